@@ -1,0 +1,428 @@
+/*
+ * The whole state of a machine as plain structs, and the calls that may change it.
+ *
+ * This is the one header: C includes it, and Python's cffi declarations are cut from it (native/build.py), so a field
+ * has one name on both sides. Fixed configuration, dynamic state and transient scratch stand apart in each struct.
+ * Numbers a guest can choose are never trusted as an index.
+ */
+#ifndef VMM_H
+#define VMM_H
+
+#include <stdint.h>
+
+#define VMM_MAX_VCPUS 8
+#define VMM_MAX_LINES 256
+#define VMM_MAX_TIMERS 64
+#define VMM_MAX_RANGES 64
+#define VMM_MAX_BREAKS 64
+#define VMM_MAX_STATS 512
+#define VMM_MAX_MSRS 64
+#define VMM_MAX_CPUID 64
+#define VMM_RECENT 32
+#define VMM_CHAIN 4
+#define VMM_HISTOGRAM 2304
+
+typedef struct vmm_machine vmm_machine;
+typedef struct vmm_vcpu vmm_vcpu;
+
+/* ---- lines: a wire with up to 32 drivers (wired OR) and one or two inputs it ends at ---- */
+
+enum vmm_sink {
+    VMM_SINK_NONE = 0,
+    VMM_SINK_PIC = 1, /* pin: IR 0-15 of the 8259A pair */
+    VMM_SINK_NMI = 2  /* pin: vCPU index; an edge latches an NMI */
+};
+
+typedef struct {
+    uint8_t sink[2]; /* enum vmm_sink */
+    uint8_t pin[2];
+    uint32_t drivers; /* one bit a driver that holds the line high; level = any */
+    uint64_t raised;  /* instruction count of the last rising edge, for latencies */
+} vmm_line;
+
+/* ---- time: virtual nanoseconds derived from the instruction count ---- */
+
+enum vmm_timer_kind { VMM_TIMER_FREE = 0, VMM_TIMER_CALL = 1, VMM_TIMER_WAVE = 2 };
+
+#define VMM_NEVER 0xffffffffffffffffULL
+#define VMM_FOREVER 0xffffffffU
+
+typedef struct {
+    uint64_t deadline; /* ns; VMM_NEVER when idle */
+    uint8_t kind;      /* enum vmm_timer_kind */
+    /* VMM_TIMER_WAVE: a line that toggles by itself at ticks of a clock of hz_num/hz_den Hz counted from origin. */
+    uint8_t level;
+    uint8_t line;
+    uint8_t driver;
+    uint32_t toggles; /* how many are left; VMM_FOREVER: endless */
+    uint64_t origin;  /* ns */
+    uint64_t hz_num;
+    uint64_t hz_den;
+    uint64_t tick;       /* of the next toggle */
+    uint64_t high_ticks; /* how long a high phase lasts */
+    uint64_t low_ticks;
+} vmm_timer;
+
+/* ---- 8259A ---- */
+
+typedef struct {
+    uint8_t irr;       /* latched requests */
+    uint8_t isr;       /* in service */
+    uint8_t imr;       /* masked */
+    uint8_t lines;     /* the pins as they are now */
+    uint8_t edge_seen; /* pins whose rising edge has been latched since they were last low */
+    uint8_t lowest;    /* pin of lowest priority; 7 after ICW1 */
+    uint8_t vector;    /* ICW2 [7:3] */
+    uint8_t cascade;   /* ICW3 */
+    uint8_t elcr;      /* 1: level triggered */
+    uint8_t elcr_mask; /* pins whose trigger the ELCR may choose */
+    uint8_t icw1;
+    uint8_t icw4;
+    uint8_t init_step;   /* 0 ready, 2-4 the ICW expected next */
+    uint8_t read_isr;    /* OCW3 read register select */
+    uint8_t poll;        /* OCW3 poll: the next read acknowledges */
+    uint8_t special_mask;
+    uint8_t rotate_aeoi;
+    uint8_t output; /* the INT pin */
+    uint64_t raised[8]; /* instruction count when each request was latched */
+} vmm_i8259;
+
+typedef struct {
+    vmm_i8259 chip[2]; /* master, slave */
+} vmm_pic;
+
+/* ---- local APIC ---- */
+
+typedef struct {
+    uint64_t base;   /* IA32_APIC_BASE */
+    uint32_t id;     /* APIC id, unshifted */
+    uint32_t tpr;
+    uint32_t ldr;
+    uint32_t dfr;
+    uint32_t svr;
+    uint32_t esr;
+    uint32_t esr_pending;
+    uint32_t icr_low;
+    uint32_t icr_high;
+    uint32_t lvt[7]; /* CMCI, timer, thermal, performance, LINT0, LINT1, error */
+    uint32_t timer_initial;
+    uint32_t timer_divide;
+    uint32_t irr[8];
+    uint32_t isr[8];
+    uint32_t tmr[8];
+    uint64_t raised[256]; /* instruction count when each vector was requested */
+} vmm_lapic;
+
+/* ---- the bus ---- */
+
+enum vmm_handler {
+    VMM_ON_PYTHON = 0,
+    VMM_ON_PIC = 1,      /* ports 20h/21h and A0h/A1h: index 0 master, 1 slave */
+    VMM_ON_ELCR = 2,     /* ports 4D0h/4D1h */
+    VMM_ON_TESTDEV = 3   /* port first+n drives line n with driver `index` */
+};
+
+typedef struct {
+    uint32_t first;
+    uint32_t count;
+    uint8_t handler; /* enum vmm_handler */
+    uint8_t index;   /* meaning by handler; for Python the device's index */
+} vmm_range;
+
+/* ---- what is told to Python; every pointer may be called with the GIL released ---- */
+
+enum vmm_trap_kind {
+    VMM_TRAP_INT = 0,       /* number: vector of INT n, INT3, INTO */
+    VMM_TRAP_EXCEPTION = 1, /* number: vector; value: error code */
+    VMM_TRAP_HLT = 2,
+    VMM_TRAP_RDMSR = 3,     /* number: MSR */
+    VMM_TRAP_WRMSR = 4,     /* number: MSR; value: what is written */
+    VMM_TRAP_IN = 5,        /* number: port; size: bytes; value in and out */
+    VMM_TRAP_OUT = 6
+};
+
+enum vmm_trap_answer { VMM_TRAP_DELIVER = 0, VMM_TRAP_DONE = 1 };
+
+typedef struct {
+    uint8_t kind; /* enum vmm_trap_kind */
+    uint8_t size;
+    uint32_t number;
+    uint64_t value; /* Python may change it: what IN and RDMSR return */
+} vmm_trap;
+
+typedef struct {
+    void *handle; /* Python's own, handed back in every call */
+    uint32_t (*port_read)(void *handle, uint32_t device, uint32_t port, uint32_t size);
+    void (*port_write)(void *handle, uint32_t device, uint32_t port, uint32_t size, uint32_t value);
+    uint64_t (*mmio_read)(void *handle, uint32_t device, uint64_t address, uint32_t size);
+    void (*mmio_write)(void *handle, uint32_t device, uint64_t address, uint32_t size, uint64_t value);
+    void (*timer)(void *handle, uint32_t timer);
+    uint32_t (*trap)(void *handle, uint32_t vcpu, vmm_trap *trap); /* enum vmm_trap_answer */
+    void (*drain)(void *handle);                                   /* the trace ring is full */
+} vmm_host;
+
+/* ---- trace ---- */
+
+enum vmm_event_kind {
+    VMM_EV_LINE = 1,        /* number: line, value: level */
+    VMM_EV_PENDING = 2,     /* a controller latched a request; number: pin */
+    VMM_EV_DELIVERED = 3,   /* number: vector, source: enum vmm_source, frame fields, value: latency in instructions */
+    VMM_EV_ACKNOWLEDGED = 4,/* INTA; number: vector, value: pin */
+    VMM_EV_ENDED = 5,       /* EOI; number: pin or vector */
+    VMM_EV_SPURIOUS = 6,    /* number: vector */
+    VMM_EV_MASKED = 7,      /* number: chip, value: new mask */
+    VMM_EV_FAULT_CHAIN = 8, /* number: vector that became another; value: the new one */
+    VMM_EV_TASK = 9,        /* number: selector of the new TSS */
+    VMM_EV_TRAPPED = 10,    /* number: trap kind, value: its number */
+    VMM_EV_GUEST_ERROR = 11,/* number: enum vmm_guest_error, value: address */
+    VMM_EV_STOP = 12        /* number: reason, value: code */
+};
+
+enum vmm_source {
+    VMM_SRC_LINE = 0, /* pin in source_pin */
+    VMM_SRC_NMI = 1,
+    VMM_SRC_EXCEPTION = 2,
+    VMM_SRC_SOFTWARE = 3,
+    VMM_SRC_SPURIOUS = 4,
+    VMM_SRC_APIC = 5,
+    VMM_SRC_SCRIPT = 6 /* vmm_inject */
+};
+
+enum vmm_guest_error { VMM_ERR_UNMAPPED_READ = 1, VMM_ERR_UNMAPPED_WRITE = 2 };
+
+typedef struct {
+    uint64_t count; /* instructions begun before it */
+    uint64_t pc;    /* linear address of the boundary */
+    uint64_t sp;
+    uint64_t flags;
+    uint64_t value;
+    uint32_t number;
+    uint32_t error; /* error code of a delivery */
+    uint16_t cs;
+    uint16_t ss;
+    uint8_t kind; /* enum vmm_event_kind */
+    uint8_t vcpu;
+    uint8_t source; /* enum vmm_source */
+    uint8_t source_pin;
+    uint8_t cpl;
+    uint8_t has_error;
+    uint8_t spare[6];
+} vmm_event;
+
+typedef struct {
+    uint64_t hash;      /* of every event so far, recorded or not */
+    uint64_t emitted;   /* events so far */
+    uint64_t drained;   /* events Python has taken */
+    uint32_t capacity;  /* a power of two */
+    uint8_t recording;  /* 1: call drain before overwriting; 0: keep the last `capacity` */
+    vmm_event *ring;
+} vmm_trace;
+
+typedef struct {
+    uint8_t vcpu;
+    uint8_t vector;
+    uint8_t source; /* enum vmm_source */
+    uint8_t pin;
+    uint64_t delivered;
+    uint64_t latency_min; /* instructions between request and delivery */
+    uint64_t latency_max;
+    uint32_t *histogram; /* VMM_HISTOGRAM buckets: exact below 1024, then 64 to an octave */
+} vmm_stat;
+
+/* ---- stops ---- */
+
+enum vmm_stop_reason {
+    VMM_STOP_NONE = 0,
+    VMM_STOP_EXIT = 1,       /* the guest asked; code: its status */
+    VMM_STOP_POWEROFF = 2,
+    VMM_STOP_RESET = 3,      /* the guest asked for a reset */
+    VMM_STOP_LIMIT = 4,      /* instruction or time limit */
+    VMM_STOP_IDLE = 5,       /* halted, nothing can wake it */
+    VMM_STOP_SHUTDOWN = 6,   /* triple fault; the chain names it */
+    VMM_STOP_UNMAPPED = 7,   /* address in `address`, access in code: 0 read, 1 write, 2 fetch */
+    VMM_STOP_BREAK = 8,      /* breakpoint; address */
+    VMM_STOP_SLICE = 9,      /* the caller's instruction budget is used up */
+    VMM_STOP_USER = 10,      /* m.stop() or an error in a Python callback */
+    VMM_STOP_DELIVERED = 11, /* stop_on_vector was delivered; code: vector */
+    VMM_STOP_ENGINE = 12     /* Unicorn refused; code: uc_err */
+};
+
+typedef struct {
+    uint8_t vector;
+    uint8_t has_error;
+    uint8_t source; /* enum vmm_source */
+    uint32_t error;
+    uint64_t pc;
+} vmm_fault;
+
+typedef struct {
+    uint8_t reason; /* enum vmm_stop_reason */
+    uint8_t vcpu;
+    uint32_t code;
+    uint64_t address;
+} vmm_stop_info;
+
+/* ---- x86 ---- */
+
+enum vmm_pending {
+    VMM_PEND_INTR = 1,     /* a maskable interrupt may be deliverable */
+    VMM_PEND_NMI = 2,      /* one latched NMI */
+    VMM_PEND_INJECT = 4,   /* inject_vector is to be delivered as an external interrupt */
+    VMM_PEND_DB = 8,       /* a #DB trap on the previous instruction */
+    VMM_PEND_STOP = 16,    /* stop at this boundary; stop_info is set */
+    VMM_PEND_RESUME = 32   /* the boundary at which a run resumes: its breakpoint is not taken again */
+};
+
+enum vmm_shadow { VMM_SHADOW_NONE = 0, VMM_SHADOW_STI = 1, VMM_SHADOW_MOV_SS = 2 };
+
+typedef struct {
+    uint32_t leaf;
+    uint32_t subleaf;
+    uint8_t any_subleaf;
+    uint32_t eax, ebx, ecx, edx;
+} vmm_cpuid;
+
+typedef struct {
+    uint32_t index;
+    uint8_t read_only;
+    uint64_t value;
+    uint64_t writable; /* bits a guest may set; others raise #GP */
+} vmm_msr;
+
+typedef struct {
+    uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
+    uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
+    uint8_t depth;        /* transient: how many faults deep the present delivery is */
+    uint64_t tsc_offset;
+    uint64_t trap_int[4];  /* one bit a vector: Python sees INT n first */
+    uint32_t trap_exception;
+    uint8_t trap_hlt;
+    uint8_t trap_msr;  /* any: Python is asked for every MSR access */
+    uint8_t trap_port; /* any: Python is asked for ports in port_traps */
+    uint8_t port_traps[8192];
+    uint32_t cpuid_count;
+    vmm_cpuid cpuid[VMM_MAX_CPUID];
+    uint32_t msr_count;
+    vmm_msr msr[VMM_MAX_MSRS];
+    vmm_lapic lapic;
+    vmm_fault chain[VMM_CHAIN]; /* the faults of the last nested delivery, oldest first */
+    uint32_t chain_length;
+} vmm_x86;
+
+struct vmm_vcpu {
+    /* what the per-instruction path touches, first */
+    uint64_t count;        /* instructions begun */
+    uint64_t attention_at; /* the boundary whose count is at least this takes the slow path */
+    uint64_t flags_before; /* RFLAGS (system bits) when the previous instruction began */
+    void *env;             /* Unicorn's private CPU state */
+    uint64_t recent[VMM_RECENT]; /* linear addresses of the last instructions begun; [count-1] is the newest */
+
+    vmm_machine *machine;
+    void *uc;
+    uint32_t index;
+    uint32_t pending; /* enum vmm_pending */
+    uint8_t halted;
+    uint8_t after_event;  /* no instruction has begun since the last delivery: no shadow can be on */
+    uint8_t in_code_hook; /* transient: how PC must be written */
+    uint8_t inject_vector;
+    uint64_t skew; /* ns: virtual time = count * insn_ns + skew */
+    uint64_t inject_raised;
+    uint64_t nmi_raised;
+    vmm_x86 x86;
+};
+
+struct vmm_machine {
+    /* configuration */
+    uint64_t insn_ns; /* virtual nanoseconds an instruction */
+    uint8_t *ram;     /* guest RAM from physical 0 */
+    uint64_t ram_size;
+    vmm_host host;
+    uint32_t port_range_count;
+    uint32_t mmio_range_count;
+    vmm_range port_ranges[VMM_MAX_RANGES];
+    uint8_t port_owner[65536]; /* 1 + index into port_ranges; 0: open bus */
+    uint64_t mmio_first[VMM_MAX_RANGES];
+    uint64_t mmio_count[VMM_MAX_RANGES];
+    uint64_t hole_first; /* physical addresses from here to 4 GiB: devices, else all ones */
+
+    /* dynamic */
+    vmm_line lines[VMM_MAX_LINES];
+    vmm_timer timers[VMM_MAX_TIMERS];
+    vmm_pic pic;
+    vmm_trace trace;
+    uint32_t stat_count;
+    vmm_stat stats[VMM_MAX_STATS];
+    uint32_t vcpu_count;
+    vmm_vcpu *vcpus[VMM_MAX_VCPUS];
+
+    /* the present run */
+    vmm_vcpu *current;
+    uint64_t slice_end; /* count at which the run returns with VMM_STOP_SLICE */
+    uint64_t limit_insns;
+    uint64_t limit_ns;
+    uint64_t next_deadline; /* ns, of all timers */
+    uint32_t break_count;
+    uint64_t breaks[VMM_MAX_BREAKS]; /* linear addresses */
+    int32_t stop_on_vector;          /* -1: none */
+    vmm_stop_info stop;
+    char error[160]; /* the one line that a failed call leaves */
+};
+
+/* ---- calls; those that return int give 0, or -1 with machine->error set ---- */
+
+/* Open libunicorn at `path`; the line that says why not, or NULL. Once a process. */
+const char *vmm_unicorn_open(const char *path);
+uint32_t vmm_unicorn_version(void); /* major << 24 | minor << 16 | patch << 8 */
+
+vmm_machine *vmm_new(void);
+void vmm_free(vmm_machine *m);
+int vmm_map_ram(vmm_machine *m, uint64_t size); /* bytes, a multiple of 4096; before the first vCPU */
+int vmm_add_x86(vmm_machine *m, int cpu_model);  /* one more vCPU at the reset vector; Unicorn's model number */
+int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int handler, int index);
+int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int device);
+
+/* Run vCPUs for at most `insns` instructions of machine time; the reason is in m->stop. */
+void vmm_run(vmm_machine *m, uint64_t insns);
+void vmm_request_stop(vmm_machine *m, int reason, uint32_t code);
+
+uint64_t vmm_now(vmm_machine *m); /* virtual ns */
+void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TIMER_CALL at ns; VMM_NEVER cancels */
+void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struct describes: level now, tick of first toggle */
+uint64_t vmm_tick_ns(const vmm_timer *t, uint64_t tick);
+
+void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
+void vmm_nmi(vmm_machine *m, uint32_t vcpu);
+void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
+void vmm_attention(vmm_machine *m); /* after a change from outside: look at everything at the next boundary */
+
+uint32_t vmm_pic_read(vmm_machine *m, uint32_t chip, uint32_t a0);
+void vmm_pic_write(vmm_machine *m, uint32_t chip, uint32_t a0, uint32_t value);
+uint32_t vmm_pic_acknowledge(vmm_machine *m); /* INTA: the vector; moves IRR to ISR */
+void vmm_pic_set_line(vmm_machine *m, uint32_t pin, int level);
+void vmm_pic_reset(vmm_machine *m);
+
+/* Guest memory as the vCPU sees it now, at supervisor privilege; bytes done (short at the first unmapped page). */
+uint64_t vmm_x86_read(vmm_vcpu *v, uint64_t linear, void *buffer, uint64_t size);
+uint64_t vmm_x86_write(vmm_vcpu *v, uint64_t linear, const void *buffer, uint64_t size);
+uint64_t vmm_x86_get(vmm_vcpu *v, int uc_register); /* by Unicorn's public register number, at most 64 bits */
+void vmm_x86_set(vmm_vcpu *v, int uc_register, uint64_t value);
+
+enum vmm_x86_segment { VMM_ES = 0, VMM_CS = 1, VMM_SS = 2, VMM_DS = 3, VMM_FS = 4, VMM_GS = 5, VMM_LDTR = 6, VMM_TR = 7, VMM_GDTR = 8, VMM_IDTR = 9 };
+
+typedef struct {
+    uint16_t selector;
+    uint64_t base;
+    uint32_t limit;
+    uint32_t attributes; /* descriptor bits 8-23 of its high half, in place */
+} vmm_segment;
+
+void vmm_x86_get_segment(vmm_vcpu *v, int segment, vmm_segment *out);
+void vmm_x86_set_segment(vmm_vcpu *v, int segment, const vmm_segment *in);
+uint32_t vmm_x86_cpl(vmm_vcpu *v);
+int vmm_x86_nmi_blocked(vmm_vcpu *v);
+int vmm_x86_shadow(vmm_vcpu *v); /* enum vmm_shadow at the present boundary */
+uint64_t vmm_x86_linear_pc(vmm_vcpu *v);
+
+uint64_t vmm_latency_quantile(const vmm_stat *s, uint32_t permille); /* instructions; exact below 1024 */
+
+#endif

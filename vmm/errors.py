@@ -1,0 +1,18 @@
+"""The one error a user's input can cause: a line that says what and where, and for names the nearest right one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class VmmError(Exception):
+    """Bad input or a machine that cannot do what was asked; the command line prints it and exits with 2."""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> VmmError:
+    """The error for a name that is not among `known`, with the nearest one suggested."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else f" (known: {', '.join(names)})"
+    return VmmError(f"unknown {what} {name!r}{hint}")
