@@ -70,7 +70,7 @@ typedef struct {
     uint8_t isr;       /* in service */
     uint8_t imr;       /* masked */
     uint8_t lines;     /* the pins as they are now */
-    uint8_t edge_seen; /* pins whose rising edge has been latched since they were last low */
+    uint8_t held;      /* 1: INT stays up for a request that went away before INTA; it will be the spurious IR7 */
     uint8_t lowest;    /* pin of lowest priority; 7 after ICW1 */
     uint8_t vector;    /* ICW2 [7:3] */
     uint8_t cascade;   /* ICW3 */
@@ -168,7 +168,7 @@ enum vmm_event_kind {
     VMM_EV_PENDING = 2,     /* a controller latched a request; number: pin */
     VMM_EV_DELIVERED = 3,   /* number: vector, source: enum vmm_source, frame fields, value: latency in instructions */
     VMM_EV_ACKNOWLEDGED = 4,/* INTA; number: vector, value: pin */
-    VMM_EV_ENDED = 5,       /* EOI; number: pin or vector */
+    VMM_EV_ENDED = 5,       /* EOI; number: pin of the pair or APIC vector, value: 1 for an APIC */
     VMM_EV_SPURIOUS = 6,    /* number: vector */
     VMM_EV_MASKED = 7,      /* number: chip, value: new mask */
     VMM_EV_FAULT_CHAIN = 8, /* number: vector that became another; value: the new one */
@@ -292,8 +292,8 @@ typedef struct {
 typedef struct {
     uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
     uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
-    uint8_t depth;        /* transient: how many faults deep the present delivery is */
     uint64_t tsc_offset;
+    uint64_t tsc_adjust;
     uint64_t trap_int[4];  /* one bit a vector: Python sees INT n first */
     uint32_t trap_exception;
     uint8_t trap_hlt;
@@ -319,12 +319,13 @@ struct vmm_vcpu {
 
     vmm_machine *machine;
     void *uc;
+    uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;
     uint32_t pending; /* enum vmm_pending */
     uint8_t halted;
-    uint8_t after_event;  /* no instruction has begun since the last delivery: no shadow can be on */
     uint8_t in_code_hook; /* transient: how PC must be written */
     uint8_t inject_vector;
+    uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
     uint64_t skew; /* ns: virtual time = count * insn_ns + skew */
     uint64_t inject_raised;
     uint64_t nmi_raised;
@@ -343,6 +344,7 @@ struct vmm_machine {
     uint8_t port_owner[65536]; /* 1 + index into port_ranges; 0: open bus */
     uint64_t mmio_first[VMM_MAX_RANGES];
     uint64_t mmio_count[VMM_MAX_RANGES];
+    uint64_t idle_ns;    /* a halted machine that nothing wakes for this long is idle */
     uint64_t hole_first; /* physical addresses from here to 4 GiB: devices, else all ones */
 
     /* dynamic */
@@ -422,6 +424,7 @@ uint32_t vmm_x86_cpl(vmm_vcpu *v);
 int vmm_x86_nmi_blocked(vmm_vcpu *v);
 int vmm_x86_shadow(vmm_vcpu *v); /* enum vmm_shadow at the present boundary */
 uint64_t vmm_x86_linear_pc(vmm_vcpu *v);
+void vmm_x86_a20(vmm_vcpu *v, int enabled); /* the A20 gate: disabled, physical address bit 20 reads as 0 */
 
 uint64_t vmm_latency_quantile(const vmm_stat *s, uint32_t permille); /* instructions; exact below 1024 */
 

@@ -1,0 +1,47 @@
+"""Builds `vmm._native` with cffi (API mode). The declarations Python sees are cut from native/vmm.h itself."""
+
+import os
+import re
+from pathlib import Path
+
+from cffi import FFI
+
+NATIVE = Path(__file__).parent
+SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
+WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wshadow", "-Wno-unused-function"]
+"""cffi's own generated file has unused functions; everything else is an error in CI (VMM_NATIVE_FLAGS=-Werror)."""
+
+PYTHON_CALLBACKS = """
+extern "Python" {
+    uint32_t vmm_py_port_read(void *, uint32_t, uint32_t, uint32_t);
+    void vmm_py_port_write(void *, uint32_t, uint32_t, uint32_t, uint32_t);
+    uint64_t vmm_py_mmio_read(void *, uint32_t, uint64_t, uint32_t);
+    void vmm_py_mmio_write(void *, uint32_t, uint64_t, uint32_t, uint64_t);
+    void vmm_py_timer(void *, uint32_t);
+    uint32_t vmm_py_trap(void *, uint32_t, vmm_trap *);
+    void vmm_py_drain(void *);
+}
+"""
+
+
+def declarations(header: str) -> str:
+    """vmm.h without what cffi cannot read: includes, guards and suffixed constants."""
+    text = re.sub(r"^#(include|ifndef|endif|define VMM_H\b).*$", "", header, flags=re.MULTILINE)
+    return re.sub(r"^(#define \w+ (?:0x)?[0-9a-fA-F]+)U?L*$", r"\1", text, flags=re.MULTILINE)
+
+
+builder = FFI()
+builder.cdef(declarations((NATIVE / "vmm.h").read_text()) + PYTHON_CALLBACKS)
+builder.set_source(
+    "vmm._native",
+    '#include "vmm.h"',
+    sources=[f"native/{name}" for name in SOURCES],
+    include_dirs=["native"],
+    depends=[f"native/{path.name}" for path in sorted(NATIVE.glob("*.h"))],
+    extra_compile_args=["-O2", "-g", *WARNINGS, *os.environ.get("VMM_NATIVE_FLAGS", "").split()],
+    extra_link_args=os.environ.get("VMM_NATIVE_LINK", "").split(),
+    libraries=["dl"],
+)
+
+if __name__ == "__main__":
+    builder.compile(verbose=True)

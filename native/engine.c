@@ -1,0 +1,197 @@
+/* Machines and vCPUs: made, run, stopped. */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "uc.h"
+#include "x86.h"
+
+enum { TRACE_EVENTS = 4096 };
+
+int fail(vmm_machine *m, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(m->error, sizeof m->error, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+vmm_machine *vmm_new(void)
+{
+    vmm_machine *m = calloc(1, sizeof *m);
+    vmm_event *ring = calloc(TRACE_EVENTS, sizeof *ring);
+    if (!m || !ring) {
+        free(m);
+        free(ring);
+        return NULL;
+    }
+    m->trace = (vmm_trace){.capacity = TRACE_EVENTS, .ring = ring};
+    m->insn_ns = 10;
+    m->idle_ns = 60000000000ull;
+    m->hole_first = 0xc0000000;
+    m->limit_insns = m->limit_ns = m->next_deadline = VMM_NEVER;
+    m->stop_on_vector = -1;
+    for (int i = 0; i < VMM_MAX_TIMERS; i++)
+        m->timers[i].deadline = VMM_NEVER;
+    vmm_pic_reset(m);
+    return m;
+}
+
+void vmm_free(vmm_machine *m)
+{
+    if (!m)
+        return;
+    for (uint32_t i = 0; i < m->vcpu_count; i++) {
+        vmm_vcpu *v = m->vcpus[i];
+        if (v->uc)
+            uc.close(v->uc);
+        free(v->control);
+        free(v);
+    }
+    for (uint32_t i = 0; i < m->stat_count; i++)
+        free(m->stats[i].histogram);
+    if (m->ram)
+        munmap(m->ram, m->ram_size);
+    free(m->trace.ring);
+    free(m);
+}
+
+int vmm_map_ram(vmm_machine *m, uint64_t size)
+{
+    if (size == 0 || size % 4096 || size > m->hole_first)
+        return fail(m, "RAM of %llu bytes: it must be whole pages below %#llx", (unsigned long long)size,
+                    (unsigned long long)m->hole_first);
+    void *ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (ram == MAP_FAILED)
+        return fail(m, "the host has no %llu bytes for guest RAM", (unsigned long long)size);
+    m->ram = ram;
+    m->ram_size = size;
+    return 0;
+}
+
+static vmm_vcpu *new_vcpu(vmm_machine *m)
+{
+    enum { CONTROL_BYTES = 0x4000 };
+    vmm_vcpu *v = calloc(1, sizeof *v);
+    if (!v)
+        return NULL;
+    v->control = aligned_alloc(4096, CONTROL_BYTES);
+    if (!v->control) {
+        free(v);
+        return NULL;
+    }
+    v->machine = m;
+    v->index = m->vcpu_count;
+    m->vcpus[m->vcpu_count++] = v; /* from here on vmm_free owns it */
+    return v;
+}
+
+int vmm_add_x86(vmm_machine *m, int cpu_model)
+{
+    if (m->vcpu_count == VMM_MAX_VCPUS)
+        return fail(m, "more than %d vCPUs", VMM_MAX_VCPUS);
+    vmm_vcpu *v = new_vcpu(m);
+    if (!v)
+        return fail(m, "no memory for a vCPU");
+    int error = uc.open(UC_ARCH_X86, UC_MODE_64, &v->uc);
+    if (!error)
+        error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
+    if (!error)
+        error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
+    if (error)
+        return fail(m, "Unicorn cannot open an x86 CPU of model %d: %s", cpu_model, uc.strerror(error));
+    if (x86_env_find(v) || x86_env_prove(v))
+        return -1;
+    bus_attach(v);
+    x86_attach_intercepts(v);
+    x86_attach_boundary(v);
+    x86_reset(v);
+    lapic_reset(v);
+    if (!m->current)
+        m->current = v;
+    vcpu_rearm(v);
+    return 0;
+}
+
+void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address)
+{
+    vmm_machine *m = v->machine;
+    if (m->stop.reason == VMM_STOP_NONE)
+        m->stop = (vmm_stop_info){reason, (uint8_t)v->index, code, address};
+    v->pending |= VMM_PEND_STOP;
+    vcpu_rearm(v);
+}
+
+void vmm_request_stop(vmm_machine *m, int reason, uint32_t code)
+{
+    if (m->current)
+        vcpu_request_stop(m->current, (uint8_t)reason, code, vmm_x86_linear_pc(m->current));
+}
+
+void vmm_attention(vmm_machine *m)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        intr_update(m->vcpus[i]);
+}
+
+void vmm_nmi(vmm_machine *m, uint32_t vcpu)
+{
+    if (vcpu >= m->vcpu_count)
+        return;
+    vmm_vcpu *v = m->vcpus[vcpu];
+    if (!(v->pending & VMM_PEND_NMI))
+        v->nmi_raised = v->count;
+    v->pending |= VMM_PEND_NMI;
+    vcpu_rearm(v);
+}
+
+void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector)
+{
+    if (vcpu >= m->vcpu_count)
+        return;
+    vmm_vcpu *v = m->vcpus[vcpu];
+    v->inject_vector = (uint8_t)vector;
+    v->inject_raised = v->count;
+    v->pending |= VMM_PEND_INJECT;
+    vcpu_rearm(v);
+}
+
+static void run_until_stop(vmm_vcpu *v)
+{
+    vmm_machine *m = v->machine;
+    uint64_t stuck_at = VMM_NEVER;
+    while (m->stop.reason == VMM_STOP_NONE) {
+        if (v->halted) {
+            x86_boundary(v);
+            continue;
+        }
+        uint64_t before = v->count;
+        int error = uc.emu_start(v->uc, env_of(v)->eip, 0, 0, 0);
+        if (m->stop.reason != VMM_STOP_NONE)
+            return;
+        bool no_progress = before == v->count && stuck_at == before;
+        if (error || no_progress)
+            vcpu_request_stop(v, VMM_STOP_ENGINE, (uint32_t)error, vmm_x86_linear_pc(v));
+        stuck_at = v->count;
+    }
+}
+
+void vmm_run(vmm_machine *m, uint64_t insns)
+{
+    vmm_vcpu *v = m->current;
+    if (!v)
+        return;
+    m->stop = (vmm_stop_info){0};
+    m->slice_end = insns < VMM_NEVER - v->count ? v->count + insns : VMM_NEVER;
+    v->pending |= VMM_PEND_RESUME;
+    vcpu_rearm(v);
+    run_until_stop(v);
+    v->pending &= ~(uint32_t)VMM_PEND_STOP;
+    vcpu_rearm(v);
+    if (m->stop.reason != VMM_STOP_SLICE)
+        trace_note(m, VMM_EV_STOP, m->stop.reason, m->stop.code);
+}

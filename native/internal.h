@@ -1,0 +1,56 @@
+/* What the core's files share among themselves; vmm.h is what Python sees. */
+#ifndef VMM_INTERNAL_H
+#define VMM_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vmm.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Leave the one line in m->error; always -1. */
+int fail(vmm_machine *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* clock.c */
+static inline uint64_t vcpu_now(const vmm_vcpu *v)
+{
+    return v->count * v->machine->insn_ns + v->skew;
+}
+void clock_expire(vmm_machine *m);    /* fire every timer that is due */
+void vcpu_rearm(vmm_vcpu *v);         /* recompute v->attention_at */
+bool clock_skip(vmm_vcpu *v);         /* jump to the next deadline; false when there is none */
+
+/* trace.c: fills count, vcpu and hash, keeps the event */
+void trace_emit(vmm_vcpu *v, vmm_event *event);
+void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value);
+void stat_delivered(vmm_vcpu *v, uint8_t vector, uint8_t source, uint8_t pin, uint64_t latency);
+
+/* i8259.c, lapic.c */
+typedef struct {
+    uint8_t vector;
+    uint8_t source; /* enum vmm_source */
+    uint8_t pin;
+    uint64_t raised; /* instruction count of the request */
+} accepted;
+
+accepted pic_acknowledge(vmm_machine *m);
+void pic_elcr_write(vmm_machine *m, uint32_t chip, uint8_t value);
+
+void lapic_reset(vmm_vcpu *v);
+bool lapic_at(const vmm_vcpu *v, uint64_t physical);
+uint32_t lapic_read(vmm_vcpu *v, uint32_t offset);
+void lapic_write(vmm_vcpu *v, uint32_t offset, uint32_t value);
+bool lapic_wants(const vmm_vcpu *v);            /* a vector above the processor priority waits */
+accepted lapic_acknowledge(vmm_vcpu *v);
+bool lapic_passes_extint(const vmm_vcpu *v);    /* virtual wire: SEMANTICS of LINT0 */
+void intr_update(vmm_vcpu *v);                  /* VMM_PEND_INTR from PIC and APIC */
+
+/* bus.c */
+void bus_attach(vmm_vcpu *v);
+
+/* engine.c */
+void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * The record of everything on an interrupt's path: a ring of events, a hash of all of them, counts and latencies.
+ * The hash and the statistics are kept whether or not anybody records, so that recording can change nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9fb21c651e98df25ull;
+    return hash ^ hash >> 29;
+}
+
+void trace_emit(vmm_vcpu *v, vmm_event *event)
+{
+    vmm_trace *t = &v->machine->trace;
+    event->count = v->count;
+    event->vcpu = (uint8_t)v->index;
+    uint64_t words[sizeof *event / 8];
+    memcpy(words, event, sizeof words);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        t->hash = mix(t->hash, words[i]);
+    if (t->recording && t->emitted - t->drained == t->capacity)
+        v->machine->host.drain(v->machine->host.handle);
+    t->ring[t->emitted++ & (t->capacity - 1)] = *event;
+}
+
+void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value)
+{
+    if (!m->current)
+        return; /* wiring and reset: nothing runs yet */
+    vmm_event event = {.kind = kind, .number = number, .value = value};
+    trace_emit(m->current, &event);
+}
+
+/* Exact below 1024; above, 64 buckets to an octave, so within 1/64 of the truth. */
+static uint32_t bucket_of(uint64_t latency)
+{
+    if (latency < 1024)
+        return (uint32_t)latency;
+    uint32_t octave = 63u - (uint32_t)__builtin_clzll(latency);
+    uint32_t index = 1024 + (octave - 10) * 64 + (uint32_t)(latency >> (octave - 6) & 63);
+    return index < VMM_HISTOGRAM ? index : VMM_HISTOGRAM - 1;
+}
+
+static uint64_t bucket_low(uint32_t bucket)
+{
+    if (bucket < 1024)
+        return bucket;
+    uint32_t octave = 10 + (bucket - 1024) / 64;
+    return (64 + (uint64_t)((bucket - 1024) % 64)) << (octave - 6);
+}
+
+static vmm_stat *stat_of(vmm_machine *m, uint8_t vcpu, uint8_t vector, uint8_t source, uint8_t pin)
+{
+    for (uint32_t i = 0; i < m->stat_count; i++) {
+        vmm_stat *s = &m->stats[i];
+        if (s->vector == vector && s->vcpu == vcpu && s->source == source && s->pin == pin)
+            return s;
+    }
+    if (m->stat_count == VMM_MAX_STATS)
+        return NULL;
+    uint32_t *histogram = calloc(VMM_HISTOGRAM, sizeof *histogram);
+    if (!histogram)
+        return NULL;
+    vmm_stat *s = &m->stats[m->stat_count++];
+    *s = (vmm_stat){.vcpu = vcpu, .vector = vector, .source = source, .pin = pin, .latency_min = VMM_NEVER,
+                    .histogram = histogram};
+    return s;
+}
+
+void stat_delivered(vmm_vcpu *v, uint8_t vector, uint8_t source, uint8_t pin, uint64_t latency)
+{
+    vmm_stat *s = stat_of(v->machine, (uint8_t)v->index, vector, source, pin);
+    if (!s)
+        return;
+    s->delivered++;
+    s->histogram[bucket_of(latency)]++;
+    if (latency < s->latency_min)
+        s->latency_min = latency;
+    if (latency > s->latency_max)
+        s->latency_max = latency;
+}
+
+uint64_t vmm_latency_quantile(const vmm_stat *s, uint32_t permille)
+{
+    uint64_t wanted = (s->delivered * permille + 999) / 1000, seen = 0;
+    for (uint32_t i = 0; i < VMM_HISTOGRAM; i++) {
+        seen += s->histogram[i];
+        if (seen && seen >= wanted)
+            return bucket_low(i);
+    }
+    return 0;
+}

@@ -1,0 +1,142 @@
+/* Finds and proves the private state of x86_env.h. */
+#include "x86_env.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "uc.h"
+
+enum { ENGINE_BYTES = 4096, CPU_BYTES = 65536, REGISTERS = 16 };
+
+/* Unicorn's numbers of RAX ... R15 in the order the private state keeps them. */
+static const int REGISTER[REGISTERS] = {35, 38, 40, 37, 44, 36, 43, 39, 106, 107, 108, 109, 110, 111, 112, 113};
+
+static size_t tail_offset; /* one Unicorn a process, so one layout */
+
+x86_env_tail *tail_of(const vmm_vcpu *v)
+{
+    return (x86_env_tail *)((char *)v->env + tail_offset);
+}
+
+/* Copy memory that may not be mapped: the kernel checks the pointer for us. */
+static size_t probe(const int pipe_ends[2], const void *from, void *to, size_t size)
+{
+    ssize_t put = write(pipe_ends[1], from, size);
+    if (put <= 0)
+        return 0;
+    ssize_t got = read(pipe_ends[0], to, (size_t)put);
+    return got > 0 ? (size_t)got : 0;
+}
+
+static int holds(const int pipe_ends[2], uintptr_t address, const uint64_t *pattern)
+{
+    uint64_t found[REGISTERS];
+    return probe(pipe_ends, (void *)address, found, sizeof found) == sizeof found
+        && memcmp(found, pattern, sizeof found) == 0;
+}
+
+/* The engine struct points to a CPU struct, which points into itself, at the state that holds our pattern. */
+static void *search(void *engine, const uint64_t *pattern, const int pipe_ends[2])
+{
+    uintptr_t engine_words[ENGINE_BYTES / sizeof(uintptr_t)];
+    static uintptr_t cpu_words[4096 / sizeof(uintptr_t)];
+    size_t engine_count = probe(pipe_ends, engine, engine_words, sizeof engine_words) / sizeof(uintptr_t);
+    for (size_t i = 0; i < engine_count; i++) {
+        uintptr_t cpu = engine_words[i];
+        if (cpu < 4096 || cpu % sizeof(uintptr_t))
+            continue;
+        size_t count = probe(pipe_ends, (void *)cpu, cpu_words, sizeof cpu_words) / sizeof(uintptr_t);
+        for (size_t j = 0; j < count; j++) {
+            uintptr_t candidate = cpu_words[j];
+            if (candidate > cpu && candidate < cpu + CPU_BYTES && candidate % 8 == 0
+                && holds(pipe_ends, candidate, pattern))
+                return (void *)candidate;
+        }
+    }
+    return NULL;
+}
+
+int x86_env_find(vmm_vcpu *v)
+{
+    uint64_t pattern[REGISTERS];
+    for (int i = 0; i < REGISTERS; i++) {
+        pattern[i] = 0x9e3779b97f4a7c15ull * (uint64_t)(i + 3);
+        uc.reg_write(v->uc, REGISTER[i], &pattern[i]);
+    }
+    int pipe_ends[2];
+    if (pipe(pipe_ends) != 0)
+        return fail(v->machine, "no pipe to look for Unicorn's CPU state with");
+    v->env = search(v->uc, pattern, pipe_ends);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+    if (!v->env)
+        return fail(v->machine, "Unicorn's x86 CPU state was not found; vmm needs the unicorn 2.1.4 wheel");
+
+    void *context;
+    if (uc.context_alloc(v->uc, &context) != 0 || uc.context_save(v->uc, context) != 0)
+        return fail(v->machine, "Unicorn cannot save its CPU state");
+    size_t size = uc.context_size(v->uc);
+    size_t header = 0;
+    while (header + sizeof pattern < size && memcmp((char *)context + header, pattern, sizeof pattern) != 0)
+        header += 8;
+    uc.free_(context);
+    if (header + sizeof(x86_env) + sizeof(x86_env_tail) > size)
+        return fail(v->machine, "Unicorn's saved x86 CPU state has another shape than 2.1.4's");
+    tail_offset = size - header - sizeof(x86_env_tail);
+    return 0;
+}
+
+typedef struct {
+    uint16_t selector;
+    uint64_t base;
+    uint32_t limit;
+    uint32_t flags;
+} table_register; /* Unicorn's public uc_x86_mmr */
+
+int x86_env_prove(vmm_vcpu *v)
+{
+    enum { REG_CR2 = 52, REG_DR0 = 66, REG_DR3 = 69, REG_IDTR = 242, REG_GDTR = 243, EFER = 0xc0000080 };
+    x86_env *env = v->env;
+    const uint64_t odd = 0x123456789abcull;
+    uint64_t value = odd;
+    const char *wrong = NULL;
+
+    uc.reg_write(v->uc, UC_X86_REG_RIP, &value);
+    if (env->eip != odd)
+        wrong = "eip";
+    uc.reg_write(v->uc, REG_CR2, &value);
+    if (env->cr[2] != odd)
+        wrong = "cr";
+    table_register table = {0, odd, 0x7777, 0};
+    uc.reg_write(v->uc, REG_IDTR, &table);
+    if (env->idt.base != odd || env->idt.limit != 0x7777)
+        wrong = "idt";
+    uc.reg_write(v->uc, REG_GDTR, &table);
+    if (env->gdt.base != odd || env->gdt.limit != 0x7777)
+        wrong = "gdt";
+    for (int reg = REG_DR0; reg <= REG_DR3; reg++) {
+        value = odd + (uint64_t)reg;
+        uc.reg_write(v->uc, reg, &value);
+        if (tail_of(v)->dr[reg - REG_DR0] != value)
+            wrong = "dr";
+        tail_of(v)->dr[reg - REG_DR0] = 0;
+    }
+    uc_x86_msr msr = {EFER, 0};
+    uc.reg_read(v->uc, UC_X86_REG_MSR, &msr);
+    if (env->efer != msr.value)
+        wrong = "efer";
+    uint64_t flags = 0x202;
+    uc.reg_write(v->uc, UC_X86_REG_EFLAGS, &flags);
+    if (!(env->eflags & 0x200))
+        wrong = "eflags";
+    if (env->a20_mask != -1)
+        wrong = "a20_mask";
+    if (!(env->hflags & HF_LMA) || !(env->hflags & HF_CS64))
+        wrong = "hflags";
+    if (!wrong)
+        return 0;
+    return fail(v->machine, "Unicorn's private field `%s` is not where 2.1.4 keeps it; vmm needs the unicorn 2.1.4 wheel",
+                wrong);
+}
