@@ -115,6 +115,8 @@ typedef struct {
 
 /* ---- the bus ---- */
 
+#define VMM_TESTDEV_DRIVER 30
+
 enum vmm_handler {
     VMM_ON_PYTHON = 0,
     VMM_ON_PIC = 1,      /* ports 20h/21h and A0h/A1h: index 0 master, 1 slave */
@@ -424,6 +426,10 @@ uint32_t vmm_x86_cpl(vmm_vcpu *v);
 int vmm_x86_nmi_blocked(vmm_vcpu *v);
 int vmm_x86_shadow(vmm_vcpu *v); /* enum vmm_shadow at the present boundary */
 uint64_t vmm_x86_linear_pc(vmm_vcpu *v);
+/* What Unicorn's CPU model itself answers to CPUID: EAX EBX ECX EDX. Only before the vCPU has run. */
+void vmm_x86_model_cpuid(vmm_vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+int vmm_x86_msr_read(vmm_vcpu *v, uint32_t index, uint64_t *value); /* -1 where the guest would get #GP */
+int vmm_x86_msr_write(vmm_vcpu *v, uint32_t index, uint64_t value);
 void vmm_x86_a20(vmm_vcpu *v, int enabled); /* the A20 gate: disabled, physical address bit 20 reads as 0 */
 
 uint64_t vmm_latency_quantile(const vmm_stat *s, uint32_t permille); /* instructions; exact below 1024 */

@@ -191,7 +191,10 @@ static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
         if (!go)
             return;
     }
-    v->flags_before = env_of(v)->eflags;
+    uint64_t flags = env_of(v)->eflags;
+    if (unlikely(flags & v->flags_before & FL_RF)) /* RF lives for one instruction; Unicorn clears it late */
+        env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
+    v->flags_before = flags;
     v->recent[v->count++ & (VMM_RECENT - 1)] = pc;
 }
 

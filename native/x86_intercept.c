@@ -256,6 +256,7 @@ static void on_intr(void *engine, uint32_t number, void *user)
     else
         exception(v, (uint8_t)number);
     tail_of(v)->old_exception = -1;
+    tail_of(v)->exception_is_int = 0; /* an intercept would inherit it, and its RIP with it */
 }
 
 /* ---- SYSCALL and SYSENTER: Unicorn adds the instruction's length to RIP after the hook ---- */
@@ -348,4 +349,31 @@ void x86_attach_intercepts(vmm_vcpu *v)
     uc.hook_add(v->uc, &hook, UC_HOOK_INTR, on_intr, v, from, to);
     uc.hook_add(v->uc, &hook, UC_HOOK_INSN, on_syscall, v, from, to, UC_X86_INS_SYSCALL);
     uc.hook_add(v->uc, &hook, UC_HOOK_INSN, on_sysenter, v, from, to, UC_X86_INS_SYSENTER);
+}
+
+/* A scratch instruction in real mode, without intercepts; the vCPU is reset afterwards. */
+void vmm_x86_model_cpuid(vmm_vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
+{
+    static const uint8_t CODE[] = {0x0f, 0xa2, 0xf4}; /* cpuid; hlt */
+    x86_env *env = env_of(v);
+    uint8_t kept[sizeof CODE];
+    uint64_t count = v->count, intercept = tail_of(v)->intercept;
+    memcpy(kept, v->machine->ram, sizeof CODE);
+    memcpy(v->machine->ram, CODE, sizeof CODE);
+    x86_load_segment(v, VMM_CS, 0, 0, 0xffff, FLAT | DESC_CODE);
+    env->regs[R_AX] = leaf;
+    env->regs[R_CX] = subleaf;
+    tail_of(v)->intercept = 0;
+    v->attention_at = VMM_NEVER;
+    uc.emu_start(v->uc, 0, 0, 0, 0);
+    tail_of(v)->intercept = intercept;
+    static const int ORDER[] = {R_AX, R_BX, R_CX, R_DX};
+    for (int i = 0; i < 4; i++)
+        out[i] = (uint32_t)env->regs[ORDER[i]];
+    memcpy(v->machine->ram, kept, sizeof CODE);
+    uc.ctl(v->uc, UC_CTL_FLUSH_TB);
+    v->count = count;
+    memset(v->recent, 0, sizeof v->recent);
+    x86_reset(v);
+    vcpu_rearm(v);
 }

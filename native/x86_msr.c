@@ -152,3 +152,13 @@ bool x86_wrmsr(vmm_vcpu *v, uint32_t index, uint64_t value)
     plain->value = value;
     return true;
 }
+
+int vmm_x86_msr_read(vmm_vcpu *v, uint32_t index, uint64_t *value)
+{
+    return x86_rdmsr(v, index, value) ? 0 : -1;
+}
+
+int vmm_x86_msr_write(vmm_vcpu *v, uint32_t index, uint64_t value)
+{
+    return x86_wrmsr(v, index, value) ? 0 : -1;
+}

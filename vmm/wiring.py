@@ -7,7 +7,7 @@ device's own tests by a few lines of plain Python.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 FOREVER = 0xFFFFFFFF
 """`Wave.start(toggles=FOREVER)`: the wave never ends."""
@@ -68,6 +68,9 @@ class PortDevice(Protocol):
     """A device on I/O ports. The bus splits accesses wider than `port_width` bytes into single ports, low byte first."""
 
     port_width: int
+    PORTS: ClassVar[tuple[tuple[int, int], ...]]
+    """(first, count) of the port ranges it usually sits at."""
+
 
     def port_read(self, port: int, size: int) -> int:
         """The value at `port` (its absolute number); `size` in bytes, at most `port_width`."""

@@ -1,0 +1,169 @@
+"""One x86 vCPU: registers and segments by name, entry states, guest memory as it sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmm.cpu.x86_registers import NUMBERS
+from vmm.engine import ffi, lib
+from vmm.errors import VmmError, unknown
+
+SEGMENTS = {
+    name: getattr(lib, f"VMM_{name.upper()}")
+    for name in ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr", "gdtr", "idtr")
+}
+CODE32, DATA32, REAL_CODE, REAL_DATA = 0xCF9B00, 0xCF9300, 0x9B00, 0x9300
+"""Descriptor attributes, in the place they have in a descriptor's second doubleword."""
+
+CR0_PE, CR0_PG = 1, 1 << 31
+EFER, EFER_LMA = 0xC0000080, 1 << 10
+DESC_L, DESC_B = 1 << 21, 1 << 22
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment register: selector (16 bits), base, limit in bytes, attributes as in the descriptor's second dword."""
+
+    selector: int
+    base: int
+    limit: int
+    attributes: int
+
+
+class X86:
+    """A vCPU of a machine. `cpu["rax"]` reads a register, `cpu["rax"] = 1` writes it."""
+
+    arch = "x86"
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+
+    def __getitem__(self, name: str) -> int:
+        if name in SEGMENTS:
+            return self.segment(name).selector
+        return int(lib.vmm_x86_get(self._native, self._number(name)))
+
+    def __setitem__(self, name: str, value: int) -> None:
+        lib.vmm_x86_set(self._native, self._number(name), value & 0xFFFF_FFFF_FFFF_FFFF)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NUMBERS)
+
+    @staticmethod
+    def _number(name: str) -> int:
+        if name not in NUMBERS:
+            raise unknown("x86 register", name, NUMBERS)
+        return NUMBERS[name]
+
+    def segment(self, name: str) -> Segment:
+        """A segment or table register, its hidden part included."""
+        if name not in SEGMENTS:
+            raise unknown("x86 segment", name, SEGMENTS)
+        raw = ffi.new("vmm_segment *")
+        lib.vmm_x86_get_segment(self._native, SEGMENTS[name], raw)
+        return Segment(raw.selector, raw.base, raw.limit, raw.attributes)
+
+    def set_segment(self, name: str, value: Segment) -> None:
+        """Load a segment or table register whole, without the guest's descriptor tables."""
+        raw = ffi.new("vmm_segment *", (value.selector, value.base, value.limit, value.attributes))
+        lib.vmm_x86_set_segment(self._native, SEGMENTS[name], raw)
+
+    def msr(self, index: int) -> int:
+        """A model-specific register as RDMSR gives it (64 bits); VmmError for one that does not exist."""
+        value = ffi.new("uint64_t *")
+        if lib.vmm_x86_msr_read(self._native, index, value):
+            raise VmmError(f"this CPU has no MSR {index:#x}")
+        return int(value[0])
+
+    def set_msr(self, index: int, value: int) -> None:
+        """Write one as WRMSR does; VmmError where the guest would get #GP."""
+        if lib.vmm_x86_msr_write(self._native, index, value):
+            raise VmmError(f"MSR {index:#x} does not take {value:#x}")
+
+    @property
+    def index(self) -> int:
+        return int(self._native.index)
+
+    @property
+    def pc(self) -> int:
+        """The linear address of the next instruction."""
+        return int(lib.vmm_x86_linear_pc(self._native))
+
+    @property
+    def cpl(self) -> int:
+        """Current privilege level, 0-3."""
+        return int(lib.vmm_x86_cpl(self._native))
+
+    @property
+    def count(self) -> int:
+        """Instructions begun since power-on."""
+        return int(self._native.count)
+
+    @property
+    def halted(self) -> bool:
+        return bool(self._native.halted)
+
+    @property
+    def nmi_blocked(self) -> bool:
+        """From an NMI's delivery until the next IRET."""
+        return bool(lib.vmm_x86_nmi_blocked(self._native))
+
+    @property
+    def shadow(self) -> str | None:
+        """The interrupt shadow at this boundary: "sti", "mov ss" or None."""
+        return (None, "sti", "mov ss")[lib.vmm_x86_shadow(self._native)]
+
+    @property
+    def bits(self) -> int:
+        """Width of code at CS: 16, 32 or 64."""
+        attributes = self.segment("cs").attributes
+        if self.msr(EFER) & EFER_LMA and attributes & DESC_L:
+            return 64
+        return 32 if attributes & DESC_B else 16
+
+    def recent(self) -> list[int]:
+        """Linear addresses of the last instructions begun, oldest first; at most 32."""
+        ring, count = self._native.recent, self.count
+        first = max(0, count - lib.VMM_RECENT)
+        return [int(ring[n % lib.VMM_RECENT]) for n in range(first, count)]
+
+    def fault_chain(self) -> list[Any]:
+        """The faults of the last nested delivery, oldest first (vector, error, pc)."""
+        x86 = self._native.x86
+        return [x86.chain[n] for n in range(x86.chain_length)]
+
+    def read(self, linear: int, size: int) -> bytes:
+        """Guest memory through the present page tables; VmmError at the first address that is not mapped."""
+        buffer = bytearray(size)
+        done = lib.vmm_x86_read(self._native, linear, ffi.from_buffer(buffer), size)
+        if done != size:
+            raise VmmError(f"linear address {linear + done:#x} is not mapped")
+        return bytes(buffer)
+
+    def write(self, linear: int, data: bytes) -> None:
+        """Write guest memory whatever the page allows; VmmError at the first address that is not mapped."""
+        done = lib.vmm_x86_write(self._native, linear, data, len(data))
+        if done != len(data):
+            raise VmmError(f"linear address {linear + done:#x} is not mapped")
+
+    def enter_real(self, cs: int, ip: int, registers: Mapping[str, int]) -> None:
+        """Real mode at cs:ip, as firmware hands over to a boot sector."""
+        self.set_segment("cs", Segment(cs, cs << 4, 0xFFFF, REAL_CODE))
+        for name in ("ds", "es", "ss", "fs", "gs"):
+            self.set_segment(name, Segment(0, 0, 0xFFFF, REAL_DATA))
+        self.set_segment("idtr", Segment(0, 0, 0x3FF, 0))
+        self._set_all({"rip": ip, **registers})
+
+    def enter_protected32(self, pc: int, registers: Mapping[str, int]) -> None:
+        """Flat 32-bit protected mode at `pc`, interrupts off: the multiboot 0.6.96 machine state (section 3.2)."""
+        self["cr0"] = self["cr0"] & ~CR0_PG | CR0_PE
+        self.set_segment("cs", Segment(0x10, 0, 0xFFFFFFFF, CODE32))
+        for name in ("ds", "es", "ss", "fs", "gs"):
+            self.set_segment(name, Segment(0x18, 0, 0xFFFFFFFF, DATA32))
+        self._set_all({"rip": pc, **registers})
+
+    def _set_all(self, registers: Mapping[str, int]) -> None:
+        for name, value in registers.items():
+            self[name] = value

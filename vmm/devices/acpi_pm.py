@@ -1,0 +1,89 @@
+"""ACPI fixed hardware of a PIIX4: power management timer, event and control registers, soft power-off.
+
+Source: ACPI specification 6.5, section 4.8 "ACPI Register Model"; PIIX4 datasheet, "Power Management I/O Space
+Registers". The machine starts in ACPI mode (no SMI command port), so SCI_EN always reads as set. The only sleeping
+state is S5, whose SLP_TYP is 0 as in QEMU's `pc`.
+"""
+
+from __future__ import annotations
+
+from vmm.devices.rate import Rate
+from vmm.wiring import Clock, Line, Stop
+
+PM_TIMER = Rate(3_579_545)
+TIMER_MASK = 0xFFFFFF
+TIMER_HALF = 1 << 23
+"""Ticks between changes of the timer's top bit, each of which is a timer event."""
+
+STATUS, ENABLE, CONTROL, TIMER = 0x0, 0x2, 0x4, 0x8  # offsets from PMBASE
+
+TIMER_EVENT = 0x0001
+ENABLE_WRITABLE = 0x0521  # TMR_EN, GBL_EN, PWRBTN_EN, RTC_EN
+
+SCI_ENABLED = 0x0001
+SLEEP_TYPE = 0x1C00
+CONTROL_WRITABLE = 0x0002 | SLEEP_TYPE  # with BM_RLD
+SLEEP_ENABLE = 0x2000  # write-only
+SLEEP_TYPE_S5 = 0x0000
+
+
+class AcpiPm:
+    """The PM1a blocks and PM_TMR at PMBASE, any multiple of 16; `sci` is level-triggered."""
+
+    PORTS: tuple[tuple[int, int], ...] = ((0x600, 6), (0x608, 4))
+    port_width = 1
+
+    def __init__(self, *, clock: Clock, sci: Line, stop: Stop) -> None:
+        self._clock = clock
+        self._sci = sci
+        self._stop = stop
+        self._timer = clock.timer(self._refresh)
+        self.reset()
+
+    def reset(self) -> None:
+        self.status = self.enable = 0
+        self.control = SCI_ENABLED
+        self.refreshed_ns = self._clock.now()
+        self._refresh()
+
+    def port_read(self, port: int, size: int) -> int:
+        self._refresh()
+        registers = {
+            STATUS: self.status,
+            ENABLE: self.enable,
+            CONTROL: self.control,
+            TIMER: PM_TIMER.ticks(self._clock.now()) & TIMER_MASK,
+        }
+        offset = port & 0xF
+        start = max(register for register in registers if register <= offset)
+        return registers[start] >> 8 * (offset - start) & 0xFF
+
+    def port_write(self, port: int, size: int, value: int) -> None:
+        self._refresh()
+        shift = 8 * (port & 1)
+        kept = ~(0xFF << shift)
+        value <<= shift
+        register = port & 0xE
+        if register == STATUS:
+            self.status &= ~value
+        elif register == ENABLE:
+            self.enable = (self.enable & kept | value) & ENABLE_WRITABLE
+        elif register == CONTROL:
+            self.control = (self.control & kept | value) & CONTROL_WRITABLE | SCI_ENABLED
+            if value & SLEEP_ENABLE and self.control & SLEEP_TYPE == SLEEP_TYPE_S5:
+                self._stop("poweroff")
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Bring the timer event to the present, and set the line and the next event's deadline."""
+        now = self._clock.now()
+        halves = PM_TIMER.ticks(now) // TIMER_HALF
+        if halves != PM_TIMER.ticks(self.refreshed_ns) // TIMER_HALF:
+            self.status |= TIMER_EVENT
+        self.refreshed_ns = now
+        pending = bool(self.status & self.enable & TIMER_EVENT)
+        self._sci.set(pending)
+        if self.enable & TIMER_EVENT and not pending:
+            self._timer.at(PM_TIMER.ns((halves + 1) * TIMER_HALF))
+        else:
+            self._timer.cancel()

@@ -1,0 +1,93 @@
+"""The native core as Python sees it: the library opened once, its callbacks led to the machine they belong to."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any, Protocol
+
+from vmm.errors import VmmError
+
+try:
+    from vmm._native import ffi, lib
+except ImportError as error:  # a source tree that was never built
+    raise VmmError(f"the C extension vmm._native is missing ({error}); run: pip install .") from None
+
+__all__ = ["Host", "check", "ffi", "lib", "open_unicorn"]
+
+NEVER = 0xFFFF_FFFF_FFFF_FFFF
+LIBRARY_NAMES = {"darwin": "libunicorn.2.dylib", "win32": "unicorn.dll"}
+
+
+class Host(Protocol):
+    """What the native core may call while a run is under way; an exception ends the run and is raised from it."""
+
+    def port_read(self, device: int, port: int, size: int) -> int: ...
+
+    def port_write(self, device: int, port: int, size: int, value: int) -> None: ...
+
+    def mmio_read(self, device: int, address: int, size: int) -> int: ...
+
+    def mmio_write(self, device: int, address: int, size: int, value: int) -> None: ...
+
+    def timer(self, timer: int) -> None: ...
+
+    def trap_taken(self, vcpu: int, raw: Any) -> int: ...
+
+    def drain(self) -> None: ...
+
+    def failed(self, error: BaseException) -> None: ...
+
+
+def unicorn_library() -> Path:
+    """Where the `unicorn` package keeps its library, found without importing the package (which takes 100 ms)."""
+    spec = importlib.util.find_spec("unicorn")
+    if spec is None or not spec.submodule_search_locations:
+        raise VmmError("the unicorn package is missing; run: pip install unicorn==2.1.4")
+    return Path(spec.submodule_search_locations[0]) / "lib" / LIBRARY_NAMES.get(sys.platform, "libunicorn.so.2")
+
+
+def open_unicorn() -> None:
+    """Open libunicorn; VmmError when it is missing or not 2.1.4. Later calls do nothing."""
+    problem = lib.vmm_unicorn_open(str(unicorn_library()).encode())
+    if problem != ffi.NULL:
+        raise VmmError(ffi.string(problem).decode(errors="replace"))
+
+
+def check(machine: Any, result: int) -> None:
+    """VmmError with the line the core left behind, unless `result` is 0."""
+    if result != 0:
+        raise VmmError(ffi.string(machine.error).decode())
+
+
+def _guard(name: str, method: str, failure: int | None) -> None:
+    """Lead the native callback `name` to the host's `method`; an error stops the run and gives `failure`."""
+
+    def call(handle: Any, *arguments: Any) -> Any:
+        host = ffi.from_handle(handle)
+        try:
+            return getattr(host, method)(*arguments)
+        except BaseException as error:
+            host.failed(error)
+            return failure
+
+    ffi.def_extern(name=name)(call)
+
+
+ALL_ONES = 0xFFFFFFFF
+for _callback, _failure in {
+    "port_read": ALL_ONES, "port_write": None, "mmio_read": ALL_ONES, "mmio_write": None,
+    "timer": None, "drain": None,
+}.items():  # fmt: skip
+    _guard(f"vmm_py_{_callback}", _callback, _failure)
+_guard("vmm_py_trap", "trap_taken", lib.VMM_TRAP_DELIVER)
+
+
+def connect(machine: Any, host: Host) -> Any:
+    """Point the machine's callbacks at `host`; the handle returned must be kept as long as the machine."""
+    handle = ffi.new_handle(host)
+    machine.host.handle = handle
+    for name in ("port_read", "port_write", "mmio_read", "mmio_write", "timer", "trap", "drain"):
+        setattr(machine.host, name, getattr(lib, f"vmm_py_{name}"))
+    return handle

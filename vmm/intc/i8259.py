@@ -1,0 +1,65 @@
+"""The 8259A pair as a reader sees it: one property a register of the datasheet (Intel 231468)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vmm.engine import lib
+
+
+class Chip:
+    """One 8259A; registers are 8 bits, one a pin."""
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+
+    @property
+    def irr(self) -> int:
+        """Latched requests."""
+        return int(self._native.irr)
+
+    @property
+    def isr(self) -> int:
+        """Interrupts in service."""
+        return int(self._native.isr)
+
+    @property
+    def imr(self) -> int:
+        """Masked pins."""
+        return int(self._native.imr)
+
+    @property
+    def elcr(self) -> int:
+        """Pins that are level triggered."""
+        return int(self._native.elcr)
+
+    @property
+    def vector(self) -> int:
+        """The vector of IR0 (ICW2)."""
+        return int(self._native.vector)
+
+    @property
+    def lowest(self) -> int:
+        """The pin of lowest priority; 7 unless rotated."""
+        return int(self._native.lowest)
+
+    @property
+    def output(self) -> bool:
+        """The INT pin."""
+        return bool(self._native.output)
+
+    def __repr__(self) -> str:
+        return f"<8259A irr={self.irr:#04x} isr={self.isr:#04x} imr={self.imr:#04x}>"
+
+
+class Pic:
+    """Master and slave as a PC wires them."""
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+        self.master = Chip(native.pic.chip[0])
+        self.slave = Chip(native.pic.chip[1])
+
+    def write(self, chip: int, a0: int, value: int) -> None:
+        """A command or data byte, as OUT to the chip's port `a0` would bring it."""
+        lib.vmm_pic_write(self._native, chip, a0, value)

@@ -1,0 +1,325 @@
+"""From assembler or C source to a bootable image, with whichever compiler is there.
+
+GNU assembler syntax, as LLVM and binutils both read it. An x86 image is an i386 ELF, whatever modes its code runs in:
+multiboot loaders take nothing else. So `.code64` has all 64-bit instructions, but an absolute symbol reference has 32
+bits at most: `mov $table, %edi` or `lea table(%rip), %rdi`, never `movabs $table, %rdi`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+from vmm.errors import VmmError, unknown
+
+
+class AssemblyError(VmmError):
+    """The source is wrong: one line `file:line:column: message` for each error the tools reported."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """How each kind of tool is told about an architecture."""
+
+    zig: str
+    clang: str
+    gcc: str
+    cross: str
+    linker: str
+    c_flags: tuple[str, ...]
+
+
+TARGETS = {
+    "x86": Target(
+        zig="x86-freestanding",
+        clang="i386-unknown-none-elf",
+        gcc="-m32",
+        cross="i686-linux-gnu-gcc",
+        linker="elf_i386",
+        c_flags=("-mgeneral-regs-only", "-fcf-protection=none"),
+    ),
+}
+
+# A handler may run on any stack at any moment, and there is no runtime to supply what a compiler expects of one.
+C_FLAGS = (
+    "-O1", "-ffreestanding", "-fno-pic", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
+    "-fno-sanitize=all", "-fno-omit-frame-pointer",
+)  # fmt: skip
+
+SOURCES = (".S", ".s", ".c")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A compiler that also assembles, and the linker that goes with it."""
+
+    compiler: tuple[str, ...]
+    linker: tuple[str, ...]
+
+
+def bundled() -> Path:
+    """The directory of guests: inside the package when installed, beside it in the source tree."""
+    here = Path(__file__).resolve().parent
+    inside = here / "guests"
+    return inside if inside.is_dir() else here.parent / "guests"
+
+
+def find(arch: str = "x86") -> Tool:
+    """The first tool that can build for `arch`: $VMM_CC, ziglang, clang with lld, gcc, a cross gcc."""
+    if arch not in TARGETS:
+        raise unknown("architecture", arch, TARGETS)
+    for candidate in CANDIDATES:
+        tool = candidate(TARGETS[arch])
+        if tool is not None:
+            return tool
+    raise VmmError(f"no assembler for {arch} found; pip install 'vmm[asm]' brings one")
+
+
+def assemble(
+    source: Path,
+    *more: Path,
+    include: Sequence[Path] = (),
+    arch: str = "x86",
+    out: Path | None = None,
+    text_address: int | None = None,
+    keep_debug: bool = True,
+) -> Path:
+    """Build one image from `.S`, `.s` and `.c` files; returns its path, `out` or one in a new temporary directory.
+
+    The image depends on the sources and the tool alone, not on where either lies. `#include` looks beside the first
+    source, in `include`, then in the headers that come with vmm. `text_address` (bytes, physical) replaces the linker
+    script's own start of `.text`. Raises AssemblyError for errors in the sources, VmmError for all else. A temporary
+    directory is the caller's to remove.
+    """
+    sources = (source, *more)
+    for path in sources:
+        _check(path)
+    tool = find(arch)
+    headers = bundled() / "include"
+    with tempfile.TemporaryDirectory(prefix="vmm-") as scratch:
+        build = _Build(tool, source.parent, Path(scratch).resolve(), TARGETS[arch], [*include, headers])
+        for path in sources:
+            build.compile(path)
+        options = ["-T", str(headers / arch / "guest.ld")]
+        if text_address is not None:
+            options.append(f"-Ttext={text_address:#x}")
+        if not keep_debug:
+            options.append("--strip-debug")
+        image = Path(scratch) / "image.elf"
+        build.link(options, image)
+        if out is None:
+            out = Path(tempfile.mkdtemp(prefix="vmm-")) / (source.stem + ".elf")
+        try:
+            shutil.copyfile(image, out)
+        except OSError as error:
+            raise VmmError(f"{out}: cannot write the image: {error.strerror}") from error
+    return out
+
+
+def _check(source: Path) -> None:
+    if not source.exists():
+        raise VmmError(f"{source}: no such file")
+    if not source.is_file():
+        raise VmmError(f"{source}: not a file")
+    if source.suffix not in SOURCES:
+        raise VmmError(f"{source}: not a source file; expected one of {', '.join(SOURCES)}")
+
+
+class _Build:
+    """One run of the tools. They run in the first source's directory, so that what they report is relative to it."""
+
+    def __init__(self, tool: Tool, directory: Path, scratch: Path, target: Target, include: Sequence[Path]) -> None:
+        self.tool = tool
+        self.directory = directory
+        self.scratch = scratch
+        self.target = target
+        self.include = [path.resolve() for path in include]
+        self.origin: dict[str, str] = {}  # object file -> its source, relative to `directory`
+
+    def compile(self, source: Path) -> None:
+        base = self.directory.resolve()
+        flags = ["-I.", *(f"-I{path}" for path in self.include), "-g", f"-ffile-prefix-map={base}=."]
+        flags += [f"-ffile-prefix-map={path}={path.name}" for path in self.include]
+        if source.suffix == ".c":
+            flags += [*C_FLAGS, *self.target.c_flags]
+        name = os.path.relpath(source.resolve(), base)
+        output = str(self.scratch / f"{len(self.origin)}.o")
+        self.origin[output] = name
+        done = self.run([*self.tool.compiler, *flags, "-c", name, "-o", output])
+        if done.returncode != 0:
+            preprocess = [*self.tool.compiler, *flags, "-E", name]
+            raise self.error(done, self.tool.compiler, lambda: self.run(preprocess).stdout)
+
+    def link(self, options: Sequence[str], out: Path) -> None:
+        fixed = ["-m", self.target.linker, "-static", "--build-id=none"]
+        done = self.run([*self.tool.linker, *fixed, *options, *self.origin, "-o", str(out)])
+        if done.returncode != 0:
+            raise self.error(done, self.tool.linker, lambda: "")
+
+    def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        # zig keys its cache by what the preprocessor reads and misses .include and .incbin: it must not outlive a run.
+        private = {name: str(self.scratch) for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR", "TMPDIR")}
+        return _run(command, self.directory, private)
+
+    def error(
+        self, done: subprocess.CompletedProcess[str], tool: Sequence[str], preprocessed: Callable[[], str]
+    ) -> VmmError:
+        """What `tool` complained of, in terms of the sources."""
+        found = [self.place(diagnostic, preprocessed) for diagnostic in diagnostics(done.stderr)]
+        if found:
+            return AssemblyError("\n".join(dict.fromkeys(found)))
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        return VmmError(f"{shlex.join(tool)}: {said[-1]}")
+
+    def place(self, diagnostic: Diagnostic, preprocessed: Callable[[], str]) -> str:
+        file, line, column, message = diagnostic
+        if not line:
+            file = self.origin.get(file, next(iter(self.origin.values())))
+        elif Path(file).parent == self.scratch:  # LLVM checks relocations when only its preprocessed copy is left
+            file, line = original(preprocessed(), line)
+        for path, source in self.origin.items():
+            message = message.replace(path, source)
+        shown = Path(os.path.normpath(self.directory / file))
+        if not line or not column:
+            line, column = locate(shown, line, message)
+        return f"{shown}:{line}:{column}: {message}"
+
+
+class Diagnostic(NamedTuple):
+    """One error as a tool reported it; 0 for a line or column it did not give."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+
+_ERROR = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?:(?P<column>\d+):)? (?:fatal )?[Ee]rror: (?P<message>.+)")
+_MACRO_USE = re.compile(
+    r"(?P<file>[^<].*?):(?P<line>\d+):(?:(?P<column>\d+):)?\s+"
+    r"(?:note: while in macro instantiation|Info: macro invoked from here)"
+)
+_LLD = re.compile(r"\S*ld\S*: error: (?P<message>.+)")
+_LLD_PLACE = re.compile(r">>> (?:referenced by|defined at) (?P<file>[^:]+?):(?:(?P<line>\d+)|\(.*)")
+_LD = re.compile(
+    r"(?:\S*ld: )?(?P<file>[^:]+):(?:(?P<line>\d+):)?(?:\(\S+\):)?"
+    r" (?P<message>(?:undefined reference|multiple definition|relocation truncated).+)"
+)
+
+
+def diagnostics(text: str) -> Iterator[Diagnostic]:
+    """The errors in what LLVM or GNU tools wrote; of one inside a macro, the outermost place that uses the macro."""
+    lines = text.splitlines()
+    for index, line in enumerate(lines):
+        if match := _ERROR.fullmatch(line):
+            uses = _until(_ERROR, lines[index + 1 :], _MACRO_USE)
+            place = uses[-1] if uses else match
+            yield Diagnostic(place["file"], int(place["line"]), int(place["column"] or 0), match["message"])
+        elif match := _LLD.fullmatch(line):
+            for place in _until(_LLD, lines[index + 1 :], _LLD_PLACE)[:1]:
+                yield Diagnostic(place["file"], int(place["line"] or 0), 0, match["message"])
+        elif match := _LD.fullmatch(line):
+            yield Diagnostic(match["file"], int(match["line"] or 0), 0, match["message"])
+
+
+def _until(end: re.Pattern[str], lines: Iterable[str], wanted: re.Pattern[str]) -> list[re.Match[str]]:
+    """Those of `lines` that are `wanted`, up to the first that is `end`."""
+    block = takewhile(lambda line: not end.fullmatch(line), lines)
+    return [match for line in block if (match := wanted.match(line))]
+
+
+def original(preprocessed: str, line: int) -> tuple[str, int]:
+    """The file and line that line `line` of preprocessor output came from, by its `# LINE "FILE"` markers."""
+    file, number = "", 1
+    for text in preprocessed.splitlines()[: line - 1]:
+        marker = re.match(r'# (\d+) "(.*)"', text)
+        file, number = (marker[2], int(marker[1])) if marker else (file, number + 1)
+    return file, number
+
+
+def locate(path: Path, line: int, message: str) -> tuple[int, int]:
+    """The line (any, if `line` is 0) and column of what `message` quotes in the source; else where the line begins."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return line or 1, 1
+    candidates = [line] if line else range(1, len(lines) + 1)
+    quoted = re.findall(r"[`'](.+?)'", message) + re.findall(r"symbol: (\S+)", message)
+    for number in candidates:
+        text = lines[number - 1] if number <= len(lines) else ""
+        for name in quoted:
+            if found := re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
+                return number, found.start() + 1
+    text = lines[line - 1] if 0 < line <= len(lines) else ""
+    return line or 1, len(text) - len(text.lstrip()) + 1
+
+
+def _run(command: Sequence[str], directory: Path, extra: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"LC_ALL": "C"} | extra
+    try:
+        return subprocess.run(
+            command, cwd=directory, env=environment, capture_output=True, text=True, errors="replace", check=False
+        )
+    except OSError as error:
+        raise VmmError(f"cannot run {command[0]}: {error.strerror}") from error
+
+
+def _from_environment(_: Target) -> Tool | None:
+    command = tuple(shlex.split(os.environ.get("VMM_CC", "")))
+    if not command:
+        return None
+    if not shutil.which(command[0]):
+        raise VmmError(f"VMM_CC: {command[0]}: no such program")
+    return Tool(command, _linker_of(command, "ld"))
+
+
+def _ziglang(target: Target) -> Tool | None:
+    if importlib.util.find_spec("ziglang") is None:
+        return None
+    zig = (sys.executable, "-m", "ziglang")
+    return Tool((*zig, "cc", "-target", target.zig), (*zig, "ld.lld"))
+
+
+def _clang(target: Target) -> Tool | None:
+    return _working(("clang", f"--target={target.clang}"), "ld.lld", target)
+
+
+def _gcc(target: Target) -> Tool | None:
+    return _working(("gcc", target.gcc), "ld", target)
+
+
+def _cross_gcc(target: Target) -> Tool | None:
+    return _working((target.cross,), "ld", target)
+
+
+CANDIDATES = (_from_environment, _ziglang, _clang, _gcc, _cross_gcc)
+
+
+def _working(compiler: tuple[str, ...], linker: str, target: Target) -> Tool | None:
+    """The tool, if it is installed and can build an empty program for `target`."""
+    if not shutil.which(compiler[0]):
+        return None
+    tool = Tool(compiler, _linker_of(compiler, linker))
+    if not shutil.which(tool.linker[0]):
+        return None
+    with tempfile.TemporaryDirectory(prefix="vmm-") as scratch:
+        here = Path(scratch)
+        compiled = _run([*tool.compiler, "-c", "-x", "assembler", os.devnull, "-o", "empty.o"], here, {})
+        linked = _run([*tool.linker, "-m", target.linker, "-static", "empty.o", "-o", "empty"], here, {})
+    return tool if compiled.returncode == linked.returncode == 0 else None
+
+
+def _linker_of(compiler: Sequence[str], name: str) -> tuple[str, ...]:
+    """The linker that belongs to `compiler`, as it says itself."""
+    return (_run([*compiler, f"-print-prog-name={name}"], Path.cwd(), {}).stdout.strip() or name,)

@@ -1,0 +1,75 @@
+"""Events as objects, and the words they are shown in."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from vmm.engine import lib
+
+KINDS = {
+    lib.VMM_EV_LINE: "line",
+    lib.VMM_EV_PENDING: "pending",
+    lib.VMM_EV_DELIVERED: "delivered",
+    lib.VMM_EV_ACKNOWLEDGED: "acknowledged",
+    lib.VMM_EV_ENDED: "ended",
+    lib.VMM_EV_SPURIOUS: "spurious",
+    lib.VMM_EV_MASKED: "masked",
+    lib.VMM_EV_FAULT_CHAIN: "fault chain",
+    lib.VMM_EV_TASK: "task switch",
+    lib.VMM_EV_TRAPPED: "trapped",
+    lib.VMM_EV_GUEST_ERROR: "guest error",
+    lib.VMM_EV_STOP: "stop",
+}
+SOURCES = {
+    lib.VMM_SRC_NMI: "NMI",
+    lib.VMM_SRC_EXCEPTION: "exception",
+    lib.VMM_SRC_SOFTWARE: "software",
+    lib.VMM_SRC_APIC: "local APIC",
+    lib.VMM_SRC_SCRIPT: "script",
+}
+
+
+def source_name(source: int, pin: int) -> str:
+    """Where a delivery came from: "IRQ 4", "NMI", "exception"…"""
+    if source == lib.VMM_SRC_LINE:
+        return f"IRQ {pin}"
+    if source == lib.VMM_SRC_SPURIOUS:
+        return f"spurious IR{pin}"
+    return SOURCES.get(source, f"source {source}")
+
+
+class Event(NamedTuple):
+    """One event; `count` is in instructions begun, addresses are linear, `value` depends on the kind (native/vmm.h)."""
+
+    kind: str
+    vcpu: int
+    count: int
+    number: int
+    value: int
+    source: str
+    pc: int
+    cs: int
+    ss: int
+    sp: int
+    flags: int
+    cpl: int
+    error: int | None
+
+
+def from_native(raw: Any) -> Event:
+    """Copy an event out of the core's ring."""
+    return Event(
+        kind=KINDS.get(raw.kind, f"kind {raw.kind}"),
+        vcpu=raw.vcpu,
+        count=raw.count,
+        number=raw.number,
+        value=raw.value,
+        source=source_name(raw.source, raw.source_pin) if raw.kind == lib.VMM_EV_DELIVERED else "",
+        pc=raw.pc,
+        cs=raw.cs,
+        ss=raw.ss,
+        sp=raw.sp,
+        flags=raw.flags,
+        cpl=raw.cpl,
+        error=raw.error if raw.has_error else None,
+    )
