@@ -108,6 +108,7 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
         return -1;
     bus_attach(v);
     x86_attach_intercepts(v);
+    x86_attach_syscalls(v);
     x86_attach_boundary(v);
     x86_reset(v);
     lapic_reset(v);
@@ -168,6 +169,10 @@ static void run_until_stop(vmm_vcpu *v)
         if (v->halted) {
             x86_boundary(v);
             continue;
+        }
+        if (v->x86.watch_flush) {
+            uc.ctl(v->uc, UC_CTL_FLUSH_TB);
+            v->x86.watch_flush = 0;
         }
         uint64_t before = v->count;
         int error = uc.emu_start(v->uc, env_of(v)->eip, 0, 0, 0);

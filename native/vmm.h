@@ -8,6 +8,7 @@
 #ifndef VMM_H
 #define VMM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define VMM_MAX_VCPUS 8
@@ -272,8 +273,11 @@ enum vmm_pending {
     VMM_PEND_INJECT = 4,   /* inject_vector is to be delivered as an external interrupt */
     VMM_PEND_DB = 8,       /* a #DB trap on the previous instruction */
     VMM_PEND_STOP = 16,    /* stop at this boundary; stop_info is set */
+    VMM_PEND_NATIVE = 64,  /* one instruction runs without intercepts */
     VMM_PEND_RESUME = 32   /* the boundary at which a run resumes: its breakpoint is not taken again */
 };
+
+enum vmm_native { VMM_NATIVE_BEGINS = 1, VMM_NATIVE_ENDS = 2 };
 
 enum vmm_shadow { VMM_SHADOW_NONE = 0, VMM_SHADOW_STI = 1, VMM_SHADOW_MOV_SS = 2 };
 
@@ -294,6 +298,12 @@ typedef struct {
 typedef struct {
     uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
     uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
+    uint8_t native;        /* transient: enum vmm_native, where VMM_PEND_NATIVE stands */
+    uint8_t watch_changed; /* transient: a debug register was written */
+    uint8_t watch_flush;   /* transient: translated code must go */
+    uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
+    uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
+    size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
     uint64_t tsc_offset;
     uint64_t tsc_adjust;
     uint64_t trap_int[4];  /* one bit a vector: Python sees INT n first */

@@ -99,14 +99,48 @@ bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
 /* x86_deliver.c, x86_task.c */
 void x86_deliver(vmm_vcpu *v, const x86_event *event); /* with everything that may follow: #DF, shutdown */
 x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext);
+bool x86_resume_task_switch(vmm_vcpu *v); /* true: the #TS of Unicorn's own task switch was wrong and is mended */
 
 /* x86_boundary.c */
 bool x86_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instruction must not begin */
 void x86_attach_boundary(vmm_vcpu *v);
 
 /* x86_intercept.c */
+static inline uint64_t x86_here(const vmm_vcpu *v) /* linear address of the instruction that began last */
+{
+    return v->recent[(v->count - 1) & (VMM_RECENT - 1)];
+}
+uint64_t x86_rip_here(const vmm_vcpu *v); /* the same as RIP */
 void x86_attach_intercepts(vmm_vcpu *v);
 bool x86_ask(vmm_vcpu *v, vmm_trap *trap); /* true: Python finished it */
+void x86_raise(vmm_vcpu *v, uint8_t vector, bool has_error, uint32_t error, uint64_t rip);
+void x86_general_protection(vmm_vcpu *v); /* #GP(0) at the present instruction */
+void x86_intercepts_set(vmm_vcpu *v, bool on);
+void x86_run_natively(vmm_vcpu *v);
+void x86_intercepts_restore(vmm_vcpu *v);
+
+/* x86_emulate.c: instructions finished by the core */
+void x86_finish(vmm_vcpu *v, uint32_t length);
+void x86_cpuid(vmm_vcpu *v, const x86_insn *insn);
+vmm_cpuid x86_cpuid_leaf(const vmm_vcpu *v, uint32_t leaf, uint32_t subleaf);
+void x86_rdtsc(vmm_vcpu *v, const x86_insn *insn);
+void x86_msr_access(vmm_vcpu *v, const x86_insn *insn, bool write);
+void x86_cr8(vmm_vcpu *v, const x86_insn *insn, bool write);
+void x86_hlt(vmm_vcpu *v, const x86_insn *insn);
+void x86_icebp(vmm_vcpu *v, const x86_insn *insn);
+bool x86_emulate_announced(vmm_vcpu *v, const x86_insn *insn);
+
+/* x86_system.c */
+void x86_control_access(vmm_vcpu *v, uint32_t exit, const x86_insn *insn); /* exit: SVM's code of the CR or DR access */
+void x86_table_read(vmm_vcpu *v);                                         /* SGDT, SIDT, SLDT, STR */
+
+/* x86_debug.c */
+void x86_trap_pending(vmm_vcpu *v, uint16_t dr6); /* a #DB at the next boundary */
+void x86_watch_update(vmm_vcpu *v);               /* after DR0-3 or DR7 changed */
+void x86_watch_cancel(vmm_vcpu *v);
+
+/* x86_syscall.c */
+void x86_attach_syscalls(vmm_vcpu *v);
 
 /* x86_msr.c: false: #GP */
 bool x86_rdmsr(vmm_vcpu *v, uint32_t index, uint64_t *value);

@@ -163,10 +163,32 @@ static bool sleep_until_event(vmm_vcpu *v)
     }
 }
 
+/* An instruction that runs natively begins at this boundary, or has ended before it. */
+static bool native_begins(vmm_vcpu *v)
+{
+    if (!(v->pending & VMM_PEND_NATIVE))
+        return false;
+    if (v->x86.native == VMM_NATIVE_BEGINS) {
+        v->x86.native = VMM_NATIVE_ENDS;
+        return true;
+    }
+    x86_intercepts_restore(v);
+    if (v->x86.watch_changed)
+        x86_watch_update(v);
+    return false;
+}
+
 bool x86_boundary(vmm_vcpu *v)
 {
     bool go;
     v->machine->current = v;
+    if (native_begins(v))
+        return true;
+    v->x86.watch_hit = 0;
+    if (v->x86.watch_flush) { /* leave the translated code before it is dropped */
+        uc.emu_stop(v->uc);
+        return false;
+    }
     if (v->halted) {
         go = sleep_until_event(v);
     } else {

@@ -6,7 +6,7 @@
 
 #include "x86.h"
 
-enum { ERROR_EXT = 1, ERROR_IDT = 2 };
+enum { ERROR_EXT = 1, ERROR_IDT = 2, DR7_GD = 1 << 13 };
 enum { GATE_TASK = 5, GATE_INT16 = 6, GATE_TRAP16 = 7, GATE_INT32 = 14, GATE_TRAP32 = 15 };
 
 typedef struct {
@@ -440,6 +440,8 @@ void x86_deliver(vmm_vcpu *v, const x86_event *event)
         x86_fault fault = deliver_once(v, &e);
         if (!fault.raised) {
             v->event_count = v->count;
+            if (e.vector == X86_DB && e.kind == EVENT_EXCEPTION)
+                tail_of(v)->dr[7] &= ~(uint64_t)DR7_GD; /* SDM 17.2.4 */
             v->halted = 0;
             announce(v, &e, pc, cs, cpl, flags);
             return;

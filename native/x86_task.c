@@ -198,3 +198,21 @@ x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event
     fault.in_new_task = fault.raised;
     return fault;
 }
+
+/*
+ * Unicorn's own task switches (JMP, CALL, IRET) refuse a conforming CS whose DPL differs from its RPL. By then the new
+ * task's registers are loaded and CS is not, so the segments can be loaded here as table 7-1 wants them.
+ */
+bool x86_resume_task_switch(vmm_vcpu *v)
+{
+    x86_env *env = env_of(v);
+    const layout *l = layout_of(env->tr.flags);
+    uint8_t tss[104];
+    uint32_t selectors[6] = {0};
+    bool switching = env->segs[VMM_CS].flags == 0 && !(env->eflags & FL_VM);
+    if (!switching || x86_load(v, env->tr.base, tss, l->minimum + 1).raised)
+        return false;
+    for (unsigned i = 0; i < l->segment_count; i++)
+        selectors[i] = get(tss, l->segments + i * l->segment_step, 2);
+    return !load_segments(v, selectors, false).raised;
+}

@@ -20,6 +20,7 @@ from vmm.devices.pci_host import PciHost
 from vmm.devices.port61 import Port61
 from vmm.devices.port92 import Port92
 from vmm.devices.rtc import Rtc
+from vmm.devices.testdev import MEMORY, TestMemory, TestPort
 from vmm.devices.uart16550 import Uart16550
 from vmm.engine import lib
 from vmm.wiring import PortDevice
@@ -61,6 +62,7 @@ def build(parts: Parts) -> Board:
         ("debug_exit", lambda: DebugExit(stop=stop)),
         ("debugcon", lambda: Debugcon(output=lambda data: None)),
         ("pci", PciHost),
+        ("test_port", TestPort),
     )
     without_pit = not switch(parts.options, "pit", True)
     board = Board(line_names={irq: f"IRQ {irq}" for irq in range(16)})
@@ -70,6 +72,8 @@ def build(parts: Parts) -> Board:
         device = make()
         board.devices[name] = device
         bus.add_ports(device, *(SECOND_UART if name == "com2" else device.PORTS))
+    board.devices["test_memory"] = memory = TestMemory()
+    bus.add_memory(memory, *MEMORY)
     pc_firmware.hand_over(parts.memory, parts.pic_write, board.devices.get("pit"))
     return board
 

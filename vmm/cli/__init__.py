@@ -1,0 +1,80 @@
+"""The command line: `main` finds the subcommand, and turns whatever goes wrong into one line and an exit status.
+
+A subcommand is a module of this package with `parser()` and `main(options)`. Only the one that is asked for is
+imported, and it imports what is expensive when it needs it: starting is part of what users wait for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from vmm import __version__
+from vmm.cli.parser import Parser
+from vmm.errors import VmmError, unknown
+
+COMMANDS = {
+    "run": "boot an image and show every interrupt",
+    "list": "the guests that come with vmm",
+    "asm": "assemble and link a guest of your own",
+    "doctor": "what works on this machine",
+}
+BAD_USAGE = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""128 + SIGINT and 128 + SIGPIPE, as a shell reports them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        try:
+            return _dispatch(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()  # here, where a full disk or a closed pipe can still be handled
+    except VmmError as error:
+        _complain(str(error))
+        return BAD_USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _discard_output()
+        return BROKEN_PIPE
+    except OSError as error:
+        _discard_output()
+        _complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        return BAD_USAGE
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    parser = Parser(
+        "vmm",
+        "Boot machine code on an emulated CPU, with every interrupt exactly in its place.",
+        ["vmm list", "vmm run x86/pit_ticks", "vmm run my_isr.S -d int", "vmm run --help"],
+        commands=COMMANDS,
+    )
+    parser.add_argument("--version", action="version", version=f"vmm {__version__}")
+    parser.add_argument("command", metavar="COMMAND", type=_command, help="one of those below")
+    parser.add_argument("rest", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
+    chosen = parser.parse(arguments)
+    module = import_module(f"vmm.cli.{chosen.command}")
+    return int(module.main(module.parser().parse(chosen.rest)))
+
+
+def _command(name: str) -> str:
+    if name not in COMMANDS:
+        raise unknown("command", name, COMMANDS)
+    return name
+
+
+def _complain(text: str) -> None:
+    for line in text.splitlines():
+        print(f"vmm: {line}", file=sys.stderr)
+
+
+def _discard_output() -> None:
+    """Python writes what is left in standard output once more at exit: let it go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

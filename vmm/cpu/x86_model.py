@@ -48,7 +48,7 @@ FEATURES = {
     "fsgsbase": Feature(7, EBX, 0), "bmi1": Feature(7, EBX, 3), "smep": Feature(7, EBX, 7),
     "bmi2": Feature(7, EBX, 8), "mpx": Feature(7, EBX, 14), "adx": Feature(7, EBX, 19), "smap": Feature(7, EBX, 20),
     "clflushopt": Feature(7, EBX, 23), "clwb": Feature(7, EBX, 24), "umip": Feature(7, ECX, 2, ours=True),
-    "pku": Feature(7, ECX, 3), "la57": Feature(7, ECX, 16), "tsc_adjust": Feature(7, EBX, 1, ours=True),
+    "pcommit": Feature(7, EBX, 22, ours=True), "pku": Feature(7, ECX, 3), "la57": Feature(7, ECX, 16), "tsc_adjust": Feature(7, EBX, 1, ours=True),
     "syscall": Feature(0x80000001, EDX, 11), "nx": Feature(0x80000001, EDX, 20),
     "pdpe1gb": Feature(0x80000001, EDX, 26), "rdtscp": Feature(0x80000001, EDX, 27),
     "lm": Feature(0x80000001, EDX, 29),
@@ -68,7 +68,7 @@ NOT_HERE = (
 )
 """Bits Unicorn's models set for things this machine does not have."""
 
-IN_MAX = ("umip", "tsc_adjust")
+IN_MAX = ("umip", "tsc_adjust", "pcommit")
 
 LEAVES = (0, 1, 2, 4, 5, 6, 7, 0xA, 0xB, 0xD, *range(0x80000000, 0x80000009), 0x8000001E)
 SUBLEAVES = {4: 4, 0xB: 2, 0xD: 10}
@@ -162,4 +162,5 @@ def apply(vcpu: Any, wanted: dict[str, bool]) -> None:
     vcpu.x86.cpuid_count = len(leaves)
     for n, (index, value, writable) in enumerate(msrs):
         vcpu.x86.msr[n] = (index, writable == 0, value, writable)
+    vcpu.x86.syscall_anywhere = leaves[0, 0][EBX] == AMD_VENDOR
     vcpu.x86.msr_count = len(msrs)

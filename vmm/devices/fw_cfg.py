@@ -25,7 +25,6 @@ TRADITIONAL_INTERFACE = 1
 
 FILE_ENTRY = struct.Struct(">IHH56s")  # size, selector, reserved, name
 MAX_NAME = 55  # bytes, and a NUL
-MAX_FILES = WRITE_CHANNEL - FIRST_FILE
 
 
 class FwCfg:
@@ -79,8 +78,6 @@ class FwCfg:
 
 
 def _directory(files: list[tuple[str, bytes]]) -> bytes:
-    if len(files) > MAX_FILES:
-        raise VmmError(f"fw_cfg: {len(files)} files, at most {MAX_FILES} have a selector")
     entries = [struct.pack(">I", len(files))]
     for index, (name, data) in enumerate(files):
         encoded = name.encode()

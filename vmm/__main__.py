@@ -1,0 +1,7 @@
+"""`python -m vmm`."""
+
+import sys
+
+from vmm.cli import main
+
+sys.exit(main())

@@ -1,0 +1,71 @@
+"""The guests that come with vmm, and what a user may call an image: a file, a bundled guest's name, or a source."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmm.errors import VmmError, unknown
+from vmm.toolchain import SOURCES, assemble, bundled
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One bundled guest; `success` is the exit status of `vmm run` when all is well."""
+
+    name: str
+    arch: str
+    board: str
+    summary: str
+    success: int
+
+
+def directories() -> dict[str, Path]:
+    """Every bundled guest's directory by its name, ARCH/NAME, sorted."""
+    found = sorted(path.parent for path in bundled().glob("*/*/guest.toml"))
+    return {f"{directory.parent.name}/{directory.name}": directory for directory in found}
+
+
+def guests() -> Iterator[Guest]:
+    """Every bundled guest as its guest.toml describes it."""
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    for name, directory in directories().items():
+        facts = tomllib.loads((directory / "guest.toml").read_text(encoding="utf-8"))
+        yield Guest(name, directory.parent.name, facts["board"], facts["summary"], facts["success"])
+
+
+def resolve(name: str) -> Path:
+    """The image file that `name` means; a source is assembled first.
+
+    A file comes before a bundled guest (`x86/hello`, or `hello` where only one architecture has it). VmmError for
+    what is neither, with the nearest guest's name, and for a source that does not assemble.
+    """
+    path = Path(name)
+    if path.suffix in SOURCES:
+        return _assembled(path)
+    if path.is_file():
+        return path
+    known = directories()
+    matches = [full for full in known if name in (full, full.partition("/")[2])]
+    if len(matches) > 1:
+        raise VmmError(f"{name!r} is more than one bundled guest: {', '.join(matches)}")
+    if matches:
+        directory = known[matches[0]]
+        return directory / f"{directory.name}.elf"
+    if path.exists():
+        return path  # a directory or the like: the loader says what is wrong with it
+    if path.suffix:
+        raise VmmError(f"{name}: no such file")
+    raise unknown("bundled guest", name, known)
+
+
+def _assembled(source: Path) -> Path:
+    image = assemble(source)
+    atexit.register(shutil.rmtree, image.parent, ignore_errors=True)
+    return image

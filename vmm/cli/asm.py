@@ -1,0 +1,29 @@
+"""`vmm asm`: a guest's image from its sources."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from vmm.cli.parser import Parser
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "vmm asm",
+        "Assemble and link .S, .s and .c files into an image; errors are shown as file:line:column.",
+        ["vmm asm my_isr.S", "vmm asm boot.S main.c -o guest.elf -I include"],
+    )
+    parser.add_argument("sources", metavar="FILE", nargs="+", type=Path, help="sources, the one that boots first")
+    parser.add_argument("-o", dest="out", metavar="OUT", type=Path, help="the image (the first FILE's name, .elf, here)")
+    parser.add_argument("-I", dest="include", metavar="DIR", type=Path, action="append", default=[], help="where to look for headers")
+    return parser
+
+
+def main(options: argparse.Namespace) -> int:
+    from vmm.toolchain import assemble
+
+    first, *more = options.sources
+    image = assemble(first, *more, include=options.include, out=options.out or Path(f"{first.stem}.elf"))
+    print(image)
+    return 0

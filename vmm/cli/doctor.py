@@ -1,0 +1,111 @@
+"""`vmm doctor`: what works on this machine, and what to do about the rest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+
+from vmm import __version__
+from vmm.cli.parser import Parser
+from vmm.errors import VmmError
+
+QEMU = "qemu-system-x86_64"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was looked for, what was `found`, and if that is not `ok` a hint."""
+
+    name: str
+    ok: bool
+    found: str
+    essential: bool
+    hint: str = ""
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "vmm doctor",
+        "Check what vmm needs. Exit status: 0 when guests run on this machine, else 1.",
+        ["vmm doctor", "vmm doctor --json"],
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON: name, ok, found, essential, hint")
+    return parser
+
+
+def main(options: argparse.Namespace) -> int:
+    findings = list(examine())
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            hint = f" ({finding.hint})" if finding.hint else ""
+            print(f"{'ok' if finding.ok else 'missing':9}{finding.name:15}{finding.found}{hint}")
+    return 0 if all(finding.ok for finding in findings if finding.essential) else 1
+
+
+def examine() -> Iterator[Finding]:
+    """Every check, in the order in which one rests on another."""
+    yield Finding("Python", sys.version_info >= (3, 10), platform.python_version(), True)
+    yield Finding("platform", True, platform.platform(), False)
+    yield Finding("vmm", True, __version__, True)
+    for package in ("unicorn", "capstone", "pyelftools", "rich", "cffi"):
+        yield _package(package)
+    yield _tried("C extension", _extension, essential=True)
+    yield _tried("Unicorn's CPU", _machine, essential=True)
+    yield _tried("assembler", _assembler, essential=False)
+    path = shutil.which(QEMU)
+    yield Finding("QEMU", path is not None, path or QEMU, False, "" if path else "only comparisons need it")
+
+
+def _package(name: str) -> Finding:
+    needed = _requirement(name)
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return Finding(name, False, "not installed", True, f"pip install '{needed}'")
+    wrong = "==" in needed and needed.partition("==")[2] != version
+    return Finding(name, not wrong, version, True, f"pip install '{needed}'" if wrong else f"needs {needed}")
+
+
+def _requirement(name: str) -> str:
+    """What vmm's own package says of `name`, such as "unicorn==2.1.4"."""
+    try:
+        needed = metadata.requires("vmm") or []
+    except metadata.PackageNotFoundError:  # a source tree on the path
+        needed = []
+    return next((text for text in needed if text.startswith(name)), name)
+
+
+def _tried(name: str, check: Callable[[], str], *, essential: bool) -> Finding:
+    try:
+        return Finding(name, True, check(), essential)
+    except VmmError as error:
+        return Finding(name, False, "", essential, str(error))
+
+
+def _extension() -> str:
+    from vmm.engine import lib
+
+    return f"vmm._native, up to {lib.VMM_MAX_VCPUS} vCPUs"
+
+
+def _machine() -> str:
+    """Building a machine proves every private field of Unicorn by behaviour."""
+    from vmm.machine import Machine
+
+    Machine()
+    return "private fields found and proven"
+
+
+def _assembler() -> str:
+    from vmm.toolchain import find
+
+    return shlex.join(find().compiler)

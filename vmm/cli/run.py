@@ -1,0 +1,153 @@
+"""`vmm run`: the guest's serial port on standard output, what happened on standard error."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from vmm.cli import BROKEN_PIPE, INTERRUPTED, quantities
+from vmm.cli.output import OutputFile
+from vmm.cli.parser import Parser
+from vmm.errors import unknown
+
+if TYPE_CHECKING:
+    from vmm.machine import Machine, Stop
+
+DEFAULT_MEMORY = "128M"
+"""As QEMU's pc; RAM that the guest never touches costs nothing."""
+LOGS = ("int",)
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "vmm run",
+        "Boot IMAGE and run it until it ends. Exit status: the guest's own; 0 power-off or reset; 124 a limit; "
+        "125 shutdown, unmapped memory or idle for ever; 2 bad usage.",
+        [
+            "vmm run x86/pit_ticks",
+            "vmm run my_isr.S -d int",
+            "vmm run kernel.elf --append 'x=1' --initrd module --memory 64M",
+            "vmm run code.bin --load-address 0x8000 --max-insns 1e6 --summary out.json",
+            "vmm run x86/hello --cpu max,-smap --board pc,pit=off --quiet",
+        ],
+    )
+    parser.add_argument("image", metavar="IMAGE", help="a file (ELF, multiboot, boot sector, flat, .S), or a bundled guest")
+    parser.add_argument("--board", default="pc", metavar="NAME[,key=value...]", help="the machine (pc)")
+    parser.add_argument("--cpu", default="default", metavar="NAME[,+f,-f...]", help="CPU model and CPUID features")
+    parser.add_argument("--smp", type=quantities.positive, default=1, metavar="N", help="vCPUs (1)")
+    parser.add_argument("--memory", type=quantities.size, default=DEFAULT_MEMORY, metavar="SIZE", help="RAM (%(default)s)")
+    parser.add_argument("--append", default="", metavar="STR", help="the kernel's command line")
+    parser.add_argument(
+        "--initrd", action="append", default=[], metavar="PATH", help="a module, with arguments after a blank; repeatable"
+    )
+    parser.add_argument("--load-address", type=quantities.address, metavar="ADDR", help="IMAGE is flat and goes here")
+    parser.add_argument("--max-insns", type=quantities.count, metavar="N", help="stop after so many instructions: 1e6, 1M")
+    parser.add_argument("--max-time", type=quantities.duration, metavar="TIME", help="stop at this virtual time: 5s, 200ms")
+    parser.add_argument("--seed", type=quantities.unsigned64, default=0, metavar="N", help="0 to 2^64-1 (0)")
+    parser.add_argument("--trace", type=Path, metavar="FILE", help="write every event as JSON")
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
+    parser.add_argument("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt and exception")
+    parser.add_argument("--quiet", action="store_true", help="no report after the run")
+    return parser
+
+
+def main(options: argparse.Namespace) -> int:
+    from vmm.catalog import resolve
+    from vmm.cli.summary import Summary
+    from vmm.machine import Config, Machine
+
+    console = Console(sys.stdout.buffer)
+    machine = Machine(
+        Config(
+            board=options.board,
+            cpu=options.cpu,
+            smp=options.smp,
+            memory=options.memory,
+            cmdline=options.append,
+            seed=options.seed,
+            console=console.write,
+        )
+    )
+    machine.load(resolve(options.image), initrd=options.initrd, load_address=options.load_address)
+    machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
+    with ExitStack() as files:
+        summary_file = files.enter_context(OutputFile("--summary", options.summary)) if options.summary else None
+        _record(machine, options, files)
+        started = time.perf_counter()
+        stop, status = _run(machine)
+        machine.trace.drain()
+        summary = Summary.of(machine, stop, time.perf_counter() - started)
+        if summary_file:
+            summary_file.write(summary.json())
+    console.finish()
+    if not options.quiet:
+        _report(machine, summary)
+    return status
+
+
+class Console:
+    """The guest's serial port: bytes as they are, on their way at every end of line."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._last = b"\n"
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._last = data[-1:]
+        if b"\n" in data:
+            self._file.flush()
+
+    def finish(self) -> None:
+        """Send what is left; where both streams are one terminal, what follows begins a line."""
+        self._file.flush()
+        if self._last != b"\n" and self._file.isatty():
+            print(file=sys.stderr)
+
+
+def _record(machine: Machine, options: argparse.Namespace, files: ExitStack) -> None:
+    if options.trace:
+        from vmm.cli.trace_file import TraceFile
+
+        files.enter_context(TraceFile(files.enter_context(OutputFile("--trace", options.trace)), machine))
+    if options.log:
+        from vmm.cli.int_log import IntLog
+
+        machine.trace.observe(IntLog(sys.stderr))
+
+
+def _run(machine: Machine) -> tuple[Stop, int]:
+    """Why the run ended, and the exit status; a run that is cut short has a report, too."""
+    try:
+        stop = machine.run()
+    except KeyboardInterrupt:
+        return _cut(machine, "interrupted"), INTERRUPTED
+    except BrokenPipeError:
+        return _cut(machine, "nobody reads standard output"), BROKEN_PIPE
+    return stop, stop.exit_status
+
+
+def _cut(machine: Machine, why: str) -> Stop:
+    pc = machine.cpu.pc
+    return replace(machine.last_stop(), reason="user", code=0, detail=f"{why} at {machine.where(pc)}", address=pc)
+
+
+def _report(machine: Machine, summary: Summary) -> None:
+    from vmm.cli import postmortem
+
+    print(f"vmm: {summary.stop.reason}: {summary.stop.detail}", file=sys.stderr)
+    if postmortem.is_crash(summary.stop):
+        postmortem.show(machine, sys.stderr)
+    summary.show(sys.stderr)
+
+
+def _log(text: str) -> str:
+    if text not in LOGS:
+        raise unknown("log", text, LOGS)
+    return text

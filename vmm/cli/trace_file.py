@@ -1,0 +1,59 @@
+"""`--trace FILE`: every event of a run as JSON, written as it happens.
+
+One object: how the machine was built, then `events`, one a line, then how it ended. The fields of an event are those of
+`vmm.trace.Event`; those of the frame are left out where nothing was delivered.
+"""
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+
+from vmm import __version__
+from vmm.cli.output import OutputFile
+from vmm.machine import Machine
+from vmm.trace import Event
+
+ALL = 4096
+"""More events than a machine has when it is built."""
+WITHOUT_FRAME = ("kind", "vcpu", "count", "number", "value")
+
+
+class TraceFile:
+    """Writes to `file` from now on and until the context ends, however it ends: the file is valid JSON."""
+
+    def __init__(self, file: OutputFile, machine: Machine) -> None:
+        self._file = file
+        self._machine = machine
+        self._separator = "\n"
+
+    def __enter__(self) -> TraceFile:
+        config = self._machine.config
+        header = {
+            "vmm": __version__,
+            "board": config.board,
+            "cpu": config.cpu,
+            "smp": config.smp,
+            "memory": config.memory,
+            "append": config.cmdline,
+            "seed": config.seed,
+        }
+        self._file.write(f'{json.dumps(header)[:-1]},\n"events": [')
+        for event in self._machine.trace.last(ALL):
+            self._write(event)
+        self._machine.trace.observe(self._write)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._machine.trace.drain()
+        footer = {"instructions": self._machine.cpu.count, "trace_hash": self._machine.trace.hash}
+        self._file.write(f"\n],\n{json.dumps(footer)[1:]}\n")
+
+    def _write(self, event: Event) -> None:
+        fields = event._asdict()
+        if event.kind != "delivered":
+            fields = {name: fields[name] for name in WITHOUT_FRAME}
+        self._file.write(self._separator + json.dumps(fields))
+        self._separator = ",\n"

@@ -1,0 +1,30 @@
+"""Boot sectors: what PC firmware reads from the first disk, and all that follows them in the image.
+
+The signature 55h AAh ends the first sector (BIOS Boot Specification 1.01, section 6.5.1). There is no firmware behind
+the interrupt vectors here, and no disk: the whole image is loaded at once.
+"""
+
+from __future__ import annotations
+
+from vmm.loaders.image import Entry, Image, Loaded, Memory, Options, place
+
+SECTOR = 512
+ADDRESS = 0x7C00
+LIMIT = 0x9FC00
+"""Conventional memory ends where firmware keeps its extended data area."""
+
+REGISTERS = {"eax": 0xAA55, "edx": 0x80, "esp": 0x6F04}
+"""As SeaBIOS enters a boot sector: DL is the first hard disk, SS:SP its own stack below 7000h."""
+
+
+def matches(image: Image) -> bool:
+    return len(image.data) % SECTOR == 0 and image.data[510:512] == b"\x55\xaa"
+
+
+def load(image: Image, memory: Memory, _: Options) -> Loaded:
+    if not matches(image):
+        raise image.error("not a boot sector: needs whole sectors of 512 bytes and 55 AA at offset 0x1fe")
+    if ADDRESS + len(image.data) > LIMIT:
+        raise image.error(f"{len(image.data)} bytes do not fit between {ADDRESS:#x} and {LIMIT:#x}")
+    highest = place(image, memory, "boot sector", ADDRESS, image.data)
+    return Loaded("boot_sector", "x86", "pc", Entry("real", 0, ADDRESS, REGISTERS), None, highest)

@@ -1,0 +1,152 @@
+"""ELF executables for x86 (System V ABI, gABI 4.1, chapters 4 and 5).
+
+A dozen fields are all that booting needs, and they are read here: importing pyelftools takes longer than a small
+guest's whole run. Symbols and lines, wanted only when someone asks, come from pyelftools (symbols.py).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from itertools import pairwise
+
+from vmm.loaders.image import Entry, Image, Loaded, Memory, Options, place
+from vmm.loaders.symbols import Symbols
+
+MAGIC = b"\x7fELF"
+EI_CLASS, EI_DATA, EI_VERSION, EI_NIDENT = 4, 5, 6, 16
+ELFDATA2LSB, ELFDATA2MSB, EV_CURRENT = 1, 2, 1
+EM_386, EM_ARM, EM_X86_64, EM_AARCH64 = 3, 40, 62, 183
+ET_EXEC = 2
+PT_LOAD = 1
+
+OBJECT_TYPES = {1: "a relocatable object; link it first", 3: "position independent; link it with -static -no-pie"}
+X86 = (EM_386, EM_X86_64)
+ARM = {EM_ARM: "ARM", EM_AARCH64: "AArch64"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The two headers in one of ELF's classes."""
+
+    header: struct.Struct
+    """e_type to e_phnum, behind e_ident."""
+    size: int
+    """e_ehsize."""
+    segment: struct.Struct
+    fields: tuple[str, ...]
+
+
+# Elf64_Phdr has p_flags second so that the 64-bit fields are aligned.
+LAYOUTS = {
+    1: Layout(
+        struct.Struct("<HHIIIIIHHH"), 52, struct.Struct("<8I"),
+        ("type", "offset", "virtual", "physical", "file_size", "memory_size", "flags", "align"),
+    ),
+    2: Layout(
+        struct.Struct("<HHIQQQIHHH"), 64, struct.Struct("<2I6Q"),
+        ("type", "flags", "offset", "virtual", "physical", "file_size", "memory_size", "align"),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A PT_LOAD program header; addresses and sizes in bytes."""
+
+    index: int
+    type: int
+    flags: int
+    offset: int
+    virtual: int
+    physical: int
+    file_size: int
+    memory_size: int
+    align: int
+
+    @property
+    def end(self) -> int:
+        return self.physical + self.memory_size
+
+
+def matches(image: Image) -> bool:
+    return image.data.startswith(MAGIC)
+
+
+def load(image: Image, memory: Memory, _: Options) -> Loaded:
+    entry, highest = load_segments(image, memory)
+    return Loaded("elf", "x86", "pc", Entry("protected32", 0, entry), Symbols(image.path, image.data), highest)
+
+
+def load_segments(image: Image, memory: Memory) -> tuple[int, int]:
+    """Put every PT_LOAD segment at its physical address; the physical entry point and the end of the highest."""
+    entry, segments = parse(image)
+    for segment in segments:
+        data = image.data[segment.offset : segment.offset + segment.file_size]
+        place(image, memory, f"segment {segment.index}", segment.physical, data, segment.memory_size)
+    return _physical(image, entry, segments), max(segment.end for segment in segments)
+
+
+def parse(image: Image) -> tuple[int, list[Segment]]:
+    """The entry point (virtual) and the PT_LOAD segments of an x86 executable; VmmError for any other file."""
+    data = image.data
+    if not matches(image):
+        raise image.error("not an ELF file")
+    layout = LAYOUTS.get(data[EI_CLASS]) if len(data) > EI_CLASS else None
+    if len(data) < EI_NIDENT or (layout is not None and len(data) < layout.size):
+        raise image.error(f"truncated: {len(data)} bytes are less than an ELF header")
+    if layout is None:
+        raise image.error(f"unknown ELF class {data[EI_CLASS]}; 1 is 32-bit, 2 is 64-bit", EI_CLASS)
+    if data[EI_DATA] != ELFDATA2LSB:
+        order = "big-endian" if data[EI_DATA] == ELFDATA2MSB else f"of unknown byte order {data[EI_DATA]}"
+        raise image.error(f"the ELF file is {order}; x86 is little-endian", EI_DATA)
+    if data[EI_VERSION] != EV_CURRENT:
+        raise image.error(f"unknown ELF version {data[EI_VERSION]}", EI_VERSION)
+    kind, machine, _, entry, offset, _, _, size, entry_size, count = layout.header.unpack_from(data, EI_NIDENT)
+    if machine in ARM:
+        raise image.error(f"an {ARM[machine]} image; only x86 images boot here", 18)
+    if machine not in X86:
+        raise image.error(f"an image for ELF machine {machine}; only x86 images (3, 62) boot here", 18)
+    if kind != ET_EXEC:
+        raise image.error(f"not an executable but {OBJECT_TYPES.get(kind, f'ELF type {kind}')}", 16)
+    if size != layout.size:
+        raise image.error(f"the ELF header claims {size} bytes instead of {layout.size}")
+    segments = _segments(image, layout, offset, entry_size, count)
+    if not segments:
+        raise image.error("nothing to load: no PT_LOAD segment of any size")
+    return entry, segments
+
+
+def _segments(image: Image, layout: Layout, offset: int, entry_size: int, count: int) -> list[Segment]:
+    table_end = offset + entry_size * count
+    if count and entry_size != layout.segment.size:
+        raise image.error(f"program headers claim {entry_size} bytes each instead of {layout.segment.size}")
+    if count and offset < layout.size:
+        raise image.error("the program header table overlaps the ELF header", offset)
+    if count and table_end > len(image.data):
+        raise image.error(f"truncated: program headers end at {table_end:#x}, the file at {len(image.data):#x}", offset)
+    found = []
+    for index in range(count):
+        at = offset + index * entry_size
+        values = dict(zip(layout.fields, layout.segment.unpack_from(image.data, at), strict=True))
+        segment = Segment(index=index, **values)
+        if segment.type != PT_LOAD or segment.memory_size == 0 == segment.file_size:
+            continue
+        if segment.file_size > segment.memory_size:
+            raise image.error(f"segment {index} has more bytes in the file than in memory", at)
+        if segment.offset + segment.file_size > len(image.data):
+            end = segment.offset + segment.file_size
+            raise image.error(f"truncated: segment {index} ends at {end:#x}, the file at {len(image.data):#x}", at)
+        found.append(segment)
+    by_address = sorted(found, key=lambda segment: segment.physical)
+    for low, high in pairwise(by_address):
+        if low.end > high.physical:
+            raise image.error(f"segments {low.index} and {high.index} overlap at {high.physical:#x}")
+    return found
+
+
+def _physical(image: Image, entry: int, segments: list[Segment]) -> int:
+    for segment in segments:
+        if segment.virtual <= entry < segment.virtual + segment.memory_size:
+            return entry - segment.virtual + segment.physical
+    raise image.error(f"the entry point {entry:#x} is in no loaded segment")

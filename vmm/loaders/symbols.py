@@ -1,0 +1,140 @@
+"""Names and source lines of an ELF image, through pyelftools and only when somebody asks."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vmm.errors import VmmError, unknown
+
+NAMED = ("STT_NOTYPE", "STT_OBJECT", "STT_FUNC")
+
+
+class Symbol(NamedTuple):
+    """A named address range. Labels in assembler source have no size of their own: they reach to the next one."""
+
+    address: int
+    end: int
+    name: str
+
+
+class Line(NamedTuple):
+    """A row of the line table: `place` ("file.S:12") from `address` to the next row; None where a sequence ends."""
+
+    address: int
+    place: str | None
+
+
+class Symbols:
+    """The symbol and line tables of one image; addresses are those the image was linked at."""
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self._path = path
+        self._data = data
+
+    def address(self, name: str) -> int:
+        """The value of the symbol; VmmError with the nearest name if there is none."""
+        values = self._tables.values
+        if not values:
+            raise VmmError(f"{self._path}: no symbol {name!r}: the image has no symbol table that can be read")
+        if name not in values:
+            raise unknown("symbol", name, values)
+        return values[name]
+
+    def name_at(self, address: int) -> str | None:
+        """`symbol`, `symbol+0x12`, or None outside the image's sections."""
+        ranges = self._tables.ranges
+        index = bisect_right(ranges, address, key=lambda symbol: symbol.address) - 1
+        if index < 0 or address >= ranges[index].end:
+            return None
+        offset = address - ranges[index].address
+        return f"{ranges[index].name}+{offset:#x}" if offset else ranges[index].name
+
+    def line_at(self, address: int) -> str | None:
+        """`file.S:12`, from the DWARF line table; None where it says nothing."""
+        index = bisect_right(self._lines, address, key=lambda line: line.address) - 1
+        return self._lines[index].place if index >= 0 else None
+
+    @cached_property
+    def _tables(self) -> Tables:
+        # What pyelftools raises on damaged tables is any exception at all; such tables are as good as none, and those
+        # who ask for a name want it to explain something worse.
+        try:
+            return _tables(self._open())
+        except Exception:
+            return Tables({}, [])
+
+    @cached_property
+    def _lines(self) -> list[Line]:
+        try:
+            return _lines(self._open())
+        except Exception:
+            return []
+
+    def _open(self) -> Any:
+        from elftools.elf.elffile import ELFFile
+
+        return ELFFile(io.BytesIO(self._data))
+
+
+class Tables(NamedTuple):
+    """The symbol table by name and by address."""
+
+    values: dict[str, int]
+    ranges: list[Symbol]
+    """Sorted, without overlap in their starts."""
+
+
+def _tables(elf: Any) -> Tables:
+    table = elf.get_section_by_name(".symtab")
+    if table is None:
+        return Tables({}, [])
+    symbols = [
+        symbol
+        for symbol in table.iter_symbols()
+        if symbol.name and symbol["st_info"]["type"] in NAMED and symbol["st_shndx"] != "SHN_UNDEF"
+    ]
+    symbols.sort(key=lambda symbol: symbol["st_info"]["bind"] == "STB_LOCAL")  # of two with one name, the global one
+    values: dict[str, int] = {}
+    by_section: dict[int, dict[int, Any]] = {}
+    for symbol in symbols:
+        values.setdefault(symbol.name, symbol["st_value"])
+        section = symbol["st_shndx"]
+        if isinstance(section, int):  # an absolute symbol is a number, not a place
+            by_section.setdefault(section, {}).setdefault(symbol["st_value"], symbol)
+    ranges = [row for section, places in by_section.items() for row in _ranges(elf.get_section(section), places)]
+    return Tables(values, sorted(ranges))
+
+
+def _ranges(section: Any, places: dict[int, Any]) -> list[Symbol]:
+    starts = sorted(places)
+    ends = [*starts[1:], section["sh_addr"] + section["sh_size"]]
+    return [
+        Symbol(start, start + places[start]["st_size"] if places[start]["st_size"] else end, places[start].name)
+        for start, end in zip(starts, ends, strict=True)
+        if start < end
+    ]
+
+
+def _lines(elf: Any) -> list[Line]:
+    dwarf = elf.get_dwarf_info()
+    rows = [row for unit in dwarf.iter_CUs() for row in unit_lines(dwarf.line_program_for_CU(unit))]
+    # A sequence may begin where another one ends: the end first. Of rows at one address the last one counts.
+    return sorted(rows, key=lambda line: (line.address, line.place is not None))
+
+
+def unit_lines(program: Any) -> list[Line]:
+    """The rows of one unit's line program, pyelftools' LineProgram or None, in its own order."""
+    if program is None:
+        return []
+    header = program.header
+    first = 0 if header["version"] >= 5 else 1  # the number of the first file: DWARF 5, section 6.2.4
+    names = [entry["name"].decode(errors="replace") for entry in header["file_entry"]]
+    states = [entry.state for entry in program.get_entries() if entry.state is not None]
+    return [
+        Line(state.address, None if state.end_sequence else f"{Path(names[state.file - first]).name}:{state.line}")
+        for state in states
+    ]
