@@ -303,6 +303,9 @@ typedef struct {
     uint8_t watch_flush;   /* transient: translated code must go */
     uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
     uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
+    uint8_t native_iret;   /* transient: the instruction running natively is that IRET */
+    uint8_t native_cpl;    /* transient: CPL before an intercepted IRET */
+    uint64_t kept_base[2]; /* transient: FS and GS base before it */
     size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
     uint64_t tsc_offset;
     uint64_t tsc_adjust;

@@ -90,8 +90,9 @@ typedef struct {
     uint8_t map;      /* 0: one byte, 1: 0F xx */
     uint8_t opcode;
     uint8_t modrm;
+    uint8_t sib;
     uint8_t rex;
-    bool lock, rep, repne, data16;
+    bool lock, rep, repne, data16, other_segment; /* other_segment: FS or GS override */
 } x86_insn;
 
 bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
@@ -133,6 +134,12 @@ bool x86_emulate_announced(vmm_vcpu *v, const x86_insn *insn);
 /* x86_system.c */
 void x86_control_access(vmm_vcpu *v, uint32_t exit, const x86_insn *insn); /* exit: SVM's code of the CR or DR access */
 void x86_table_read(vmm_vcpu *v);                                         /* SGDT, SIDT, SLDT, STR */
+bool x86_iret_needs_care(const vmm_vcpu *v);
+void x86_iret(vmm_vcpu *v);
+void x86_iret_done(vmm_vcpu *v);
+
+/* x86_canonical.c */
+void x86_refine_general_protection(vmm_vcpu *v, uint8_t *vector); /* what a #GP(0) of Unicorn's really is, and where */
 
 /* x86_debug.c */
 void x86_trap_pending(vmm_vcpu *v, uint16_t dr6); /* a #DB at the next boundary */

@@ -172,6 +172,8 @@ static bool native_begins(vmm_vcpu *v)
         v->x86.native = VMM_NATIVE_ENDS;
         return true;
     }
+    if (v->x86.native_iret)
+        x86_iret_done(v);
     x86_intercepts_restore(v);
     if (v->x86.watch_changed)
         x86_watch_update(v);

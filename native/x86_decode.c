@@ -28,6 +28,7 @@ bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out)
         out->rep |= bytes[at] == 0xf3;
         out->repne |= bytes[at] == 0xf2;
         out->data16 |= bytes[at] == 0x66;
+        out->other_segment |= bytes[at] == 0x64 || bytes[at] == 0x65;
     }
     bool code64 = env_of(v)->hflags & HF_CS64;
     if (at < have && code64 && (bytes[at] & 0xf0) == 0x40)
@@ -41,6 +42,8 @@ bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out)
     out->opcode = bytes[at++];
     if (at < have)
         out->modrm = bytes[at];
+    if (at + 1 < have)
+        out->sib = bytes[at + 1];
     out->length = (uint8_t)at;
     return true;
 }

@@ -16,7 +16,7 @@ enum { VMCB_BYTES = 0x4000, VMCB_MSRPM_AT = 0x48, MSRPM_AT = 0x1000, MSRPM_BYTES
 
 enum { /* AMD APM vol. 2 appendix C, as exit codes */
     EXIT = 0x100, EXIT_UD = 0x46, FIRST_INTERCEPT = 0x60, EXIT_IDTR_READ = 0x66, EXIT_GDTR_READ = 0x67,
-    EXIT_LDTR_READ = 0x68, EXIT_TR_READ = 0x69, EXIT_RDTSC = 0x6e, EXIT_CPUID = 0x72, EXIT_HLT = 0x78, EXIT_MSR = 0x7c,
+    EXIT_LDTR_READ = 0x68, EXIT_TR_READ = 0x69, EXIT_IRET = 0x74, EXIT_RDTSC = 0x6e, EXIT_CPUID = 0x72, EXIT_HLT = 0x78, EXIT_MSR = 0x7c,
     EXIT_MONITOR = 0x8a, EXIT_MWAIT = 0x8b
 };
 
@@ -77,6 +77,9 @@ static void intercepted(vmm_vcpu *v, uint32_t exit)
     case EXIT_TR_READ:
         x86_table_read(v);
         return;
+    case EXIT_IRET:
+        x86_iret(v);
+        return;
     case EXIT_RDTSC:
         x86_rdtsc(v, &insn);
         return;
@@ -127,6 +130,8 @@ static void exception(vmm_vcpu *v, uint8_t vector)
         return;
     }
     x86_watch_cancel(v);
+    if (vector == X86_GP && error == 0)
+        x86_refine_general_protection(v, &vector);
     if (vector == X86_TS && x86_resume_task_switch(v))
         return;
     x86_raise(v, vector, has_error, error, env_of(v)->eip);
@@ -162,6 +167,8 @@ void x86_intercepts_set(vmm_vcpu *v, bool on)
     uint64_t bits = 0;
     for (unsigned i = 0; i < sizeof EXITS / sizeof *EXITS; i++)
         bits |= intercept_bit(EXITS[i]);
+    if (x86_iret_needs_care(v))
+        bits |= intercept_bit(EXIT_IRET);
     tail->intercept = on ? bits : 0;
     tail->intercept_cr_read = on ? CR0 | CR8 : 0;
     tail->intercept_cr_write = on ? CR0 | CR4 | CR8 : 0;

@@ -1,5 +1,5 @@
 /*
- * Checks that Unicorn leaves out around system instructions: reserved bits of CR0 and CR4 (SDM vol. 3A 2.5), general
+ * Checks that Unicorn leaves out around system instructions, and results it gets wrong: reserved bits of CR0 and CR4 (SDM vol. 3A 2.5), general
  * detect (17.2.4), and user-mode instruction prevention (CR4.UMIP, 2.5). What passes them runs natively.
  */
 #include "uc.h"
@@ -124,4 +124,34 @@ void x86_table_read(vmm_vcpu *v)
         x86_general_protection(v);
     else
         x86_run_natively(v);
+}
+
+/*
+ * IRET to an outer ring makes FS and GS null when their descriptors are more privileged, but it does not clear their
+ * bases (SDM vol. 2A IRET; vol. 3A 5.8.1 speaks of the selector). Unicorn clears both, so such an IRET is watched.
+ */
+bool x86_iret_needs_care(const vmm_vcpu *v)
+{
+    const x86_seg *fs = &env_of(v)->segs[VMM_FS], *gs = &env_of(v)->segs[VMM_GS];
+    return x86_long_mode(v) && ((fs->selector & 0xfffc && fs->base) || (gs->selector & 0xfffc && gs->base));
+}
+
+void x86_iret(vmm_vcpu *v)
+{
+    x86_env *env = env_of(v);
+    v->x86.kept_base[0] = env->segs[VMM_FS].base;
+    v->x86.kept_base[1] = env->segs[VMM_GS].base;
+    v->x86.native_cpl = (uint8_t)(env->hflags & HF_CPL);
+    v->x86.native_iret = 1;
+    x86_run_natively(v);
+}
+
+void x86_iret_done(vmm_vcpu *v)
+{
+    x86_env *env = env_of(v);
+    bool outer = (env->hflags & HF_CPL) > v->x86.native_cpl;
+    v->x86.native_iret = 0;
+    for (int i = 0; outer && i < 2; i++)
+        if (env->segs[VMM_FS + i].selector == 0)
+            env->segs[VMM_FS + i].base = v->x86.kept_base[i];
 }

@@ -214,5 +214,6 @@ bool x86_resume_task_switch(vmm_vcpu *v)
         return false;
     for (unsigned i = 0; i < l->segment_count; i++)
         selectors[i] = get(tss, l->segments + i * l->segment_step, 2);
+    env->eip = get(tss, l->ip, l->width); /* Unicorn went back to the instruction that switched */
     return !load_segments(v, selectors, false).raised;
 }
