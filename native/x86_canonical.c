@@ -21,6 +21,13 @@ static int memory_base(const x86_insn *insn)
     return no_register || insn->rex & 1 ? NO_BASE : (int)base;
 }
 
+static uint64_t scaled_index(const vmm_vcpu *v, const x86_insn *insn)
+{
+    unsigned index = (insn->sib >> 3 & 7) | (insn->rex & 2) << 2;
+    bool has_sib = memory_base(insn) != NO_BASE && (insn->modrm & 7) == 4;
+    return has_sib && index != 4 ? env_of(v)->regs[index] << (insn->sib >> 6) : 0;
+}
+
 static bool through_stack_segment(const x86_insn *insn)
 {
     int base = memory_base(insn);
@@ -70,7 +77,7 @@ void x86_refine_general_protection(vmm_vcpu *v, uint8_t *vector)
             undo_branch(v, kind);
         return;
     }
-    uint64_t base = memory_base(&insn) == RBP ? env->regs[R_BP] : env->regs[R_SP];
-    if (through_stack_segment(&insn) && !x86_canonical(v, base))
+    uint64_t address = memory_base(&insn) == RBP ? env->regs[R_BP] : env->regs[R_SP];
+    if (through_stack_segment(&insn) && !x86_canonical(v, address + scaled_index(v, &insn)))
         *vector = X86_SS;
 }

@@ -7,6 +7,8 @@ state is S5, whose SLP_TYP is 0 as in QEMU's `pc`.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from vmm.devices.rate import Rate
 from vmm.wiring import Clock, Line, Stop
 
@@ -30,7 +32,7 @@ SLEEP_TYPE_S5 = 0x0000
 class AcpiPm:
     """The PM1a blocks and PM_TMR at PMBASE, any multiple of 16; `sci` is level-triggered."""
 
-    PORTS: tuple[tuple[int, int], ...] = ((0x600, 6), (0x608, 4))
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x600, 6), (0x608, 4))
     port_width = 1
 
     def __init__(self, *, clock: Clock, sci: Line, stop: Stop) -> None:

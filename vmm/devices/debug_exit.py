@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from vmm.wiring import Stop
 
 
 class DebugExit:
     """A write of v, up to 32 bits, stops with "exit" and status v * 2 + 1, never 0; reads give 0."""
 
-    PORTS: tuple[tuple[int, int], ...] = ((0xF4, 4),)
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0xF4, 4),)
     port_width = 4
 
     def __init__(self, *, stop: Stop) -> None:

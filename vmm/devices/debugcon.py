@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 PRESENT = 0xE9
 """What a read gives, by which a guest knows the console is there."""
@@ -11,7 +12,7 @@ PRESENT = 0xE9
 class Debugcon:
     """Each byte written goes to `output`."""
 
-    PORTS: tuple[tuple[int, int], ...] = ((0xE9, 1),)
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0xE9, 1),)
     port_width = 1
 
     def __init__(self, *, output: Callable[[bytes], None]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from typing import ClassVar
 
 from vmm.errors import VmmError
 
@@ -33,7 +34,7 @@ class FwCfg:
     A command line, if given, is there as a kernel's. Raises VmmError for a file name that does not fit its entry.
     """
 
-    PORTS: tuple[tuple[int, int], ...] = ((0x510, 2),)
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x510, 2),)
     port_width = 2
 
     def __init__(

@@ -8,6 +8,7 @@ of the translation that a PC's firmware leaves switched on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from vmm.errors import VmmError
 from vmm.wiring import Line, Stop
@@ -76,7 +77,7 @@ class I8042:
     the CPU's reset line.
     """
 
-    PORTS: tuple[tuple[int, int], ...] = ((0x60, 1), (0x64, 1))
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x60, 1), (0x64, 1))
     port_width = 1
 
     def __init__(self, *, irq: Line, stop: Stop, a20: Callable[[bool], None]) -> None:

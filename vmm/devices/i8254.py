@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from vmm.devices.bcd import from_bcd, to_bcd
 from vmm.devices.rate import Rate
@@ -273,7 +273,7 @@ class Counter:
 class I8254:
     """Three counters at ports 40h-42h and their control word at 43h; OUT of counter 0 drives `irq`."""
 
-    PORTS: tuple[tuple[int, int], ...] = ((0x40, 4),)
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x40, 4),)
     port_width = 1
 
     def __init__(self, *, clock: Clock, irq: Line) -> None:

@@ -5,6 +5,8 @@ Source: PCI Local Bus Specification 3.0, section 3.2.2.3.2 "Software Generation 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 CONFIG_ADDRESS = 0xCF8
 ADDRESS_WRITABLE = 0x80FFFFFC  # bits 30-24 are reserved, 1-0 always 0
 
@@ -12,7 +14,7 @@ ADDRESS_WRITABLE = 0x80FFFFFC  # bits 30-24 are reserved, 1-0 always 0
 class PciHost:
     """CONFIG_ADDRESS reads back; CONFIG_DATA answers all ones, "no device", for every function."""
 
-    PORTS: tuple[tuple[int, int], ...] = ((CONFIG_ADDRESS, 8),)
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((CONFIG_ADDRESS, 8),)
     port_width = 4
 
     def __init__(self) -> None:

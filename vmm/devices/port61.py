@@ -5,6 +5,8 @@ Source: Intel 82371SB (PIIX3) datasheet, "NSC - NMI Status and Control Register"
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from vmm.devices.i8254 import CLOCK as PIT_CLOCK
 from vmm.devices.i8254 import I8254
 from vmm.wiring import Clock
@@ -24,7 +26,7 @@ SPEAKER_COUNTER = 2
 class Port61:
     """One byte at port 61h in front of an 8254."""
 
-    PORTS: tuple[tuple[int, int], ...] = ((0x61, 1),)
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x61, 1),)
     port_width = 1
 
     def __init__(self, *, clock: Clock, pit: I8254) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from vmm.wiring import Stop
 
@@ -13,7 +14,7 @@ A20 = 0x02
 class Port92:
     """One latch; `a20` is called with the gate's level at every write, `stop` with "reset" when bit 0 rises."""
 
-    PORTS: tuple[tuple[int, int], ...] = ((0x92, 1),)
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x92, 1),)
     port_width = 1
 
     def __init__(self, *, stop: Stop, a20: Callable[[bool], None]) -> None:

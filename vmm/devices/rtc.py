@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import product
+from typing import ClassVar
 
 from vmm.devices.bcd import from_bcd, to_bcd
 from vmm.devices.rate import SECOND, Rate
@@ -74,7 +75,7 @@ class Rtc:
     `start` is the date and time at power-on; `cmos` are further bytes of CMOS memory at power-on, by register.
     """
 
-    PORTS: tuple[tuple[int, int], ...] = ((0x70, 2),)
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x70, 2),)
     port_width = 1
 
     def __init__(

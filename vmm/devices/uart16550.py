@@ -8,6 +8,7 @@ guest that leaves the line control register alone still talks in whole bytes. No
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from vmm.devices.rate import Rate
 from vmm.wiring import Clock, Line
@@ -80,7 +81,7 @@ class Uart16550:
     OUT2 gates the interrupt onto `irq`, as on the PC's serial adapter; in loopback that pin is inactive.
     """
 
-    PORTS: tuple[tuple[int, int], ...] = ((0x3F8, 8),)
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x3F8, 8),)
     port_width = 1
 
     def __init__(self, *, clock: Clock, irq: Line, output: Callable[[bytes], None]) -> None:
@@ -294,5 +295,5 @@ class Uart16550:
         return next((code for enable, pending, code in sources if self.ier & enable and pending), IIR_NONE)
 
     def _drive(self) -> None:
-        connected = self.mcr & (MCR_OUT2 | MCR_LOOP) == MCR_OUT2
+        connected = bool(self.mcr & MCR_OUT2)  # the bit, not the pin: interrupts go on in loopback
         self._irq.set(connected and self._interrupt() != IIR_NONE)
