@@ -7,10 +7,22 @@
 
 #include "internal.h"
 
-static uint64_t mix(uint64_t hash, uint64_t word)
+/* The 128-bit product folded: one multiplication mixes two words. */
+static uint64_t fold(uint64_t a, uint64_t b)
 {
-    hash = (hash ^ word) * 0x9fb21c651e98df25ull;
-    return hash ^ hash >> 29;
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Pairs first, independent of each other; only the last step waits for the hash so far. Odd constants set places apart. */
+static uint64_t mix(uint64_t hash, const uint64_t words[8])
+{
+    static const uint64_t PLACE[8] = {0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9, 0x94d049bb133111eb, 0xd6e8feb86659fd93,
+                                      0xa0761d6478bd642f, 0xe7037ed1a0b428db, 0x8ebc6af09c88c6e3, 0x589965cc75374cc3};
+    uint64_t pairs = 0;
+    for (int i = 0; i < 8; i += 2)
+        pairs += fold(words[i] ^ PLACE[i], words[i + 1] ^ PLACE[i + 1]);
+    return fold(hash ^ PLACE[0], pairs ^ PLACE[7]) + PLACE[3];
 }
 
 void trace_emit(vmm_vcpu *v, vmm_event *event)
@@ -18,10 +30,10 @@ void trace_emit(vmm_vcpu *v, vmm_event *event)
     vmm_trace *t = &v->machine->trace;
     event->count = v->count;
     event->vcpu = (uint8_t)v->index;
-    uint64_t words[sizeof *event / 8];
+    uint64_t words[8];
+    _Static_assert(sizeof words == sizeof *event, "an event is eight words");
     memcpy(words, event, sizeof words);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        t->hash = mix(t->hash, words[i]);
+    t->hash = mix(t->hash, words);
     if (t->recording && t->emitted - t->drained == t->capacity)
         v->machine->host.drain(v->machine->host.handle);
     t->ring[t->emitted++ & (t->capacity - 1)] = *event;

@@ -48,8 +48,10 @@ class Trace:
         self._native.trace.recording = 1
 
     def drain(self) -> None:
-        """Hand over what the ring holds."""
+        """Hand over what the ring holds; nothing to do while nobody observes."""
         raw = self._native.trace
+        if not self._observers:
+            return
         while raw.drained < raw.emitted:
             event = from_native(raw.ring[raw.drained & raw.capacity - 1])
             raw.drained += 1
