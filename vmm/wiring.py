@@ -71,7 +71,6 @@ class PortDevice(Protocol):
     PORTS: ClassVar[tuple[tuple[int, int], ...]]
     """(first, count) of the port ranges it usually sits at."""
 
-
     def port_read(self, port: int, size: int) -> int:
         """The value at `port` (its absolute number); `size` in bytes, at most `port_width`."""
 

@@ -305,14 +305,23 @@ def test_interrupts_come_in_the_order_of_the_datasheets_table(board):
     assert order == [LINE, RDA, TIMEOUT, THRE, MODEM, NONE]
 
 
-def test_out2_connects_the_line_and_loopback_disconnects_it(board):
+def test_out2_connects_the_line(board):
     board.write(MCR, 0)
     board.write(IER, 0x02)
     assert not board.irq.level
     board.write(MCR, OUT2)
     assert board.irq.level
+
+
+def test_receiver_and_transmitter_interrupts_go_on_in_loopback(board):
     board.write(MCR, OUT2 | LOOP)
+    board.write(IER, 0x02)
+    assert board.read(IIR) == THRE
     assert not board.irq.level
+    board.write(IER, 0x01)
+    board.write(DATA, 0x5A)
+    assert board.irq.level
+    assert board.read(IIR) == RDA
 
 
 # ---- modem and loopback ----

@@ -59,6 +59,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
     parser.add_argument("--version", action="version", version=f"vmm {__version__}")
     parser.add_argument("command", metavar="COMMAND", type=_command, help="one of those below")
     parser.add_argument("rest", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
+    if not arguments:
+        parser.error(f"no command; there are {', '.join(COMMANDS)}")
     chosen = parser.parse(arguments)
     module = import_module(f"vmm.cli.{chosen.command}")
     return int(module.main(module.parser().parse(chosen.rest)))

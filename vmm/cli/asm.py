@@ -14,9 +14,10 @@ def parser() -> Parser:
         "Assemble and link .S, .s and .c files into an image; errors are shown as file:line:column.",
         ["vmm asm my_isr.S", "vmm asm boot.S main.c -o guest.elf -I include"],
     )
-    parser.add_argument("sources", metavar="FILE", nargs="+", type=Path, help="sources, the one that boots first")
-    parser.add_argument("-o", dest="out", metavar="OUT", type=Path, help="the image (the first FILE's name, .elf, here)")
-    parser.add_argument("-I", dest="include", metavar="DIR", type=Path, action="append", default=[], help="where to look for headers")
+    add = parser.add_argument
+    add("sources", metavar="FILE", nargs="+", type=Path, help="sources; the first one names the image")
+    add("-o", dest="out", metavar="OUT", type=Path, help="the image (FILE.elf in the current directory)")
+    add("-I", dest="include", metavar="DIR", type=Path, action="append", default=[], help="where to look for headers")
     return parser
 
 

@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
         known = self._option_string_actions
         for name in (word.partition("=")[0] for word in self._words):
             if _is_option(name) and name not in known and name[:2] not in known:
-                raise unknown(f"option of {self.prog}", name, known)
+                raise unknown("option", name, known)
         raise VmmError(f"{message}; see {self.prog} --help")
 
 

@@ -28,6 +28,22 @@ SEGMENTS = ("cs", "ss", "ds", "es", "fs", "gs", "tr", "ldtr")
 TABLES = ("gdtr", "idtr")
 IF = 1 << 9
 
+WORDS = {
+    "line": "line {number} becomes {value}",
+    "pending": "request latched at pin {number}",
+    "delivered": "vector {number:#04x} delivered ({source})",
+    "acknowledged": "vector {number:#04x} acknowledged",
+    "ended": "interrupt of pin {number} ended",
+    "spurious": "spurious vector {number:#04x}",
+    "masked": "mask of controller {number} set to {value:#04x}",
+    "fault chain": "vector {number:#04x} could not be delivered: {value:#04x}",
+    "task switch": "task switch to TSS {number:#06x}",
+    "trapped": "trapped (kind {number}, {value:#x})",
+    "guest error": "guest error {number} at {value:#x}",
+    "stop": "stop",
+}
+"""An event in a reader's words, by its kind."""
+
 
 def is_crash(stop: Stop) -> bool:
     """Whether the guest went wrong, and not just to its end: idle counts where it masked what could wake it."""
@@ -83,6 +99,6 @@ def _fetch(cpu: X86, linear: int) -> bytes:
 
 
 def _event(event: Event) -> str:
-    error = f" error {event.error:#x}" if event.error is not None else ""
-    source = f" by {event.source}" if event.source else ""
-    return f"insn {event.count}: {event.kind} {event.number:#04x}{source}{error} ({event.value:#x})"
+    words = WORDS[event.kind].format_map(event._asdict())
+    error = f", error code {event.error:#x}" if event.error is not None else ""
+    return f"insn {event.count}: {words}{error}"

@@ -37,23 +37,22 @@ def parser() -> Parser:
             "vmm run x86/hello --cpu max,-smap --board pc,pit=off --quiet",
         ],
     )
-    parser.add_argument("image", metavar="IMAGE", help="a file (ELF, multiboot, boot sector, flat, .S), or a bundled guest")
-    parser.add_argument("--board", default="pc", metavar="NAME[,key=value...]", help="the machine (pc)")
-    parser.add_argument("--cpu", default="default", metavar="NAME[,+f,-f...]", help="CPU model and CPUID features")
-    parser.add_argument("--smp", type=quantities.positive, default=1, metavar="N", help="vCPUs (1)")
-    parser.add_argument("--memory", type=quantities.size, default=DEFAULT_MEMORY, metavar="SIZE", help="RAM (%(default)s)")
-    parser.add_argument("--append", default="", metavar="STR", help="the kernel's command line")
-    parser.add_argument(
-        "--initrd", action="append", default=[], metavar="PATH", help="a module, with arguments after a blank; repeatable"
-    )
-    parser.add_argument("--load-address", type=quantities.address, metavar="ADDR", help="IMAGE is flat and goes here")
-    parser.add_argument("--max-insns", type=quantities.count, metavar="N", help="stop after so many instructions: 1e6, 1M")
-    parser.add_argument("--max-time", type=quantities.duration, metavar="TIME", help="stop at this virtual time: 5s, 200ms")
-    parser.add_argument("--seed", type=quantities.unsigned64, default=0, metavar="N", help="0 to 2^64-1 (0)")
-    parser.add_argument("--trace", type=Path, metavar="FILE", help="write every event as JSON")
-    parser.add_argument("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
-    parser.add_argument("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt and exception")
-    parser.add_argument("--quiet", action="store_true", help="no report after the run")
+    add = parser.add_argument
+    add("image", metavar="IMAGE", help="a file (multiboot, ELF, boot sector, flat, .S or .c) or a bundled guest")
+    add("--board", default="pc", metavar="NAME[,key=value...]", help="the machine (%(default)s)")
+    add("--cpu", default="default", metavar="NAME[,+f,-f...]", help="CPU model and CPUID features")
+    add("--smp", type=quantities.positive, default=1, metavar="N", help="vCPUs (%(default)s)")
+    add("--memory", type=quantities.size, default=DEFAULT_MEMORY, metavar="SIZE", help="RAM (%(default)s)")
+    add("--append", default="", metavar="STR", help="the kernel's command line")
+    add("--initrd", action="append", default=[], metavar="PATH", help="a module, or 'PATH arguments'; repeatable")
+    add("--load-address", type=quantities.address, metavar="ADDR", help="IMAGE is flat and goes here")
+    add("--max-insns", type=quantities.count, metavar="N", help="stop after so many instructions: 1e6, 1M")
+    add("--max-time", type=quantities.duration, metavar="TIME", help="stop at this virtual time: 5s, 200ms")
+    add("--seed", type=quantities.unsigned64, default=0, metavar="N", help="0 to 2^64-1 (%(default)s)")
+    add("--trace", type=Path, metavar="FILE", help="write every event as JSON")
+    add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
+    add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt and exception")
+    add("--quiet", action="store_true", help="no report after the run")
     return parser
 
 
@@ -86,7 +85,7 @@ def main(options: argparse.Namespace) -> int:
         if summary_file:
             summary_file.write(summary.json())
     console.finish()
-    if not options.quiet:
+    if not options.quiet and status != BROKEN_PIPE:
         _report(machine, summary)
     return status
 

@@ -72,6 +72,7 @@ def _cells(row: InterruptStats) -> Iterator[object]:
 
 
 def _time(ns: int) -> str:
-    """In the largest unit that leaves a whole part, to four digits."""
+    """In the largest unit that leaves a whole part."""
     unit, worth = next(((name, worth) for name, worth in reversed(DURATIONS.items()) if ns >= worth), ("ns", 1))
-    return f"{ns / worth:.4g} {unit}"
+    value = ns / worth
+    return f"{value:.4g} {unit}" if value < 1000 else f"{value:.0f} {unit}"

@@ -1,4 +1,4 @@
-"""The memory and port half of QEMU's pc-testdev: a RAM that is read and written like a device, and a port that remembers.
+"""The memory and port half of QEMU's pc-testdev: device memory that is RAM, and a port that remembers.
 
 Source: QEMU, hw/misc/pc-testdev.c, "I/O ports and memory" in its opening comment. Its lines are the core's own.
 """

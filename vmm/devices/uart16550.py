@@ -78,7 +78,8 @@ RESET_DIVISOR = 12
 class Uart16550:
     """A UART at eight ports, any multiple of 8; `output` is called with each byte sent.
 
-    OUT2 gates the interrupt onto `irq`, as on the PC's serial adapter; in loopback that pin is inactive.
+    OUT2 gates the interrupt onto `irq`, as on the PC's serial adapter. Interrupts go on in loopback (MCR bit 4 in
+    the datasheet), although the adapter's OUT2 pin would be inactive then.
     """
 
     PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x3F8, 8),)
