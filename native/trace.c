@@ -14,15 +14,21 @@ static uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Pairs first, independent of each other; only the last step waits for the hash so far. Odd constants set places apart. */
-static uint64_t mix(uint64_t hash, const uint64_t words[8])
+/*
+ * Pairs first, independent of each other; only the last step waits for the hash so far. Odd constants set places apart.
+ * The words are put together from the fields, because reading back as words what was just written as bytes stalls.
+ */
+static uint64_t mix(uint64_t hash, const vmm_event *e)
 {
-    static const uint64_t PLACE[8] = {0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9, 0x94d049bb133111eb, 0xd6e8feb86659fd93,
-                                      0xa0761d6478bd642f, 0xe7037ed1a0b428db, 0x8ebc6af09c88c6e3, 0x589965cc75374cc3};
-    uint64_t pairs = 0;
-    for (int i = 0; i < 8; i += 2)
-        pairs += fold(words[i] ^ PLACE[i], words[i + 1] ^ PLACE[i + 1]);
-    return fold(hash ^ PLACE[0], pairs ^ PLACE[7]) + PLACE[3];
+    uint64_t what = e->number | (uint64_t)e->error << 32;
+    uint64_t where = e->cs | (uint64_t)e->ss << 16 | (uint64_t)e->kind << 32 | (uint64_t)e->vcpu << 40
+                   | (uint64_t)e->source << 48 | (uint64_t)e->source_pin << 56;
+    uint64_t pairs = fold(e->count ^ 0x9e3779b97f4a7c15, where ^ 0xbf58476d1ce4e5b9)
+                   + fold(what ^ 0x94d049bb133111eb, e->value ^ 0xd6e8feb86659fd93);
+    if (e->kind == VMM_EV_DELIVERED)
+        pairs += fold(e->pc ^ 0xa0761d6478bd642f, e->sp ^ 0xe7037ed1a0b428db)
+               + fold(e->flags ^ 0x8ebc6af09c88c6e3, (e->cpl | (uint64_t)e->has_error << 8) ^ 0x589965cc75374cc3);
+    return fold(hash ^ 0x2d358dccaa6c78a5, pairs ^ 0x8bb84b93962eacc9);
 }
 
 void trace_emit(vmm_vcpu *v, vmm_event *event)
@@ -30,10 +36,7 @@ void trace_emit(vmm_vcpu *v, vmm_event *event)
     vmm_trace *t = &v->machine->trace;
     event->count = v->count;
     event->vcpu = (uint8_t)v->index;
-    uint64_t words[8];
-    _Static_assert(sizeof words == sizeof *event, "an event is eight words");
-    memcpy(words, event, sizeof words);
-    t->hash = mix(t->hash, words);
+    t->hash = mix(t->hash, event);
     if (t->recording && t->emitted - t->drained == t->capacity)
         v->machine->host.drain(v->machine->host.handle);
     t->ring[t->emitted++ & (t->capacity - 1)] = *event;

@@ -37,6 +37,7 @@ typedef struct {
     uint8_t source;    /* enum vmm_source */
     uint8_t pin;
     uint32_t error;
+    uint64_t flags;    /* RFLAGS before the event; x86_deliver fills it */
     uint64_t rip;      /* what the frame saves */
     uint64_t fault_rip;/* where a fault of the delivery itself points: at the INT instruction, or rip */
     uint64_t raised;   /* instruction count of the request */
@@ -61,11 +62,21 @@ static inline x86_fault x86_fault_code(uint8_t vector, uint32_t error)
     return (x86_fault){.raised = true, .has_error = true, .vector = vector, .error = error};
 }
 
+static inline bool x86_long_mode(const vmm_vcpu *v)
+{
+    return env_of(v)->hflags & HF_LMA;
+}
+
+static inline bool x86_canonical(const vmm_vcpu *v, uint64_t address)
+{
+    int64_t top = (int64_t)address >> 47;
+    return !x86_long_mode(v) || top == 0 || top == -1;
+}
+
 /* x86_mem.c: implicit supervisor accesses; a fault sets CR2 as the hardware does */
 x86_fault x86_load(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size);
 x86_fault x86_store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t size);
 x86_fault x86_check_store(vmm_vcpu *v, uint64_t linear, uint32_t size); /* would a store fault? */
-bool x86_canonical(const vmm_vcpu *v, uint64_t address);
 
 /* x86_state.c */
 uint64_t x86_flags(vmm_vcpu *v);
@@ -77,7 +88,6 @@ void x86_set_register(vmm_vcpu *v, int uc_register, uint64_t value);
 uint64_t x86_msr_get(vmm_vcpu *v, uint32_t index); /* Unicorn's own MSRs, without our intercepts */
 void x86_msr_set(vmm_vcpu *v, uint32_t index, uint64_t value);
 void x86_reset(vmm_vcpu *v);
-bool x86_long_mode(const vmm_vcpu *v);
 uint32_t x86_descriptor_limit(const uint32_t descriptor[2]);
 uint32_t x86_descriptor_base(const uint32_t descriptor[2]);
 /* Read the descriptor a selector names; beyond its table is `vector`(selector + ext). */

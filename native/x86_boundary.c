@@ -21,11 +21,12 @@ static uint64_t last_pc(const vmm_vcpu *v)
 int vmm_x86_shadow(vmm_vcpu *v)
 {
     x86_insn insn;
-    if (v->count == v->event_count)
+    bool inhibited = env_of(v)->hflags & HF_INH, could_be_sti = !(v->flags_before & FL_IF);
+    if (v->count == v->event_count || (!inhibited && !could_be_sti))
         return VMM_SHADOW_NONE;
     if (x86_decode(v, last_pc(v), &insn) && insn.map == 0 && insn.opcode == OPCODE_STI)
-        return v->flags_before & FL_IF ? VMM_SHADOW_NONE : VMM_SHADOW_STI;
-    return env_of(v)->hflags & HF_INH ? VMM_SHADOW_MOV_SS : VMM_SHADOW_NONE;
+        return could_be_sti ? VMM_SHADOW_STI : VMM_SHADOW_NONE;
+    return inhibited ? VMM_SHADOW_MOV_SS : VMM_SHADOW_NONE;
 }
 
 /* SDM 17.3.1.1: RF is set in the frame of an interrupt between two iterations of a string instruction. */

@@ -55,14 +55,31 @@ static bool room_for(const stack *s, unsigned slots)
     return true;
 }
 
-static x86_fault push_all(vmm_vcpu *v, stack *s, const uint64_t *values, unsigned count)
+/* The first slot, from the top as the processor pushes, that cannot be written: its address is what CR2 tells. */
+static x86_fault first_bad_slot(vmm_vcpu *v, const stack *s, unsigned count, x86_fault otherwise)
 {
-    uint64_t pointer = s->pointer;
-    for (unsigned i = 0; i < count; i++) {
-        pointer = (pointer - s->width) & s->mask;
-        x86_fault fault = x86_store(v, s->base + pointer, &values[i], s->width);
+    for (unsigned i = 1; i <= count; i++) {
+        x86_fault fault = x86_check_store(v, s->base + ((s->pointer - i * s->width) & s->mask), s->width);
         if (fault.raised)
             return fault;
+    }
+    return otherwise;
+}
+
+/* In one store, so that a fault leaves nothing half-pushed; slot by slot only where the stack wraps round. */
+static x86_fault push_all(vmm_vcpu *v, stack *s, const uint64_t *values, unsigned count)
+{
+    uint8_t frame[10 * 8];
+    unsigned size = count * s->width;
+    uint64_t pointer = (s->pointer - size) & s->mask;
+    for (unsigned i = 0; i < count; i++)
+        memcpy(frame + size - (i + 1) * s->width, &values[i], s->width);
+    bool wraps = pointer > ((pointer + size - 1) & s->mask);
+    unsigned part = wraps ? s->width : size;
+    for (unsigned done = 0; done < size; done += part) {
+        x86_fault fault = x86_store(v, s->base + ((pointer + done) & s->mask), frame + done, part);
+        if (fault.raised)
+            return first_bad_slot(v, s, count, fault);
     }
     s->pointer = pointer;
     return x86_no_fault();
@@ -74,10 +91,9 @@ static void set_stack_pointer(vmm_vcpu *v, const stack *s)
     *sp = (*sp & ~s->mask) | s->pointer;
 }
 
-static uint64_t saved_flags(vmm_vcpu *v, const x86_event *e)
+static uint64_t saved_flags(const x86_event *e)
 {
-    uint64_t flags = x86_flags(v);
-    return e->fault ? flags | FL_RF : flags;
+    return e->fault ? e->flags | FL_RF : e->flags;
 }
 
 static void enter(vmm_vcpu *v, uint64_t clear, uint64_t rip)
@@ -101,7 +117,7 @@ static x86_fault deliver_real(vmm_vcpu *v, const x86_event *e)
                .width = 2, .checked = true};
     if (!room_for(&s, 3))
         return (x86_fault){.raised = true, .vector = X86_SS};
-    const uint64_t frame[3] = {saved_flags(v, e), env->segs[VMM_CS].selector, e->rip};
+    const uint64_t frame[3] = {saved_flags(e), env->segs[VMM_CS].selector, e->rip};
     fault = push_all(v, &s, frame, 3);
     if (fault.raised)
         return fault;
@@ -252,7 +268,7 @@ static x86_fault deliver_protected(vmm_vcpu *v, const x86_event *e)
         return fault;
 
     unsigned width = g.wide ? 4 : 2, count = 0;
-    uint64_t flags = saved_flags(v, e), frame[10];
+    uint64_t flags = saved_flags(e), frame[10];
     x86_seg ss = env->segs[VMM_SS];
     uint64_t esp = env->regs[R_SP];
     if (t.inner) {
@@ -342,7 +358,7 @@ static x86_fault deliver_long(vmm_vcpu *v, const x86_event *e)
     if (!x86_canonical(v, g.offset))
         return x86_fault_code(X86_GP, ext);
 
-    uint64_t frame[6] = {env->segs[VMM_SS].selector, env->regs[R_SP], saved_flags(v, e), env->segs[VMM_CS].selector,
+    uint64_t frame[6] = {env->segs[VMM_SS].selector, env->regs[R_SP], saved_flags(e), env->segs[VMM_CS].selector,
                          e->rip, e->error};
     stack s = {.pointer = rsp, .mask = ~0ull, .width = 8};
     unsigned count = e->has_error ? 6 : 5;
@@ -431,7 +447,7 @@ void x86_deliver(vmm_vcpu *v, const x86_event *event)
     x86_event e = *event;
     uint16_t cs = (uint16_t)env->segs[VMM_CS].selector;
     uint32_t cpl = env->hflags & HF_CPL;
-    uint64_t flags = x86_flags(v);
+    uint64_t flags = e.flags = x86_flags(v);
     v->x86.chain_length = 0;
     tail_of(v)->old_exception = -1; /* Unicorn's own double-fault logic never forgets; ours is below */
     env->hflags &= ~(uint32_t)HF_INH;
@@ -461,7 +477,7 @@ void x86_deliver(vmm_vcpu *v, const x86_event *event)
             return;
         }
         bool pushes_error = fault.has_error && env->cr[0] & CR0_PE;
-        e = (x86_event){.vector = next, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = e.fault_rip,
+        e = (x86_event){.flags = fault.in_new_task ? x86_flags(v) : flags, .vector = next, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = e.fault_rip,
                         .fault_rip = e.fault_rip, .has_error = pushes_error || (next == X86_DF && env->cr[0] & CR0_PE),
                         .error = next == X86_DF ? 0 : fault.error, .fault = next != X86_DF};
     }

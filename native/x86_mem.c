@@ -7,14 +7,6 @@
 #include "uc.h"
 #include "x86.h"
 
-bool x86_canonical(const vmm_vcpu *v, uint64_t address)
-{
-    if (!x86_long_mode(v))
-        return true;
-    int64_t top = (int64_t)address >> 47;
-    return top == 0 || top == -1;
-}
-
 typedef struct { uint32_t hflags; uint64_t eflags; } privilege;
 
 /* SDM 4.6.1: implicit supervisor-mode accesses ignore EFLAGS.AC, so SMAP holds. */

@@ -2,11 +2,6 @@
 #include "uc.h"
 #include "x86.h"
 
-bool x86_long_mode(const vmm_vcpu *v)
-{
-    return env_of(v)->hflags & HF_LMA;
-}
-
 uint64_t x86_register(vmm_vcpu *v, int uc_register)
 {
     uint64_t value = 0;

@@ -158,7 +158,7 @@ x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event
     if (!fault.raised)
         fault = x86_check_store(v, address + 4, 4);
     if (!fault.raised)
-        fault = save_old(v, event->rip, event->fault ? x86_flags(v) | FL_RF : x86_flags(v));
+        fault = save_old(v, event->rip, event->fault ? event->flags | FL_RF : event->flags);
     if (fault.raised)
         return fault;
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,9 @@ def directories() -> dict[str, Path]:
 
 def guests() -> Iterator[Guest]:
     """Every bundled guest as its guest.toml describes it."""
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
     for name, directory in directories().items():
         facts = tomllib.loads((directory / "guest.toml").read_text(encoding="utf-8"))

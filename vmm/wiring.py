@@ -65,7 +65,7 @@ class Clock(Protocol):
 
 
 class PortDevice(Protocol):
-    """A device on I/O ports. The bus splits accesses wider than `port_width` bytes into single ports, low byte first."""
+    """A device on I/O ports. The bus splits accesses wider than `port_width` bytes into narrow ones, low byte first."""
 
     port_width: int
     PORTS: ClassVar[tuple[tuple[int, int], ...]]

@@ -25,4 +25,5 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
 
 def build(name: str, parts: Parts) -> Board:
     """Wire board `name` from `parts`."""
-    return BOARDS[name].build(parts)
+    board: Board = BOARDS[name].build(parts)
+    return board

@@ -49,7 +49,7 @@ def build(parts: Parts) -> Board:
     bus.add_native_ports(*TESTDEV_PORTS, lib.VMM_ON_TESTDEV, lib.VMM_TESTDEV_DRIVER)
 
     pit = I8254(clock=clock, irq=bus.line(0))
-    table: tuple[tuple[str, Callable[[], PortDevice]], ...] = (
+    table: list[tuple[str, Callable[[], PortDevice]]] = [
         ("pit", lambda: pit),
         ("port61", lambda: Port61(clock=clock, pit=pit)),
         ("keyboard", lambda: I8042(irq=bus.line(1), stop=stop, a20=parts.a20)),
@@ -63,7 +63,7 @@ def build(parts: Parts) -> Board:
         ("debugcon", lambda: Debugcon(output=lambda data: None)),
         ("pci", PciHost),
         ("test_port", TestPort),
-    )
+    ]
     without_pit = not switch(parts.options, "pit", True)
     board = Board(line_names={irq: f"IRQ {irq}" for irq in range(16)})
     for name, make in table:

@@ -35,7 +35,7 @@ def _frame(event: Event) -> str:
     software = int(event.source == "software")
     return (
         f"v={event.number:02x} e={event.error or 0:04x} i={software} cpl={event.cpl} "
-        f"IP={event.cs:04x}:{event.pc:016x} SP={event.ss:04x}:{event.sp:016x} insns={event.count}"
+        f"IP={event.cs:04x}:{event.pc:016x} SP={event.ss:04x}:{event.sp:016x} insns={event.insns}"
     )
 
 

@@ -101,4 +101,4 @@ def _fetch(cpu: X86, linear: int) -> bytes:
 def _event(event: Event) -> str:
     words = WORDS[event.kind].format_map(event._asdict())
     error = f", error code {event.error:#x}" if event.error is not None else ""
-    return f"insn {event.count}: {words}{error}"
+    return f"insn {event.insns}: {words}{error}"

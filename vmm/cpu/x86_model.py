@@ -13,15 +13,14 @@ from typing import Any, NamedTuple
 from vmm.engine import ffi, lib
 from vmm.errors import VmmError, unknown
 
-MODELS = {
-    name: number
-    for number, name in enumerate(
-        "qemu64 phenom core2duo kvm64 qemu32 kvm32 coreduo 486 pentium pentium2 pentium3 athlon n270 conroe penryn "
-        "nehalem westmere sandybridge ivybridge haswell broadwell skylake-client skylake-server cascadelake-server "
-        "cooperlake icelake-client icelake-server denverton snowridge knightsmill opteron-g1 opteron-g2 opteron-g3 "
-        "opteron-g4 opteron-g5 epyc dhyana epyc-rome".split()
-    )
-}
+UNICORN_ORDER = (
+    "qemu64", "phenom", "core2duo", "kvm64", "qemu32", "kvm32", "coreduo", "486", "pentium", "pentium2", "pentium3",
+    "athlon", "n270", "conroe", "penryn", "nehalem", "westmere", "sandybridge", "ivybridge", "haswell", "broadwell",
+    "skylake-client", "skylake-server", "cascadelake-server", "cooperlake", "icelake-client", "icelake-server",
+    "denverton", "snowridge", "knightsmill", "opteron-g1", "opteron-g2", "opteron-g3", "opteron-g4", "opteron-g5",
+    "epyc", "dhyana", "epyc-rome",
+)  # fmt: skip
+MODELS = {name: number for number, name in enumerate(UNICORN_ORDER)}
 ALIASES = {"default": "qemu64", "max": "icelake-server"}
 
 EAX, EBX, ECX, EDX = range(4)
@@ -48,7 +47,8 @@ FEATURES = {
     "fsgsbase": Feature(7, EBX, 0), "bmi1": Feature(7, EBX, 3), "smep": Feature(7, EBX, 7),
     "bmi2": Feature(7, EBX, 8), "mpx": Feature(7, EBX, 14), "adx": Feature(7, EBX, 19), "smap": Feature(7, EBX, 20),
     "clflushopt": Feature(7, EBX, 23), "clwb": Feature(7, EBX, 24), "umip": Feature(7, ECX, 2, ours=True),
-    "pcommit": Feature(7, EBX, 22, ours=True), "pku": Feature(7, ECX, 3), "la57": Feature(7, ECX, 16), "tsc_adjust": Feature(7, EBX, 1, ours=True),
+    "pcommit": Feature(7, EBX, 22, ours=True), "pku": Feature(7, ECX, 3), "la57": Feature(7, ECX, 16),
+    "tsc_adjust": Feature(7, EBX, 1, ours=True),
     "syscall": Feature(0x80000001, EDX, 11), "nx": Feature(0x80000001, EDX, 20),
     "pdpe1gb": Feature(0x80000001, EDX, 26), "rdtscp": Feature(0x80000001, EDX, 27),
     "lm": Feature(0x80000001, EDX, 29),
@@ -109,12 +109,12 @@ def _limit_xsave(leaves: dict[tuple[int, int], list[int]]) -> None:
 
 
 def parse(text: str) -> tuple[str, dict[str, bool]]:
-    """`NAME[,+feature,-feature…]` as the model's name and what was asked of each feature; VmmError names what is off."""
+    """`NAME[,+feature,-feature…]` as the model's name and what is asked of each feature; VmmError names what is off."""
     name, *changes = text.split(",")
     model = ALIASES.get(name, name)
     if model not in MODELS:
         raise unknown("CPU", name, [*ALIASES, *MODELS])
-    wanted = {feature: True for feature in IN_MAX} if name == "max" else {}
+    wanted = dict.fromkeys(IN_MAX, True) if name == "max" else {}
     for change in changes:
         sign, feature = change[:1], change[1:]
         if sign not in ("+", "-"):

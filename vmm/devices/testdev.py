@@ -5,9 +5,10 @@ Source: QEMU, hw/misc/pc-testdev.c, "I/O ports and memory" in its opening commen
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 MEMORY = (0xFF000000, 0x10000)
-PORTS = ((0xE0, 8),)
-DATA_PORTS = 4
+DATA_PORTS_END = 0xE4
 """E0h-E3h remember; E4h-E7h take a page number to flush, of which nothing is to be seen here."""
 
 
@@ -33,7 +34,7 @@ class TestPort:
     """What is written can be read back."""
 
     port_width = 4
-    PORTS = PORTS
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0xE0, 8),)
 
     def __init__(self) -> None:
         self.reset()
@@ -45,5 +46,5 @@ class TestPort:
         return self.data & (1 << 8 * size) - 1
 
     def port_write(self, port: int, size: int, value: int) -> None:
-        if port < PORTS[0][0] + DATA_PORTS:
+        if port < DATA_PORTS_END:
             self.data = value

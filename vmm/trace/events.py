@@ -39,11 +39,12 @@ def source_name(source: int, pin: int) -> str:
 
 
 class Event(NamedTuple):
-    """One event; `count` is in instructions begun, addresses are linear, `value` depends on the kind (native/vmm.h)."""
+    """One event; `insns`: instructions begun before it; addresses are linear, what `value` is, native/vmm.h says.
+    """
 
     kind: str
     vcpu: int
-    count: int
+    insns: int
     number: int
     value: int
     source: str
@@ -61,7 +62,7 @@ def from_native(raw: Any) -> Event:
     return Event(
         kind=KINDS.get(raw.kind, f"kind {raw.kind}"),
         vcpu=raw.vcpu,
-        count=raw.count,
+        insns=raw.count,
         number=raw.number,
         value=raw.value,
         source=source_name(raw.source, raw.source_pin) if raw.kind == lib.VMM_EV_DELIVERED else "",
