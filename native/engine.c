@@ -107,6 +107,8 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
     if (x86_env_find(v) || x86_env_prove(v))
         return -1;
     bus_attach(v);
+    if (x86_env_find_exception_index(v))
+        return -1;
     x86_attach_intercepts(v);
     x86_attach_syscalls(v);
     x86_attach_boundary(v);
@@ -194,6 +196,8 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     m->slice_end = insns < VMM_NEVER - v->count ? v->count + insns : VMM_NEVER;
     v->pending |= VMM_PEND_RESUME;
     vcpu_rearm(v);
+    if (v->shutdown)
+        vcpu_request_stop(v, VMM_STOP_SHUTDOWN, v->x86.chain_length, vmm_x86_linear_pc(v));
     run_until_stop(v);
     v->pending &= ~(uint32_t)VMM_PEND_STOP;
     vcpu_rearm(v);

@@ -247,7 +247,7 @@ static void ocw3(vmm_i8259 *c, uint8_t value)
 {
     if (value & OCW3_ESMM)
         c->special_mask = (value & OCW3_SMM) != 0;
-    c->poll = (value & OCW3_POLL) != 0;
+    c->poll |= (value & OCW3_POLL) != 0; /* until the read it announces */
     if (value & OCW3_RR)
         c->read_isr = value & OCW3_RIS;
 }

@@ -195,7 +195,7 @@ enum vmm_guest_error { VMM_ERR_UNMAPPED_READ = 1, VMM_ERR_UNMAPPED_WRITE = 2 };
 
 typedef struct {
     uint64_t count; /* instructions begun before it */
-    uint64_t pc;    /* linear address of the boundary */
+    uint64_t pc;    /* of a delivery: RIP in the frame */
     uint64_t sp;
     uint64_t flags;
     uint64_t value;
@@ -299,6 +299,8 @@ typedef struct {
     uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
     uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
     uint8_t native;        /* transient: enum vmm_native, where VMM_PEND_NATIVE stands */
+    uint64_t rep_seen;     /* transient: count when a REP instruction last came back */
+    uint64_t rep_mask;     /* transient: which bits of RCX count for it; 0: it is none */
     uint8_t watch_changed; /* transient: a debug register was written */
     uint8_t watch_flush;   /* transient: translated code must go */
     uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
@@ -334,10 +336,13 @@ struct vmm_vcpu {
 
     vmm_machine *machine;
     void *uc;
+    void *cpu;        /* Unicorn's private CPU object, which env is a part of */
+    int32_t *exception_index; /* its number of the exception under way, -1: none */
     uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;
     uint32_t pending; /* enum vmm_pending */
     uint8_t halted;
+    uint8_t shutdown; /* triple fault: only a reset would end it */
     uint8_t in_code_hook; /* transient: how PC must be written */
     uint8_t inject_vector;
     uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */

@@ -102,7 +102,7 @@ typedef struct {
     uint8_t modrm;
     uint8_t sib;
     uint8_t rex;
-    bool lock, rep, repne, data16, other_segment; /* other_segment: FS or GS override */
+    bool lock, rep, repne, data16, address_size, other_segment; /* other_segment: FS or GS override */
 } x86_insn;
 
 bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
@@ -115,6 +115,7 @@ bool x86_resume_task_switch(vmm_vcpu *v); /* true: the #TS of Unicorn's own task
 /* x86_boundary.c */
 bool x86_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instruction must not begin */
 void x86_attach_boundary(vmm_vcpu *v);
+bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
 
 /* x86_intercept.c */
 static inline uint64_t x86_here(const vmm_vcpu *v) /* linear address of the instruction that began last */

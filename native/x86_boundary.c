@@ -7,37 +7,83 @@
 #include "uc.h"
 #include "x86.h"
 
-enum { OPCODE_STI = 0xfb };
+enum { OPCODE_STI = 0xfb, OPCODE_MOV_SEGMENT = 0x8e, OPCODE_POP_SS = 0x17 };
 
 static uint64_t last_pc(const vmm_vcpu *v)
 {
     return v->recent[(v->count - 1) & (VMM_RECENT - 1)];
 }
 
+typedef enum { OTHER, STI, LOADS_SS } shadow_caster;
+
+static shadow_caster caster_at(vmm_vcpu *v, uint64_t pc)
+{
+    x86_insn insn;
+    if (!x86_decode(v, pc, &insn) || insn.map != 0)
+        return OTHER;
+    if (insn.opcode == OPCODE_STI)
+        return STI;
+    bool mov_ss = insn.opcode == OPCODE_MOV_SEGMENT && (insn.modrm >> 3 & 7) == VMM_SS;
+    return mov_ss || insn.opcode == OPCODE_POP_SS ? LOADS_SS : OTHER;
+}
+
 /*
- * SDM vol. 2 STI, MOV, POP: one instruction, for STI only when IF was 0. Unicorn's own flag is right but for two cases:
- * it is set by an STI that found IF 1, and not set by an STI inside a MOV SS shadow.
+ * SDM vol. 2 STI, MOV, POP: one instruction, for STI only when IF was 0, for SS not when the instruction before loaded
+ * SS, too. Unicorn's flag alone would be wrong for an STI that finds IF 1 and for either of the two in the other's shadow.
  */
 int vmm_x86_shadow(vmm_vcpu *v)
 {
-    x86_insn insn;
-    bool inhibited = env_of(v)->hflags & HF_INH, could_be_sti = !(v->flags_before & FL_IF);
-    if (v->count == v->event_count || (!inhibited && !could_be_sti))
+    bool inhibited = env_of(v)->hflags & HF_INH;
+    if (v->count == v->event_count)
         return VMM_SHADOW_NONE;
-    if (x86_decode(v, last_pc(v), &insn) && insn.map == 0 && insn.opcode == OPCODE_STI)
-        return could_be_sti ? VMM_SHADOW_STI : VMM_SHADOW_NONE;
-    return inhibited ? VMM_SHADOW_MOV_SS : VMM_SHADOW_NONE;
+    switch (caster_at(v, last_pc(v))) {
+    case STI:
+        return v->flags_before & FL_IF ? VMM_SHADOW_NONE : VMM_SHADOW_STI;
+    case LOADS_SS: {
+        bool after_sti = v->count - v->event_count >= 2 && caster_at(v, v->recent[(v->count - 2) & (VMM_RECENT - 1)]) == STI;
+        return inhibited || after_sti ? VMM_SHADOW_MOV_SS : VMM_SHADOW_NONE;
+    }
+    default:
+        return VMM_SHADOW_NONE;
+    }
 }
 
-/* SDM 17.3.1.1: RF is set in the frame of an interrupt between two iterations of a string instruction. */
-static bool between_iterations(vmm_vcpu *v, uint64_t pc)
+static bool is_repeated_string(vmm_vcpu *v, uint64_t pc, uint64_t *count_mask)
 {
     x86_insn insn;
-    if (v->count == v->event_count || last_pc(v) != pc || !x86_decode(v, pc, &insn) || insn.map != 0)
+    if (!x86_decode(v, pc, &insn) || insn.map != 0 || !(insn.rep || insn.repne))
         return false;
-    bool string = (insn.opcode >= 0x6c && insn.opcode <= 0x6f) || (insn.opcode >= 0xa4 && insn.opcode <= 0xa7)
-               || (insn.opcode >= 0xaa && insn.opcode <= 0xaf);
-    return string && (insn.rep || insn.repne);
+    x86_env *env = env_of(v);
+    bool code64 = env->hflags & HF_CS64, code32 = env->hflags & HF_CS32;
+    if (code64)
+        *count_mask = insn.address_size ? 0xffffffff : ~0ull;
+    else
+        *count_mask = code32 != insn.address_size ? 0xffffffff : 0xffff;
+    return (insn.opcode >= 0x6c && insn.opcode <= 0x6f) || (insn.opcode >= 0xa4 && insn.opcode <= 0xa7)
+        || (insn.opcode >= 0xaa && insn.opcode <= 0xaf);
+}
+
+/* SDM 17.3.1.1: RF is set in the frame of what comes between two iterations. */
+bool x86_between_iterations(vmm_vcpu *v)
+{
+    uint64_t mask, pc = vmm_x86_linear_pc(v);
+    return v->count != v->event_count && last_pc(v) == pc && is_repeated_string(v, pc, &mask)
+        && env_of(v)->regs[R_CX] & mask;
+}
+
+/*
+ * Unicorn comes back to a REP instruction once more to find the count 0; for the processor it had ended before, so this
+ * is neither a boundary nor an instruction. What is at pc is looked at once, as long as it keeps coming back.
+ */
+static bool repeats_no_more(vmm_vcpu *v, uint64_t pc)
+{
+    vmm_x86 *x = &v->x86;
+    if (v->count == v->event_count)
+        return false;
+    if (x->rep_seen != v->count - 1 && !is_repeated_string(v, pc, &x->rep_mask))
+        x->rep_mask = 0;
+    x->rep_seen = v->count;
+    return x->rep_mask && !(env_of(v)->regs[R_CX] & x->rep_mask);
 }
 
 static x86_event event_here(vmm_vcpu *v, uint8_t vector, uint8_t kind, uint8_t source)
@@ -77,7 +123,7 @@ static void deliver_nmi(vmm_vcpu *v)
     env_of(v)->hflags2 |= HF2_NMI;
     x86_event e = event_here(v, X86_NMI, EVENT_NMI, VMM_SRC_NMI);
     e.raised = v->nmi_raised;
-    e.fault = between_iterations(v, vmm_x86_linear_pc(v));
+    e.fault = x86_between_iterations(v);
     x86_deliver(v, &e);
 }
 
@@ -92,12 +138,12 @@ static accepted accept_maskable(vmm_vcpu *v)
 
 static void deliver_maskable(vmm_vcpu *v)
 {
-    bool repeating = between_iterations(v, vmm_x86_linear_pc(v));
+    bool between = x86_between_iterations(v);
     accepted a = accept_maskable(v);
     x86_event e = event_here(v, a.vector, EVENT_EXTERNAL, a.source);
     e.pin = a.pin;
     e.raised = a.raised;
-    e.fault = repeating;
+    e.fault = between;
     x86_deliver(v, &e);
 }
 
@@ -209,6 +255,8 @@ static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
+    if (unlikely(pc == last_pc(v)) && repeats_no_more(v, pc))
+        return;
     if (unlikely(v->count >= v->attention_at)) {
         v->in_code_hook = 1;
         bool go = x86_boundary(v);

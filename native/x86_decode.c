@@ -28,6 +28,7 @@ bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out)
         out->rep |= bytes[at] == 0xf3;
         out->repne |= bytes[at] == 0xf2;
         out->data16 |= bytes[at] == 0x66;
+        out->address_size |= bytes[at] == 0x67;
         out->other_segment |= bytes[at] == 0x64 || bytes[at] == 0x65;
     }
     bool code64 = env_of(v)->hflags & HF_CS64;

@@ -121,14 +121,16 @@ void x86_hlt(vmm_vcpu *v, const x86_insn *insn)
 /* INT1 (SDM vol. 2A): a #DB trap that checks no DPL and leaves DR6 alone; what a MOV SS before it held back merges. */
 void x86_icebp(vmm_vcpu *v, const x86_insn *insn)
 {
-    uint64_t flags = env_of(v)->eflags;
+    uint64_t flags = env_of(v)->eflags, start = env_of(v)->eip;
     env_of(v)->eflags &= ~(uint64_t)FL_TF;
     x86_finish(v, insn->length);
     env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
     tail_of(v)->dr[6] |= v->x86.dr6_pending;
     v->x86.dr6_pending = 0;
     v->pending &= ~(uint32_t)VMM_PEND_DB;
-    x86_raise(v, X86_DB, false, 0, env_of(v)->eip);
+    x86_event e = {.vector = X86_DB, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = env_of(v)->eip,
+                   .fault_rip = start};
+    x86_deliver(v, &e);
 }
 
 /* PCOMMIT (66 0F AE F8) has nothing to do here; Unicorn's models do not know it. */

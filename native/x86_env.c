@@ -2,6 +2,7 @@
 #include "x86_env.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ static int holds(const int pipe_ends[2], uintptr_t address, const uint64_t *patt
 }
 
 /* The engine struct points to a CPU struct, which points into itself, at the state that holds our pattern. */
-static void *search(void *engine, const uint64_t *pattern, const int pipe_ends[2])
+static void *search(void *engine, const uint64_t *pattern, const int pipe_ends[2], void **cpu_found)
 {
     uintptr_t engine_words[ENGINE_BYTES / sizeof(uintptr_t)];
     static uintptr_t cpu_words[4096 / sizeof(uintptr_t)];
@@ -51,8 +52,10 @@ static void *search(void *engine, const uint64_t *pattern, const int pipe_ends[2
         for (size_t j = 0; j < count; j++) {
             uintptr_t candidate = cpu_words[j];
             if (candidate > cpu && candidate < cpu + CPU_BYTES && candidate % 8 == 0
-                && holds(pipe_ends, candidate, pattern))
+                && holds(pipe_ends, candidate, pattern)) {
+                *cpu_found = (void *)cpu;
                 return (void *)candidate;
+            }
         }
     }
     return NULL;
@@ -68,7 +71,7 @@ int x86_env_find(vmm_vcpu *v)
     int pipe_ends[2];
     if (pipe(pipe_ends) != 0)
         return fail(v->machine, "no pipe to look for Unicorn's CPU state with");
-    v->env = search(v->uc, pattern, pipe_ends);
+    v->env = search(v->uc, pattern, pipe_ends, &v->cpu);
     close(pipe_ends[0]);
     close(pipe_ends[1]);
     if (!v->env)
@@ -139,4 +142,32 @@ int x86_env_prove(vmm_vcpu *v)
         return 0;
     return fail(v->machine, "Unicorn's private field `%s` is not where 2.1.4 keeps it; vmm needs the unicorn 2.1.4 wheel",
                 wrong);
+}
+
+/*
+ * A translation that fails leaves its #PF under way in a field of the CPU object, and Unicorn would raise it later.
+ * That field is found by letting one fail: page tables of nothing but zeros, and the one word that goes from -1 to 14.
+ */
+int x86_env_find_exception_index(vmm_vcpu *v)
+{
+    enum { REG_CR0 = 50, REG_CR3 = 53, REG_CR4 = 54, PAGE_FAULT = 14 };
+    const uint64_t cr3 = 0, cr4 = 0x20, cr0 = 0x80000011;
+    size_t words = (size_t)((char *)v->env - (char *)v->cpu) / sizeof(int32_t);
+    int32_t *now = v->cpu, *before = malloc(words * sizeof *before);
+    uint64_t physical;
+    if (!before)
+        return fail(v->machine, "no memory to look at Unicorn's CPU state with");
+    uc.reg_write(v->uc, REG_CR3, &cr3);
+    uc.reg_write(v->uc, REG_CR4, &cr4);
+    uc.reg_write(v->uc, REG_CR0, &cr0);
+    memcpy(before, now, words * sizeof *before);
+    int failed = uc.vmem_translate(v->uc, 0x12345000, UC_PROT_READ, &physical);
+    for (size_t i = 0; i < words && failed; i++)
+        if (before[i] == -1 && now[i] == PAGE_FAULT)
+            v->exception_index = v->exception_index ? (int32_t *)v->env : &now[i];
+    free(before);
+    if (!v->exception_index || v->exception_index == (int32_t *)v->env)
+        return fail(v->machine, "Unicorn's private field `exception_index` was not found; vmm needs the unicorn 2.1.4 wheel");
+    *v->exception_index = -1;
+    return 0;
 }

@@ -82,5 +82,6 @@ x86_env_tail *tail_of(const vmm_vcpu *v);
 /* Find env behind v->uc; 0, or -1 with machine->error. */
 int x86_env_find(vmm_vcpu *v);
 int x86_env_prove(vmm_vcpu *v);
+int x86_env_find_exception_index(vmm_vcpu *v); /* leaves paging on; reset follows */
 
 #endif

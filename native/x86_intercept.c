@@ -35,13 +35,21 @@ bool x86_ask(vmm_vcpu *v, vmm_trap *trap)
     return v->machine->host.trap(v->machine->host.handle, v->index, trap) == VMM_TRAP_DONE;
 }
 
+/* An exception, unless Python finishes it. */
+static void except(vmm_vcpu *v, const x86_event *e)
+{
+    vmm_trap trap = {.kind = VMM_TRAP_EXCEPTION, .number = e->vector, .value = e->error};
+    if (v->x86.trap_exception >> (e->vector & 31) & 1 && x86_ask(v, &trap))
+        env_of(v)->hflags &= ~(uint32_t)HF_INH;
+    else
+        x86_deliver(v, e);
+}
+
 void x86_raise(vmm_vcpu *v, uint8_t vector, bool has_error, uint32_t error, uint64_t rip)
 {
-    static const uint32_t NOT_FAULTS = 1u << X86_DB | 1u << X86_DF;
     x86_event e = {.vector = vector, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = rip, .fault_rip = rip,
-                   .has_error = has_error && env_of(v)->cr[0] & CR0_PE, .error = error,
-                   .fault = !(NOT_FAULTS >> (vector & 31) & 1)};
-    x86_deliver(v, &e);
+                   .has_error = has_error && env_of(v)->cr[0] & CR0_PE, .error = error, .fault = vector != X86_DB};
+    except(v, &e);
 }
 
 void x86_general_protection(vmm_vcpu *v)
@@ -117,24 +125,39 @@ static void unblock_nmi_if_iret(vmm_vcpu *v)
         env_of(v)->hflags2 &= ~(uint32_t)HF2_NMI;
 }
 
+/*
+ * Faults on fetching an instruction and code breakpoints come before Unicorn calls the boundary for it, though they rank
+ * below everything the boundary decides (SDM vol. 3A table 6-2). A single-step trap belongs to the instruction before.
+ */
+static bool boundary_comes_first(const vmm_vcpu *v, uint8_t vector, uint64_t pc)
+{
+    bool not_begun = v->count == v->event_count || pc != x86_here(v);
+    bool single_step = vector == X86_DB && v->count != v->event_count && v->flags_before & FL_TF;
+    return not_begun && !single_step && (vector == X86_DB || vector == X86_PF || vector == X86_GP);
+}
+
 static void exception(vmm_vcpu *v, uint8_t vector)
 {
     static const uint32_t WITH_ERROR = 1u << X86_DF | 1u << X86_TS | 1u << X86_NP | 1u << X86_SS | 1u << X86_GP
                                      | 1u << X86_PF | 1u << X86_AC;
     bool has_error = WITH_ERROR >> (vector & 31) & 1;
     uint32_t error = has_error ? (uint32_t)tail_of(v)->error_code : 0;
-    vmm_trap trap = {.kind = VMM_TRAP_EXCEPTION, .number = vector, .value = error};
+    uint64_t cr2 = env_of(v)->cr[2];
     unblock_nmi_if_iret(v);
-    if (v->x86.trap_exception >> (vector & 31) & 1 && x86_ask(v, &trap)) {
-        env_of(v)->hflags &= ~(uint32_t)HF_INH;
-        return;
-    }
     x86_watch_cancel(v);
     if (vector == X86_GP && error == 0)
         x86_refine_general_protection(v, &vector);
+    if (boundary_comes_first(v, vector, vmm_x86_linear_pc(v)) && !x86_boundary(v))
+        return;
+    env_of(v)->cr[2] = cr2;
     if (vector == X86_TS && x86_resume_task_switch(v))
         return;
-    x86_raise(v, vector, has_error, error, env_of(v)->eip);
+    bool trap_between = vector == X86_DB && x86_between_iterations(v);
+    static const uint32_t NOT_FAULTS = 1u << X86_DB | 1u << X86_DF;
+    x86_event e = {.vector = vector, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = env_of(v)->eip,
+                   .fault_rip = env_of(v)->eip, .has_error = has_error && env_of(v)->cr[0] & CR0_PE, .error = error,
+                   .fault = trap_between || !(NOT_FAULTS >> (vector & 31) & 1)};
+    except(v, &e);
 }
 
 static void on_intr(void *engine, uint32_t number, void *user)
@@ -151,6 +174,19 @@ static void on_intr(void *engine, uint32_t number, void *user)
         exception(v, (uint8_t)number);
     tail_of(v)->old_exception = -1;
     tail_of(v)->exception_is_int = 0; /* an intercept would inherit it, and its RIP with it */
+}
+
+/* Unicorn takes INT 6 for an undefined instruction and asks here; a real one is intercepted before. */
+static int on_invalid(void *engine, void *user)
+{
+    (void)engine;
+    vmm_vcpu *v = user;
+    x86_env_tail *tail = tail_of(v);
+    if (!tail->exception_is_int)
+        return 0;
+    env_of(v)->eip = tail->exception_next_eip;
+    on_intr(engine, X86_UD, v);
+    return 1;
 }
 
 static uint64_t intercept_bit(int exit)
@@ -207,4 +243,5 @@ void x86_attach_intercepts(vmm_vcpu *v)
     env_of(v)->hflags |= HF_GUEST;
     x86_intercepts_set(v, true);
     uc.hook_add(v->uc, &hook, UC_HOOK_INTR, on_intr, v, from, to);
+    uc.hook_add(v->uc, &hook, UC_HOOK_INSN_INVALID, on_invalid, v, from, to);
 }

@@ -26,8 +26,10 @@ static void restore(x86_env *env, privilege saved)
 
 static x86_fault translate(vmm_vcpu *v, uint64_t linear, int prot, uint64_t *physical)
 {
+    int32_t under_way = *v->exception_index;
     if (uc.vmem_translate(v->uc, linear, prot, physical) == 0)
         return x86_no_fault();
+    *v->exception_index = under_way; /* the fault is ours to deliver, not Unicorn's to raise later */
     return x86_fault_code(X86_PF, (uint32_t)tail_of(v)->error_code);
 }
 

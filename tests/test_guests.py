@@ -31,7 +31,7 @@ def test_two_runs_have_one_trace_hash_and_recording_does_not_change_it(name, tmp
     hashes = set()
     for extra in ([], [], ["-d", "int"], ["--trace", str(tmp_path / "trace.json")]):
         summary = tmp_path / "summary.json"
-        run(name, "--quiet", "--summary", str(summary), *extra)
+        assert run(name, "--quiet", "--summary", str(summary), *extra).returncode == 0
         hashes.add(json.loads(summary.read_text())["trace_hash"])
     assert len(hashes) == 1
 

@@ -10,9 +10,13 @@ class VmmError(Exception):
     """Bad input or a machine that cannot do what was asked; the command line prints it and exits with 2."""
 
 
+MOST_LISTED = 12
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> VmmError:
     """The error for a name that is not among `known`, with the nearest one suggested."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else f" (known: {', '.join(names)})"
+    listed = ", ".join(names[:MOST_LISTED]) + ("…" if len(names) > MOST_LISTED else "")
+    hint = f"; did you mean {near[0]!r}?" if near else f" (known: {listed})"
     return VmmError(f"unknown {what} {name!r}{hint}")

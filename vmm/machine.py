@@ -21,6 +21,9 @@ from vmm.trace import Trace
 from vmm.traps import DONE, Exc, Hlt, Int, Key, Msr, Port, Trap
 
 MIB = 1 << 20
+PAGE = 4096
+MOST_MEMORY = 0xC0000000
+"""Above it lie the pc's memory-mapped devices."""
 SLICE = 20_000_000
 """Instructions between two looks at the keyboard's Ctrl-C; a boundary like any other, so nothing depends on it."""
 
@@ -88,6 +91,7 @@ class Machine:
         self.loaded: Loaded | None = None
         model, features = x86_model.parse(config.cpu)
         name, options = boards.parse(config.board)
+        _check_memory(config.memory)
         self._native.insn_ns = _positive(options.get("insn_ns", "10"), "--board: insn_ns")
         check(self._native, lib.vmm_map_ram(self._native, config.memory))
         check(self._native, lib.vmm_add_x86(self._native, x86_model.MODELS[model]))
@@ -169,6 +173,7 @@ class Machine:
                     return self.last_stop()
         finally:
             self._native.break_count = 0
+            self.trace.drain()
 
     def last_stop(self) -> Stop:
         """Why the last run ended."""
@@ -234,7 +239,6 @@ class Machine:
         return " ".join(parts)
 
     def _detail(self, reason: str, raw: Any) -> str:
-        where = self.where(raw.address)
         match reason:
             case "exit":
                 return f"the guest ended the run with status {raw.code}"
@@ -243,22 +247,23 @@ class Machine:
             case "reset":
                 return "the guest reset the machine"
             case "limit":
-                return "the virtual time limit was reached" if raw.code else "the instruction limit was reached"
+                what = "virtual time" if raw.code else "instruction"
+                return f"the {what} limit was reached at {self.where(raw.address)}"
             case "idle" if raw.code:
-                return f"halted at {where} with interrupts masked: nothing can wake it"
+                return f"halted at {self.where(raw.address)} with interrupts masked: nothing can wake it"
             case "idle":
-                return f"halted at {where} and nothing is pending that could wake it"
+                return f"halted at {self.where(raw.address)} and nothing is pending that could wake it"
             case "shutdown":
-                return f"triple fault at {where}: {self._chain(raw.vcpu)}"
+                return f"triple fault at {self.where(raw.address)}: {self._chain(raw.vcpu)}"
             case "unmapped":
                 return f"{ACCESSES[raw.code]} unmapped physical address {raw.address:#x} at {self._pc()}"
             case "breakpoint":
-                return f"breakpoint at {where}"
+                return f"breakpoint at {self.where(raw.address)}"
             case "delivered":
                 return f"vector {raw.code:#04x} was delivered"
             case "engine":
-                return f"the CPU emulator refused to go on at {where} (error {raw.code})"
-        return f"stopped at {where}"
+                return f"the CPU emulator refused to go on at {self.where(raw.address)} (error {raw.code})"
+        return f"stopped at {self.where(raw.address)}"
 
     def _pc(self) -> str:
         recent = self.cpu.recent()
@@ -363,6 +368,11 @@ class Memory:
         """VmmError outside RAM."""
         self._check(address, len(data))
         self._buffer[address : address + len(data)] = data
+
+
+def _check_memory(size: int) -> None:
+    if size <= 0 or size % PAGE or size > MOST_MEMORY:
+        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {MOST_MEMORY // MIB}M")
 
 
 def _positive(text: str, what: str) -> int:

@@ -20,7 +20,8 @@ Where the datasheet leaves room, the model decides:
 8. AEOI works in the slave as well (chips since 1985).
 9. OCW3 with both P and RR set: the poll comes first, the selection is kept for later reads.
 10. A poll that finds nothing returns bit 7 clear; the other bits mean nothing and are those of the default IR7.
-11. ICW1 keeps the last ICW3, and with IC4 = 1 the last ICW4, until the new ones come. Of the slave's own ICW3 (its id) nothing depends: on a PC there is one slave to answer.
+11. ICW1 keeps the last ICW3, and with IC4 = 1 the last ICW4, until the new ones come. Nothing depends on the slave's
+    own ICW3, its id: on a PC there is one slave to answer.
 """
 
 from __future__ import annotations

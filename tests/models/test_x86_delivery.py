@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from models.x86_delivery import (
     COMBINED,
     IF,
@@ -12,6 +13,7 @@ from models.x86_delivery import (
     Cpu,
     Event,
     Fault,
+    Kind,
     Segment,
     deliver,
     deliver_with_nesting,
@@ -186,7 +188,7 @@ def test_real_mode_reads_the_vector_table_and_pushes_three_words(kernel: Cpu) ->
     ],
     ids=["DPL below CPL", "not present, external", "not present, software", "a call gate"],
 )
-def test_a_bad_gate_faults_with_its_vector(user: Cpu, kind: str, gate: int, expected: tuple[int, int]) -> None:
+def test_a_bad_gate_faults_with_its_vector(user: Cpu, kind: Kind, gate: int, expected: tuple[int, int]) -> None:
     put_gate(user.memory, 0x20, 0x1234, gate)
     assert fault_of(user, Event(0x20, kind, length=2 if kind == "int n" else 0)) == expected
 
@@ -262,3 +264,22 @@ def test_delivery_that_fails_changes_nothing(user: Cpu) -> None:
     put(user.memory, TSS + 8, DATA0, 2)
     assert bytes(user.memory) == before
     assert (user.sp, user.cpl, user.flags & IF) == (0x8000, 3, IF)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "offset", "inside"),
+    [
+        (0x9300, 0x0FFC, True),
+        (0x9300, 0x0FFD, False),
+        (0x9700, 0x0FFF, False),
+        (0x9700, 0x1000, True),
+        (0x9700, 0xFFFC, True),
+        (0x9700, 0xFFFD, False),
+        (0x409700, 0xFFFFFFFC, True),
+    ],
+)
+def test_a_segment_that_expands_down_holds_what_lies_above_its_limit(
+    attributes: int, offset: int, inside: bool
+) -> None:
+    """Vol. 3A 5.3: with limit FFFh, 0 to the limit upwards; from limit + 1 to FFFFh or FFFFFFFFh downwards."""
+    assert Segment(0, 0, 0xFFF, attributes).holds(offset, 4) is inside

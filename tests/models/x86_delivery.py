@@ -8,7 +8,7 @@ Where the manual leaves room, the model decides:
 1. A stack "has room" when each item to be pushed lies inside the segment by itself; a 16-bit stack pointer wraps.
 2. In long mode a code segment that is not 64-bit code is looked at before its present bit, as vol. 3A 5.8.3.1 does for
    call gates; the pseudo-code of INT leaves that check out.
-3. RF in the pushed flags is 1 for a fault and as it is for anything else; #DB counts as a trap, its source is not known.
+3. RF in the pushed flags is 1 for a fault and as it is for anything else; #DB counts as a trap.
 4. The upper half of a 32-bit slot that holds a selector is zero.
 5. A task register or LDTR that is not present has no byte within its limit.
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 Mode = Literal["real", "protected", "long"]
 Kind = Literal["external", "exception", "int n", "int3", "into"]
@@ -97,12 +97,16 @@ class Cpu:
     ip: int
     sp: int
     flags: int
-    memory: bytearray
+    memory: bytearray = field(repr=False)
     segments: dict[str, Segment] = field(default_factory=dict)
 
     @property
     def virtual(self) -> bool:
         return self.mode == "protected" and bool(self.flags & VM)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How hypothesis shows it: without the memory."""
+        printer.text(repr(self))
 
     def read(self, address: int, size: int) -> int:
         return int.from_bytes(self.memory[address : address + size], "little")

@@ -61,8 +61,8 @@ def _quantity(text: str, units: Mapping[str, int], what: str) -> int:
     if match is None or unit is None:
         raise ArgumentTypeError(f"{text!r} is not {what}")
     fraction = match[2] or ""
-    scaled = int(match[1] + fraction) * 10 ** int(match[3] or 0) * unit
-    value, rest = divmod(scaled, 10 ** len(fraction))
-    if rest or not 0 < value < U64:
+    denominator: int = 10 ** len(fraction)
+    scaled: int = int(match[1] + fraction) * 10 ** int(match[3] or 0) * unit
+    if scaled % denominator or not 0 < scaled < U64 * denominator:
         raise ArgumentTypeError(f"{text!r} is not {what}: it must be whole, above 0 and below 2^64")
-    return value
+    return scaled // denominator

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from vmm.cli.parser import Parser
 from vmm.errors import unknown
 
 if TYPE_CHECKING:
+    from vmm.cli.summary import Summary
     from vmm.machine import Machine, Stop
 
 DEFAULT_MEMORY = "128M"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -64,11 +63,11 @@ def _facts(row: InterruptStats) -> dict[str, Any]:
     }
 
 
-def _cells(row: InterruptStats) -> Iterator[object]:
+def _cells(row: InterruptStats) -> list[object]:
     name = EXCEPTIONS.get(row.vector) if row.source == "exception" else None
     source = f"{row.source} {name}" if name else row.source
-    yield from (row.vcpu, f"{row.vector:#04x}", source, row.delivered)
-    yield from ("-" if value is None else value for value in (row.minimum, row.median, row.maximum))
+    latency = ["-" if value is None else value for value in (row.minimum, row.median, row.maximum)]
+    return [row.vcpu, f"{row.vector:#04x}", source, row.delivered, *latency]
 
 
 def _time(ns: int) -> str:

@@ -16,7 +16,7 @@ from vmm.trace import Event
 
 ALL = 4096
 """More events than a machine has when it is built."""
-WITHOUT_FRAME = ("kind", "vcpu", "count", "number", "value")
+WITHOUT_FRAME = ("kind", "vcpu", "insns", "number", "value")
 
 
 class TraceFile:

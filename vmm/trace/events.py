@@ -39,7 +39,7 @@ def source_name(source: int, pin: int) -> str:
 
 
 class Event(NamedTuple):
-    """One event; `insns`: instructions begun before it; addresses are linear, what `value` is, native/vmm.h says.
+    """One event; `insns` counts instructions begun before it; what the fields are for each kind, native/vmm.h says.
     """
 
     kind: str

@@ -1,0 +1,64 @@
+"""`vmm` as a function, and images of a few bytes to run: flat ones stand at 0000:7C00 in real mode."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from vmm.cli import main
+
+EXIT_0 = bytes.fromhex("b000 e6f4")  # mov al,0; out 0f4h,al
+EXIT_3 = bytes.fromhex("b003 e6f4")
+POWER_OFF = bytes.fromhex("ba0406 b80020 ef")  # mov dx,604h; mov ax,2000h; out dx,ax
+RESET = bytes.fromhex("b0fe e664")  # mov al,0feh; out 64h,al
+SPIN = bytes.fromhex("ebfe")  # jmp $
+HALT_MASKED = bytes.fromhex("fa f4")  # cli; hlt
+HALT_OPEN = bytes.fromhex("fb f4")  # sti; hlt
+LEAVE_RAM = bytes.fromhex("ea 1000 ffff")  # jmp 0ffffh:10h, which is 1 MiB
+SHUTDOWN = bytes.fromhex("0f011e007d 0f0b")  # lidt [7d00h], where all is zero; ud2
+SOFTWARE = bytes.fromhex("cd80") + EXIT_0  # int 80h
+TEST_PORT = (
+    bytes.fromhex(
+        "ba0120 b001 ee"  # mov dx,2001h; mov al,1; out dx,al: IRQ 1
+        "90 90 90 fb 90"  # nop; nop; nop; sti; nop, in the shadow of sti
+    )
+    + EXIT_0
+)
+"""IRQ 1 is requested by the 3rd instruction and delivered after the 8th."""
+
+
+def say(text: bytes) -> bytes:
+    """Code that sends `text` to COM1: mov dx,3f8h, then mov al,…; out dx,al for each byte."""
+    return b"\xba\xf8\x03" + b"".join(b"\xb0%c\xee" % byte for byte in text)
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def image(tmp_path):
+    """Write bytes to a file; its path as text."""
+
+    def write(code: bytes, name: str = "image.bin") -> str:
+        (tmp_path / name).write_bytes(code)
+        return str(tmp_path / name)
+
+    return write
+
+
+@pytest.fixture
+def vmm(capfdbinary, monkeypatch, tmp_path):
+    """Run a command line in this process, in a directory of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> Done:
+        status = main([str(argument) for argument in arguments])
+        out, err = capfdbinary.readouterr()
+        return Done(status, out.decode("latin-1"), err.decode())
+
+    return run

@@ -1,0 +1,81 @@
+"""What a user may call an image, and the list of bundled guests."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vmm import catalog
+from vmm.errors import VmmError
+
+FACTS = 'summary = "of {}"\nboard = "pc"\nsuccess = {}\n'
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """Three guests, two of them with one short name, and an empty directory to stand in."""
+    for success, name in enumerate(("x86/one", "x86/two", "arm/two")):
+        directory = tmp_path / "shelf" / name
+        directory.mkdir(parents=True)
+        (directory / "guest.toml").write_text(FACTS.format(name, success))
+        (directory / f"{directory.name}.elf").touch()
+    (tmp_path / "shelf" / "include").mkdir()
+    monkeypatch.setattr(catalog, "bundled", lambda: tmp_path / "shelf")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "shelf"
+
+
+@pytest.mark.parametrize(
+    ("name", "image"), [("x86/one", "x86/one/one.elf"), ("one", "x86/one/one.elf"), ("arm/two", "arm/two/two.elf")]
+)
+def test_a_bundled_guest_is_found_by_its_name_or_a_short_one(shelf, name, image):
+    assert catalog.resolve(name) == shelf / image
+
+
+def test_a_short_name_of_two_guests_is_refused_with_both(shelf):
+    with pytest.raises(VmmError, match="'two' is more than one bundled guest: arm/two, x86/two"):
+        catalog.resolve("two")
+
+
+def test_a_file_comes_before_a_guest_and_a_directory_does_not(shelf):
+    Path("one").mkdir()
+    assert catalog.resolve("one") == shelf / "x86/one/one.elf"
+    Path("one").rmdir()
+    Path("one").touch()
+    assert catalog.resolve("one") == Path("one")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("x86/on", "unknown bundled guest 'x86/on'; did you mean 'x86/one'?"),
+        ("qqqq", "unknown bundled guest 'qqqq' (known: arm/two, x86/one, x86/two)"),
+        ("one.elf", "one.elf: no such file"),
+        ("dir/one.S", "dir/one.S: no such file"),
+    ],
+)
+def test_what_is_no_image_is_one_line(shelf, name, line):
+    with pytest.raises(VmmError) as refused:
+        catalog.resolve(name)
+    assert str(refused.value) == line
+
+
+def test_the_list_is_sorted_and_says_what_guest_toml_says(shelf, vmm):
+    done = vmm("list", "--json")
+    assert (done.status, done.err) == (0, "")
+    assert json.loads(done.out) == [
+        {"name": "arm/two", "arch": "arm", "board": "pc", "summary": "of arm/two", "success": 2},
+        {"name": "x86/one", "arch": "x86", "board": "pc", "summary": "of x86/one", "success": 0},
+        {"name": "x86/two", "arch": "x86", "board": "pc", "summary": "of x86/two", "success": 1},
+    ]
+
+
+def test_the_list_is_a_table_with_a_line_a_guest_in_a_pipe(shelf, vmm):
+    lines = vmm("list").out.splitlines()
+    assert lines[0].split()[:2] == ["name", "board"]
+    assert [line.split() for line in lines[2:]] == [
+        ["arm/two", "pc", "2", "of", "arm/two"],
+        ["x86/one", "pc", "0", "of", "x86/one"],
+        ["x86/two", "pc", "1", "of", "x86/two"],
+    ]

@@ -1,0 +1,76 @@
+"""`vmm doctor`: what is there, what is missing, and what to do about it."""
+
+import json
+from importlib import metadata
+
+import pytest
+
+from vmm import engine, toolchain
+from vmm.cli.doctor import examine
+from vmm.errors import VmmError
+
+
+def raises(line: str):
+    def fail(*_: object) -> None:
+        raise VmmError(line)
+
+    return fail
+
+
+@pytest.fixture
+def findings():
+    return lambda: {finding.name: finding for finding in examine()}
+
+
+def test_a_machine_that_runs_the_tests_is_in_order(vmm):
+    done = vmm("doctor")
+    assert (done.status, done.err) == (0, "")
+    lines = {line[9:24].strip(): line for line in done.out.splitlines()}
+    for name in ("Python", "unicorn", "capstone", "pyelftools", "rich", "C extension", "Unicorn's CPU"):
+        assert lines[name].startswith("ok ")
+
+
+def test_the_same_comes_as_json(vmm):
+    done = vmm("doctor", "--json")
+    rows = json.loads(done.out)
+    assert all(row.keys() == {"name", "ok", "found", "essential", "hint"} for row in rows)
+    assert {row["name"] for row in rows if row["essential"] and not row["ok"]} == set()
+
+
+def test_without_an_assembler_guests_still_run(vmm, monkeypatch):
+    monkeypatch.setattr(toolchain, "find", raises("no assembler found; pip install it"))
+    done = vmm("doctor")
+    assert done.status == 0
+    assert "missing  assembler" in done.out
+    assert "pip install it" in done.out
+
+
+def test_a_library_that_is_not_what_it_should_be_is_essential(vmm, monkeypatch):
+    monkeypatch.setattr(engine, "unicorn_library", raises("Unicorn 2.0.0; vmm needs 2.1.4"))
+    done = vmm("doctor")
+    assert done.status == 1
+    (line,) = [line for line in done.out.splitlines() if "Unicorn's CPU" in line]
+    assert line.startswith("missing") and "vmm needs 2.1.4" in line
+
+
+def test_a_package_of_another_version_than_the_one_needed_is_named_with_both(findings, monkeypatch):
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "2.0.1" if name == "unicorn" else real(name))
+    unicorn = findings()["unicorn"]
+    assert (unicorn.ok, unicorn.found, unicorn.hint) == (False, "2.0.1", "pip install 'unicorn==2.1.4'")
+
+
+def test_a_package_that_is_not_there_has_the_command_that_brings_it(findings, monkeypatch):
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    capstone = findings()["capstone"]
+    assert not capstone.ok and capstone.essential
+    assert capstone.hint.startswith("pip install 'capstone")
+
+
+def test_a_missing_qemu_is_no_trouble(findings, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    qemu = findings()["QEMU"]
+    assert not qemu.ok and not qemu.essential

@@ -1,0 +1,157 @@
+"""Run guests made of random bytes: none may crash the process, hang it, or end in an exception.
+
+python tools/fuzz.py [--seed N] [--runs N] [--first N] [--jobs N] [--hang SECONDS] [--show N]
+
+Exit status 1 when something was found; each finding names the command that repeats it. The last line is a digest of
+every run's trace hash: the same seed gives the same digest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import os
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import Pipe, Process
+from multiprocessing.connection import Connection, wait
+
+import fuzz_cases
+from fuzz_cases import Outcome
+
+REFUSALS = ("engine",)
+"""Stop reasons that no guest should be able to cause: Unicorn gave up and nobody knows why."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    number: int
+    what: str
+
+
+def serve(pipe: Connection, seed: int) -> None:
+    """A worker: numbers in, an Outcome or a Finding out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while (number := pipe.recv()) is not None:
+        try:
+            outcome = fuzz_cases.run(seed, number)
+        except BaseException:
+            pipe.send(Finding(number, traceback.format_exc()))
+            continue
+        pipe.send(Finding(number, f"stop {outcome}") if outcome.reason in REFUSALS else outcome)
+
+
+class Worker:
+    """One process and the case it works on."""
+
+    def __init__(self, seed: int) -> None:
+        self.pipe, child = Pipe()
+        self.process = Process(target=serve, args=(child, seed), daemon=True)
+        self.process.start()
+        child.close()
+
+    def begin(self, number: int) -> None:
+        self.number, self.since = number, time.monotonic()
+        self.pipe.send(number)
+
+    def answer(self) -> Outcome | Finding:
+        """What came of the case; a worker that is gone says so by its end."""
+        try:
+            result: Outcome | Finding = self.pipe.recv()
+            return result
+        except (EOFError, ConnectionResetError):
+            self.process.join()
+            code = self.process.exitcode or 0
+            how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+            return Finding(self.number, f"the process died: {how}")
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def results(seed: int, numbers: range, jobs: int, hang: float) -> Iterator[Outcome | Finding]:
+    """Every case's outcome, in the order they finish."""
+    waiting = iter(numbers)
+    workers = []
+    for number in itertools.islice(waiting, jobs):
+        workers.append(Worker(seed))
+        workers[-1].begin(number)
+    while workers:
+        ready = wait([worker.pipe for worker in workers], timeout=hang / 4)
+        for worker in list(workers):
+            late = time.monotonic() - worker.since > hang
+            if worker.pipe in ready:
+                result = worker.answer()
+            elif late:
+                result = Finding(worker.number, f"hangs for more than {hang:g} s")
+            else:
+                continue
+            yield result
+            following = next(waiting, None)
+            if following is None or isinstance(result, Finding):
+                worker.end()
+                workers.remove(worker)
+            if following is None:
+                continue
+            if worker not in workers:
+                worker = Worker(seed)
+                workers.append(worker)
+            worker.begin(following)
+
+
+def digest(outcomes: list[Outcome]) -> str:
+    """Of the outcomes in the order of their numbers: 16 hexadecimal digits."""
+    total = hashlib.sha256()
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.number):
+        total.update(f"{outcome.number} {outcome.reason} {outcome.hash}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="the first case's number (0)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (one a CPU)")
+    parser.add_argument("--hang", type=float, default=20, metavar="SECONDS", help="host time of one case (20)")
+    parser.add_argument("--show", type=int, metavar="N", help="run case N in this process and show how it ended")
+    options = parser.parse_args(arguments)
+    if options.show is not None:
+        print(fuzz_cases.run(options.seed, options.show, sys.stdout))
+        return 0
+    numbers = range(options.first, options.first + options.runs)
+    outcomes, findings = [], []
+    for result in progress(results(options.seed, numbers, options.jobs, options.hang), options.runs):
+        if isinstance(result, Outcome):
+            outcomes.append(result)
+            continue
+        findings.append(result)
+        print(f"case {result.number}: {result.what.rstrip()}")
+        print(f"    python tools/fuzz.py --seed {options.seed} --show {result.number}", flush=True)
+    for (kind, reason), count in sorted(Counter((o.kind, o.reason) for o in outcomes).items()):
+        print(f"{count:6} {kind:18} {reason}")
+    print(f"{len(outcomes) + len(findings)} runs, {len(findings)} findings, digest {digest(outcomes)}")
+    return 1 if findings else 0
+
+
+def progress(items: Iterator[Outcome | Finding], total: int) -> Iterator[Outcome | Finding]:
+    """The items as they are, with a bar where somebody watches."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, "fuzzing", total=total, console=Console(stderr=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

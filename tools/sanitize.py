@@ -1,0 +1,123 @@
+"""Run the test suite with the native core under AddressSanitizer and UndefinedBehaviorSanitizer, then look for leaks.
+
+python tools/sanitize.py [--no-leaks] [PYTEST ARGUMENTS...]
+
+The extension is built into a temporary copy of the project; exit status is pytest's, or 1 for a leak. Needs gcc or a
+clang with its shared runtime. Leaks are looked for apart from the tests, over whole lives of machines, because the
+interpreter itself leaves some behind.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("native", "vmm", "guests", "tests", "tools", "pyproject.toml", "setup.py")
+BUILT = shutil.ignore_patterns("_native*", "*.o", "__pycache__", "build")
+SANITIZE = "-fsanitize=address,undefined"
+FLAGS = f"{SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -Werror"
+
+SUPPRESSIONS = "interceptor_via_fun:probe\n"
+"""x86_env.c lets the kernel check pointers that may lead anywhere: that is how it finds Unicorn's private state."""
+
+LIVES = """
+import ctypes, gc
+from vmm.machine import Config, Machine, boot
+
+for _ in range(20):
+    machine = boot("x86/pit_ticks")
+    machine.nmi()
+    machine.run()
+    del machine
+    gc.collect()
+for _ in range(20):
+    machine = Machine(Config(memory=1 << 20, cpu="max"))
+    del machine
+    gc.collect()
+ctypes.CDLL(None).__lsan_do_recoverable_leak_check()
+"""
+
+
+def copy_to(scratch: Path) -> None:
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, scratch / part, ignore=BUILT)
+        elif source.exists():
+            shutil.copy(source, scratch)
+
+
+def runtime(compiler: list[str]) -> str:
+    """The compiler's shared ASan library, which must be loaded before Python's own allocator is used."""
+    for name in ("libasan.so", "libclang_rt.asan-x86_64.so"):
+        found = subprocess.run([*compiler, f"-print-file-name={name}"], capture_output=True, text=True).stdout.strip()
+        if Path(found).is_absolute():
+            return str(Path(found).resolve())
+    sys.exit(f"sanitize: {' '.join(compiler)} has no shared AddressSanitizer library")
+
+
+def environment(scratch: Path, library: str, **more: str) -> dict[str, str]:
+    """`vmm` comes from the copy, and a finding of either sanitizer ends the process."""
+    suppressions = scratch / "suppressions"
+    suppressions.write_text(SUPPRESSIONS)
+    options = more.pop("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1")
+    return os.environ | {
+        "PYTHONPATH": str(scratch),
+        "LD_PRELOAD": library,
+        "ASAN_OPTIONS": f"{options}:suppressions={suppressions}",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    } | more
+
+
+def build(scratch: Path) -> None:
+    flags = {"VMM_NATIVE_FLAGS": FLAGS, "VMM_NATIVE_LINK": SANITIZE}
+    done = subprocess.run(
+        [sys.executable, "native/build.py"], cwd=scratch, env=os.environ | flags, capture_output=True, text=True
+    )
+    if done.returncode:
+        sys.exit(f"sanitize: the extension does not build:\n{done.stdout}{done.stderr}")
+
+
+def leaks(scratch: Path, library: str) -> list[str]:
+    """What machines left behind: the reports of LeakSanitizer that name the native core."""
+    extra = {"ASAN_OPTIONS": "detect_leaks=1:leak_check_at_exit=0", "PYTHONMALLOC": "malloc"}
+    done = subprocess.run(
+        [sys.executable, "-c", LIVES],
+        cwd=scratch,
+        env=environment(scratch, library, **extra),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if done.returncode:
+        return [done.stderr]
+    return [block for block in done.stderr.split("\n\n") if "/native/" in block or " native/" in block]
+
+
+def main(arguments: list[str]) -> int:
+    if {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        return 0
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()
+    library = runtime([os.environ.get("CC", compiler[0])])
+    with tempfile.TemporaryDirectory(prefix="vmm-sanitize-") as name:
+        scratch = Path(name)
+        copy_to(scratch)
+        build(scratch)
+        tests = [argument for argument in arguments if argument != "--no-leaks"]
+        status = subprocess.run(
+            [sys.executable, "-m", "pytest", *tests], cwd=scratch, env=environment(scratch, library)
+        ).returncode
+        found = [] if "--no-leaks" in arguments else leaks(scratch, library)
+        for block in found:
+            print(f"sanitize: leak\n{block}", file=sys.stderr)
+        return status or (1 if found else 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
