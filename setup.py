@@ -6,6 +6,6 @@ import shutil
 from setuptools import setup
 
 if not shutil.which(os.environ.get("CC", "cc").split()[0]):
-    raise SystemExit("vmm: no C compiler found; install one (Debian, Ubuntu: apt-get install gcc python3-dev) or set CC")
+    raise SystemExit("vmm: no C compiler; install one (Debian, Ubuntu: apt-get install gcc python3-dev) or set CC")
 
 setup(cffi_modules=["native/build.py:builder"])

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "internal.h"
 #include "uc.h"
-#include "x86.h"
 
 enum { TRACE_EVENTS = 4096 };
 
@@ -73,51 +73,31 @@ int vmm_map_ram(vmm_machine *m, uint64_t size)
     return 0;
 }
 
-static vmm_vcpu *new_vcpu(vmm_machine *m)
+vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)
 {
     enum { CONTROL_BYTES = 0x4000 };
-    vmm_vcpu *v = calloc(1, sizeof *v);
-    if (!v)
+    if (m->vcpu_count == VMM_MAX_VCPUS) {
+        fail(m, "more than %d vCPUs", VMM_MAX_VCPUS);
         return NULL;
-    v->control = aligned_alloc(4096, CONTROL_BYTES);
-    if (!v->control) {
+    }
+    vmm_vcpu *v = calloc(1, sizeof *v);
+    if (!v || !(v->control = aligned_alloc(4096, CONTROL_BYTES))) {
+        fail(m, "no memory for a vCPU");
         free(v);
         return NULL;
     }
     v->machine = m;
+    v->arch = arch;
     v->index = m->vcpu_count;
     m->vcpus[m->vcpu_count++] = v; /* from here on vmm_free owns it */
     return v;
 }
 
-int vmm_add_x86(vmm_machine *m, int cpu_model)
+void vcpu_ready(vmm_vcpu *v)
 {
-    if (m->vcpu_count == VMM_MAX_VCPUS)
-        return fail(m, "more than %d vCPUs", VMM_MAX_VCPUS);
-    vmm_vcpu *v = new_vcpu(m);
-    if (!v)
-        return fail(m, "no memory for a vCPU");
-    int error = uc.open(UC_ARCH_X86, UC_MODE_64, &v->uc);
-    if (!error)
-        error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
-    if (!error)
-        error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
-    if (error)
-        return fail(m, "Unicorn cannot open an x86 CPU of model %d: %s", cpu_model, uc.strerror(error));
-    if (x86_env_find(v) || x86_env_prove(v))
-        return -1;
-    bus_attach(v);
-    if (x86_env_find_exception_index(v))
-        return -1;
-    x86_attach_intercepts(v);
-    x86_attach_syscalls(v);
-    x86_attach_boundary(v);
-    x86_reset(v);
-    lapic_reset(v);
-    if (!m->current)
-        m->current = v;
+    if (!v->machine->current)
+        v->machine->current = v;
     vcpu_rearm(v);
-    return 0;
 }
 
 void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address)
@@ -132,13 +112,13 @@ void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t addr
 void vmm_request_stop(vmm_machine *m, int reason, uint32_t code)
 {
     if (m->current)
-        vcpu_request_stop(m->current, (uint8_t)reason, code, vmm_x86_linear_pc(m->current));
+        vcpu_request_stop(m->current, (uint8_t)reason, code, m->current->arch->pc(m->current));
 }
 
 void vmm_attention(vmm_machine *m)
 {
     for (uint32_t i = 0; i < m->vcpu_count; i++)
-        intr_update(m->vcpus[i]);
+        m->vcpus[i]->arch->interrupts_changed(m->vcpus[i]);
 }
 
 void vmm_nmi(vmm_machine *m, uint32_t vcpu)
@@ -169,20 +149,20 @@ static void run_until_stop(vmm_vcpu *v)
     uint64_t stuck_at = VMM_NEVER;
     while (m->stop.reason == VMM_STOP_NONE) {
         if (v->halted) {
-            x86_boundary(v);
+            v->arch->boundary(v);
             continue;
         }
-        if (v->x86.watch_flush) {
+        if (v->flush_code) {
             uc.ctl(v->uc, UC_CTL_FLUSH_TB);
-            v->x86.watch_flush = 0;
+            v->flush_code = 0;
         }
         uint64_t before = v->count;
-        int error = uc.emu_start(v->uc, env_of(v)->eip, 0, 0, 0);
+        int error = uc.emu_start(v->uc, v->arch->start_address(v), 0, 0, 0);
         if (m->stop.reason != VMM_STOP_NONE)
             return;
         bool no_progress = before == v->count && stuck_at == before;
         if (error || no_progress)
-            vcpu_request_stop(v, VMM_STOP_ENGINE, (uint32_t)error, vmm_x86_linear_pc(v));
+            vcpu_request_stop(v, VMM_STOP_ENGINE, (uint32_t)error, v->arch->pc(v));
         stuck_at = v->count;
     }
 }
@@ -197,7 +177,7 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     v->pending |= VMM_PEND_RESUME;
     vcpu_rearm(v);
     if (v->shutdown)
-        vcpu_request_stop(v, VMM_STOP_SHUTDOWN, v->x86.chain_length, vmm_x86_linear_pc(v));
+        vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, v->arch->pc(v));
     run_until_stop(v);
     v->pending &= ~(uint32_t)VMM_PEND_STOP;
     vcpu_rearm(v);

@@ -105,7 +105,7 @@ static void output_set(vmm_machine *m, int chip, bool level)
         return;
     }
     if (m->vcpu_count)
-        intr_update(m->vcpus[0]);
+        m->vcpus[0]->arch->interrupts_changed(m->vcpus[0]);
 }
 
 void vmm_pic_set_line(vmm_machine *m, uint32_t pin, int level)

@@ -13,6 +13,22 @@
 /* Leave the one line in m->error; always -1. */
 int fail(vmm_machine *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* What a vCPU's architecture provides to the files that know none. */
+struct vmm_arch {
+    bool (*boundary)(vmm_vcpu *v);         /* false: the next instruction must not begin */
+    uint64_t (*start_address)(vmm_vcpu *v);/* what Unicorn is started at */
+    uint64_t (*pc)(vmm_vcpu *v);           /* linear */
+    void (*interrupts_changed)(vmm_vcpu *v);
+    /* Registers private to the vCPU (a local APIC): false where the address is not theirs. */
+    bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint64_t *value);
+    bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint64_t value);
+};
+
+/* engine.c */
+vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch); /* NULL with m->error */
+void vcpu_ready(vmm_vcpu *v);
+void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address);
+
 /* clock.c */
 static inline uint64_t vcpu_now(const vmm_vcpu *v)
 {
@@ -39,18 +55,16 @@ accepted pic_acknowledge(vmm_machine *m);
 void pic_elcr_write(vmm_machine *m, uint32_t chip, uint8_t value);
 
 void lapic_reset(vmm_vcpu *v);
-bool lapic_at(const vmm_vcpu *v, uint64_t physical);
-uint32_t lapic_read(vmm_vcpu *v, uint32_t offset);
-void lapic_write(vmm_vcpu *v, uint32_t offset, uint32_t value);
+bool lapic_local_read(vmm_vcpu *v, uint64_t physical, uint64_t *value);
+bool lapic_local_write(vmm_vcpu *v, uint64_t physical, uint64_t value);
 bool lapic_wants(const vmm_vcpu *v);            /* a vector above the processor priority waits */
 accepted lapic_acknowledge(vmm_vcpu *v);
 bool lapic_passes_extint(const vmm_vcpu *v);    /* virtual wire: SEMANTICS of LINT0 */
 void intr_update(vmm_vcpu *v);                  /* VMM_PEND_INTR from PIC and APIC */
 
-/* bus.c */
-void bus_attach(vmm_vcpu *v);
-
-/* engine.c */
-void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address);
+/* bus.c, ports.c */
+int bus_attach(vmm_vcpu *v); /* Unicorn's error, 0: none */
+uint32_t port_read(vmm_machine *m, uint32_t port, uint32_t size);
+void port_write(vmm_machine *m, uint32_t port, uint32_t size, uint32_t value);
 
 #endif

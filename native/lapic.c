@@ -142,7 +142,7 @@ static void send(vmm_vcpu *v)
     }
 }
 
-bool lapic_at(const vmm_vcpu *v, uint64_t physical)
+static bool lapic_at(const vmm_vcpu *v, uint64_t physical)
 {
     uint64_t base = v->x86.lapic.base;
     return base & BASE_ENABLE && (physical & ~0xfffull) == (base & 0xfffffffffffff000ull);
@@ -157,7 +157,7 @@ static uint32_t *lvt_at(vmm_lapic *a, uint32_t offset)
     return NULL;
 }
 
-uint32_t lapic_read(vmm_vcpu *v, uint32_t offset)
+static uint32_t lapic_read(vmm_vcpu *v, uint32_t offset)
 {
     vmm_lapic *a = lapic_of(v);
     uint32_t row = offset >> 4 & 7;
@@ -210,7 +210,7 @@ static void write_svr(vmm_lapic *a, uint32_t value)
         a->lvt[i] |= LVT_MASKED;
 }
 
-void lapic_write(vmm_vcpu *v, uint32_t offset, uint32_t value)
+static void lapic_write(vmm_vcpu *v, uint32_t offset, uint32_t value)
 {
     vmm_lapic *a = lapic_of(v);
     uint32_t *lvt = lvt_at(a, offset);
@@ -259,6 +259,22 @@ void lapic_write(vmm_vcpu *v, uint32_t offset, uint32_t value)
         return;
     }
     intr_update(v);
+}
+
+bool lapic_local_read(vmm_vcpu *v, uint64_t physical, uint64_t *value)
+{
+    if (!lapic_at(v, physical))
+        return false;
+    *value = lapic_read(v, physical & 0xff0) >> 8 * (physical & 3);
+    return true;
+}
+
+bool lapic_local_write(vmm_vcpu *v, uint64_t physical, uint64_t value)
+{
+    if (!lapic_at(v, physical))
+        return false;
+    lapic_write(v, physical & 0xff0, (uint32_t)value);
+    return true;
 }
 
 /* No firmware runs here, so the virtual wire stands as firmware leaves it: LINT0 ExtINT, LINT1 NMI. */

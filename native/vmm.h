@@ -25,6 +25,7 @@
 
 typedef struct vmm_machine vmm_machine;
 typedef struct vmm_vcpu vmm_vcpu;
+struct vmm_arch;
 
 /* ---- lines: a wire with up to 32 drivers (wired OR) and one or two inputs it ends at ---- */
 
@@ -302,7 +303,6 @@ typedef struct {
     uint64_t rep_seen;     /* transient: count when a REP instruction last came back */
     uint64_t rep_mask;     /* transient: which bits of RCX count for it; 0: it is none */
     uint8_t watch_changed; /* transient: a debug register was written */
-    uint8_t watch_flush;   /* transient: translated code must go */
     uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
     uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
     uint8_t native_iret;   /* transient: the instruction running natively is that IRET */
@@ -335,6 +335,7 @@ struct vmm_vcpu {
     uint64_t recent[VMM_RECENT]; /* linear addresses of the last instructions begun; [count-1] is the newest */
 
     vmm_machine *machine;
+    const struct vmm_arch *arch;
     void *uc;
     void *cpu;        /* Unicorn's private CPU object, which env is a part of */
     int32_t *exception_index; /* its number of the exception under way, -1: none */
@@ -342,6 +343,7 @@ struct vmm_vcpu {
     uint32_t index;
     uint32_t pending; /* enum vmm_pending */
     uint8_t halted;
+    uint8_t flush_code; /* transient: translated code must go */
     uint8_t shutdown; /* triple fault: only a reset would end it */
     uint8_t in_code_hook; /* transient: how PC must be written */
     uint8_t inject_vector;

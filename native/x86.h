@@ -157,8 +157,9 @@ void x86_trap_pending(vmm_vcpu *v, uint16_t dr6); /* a #DB at the next boundary 
 void x86_watch_update(vmm_vcpu *v);               /* after DR0-3 or DR7 changed */
 void x86_watch_cancel(vmm_vcpu *v);
 
-/* x86_syscall.c */
+/* x86_syscall.c, x86_ports.c */
 void x86_attach_syscalls(vmm_vcpu *v);
+void x86_attach_ports(vmm_vcpu *v);
 
 /* x86_msr.c: false: #GP */
 bool x86_rdmsr(vmm_vcpu *v, uint32_t index, uint64_t *value);

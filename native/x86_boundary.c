@@ -234,7 +234,7 @@ bool x86_boundary(vmm_vcpu *v)
     if (native_begins(v))
         return true;
     v->x86.watch_hit = 0;
-    if (v->x86.watch_flush) { /* leave the translated code before it is dropped */
+    if (v->flush_code) { /* leave the translated code before it is dropped */
         uc.emu_stop(v->uc);
         return false;
     }

@@ -73,5 +73,5 @@ void x86_watch_update(vmm_vcpu *v)
         uc.hook_del(v->uc, v->x86.watch_hook);
         v->x86.watch_hook = 0;
     }
-    v->x86.watch_flush = 1;
+    v->flush_code = 1;
 }

@@ -439,7 +439,7 @@ static void announce(vmm_vcpu *v, const x86_event *e, uint64_t from_pc, uint16_t
 static void shut_down(vmm_vcpu *v)
 {
     v->shutdown = 1;
-    vcpu_request_stop(v, VMM_STOP_SHUTDOWN, v->x86.chain_length, vmm_x86_linear_pc(v));
+    vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, vmm_x86_linear_pc(v));
 }
 
 void x86_deliver(vmm_vcpu *v, const x86_event *event)

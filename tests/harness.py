@@ -356,3 +356,7 @@ class Bench:
             cpl=cpu.cpl,
             cr2=cpu["cr2"],
         )
+
+
+Defect = Callable[[Bench], None]
+"""Makes one thing wrong with a bench."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from harness import (
     CODE,
@@ -28,9 +30,10 @@ from harness import (
     UD2,
     Bench,
     Frame,
-    Segment,
     handler,
 )  # fmt: skip
+
+from vmm.cpu.x86 import Segment
 
 READ_ABSENT = bytes.fromhex("8a03")  # mov al, [rbx]
 LOAD_BAD_DS = bytes.fromhex("8ed9")  # mov ds, ecx: beyond the GDT
@@ -134,11 +137,10 @@ def test_a_chain_of_three_is_doubled_when_two_neighbours_double() -> None:
 
 
 @pytest.mark.parametrize("defect", [absent_gate, absent_stack])
-def test_a_fault_in_the_delivery_of_a_double_fault_shuts_down_and_names_the_chain(defect: object) -> None:
+def test_a_fault_in_the_delivery_of_a_double_fault_shuts_down_and_names_the_chain(defect: Callable[[Bench, int], None]) -> None:
     """SDM vol. 3A 6.15: shutdown. Nothing was delivered and the vCPU stands at the faulting instruction."""
     bench = bench_for(DE)
     absent_gate(bench, DE)
-    assert callable(defect)
     defect(bench, DOUBLE)
     stop = bench.machine.run(insns=10)
     assert stop.reason == "shutdown"

@@ -51,10 +51,12 @@ from harness import (
     USER_DATA,
     WHOLE,
     Bench,
+    Defect,
     Frame,
-    Segment,
     handler,
 )  # fmt: skip
+
+from vmm.cpu.x86 import Segment
 
 MODES = ["protected32", "long64"]
 
@@ -173,7 +175,7 @@ def in_a_null_ldt(bench: Bench) -> None:
     bench.gate(VECTOR, selector=IN_NO_LDT)
 
 
-def spare(attributes: int) -> object:
+def spare(attributes: int) -> Defect:
     def defect(bench: Bench) -> None:
         bench.descriptor(SPARE, 0, WHOLE, attributes)
         bench.gate(VECTOR, selector=SPARE | 3)
@@ -250,12 +252,11 @@ DEFECTS = [
 @pytest.mark.parametrize("event", ["external", "software"])
 @pytest.mark.parametrize(("mode", "defect", "fault", "error"), DEFECTS)
 def test_a_bad_gate_gives_its_fault_with_ext_only_for_an_external_event(
-    mode: str, defect: object, fault: int, error: int, event: str
+    mode: str, defect: Defect, fault: int, error: int, event: str
 ) -> None:
     """SDM vol. 2A INT n pseudo-code; vol. 3A 6.13: EXT = 1 for what the program did not ask for. RIP is the instruction
     that would have been interrupted, or INT n itself; the stack has this one frame only."""
     bench = Bench(mode, INT(VECTOR) if event == "software" else NOP, flags=IF)
-    assert callable(defect)
     defect(bench)
     if event == "external":
         bench.external(VECTOR)
@@ -289,8 +290,8 @@ def test_presence_of_a_gate_is_checked_after_its_type_and_dpl() -> None:
 
 
 def test_a_full_stack_is_a_stack_fault_and_nothing_is_pushed() -> None:
-    """SDM vol. 2A INT n, intra-privilege: #SS(EXT) without room for the frame. #SS has a gate to a task-free handler
-    in ring 0 that would need the same stack, so the stack segment here has room for none and the machine shuts down."""
+    """SDM vol. 2A INT n, intra-privilege: #SS(EXT) without room for the frame. Its own handler and that of #DF would
+    need the same stack, so the machine shuts down."""
     bench = Bench("protected32", NOP, flags=IF, rsp=STACK)
     bench.cpu.set_segment("ss", Segment(KERNEL_DATA, 0, STACK - 13, 0x409300))
     bench.memory.write(STACK - 12, b"\xaa" * 12)

@@ -136,6 +136,7 @@ def test_after_the_last_iteration_rip_is_behind_the_instruction_and_rf_is_clear(
     """SDM vol. 3B 17.3.1.1: "any iteration but the last"."""
     bench = Bench("protected32", REP_MOVSB + NOP, flags=IF, rcx=3, rsi=DATA, rdi=DATA2)
     bench.step(3)
+    assert (bench.rip, bench.cpu.count) == (CODE + 2, 3)
     bench.external(0x40)
     bench.reach(0x40)
     assert bench.frame() == Frame(CODE + 2, KERNEL_CODE, IF | FIXED)

@@ -42,10 +42,12 @@ from harness import (
     VM,
     WHOLE,
     Bench,
+    Defect,
     Frame,
-    Segment,
     handler,
 )  # fmt: skip
+
+from vmm.cpu.x86 import Segment
 
 # ---- protected mode ----
 
@@ -126,14 +128,13 @@ def small_stack(bench: Bench) -> None:
 )
 @pytest.mark.parametrize("event", ["external", "software"])
 def test_a_bad_inner_stack_gives_its_fault_and_leaves_the_outer_ring_as_it_was(
-    defect: object, fault: int, error: int, event: str
+    defect: Defect, fault: int, error: int, event: str
 ) -> None:
     """SDM vol. 2A INT n, inter-privilege: #TS or #SS with the selector of the new stack. The fault's own handler is
     conforming here, so that it runs on the outer stack."""
     bench = Bench("protected32", INT(0x40) if event == "software" else NOP, ring=3, flags=IF)
     bench.gate(0x40, dpl=3)
     bench.gate(fault, selector=CONFORMING)
-    assert callable(defect)
     defect(bench)
     if event == "external":
         bench.external(0x40)

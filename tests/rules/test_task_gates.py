@@ -42,9 +42,12 @@ from harness import (
     USER_DATA,
     WHOLE,
     Bench,
+    Defect,
     handler,
     le,
 )  # fmt: skip
+
+from vmm.cpu.x86 import Segment
 
 VECTOR = 0x40
 TASK_CODE = handler(VECTOR)
@@ -168,7 +171,7 @@ def test_a_switch_between_16_bit_tasks_saves_and_loads_words() -> None:
     bench = with_task("protected16", NOP)
     bench.descriptor(TSS_SELECTOR, TSS, 0x2B, A_TSS16_BUSY)
     bench.descriptor(OTHER_TSS_SELECTOR, OTHER_TSS, 0x2B, A_TSS16)
-    bench.cpu.set_segment("tr", bench.cpu.segment("tr").__class__(TSS_SELECTOR, TSS, 0x2B, A_TSS16_BUSY))
+    bench.cpu.set_segment("tr", Segment(TSS_SELECTOR, TSS, 0x2B, A_TSS16_BUSY))
     bench.memory.write(OTHER_TSS, bytes(0x68))
     fields = {
         TSS16_IP: TASK_CODE, TSS16_FLAGS: CF | FIXED, TSS16_AX: 0x1234, TSS16_SP: 0xF000 - 0x100,
@@ -233,11 +236,10 @@ def absent_gate(bench: Bench) -> None:
     ],
 )
 def test_a_task_gate_that_leads_nowhere_faults_in_the_old_task(
-    defect: object, fault: int, error: int, event: str
+    defect: Defect, fault: int, error: int, event: str
 ) -> None:
     """SDM vol. 2A INT n, TASK-GATE; vol. 3A table 7-1: before the switch, with the selector and EXT."""
     bench = with_task("protected32", INT(VECTOR) if event == "software" else NOP)
-    assert callable(defect)
     defect(bench)
     if event == "external":
         bench.external(VECTOR)
