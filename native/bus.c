@@ -38,11 +38,12 @@ static void on_mmio_write(void *engine, uint64_t offset, unsigned size, uint64_t
         m->host.mmio_write(m->host.handle, (uint32_t)device, address, size, value);
 }
 
-/* An access nobody decodes ends the run: on a bench it is a finding, not noise. */
+/* An access nobody decodes ends the run: on a bench it is a finding, not noise. Nor can device memory be executed. */
 static int on_unmapped(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
 {
     (void)engine, (void)size, (void)value;
-    uint32_t access = type == UC_MEM_WRITE_UNMAPPED ? 1 : type == UC_MEM_FETCH_UNMAPPED ? 2 : 0;
+    bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
+    uint32_t access = type == UC_MEM_WRITE_UNMAPPED ? 1 : fetch ? 2 : 0;
     vcpu_request_stop(user, VMM_STOP_UNMAPPED, access, address);
     return 0;
 }
@@ -56,7 +57,7 @@ int bus_attach(vmm_vcpu *v)
     if (!error)
         error = uc.mmio_map(v->uc, m->hole_first, 0x100000000ull - m->hole_first, on_mmio_read, v, on_mmio_write, v);
     if (!error)
-        error = uc.hook_add(v->uc, &hook, UC_HOOK_MEM_UNMAPPED, on_unmapped, v, from, to);
+        error = uc.hook_add(v->uc, &hook, UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_FETCH_PROT, on_unmapped, v, from, to);
     return error;
 }
 

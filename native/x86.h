@@ -122,6 +122,11 @@ static inline uint64_t x86_here(const vmm_vcpu *v) /* linear address of the inst
 {
     return v->recent[(v->count - 1) & (VMM_RECENT - 1)];
 }
+static inline void x86_begin(vmm_vcpu *v, uint64_t pc, uint64_t flags) /* the instruction at pc counts from here */
+{
+    v->flags_before = flags;
+    v->recent[v->count++ & (VMM_RECENT - 1)] = pc;
+}
 uint64_t x86_rip_here(const vmm_vcpu *v); /* the same as RIP */
 void x86_attach_intercepts(vmm_vcpu *v);
 bool x86_ask(vmm_vcpu *v, vmm_trap *trap); /* true: Python finished it */

@@ -82,8 +82,9 @@ static bool repeats_no_more(vmm_vcpu *v, uint64_t pc)
         return false;
     if (x->rep_seen != v->count - 1 && !is_repeated_string(v, pc, &x->rep_mask))
         x->rep_mask = 0;
-    x->rep_seen = v->count;
-    return x->rep_mask && !(env_of(v)->regs[R_CX] & x->rep_mask);
+    bool over = x->rep_mask && !(env_of(v)->regs[R_CX] & x->rep_mask);
+    x->rep_seen = over ? VMM_NEVER : v->count;
+    return over;
 }
 
 static x86_event event_here(vmm_vcpu *v, uint8_t vector, uint8_t kind, uint8_t source)
@@ -114,6 +115,7 @@ static void deliver_trap(vmm_vcpu *v)
     tail_of(v)->dr[6] |= v->x86.dr6_pending;
     v->x86.dr6_pending = 0;
     x86_event e = event_here(v, X86_DB, EVENT_EXCEPTION, VMM_SRC_EXCEPTION);
+    e.fault = x86_between_iterations(v);
     x86_deliver(v, &e);
 }
 
@@ -267,8 +269,7 @@ static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
     uint64_t flags = env_of(v)->eflags;
     if (unlikely(flags & v->flags_before & FL_RF)) /* RF lives for one instruction; Unicorn clears it late */
         env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
-    v->flags_before = flags;
-    v->recent[v->count++ & (VMM_RECENT - 1)] = pc;
+    x86_begin(v, pc, flags);
 }
 
 void x86_attach_boundary(vmm_vcpu *v)

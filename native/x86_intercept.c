@@ -147,9 +147,13 @@ static void exception(vmm_vcpu *v, uint8_t vector)
     x86_watch_cancel(v);
     if (vector == X86_GP && error == 0)
         x86_refine_general_protection(v, &vector);
-    if (boundary_comes_first(v, vector, vmm_x86_linear_pc(v)) && !x86_boundary(v))
-        return;
-    env_of(v)->cr[2] = cr2;
+    uint64_t pc = vmm_x86_linear_pc(v);
+    if (boundary_comes_first(v, vector, pc)) {
+        if (!x86_boundary(v))
+            return;
+        x86_begin(v, pc, env_of(v)->eflags); /* an attempt counts: who cannot fetch for ever still meets the limits */
+        env_of(v)->cr[2] = cr2;
+    }
     if (vector == X86_TS && x86_resume_task_switch(v))
         return;
     bool trap_between = vector == X86_DB && x86_between_iterations(v);

@@ -19,7 +19,7 @@ from vmm.traps import Trap as TrapSeen
 
 # ---- where things lie; each stack has a page of its own, so that a test can take it away ----
 
-GDT, IDT, TSS, OTHER_TSS, LDT = 0x1000, 0x2000, 0x3000, 0x3400, 0x3800
+GDT, IDT, TSS, OTHER_TSS = 0x1000, 0x2000, 0x3000, 0x3400
 ROOT, DIRECTORIES, DIRECTORY, PAGES = 0x4000, 0x5000, 0x6000, 0x7000
 CODE, HANDLERS = 0x8000, 0x9000
 STACK, RING0_STACK, IST1_STACK, IST2_STACK, OTHER_STACK = 0xB000, 0xC000, 0xD000, 0xE000, 0xF000
@@ -30,8 +30,8 @@ RAM = 0x200000
 # ---- selectors ----
 
 KERNEL_CODE, KERNEL_DATA, USER_CODE, USER_DATA, USER_CODE64, KERNEL_CODE64 = 0x08, 0x10, 0x1B, 0x23, 0x2B, 0x30
-CODE16, DATA16, TSS_SELECTOR, OTHER_TSS_SELECTOR, LDT_SELECTOR, SPARE, CONFORMING = (
-    0x40, 0x48, 0x50, 0x60, 0x70, 0x80, 0x90,
+CODE16, DATA16, TSS_SELECTOR, OTHER_TSS_SELECTOR, SPARE, CONFORMING = (
+    0x40, 0x48, 0x50, 0x60, 0x80, 0x90,
 )  # fmt: skip
 GDT_LIMIT = 0xFF
 
@@ -39,7 +39,7 @@ GDT_LIMIT = 0xFF
 
 A_CODE32, A_DATA32, A_CODE64, A_CODE16, A_DATA16 = 0xC09B00, 0xC09300, 0xA09B00, 0x009B00, 0x009300
 A_RING3, A_NOT_PRESENT, A_CONFORMING = 3 << 13, -0x8000, 0x400
-A_TSS32, A_TSS32_BUSY, A_TSS16, A_TSS16_BUSY, A_LDT = 0x8900, 0x8B00, 0x8100, 0x8300, 0x8200
+A_TSS32, A_TSS32_BUSY, A_TSS16, A_TSS16_BUSY = 0x8900, 0x8B00, 0x8100, 0x8300
 WHOLE = 0xFFFFF
 
 DESCRIPTORS: dict[int, tuple[int, int, int]] = {
@@ -64,7 +64,7 @@ CF, FIXED, TF, IF, DF, OF, IOPL3, NT, RF, VM, AC = (
 
 # ---- exceptions ----
 
-DE, DB, NMI, BP, OVERFLOW, BR, UD, NM, DOUBLE, TS, NP, SS, GP, PF = 0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14
+DE, DB, NMI, UD, DOUBLE, TS, NP, SS, GP, PF = 0, 1, 2, 6, 8, 10, 11, 12, 13, 14
 EXT, IN_IDT = 1, 2
 """Bits of an error code (SDM vol. 3A 6.13)."""
 
@@ -77,8 +77,8 @@ INTERRUPT, TRAP, INTERRUPT16, TRAP16, TASK = 14, 15, 6, 7, 5
 NOP, STI, CLI, HLT, IRET, IRETQ, INT3, INTO, ICEBP, UD2, JMP_SELF = (
     bytes.fromhex(code) for code in ("90", "fb", "fa", "f4", "cf", "48cf", "cc", "ce", "f1", "0f0b", "ebfe")
 )
-PUSHF, POPF, POP_SS, MOV_SS_AX, CPUID, RDMSR, WRMSR, RDTSC = (
-    bytes.fromhex(code) for code in ("9c", "9d", "17", "8ed0", "0fa2", "0f32", "0f30", "0f31")
+POPF, POP_SS, MOV_SS_AX, CPUID, RDMSR, WRMSR, RDTSC = (
+    bytes.fromhex(code) for code in ("9d", "17", "8ed0", "0fa2", "0f32", "0f30", "0f31")
 )
 DIV_BL, OUT_PROBE = bytes.fromhex("f6f3"), bytes.fromhex("e699")
 PROBE_PORT = 0x99

@@ -40,7 +40,9 @@ class Int:
 
 @dataclass(frozen=True)
 class Exc:
-    """An exception: `vector` 0-31. Finished, RIP is still at a faulting instruction unless the handler moves it."""
+    """An exception that an instruction raises: `vector` 0-31. Finished, RIP is still at a faulting instruction unless
+    the handler moves it. INT1 and faults raised while an event is being delivered are not asked for.
+    """
 
     vector: int
 

@@ -137,7 +137,9 @@ def test_a_chain_of_three_is_doubled_when_two_neighbours_double() -> None:
 
 
 @pytest.mark.parametrize("defect", [absent_gate, absent_stack])
-def test_a_fault_in_the_delivery_of_a_double_fault_shuts_down_and_names_the_chain(defect: Callable[[Bench, int], None]) -> None:
+def test_a_fault_in_the_delivery_of_a_double_fault_shuts_down_and_names_the_chain(
+    defect: Callable[[Bench, int], None],
+) -> None:
     """SDM vol. 3A 6.15: shutdown. Nothing was delivered and the vCPU stands at the faulting instruction."""
     bench = bench_for(DE)
     absent_gate(bench, DE)

@@ -18,6 +18,7 @@ CODE32, DATA32, REAL_CODE, REAL_DATA = 0xCF9B00, 0xCF9300, 0x9B00, 0x9300
 """Descriptor attributes, in the place they have in a descriptor's second doubleword."""
 
 CR0_PE, CR0_PG = 1, 1 << 31
+DEBUG_REGISTERS = ("dr0", "dr1", "dr2", "dr3", "dr7")
 EFER, EFER_LMA = 0xC0000080, 1 << 10
 DESC_L, DESC_B = 1 << 21, 1 << 22
 
@@ -46,6 +47,8 @@ class X86:
         return int(lib.vmm_x86_get(self._native, self._number(name)))
 
     def __setitem__(self, name: str, value: int) -> None:
+        if name in DEBUG_REGISTERS:
+            raise VmmError(f"{name} is the guest's to write: only its MOV sets a breakpoint")
         lib.vmm_x86_set(self._native, self._number(name), value & 0xFFFF_FFFF_FFFF_FFFF)
 
     def __iter__(self) -> Iterator[str]:

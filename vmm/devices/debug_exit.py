@@ -23,4 +23,4 @@ class DebugExit:
         return 0
 
     def port_write(self, port: int, size: int, value: int) -> None:
-        self._stop("exit", (value << 1) | 1)
+        self._stop("exit", (value << 1 | 1) & 0xFFFFFFFF)

@@ -1,0 +1,261 @@
+"""Measure what vmm promises about speed and size, as ratios within one run: compare nothing across machines.
+
+python tools/bench.py [--json] [--only WORD] [--interrupts N]
+
+Every row says what was measured, what it was compared with, and which ratio is aimed at. Nothing is asserted: the exit
+status is 0. Rows whose other half is not installed (QEMU, a C compiler) say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench_bare import EmptyHook
+from bench_baseline import PythonVmm
+
+from vmm.catalog import resolve
+from vmm.machine import MIB, Config, Machine
+
+QEMU = "qemu-system-x86_64"
+QEMU_OPTIONS = (
+    "-accel", "tcg", "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot", "-device", "pc-testdev",
+    "-device", "isa-debug-exit,iobase=0xf4", "-kernel",
+)  # fmt: skip
+ROUNDS = 200_000
+"""What the guest isr_bench counts to."""
+SHORT, REPEATS = 2_000, 5
+PYTHON_ROUNDS = 5_000
+CODE, RAM = 0x100000, 16 * MIB
+
+# 32-bit code that counts ECX down to 0 and halts, as bytes so that no assembler is needed.
+ALU = bytes.fromhex(
+    "01d8"  # again: add eax, ebx
+    "31c2"  # xor edx, eax
+    "d1c0"  # rol eax, 1
+    "8d740601"  # lea esi, [esi+eax+1]
+    "49 75f3"  # dec ecx; jnz again
+    "f4"
+)
+BRANCHY = bytes.fromhex(
+    "69c06d4ec641"  # again: imul eax, eax, 41c64e6dh
+    "0539300000"  # add eax, 12345
+    "89c2 c1ea10"  # mov edx, eax; shr edx, 16
+    "81e2fc0f0000"  # and edx, 0ffch
+    "8b9a00002000"  # mov ebx, [edx+200000h]
+    "01c3"  # add ebx, eax
+    "899a00002000"  # mov [edx+200000h], ebx
+    "f6c701 7405"  # test bh, 1; jz odd
+    "e804000000"  # call work
+    "49 75d0 f4"  # odd: dec ecx; jnz again; hlt
+    "53 5b c3"  # work: push ebx; pop ebx; ret
+)
+LOOPS = {"ALU loop": (ALU, 4_000_000), "branchy loop": (BRANCHY, 500_000)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: `ratio` is of the two values in the sense of `target`; None where there was nothing to compare."""
+
+    what: str
+    value: str
+    against: str
+    ratio: float | None
+    target: str
+    met: bool | None
+
+
+def median(measure: Callable[[], float], repeats: int = REPEATS) -> float:
+    return statistics.median(measure() for _ in range(repeats))
+
+
+# ---- interrupt round trips ----
+
+
+def isr_bench(rounds: int) -> bytes:
+    """The bundled guest's image, counting to another number."""
+    image = resolve("x86/isr_bench").read_bytes()
+    old = ROUNDS.to_bytes(4, "little")
+    assert image.count(old) >= 1, "isr_bench.S counts to ROUNDS"
+    return image.replace(old, rounds.to_bytes(4, "little"))
+
+
+def boot_rounds(rounds: int) -> Machine:
+    """A machine that has started up and is about to take its first interrupt."""
+    machine = Machine(Config(memory=RAM))
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "isr_bench.elf"
+        path.write_bytes(isr_bench(rounds))
+        machine.load(path)
+    machine.run(until="round")
+    return machine
+
+
+def vmm_rate() -> float:
+    """Interrupts a second."""
+    machine = boot_rounds(ROUNDS)
+    started = time.perf_counter()
+    machine.run()
+    seconds = time.perf_counter() - started
+    return sum(row.delivered for row in machine.trace.interrupts()) / seconds
+
+
+def qemu_seconds(image: Path) -> float:
+    started = time.perf_counter()
+    subprocess.run([QEMU, *QEMU_OPTIONS, str(image)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    return time.perf_counter() - started
+
+
+def qemu_rate() -> float:
+    """Interrupts a second: the difference that 200,000 make to a run with few of them, start-up left out."""
+    with tempfile.TemporaryDirectory() as scratch:
+        few, many = Path(scratch) / "few.elf", Path(scratch) / "many.elf"
+        few.write_bytes(isr_bench(SHORT))
+        many.write_bytes(isr_bench(ROUNDS))
+        extra = median(lambda: qemu_seconds(many)) - median(lambda: qemu_seconds(few))
+    return (ROUNDS - SHORT) / extra
+
+
+def round_trips(_: argparse.Namespace) -> Iterator[Row]:
+    here = median(vmm_rate)
+    python = median(lambda: PythonVmm(isr_bench(ROUNDS)).rate(PYTHON_ROUNDS), 3)
+    yield compared("interrupt round trip", here, "the same loop in plain Python", python, 50, "{:,.0f}/s")
+    if shutil.which(QEMU):
+        yield compared("interrupt round trip", here, "QEMU TCG", qemu_rate(), 3, "{:,.0f}/s")
+    else:
+        yield missing("interrupt round trip", f"{here:,.0f}/s", "QEMU TCG", f"{QEMU} is not installed")
+
+
+# ---- the precise gear ----
+
+
+def machine_loop(code: bytes) -> tuple[float, int]:
+    """Host seconds and instructions of the loop on a machine."""
+    machine = Machine(Config(memory=RAM, board="pc,pit=off"))
+    machine.memory.write(CODE, code)
+    machine.cpu.enter_protected32(CODE, {"rsp": CODE})
+    started = time.perf_counter()
+    machine.run()
+    return time.perf_counter() - started, machine.cpu.count
+
+
+def precise_gear(_: argparse.Namespace) -> Iterator[Row]:
+    hook = EmptyHook()
+    for name, (loop, times) in LOOPS.items():
+        code = b"\xb9" + times.to_bytes(4, "little") + loop  # mov ecx, times
+        count = machine_loop(code)[1]
+        here, bare = [], []
+        for _ in range(REPEATS):  # in turns, so that both meet the same neighbours
+            here.append(count / machine_loop(code)[0] / 1e6)
+            if hook.found:
+                bare.append(count / hook.seconds(code, CODE, RAM) / 1e6)
+        value = statistics.median(here)
+        if bare:
+            yield compared(name, value, "one empty C CODE hook", statistics.median(bare), 0.7, "{:.1f} MIPS")
+        else:
+            yield missing(name, f"{value:.1f} MIPS", "one empty C CODE hook", "no C compiler")
+
+
+# ---- start to exit, memory ----
+
+
+def vmm_seconds() -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "vmm", "run", "x86/hello", "--quiet"], stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started
+
+
+def start_to_exit(_: argparse.Namespace) -> Iterator[Row]:
+    if not shutil.which(QEMU):
+        value = f"{1000 * median(vmm_seconds):.0f} ms"
+        yield missing("x86/hello, start to exit", value, "QEMU", f"{QEMU} is not installed")
+        return
+    image = resolve("x86/hello")
+    pairs = [(vmm_seconds(), qemu_seconds(image)) for _ in range(2 * REPEATS)]
+    here, there = (statistics.median(column) * 1000 for column in zip(*pairs, strict=True))
+    ratio = here / there
+    yield Row("x86/hello, start to exit", f"{here:.0f} ms", f"QEMU, {there:.0f} ms", ratio, "at most 2", ratio <= 2)
+
+
+def peak_mib(usage: resource.struct_rusage) -> float:
+    """ru_maxrss is in KiB, on macOS in bytes."""
+    return usage.ru_maxrss / (MIB if sys.platform == "darwin" else 1024)
+
+
+def growth(interrupts: int) -> float:
+    """MiB by which this process's peak grows while the last nine tenths of the interrupts are taken."""
+    machine = boot_rounds(interrupts)
+    machine.run(insns=13 * interrupts // 10)
+    before = peak_mib(resource.getrusage(resource.RUSAGE_SELF))
+    machine.run()
+    return peak_mib(resource.getrusage(resource.RUSAGE_SELF)) - before
+
+
+def memory(options: argparse.Namespace) -> Iterator[Row]:
+    command = [sys.executable, "-m", "vmm", "run", "x86/hello", "--quiet", "--memory", "16M"]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    peak = peak_mib(os.wait4(child.pid, 0)[2])
+    yield Row("peak memory, 16 MiB guest", f"{peak:.0f} MiB", "limit 150 MiB", peak / 150, "below 1", peak < 150)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        grown = pool.submit(growth, options.interrupts).result()
+    name = f"memory growth, {options.interrupts:,} interrupts"
+    yield Row(name, f"{grown:.2f} MiB", "a page or two of noise", None, "below 1 MiB", grown < 1)
+
+
+# ---- the report ----
+
+
+def compared(what: str, value: float, against: str, other: float, target: float, form: str) -> Row:
+    ratio = value / other
+    return Row(what, form.format(value), f"{against}, {form.format(other)}", ratio, f"at least {target:g}", ratio >= target)
+
+
+def missing(what: str, value: str, against: str, why: str) -> Row:
+    return Row(what, value, f"{against}: {why}", None, "", None)
+
+
+SECTIONS = {"interrupts": round_trips, "gear": precise_gear, "start": start_to_exit, "memory": memory}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="the rows as JSON")
+    parser.add_argument("--only", choices=SECTIONS, action="append", help="these measurements only; repeatable")
+    parser.add_argument("--interrupts", type=int, default=1_000_000, metavar="N", help="for memory growth (1000000)")
+    options = parser.parse_args(arguments)
+    rows = [row for name in options.only or SECTIONS for row in SECTIONS[name](options)]
+    if options.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+    else:
+        show(rows)
+    return 0
+
+
+def show(rows: list[Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "here", "compared with", "ratio", "aim", "")
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        verdict = "" if row.met is None else "met" if row.met else "MISSED"
+        table.add_row(row.what, row.value, row.against, ratio, row.target, verdict)
+    console = Console()
+    console.print(table) if console.is_terminal else Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
