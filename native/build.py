@@ -38,7 +38,7 @@ builder.set_source(
     sources=[f"native/{name}" for name in SOURCES],
     include_dirs=["native"],
     depends=[f"native/{path.name}" for path in sorted(NATIVE.glob("*.h"))],
-    extra_compile_args=["-O2", "-g", *WARNINGS, *os.environ.get("VMM_NATIVE_FLAGS", "").split()],
+    extra_compile_args=["-O2", "-g", "-fvisibility=hidden", *WARNINGS, *os.environ.get("VMM_NATIVE_FLAGS", "").split()],
     extra_link_args=os.environ.get("VMM_NATIVE_LINK", "").split(),
     libraries=["dl"],
 )

@@ -26,6 +26,11 @@ static void restore(x86_env *env, privilege saved)
 
 static x86_fault translate(vmm_vcpu *v, uint64_t linear, int prot, uint64_t *physical)
 {
+    const x86_env *env = env_of(v);
+    if (!(env->cr[0] >> 31)) { /* paging is off: Unicorn would only mask A20 */
+        *physical = (uint32_t)linear & (uint32_t)env->a20_mask;
+        return x86_no_fault();
+    }
     int32_t under_way = *v->exception_index;
     if (uc.vmem_translate(v->uc, linear, prot, physical) == 0)
         return x86_no_fault();

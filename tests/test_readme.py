@@ -27,6 +27,16 @@ def test_a_transcript_is_what_the_command_prints(command, expected, tmp_path):
     assert HOST_TIME.sub("", done.stdout + done.stderr).strip() == HOST_TIME.sub("", expected).strip()
 
 
+def test_the_python_in_the_readme_runs(tmp_path):
+    (tmp_path / "my_isr.S").write_text(SOURCE)
+    subprocess.run([sys.executable, "-m", "vmm", "asm", "my_isr.S", "-o", "my_isr.elf"], cwd=tmp_path, check=True)
+    program = "\n".join(re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "exit the guest ended the run with status 3" in done.stdout
+    assert "a hypervisor answers, and the handler has not run" in done.stdout
+
+
 def test_the_first_interrupt_test_is_short():
     assert len(SOURCE.splitlines()) < 30
 

@@ -60,7 +60,7 @@ BRANCHY = bytes.fromhex(
     "899a00002000"  # mov [edx+200000h], ebx
     "f6c701 7405"  # test bh, 1; jz odd
     "e804000000"  # call work
-    "49 75d0 f4"  # odd: dec ecx; jnz again; hlt
+    "49 75cf f4"  # odd: dec ecx; jnz again; hlt
     "53 5b c3"  # work: push ebx; pop ebx; ret
 )
 LOOPS = {"ALU loop": (ALU, 4_000_000), "branchy loop": (BRANCHY, 500_000)}
@@ -68,7 +68,7 @@ LOOPS = {"ALU loop": (ALU, 4_000_000), "branchy loop": (BRANCHY, 500_000)}
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: `ratio` is of the two values in the sense of `target`; None where there was nothing to compare."""
+    """One comparison; `ratio` and `met` are None where there was nothing to compare with."""
 
     what: str
     value: str
@@ -158,7 +158,7 @@ def precise_gear(_: argparse.Namespace) -> Iterator[Row]:
         code = b"\xb9" + times.to_bytes(4, "little") + loop  # mov ecx, times
         count = machine_loop(code)[1]
         here, bare = [], []
-        for _ in range(REPEATS):  # in turns, so that both meet the same neighbours
+        for _repeat in range(REPEATS):  # in turns, so that both meet the same neighbours
             here.append(count / machine_loop(code)[0] / 1e6)
             if hook.found:
                 bare.append(count / hook.seconds(code, CODE, RAM) / 1e6)
@@ -219,8 +219,8 @@ def memory(options: argparse.Namespace) -> Iterator[Row]:
 
 
 def compared(what: str, value: float, against: str, other: float, target: float, form: str) -> Row:
-    ratio = value / other
-    return Row(what, form.format(value), f"{against}, {form.format(other)}", ratio, f"at least {target:g}", ratio >= target)
+    ratio, aim = value / other, f"at least {target:g}"
+    return Row(what, form.format(value), f"{against}, {form.format(other)}", ratio, aim, ratio >= target)
 
 
 def missing(what: str, value: str, against: str, why: str) -> Row:

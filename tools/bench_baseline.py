@@ -144,5 +144,6 @@ class PythonVmm:
         try:
             self.uc.emu_start(self.entry, 0)
         except UcError as error:
-            raise SystemExit(f"bench: the Python baseline stopped at {self.uc.reg_read(UC_X86_REG_EIP):#x}: {error}") from error
+            where = self.uc.reg_read(UC_X86_REG_EIP)
+            raise SystemExit(f"bench: the Python baseline stopped at {where:#x}: {error}") from error
         return (interrupts - 1) / (self.ended - self.started)

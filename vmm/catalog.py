@@ -22,6 +22,8 @@ class Guest:
     board: str
     summary: str
     success: int
+    cpu: str
+    """The CPU it wants, as `--cpu` names it."""
 
 
 def directories() -> dict[str, Path]:
@@ -38,7 +40,15 @@ def guests() -> Iterator[Guest]:
         import tomli as tomllib
     for name, directory in directories().items():
         facts = tomllib.loads((directory / "guest.toml").read_text(encoding="utf-8"))
-        yield Guest(name, directory.parent.name, facts["board"], facts["summary"], facts["success"])
+        cpu = facts.get("cpu", "default")
+        yield Guest(name, directory.parent.name, facts["board"], facts["summary"], facts["success"], cpu)
+
+
+def wanted_cpu(image: Path) -> str:
+    """The CPU model for `image` when the user names none: a bundled guest's own, else the default."""
+    bundled_as = {directory: name for name, directory in directories().items()}
+    name = bundled_as.get(image.parent)
+    return next((guest.cpu for guest in guests() if guest.name == name), "default") if name else "default"
 
 
 def resolve(name: str) -> Path:

@@ -65,9 +65,9 @@ def test_the_list_is_sorted_and_says_what_guest_toml_says(shelf, vmm):
     done = vmm("list", "--json")
     assert (done.status, done.err) == (0, "")
     assert json.loads(done.out) == [
-        {"name": "arm/two", "arch": "arm", "board": "pc", "summary": "of arm/two", "success": 2},
-        {"name": "x86/one", "arch": "x86", "board": "pc", "summary": "of x86/one", "success": 0},
-        {"name": "x86/two", "arch": "x86", "board": "pc", "summary": "of x86/two", "success": 1},
+        {"name": "arm/two", "arch": "arm", "board": "pc", "summary": "of arm/two", "success": 2, "cpu": "default"},
+        {"name": "x86/one", "arch": "x86", "board": "pc", "summary": "of x86/one", "success": 0, "cpu": "default"},
+        {"name": "x86/two", "arch": "x86", "board": "pc", "summary": "of x86/two", "success": 1, "cpu": "default"},
     ]
 
 

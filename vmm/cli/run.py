@@ -40,7 +40,7 @@ def parser() -> Parser:
     add = parser.add_argument
     add("image", metavar="IMAGE", help="a file (multiboot, ELF, boot sector, flat, .S or .c) or a bundled guest")
     add("--board", default="pc", metavar="NAME[,key=value...]", help="the machine (%(default)s)")
-    add("--cpu", default="default", metavar="NAME[,+f,-f...]", help="CPU model and CPUID features")
+    add("--cpu", metavar="NAME[,+f,-f...]", help="CPU model and CPUID features (default, or what a bundled guest wants)")
     add("--smp", type=quantities.positive, default=1, metavar="N", help="vCPUs (%(default)s)")
     add("--memory", type=quantities.size, default=DEFAULT_MEMORY, metavar="SIZE", help="RAM (%(default)s)")
     add("--append", default="", metavar="STR", help="the kernel's command line")
@@ -57,15 +57,16 @@ def parser() -> Parser:
 
 
 def main(options: argparse.Namespace) -> int:
-    from vmm.catalog import resolve
+    from vmm.catalog import resolve, wanted_cpu
     from vmm.cli.summary import Summary
     from vmm.machine import Config, Machine
 
     console = Console(sys.stdout.buffer)
+    image = resolve(options.image)
     machine = Machine(
         Config(
             board=options.board,
-            cpu=options.cpu,
+            cpu=options.cpu or wanted_cpu(image),
             smp=options.smp,
             memory=options.memory,
             cmdline=options.append,
@@ -73,7 +74,7 @@ def main(options: argparse.Namespace) -> int:
             console=console.write,
         )
     )
-    machine.load(resolve(options.image), initrd=options.initrd, load_address=options.load_address)
+    machine.load(image, initrd=options.initrd, load_address=options.load_address)
     machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
     with ExitStack() as files:
         summary_file = files.enter_context(OutputFile("--summary", options.summary)) if options.summary else None
