@@ -40,7 +40,7 @@ def parser() -> Parser:
     add = parser.add_argument
     add("image", metavar="IMAGE", help="a file (multiboot, ELF, boot sector, flat, .S or .c) or a bundled guest")
     add("--board", default="pc", metavar="NAME[,key=value...]", help="the machine (%(default)s)")
-    add("--cpu", metavar="NAME[,+f,-f...]", help="CPU model and CPUID features (default, or what a bundled guest wants)")
+    add("--cpu", metavar="NAME[,+f,-f...]", help="CPU model and CPUID features")
     add("--smp", type=quantities.positive, default=1, metavar="N", help="vCPUs (%(default)s)")
     add("--memory", type=quantities.size, default=DEFAULT_MEMORY, metavar="SIZE", help="RAM (%(default)s)")
     add("--append", default="", metavar="STR", help="the kernel's command line")
