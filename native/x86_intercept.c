@@ -129,9 +129,11 @@ static void unblock_nmi_if_iret(vmm_vcpu *v)
  * Faults on fetching an instruction and code breakpoints come before Unicorn calls the boundary for it, though they rank
  * below everything the boundary decides (SDM vol. 3A table 6-2). A single-step trap belongs to the instruction before.
  */
-static bool boundary_comes_first(const vmm_vcpu *v, uint8_t vector, uint64_t pc)
+static bool boundary_comes_first(const vmm_vcpu *v, uint8_t vector, uint32_t error, uint64_t pc)
 {
-    bool not_begun = v->count == v->event_count || pc != x86_here(v);
+    enum { LONGEST = 15, ERROR_WRITE = 2 };
+    bool fetch = vector == X86_PF && !(error & ERROR_WRITE) && env_of(v)->cr[2] - pc < LONGEST;
+    bool not_begun = v->count == v->event_count || pc != x86_here(v) || fetch;
     bool single_step = vector == X86_DB && v->count != v->event_count && v->flags_before & FL_TF;
     return not_begun && !single_step && (vector == X86_DB || vector == X86_PF || vector == X86_GP);
 }
@@ -148,7 +150,7 @@ static void exception(vmm_vcpu *v, uint8_t vector)
     if (vector == X86_GP && error == 0)
         x86_refine_general_protection(v, &vector);
     uint64_t pc = vmm_x86_linear_pc(v);
-    if (boundary_comes_first(v, vector, pc)) {
+    if (boundary_comes_first(v, vector, error, pc)) {
         if (!x86_boundary(v))
             return;
         x86_begin(v, pc, env_of(v)->eflags); /* an attempt counts: who cannot fetch for ever still meets the limits */
@@ -178,6 +180,8 @@ static void on_intr(void *engine, uint32_t number, void *user)
         exception(v, (uint8_t)number);
     tail_of(v)->old_exception = -1;
     tail_of(v)->exception_is_int = 0; /* an intercept would inherit it, and its RIP with it */
+    if (v->pending & VMM_PEND_STOP) /* the next boundary may never come: what cannot be fetched has none */
+        uc.emu_stop(v->uc);
 }
 
 /* Unicorn takes INT 6 for an undefined instruction and asks here; a real one is intercepted before. */

@@ -19,7 +19,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import Pipe, Process
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection, wait
 
 import fuzz_cases
@@ -52,7 +52,7 @@ class Worker:
 
     def __init__(self, seed: int) -> None:
         self.pipe, child = Pipe()
-        self.process = Process(target=serve, args=(child, seed), daemon=True)
+        self.process = get_context("fork").Process(target=serve, args=(child, seed), daemon=True)
         self.process.start()
         child.close()
 

@@ -1,0 +1,75 @@
+"""Guests of random bytes end with a reason: the fuzzer's own cases, a few hundred of them, and that they repeat."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+import fuzz
+import fuzz_cases
+
+SEED, RUNS, HANG = 20_240, 400, 10
+
+
+@pytest.fixture(scope="module")
+def results() -> list[fuzz.Outcome | fuzz.Finding]:
+    return list(fuzz.results(SEED, range(RUNS), jobs=2, hang=HANG))
+
+
+def test_no_guest_of_random_bytes_crashes_hangs_or_raises(results: list[fuzz.Outcome | fuzz.Finding]) -> None:
+    findings = [result for result in results if isinstance(result, fuzz.Finding)]
+    assert not findings
+    assert sorted(result.number for result in results) == list(range(RUNS))
+
+
+def test_the_cases_reach_every_kind_and_many_ends(results: list[fuzz.Outcome | fuzz.Finding]) -> None:
+    outcomes = [result for result in results if isinstance(result, fuzz.Outcome)]
+    kinds = Counter(outcome.kind for outcome in outcomes)
+    reasons = {outcome.reason for outcome in outcomes}
+    assert all(kinds[kind.__name__] == RUNS // 4 for kind in fuzz_cases.KINDS)
+    assert reasons >= {"limit", "shutdown", "unmapped", "idle", "poweroff", "refused"}
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_case_has_the_same_trace_in_another_process_after_other_cases(
+    results: list[fuzz.Outcome | fuzz.Finding], number: int
+) -> None:
+    there = next(result for result in results if result.number == RUNS // 2 + number)
+    assert fuzz_cases.run(SEED, there.number) == there
+
+
+def test_another_seed_is_another_case() -> None:
+    assert fuzz_cases.Noise("1/0").randbytes(8) != fuzz_cases.Noise("2/0").randbytes(8)
+
+
+def test_a_worker_that_dies_is_a_finding_that_names_its_signal_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(seed: int, number: int) -> fuzz.Outcome:
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return fuzz.Outcome(number, "real", "limit", "0")
+
+    monkeypatch.setattr(fuzz_cases, "run", run)
+    found = sorted(fuzz.results(SEED, range(4), jobs=1, hang=HANG), key=lambda result: result.number)
+    assert [type(result) for result in found] == [fuzz.Outcome, fuzz.Finding, fuzz.Outcome, fuzz.Outcome]
+    assert found[1].what == "the process died: SIGKILL"
+
+
+def test_a_case_that_does_not_end_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(seed: int, number: int) -> fuzz.Outcome:
+        while number == 0:
+            pass
+        return fuzz.Outcome(number, "real", "limit", "0")
+
+    monkeypatch.setattr(fuzz_cases, "run", run)
+    found = sorted(fuzz.results(SEED, range(2), jobs=1, hang=0.3), key=lambda result: result.number)
+    assert found[0] == fuzz.Finding(0, "hangs for more than 0.3 s")
+    assert isinstance(found[1], fuzz.Outcome)
