@@ -39,9 +39,9 @@ static bool is_master(const vmm_machine *m, const vmm_i8259 *c)
     return c == &m->pic.chip[0];
 }
 
-static bool has_slave(const vmm_i8259 *master)
+static bool carries_slave(const vmm_i8259 *master, int pin)
 {
-    return !(master->icw1 & ICW1_SNGL) && master->cascade & 1 << CASCADE_PIN;
+    return !(master->icw1 & ICW1_SNGL) && master->cascade & 1 << pin;
 }
 
 /* In special mask mode a masked in-service bit blocks nothing (section "Special Mask Mode"). */
@@ -54,11 +54,11 @@ static uint8_t blocking(const vmm_i8259 *c)
 static int resolve(const vmm_machine *m, const vmm_i8259 *c)
 {
     uint8_t requests = c->irr & (uint8_t)~c->imr;
-    bool nested_slave = is_master(m, c) && c->icw4 & ICW4_SFNM && has_slave(c);
+    bool slaves_nest = is_master(m, c) && c->icw4 & ICW4_SFNM;
     for (int step = 1; step <= 8; step++) {
         int pin = (c->lowest + step) & 7;
         uint8_t bit = (uint8_t)(1 << pin);
-        bool blocked = blocking(c) & bit && !(nested_slave && pin == CASCADE_PIN);
+        bool blocked = blocking(c) & bit && !(slaves_nest && carries_slave(c, pin));
         if (blocked)
             return NO_PIN;
         if (requests & bit)
@@ -150,7 +150,7 @@ accepted pic_acknowledge(vmm_machine *m)
     vmm_i8259 *master = &m->pic.chip[0], *slave = &m->pic.chip[1];
     int pin = take(m, master);
     accepted a;
-    if (pin == CASCADE_PIN && has_slave(master)) {
+    if (pin == CASCADE_PIN && carries_slave(master, pin)) {
         a = answer(m, 1, take(m, slave));
         output_set(m, 1, false);
         update(m, slave);

@@ -26,6 +26,14 @@ FLAGS = f"{SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1
 SUPPRESSIONS = "interceptor_via_fun:probe\n"
 """x86_env.c lets the kernel check pointers that may lead anywhere: that is how it finds Unicorn's private state."""
 
+CUSTOM = """
+import os
+
+if hasattr(os, "RTLD_DEEPBIND"):
+    del os.RTLD_DEEPBIND
+"""
+"""capstone opens its library with this flag where Python has it, and ASan refuses that."""
+
 LIVES = """
 import ctypes, gc
 from vmm.machine import Config, Machine, boot
@@ -64,6 +72,7 @@ def runtime(compiler: list[str]) -> str:
 
 def environment(scratch: Path, library: str, **more: str) -> dict[str, str]:
     """`vmm` comes from the copy, and a finding of either sanitizer ends the process."""
+    (scratch / "sitecustomize.py").write_text(CUSTOM)
     suppressions = scratch / "suppressions"
     suppressions.write_text(SUPPRESSIONS)
     options = more.pop("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1")
