@@ -19,7 +19,7 @@ typedef struct {
 typedef struct {
     uint64_t regs[16]; /* RAX RCX RDX RBX RSP RBP RSI RDI R8-R15 */
     uint64_t eip;
-    uint64_t eflags; /* system bits only: arithmetic flags and DF are kept apart */
+    uint64_t eflags; /* system bits; what it holds of arithmetic flags and DF, which are kept apart, may be stale */
     uint64_t cc_dst, cc_src, cc_src2;
     uint32_t cc_op;
     int32_t df;

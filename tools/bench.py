@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -190,29 +188,43 @@ def start_to_exit(_: argparse.Namespace) -> Iterator[Row]:
     yield Row("x86/hello, start to exit", f"{here:.0f} ms", f"QEMU, {there:.0f} ms", ratio, "at most 2", ratio <= 2)
 
 
-def peak_mib(usage: resource.struct_rusage) -> float:
-    """ru_maxrss is in KiB, on macOS in bytes."""
-    return usage.ru_maxrss / (MIB if sys.platform == "darwin" else 1024)
+STATUS = Path("/proc/self/status")
+HELLO = """
+import sys
+from vmm.cli import main
+
+main(["run", "x86/hello", "--quiet", "--memory", "16M"])
+print(open("/proc/self/status").read(), file=sys.stderr)
+"""
+
+
+def peak_mib(status: str) -> float:
+    """The most a program has had resident. getrusage would count what its parent had before exec, too."""
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 def growth(interrupts: int) -> float:
     """MiB by which this process's peak grows while the last nine tenths of the interrupts are taken."""
     machine = boot_rounds(interrupts)
-    machine.run(insns=13 * interrupts // 10)
-    before = peak_mib(resource.getrusage(resource.RUSAGE_SELF))
+    machine.run(insns=13 * interrupts // 10)  # a round trip is 13 instructions
+    before = peak_mib(STATUS.read_text())
     machine.run()
-    return peak_mib(resource.getrusage(resource.RUSAGE_SELF)) - before
+    return peak_mib(STATUS.read_text()) - before
 
 
 def memory(options: argparse.Namespace) -> Iterator[Row]:
-    command = [sys.executable, "-m", "vmm", "run", "x86/hello", "--quiet", "--memory", "16M"]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    peak = peak_mib(os.wait4(child.pid, 0)[2])
+    name = f"memory growth, {options.interrupts:,} interrupts"
+    if not STATUS.exists():
+        for what in ("peak memory, 16 MiB guest", name):
+            yield missing(what, "", "", f"this system has no {STATUS}")
+        return
+    done = subprocess.run([sys.executable, "-c", HELLO], capture_output=True, text=True, check=True)
+    peak = peak_mib(done.stderr)
     yield Row("peak memory, 16 MiB guest", f"{peak:.0f} MiB", "limit 150 MiB", peak / 150, "below 1", peak < 150)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         grown = pool.submit(growth, options.interrupts).result()
-    name = f"memory growth, {options.interrupts:,} interrupts"
-    yield Row(name, f"{grown:.2f} MiB", "a page or two of noise", None, "below 1 MiB", grown < 1)
+    yield Row(name, f"{grown:.2f} MiB", "none at all", None, "below 1 MiB", grown < 1)
 
 
 # ---- the report ----
