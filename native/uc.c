@@ -26,8 +26,6 @@ const char *vmm_unicorn_open(const char *path)
         {"uc_reg_write", &uc.reg_write},
         {"uc_mem_map_ptr", &uc.mem_map_ptr},
         {"uc_mmio_map", &uc.mmio_map},
-        {"uc_mem_read", &uc.mem_read},
-        {"uc_mem_write", &uc.mem_write},
         {"uc_vmem_translate", &uc.vmem_translate},
         {"uc_emu_start", &uc.emu_start},
         {"uc_emu_stop", &uc.emu_stop},

@@ -42,8 +42,6 @@ typedef struct {
     int (*reg_write)(void *uc, int reg, const void *value);
     int (*mem_map_ptr)(void *uc, uint64_t address, uint64_t size, uint32_t perms, void *ptr);
     int (*mmio_map)(void *uc, uint64_t address, uint64_t size, void *read, void *read_data, void *write, void *write_data);
-    int (*mem_read)(void *uc, uint64_t address, void *bytes, uint64_t size);
-    int (*mem_write)(void *uc, uint64_t address, const void *bytes, uint64_t size);
     int (*vmem_translate)(void *uc, uint64_t address, int prot, uint64_t *physical);
     int (*emu_start)(void *uc, uint64_t begin, uint64_t until, uint64_t timeout, size_t count);
     int (*emu_stop)(void *uc);

@@ -178,8 +178,7 @@ enum vmm_event_kind {
     VMM_EV_FAULT_CHAIN = 8, /* number: vector that became another; value: the new one */
     VMM_EV_TASK = 9,        /* number: selector of the new TSS */
     VMM_EV_TRAPPED = 10,    /* number: trap kind, value: its number */
-    VMM_EV_GUEST_ERROR = 11,/* number: enum vmm_guest_error, value: address */
-    VMM_EV_STOP = 12        /* number: reason, value: code */
+    VMM_EV_STOP = 11        /* number: reason, value: code */
 };
 
 enum vmm_source {
@@ -191,8 +190,6 @@ enum vmm_source {
     VMM_SRC_APIC = 5,
     VMM_SRC_SCRIPT = 6 /* vmm_inject */
 };
-
-enum vmm_guest_error { VMM_ERR_UNMAPPED_READ = 1, VMM_ERR_UNMAPPED_WRITE = 2 };
 
 typedef struct {
     uint64_t count; /* instructions begun before it */

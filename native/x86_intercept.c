@@ -234,6 +234,7 @@ void x86_intercepts_restore(vmm_vcpu *v)
     if (!(v->pending & VMM_PEND_NATIVE))
         return;
     v->pending &= ~(uint32_t)VMM_PEND_NATIVE;
+    v->x86.native_iret = 0; /* one that faulted has returned nowhere */
     x86_intercepts_set(v, true);
     vcpu_rearm(v);
 }

@@ -150,7 +150,6 @@ void x86_iret_done(vmm_vcpu *v)
 {
     x86_env *env = env_of(v);
     bool outer = (env->hflags & HF_CPL) > v->x86.native_cpl;
-    v->x86.native_iret = 0;
     for (int i = 0; outer && i < 2; i++)
         if (env->segs[VMM_FS + i].selector == 0)
             env->segs[VMM_FS + i].base = v->x86.kept_base[i];

@@ -39,7 +39,6 @@ WORDS = {
     "fault chain": "vector {number:#04x} could not be delivered: {value:#04x}",
     "task switch": "task switch to TSS {number:#06x}",
     "trapped": "trapped (kind {number}, {value:#x})",
-    "guest error": "guest error {number} at {value:#x}",
     "stop": "stop",
 }
 """An event in a reader's words, by its kind."""

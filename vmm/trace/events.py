@@ -17,7 +17,6 @@ KINDS = {
     lib.VMM_EV_FAULT_CHAIN: "fault chain",
     lib.VMM_EV_TASK: "task switch",
     lib.VMM_EV_TRAPPED: "trapped",
-    lib.VMM_EV_GUEST_ERROR: "guest error",
     lib.VMM_EV_STOP: "stop",
 }
 SOURCES = {
