@@ -1,4 +1,4 @@
-"""Builds `vmm._native` with cffi (API mode). The declarations Python sees are cut from native/vmm.h itself."""
+"""Builds `vmm._native` with cffi (API mode). The declarations Python sees are cut from the C headers themselves."""
 
 import os
 import re
@@ -25,13 +25,16 @@ extern "Python" {
 
 
 def declarations(header: str) -> str:
-    """vmm.h without what cffi cannot read: includes, guards and suffixed constants."""
-    text = re.sub(r"^#(include|ifndef|endif|define VMM_H\b).*$", "", header, flags=re.MULTILINE)
+    """A header without what cffi cannot read: includes, guards and suffixed constants."""
+    text = re.sub(r"^#(include|ifndef|endif|define VMM_(GIC_)?H\b).*$", "", header, flags=re.MULTILINE)
     return re.sub(r"^(#define \w+ (?:0x)?[0-9a-fA-F]+)U?L*$", r"\1", text, flags=re.MULTILINE)
 
 
 builder = FFI()
-builder.cdef(declarations((NATIVE / "vmm.h").read_text()) + PYTHON_CALLBACKS)
+HEADERS = ("vmm_gic.h", "vmm.h")
+"""What Python sees, in the order C includes it."""
+
+builder.cdef("".join(declarations((NATIVE / name).read_text()) for name in HEADERS) + PYTHON_CALLBACKS)
 builder.set_source(
     "vmm._native",
     '#include "vmm.h"',

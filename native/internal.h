@@ -45,7 +45,7 @@ void stat_delivered(vmm_vcpu *v, uint8_t vector, uint8_t source, uint8_t pin, ui
 
 /* i8259.c, lapic.c */
 typedef struct {
-    uint8_t vector;
+    uint32_t vector; /* of an ARM machine: INTID */
     uint8_t source; /* enum vmm_source */
     uint8_t pin;
     uint64_t raised; /* instruction count of the request */
@@ -61,6 +61,19 @@ bool lapic_wants(const vmm_vcpu *v);            /* a vector above the processor 
 accepted lapic_acknowledge(vmm_vcpu *v);
 bool lapic_passes_extint(const vmm_vcpu *v);    /* virtual wire: SEMANTICS of LINT0 */
 void intr_update(vmm_vcpu *v);                  /* VMM_PEND_INTR from PIC and APIC */
+
+/* gic*.c; offsets are within each frame, `size` is 1, 2, 4 or 8 bytes */
+void gic_set_spi(vmm_machine *m, uint32_t spi, int level);              /* 0-255: INTID 32 + spi */
+void gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level); /* INTID 16-31 of one vCPU */
+uint64_t gic_dist_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size);
+void gic_dist_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value);
+uint64_t gic_cpu_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size); /* GICv2 GICC */
+void gic_cpu_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value);
+uint64_t gic_redist_read(vmm_machine *m, uint64_t offset, uint32_t size); /* GICv3; offset over all vCPUs' frames */
+void gic_redist_write(vmm_machine *m, uint64_t offset, uint32_t size, uint64_t value);
+accepted gic_best(vmm_machine *m, uint32_t cpu, bool fiq); /* what an IRQ or FIQ of this vCPU is about; no state changes */
+/* What the GIC drives: the vCPU's IRQ and FIQ inputs as they are now. */
+void gic_output(vmm_machine *m, uint32_t cpu, bool irq, bool fiq);
 
 /* bus.c, ports.c */
 int bus_attach(vmm_vcpu *v); /* Unicorn's error, 0: none */

@@ -50,6 +50,16 @@ void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value)
     trace_emit(m->current, &event);
 }
 
+void vmm_guest_error(vmm_machine *m, int what, uint64_t value)
+{
+    if (!m->current)
+        return;
+    vmm_vcpu *v = m->current;
+    vmm_event event = {.kind = VMM_EV_GUEST_ERROR, .number = (uint32_t)what, .value = value,
+                       .pc = v->recent[(v->count - 1) & (VMM_RECENT - 1)]};
+    trace_emit(v, &event);
+}
+
 /* Exact below 1024; above, 64 buckets to an octave, so within 1/64 of the truth. */
 static uint32_t bucket_of(uint64_t latency)
 {

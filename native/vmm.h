@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vmm_gic.h"
+
 #define VMM_MAX_VCPUS 8
 #define VMM_MAX_LINES 256
 #define VMM_MAX_TIMERS 64
@@ -32,7 +34,8 @@ struct vmm_arch;
 enum vmm_sink {
     VMM_SINK_NONE = 0,
     VMM_SINK_PIC = 1, /* pin: IR 0-15 of the 8259A pair */
-    VMM_SINK_NMI = 2  /* pin: vCPU index; an edge latches an NMI */
+    VMM_SINK_NMI = 2, /* pin: vCPU index; an edge latches an NMI */
+    VMM_SINK_GIC = 3  /* pin: SPI, INTID 32 + pin */
 };
 
 typedef struct {
@@ -178,7 +181,18 @@ enum vmm_event_kind {
     VMM_EV_FAULT_CHAIN = 8, /* number: vector that became another; value: the new one */
     VMM_EV_TASK = 9,        /* number: selector of the new TSS */
     VMM_EV_TRAPPED = 10,    /* number: trap kind, value: its number */
-    VMM_EV_STOP = 11        /* number: reason, value: code */
+    VMM_EV_STOP = 11,       /* number: reason, value: code */
+    VMM_EV_GUEST_ERROR = 12 /* number: enum vmm_guest_error, value: what it says; pc: of the guilty instruction */
+};
+
+/* What a guest did that the architecture leaves UNPREDICTABLE or forbids, and that no exception tells it about. */
+enum vmm_guest_error {
+    VMM_GE_EOI_NOTHING = 1,    /* end of interrupt with nothing active; value: INTID written */
+    VMM_GE_EOI_ORDER = 2,      /* end of interrupt for another than the running one; value: INTID written */
+    VMM_GE_DEACTIVATE = 3,     /* DIR for an inactive interrupt, or with EOImode 0; value: INTID */
+    VMM_GE_RESERVED = 4,       /* access to a reserved register or of a forbidden width; value: its address or offset */
+    VMM_GE_SGI_TARGET = 5,     /* SGI to an absent vCPU; value: what was written */
+    VMM_GE_ITS_COMMAND = 6     /* the ITS refused a command; value: its error code */
 };
 
 enum vmm_source {
@@ -266,12 +280,14 @@ typedef struct {
 /* ---- x86 ---- */
 
 enum vmm_pending {
-    VMM_PEND_INTR = 1,     /* a maskable interrupt may be deliverable */
+    VMM_PEND_INTR = 1,     /* a maskable interrupt may be deliverable; ARM: the IRQ input is asserted */
     VMM_PEND_NMI = 2,      /* one latched NMI */
     VMM_PEND_INJECT = 4,   /* inject_vector is to be delivered as an external interrupt */
     VMM_PEND_DB = 8,       /* a #DB trap on the previous instruction */
     VMM_PEND_STOP = 16,    /* stop at this boundary; stop_info is set */
     VMM_PEND_NATIVE = 64,  /* one instruction runs without intercepts */
+    VMM_PEND_FIQ = 128,    /* ARM: the FIQ input is asserted */
+    VMM_PEND_SERROR = 256, /* ARM: an SError is pending */
     VMM_PEND_RESUME = 32   /* the boundary at which a run resumes: its breakpoint is not taken again */
 };
 
@@ -370,6 +386,7 @@ struct vmm_machine {
     vmm_line lines[VMM_MAX_LINES];
     vmm_timer timers[VMM_MAX_TIMERS];
     vmm_pic pic;
+    vmm_gic gic;
     vmm_trace trace;
     uint32_t stat_count;
     vmm_stat stats[VMM_MAX_STATS];
@@ -415,6 +432,8 @@ void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
 void vmm_nmi(vmm_machine *m, uint32_t vcpu);
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
 void vmm_attention(vmm_machine *m); /* after a change from outside: look at everything at the next boundary */
+
+void vmm_guest_error(vmm_machine *m, int what, uint64_t value); /* note it in the trace, at the present instruction */
 
 uint32_t vmm_pic_read(vmm_machine *m, uint32_t chip, uint32_t a0);
 void vmm_pic_write(vmm_machine *m, uint32_t chip, uint32_t a0, uint32_t value);

@@ -40,6 +40,7 @@ WORDS = {
     "task switch": "task switch to TSS {number:#06x}",
     "trapped": "trapped (kind {number}, {value:#x})",
     "stop": "stop",
+    "guest error": "guest error {number} ({value:#x})",
 }
 """An event in a reader's words, by its kind."""
 

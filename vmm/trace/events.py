@@ -18,6 +18,7 @@ KINDS = {
     lib.VMM_EV_TASK: "task switch",
     lib.VMM_EV_TRAPPED: "trapped",
     lib.VMM_EV_STOP: "stop",
+    lib.VMM_EV_GUEST_ERROR: "guest error",
 }
 SOURCES = {
     lib.VMM_SRC_NMI: "NMI",
