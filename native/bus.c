@@ -2,40 +2,83 @@
 #include "internal.h"
 #include "uc.h"
 
-static int mmio_device(const vmm_machine *m, uint64_t address)
+static const vmm_range *range_at(const vmm_machine *m, uint64_t address)
 {
     for (uint32_t i = 0; i < m->mmio_range_count; i++)
-        if (address - m->mmio_first[i] < m->mmio_count[i])
-            return (int)i;
-    return -1;
+        if (address - m->mmio_ranges[i].first < m->mmio_ranges[i].count)
+            return &m->mmio_ranges[i];
+    return NULL;
 }
 
-static uint64_t on_mmio_read(void *engine, uint64_t offset, unsigned size, void *user)
+static uint64_t test_device_read(const vmm_machine *m, const vmm_range *range, uint64_t offset)
+{
+    return m->lines[offset / 4 % VMM_MAX_LINES].drivers >> (range->index & 31) & 1;
+}
+
+static void undecoded(vmm_vcpu *v, uint64_t address, bool write)
+{
+    if (!v->machine->hole_floats)
+        vcpu_request_stop(v, VMM_STOP_UNMAPPED, write, address);
+}
+
+static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
     vmm_machine *m = v->machine;
-    uint64_t address = m->hole_first + offset;
-    uint64_t value;
-    if (v->arch->local_read(v, address, &value))
+    uint64_t value, address = m->hole_first + hole_offset;
+    if (v->arch->local_read && v->arch->local_read(v, address, &value))
         return value;
-    int device = mmio_device(m, address);
-    if (device >= 0)
-        return m->host.mmio_read(m->host.handle, (uint32_t)device, address, size);
-    return ~0ull;
+    const vmm_range *range = range_at(m, address);
+    if (!range) {
+        undecoded(v, address, false);
+        return ~0ull;
+    }
+    uint64_t offset = address - range->first;
+    switch (range->handler) {
+    case VMM_ON_GICD:
+        return gic_dist_read(m, v->index, offset, size);
+    case VMM_ON_GICC:
+        return gic_cpu_read(m, v->index, offset, size);
+    case VMM_ON_GICR:
+        return gic_redist_read(m, offset, size);
+    case VMM_ON_TESTDEV:
+        return test_device_read(m, range, offset);
+    default:
+        return m->host.mmio_read(m->host.handle, range->index, address, size);
+    }
 }
 
-static void on_mmio_write(void *engine, uint64_t offset, unsigned size, uint64_t value, void *user)
+static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uint64_t value, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
     vmm_machine *m = v->machine;
-    uint64_t address = m->hole_first + offset;
-    if (v->arch->local_write(v, address, value))
+    uint64_t address = m->hole_first + hole_offset;
+    if (v->arch->local_write && v->arch->local_write(v, address, value))
         return;
-    int device = mmio_device(m, address);
-    if (device >= 0)
-        m->host.mmio_write(m->host.handle, (uint32_t)device, address, size, value);
+    const vmm_range *range = range_at(m, address);
+    if (!range) {
+        undecoded(v, address, true);
+        return;
+    }
+    uint64_t offset = address - range->first;
+    switch (range->handler) {
+    case VMM_ON_GICD:
+        gic_dist_write(m, v->index, offset, size, value);
+        return;
+    case VMM_ON_GICC:
+        gic_cpu_write(m, v->index, offset, size, value);
+        return;
+    case VMM_ON_GICR:
+        gic_redist_write(m, offset, size, value);
+        return;
+    case VMM_ON_TESTDEV:
+        vmm_line_set(m, (uint32_t)(offset / 4), range->index, value & 1);
+        return;
+    default:
+        m->host.mmio_write(m->host.handle, range->index, address, size, value);
+    }
 }
 
 /* An access nobody decodes ends the run: on a bench it is a finding, not noise. Nor can device memory be executed. */
@@ -53,23 +96,21 @@ int bus_attach(vmm_vcpu *v)
     vmm_machine *m = v->machine;
     size_t hook;
     uint64_t from = 1, to = 0; /* Unicorn's way to say: everywhere */
-    int error = uc.mem_map_ptr(v->uc, 0, m->ram_size, UC_PROT_ALL, m->ram);
+    int error = uc.mem_map_ptr(v->uc, m->ram_base, m->ram_size, UC_PROT_ALL, m->ram);
     if (!error)
-        error = uc.mmio_map(v->uc, m->hole_first, 0x100000000ull - m->hole_first, on_mmio_read, v, on_mmio_write, v);
+        error = uc.mmio_map(v->uc, m->hole_first, m->hole_end - m->hole_first, on_mmio_read, v, on_mmio_write, v);
     if (!error)
         error = uc.hook_add(v->uc, &hook, UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_FETCH_PROT, on_unmapped, v, from, to);
     return error;
 }
 
-int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int device)
+int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, int index)
 {
-    if (m->mmio_range_count == VMM_MAX_RANGES || device != (int)m->mmio_range_count)
+    if (m->mmio_range_count == VMM_MAX_RANGES)
         return fail(m, "more than %d memory-mapped ranges", VMM_MAX_RANGES);
-    if (first < m->hole_first || first + count > 0x100000000ull)
+    if (first < m->hole_first || first > m->hole_end || count > m->hole_end - first)
         return fail(m, "device memory %#llx+%#llx is outside the device hole", (unsigned long long)first,
                     (unsigned long long)count);
-    m->mmio_first[device] = first;
-    m->mmio_count[device] = count;
-    m->mmio_range_count++;
+    m->mmio_ranges[m->mmio_range_count++] = (vmm_range){first, count, (uint8_t)handler, (uint8_t)index};
     return 0;
 }

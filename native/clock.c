@@ -37,6 +37,16 @@ void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline)
     deadlines_changed(m);
 }
 
+void timer_native(vmm_machine *m, uint32_t timer, uint64_t deadline)
+{
+    vmm_timer *t = &m->timers[timer % VMM_MAX_TIMERS];
+    bool unchanged = t->deadline == deadline;
+    t->kind = VMM_TIMER_NATIVE;
+    t->deadline = deadline;
+    if (!unchanged)
+        deadlines_changed(m);
+}
+
 void vmm_timer_wave(vmm_machine *m, uint32_t timer)
 {
     vmm_timer *t = &m->timers[timer % VMM_MAX_TIMERS];
@@ -80,7 +90,10 @@ void clock_expire(vmm_machine *m)
             continue;
         }
         t->deadline = VMM_NEVER;
-        m->host.timer(m->host.handle, (uint32_t)(t - m->timers));
+        if (t->kind == VMM_TIMER_NATIVE)
+            arm_timer_expired(m, (uint32_t)(t - m->timers));
+        else
+            m->host.timer(m->host.handle, (uint32_t)(t - m->timers));
     }
     find_next_deadline(m);
 }
@@ -93,6 +106,9 @@ void vcpu_rearm(vmm_vcpu *v)
         return;
     }
     uint64_t at = m->slice_end < m->limit_insns ? m->slice_end : m->limit_insns;
+    at = at == VMM_NEVER ? at : at - m->elsewhere;
+    if (v->turn_end < at)
+        at = v->turn_end;
     uint64_t deadline = m->next_deadline < m->limit_ns ? m->next_deadline : m->limit_ns;
     if (deadline != VMM_NEVER) {
         uint64_t left = deadline > v->skew ? deadline - v->skew : 0;

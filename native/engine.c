@@ -33,6 +33,9 @@ vmm_machine *vmm_new(void)
     m->insn_ns = 10;
     m->idle_ns = 60000000000ull;
     m->hole_first = 0xc0000000;
+    m->hole_end = 0x100000000;
+    m->hole_floats = 1;
+    m->quantum = 1000;
     m->limit_insns = m->limit_ns = m->next_deadline = VMM_NEVER;
     m->stop_on_vector = -1;
     for (int i = 0; i < VMM_MAX_TIMERS; i++)
@@ -50,6 +53,9 @@ void vmm_free(vmm_machine *m)
         if (v->uc)
             uc.close(v->uc);
         free(v->control);
+        free(v->arm.reset);
+        for (uint32_t n = 0; n < v->owned_count; n++)
+            free(v->owned[n]);
         free(v);
     }
     for (uint32_t i = 0; i < m->stat_count; i++)
@@ -60,15 +66,17 @@ void vmm_free(vmm_machine *m)
     free(m);
 }
 
-int vmm_map_ram(vmm_machine *m, uint64_t size)
+int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size)
 {
-    if (size == 0 || size % 4096 || size > m->hole_first)
-        return fail(m, "RAM of %llu bytes: it must be whole pages below %#llx", (unsigned long long)size,
-                    (unsigned long long)m->hole_first);
+    bool below = base < m->hole_first && size <= m->hole_first - base, above = base >= m->hole_end;
+    if (size == 0 || size % 4096 || base % 4096 || base + size < base || !(below || above))
+        return fail(m, "RAM of %llu bytes at %#llx: it must be whole pages outside %#llx-%#llx", (unsigned long long)size,
+                    (unsigned long long)base, (unsigned long long)m->hole_first, (unsigned long long)m->hole_end - 1);
     void *ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (ram == MAP_FAILED)
         return fail(m, "the host has no %llu bytes for guest RAM", (unsigned long long)size);
     m->ram = ram;
+    m->ram_base = base;
     m->ram_size = size;
     return 0;
 }
@@ -91,6 +99,17 @@ vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)
     v->index = m->vcpu_count;
     m->vcpus[m->vcpu_count++] = v; /* from here on vmm_free owns it */
     return v;
+}
+
+bool vcpu_owns(vmm_vcpu *v, void *memory)
+{
+    if (v->owned_count == sizeof v->owned / sizeof *v->owned) {
+        free(memory);
+        fail(v->machine, "a vCPU owns too much");
+        return false;
+    }
+    v->owned[v->owned_count++] = memory;
+    return true;
 }
 
 void vcpu_ready(vmm_vcpu *v)
@@ -127,7 +146,7 @@ void vmm_nmi(vmm_machine *m, uint32_t vcpu)
         return;
     vmm_vcpu *v = m->vcpus[vcpu];
     if (!(v->pending & VMM_PEND_NMI))
-        v->nmi_raised = v->count;
+        v->nmi_raised = machine_insns(m);
     v->pending |= VMM_PEND_NMI;
     vcpu_rearm(v);
 }
@@ -138,33 +157,48 @@ void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector)
         return;
     vmm_vcpu *v = m->vcpus[vcpu];
     v->inject_vector = (uint8_t)vector;
-    v->inject_raised = v->count;
+    v->inject_raised = machine_insns(m);
     v->pending |= VMM_PEND_INJECT;
     vcpu_rearm(v);
 }
 
-static void run_until_stop(vmm_vcpu *v)
+static void flush(vmm_vcpu *v)
 {
-    vmm_machine *m = v->machine;
+    if (v->flush_code)
+        uc.ctl(v->uc, UC_CTL_FLUSH_TB);
+    if (v->flush_tlb)
+        uc.ctl(v->uc, UC_CTL_FLUSH_TLB);
+    v->flush_code = v->flush_tlb = 0;
+}
+
+static void run_until_stop(vmm_machine *m)
+{
     uint64_t stuck_at = VMM_NEVER;
-    while (m->stop.reason == VMM_STOP_NONE) {
+    vmm_vcpu *stuck = NULL, *v;
+    while (m->stop.reason == VMM_STOP_NONE && (v = next_to_run(m))) {
         if (v->halted) {
             v->arch->boundary(v);
             continue;
         }
-        if (v->flush_code) {
-            uc.ctl(v->uc, UC_CTL_FLUSH_TB);
-            v->flush_code = 0;
-        }
+        flush(v);
         uint64_t before = v->count;
+        v->leaving = 0;
         int error = uc.emu_start(v->uc, v->arch->start_address(v), 0, 0, 0);
         if (m->stop.reason != VMM_STOP_NONE)
             return;
-        bool no_progress = before == v->count && stuck_at == before;
+        if (!error && !v->leaving && v->arch->returned)
+            v->arch->returned(v);
+        bool no_progress = before == v->count && v == stuck && stuck_at == before && !v->halted;
         if (error || no_progress)
             vcpu_request_stop(v, VMM_STOP_ENGINE, (uint32_t)error, v->arch->pc(v));
+        stuck = v;
         stuck_at = v->count;
     }
+}
+
+uint64_t vmm_instructions(const vmm_machine *m)
+{
+    return m->current ? machine_insns(m) : 0;
 }
 
 void vmm_run(vmm_machine *m, uint64_t insns)
@@ -173,14 +207,20 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     if (!v)
         return;
     m->stop = (vmm_stop_info){0};
-    m->slice_end = insns < VMM_NEVER - v->count ? v->count + insns : VMM_NEVER;
+    uint64_t done = machine_insns(m);
+    m->slice_end = insns < VMM_NEVER - done ? done + insns : VMM_NEVER;
+    if (!m->dice)
+        m->dice = m->seed;
+    if (!v->turn_end)
+        new_turn(v);
     v->pending |= VMM_PEND_RESUME;
     vcpu_rearm(v);
     if (v->shutdown)
         vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, v->arch->pc(v));
-    run_until_stop(v);
-    v->pending &= ~(uint32_t)VMM_PEND_STOP;
-    vcpu_rearm(v);
+    run_until_stop(m);
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        m->vcpus[i]->pending &= ~(uint32_t)(VMM_PEND_STOP | VMM_PEND_RESUME);
+    vcpu_rearm(m->current);
     if (m->stop.reason != VMM_STOP_SLICE)
         trace_note(m, VMM_EV_STOP, m->stop.reason, m->stop.code);
 }

@@ -83,7 +83,7 @@ static void pin_set(vmm_machine *m, vmm_i8259 *c, int pin, bool level)
     c->lines ^= bit;
     if (level) {
         c->irr |= bit;
-        c->raised[pin] = m->current ? m->current->count : 0;
+        c->raised[pin] = m->current ? machine_insns(m) : 0;
         trace_note(m, VMM_EV_PENDING, (uint32_t)(pin + 8 * (c - m->pic.chip)), 0);
     } else if (c->irr & bit) {
         bool was_chosen = c->output && resolve(m, c) == pin;
@@ -139,7 +139,7 @@ static accepted answer(vmm_machine *m, int chip, int pin)
         .vector = (uint8_t)(c->vector | (spurious ? 7 : pin)),
         .source = spurious ? VMM_SRC_SPURIOUS : VMM_SRC_LINE,
         .pin = (uint8_t)(8 * chip + (spurious ? 7 : pin)),
-        .raised = spurious ? (m->current ? m->current->count : 0) : c->raised[pin],
+        .raised = spurious ? (m->current ? machine_insns(m) : 0) : c->raised[pin],
     };
     trace_note(m, spurious ? VMM_EV_SPURIOUS : VMM_EV_ACKNOWLEDGED, a.vector, a.pin);
     return a;

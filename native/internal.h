@@ -16,6 +16,10 @@ int fail(vmm_machine *m, const char *format, ...) __attribute__((format(printf, 
 /* What a vCPU's architecture provides to the files that know none. */
 struct vmm_arch {
     bool (*boundary)(vmm_vcpu *v);         /* false: the next instruction must not begin */
+    bool (*wakes)(vmm_vcpu *v);            /* something ends its halt */
+    bool (*can_wake)(vmm_vcpu *v);         /* something could: not all is masked */
+    void (*returned)(vmm_vcpu *v);         /* Unicorn came back though nobody had told it to */
+    void (*turn)(vmm_vcpu *v);             /* its turn among several vCPUs begins */
     uint64_t (*start_address)(vmm_vcpu *v);/* what Unicorn is started at */
     uint64_t (*pc)(vmm_vcpu *v);           /* linear */
     void (*interrupts_changed)(vmm_vcpu *v);
@@ -27,13 +31,33 @@ struct vmm_arch {
 /* engine.c */
 vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch); /* NULL with m->error */
 void vcpu_ready(vmm_vcpu *v);
+bool vcpu_owns(vmm_vcpu *v, void *memory); /* free it with the vCPU; false, with m->error, where there is no room */
 void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address);
 
+/* env_search.c: set v->cpu and v->env to the state that holds `size` bytes of `pattern` at `offset`; false: not found */
+bool env_search(vmm_vcpu *v, const void *pattern, size_t size, size_t offset);
+
+/* boundary.c */
+bool must_stop(vmm_vcpu *v);  /* a stop is due before the next instruction; notes why */
+bool keeps_turn(vmm_vcpu *v); /* false: the next turn is another's, Unicorn is to return; a halted vCPU sleeps here */
+void vcpu_leave(vmm_vcpu *v); /* tell Unicorn to return */
+
+/* schedule.c */
+vmm_vcpu *next_to_run(vmm_machine *m); /* awake, and current from now on; NULL with m->stop where nothing can go on */
+void new_turn(vmm_vcpu *v);
+uint64_t draw(uint64_t *state); /* the next of a seeded sequence */
+
 /* clock.c */
+static inline uint64_t machine_insns(const vmm_machine *m) /* begun on all vCPUs */
+{
+    return m->current->count + m->elsewhere;
+}
 static inline uint64_t vcpu_now(const vmm_vcpu *v)
 {
     return v->count * v->machine->insn_ns + v->skew;
 }
+void timer_native(vmm_machine *m, uint32_t timer, uint64_t deadline); /* arm_timer_expired at ns; VMM_NEVER cancels */
+void arm_timer_expired(vmm_machine *m, uint32_t timer);
 void clock_expire(vmm_machine *m);    /* fire every timer that is due */
 void vcpu_rearm(vmm_vcpu *v);         /* recompute v->attention_at */
 bool clock_skip(vmm_vcpu *v);         /* jump to the next deadline; false when there is none */
@@ -41,7 +65,7 @@ bool clock_skip(vmm_vcpu *v);         /* jump to the next deadline; false when t
 /* trace.c: fills count, vcpu and hash, keeps the event */
 void trace_emit(vmm_vcpu *v, vmm_event *event);
 void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value);
-void stat_delivered(vmm_vcpu *v, uint8_t vector, uint8_t source, uint8_t pin, uint64_t latency);
+void stat_delivered(vmm_vcpu *v, uint32_t vector, uint8_t source, uint8_t pin, uint64_t latency);
 
 /* i8259.c, lapic.c */
 typedef struct {

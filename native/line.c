@@ -11,6 +11,9 @@ static void drive(vmm_machine *m, uint8_t sink, uint8_t pin, int level)
         if (level)
             vmm_nmi(m, pin);
         return;
+    case VMM_SINK_GIC:
+        gic_set_spi(m, pin, level);
+        return;
     }
 }
 
@@ -23,7 +26,7 @@ void vmm_line_set(vmm_machine *m, uint32_t number, uint32_t driver, int level)
     if (!before == !line->drivers)
         return;
     if (line->drivers && m->current)
-        line->raised = m->current->count;
+        line->raised = machine_insns(m);
     trace_note(m, VMM_EV_LINE, number, line->drivers != 0);
     for (int i = 0; i < 2; i++)
         drive(m, line->sink[i], line->pin[i], line->drivers != 0);

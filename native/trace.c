@@ -34,7 +34,7 @@ static uint64_t mix(uint64_t hash, const vmm_event *e)
 void trace_emit(vmm_vcpu *v, vmm_event *event)
 {
     vmm_trace *t = &v->machine->trace;
-    event->count = v->count;
+    event->count = machine_insns(v->machine);
     event->vcpu = (uint8_t)v->index;
     t->hash = mix(t->hash, event);
     if (t->recording && t->emitted - t->drained == t->capacity)
@@ -78,7 +78,7 @@ static uint64_t bucket_low(uint32_t bucket)
     return (64 + (uint64_t)((bucket - 1024) % 64)) << (octave - 6);
 }
 
-static vmm_stat *stat_of(vmm_machine *m, uint8_t vcpu, uint8_t vector, uint8_t source, uint8_t pin)
+static vmm_stat *stat_of(vmm_machine *m, uint8_t vcpu, uint32_t vector, uint8_t source, uint8_t pin)
 {
     for (uint32_t i = 0; i < m->stat_count; i++) {
         vmm_stat *s = &m->stats[i];
@@ -96,7 +96,7 @@ static vmm_stat *stat_of(vmm_machine *m, uint8_t vcpu, uint8_t vector, uint8_t s
     return s;
 }
 
-void stat_delivered(vmm_vcpu *v, uint8_t vector, uint8_t source, uint8_t pin, uint64_t latency)
+void stat_delivered(vmm_vcpu *v, uint32_t vector, uint8_t source, uint8_t pin, uint64_t latency)
 {
     vmm_stat *s = stat_of(v->machine, (uint8_t)v->index, vector, source, pin);
     if (!s)

@@ -7,7 +7,14 @@
 
 uc_calls uc;
 
+static void *library;
+
 enum { WANTED = 2 << 24 | 1 << 16 | 4 << 8 };
+
+void *uc_symbol(const char *name)
+{
+    return dlsym(library, name);
+}
 
 uint32_t vmm_unicorn_version(void)
 {
@@ -39,7 +46,7 @@ const char *vmm_unicorn_open(const char *path)
     };
     if (uc.version)
         return NULL;
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         snprintf(problem, sizeof problem, "cannot open Unicorn: %s", dlerror());
         return problem;

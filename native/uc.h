@@ -17,7 +17,8 @@
 #define UC_CTL_FLUSH_TLB UC_CTL(11, 0, 1)
 
 enum {
-    UC_ARCH_X86 = 4,
+    UC_ARCH_ARM = 1, UC_ARCH_ARM64 = 2, UC_ARCH_X86 = 4,
+    UC_MODE_ARM = 0,
     UC_MODE_64 = 1 << 3,
     UC_PROT_READ = 1, UC_PROT_WRITE = 2, UC_PROT_ALL = 7,
     UC_HOOK_INTR = 1 << 0, UC_HOOK_INSN = 1 << 1, UC_HOOK_CODE = 1 << 2,
@@ -27,11 +28,18 @@ enum {
     UC_MEM_READ = 16, UC_MEM_WRITE = 17,
     UC_MEM_READ_UNMAPPED = 19, UC_MEM_WRITE_UNMAPPED = 20, UC_MEM_FETCH_UNMAPPED = 21, UC_MEM_FETCH_PROT = 24,
     UC_X86_INS_IN = 218, UC_X86_INS_OUT = 500, UC_X86_INS_SYSCALL = 699, UC_X86_INS_SYSENTER = 700,
-    UC_X86_REG_EFLAGS = 25, UC_X86_REG_RIP = 41, UC_X86_REG_RAX = 35, UC_X86_REG_MSR = 248
+    UC_X86_REG_EFLAGS = 25, UC_X86_REG_RIP = 41, UC_X86_REG_RAX = 35, UC_X86_REG_MSR = 248,
+    UC_ARM_REG_PC = 11, UC_ARM_REG_R0 = 66, UC_ARM_REG_CP_REG = 139, UC_ARM_REG_ESR = 140,
+    UC_ARM64_INS_MRS = 1, UC_ARM64_INS_MSR = 2,
+    UC_ARM64_REG_X0 = 199, UC_ARM64_REG_PC = 260, UC_ARM64_REG_CP_REG = 290
 };
 
 typedef void *uc_context;
 typedef struct { uint32_t index; uint64_t value; } uc_x86_msr;
+
+/* uc_arm64_cp_reg and uc_arm_cp_reg */
+typedef struct { uint32_t crn, crm, op0, op1, op2; uint64_t value; } uc_arm64_register;
+typedef struct { uint32_t cp, is64, sec, crn, crm, opc1, opc2; uint64_t value; } uc_arm_register;
 
 typedef struct {
     unsigned (*version)(unsigned *major, unsigned *minor);
@@ -55,5 +63,7 @@ typedef struct {
 } uc_calls;
 
 extern uc_calls uc;
+
+void *uc_symbol(const char *name); /* what else the library exports; NULL: nothing of that name */
 
 #endif

@@ -47,7 +47,14 @@ typedef struct {
 
 /* ---- time: virtual nanoseconds derived from the instruction count ---- */
 
-enum vmm_timer_kind { VMM_TIMER_FREE = 0, VMM_TIMER_CALL = 1, VMM_TIMER_WAVE = 2 };
+enum vmm_timer_kind {
+    VMM_TIMER_FREE = 0,
+    VMM_TIMER_CALL = 1,  /* tells Python */
+    VMM_TIMER_WAVE = 2,
+    VMM_TIMER_NATIVE = 3 /* a vCPU's own; the last 32 of the machine's timers are kept for them */
+};
+
+#define VMM_NATIVE_TIMERS 32
 
 #define VMM_NEVER 0xffffffffffffffffULL
 #define VMM_FOREVER 0xffffffffU
@@ -126,12 +133,15 @@ enum vmm_handler {
     VMM_ON_PYTHON = 0,
     VMM_ON_PIC = 1,      /* ports 20h/21h and A0h/A1h: index 0 master, 1 slave */
     VMM_ON_ELCR = 2,     /* ports 4D0h/4D1h */
-    VMM_ON_TESTDEV = 3   /* port first+n drives line n with driver `index` */
+    VMM_ON_TESTDEV = 3,  /* port first+n, or word n of memory, drives line n with driver `index` */
+    VMM_ON_GICD = 4,     /* memory: the distributor */
+    VMM_ON_GICC = 5,     /* memory: the accessing vCPU's GICv2 interface */
+    VMM_ON_GICR = 6      /* memory: the redistributors */
 };
 
 typedef struct {
-    uint32_t first;
-    uint32_t count;
+    uint64_t first;
+    uint64_t count;
     uint8_t handler; /* enum vmm_handler */
     uint8_t index;   /* meaning by handler; for Python the device's index */
 } vmm_range;
@@ -145,7 +155,15 @@ enum vmm_trap_kind {
     VMM_TRAP_RDMSR = 3,     /* number: MSR */
     VMM_TRAP_WRMSR = 4,     /* number: MSR; value: what is written */
     VMM_TRAP_IN = 5,        /* number: port; size: bytes; value in and out */
-    VMM_TRAP_OUT = 6
+    VMM_TRAP_OUT = 6,
+    VMM_TRAP_SVC = 7,       /* number: immediate; so for the next three */
+    VMM_TRAP_HVC = 8,
+    VMM_TRAP_SMC = 9,
+    VMM_TRAP_BRK = 10,      /* BRK, BKPT */
+    VMM_TRAP_UNDEFINED = 11,/* number: the instruction's encoding */
+    VMM_TRAP_SYSREG = 12,   /* number: op0 op1 CRn CRm op2 as in ESR_ELx.ISS; size 0 read, 1 write; value in and out */
+    VMM_TRAP_FIRMWARE = 13, /* HVC or SMC #0 of the conduit: PSCI and its kin */
+    VMM_TRAP_SEMIHOSTING = 14
 };
 
 enum vmm_trap_answer { VMM_TRAP_DELIVER = 0, VMM_TRAP_DONE = 1 };
@@ -173,7 +191,8 @@ typedef struct {
 enum vmm_event_kind {
     VMM_EV_LINE = 1,        /* number: line, value: level */
     VMM_EV_PENDING = 2,     /* a controller latched a request; number: pin */
-    VMM_EV_DELIVERED = 3,   /* number: vector, source: enum vmm_source, frame fields, value: latency in instructions */
+    VMM_EV_DELIVERED = 3,   /* number: vector, source: enum vmm_source, frame fields, value: latency in instructions;
+                               ARM: INTID of an interrupt, exception class of an exception with ESR in error and FAR in value */
     VMM_EV_ACKNOWLEDGED = 4,/* INTA; number: vector, value: pin */
     VMM_EV_ENDED = 5,       /* EOI; number: pin of the pair or APIC vector, value: 1 for an APIC */
     VMM_EV_SPURIOUS = 6,    /* number: vector */
@@ -202,14 +221,18 @@ enum vmm_source {
     VMM_SRC_SOFTWARE = 3,
     VMM_SRC_SPURIOUS = 4,
     VMM_SRC_APIC = 5,
-    VMM_SRC_SCRIPT = 6 /* vmm_inject */
+    VMM_SRC_SCRIPT = 6, /* vmm_inject */
+    VMM_SRC_SGI = 7,    /* pin: the sending vCPU (GICv2) */
+    VMM_SRC_PPI = 8,
+    VMM_SRC_LPI = 9,
+    VMM_SRC_SERROR = 10
 };
 
 typedef struct {
-    uint64_t count; /* instructions begun before it */
-    uint64_t pc;    /* of a delivery: RIP in the frame */
+    uint64_t count; /* instructions begun before it, on all vCPUs */
+    uint64_t pc;    /* of a delivery: RIP in the frame; ARM: ELR or LR */
     uint64_t sp;
-    uint64_t flags;
+    uint64_t flags; /* ARM: SPSR */
     uint64_t value;
     uint32_t number;
     uint32_t error; /* error code of a delivery */
@@ -221,7 +244,10 @@ typedef struct {
     uint8_t source_pin;
     uint8_t cpl;
     uint8_t has_error;
-    uint8_t spare[6];
+    uint8_t target_el;      /* ARM: exception level it was taken to */
+    uint8_t spare;
+    uint16_t vector_offset; /* ARM: of the vector in its table */
+    uint8_t spare2[2];
 } vmm_event;
 
 typedef struct {
@@ -235,9 +261,9 @@ typedef struct {
 
 typedef struct {
     uint8_t vcpu;
-    uint8_t vector;
     uint8_t source; /* enum vmm_source */
     uint8_t pin;
+    uint32_t vector;
     uint64_t delivered;
     uint64_t latency_min; /* instructions between request and delivery */
     uint64_t latency_max;
@@ -339,6 +365,49 @@ typedef struct {
     uint32_t chain_length;
 } vmm_x86;
 
+/* ---- ARM ---- */
+
+enum vmm_arm_timer_index { VMM_TIMER_SECURE = 0, VMM_TIMER_PHYSICAL = 1, VMM_TIMER_VIRTUAL = 2, VMM_TIMER_HYPERVISOR = 3 };
+
+typedef struct {
+    uint64_t compare; /* CVAL: counter ticks */
+    uint32_t control; /* CTL: bit 0 ENABLE, bit 1 IMASK */
+    uint8_t intid;    /* its PPI; configuration */
+    uint8_t output;   /* the line to the GIC */
+    uint32_t timer;   /* of the machine: fires when the condition becomes true */
+} vmm_arm_timer;
+
+typedef struct {
+    uint8_t wide;     /* configuration: an AArch64 processor */
+    uint8_t has_el2;  /* configuration */
+    uint8_t has_el3;
+    uint8_t has_pan;  /* configuration: PSTATE.PAN exists */
+    uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
+    uint8_t has_random; /* configuration: RNDR */
+    uint8_t it_known;   /* transient: the state holds the true ITSTATE although translated code runs */
+    uint8_t several;    /* configuration: of several vCPUs */
+    uint64_t mpidr;
+    uint64_t pfr;       /* configuration: ID_AA64PFR0_EL1 or ID_PFR1 */
+    uint64_t cycles_offset; /* PMCCNTR = count + this */
+    uint8_t trap_svc; /* any: Python is asked first */
+    uint8_t trap_hvc;
+    uint8_t trap_smc;
+    uint8_t trap_brk;
+    uint8_t trap_undefined;
+    uint8_t *trap_system; /* one bit an encoding; NULL: none */
+    void *reset;      /* the state at reset, as Unicorn keeps it */
+    uint64_t counter_hz;
+    uint64_t serror;  /* ISS of the pending SError */
+    uint64_t serror_raised;
+    vmm_arm_timer timer[4];
+    uint64_t cntfrq;  /* what firmware wrote there */
+    uint64_t cntvoff;
+    uint32_t cntkctl;
+    uint32_t cnthctl;
+} vmm_arm;
+
+enum vmm_arm_conduit { VMM_CONDUIT_NONE = 0, VMM_CONDUIT_HVC = 1, VMM_CONDUIT_SMC = 2 };
+
 struct vmm_vcpu {
     /* what the per-instruction path touches, first */
     uint64_t count;        /* instructions begun */
@@ -361,26 +430,38 @@ struct vmm_vcpu {
     uint8_t in_code_hook; /* transient: how PC must be written */
     uint8_t inject_vector;
     uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
-    uint64_t skew; /* ns: virtual time = count * insn_ns + skew */
+    uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
+    uint64_t turn_end; /* count at which the next vCPU's turn begins */
+    uint8_t off;       /* not started, or switched off */
+    uint8_t flush_tlb; /* transient: another vCPU invalidated translations */
+    uint8_t leaving;   /* transient: Unicorn was told to return */
     uint64_t inject_raised;
     uint64_t nmi_raised;
+    uint32_t owned_count;
+    void *owned[8]; /* memory that goes with the vCPU */
     vmm_x86 x86;
+    vmm_arm arm;
 };
 
 struct vmm_machine {
     /* configuration */
     uint64_t insn_ns; /* virtual nanoseconds an instruction */
-    uint8_t *ram;     /* guest RAM from physical 0 */
+    uint8_t *ram;
+    uint64_t ram_base; /* physical address of the first byte */
     uint64_t ram_size;
     vmm_host host;
+    uint32_t cpus; /* how many vCPUs there will be; before the first is added */
     uint32_t port_range_count;
     uint32_t mmio_range_count;
     vmm_range port_ranges[VMM_MAX_RANGES];
     uint8_t port_owner[65536]; /* 1 + index into port_ranges; 0: open bus */
-    uint64_t mmio_first[VMM_MAX_RANGES];
-    uint64_t mmio_count[VMM_MAX_RANGES];
+    vmm_range mmio_ranges[VMM_MAX_RANGES];
     uint64_t idle_ns;    /* a halted machine that nothing wakes for this long is idle */
-    uint64_t hole_first; /* physical addresses from here to 4 GiB: devices, else all ones */
+    uint64_t hole_first; /* physical addresses of devices: from here up to hole_end */
+    uint64_t hole_end;
+    uint8_t hole_floats; /* what no device decodes there reads as ones; else the run ends */
+    uint32_t quantum;    /* instructions a vCPU runs before the next one's turn */
+    uint64_t seed;       /* 0: every turn is one quantum; else turns of 1 to 2 quanta drawn from it */
 
     /* dynamic */
     vmm_line lines[VMM_MAX_LINES];
@@ -395,7 +476,9 @@ struct vmm_machine {
 
     /* the present run */
     vmm_vcpu *current;
-    uint64_t slice_end; /* count at which the run returns with VMM_STOP_SLICE */
+    uint64_t dice;      /* state of the generator behind `seed` */
+    uint64_t elsewhere; /* instructions begun on all vCPUs but the current one */
+    uint64_t slice_end; /* instructions of all vCPUs at which the run returns with VMM_STOP_SLICE */
     uint64_t limit_insns;
     uint64_t limit_ns;
     uint64_t next_deadline; /* ns, of all timers */
@@ -414,10 +497,11 @@ uint32_t vmm_unicorn_version(void); /* major << 24 | minor << 16 | patch << 8 */
 
 vmm_machine *vmm_new(void);
 void vmm_free(vmm_machine *m);
-int vmm_map_ram(vmm_machine *m, uint64_t size); /* bytes, a multiple of 4096; before the first vCPU */
+int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size); /* whole pages outside the hole; before the first vCPU */
 int vmm_add_x86(vmm_machine *m, int cpu_model);  /* one more vCPU at the reset vector; Unicorn's model number */
 int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int handler, int index);
-int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int device);
+int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, int index);
+uint64_t vmm_instructions(const vmm_machine *m); /* begun on all vCPUs since power-on */
 
 /* Run vCPUs for at most `insns` instructions of machine time; the reason is in m->stop. */
 void vmm_run(vmm_machine *m, uint64_t insns);
@@ -467,6 +551,27 @@ void vmm_x86_model_cpuid(vmm_vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t 
 int vmm_x86_msr_read(vmm_vcpu *v, uint32_t index, uint64_t *value); /* -1 where the guest would get #GP */
 int vmm_x86_msr_write(vmm_vcpu *v, uint32_t index, uint64_t value);
 void vmm_x86_a20(vmm_vcpu *v, int enabled); /* the A20 gate: disabled, physical address bit 20 reads as 0 */
+
+/* One more AArch64 (wide) or ARMv7-A vCPU, switched off unless it is the first; Unicorn's model number. */
+int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el3);
+void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument); /* on, from reset, argument in X0 or R0 */
+void vmm_arm_off(vmm_vcpu *v);
+void vmm_arm_wait(vmm_vcpu *v); /* as WFI */
+uint64_t vmm_arm_read(vmm_vcpu *v, uint64_t address, void *buffer, uint64_t size); /* as vmm_x86_read */
+uint64_t vmm_arm_write(vmm_vcpu *v, uint64_t address, const void *buffer, uint64_t size);
+uint64_t vmm_arm_get(vmm_vcpu *v, int uc_register);
+void vmm_arm_set(vmm_vcpu *v, int uc_register, uint64_t value);
+uint64_t vmm_arm_pc(vmm_vcpu *v);
+void vmm_arm_set_pc(vmm_vcpu *v, uint64_t pc); /* bit 0: Thumb, where there is any */
+uint32_t vmm_arm_pstate(vmm_vcpu *v); /* as an SPSR would show it: PSTATE or CPSR, IT bits as they truly are */
+void vmm_arm_set_pstate(vmm_vcpu *v, uint32_t value);
+/* A system register by its encoding (op0 = 0: CP15), without side effects; -1: there is none. */
+int vmm_arm_system_get(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t *value);
+int vmm_arm_system_set(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t value);
+uint32_t vmm_arm_el(vmm_vcpu *v);
+uint32_t vmm_arm_it(vmm_vcpu *v);     /* ITSTATE[7:0] at the present boundary */
+void vmm_arm_serror(vmm_vcpu *v, uint32_t iss);
+int vmm_arm_trap_system(vmm_vcpu *v, uint32_t number); /* ask Python about a system register; number as VMM_TRAP_SYSREG's */
 
 uint64_t vmm_latency_quantile(const vmm_stat *s, uint32_t permille); /* instructions; exact below 1024 */
 

@@ -170,48 +170,6 @@ static bool take_event(vmm_vcpu *v)
     return true;
 }
 
-static bool at_breakpoint(vmm_vcpu *v)
-{
-    vmm_machine *m = v->machine;
-    if (!m->break_count || v->pending & VMM_PEND_RESUME || v->halted)
-        return false;
-    uint64_t pc = vmm_x86_linear_pc(v);
-    for (uint32_t i = 0; i < m->break_count; i++)
-        if (m->breaks[i] == pc)
-            return true;
-    return false;
-}
-
-static bool must_stop(vmm_vcpu *v)
-{
-    vmm_machine *m = v->machine;
-    if (v->pending & VMM_PEND_STOP)
-        return true;
-    if (v->count >= m->limit_insns || vcpu_now(v) >= m->limit_ns)
-        vcpu_request_stop(v, VMM_STOP_LIMIT, v->count >= m->limit_insns ? 0 : 1, vmm_x86_linear_pc(v));
-    else if (v->count >= m->slice_end)
-        vcpu_request_stop(v, VMM_STOP_SLICE, 0, vmm_x86_linear_pc(v));
-    else if (at_breakpoint(v))
-        vcpu_request_stop(v, VMM_STOP_BREAK, 0, vmm_x86_linear_pc(v));
-    return v->pending & VMM_PEND_STOP;
-}
-
-/* Halted: time jumps from deadline to deadline until something wakes the vCPU (SDM vol. 2 HLT). */
-static bool sleep_until_event(vmm_vcpu *v)
-{
-    uint64_t asleep_since = vcpu_now(v);
-    for (;;) {
-        clock_expire(v->machine);
-        if (must_stop(v) || take_event(v))
-            return false;
-        bool masked = !(env_of(v)->eflags & FL_IF);
-        if (masked || vcpu_now(v) - asleep_since > v->machine->idle_ns || !clock_skip(v)) {
-            vcpu_request_stop(v, VMM_STOP_IDLE, masked, vmm_x86_linear_pc(v));
-            return false;
-        }
-    }
-}
-
 /* An instruction that runs natively begins at this boundary, or has ended before it. */
 static bool native_begins(vmm_vcpu *v)
 {
@@ -237,20 +195,28 @@ bool x86_boundary(vmm_vcpu *v)
         return true;
     v->x86.watch_hit = 0;
     if (v->flush_code) { /* leave the translated code before it is dropped */
-        uc.emu_stop(v->uc);
+        vcpu_leave(v);
         return false;
     }
-    if (v->halted) {
-        go = sleep_until_event(v);
-    } else {
-        clock_expire(v->machine);
-        go = !must_stop(v) && !take_event(v);
-    }
+    clock_expire(v->machine);
+    go = !must_stop(v) && keeps_turn(v) && !take_event(v) && !v->halted;
     v->pending &= ~(uint32_t)VMM_PEND_RESUME;
     if (v->pending & VMM_PEND_STOP)
-        uc.emu_stop(v->uc);
+        vcpu_leave(v);
     vcpu_rearm(v);
     return go;
+}
+
+/* SDM vol. 2 HLT: what is delivered ends it, and nothing else. */
+bool x86_wakes(vmm_vcpu *v)
+{
+    int shadow = vmm_x86_shadow(v);
+    return trap_due(v, shadow) || nmi_due(v, shadow) || maskable_due(v, shadow);
+}
+
+bool x86_can_wake(vmm_vcpu *v)
+{
+    return env_of(v)->eflags & FL_IF;
 }
 
 static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)

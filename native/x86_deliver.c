@@ -423,7 +423,7 @@ static void announce(vmm_vcpu *v, const x86_event *e, uint64_t from_pc, uint16_t
 {
     x86_env *env = env_of(v);
     bool requested = e->kind == EVENT_EXTERNAL || e->kind == EVENT_NMI;
-    uint64_t latency = requested ? v->count - e->raised : 0;
+    uint64_t latency = requested ? machine_insns(v->machine) - e->raised : 0;
     vmm_event event = {
         .kind = VMM_EV_DELIVERED, .number = e->vector, .source = e->source, .source_pin = e->pin, .error = e->error,
         .has_error = e->has_error, .pc = from_pc, .cs = from_cs, .cpl = (uint8_t)from_cpl, .flags = from_flags,

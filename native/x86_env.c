@@ -1,15 +1,13 @@
 /* Finds and proves the private state of x86_env.h. */
 #include "x86_env.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "internal.h"
 #include "uc.h"
 
-enum { ENGINE_BYTES = 4096, CPU_BYTES = 65536, REGISTERS = 16 };
+enum { REGISTERS = 16 };
 
 /* Unicorn's numbers of RAX ... R15 in the order the private state keeps them. */
 static const int REGISTER[REGISTERS] = {35, 38, 40, 37, 44, 36, 43, 39, 106, 107, 108, 109, 110, 111, 112, 113};
@@ -21,46 +19,6 @@ x86_env_tail *tail_of(const vmm_vcpu *v)
     return (x86_env_tail *)((char *)v->env + tail_offset);
 }
 
-/* Copy memory that may not be mapped: the kernel checks the pointer for us. */
-static size_t probe(const int pipe_ends[2], const void *from, void *to, size_t size)
-{
-    ssize_t put = write(pipe_ends[1], from, size);
-    if (put <= 0)
-        return 0;
-    ssize_t got = read(pipe_ends[0], to, (size_t)put);
-    return got > 0 ? (size_t)got : 0;
-}
-
-static int holds(const int pipe_ends[2], uintptr_t address, const uint64_t *pattern)
-{
-    uint64_t found[REGISTERS];
-    return probe(pipe_ends, (void *)address, found, sizeof found) == sizeof found
-        && memcmp(found, pattern, sizeof found) == 0;
-}
-
-/* The engine struct points to a CPU struct, which points into itself, at the state that holds our pattern. */
-static void *search(void *engine, const uint64_t *pattern, const int pipe_ends[2], void **cpu_found)
-{
-    uintptr_t engine_words[ENGINE_BYTES / sizeof(uintptr_t)];
-    static uintptr_t cpu_words[4096 / sizeof(uintptr_t)];
-    size_t engine_count = probe(pipe_ends, engine, engine_words, sizeof engine_words) / sizeof(uintptr_t);
-    for (size_t i = 0; i < engine_count; i++) {
-        uintptr_t cpu = engine_words[i];
-        if (cpu < 4096 || cpu % sizeof(uintptr_t))
-            continue;
-        size_t count = probe(pipe_ends, (void *)cpu, cpu_words, sizeof cpu_words) / sizeof(uintptr_t);
-        for (size_t j = 0; j < count; j++) {
-            uintptr_t candidate = cpu_words[j];
-            if (candidate > cpu && candidate < cpu + CPU_BYTES && candidate % 8 == 0
-                && holds(pipe_ends, candidate, pattern)) {
-                *cpu_found = (void *)cpu;
-                return (void *)candidate;
-            }
-        }
-    }
-    return NULL;
-}
-
 int x86_env_find(vmm_vcpu *v)
 {
     uint64_t pattern[REGISTERS];
@@ -68,13 +26,7 @@ int x86_env_find(vmm_vcpu *v)
         pattern[i] = 0x9e3779b97f4a7c15ull * (uint64_t)(i + 3);
         uc.reg_write(v->uc, REGISTER[i], &pattern[i]);
     }
-    int pipe_ends[2];
-    if (pipe(pipe_ends) != 0)
-        return fail(v->machine, "no pipe to look for Unicorn's CPU state with");
-    v->env = search(v->uc, pattern, pipe_ends, &v->cpu);
-    close(pipe_ends[0]);
-    close(pipe_ends[1]);
-    if (!v->env)
+    if (!env_search(v, pattern, sizeof pattern, offsetof(x86_env, regs)))
         return fail(v->machine, "Unicorn's x86 CPU state was not found; vmm needs the unicorn 2.1.4 wheel");
 
     void *context;

@@ -9,6 +9,8 @@ static uint64_t start_address(vmm_vcpu *v)
 
 static const struct vmm_arch X86 = {
     .boundary = x86_boundary,
+    .wakes = x86_wakes,
+    .can_wake = x86_can_wake,
     .start_address = start_address,
     .pc = vmm_x86_linear_pc,
     .interrupts_changed = intr_update,

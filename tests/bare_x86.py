@@ -24,7 +24,7 @@ class BareX86:
     def __init__(self, state: Cpu) -> None:
         open_unicorn()
         self.machine = ffi.gc(lib.vmm_new(), lib.vmm_free)
-        check(self.machine, lib.vmm_map_ram(self.machine, RAM_BYTES))
+        check(self.machine, lib.vmm_map_ram(self.machine, 0, RAM_BYTES))
         check(self.machine, lib.vmm_add_x86(self.machine, 0))
         self.machine.stop_on_vector = -1
         self.machine.limit_insns = self.machine.limit_ns = NEVER

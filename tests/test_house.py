@@ -19,11 +19,11 @@ BELOW = {
     "intc": {"errors", "engine"},
     "cpu": {"errors", "engine"},
     "trace": {"errors", "engine"},
-    "traps": {"errors", "cpu"},
+    "traps": {"errors", "engine", "cpu"},
     "bus": {"errors", "wiring", "engine"},
     "clock": {"errors", "wiring", "engine", "bus"},
     "boards": {"errors", "wiring", "engine", "devices", "intc", "cpu"},
-    "catalog": {"errors", "toolchain"},
+    "catalog": {"errors", "toolchain", "cpu", "loaders"},
     "machine": {
         "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "loaders", "trace", "traps", "catalog",
     },

@@ -1,15 +1,19 @@
 """From source to image, and from a tool's complaint to file:line:column."""
 
+import re
 import shutil
+import struct
 import sys
 from pathlib import Path
 
 import pytest
+from capstone import CS_ARCH_ARM, CS_ARCH_ARM64, CS_ARCH_X86, CS_MODE_32, CS_MODE_ARM, Cs
+from elftools.elf.elffile import ELFFile
 
 from vmm import toolchain
 from vmm.errors import VmmError
 from vmm.loaders import load
-from vmm.toolchain import AssemblyError, Diagnostic, assemble, diagnostics, find, locate, original
+from vmm.toolchain import TARGETS, AssemblyError, Diagnostic, arch_of, assemble, diagnostics, find, locate, original
 
 HEADER = """\
     .section .multiboot, "a"
@@ -22,6 +26,7 @@ _start:
 
 
 class Ram:
+    base = 0
     size = 4 << 20
 
     def __init__(self):
@@ -64,6 +69,118 @@ def test_an_image_is_a_multiboot_elf_at_1_mib(source, tmp_path):
     image = assemble(source(HEADER + "hlt\n"), out=tmp_path / "my.elf")
     loaded = load(image, Ram())
     assert (image, loaded.format, loaded.entry.pc) == (tmp_path / "my.elf", "multiboot", 0x10000C)
+
+
+@pytest.mark.parametrize(
+    ("arch", "elf_class", "machine", "address"),
+    [("x86", 32, "EM_386", 0x100000), ("arm64", 64, "EM_AARCH64", 0x40080000), ("arm", 32, "EM_ARM", 0x40010000)],
+)
+def test_an_image_is_an_elf_of_its_architecture_where_its_board_has_memory(source, arch, elf_class, machine, address):
+    image = assemble(source("    .globl _start\n_start: nop\n"), arch=arch, out=source("", "my.elf"))
+    with image.open("rb") as stream:
+        elf = ELFFile(stream)
+        assert (elf.elfclass, elf["e_machine"], elf["e_type"]) == (elf_class, machine, "ET_EXEC")
+        assert (elf["e_entry"], elf.little_endian) == (address, True)
+
+
+def text_of(image):
+    with image.open("rb") as stream:
+        return ELFFile(stream).get_section_by_name(".text").data()
+
+
+def test_arm64_source_has_the_system_registers_of_gicv3(source):
+    text = "    .globl _start\n_start: mrs x0, ICC_IAR1_EL1\n    msr daifclr, #2\n    hvc #0\n    eret\n"
+    image = assemble(source(text), arch="arm64", out=source("", "my.elf"))
+    # DDI0487 C6: MRS S3_0_C12_C12_0; MSR DAIFClr; HVC; ERET
+    assert struct.unpack("<4I", text_of(image)) == (0xD538CC00, 0xD50342FF, 0xD4000002, 0xD69F03E0)
+
+
+def test_arm_source_starts_in_a32_and_may_turn_to_t32(source):
+    text = "    .globl _start\n_start: subs pc, lr, #4\n    .thumb\n    it eq\n    moveq r0, #1\n"
+    image = assemble(source(text), arch="arm", out=source("", "my.elf"))
+    # DDI0406: SUBS PC, LR, #imm (A1, B9.3.20); IT (A8.8.54); MOV (T1, A8.8.102)
+    assert struct.unpack("<IHH", text_of(image)[:8]) == (0xE25EF004, 0xBF08, 0x2001)
+
+
+def test_c_for_arm_reads_what_is_not_aligned_byte_by_byte(source):
+    code = "struct { char a; int b; } __attribute__((packed)) s;\nint main(void) { return s.b; }\n"
+    start = "    .globl _start\n_start: nop\n"
+    for arch, mode in (("arm64", Cs(CS_ARCH_ARM64, CS_MODE_ARM)), ("arm", Cs(CS_ARCH_ARM, CS_MODE_ARM))):
+        image = assemble(source(code, "my.c"), source(start), arch=arch, out=source("", "my.elf"))
+        loads = [name for _, _, name, _ in mode.disasm_lite(text_of(image), 0) if name.startswith("ldr")]
+        assert loads and set(loads) <= {"ldrb", "ldrh"}, arch
+
+
+@pytest.mark.parametrize(
+    ("arch", "mode", "registers"),
+    [
+        ("x86", Cs(CS_ARCH_X86, CS_MODE_32), r"\b(xmm|mm|st)\d?\b"),
+        ("arm64", Cs(CS_ARCH_ARM64, CS_MODE_ARM), r"\b[bhsdqv]\d"),
+        ("arm", Cs(CS_ARCH_ARM, CS_MODE_ARM), r"\b[sdq]\d"),
+    ],
+)
+def test_c_leaves_the_fp_registers_alone(source, arch, mode, registers):
+    code = source("double d, e;\nint main(void) { d = e; return 0; }\n", "my.c")
+    image = assemble(code, source("    .globl _start\n_start: nop\n"), arch=arch, out=source("", "my.elf"))
+    operands = [text for _, _, _, text in mode.disasm_lite(text_of(image), 0)]
+    assert len(operands) > 4
+    assert not [text for text in operands if re.search(registers, text)]
+
+
+@pytest.mark.parametrize("arch", ["arm64", "arm"])
+def test_an_arm_image_does_not_depend_on_where_its_source_lies(tmp_path, arch):
+    images = []
+    for place in ("here", "far/away"):
+        directory = tmp_path / place
+        directory.mkdir(parents=True)
+        (directory / "my.S").write_text(f'#include "{arch}/guest.h"\n    GUEST\n    bl main\n    POWER_OFF\n')
+        (directory / "main.c").write_text("void main(void) { }\n")
+        out = directory / "my.elf"
+        images.append(assemble(directory / "my.S", directory / "main.c", arch=arch, out=out).read_bytes())
+    assert images[0] == images[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "arch"),
+    [
+        ("", "x86"),
+        ("// vmm: arm64\n", "arm64"),
+        ("@ vmm: arm\n", "arm"),
+        ("/* A lesson. */\n/* vmm: arm */\n", "arm"),
+        ("/*\n * vmm: arm64\n */\n", "arm64"),
+        ('#include "arm64/guest.h"\n', "arm64"),
+        ("\n\n\n\n\n\n#  include <arm/guest.h>\n", "arm"),
+        ('#include "x86/guest.h"\n', "x86"),
+        ('// vmm: arm\n#include "arm64/guest.h"\n', "arm"),
+        ('#include "virt/board.h"\n', "x86"),
+        ("\n\n\n\n\n// vmm: arm64\n", "x86"),
+        ("// about vmm: arms race\n", "x86"),
+    ],
+)
+def test_a_source_says_its_architecture_by_a_comment_or_by_what_it_includes(source, text, arch):
+    assert arch_of(source(text)) == arch
+
+
+def test_an_unknown_architecture_in_a_source_is_placed(source):
+    path = source("/* lesson */\n// vmm: arm46\n")
+    with pytest.raises(VmmError, match=rf"{path}:2: unknown architecture 'arm46'; did you mean 'arm64'\?"):
+        arch_of(path)
+
+
+def test_the_architecture_of_what_is_no_source_is_one_line(tmp_path):
+    with pytest.raises(VmmError, match=r"nowhere\.S: no such file"):
+        arch_of(tmp_path / "nowhere.S")
+
+
+@pytest.mark.parametrize("arch", TARGETS)
+def test_each_architecture_has_a_source_only_it_accepts_and_one_it_must_refuse(source, arch):
+    start = "    .globl _start\n_start:\n"
+    assemble(source(start + TARGETS[arch].accepted, "accepted.s"), arch=arch, out=source("", "my.elf"))
+    for other in TARGETS.keys() - {arch}:
+        with pytest.raises(AssemblyError):
+            assemble(source(TARGETS[arch].accepted, "accepted.s"), arch=other)
+    with pytest.raises(AssemblyError):
+        assemble(source(TARGETS[arch].refused, "refused.s"), arch=arch)
 
 
 def test_code_of_all_three_widths_goes_into_one_image(source, tmp_path):
@@ -278,6 +395,24 @@ def test_a_compiler_whose_linker_cannot_link_for_the_target_is_passed_over(tmp_p
         find()
 
 
+def test_a_gcc_of_another_architecture_is_passed_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    fake(tmp_path, "ld", "")
+    for name, only in (("gcc", "elr_el1"), ("arm-none-eabi-gcc", "spsr")):
+        fake(
+            tmp_path,
+            name,
+            "if '-print-prog-name=ld' in sys.argv: print('ld')\n"
+            f"if 'accepted.s' in sys.argv: sys.exit({only!r} not in open('accepted.s').read())\n"
+            "sys.exit('refused.s' in sys.argv)",
+        )
+    assert find("arm64").compiler == ("gcc",)
+    assert find("arm").compiler[0] == "arm-none-eabi-gcc"
+    with pytest.raises(VmmError, match="no assembler for x86 found"):
+        find("x86")
+
+
 def test_vmm_cc_comes_first_and_may_carry_options(tmp_path, monkeypatch):
     fake(tmp_path, "mycc", "print('myld')")
     monkeypatch.setenv("VMM_CC", f"'{tmp_path}/mycc' -m32")
@@ -298,7 +433,8 @@ def test_a_tool_that_fails_without_naming_a_place_is_quoted(tmp_path, monkeypatc
 
 
 def test_the_linker_script_of_the_guests_is_where_the_toolchain_looks():
-    assert (toolchain.bundled() / "include" / "x86" / "guest.ld").is_file()
+    for arch in TARGETS:
+        assert (toolchain.bundled() / "include" / arch / "guest.ld").is_file()
 
 
 GNU = """\

@@ -63,7 +63,11 @@ class Bus:
     def add_memory(self, device: MmioDevice, first: int, count: int) -> None:
         """Put `device` at physical addresses [first, first + count)."""
         self._memory.append(device)
-        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, len(self._memory) - 1))
+        self.add_native_memory(first, count, lib.VMM_ON_PYTHON, len(self._memory) - 1)
+
+    def add_native_memory(self, first: int, count: int, handler: int, index: int) -> None:
+        """Give physical addresses to one of the core's own devices (`vmm_handler`)."""
+        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, handler, index))
 
     def port_read(self, device: int, port: int, size: int) -> int:
         target = self._ports[device]

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmm.cpu.arm_model import DEFAULTS
 from vmm.errors import VmmError, unknown
-from vmm.toolchain import SOURCES, assemble, bundled
+from vmm.loaders import architecture
+from vmm.toolchain import SOURCES, arch_of, assemble, bundled
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Guest:
     success: int
     cpu: str
     """The CPU it wants, as `--cpu` names it."""
+    smp: int
+    """How many vCPUs it wants."""
 
 
 def directories() -> dict[str, Path]:
@@ -40,15 +44,32 @@ def guests() -> Iterator[Guest]:
         import tomli as tomllib
     for name, directory in directories().items():
         facts = tomllib.loads((directory / "guest.toml").read_text(encoding="utf-8"))
-        cpu = facts.get("cpu", "default")
-        yield Guest(name, directory.parent.name, facts["board"], facts["summary"], facts["success"], cpu)
+        cpu, smp = facts.get("cpu", "default"), facts.get("smp", 1)
+        yield Guest(name, directory.parent.name, facts["board"], facts["summary"], facts["success"], cpu, smp)
 
 
-def wanted_cpu(image: Path) -> str:
-    """The CPU model for `image` when the user names none: a bundled guest's own, else the default."""
+@dataclass(frozen=True)
+class Wants:
+    """The machine an image is for, as the command line names its parts."""
+
+    board: str
+    cpu: str
+    smp: int
+
+
+FITTING = {None: Wants("pc", "default", 1), "x86": Wants("pc", "default", 1)} | {
+    arch: Wants("virt", cpu, 1) for arch, cpu in DEFAULTS.items()
+}
+"""By architecture, for images that say no more."""
+
+
+def wants(image: Path) -> Wants:
+    """What `image` runs on when the user does not say: a bundled guest's own wishes, else what its header tells."""
     bundled_as = {directory: name for name, directory in directories().items()}
     name = bundled_as.get(image.parent)
-    return next((guest.cpu for guest in guests() if guest.name == name), "default") if name else "default"
+    if name is None:
+        return FITTING[architecture(image)]
+    return next(Wants(guest.board, guest.cpu, guest.smp) for guest in guests() if guest.name == name)
 
 
 def resolve(name: str) -> Path:
@@ -77,6 +98,6 @@ def resolve(name: str) -> Path:
 
 
 def _assembled(source: Path) -> Path:
-    image = assemble(source)
+    image = assemble(source, arch=arch_of(source))
     atexit.register(shutil.rmtree, image.parent, ignore_errors=True)
     return image

@@ -80,7 +80,8 @@ class NativeClock:
             callback()
 
     def _take(self, callback: Callable[[], None] | None) -> int:
-        if len(self._callbacks) == lib.VMM_MAX_TIMERS:
-            raise VmmError(f"a machine has at most {lib.VMM_MAX_TIMERS} timers")
+        most = lib.VMM_MAX_TIMERS - lib.VMM_NATIVE_TIMERS
+        if len(self._callbacks) == most:
+            raise VmmError(f"a machine's devices have at most {most} timers")
         self._callbacks.append(callback)
         return len(self._callbacks) - 1

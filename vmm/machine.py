@@ -8,22 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from vmm import boards, loaders
-from vmm.boards.board import Board, Parts
+from vmm.boards.board import Board, Layout, Parts
 from vmm.bus import Bus
 from vmm.clock import NativeClock
-from vmm.cpu import x86_model
-from vmm.cpu.x86 import X86
+from vmm.cpu import processors
+from vmm.cpu.processors import Cpu
 from vmm.engine import NEVER, check, connect, ffi, lib, open_unicorn
 from vmm.errors import VmmError
+from vmm.intc.gic import Gic
 from vmm.intc.i8259 import Pic
 from vmm.loaders.image import Loaded
 from vmm.trace import Trace
-from vmm.traps import DONE, Exc, Hlt, Int, Key, Msr, Port, Trap
+from vmm.traps import DONE, KEYS, Key, Trap, arm_arm, arm_x86
 
 MIB = 1 << 20
 PAGE = 4096
-MOST_MEMORY = 0xC0000000
-"""Above it lie the pc's memory-mapped devices."""
 SLICE = 20_000_000
 """Instructions between two looks at the keyboard's Ctrl-C; a boundary like any other, so nothing depends on it."""
 
@@ -81,47 +80,77 @@ class Machine:
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config = config or Config()
-        if config.smp != 1:
-            raise VmmError(f"--smp {config.smp}: this board runs one vCPU")
         open_unicorn()
-        self._native = ffi.gc(lib.vmm_new(), lib.vmm_free)
-        self._handle = connect(self._native, self)
+        self._native = native = ffi.gc(lib.vmm_new(), lib.vmm_free)
+        self._handle = connect(native, self)
         self._error: BaseException | None = None
         self._traps: dict[Key, Callable[[Trap], Any]] = {}
         self.loaded: Loaded | None = None
-        model, features = x86_model.parse(config.cpu)
-        name, options = boards.parse(config.board)
-        _check_memory(config.memory)
-        self._native.insn_ns = _positive(options.get("insn_ns", "10"), "--board: insn_ns")
-        check(self._native, lib.vmm_map_ram(self._native, config.memory))
-        check(self._native, lib.vmm_add_x86(self._native, x86_model.MODELS[model]))
-        self.cpus = [X86(self._native.vcpus[0])]
-        x86_model.apply(self._native.vcpus[0], features)
-        self.clock = NativeClock(self._native)
-        self.bus = Bus(self._native)
-        self.memory = Memory(self._native)
-        self.pic = Pic(self._native)
-        self.trace = Trace(self._native)
-        self.board: Board = boards.build(
-            name,
+        board, options = boards.parse(config.board)
+        layout: Layout = board.layout(options)
+        self._processor = processor = processors.choose(config.cpu, board.ARCHITECTURES)
+        _check_memory(config.memory, layout)
+        if not 0 < config.smp <= layout.most_cpus:
+            raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
+        native.insn_ns = _positive(options.get("insn_ns", "10"), "--board: insn_ns")
+        native.hole_first, native.hole_end = layout.devices
+        native.hole_floats = layout.floating
+        native.cpus = config.smp
+        native.seed = config.seed
+        check(native, lib.vmm_map_ram(native, layout.ram_base, config.memory))
+        if layout.gic:
+            check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
+        self.cpus: list[Cpu] = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
+        self.clock = NativeClock(native)
+        self.bus = Bus(native)
+        self.memory = Memory(native)
+        self.trace = Trace(native)
+        self.board: Board = board.build(
             Parts(
+                native=native,
                 bus=self.bus,
                 clock=self.clock,
                 stop=self.stop,
                 console=config.console,
-                a20=self._set_a20,
                 memory=self.memory,
-                pic_write=self.pic.write,
-                cpus=config.smp,
+                cpus=self.cpus,
+                processor=processor,
                 cmdline=config.cmdline,
                 options=options,
-            ),
+            )
         )
 
     @property
-    def cpu(self) -> X86:
-        """The first vCPU."""
+    def architecture(self) -> str:
+        """"x86", "arm" or "arm64"."""
+        return self._processor.architecture
+
+    @property
+    def cpu(self) -> Any:
+        """The first vCPU: an `X86` or an `Arm`."""
         return self.cpus[0]
+
+    @property
+    def pic(self) -> Pic:
+        """The 8259A pair of a pc."""
+        pic: Pic = self._controller("pic")
+        return pic
+
+    @property
+    def gic(self) -> Gic:
+        """The GIC of a virt board."""
+        gic: Gic = self._controller("gic")
+        return gic
+
+    def _controller(self, name: str) -> Any:
+        if name not in self.board.devices:
+            raise VmmError(f"board {self.config.board} has no {name.upper()}")
+        return self.board.devices[name]
+
+    @property
+    def instructions(self) -> int:
+        """Begun on all vCPUs since power-on."""
+        return int(lib.vmm_instructions(self._native))
 
     @property
     def now_ns(self) -> int:
@@ -130,14 +159,17 @@ class Machine:
 
     def load(self, path: Path, *, initrd: Sequence[str] = (), load_address: int | None = None) -> Loaded:
         """Put an image into memory and the vCPU at its entry; VmmError names what is wrong with it."""
+        tree = self.board.device_tree
         self.loaded = loaders.load(
-            path, self.memory, append=self.config.cmdline, initrd=list(initrd), load_address=load_address
+            path,
+            self.memory,
+            append=self.config.cmdline,
+            initrd=list(initrd),
+            load_address=load_address,
+            architecture=self.architecture,  # type: ignore[arg-type]
+            device_tree=tree and (lambda initrd: tree(initrd=initrd)),
         )
-        entry = self.loaded.entry
-        if entry.mode == "real":
-            self.cpu.enter_real(entry.cs, entry.pc, entry.registers)
-        elif entry.mode == "protected32":
-            self.cpu.enter_protected32(entry.pc, entry.registers)
+        self.cpu.enter(self.loaded.entry)
         return self.loaded
 
     def address(self, where: str | int) -> int:
@@ -164,11 +196,11 @@ class Machine:
         try:
             while True:
                 part = SLICE if left is None else min(left, SLICE)
-                before = self.cpu.count
+                before = self.instructions
                 lib.vmm_run(self._native, part)
                 self._raise_if_failed()
                 if left is not None:
-                    left -= self.cpu.count - before
+                    left -= self.instructions - before
                 if self._native.stop.reason != lib.VMM_STOP_SLICE or left == 0:
                     return self.last_stop()
         finally:
@@ -205,26 +237,19 @@ class Machine:
         """Decorator: let a function see `key` before the guest does; see vmm/traps.py."""
 
         def register(handler: Callable[[Trap], Any]) -> Callable[[Trap], Any]:
-            self._traps[key] = handler
             self._arm(key)
+            self._traps[key] = handler
             return handler
 
         return register
 
     def _arm(self, key: Key) -> None:
-        x86 = self._native.vcpus[0].x86
-        match key:
-            case Int(vector):
-                x86.trap_int[vector >> 6] |= 1 << (vector & 63)
-            case Exc(vector):
-                x86.trap_exception |= 1 << vector
-            case Hlt():
-                x86.trap_hlt = 1
-            case Msr():
-                x86.trap_msr = 1
-            case Port(number):
-                x86.trap_port = 1
-                x86.port_traps[number >> 3] |= 1 << (number & 7)
+        for cpu in range(self._native.vcpu_count):
+            vcpu = self._native.vcpus[cpu]
+            if self.architecture == "x86":
+                arm_x86(vcpu.x86, key)
+            else:
+                arm_arm(vcpu, key)
 
     def u32(self, where: str | int) -> int:
         """The 32-bit little-endian word at a symbol or linear address."""
@@ -254,13 +279,15 @@ class Machine:
             case "idle":
                 return f"halted at {self.where(raw.address)} and nothing is pending that could wake it"
             case "shutdown":
-                return f"triple fault at {self.where(raw.address)}: {self._chain(raw.vcpu)}"
+                return f"triple fault at {self.where(raw.address)}: {self.cpus[raw.vcpu].fault_story()}"
             case "unmapped":
                 return f"{ACCESSES[raw.code]} unmapped physical address {raw.address:#x} at {self._pc()}"
             case "breakpoint":
                 return f"breakpoint at {self.where(raw.address)}"
-            case "delivered":
+            case "delivered" if self.architecture == "x86":
                 return f"vector {raw.code:#04x} was delivered"
+            case "delivered":
+                return f"INTID {raw.code} was delivered"
             case "engine":
                 return f"the CPU emulator refused to go on at {self.where(raw.address)} (error {raw.code})"
         return f"stopped at {self.where(raw.address)}"
@@ -268,18 +295,6 @@ class Machine:
     def _pc(self) -> str:
         recent = self.cpu.recent()
         return self.where(recent[-1]) if recent else "the reset vector"
-
-    def _chain(self, vcpu: int) -> str:
-        links = []
-        for fault in self.cpus[vcpu].fault_chain():
-            name = EXCEPTIONS.get(fault.vector, f"vector {fault.vector:#04x}")
-            if fault.source != lib.VMM_SRC_EXCEPTION:
-                name = f"interrupt {fault.vector:#04x}"
-            links.append(f"{name}({fault.error:#x})" if fault.has_error else name)
-        return " → ".join(links)
-
-    def _set_a20(self, enabled: bool) -> None:
-        lib.vmm_x86_a20(self._native.vcpus[0], enabled)
 
     # What the native core calls while a run is under way (vmm.engine.Host).
 
@@ -301,16 +316,27 @@ class Machine:
     def drain(self) -> None:
         self.trace.drain()
 
-    TRAP_KEYS: tuple[Callable[[int], Key], ...] = (Int, Exc, lambda _: Hlt(), Msr, Msr, Port, Port)
-
     def trap_taken(self, vcpu: int, raw: Any) -> int:
-        key = self.TRAP_KEYS[raw.kind](raw.number)
+        cpu = self.cpus[vcpu]
+        if raw.kind in (lib.VMM_TRAP_FIRMWARE, lib.VMM_TRAP_SEMIHOSTING):
+            return self._called(cpu, raw.kind)
+        key = KEYS[raw.kind](raw.number)
         handler = self._traps.get(key)
         if handler is None:
             return int(lib.VMM_TRAP_DELIVER)
-        write = raw.kind in (lib.VMM_TRAP_WRMSR, lib.VMM_TRAP_OUT)
-        answer = handler(Trap(key, self.cpus[vcpu], raw, write=write))
+        write = raw.kind in (lib.VMM_TRAP_WRMSR, lib.VMM_TRAP_OUT) or (raw.kind == lib.VMM_TRAP_SYSREG and raw.size != 0)
+        answer = handler(Trap(key, cpu, raw, write=write))
         return int(lib.VMM_TRAP_DONE if answer == DONE else lib.VMM_TRAP_DELIVER)
+
+    def _called(self, cpu: Any, kind: int) -> int:
+        """A vCPU calls firmware or host by an instruction that looks like an exception."""
+        callee = self.board.firmware if kind == lib.VMM_TRAP_FIRMWARE else self.board.host_call
+        if callee is None:
+            return int(lib.VMM_TRAP_DELIVER)
+        result = callee(cpu)
+        if result is not None:
+            cpu.answer(result)
+        return int(lib.VMM_TRAP_DONE)
 
     def failed(self, error: BaseException) -> None:
         self._error = self._error or error
@@ -320,12 +346,6 @@ class Machine:
         error, self._error = self._error, None
         if error is not None:
             raise error
-
-
-EXCEPTIONS = {
-    0: "#DE", 1: "#DB", 2: "NMI", 3: "#BP", 4: "#OF", 5: "#BR", 6: "#UD", 7: "#NM", 8: "#DF", 10: "#TS", 11: "#NP",
-    12: "#SS", 13: "#GP", 14: "#PF", 16: "#MF", 17: "#AC", 18: "#MC", 19: "#XM", 20: "#VE", 21: "#CP",
-}  # fmt: skip
 
 
 class Irq:
@@ -353,26 +373,30 @@ class Memory:
 
     def __init__(self, native: Any) -> None:
         self._buffer = ffi.buffer(native.ram, native.ram_size)
+        self.base = int(native.ram_base)
         self.size = int(native.ram_size)
 
-    def _check(self, address: int, size: int) -> None:
-        if address < 0 or address + size > self.size:
-            raise VmmError(f"physical {address:#x}+{size:#x} is outside the {self.size:#x} bytes of RAM")
+    def _offset(self, address: int, size: int) -> int:
+        offset = address - self.base
+        if offset < 0 or offset + size > self.size:
+            end = self.base + self.size
+            raise VmmError(f"physical {address:#x}+{size:#x} is outside RAM ({self.base:#x}-{end - 1:#x})")
+        return offset
 
     def read(self, address: int, size: int) -> bytes:
         """VmmError outside RAM."""
-        self._check(address, size)
-        return bytes(self._buffer[address : address + size])
+        offset = self._offset(address, size)
+        return bytes(self._buffer[offset : offset + size])
 
     def write(self, address: int, data: bytes) -> None:
         """VmmError outside RAM."""
-        self._check(address, len(data))
-        self._buffer[address : address + len(data)] = data
+        offset = self._offset(address, len(data))
+        self._buffer[offset : offset + len(data)] = data
 
 
-def _check_memory(size: int) -> None:
-    if size <= 0 or size % PAGE or size > MOST_MEMORY:
-        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {MOST_MEMORY // MIB}M")
+def _check_memory(size: int, layout: Layout) -> None:
+    if size <= 0 or size % PAGE or size > layout.most_ram:
+        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {layout.most_ram // MIB}M")
 
 
 def _positive(text: str, what: str) -> int:
@@ -383,8 +407,10 @@ def _positive(text: str, what: str) -> int:
 
 def boot(image: str | Path, **options: Any) -> Machine:
     """A machine with `image` (a path, or the name of a bundled guest) loaded and ready to run; options as in Config."""
-    from vmm.catalog import resolve
+    from vmm.catalog import resolve, wants
 
-    machine = Machine(Config(**options))
-    machine.load(resolve(str(image)))
+    path = resolve(str(image))
+    wanted = wants(path)
+    machine = Machine(Config(**{"board": wanted.board, "cpu": wanted.cpu, "smp": wanted.smp} | options))
+    machine.load(path)
     return machine

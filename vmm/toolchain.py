@@ -2,7 +2,8 @@
 
 GNU assembler syntax, as LLVM and binutils both read it. An x86 image is an i386 ELF, whatever modes its code runs in:
 multiboot loaders take nothing else. So `.code64` has all 64-bit instructions, but an absolute symbol reference has 32
-bits at most: `mov $table, %edi` or `lea table(%rip), %rdi`, never `movabs $table, %rdi`.
+bits at most: `mov $table, %edi` or `lea table(%rip), %rdi`, never `movabs $table, %rdi`. An arm image starts in A32;
+`.thumb` is for the source to say.
 """
 
 from __future__ import annotations
@@ -32,25 +33,59 @@ class AssemblyError(VmmError):
 class Target:
     """How each kind of tool is told about an architecture."""
 
-    zig: str
-    clang: str
-    gcc: str
-    cross: str
-    linker: str
+    zig: tuple[str, ...]
+    clang: tuple[str, ...]
+    gcc: tuple[str, ...]
+    """For the host's own gcc, should it be one for this architecture."""
+    cross: tuple[tuple[str, ...], ...]
+    """Commands of cross compilers, in the order they are tried."""
+    linker: tuple[str, ...]
     c_flags: tuple[str, ...]
+    zig_c_flags: tuple[str, ...]
+    """For ziglang as well, which takes the CPU's features from -mcpu and is silent about flags that say otherwise."""
+    accepted: str
+    """Source that assemblers for this architecture take and those for others do not."""
     refused: str
-    """Source that a sound assembler refuses, for an address does not fit; clang 14 leaves 0 in its place, silently."""
+    """Source that a sound assembler refuses, for an address does not fit; of x86's, clang 14 silently makes 0."""
+
+
+# One float ABI for assembler and C, or GNU ld does not link the two; soft: a handler leaves the FP registers alone.
+_CORTEX_A15 = ("-mcpu=cortex-a15", "-marm", "-mfloat-abi=soft")
 
 
 TARGETS = {
     "x86": Target(
-        zig="x86-freestanding",
-        clang="i386-unknown-none-elf",
-        gcc="-m32",
-        cross="i686-linux-gnu-gcc",
-        linker="elf_i386",
+        zig=("-target", "x86-freestanding"),
+        clang=("--target=i386-unknown-none-elf",),
+        gcc=("-m32",),
+        cross=(("i686-linux-gnu-gcc",),),
+        linker=("-m", "elf_i386"),
         c_flags=("-mgeneral-regs-only", "-fcf-protection=none"),
+        zig_c_flags=("-mcpu=baseline-sse-sse2-mmx-x87",),
+        accepted="movl %cr0, %eax\n",
         refused=".code64\nmovabs $_start, %rax\n",
+    ),
+    "arm64": Target(
+        zig=("-target", "aarch64-freestanding"),
+        clang=("--target=aarch64-unknown-none-elf",),
+        gcc=(),
+        cross=(("aarch64-linux-gnu-gcc",),),
+        linker=("-m", "aarch64elf"),
+        c_flags=("-mgeneral-regs-only", "-mstrict-align"),  # with the MMU off all memory is Device: nothing unaligned
+        zig_c_flags=("-mcpu=generic-neon-fp_armv8+strict_align",),
+        accepted="mrs x0, elr_el1\n",
+        refused=".byte _start\n",
+    ),
+    "arm": Target(
+        zig=("-target", "arm-freestanding-eabi", "-mcpu=cortex_a15", *_CORTEX_A15[1:]),
+        clang=("--target=armv7a-unknown-none-eabi", *_CORTEX_A15),
+        gcc=_CORTEX_A15,
+        cross=(("arm-linux-gnueabihf-gcc", *_CORTEX_A15), ("arm-none-eabi-gcc", *_CORTEX_A15)),
+        linker=(),  # GNU calls it armelf or armelf_linux_eabi by the toolchain; each linker knows its own
+        c_flags=("-mno-unaligned-access",),
+        zig_c_flags=("-mcpu=cortex_a15+strict_align",),
+        accepted="mrs r0, spsr\n",
+        refused="_start: ldr r0, _start + 0x100000\n",
     ),
 }
 
@@ -69,6 +104,8 @@ class Tool:
 
     compiler: tuple[str, ...]
     linker: tuple[str, ...]
+    c_flags: tuple[str, ...] = ()
+    """For C sources, besides those of the architecture."""
 
 
 def bundled() -> Path:
@@ -76,6 +113,31 @@ def bundled() -> Path:
     here = Path(__file__).resolve().parent
     inside = here / "guests"
     return inside if inside.is_dir() else here.parent / "guests"
+
+
+_MARKER = re.compile(r"\s*(?://|/\*|\*|@|#|;)\s*vmm:\s*(?P<arch>\w+)\s*(?:\*/)?\s*")
+_INCLUDED = re.compile(rf'\s*#\s*include\s+["<](?P<arch>{"|".join(TARGETS)})/')
+_MARKED_WITHIN = 5
+
+
+def arch_of(source: Path) -> str:
+    """The architecture that a source is written for, a key of TARGETS.
+
+    A comment line among the first five says it (`// vmm: arm64`, `@ vmm: arm`); failing that the first header of one
+    architecture does (`#include "arm64/guest.h"`); failing that it is x86. VmmError for a source that cannot be read
+    and for an unknown architecture in the comment.
+    """
+    _check(source)
+    try:
+        lines = source.read_text(errors="replace").splitlines()
+    except OSError as error:
+        raise VmmError(f"{source}: cannot read the source: {error.strerror}") from error
+    for number, line in enumerate(lines[:_MARKED_WITHIN], 1):
+        if match := _MARKER.fullmatch(line):
+            if match["arch"] not in TARGETS:
+                raise VmmError(f"{source}:{number}: {unknown('architecture', match['arch'], TARGETS)}")
+            return match["arch"]
+    return next((match["arch"] for line in lines if (match := _INCLUDED.match(line))), "x86")
 
 
 def find(arch: str = "x86") -> Tool:
@@ -155,7 +217,7 @@ class _Build:
         flags = ["-I.", *(f"-I{path}" for path in self.include), "-g", f"-ffile-prefix-map={base}=."]
         flags += [f"-ffile-prefix-map={path}={path.name}" for path in self.include]
         if source.suffix == ".c":
-            flags += [*C_FLAGS, *self.target.c_flags]
+            flags += [*C_FLAGS, *self.target.c_flags, *self.tool.c_flags]
         name = os.path.relpath(source.resolve(), base)
         output = str(self.scratch / f"{len(self.origin)}.o")
         self.origin[output] = name
@@ -165,7 +227,7 @@ class _Build:
             raise self.error(done, self.tool.compiler, lambda: self.run(preprocess).stdout)
 
     def link(self, options: Sequence[str], out: Path) -> None:
-        fixed = ["-m", self.target.linker, "-static", "--build-id=none"]
+        fixed = [*self.target.linker, "-static", "--build-id=none"]
         done = self.run([*self.tool.linker, *fixed, *options, *self.origin, "-o", str(out)])
         if done.returncode != 0:
             raise self.error(done, self.tool.linker, lambda: "")
@@ -291,26 +353,27 @@ def _ziglang(target: Target) -> Tool | None:
     if importlib.util.find_spec("ziglang") is None:
         return None
     zig = (sys.executable, "-m", "ziglang")
-    return Tool((*zig, "cc", "-target", target.zig), (*zig, "ld.lld"))
+    return Tool((*zig, "cc", *target.zig), (*zig, "ld.lld"), target.zig_c_flags)
 
 
 def _clang(target: Target) -> Tool | None:
-    return _working(("clang", f"--target={target.clang}"), "ld.lld", target)
+    return _working(("clang", *target.clang), "ld.lld", target)
 
 
 def _gcc(target: Target) -> Tool | None:
-    return _working(("gcc", target.gcc), "ld", target)
+    return _working(("gcc", *target.gcc), "ld", target)
 
 
 def _cross_gcc(target: Target) -> Tool | None:
-    return _working((target.cross,), "ld", target)
+    tools = (_working(command, "ld", target) for command in target.cross)
+    return next((tool for tool in tools if tool), None)
 
 
 CANDIDATES = (_from_environment, _ziglang, _clang, _gcc, _cross_gcc)
 
 
 def _working(compiler: tuple[str, ...], linker: str, target: Target) -> Tool | None:
-    """The tool, if it is installed, can build an empty program for `target`, and refuses what it must."""
+    """The tool, if it is installed, can build a program for `target`, and refuses what it must."""
     if not shutil.which(compiler[0]):
         return None
     tool = Tool(compiler, _linker_of(compiler, linker))
@@ -318,10 +381,10 @@ def _working(compiler: tuple[str, ...], linker: str, target: Target) -> Tool | N
         return None
     with tempfile.TemporaryDirectory(prefix="vmm-") as scratch:
         here = Path(scratch)
-        (here / "empty.s").write_text("")
+        (here / "accepted.s").write_text(target.accepted)
         (here / "refused.s").write_text(target.refused)
-        compiled = _run([*tool.compiler, "-c", "empty.s", "-o", "empty.o"], here, {})
-        linked = _run([*tool.linker, "-m", target.linker, "-static", "empty.o", "-o", "empty"], here, {})
+        compiled = _run([*tool.compiler, "-c", "accepted.s", "-o", "accepted.o"], here, {})
+        linked = _run([*tool.linker, *target.linker, "-static", "accepted.o", "-o", "accepted"], here, {})
         refused = _run([*tool.compiler, "-c", "refused.s", "-o", "refused.o"], here, {})
     return tool if compiled.returncode == linked.returncode == 0 != refused.returncode else None
 

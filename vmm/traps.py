@@ -11,13 +11,16 @@ leaves the native core.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vmm.errors import VmmError
+from vmm.cpu.arm_registers import SYSTEM64
+from vmm.engine import lib
+from vmm.errors import VmmError, unknown
 
 if TYPE_CHECKING:
-    from vmm.cpu.x86 import X86
+    from vmm.cpu.processors import Cpu
 
 DONE = "done"
 """What a handler returns when it has finished the event itself."""
@@ -75,22 +78,136 @@ class Port:
         _within("port", self.number, 1 << 16)
 
 
-Key = Int | Exc | Hlt | Msr | Port
+@dataclass(frozen=True)
+class Svc:
+    """SVC #`immediate` (16 bits, in A32 24). Finished, the guest goes on behind it, as with the next two."""
+
+    immediate: int
+
+    def __post_init__(self) -> None:
+        _within("SVC", self.immediate, 1 << 24)
+
+
+@dataclass(frozen=True)
+class Hvc:
+    """HVC #`immediate` (16 bits), before firmware or a hypervisor sees it."""
+
+    immediate: int
+
+    def __post_init__(self) -> None:
+        _within("HVC", self.immediate, 1 << 16)
+
+
+@dataclass(frozen=True)
+class Smc:
+    """SMC #`immediate` (16 bits, in A32 4)."""
+
+    immediate: int
+
+    def __post_init__(self) -> None:
+        _within("SMC", self.immediate, 1 << 16)
+
+
+@dataclass(frozen=True)
+class Brk:
+    """BRK or BKPT #`immediate` (16 bits). Finished, the guest goes on behind it."""
+
+    immediate: int
+
+    def __post_init__(self) -> None:
+        _within("BRK", self.immediate, 1 << 16)
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """Any instruction that is undefined where it stands. Finished, PC is still at it unless the handler moves it."""
+
+
+@dataclass(frozen=True)
+class SysReg:
+    """MRS and MSR of the A64 system register `name` ("cntvct_el0"), whatever the exception level."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in SYSTEM64:
+            raise unknown("system register", self.name, SYSTEM64)
+
+
+Key = Int | Exc | Hlt | Msr | Port | Svc | Hvc | Smc | Brk | Undefined | SysReg
+
+KEYS: dict[int, Callable[[int], Key]] = {
+    lib.VMM_TRAP_INT: Int,
+    lib.VMM_TRAP_EXCEPTION: Exc,
+    lib.VMM_TRAP_HLT: lambda _: Hlt(),
+    lib.VMM_TRAP_RDMSR: Msr,
+    lib.VMM_TRAP_WRMSR: Msr,
+    lib.VMM_TRAP_IN: Port,
+    lib.VMM_TRAP_OUT: Port,
+    lib.VMM_TRAP_SVC: Svc,
+    lib.VMM_TRAP_HVC: Hvc,
+    lib.VMM_TRAP_SMC: Smc,
+    lib.VMM_TRAP_BRK: Brk,
+    lib.VMM_TRAP_UNDEFINED: lambda _: Undefined(),
+    lib.VMM_TRAP_SYSREG: lambda number: SysReg(NAMES64[number]),
+}
+"""The key of what the core asks about, from its `vmm_trap.number`."""
+NAMES64 = {encoding.number: name for name, encoding in SYSTEM64.items()}
+
+
+def arm_x86(x86: Any, key: Key) -> None:
+    """Let the core ask about `key`; VmmError for a key that no x86 CPU has."""
+    match key:
+        case Int(vector):
+            x86.trap_int[vector >> 6] |= 1 << (vector & 63)
+        case Exc(vector):
+            x86.trap_exception |= 1 << vector
+        case Hlt():
+            x86.trap_hlt = 1
+        case Msr():
+            x86.trap_msr = 1
+        case Port(number):
+            x86.trap_port = 1
+            x86.port_traps[number >> 3] |= 1 << (number & 7)
+        case _:
+            raise VmmError(f"{key} cannot happen on an x86 CPU")
+
+
+def arm_arm(vcpu: Any, key: Key) -> None:
+    """Let the core ask about `key`; VmmError for a key that no ARM CPU has."""
+    arm = vcpu.arm
+    match key:
+        case Svc():
+            arm.trap_svc = 1
+        case Hvc():
+            arm.trap_hvc = 1
+        case Smc():
+            arm.trap_smc = 1
+        case Brk():
+            arm.trap_brk = 1
+        case Undefined():
+            arm.trap_undefined = 1
+        case SysReg(name) if arm.wide:
+            lib.vmm_arm_trap_system(vcpu, SYSTEM64[name].number)
+        case SysReg():
+            raise VmmError(f"{key}: system registers are trapped on AArch64 CPUs")
+        case _:
+            raise VmmError(f"{key} cannot happen on an ARM CPU")
 
 
 class Trap:
     """What a handler sees of one event."""
 
-    def __init__(self, key: Key, cpu: X86, native: Any, *, write: bool) -> None:
+    def __init__(self, key: Key, cpu: Cpu, native: Any, *, write: bool) -> None:
         self.key = key
         self.cpu = cpu
         self.write = write
-        """True for OUT and WRMSR."""
+        """True for OUT, WRMSR and MSR."""
         self._native = native
 
     @property
     def value(self) -> int:
-        """What is written (OUT, WRMSR) or to be read (IN, RDMSR); an exception's error code."""
+        """What is written (OUT, WRMSR, MSR) or to be read (IN, RDMSR, MRS); an exception's error code."""
         return int(self._native.value)
 
     @value.setter

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 
 MIB = 0x100000
 CODE = b"\xfa\xf4\xeb\xfd"  # cli; hlt; jmp to the hlt
+LOOP = {"arm": b"\xfe\xff\xff\xea", "arm64": b"\0\0\0\x14"}  # b .
+ARM_BASE = 0x40000000
 
 
 class Ram:
     """RAM that begins with garbage: what must be zero has to be written."""
+
+    base = 0
 
     def __init__(self, size: int = 4 * MIB) -> None:
         self.size = size
@@ -29,6 +33,40 @@ class Ram:
 
     def text(self, address: int) -> str:
         return bytes(self.bytes[address : self.bytes.index(0, address)]).decode()
+
+
+class ArmRam:
+    """RAM of any size from 1 GiB on; keeps what was written, and no two writes may overlap."""
+
+    def __init__(self, size: int = 64 * MIB, base: int = ARM_BASE) -> None:
+        self.base = base
+        self.size = size
+        self.writes: dict[int, bytes] = {}
+
+    def write(self, address: int, data: bytes) -> None:
+        assert self.base <= address <= address + len(data) <= self.base + self.size
+        assert all(address + len(data) <= start or start + len(old) <= address for start, old in self.writes.items())
+        self.writes[address] = data
+
+    def read(self, address: int, size: int) -> bytes:
+        """Of one write."""
+        return next(
+            data[address - start : address - start + size]
+            for start, data in self.writes.items()
+            if start <= address and address + size <= start + len(data)
+        )
+
+
+class Tree:
+    """Stands for a board: returns a blob and remembers what it was told."""
+
+    def __init__(self, blob: bytes = b"\xd0\x0d\xfe\xed tree") -> None:
+        self.blob = blob
+        self.told: list[tuple[int, int] | None] = []
+
+    def __call__(self, initrd: tuple[int, int] | None) -> bytes:
+        self.told.append(initrd)
+        return self.blob
 
 
 @dataclass
@@ -75,6 +113,22 @@ class Elf:
                 table += struct.pack("<IIIIIIII", part.type, *place, 5, 4096)
             body += part.data
         return header + table + body
+
+
+def arm_elf(arch: str = "arm64", physical: int = ARM_BASE, entry: int | None = None, size: int = 64) -> bytes:
+    bits, machine = {"arm": (32, 40), "arm64": (64, 183)}[arch]
+    return Elf([Part(physical, LOOP[arch], memory_size=size)], bits, entry, machine).build()
+
+
+def arm_image(text_offset: int = 0, image_size: int = 0x3000, flags: int = 0xA, magic: bytes = b"ARM\x64") -> bytes:
+    """A kernel of 4 KiB pages that may stand anywhere."""
+    header = LOOP["arm64"] * 2 + struct.pack("<6Q", text_offset, image_size, flags, 0, 0, 0) + magic + bytes(4)
+    return header.ljust(0x1000, b"\x11")
+
+
+def zimage(start: int = 0, end: int = 0x1000, order: int = 0x04030201, magic: int = 0x016F2818) -> bytes:
+    header = LOOP["arm"] * 9 + struct.pack("<IIII", magic, start, end, order)
+    return header.ljust(0x1000, b"\x22")
 
 
 def multiboot_header(flags: int = 0, *addresses: int) -> bytes:

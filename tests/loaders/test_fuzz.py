@@ -11,21 +11,34 @@ from vmm import loaders
 from vmm.errors import VmmError
 from vmm.loaders import Loaded, image
 
-from .images import CODE, MIB, Elf, Part, multiboot_elf, multiboot_header
+from .images import (
+    ARM_BASE,
+    CODE,
+    LOOP,
+    MIB,
+    Elf,
+    Part,
+    Tree,
+    arm_image,
+    multiboot_elf,
+    multiboot_header,
+    zimage,
+)
 
 
 class Bounds:
     """Memory that only checks: writes stay inside, and what one load writes is at most the RAM plus its tables."""
 
-    def __init__(self) -> None:
-        self.size = 2 * MIB
+    def __init__(self, base: int = 0, size: int = 2 * MIB) -> None:
+        self.base = base
+        self.size = size
         self.written = 0
 
     def read(self, address, size):
         raise AssertionError("loaders have nothing to read")
 
     def write(self, address, data):
-        assert address >= 0 and address + len(data) <= self.size
+        assert self.base <= address and address + len(data) <= self.base + self.size
         self.written += len(data)
         assert self.written <= self.size
 
@@ -57,23 +70,97 @@ def outcome(data):
     return results
 
 
+def mutated(data, chance, header):
+    """`data` with a few fields of its first `header` bytes overwritten, now and then cut short."""
+    data = bytearray(data)
+    for _ in range(chance.randint(1, 4)):
+        size = chance.choice([1, 2, 4, 8])
+        at = chance.randrange(header - size)
+        value = chance.choice([*INTERESTING, chance.getrandbits(8 * size)]) % (1 << 8 * size)
+        data[at : at + size] = value.to_bytes(size, "little")
+    if chance.random() < 0.1:
+        del data[chance.randrange(header) :]
+    return bytes(data)
+
+
 @pytest.mark.parametrize("seed", range(len(SEEDS)))
 def test_headers_with_flipped_bytes_and_extreme_fields_load_or_are_refused(seed):
     chance = random.Random(seed)
     accepted = refused = 0
     for _ in range(2500):
-        data = bytearray(SEEDS[seed])
-        for _ in range(chance.randint(1, 4)):
-            size = chance.choice([1, 2, 4, 8])
-            at = chance.randrange(len(data) - size)
-            value = chance.choice([*INTERESTING, chance.getrandbits(8 * size)]) % (1 << 8 * size)
-            data[at : at + size] = value.to_bytes(size, "little")
-        if chance.random() < 0.1:
-            del data[chance.randrange(len(data)) :]
-        for loaded in outcome(bytes(data)):
+        for loaded in outcome(mutated(SEEDS[seed], chance, len(SEEDS[seed]))):
             accepted += loaded is not None
             refused += loaded is None
     assert accepted > 100 and refused > 100  # the mutations reach both sides
+
+
+ARM_RAM = 8 * MIB
+ARM_PARTS = [Part(ARM_BASE, LOOP["arm"] * 4), Part(ARM_BASE + MIB, b"data", memory_size=0x800)]
+ARM_SEEDS = [
+    ("arm", Elf(ARM_PARTS, 32, machine=40).build(), 120),
+    ("arm64", Elf(ARM_PARTS, 64, machine=183).build(), 180),
+    ("arm64", arm_image(), 64),
+    ("arm", zimage(), 52),
+]
+
+
+def arm_outcome(data, arch):
+    """Load `data` as each format there is: the image, or None for each one line."""
+    results = []
+    for row in loaders.FORMATS:
+        tree = Tree()
+        memory = Bounds(ARM_BASE, ARM_RAM)
+        options = image.Options("a=1", architecture=arch, device_tree=tree)
+        try:
+            loaded = row.load(image.Image(image.Path("fuzzed"), data), memory, options)
+        except VmmError as error:
+            assert str(error).startswith("fuzzed: ") and "\n" not in str(error)
+            results.append(None)
+            continue
+        place = loaded.entry.registers["x0" if arch == "arm64" else "r2"]
+        assert (loaded.entry.mode, tree.told) == (arch, [None])
+        assert ARM_BASE <= loaded.entry.pc < loaded.highest <= ARM_BASE + ARM_RAM
+        assert ARM_BASE <= place < place + len(tree.blob) <= loaded.highest
+        results.append(loaded)
+    return results
+
+
+@pytest.mark.parametrize("seed", range(len(ARM_SEEDS)))
+def test_arm_headers_with_flipped_bytes_and_extreme_fields_load_or_are_refused(seed):
+    chance = random.Random(seed)
+    arch, data, header = ARM_SEEDS[seed]
+    named = ("elf", "elf", "arm_image", "zimage")[seed]
+    accepted = refused = 0
+    for _ in range(1500):
+        results = arm_outcome(mutated(data, chance, header), arch)
+        own = next(loaded for row, loaded in zip(loaders.FORMATS, results, strict=True) if row.name == named)
+        accepted += own is not None
+        refused += own is None
+    assert accepted > 100 and refused > 100
+
+
+U32, U64 = st.integers(0, (1 << 32) - 1), st.integers(0, (1 << 64) - 1)
+NEAR = st.integers(0, 2 * ARM_RAM)
+
+
+@given(U64 | NEAR, U64 | NEAR, U64)
+@settings(max_examples=500, deadline=None)
+def test_random_fields_of_an_arm64_image_load_or_are_refused(text_offset, image_size, flags):
+    arm_outcome(arm_image(text_offset, image_size, flags), "arm64")
+
+
+@given(U32, U32, U32)
+@settings(max_examples=500, deadline=None)
+def test_random_fields_of_a_zimage_load_or_are_refused(start, end, order):
+    arm_outcome(zimage(start, end, order), "arm")
+
+
+@given(st.binary(max_size=700), st.sampled_from(["arm", "arm64"]))
+@settings(max_examples=500, deadline=None)
+def test_random_bytes_load_or_are_refused_on_arm_and_say_at_most_what_they_are_for(data, arch):
+    arm_outcome(data, arch)
+    start = image.Image(image.Path("fuzzed"), data)
+    assert all(row.architecture(start) in (None, *image.ARCHITECTURES) for row in loaders.FORMATS if row.matches(start))
 
 
 @given(st.binary(max_size=300))

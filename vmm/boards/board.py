@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from vmm.cpu.processors import Processor
 from vmm.errors import VmmError, unknown
 from vmm.wiring import Clock, Line, MmioDevice, PortDevice, Stop
 
@@ -21,42 +22,73 @@ class BusLike(Protocol):
 
     def add_native_ports(self, first: int, count: int, handler: int, index: int) -> None: ...
 
+    def add_native_memory(self, first: int, count: int, handler: int, index: int) -> None: ...
+
     def add_memory(self, device: MmioDevice, first: int, count: int) -> None: ...
 
 
 class Memory(Protocol):
     """RAM by physical address."""
 
+    base: int
+    """Physical address of the first byte."""
     size: int
     """Bytes."""
 
+    def read(self, address: int, size: int) -> bytes: ...
+
     def write(self, address: int, data: bytes) -> None: ...
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What must be known of a board before its first vCPU exists."""
+
+    ram_base: int
+    """Physical."""
+    most_ram: int
+    """Bytes."""
+    devices: tuple[int, int]
+    """First physical address of devices, and the one behind the last."""
+    floating: bool
+    """Addresses among them that nobody decodes read as ones; else such an access ends the run."""
+    most_cpus: int
+    gic: int = 0
+    """Version; 0: none."""
+    el2: bool = False
+    el3: bool = False
 
 
 @dataclass(frozen=True)
 class Parts:
     """Everything a board wires together."""
 
+    native: Any
+    """The core's machine, for its own controllers."""
     bus: BusLike
     clock: Clock
     stop: Stop
     console: Callable[[bytes], None]
     """Takes what the first serial port sends."""
-    a20: Callable[[bool], None]
     memory: Memory
-    pic_write: Callable[[int, int, int], None]
-    """Write (chip, A0, value) to the 8259A pair."""
-    cpus: int
+    cpus: Sequence[Any]
+    processor: Processor
     cmdline: str
     options: Mapping[str, str]
 
 
 @dataclass
 class Board:
-    """What was built: devices by name, controllers' views by name, and what each line is called."""
+    """What was built: devices and controllers by name, what each line is called, and what vCPUs may call."""
 
     devices: dict[str, Any] = field(default_factory=dict)
     line_names: dict[int, str] = field(default_factory=dict)
+    device_tree: Callable[[tuple[int, int] | None], bytes] | None = None
+    """Given the initrd's addresses, the blob for an image that wants one."""
+    firmware: Callable[[Any], int | None] | None = None
+    """Answers the firmware call of this vCPU; None: the call does not return."""
+    host_call: Callable[[Any], int | None] | None = None
+    """Answers its semihosting call; None: it is none."""
 
 
 def switch(options: Mapping[str, str], name: str, default: bool) -> bool:

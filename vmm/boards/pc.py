@@ -6,10 +6,10 @@ fw_cfg, isa-debug-exit and the ACPI ports.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from vmm.boards import pc_firmware
-from vmm.boards.board import Board, Parts, check_options, switch
+from vmm.boards.board import Board, Layout, Parts, check_options, switch
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.debug_exit import DebugExit
 from vmm.devices.debugcon import Debugcon
@@ -23,11 +23,15 @@ from vmm.devices.rtc import Rtc
 from vmm.devices.testdev import MEMORY, TestMemory, TestPort
 from vmm.devices.uart16550 import Uart16550
 from vmm.engine import lib
+from vmm.intc.i8259 import Pic
 from vmm.wiring import PortDevice
 
 NAME = "pc"
 SUMMARY = "PC/AT: 8259A pair, 8254, RTC, two 16550A, ACPI power-off, isa-debug-exit, test device"
+ARCHITECTURES = ("x86",)
 OPTIONS = ("pit", "insn_ns")
+DEVICES = (0xC0000000, 0x1_0000_0000)
+"""Memory-mapped devices lie here; RAM ends below."""
 
 IRQS = {0: "8254", 1: "keyboard", 2: "cascade", 3: "COM2", 4: "COM1", 8: "RTC", 9: "ACPI", 13: "FERR"}
 PIC_PORTS = ((0x20, 2, 0), (0xA0, 2, 1))
@@ -37,10 +41,16 @@ TESTDEV_PORTS = (0x2000, 16)
 """`out 0x2000 + n, level` drives IRQ n."""
 
 
+def layout(options: Mapping[str, str]) -> Layout:
+    """VmmError for an option the board does not have."""
+    check_options(NAME, options, OPTIONS)
+    return Layout(ram_base=0, most_ram=DEVICES[0], devices=DEVICES, floating=True, most_cpus=1)
+
+
 def build(parts: Parts) -> Board:
-    """Wire the board; VmmError for an option it does not have."""
-    check_options(NAME, parts.options, OPTIONS)
+    """Wire the board."""
     bus, clock, stop = parts.bus, parts.clock, parts.stop
+    pic, a20 = Pic(parts.native), parts.cpus[0].set_a20
     for first, count, chip in PIC_PORTS:
         bus.add_native_ports(first, count, lib.VMM_ON_PIC, chip)
     bus.add_native_ports(*ELCR_PORTS, lib.VMM_ON_ELCR, 0)
@@ -52,20 +62,20 @@ def build(parts: Parts) -> Board:
     table: list[tuple[str, Callable[[], PortDevice]]] = [
         ("pit", lambda: pit),
         ("port61", lambda: Port61(clock=clock, pit=pit)),
-        ("keyboard", lambda: I8042(irq=bus.line(1), stop=stop, a20=parts.a20)),
-        ("port92", lambda: Port92(stop=stop, a20=parts.a20)),
+        ("keyboard", lambda: I8042(irq=bus.line(1), stop=stop, a20=a20)),
+        ("port92", lambda: Port92(stop=stop, a20=a20)),
         ("rtc", lambda: Rtc(clock=clock, irq=bus.line(8))),
         ("com1", lambda: Uart16550(clock=clock, irq=bus.line(4), output=parts.console)),
         ("com2", lambda: Uart16550(clock=clock, irq=bus.line(3), output=lambda data: None)),
         ("acpi", lambda: AcpiPm(clock=clock, sci=bus.line(9), stop=stop)),
-        ("fw_cfg", lambda: FwCfg(cpus=parts.cpus, ram_size=parts.memory.size, cmdline=parts.cmdline)),
+        ("fw_cfg", lambda: FwCfg(cpus=len(parts.cpus), ram_size=parts.memory.size, cmdline=parts.cmdline)),
         ("debug_exit", lambda: DebugExit(stop=stop)),
         ("debugcon", lambda: Debugcon(output=lambda data: None)),
         ("pci", PciHost),
         ("test_port", TestPort),
     ]
     without_pit = not switch(parts.options, "pit", True)
-    board = Board(line_names={irq: f"IRQ {irq}" for irq in range(16)})
+    board = Board(devices={"pic": pic}, line_names={irq: f"IRQ {irq}" for irq in range(16)})
     for name, make in table:
         if name == "pit" and without_pit:
             continue
@@ -74,6 +84,6 @@ def build(parts: Parts) -> Board:
         bus.add_ports(device, *(SECOND_UART if name == "com2" else device.PORTS))
     board.devices["test_memory"] = memory = TestMemory()
     bus.add_memory(memory, *MEMORY)
-    pc_firmware.hand_over(parts.memory, parts.pic_write, board.devices.get("pit"))
+    pc_firmware.hand_over(parts.memory, pic.write, board.devices.get("pit"))
     return board
 

@@ -16,6 +16,7 @@ from vmm.cli.parser import Parser
 from vmm.errors import unknown
 
 if TYPE_CHECKING:
+    from vmm.catalog import Wants
     from vmm.cli.summary import Summary
     from vmm.machine import Machine, Stop
 
@@ -39,9 +40,9 @@ def parser() -> Parser:
     )
     add = parser.add_argument
     add("image", metavar="IMAGE", help="a file (multiboot, ELF, boot sector, flat, .S or .c) or a bundled guest")
-    add("--board", default="pc", metavar="NAME[,key=value...]", help="the machine (%(default)s)")
-    add("--cpu", metavar="NAME[,+f,-f...]", help="CPU model and CPUID features")
-    add("--smp", type=quantities.positive, default=1, metavar="N", help="vCPUs (%(default)s)")
+    add("--board", metavar="NAME[,key=value...]", help="the machine: pc, virt (what the image is for)")
+    add("--cpu", metavar="NAME[,+f,-f...]", help="CPU model; on x86 also CPUID features")
+    add("--smp", type=quantities.positive, metavar="N", help="vCPUs (1, or what a bundled guest wants)")
     add("--memory", type=quantities.size, default=DEFAULT_MEMORY, metavar="SIZE", help="RAM (%(default)s)")
     add("--append", default="", metavar="STR", help="the kernel's command line")
     add("--initrd", action="append", default=[], metavar="PATH", help="a module, or 'PATH arguments'; repeatable")
@@ -57,17 +58,18 @@ def parser() -> Parser:
 
 
 def main(options: argparse.Namespace) -> int:
-    from vmm.catalog import resolve, wanted_cpu
+    from vmm.catalog import resolve, wants
     from vmm.cli.summary import Summary
     from vmm.machine import Config, Machine
 
     console = Console(sys.stdout.buffer)
     image = resolve(options.image)
+    wanted = wants(image)
     machine = Machine(
         Config(
-            board=options.board,
-            cpu=options.cpu or wanted_cpu(image),
-            smp=options.smp,
+            board=options.board or wanted.board,
+            cpu=options.cpu or _cpu(options.board, wanted),
+            smp=options.smp or wanted.smp,
             memory=options.memory,
             cmdline=options.append,
             seed=options.seed,
@@ -109,6 +111,12 @@ class Console:
         self._file.flush()
         if self._last != b"\n" and self._file.isatty():
             print(file=sys.stderr)
+
+
+def _cpu(board: str | None, wanted: Wants) -> str:
+    """The image's, unless the user chose another board: then that board's default."""
+    same = board is None or board.partition(",")[0] == wanted.board.partition(",")[0]
+    return wanted.cpu if same else "default"
 
 
 def _record(machine: Machine, options: argparse.Namespace, files: ExitStack) -> None:

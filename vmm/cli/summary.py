@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from vmm.cli.quantities import DURATIONS
-from vmm.machine import EXCEPTIONS, Machine, Stop
+from vmm.machine import Machine, Stop
 from vmm.trace import InterruptStats
 
 COLUMNS = ("vCPU", "vector", "source", "delivered", "latency min", "median", "max")
@@ -23,12 +24,20 @@ class Summary:
     host_seconds: float
     trace_hash: str
     interrupts: list[InterruptStats]
+    exception_name: Callable[[int], str | None]
 
     @classmethod
     def of(cls, machine: Machine, stop: Stop, host_seconds: float) -> Summary:
-        instructions = sum(cpu.count for cpu in machine.cpus)
         interrupts = list(machine.trace.interrupts())
-        return cls(stop, instructions, machine.now_ns, host_seconds, machine.trace.hash, interrupts)
+        return cls(
+            stop,
+            machine.instructions,
+            machine.now_ns,
+            host_seconds,
+            machine.trace.hash,
+            interrupts,
+            machine.cpu.exception_name,
+        )
 
     def json(self) -> str:
         """The contents of `--summary FILE`."""
@@ -47,7 +56,7 @@ class Summary:
         if self.interrupts:
             from vmm.cli import table  # takes longer than many a run without interrupts
 
-            table.show(COLUMNS, map(_cells, self.interrupts), file)
+            table.show(COLUMNS, (_cells(row, self.exception_name) for row in self.interrupts), file)
         totals = f"{self.instructions} instructions, {_time(self.virtual_ns)} virtual, {self.host_seconds:.2f} s host"
         print(f"{totals}, trace {self.trace_hash}", file=file)
 
@@ -63,8 +72,8 @@ def _facts(row: InterruptStats) -> dict[str, Any]:
     }
 
 
-def _cells(row: InterruptStats) -> list[object]:
-    name = EXCEPTIONS.get(row.vector) if row.source == "exception" else None
+def _cells(row: InterruptStats, exception_name: Callable[[int], str | None]) -> list[object]:
+    name = exception_name(row.vector) if row.source == "exception" else None
     source = f"{row.source} {name}" if name else row.source
     latency = ["-" if value is None else value for value in (row.minimum, row.median, row.maximum)]
     return [row.vcpu, f"{row.vector:#04x}", source, row.delivered, *latency]

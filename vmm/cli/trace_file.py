@@ -48,7 +48,7 @@ class TraceFile:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._machine.trace.drain()
-        footer = {"instructions": self._machine.cpu.count, "trace_hash": self._machine.trace.hash}
+        footer = {"instructions": self._machine.instructions, "trace_hash": self._machine.trace.hash}
         self._file.write(f"\n],\n{json.dumps(footer)[1:]}\n")
 
     def _write(self, event: Event) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vmm.cpu.vcpu import Entry, Vcpu
 from vmm.cpu.x86_registers import NUMBERS
 from vmm.engine import ffi, lib
 from vmm.errors import VmmError, unknown
@@ -33,13 +34,16 @@ class Segment:
     attributes: int
 
 
-class X86:
+EXCEPTIONS = {
+    0: "#DE", 1: "#DB", 2: "NMI", 3: "#BP", 4: "#OF", 5: "#BR", 6: "#UD", 7: "#NM", 8: "#DF", 10: "#TS", 11: "#NP",
+    12: "#SS", 13: "#GP", 14: "#PF", 16: "#MF", 17: "#AC", 18: "#MC", 19: "#XM", 20: "#VE", 21: "#CP",
+}  # fmt: skip
+
+
+class X86(Vcpu):
     """A vCPU of a machine. `cpu["rax"]` reads a register, `cpu["rax"] = 1` writes it."""
 
     arch = "x86"
-
-    def __init__(self, native: Any) -> None:
-        self._native = native
 
     def __getitem__(self, name: str) -> int:
         if name in SEGMENTS:
@@ -86,10 +90,6 @@ class X86:
             raise VmmError(f"MSR {index:#x} does not take {value:#x}")
 
     @property
-    def index(self) -> int:
-        return int(self._native.index)
-
-    @property
     def pc(self) -> int:
         """The linear address of the next instruction."""
         return int(lib.vmm_x86_linear_pc(self._native))
@@ -98,15 +98,6 @@ class X86:
     def cpl(self) -> int:
         """Current privilege level, 0-3."""
         return int(lib.vmm_x86_cpl(self._native))
-
-    @property
-    def count(self) -> int:
-        """Instructions begun since power-on."""
-        return int(self._native.count)
-
-    @property
-    def halted(self) -> bool:
-        return bool(self._native.halted)
 
     @property
     def nmi_blocked(self) -> bool:
@@ -126,16 +117,36 @@ class X86:
             return 64
         return 32 if attributes & DESC_B else 16
 
-    def recent(self) -> list[int]:
-        """Linear addresses of the last instructions begun, oldest first; at most 32."""
-        ring, count = self._native.recent, self.count
-        first = max(0, count - lib.VMM_RECENT)
-        return [int(ring[n % lib.VMM_RECENT]) for n in range(first, count)]
-
     def fault_chain(self) -> list[Any]:
         """The faults of the last nested delivery, oldest first (vector, error, pc)."""
         x86 = self._native.x86
         return [x86.chain[n] for n in range(x86.chain_length)]
+
+    def fault_story(self) -> str:
+        """The fault chain in words: "#PF(0x2) → #DF"."""
+        links = []
+        for fault in self.fault_chain():
+            name = self.exception_name(fault.vector) or f"vector {fault.vector:#04x}"
+            if fault.source != lib.VMM_SRC_EXCEPTION:
+                name = f"interrupt {fault.vector:#04x}"
+            links.append(f"{name}({fault.error:#x})" if fault.has_error else name)
+        return " → ".join(links)
+
+    @staticmethod
+    def exception_name(vector: int) -> str | None:
+        """As the SDM abbreviates it (vol. 3A table 6-1): "#PF"."""
+        return EXCEPTIONS.get(vector)
+
+    def set_a20(self, enabled: bool) -> None:
+        """The A20 gate: disabled, physical address bit 20 reads as 0."""
+        lib.vmm_x86_a20(self._native, enabled)
+
+    def enter(self, entry: Entry) -> None:
+        """Stand where a loaded image begins."""
+        if entry.mode == "real":
+            self.enter_real(entry.cs, entry.pc, entry.registers)
+        elif entry.mode == "protected32":
+            self.enter_protected32(entry.pc, entry.registers)
 
     def read(self, linear: int, size: int) -> bytes:
         """Guest memory through the present page tables; VmmError at the first address that is not mapped."""

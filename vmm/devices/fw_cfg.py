@@ -1,6 +1,7 @@
-"""QEMU's firmware configuration device, traditional interface (no DMA), at ports 510h and 511h.
+"""QEMU's firmware configuration device, traditional interface (no DMA): its items, and its face at ports 510h and 511h.
 
 Source: QEMU documentation, docs/specs/fw_cfg.rst; item numbers from its standard header fw_cfg.h.
+The face in memory is `vmm.devices.fw_cfg_mmio`.
 """
 
 from __future__ import annotations
@@ -28,14 +29,11 @@ FILE_ENTRY = struct.Struct(">IHH56s")  # size, selector, reserved, name
 MAX_NAME = 55  # bytes, and a NUL
 
 
-class FwCfg:
-    """Read-only items for firmware and guests: `ram_size` in bytes, `files` by name.
+class Items:
+    """Read-only items for firmware and guests, read byte by byte: `ram_size` in bytes, `files` by name.
 
     A command line, if given, is there as a kernel's. Raises VmmError for a file name that does not fit its entry.
     """
-
-    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x510, 2),)
-    port_width = 2
 
     def __init__(
         self,
@@ -61,21 +59,35 @@ class FwCfg:
         self.reset()
 
     def reset(self) -> None:
-        self.selected = SIGNATURE
+        self.select(SIGNATURE)
+
+    def select(self, selector: int) -> None:
+        """Start over at the beginning of an item; one that does not exist is empty."""
+        self.selected = selector
         self.offset = 0
 
-    def port_read(self, port: int, size: int) -> int:
-        """One byte of the selected item and on to the next; 0 past its end. Byte-wide, whatever the access."""
+    def next_byte(self) -> int:
+        """One byte of the selected item and on to the next; 0 past its end."""
         item = self._items.get(self.selected & ~WRITE_CHANNEL, b"")
         byte = item[self.offset] if self.offset < len(item) else 0
         self.offset += 1
-        return byte if size == 1 else 0xFF00 | byte
+        return byte
+
+
+class FwCfg(Items):
+    """The items behind a word-wide selector port and a byte-wide data port."""
+
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x510, 2),)
+    port_width = 2
+
+    def port_read(self, port: int, size: int) -> int:
+        """One byte, whatever the access."""
+        return self.next_byte() if size == 1 else 0xFF00 | self.next_byte()
 
     def port_write(self, port: int, size: int, value: int) -> None:
         """A word selects an item; a byte would be data, which is read-only."""
         if size == 2:
-            self.selected = value
-            self.offset = 0
+            self.select(value)
 
 
 def _directory(files: list[tuple[str, bytes]]) -> bytes:

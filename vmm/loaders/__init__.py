@@ -8,11 +8,21 @@ from os import PathLike
 from pathlib import Path
 
 from vmm.errors import VmmError, unknown
-from vmm.loaders import boot_sector, elf, flat, multiboot
-from vmm.loaders.image import Entry, Image, Loaded, Memory, Options, read_file
+from vmm.loaders import arm_image, boot_sector, elf, flat, multiboot, zimage
+from vmm.loaders.image import (
+    Architecture,
+    DeviceTree,
+    Entry,
+    Image,
+    Loaded,
+    Memory,
+    Options,
+    read_file,
+    read_start,
+)
 from vmm.loaders.symbols import Symbols
 
-__all__ = ["Entry", "Loaded", "Memory", "Symbols", "identify", "load"]
+__all__ = ["Architecture", "Entry", "Loaded", "Memory", "Symbols", "architecture", "identify", "load"]
 
 LARGEST = 1 << 30
 """Bytes in an image file, debug information included."""
@@ -25,23 +35,39 @@ class Format:
     name: str
     matches: Callable[[Image], bool]
     load: Callable[[Image, Memory, Options], Loaded]
-    takes_arguments: bool = False
+    architecture: Callable[[Image], Architecture | None]
+    """What an image of this format is for; None if it does not say."""
+    takes_arguments: tuple[Architecture, ...] = ()
+    """Where it is handed a command line and modules."""
     takes_address: bool = False
 
 
+ARM: tuple[Architecture, ...] = ("arm", "arm64")
+
 # In the order they are tried: a multiboot image is often an ELF, and anything at all can be a flat one.
 FORMATS = (
-    Format("multiboot", multiboot.matches, multiboot.load, takes_arguments=True),
-    Format("elf", elf.matches, elf.load),
-    Format("boot_sector", boot_sector.matches, boot_sector.load),
-    Format("flat", lambda image: True, flat.load, takes_address=True),
+    Format("multiboot", multiboot.matches, multiboot.load, lambda image: "x86", ("x86",)),
+    Format("elf", elf.matches, elf.load, elf.architecture, ARM),
+    Format("arm_image", arm_image.matches, arm_image.load, lambda image: "arm64", ARM),
+    Format("zimage", zimage.matches, zimage.load, lambda image: "arm", ARM),
+    Format("boot_sector", boot_sector.matches, boot_sector.load, lambda image: "x86"),
+    Format("flat", lambda image: True, flat.load, lambda image: None, ARM, takes_address=True),
 )
+
+
+def architecture(path: str | PathLike[str]) -> Architecture | None:
+    """What the image file at `path` is for, by its header; None for a flat one. VmmError if it cannot be read."""
+    image = read_start(Path(path), "image", multiboot.SEARCH, LARGEST)
+    return _format_of(image).architecture(image)
 
 
 def identify(data: bytes, path: str | PathLike[str]) -> str:
     """The name of the format of an image file with these bytes."""
-    image = Image(Path(path), data)
-    return next(row.name for row in FORMATS if row.matches(image))
+    return _format_of(Image(Path(path), data)).name
+
+
+def _format_of(image: Image) -> Format:
+    return next(row for row in FORMATS if row.matches(image))
 
 
 def load(
@@ -52,12 +78,15 @@ def load(
     initrd: Sequence[str | PathLike[str]] = (),
     load_address: int | None = None,
     format: str | None = None,
+    architecture: Architecture = "x86",
+    device_tree: DeviceTree | None = None,
 ) -> Loaded:
-    """Put the image file at `path` into memory.
+    """Put the image file at `path` into the memory of a machine of this `architecture`.
 
     `append` is the kernel command line and `initrd` the modules, each a path or "path arguments": for formats that
-    pass them on. A `load_address` (physical, in bytes) says that the file is a flat image, whatever it looks like.
-    Raises VmmError for whatever is wrong with the file or does not fit into RAM.
+    pass them on. On ARM one initrd, a path, is loaded, and `device_tree` is asked for the tree that tells the image
+    where it lies, and the command line. A `load_address` (physical, in bytes) says that the file is a flat image,
+    whatever it looks like. Raises VmmError for whatever is wrong with the file or does not fit into RAM.
     """
     image = Image(Path(path), read_file(Path(path), "image", LARGEST))
     if not image.data:
@@ -69,6 +98,7 @@ def load(
         raise unknown("image format", format, [row.name for row in FORMATS])
     if load_address is not None and not row.takes_address:
         raise image.error(f"a load address is for flat images; this is loaded as {format}")
-    if (append or initrd) and not row.takes_arguments:
+    if (append or initrd) and architecture not in row.takes_arguments:
         raise image.error(f"a {format} image takes neither a command line nor modules; multiboot does")
-    return row.load(image, memory, Options(append, tuple(str(item) for item in initrd), load_address))
+    modules = tuple(str(item) for item in initrd)
+    return row.load(image, memory, Options(append, modules, load_address, architecture, device_tree))

@@ -6,9 +6,10 @@ the interrupt vectors here, and no disk: the whole image is loaded at once.
 
 from __future__ import annotations
 
-from vmm.loaders.image import Entry, Image, Loaded, Memory, Options, place
+from vmm.loaders.image import Entry, Image, Loaded, Memory, Options, check_architecture, place
 
 SECTOR = 512
+SIGNATURE_AT = 510
 ADDRESS = 0x7C00
 LIMIT = 0x9FC00
 """Conventional memory ends where firmware keeps its extended data area."""
@@ -18,12 +19,13 @@ REGISTERS = {"eax": 0xAA55, "edx": 0x80, "esp": 0x6F04}
 
 
 def matches(image: Image) -> bool:
-    return len(image.data) % SECTOR == 0 and image.data[510:512] == b"\x55\xaa"
+    return image.size % SECTOR == 0 and image.data[SIGNATURE_AT:SECTOR] == b"\x55\xaa"
 
 
-def load(image: Image, memory: Memory, _: Options) -> Loaded:
+def load(image: Image, memory: Memory, options: Options) -> Loaded:
     if not matches(image):
         raise image.error("not a boot sector: needs whole sectors of 512 bytes and 55 AA at offset 0x1fe")
+    check_architecture(image, "x86", options.architecture, SIGNATURE_AT)
     if ADDRESS + len(image.data) > LIMIT:
         raise image.error(f"{len(image.data)} bytes do not fit between {ADDRESS:#x} and {LIMIT:#x}")
     highest = place(image, memory, "boot sector", ADDRESS, image.data)

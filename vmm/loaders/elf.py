@@ -1,4 +1,4 @@
-"""ELF executables for x86 (System V ABI, gABI 4.1, chapters 4 and 5).
+"""ELF executables for x86, ARM and AArch64 (System V ABI, gABI 4.1, chapters 4 and 5; ELF for the Arm Architecture).
 
 A dozen fields are all that booting needs, and they are read here: importing pyelftools takes longer than a small
 guest's whole run. Symbols and lines, wanted only when someone asks, come from pyelftools (symbols.py).
@@ -9,8 +9,20 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
-from vmm.loaders.image import Entry, Image, Loaded, Memory, Options, place
+from vmm.loaders import arm_boot
+from vmm.loaders.image import (
+    Architecture,
+    Entry,
+    Image,
+    Loaded,
+    Memory,
+    Options,
+    Span,
+    check_architecture,
+    place,
+)
 from vmm.loaders.symbols import Symbols
 
 MAGIC = b"\x7fELF"
@@ -21,8 +33,8 @@ ET_EXEC = 2
 PT_LOAD = 1
 
 OBJECT_TYPES = {1: "a relocatable object; link it first", 3: "position independent; link it with -static -no-pie"}
-X86 = (EM_386, EM_X86_64)
-ARM = {EM_ARM: "ARM", EM_AARCH64: "AArch64"}
+MACHINES: dict[int, Architecture] = {EM_386: "x86", EM_X86_64: "x86", EM_ARM: "arm", EM_AARCH64: "arm64"}
+MACHINE_AT, ENTRY_AT = 18, 24
 
 
 @dataclass(frozen=True)
@@ -73,22 +85,37 @@ def matches(image: Image) -> bool:
     return image.data.startswith(MAGIC)
 
 
-def load(image: Image, memory: Memory, _: Options) -> Loaded:
-    entry, highest = load_segments(image, memory)
-    return Loaded("elf", "x86", "pc", Entry("protected32", 0, entry), Symbols(image.path, image.data), highest)
+def architecture(image: Image) -> Architecture | None:
+    """What e_machine says; None for another machine, or another kind of file."""
+    if not matches(image) or len(image.data) < MACHINE_AT + 2:
+        return None
+    order: Literal["big", "little"] = "big" if image.data[EI_DATA] == ELFDATA2MSB else "little"
+    return MACHINES.get(int.from_bytes(image.data[MACHINE_AT : MACHINE_AT + 2], order))
 
 
-def load_segments(image: Image, memory: Memory) -> tuple[int, int]:
-    """Put every PT_LOAD segment at its physical address; the physical entry point and the end of the highest."""
-    entry, segments = parse(image)
+def load(image: Image, memory: Memory, options: Options) -> Loaded:
+    entry, spans = load_segments(image, memory, options.architecture)
+    symbols = Symbols(image.path, image.data)
+    if options.architecture == "x86":
+        return Loaded("elf", "x86", "pc", Entry("protected32", 0, entry), symbols, max(end for _, end in spans))
+    return arm_boot.hand_over(image, memory, options, arm_boot.Kernel("elf", entry, spans, symbols))
+
+
+def load_segments(image: Image, memory: Memory, machine: Architecture) -> tuple[int, list[Span]]:
+    """Put every PT_LOAD segment at its physical address; the physical entry point and where the segments lie."""
+    entry, segments = parse(image, machine)
     for segment in segments:
         data = image.data[segment.offset : segment.offset + segment.file_size]
         place(image, memory, f"segment {segment.index}", segment.physical, data, segment.memory_size)
-    return _physical(image, entry, segments), max(segment.end for segment in segments)
+    thumb = entry & 1 if machine == "arm" else 0
+    pc = _physical(image, entry - thumb, segments)
+    if machine != "x86" and pc % (2 if thumb else 4):
+        raise image.error(f"no instruction can be at the entry point {entry:#x}: it is not aligned", ENTRY_AT)
+    return pc + thumb, [(segment.physical, segment.end) for segment in segments]
 
 
-def parse(image: Image) -> tuple[int, list[Segment]]:
-    """The entry point (virtual) and the PT_LOAD segments of an x86 executable; VmmError for any other file."""
+def parse(image: Image, machine: Architecture) -> tuple[int, list[Segment]]:
+    """The entry point (virtual) and the PT_LOAD segments of an executable for `machine`; VmmError for all else."""
     data = image.data
     if not matches(image):
         raise image.error("not an ELF file")
@@ -99,14 +126,14 @@ def parse(image: Image) -> tuple[int, list[Segment]]:
         raise image.error(f"unknown ELF class {data[EI_CLASS]}; 1 is 32-bit, 2 is 64-bit", EI_CLASS)
     if data[EI_DATA] != ELFDATA2LSB:
         order = "big-endian" if data[EI_DATA] == ELFDATA2MSB else f"of unknown byte order {data[EI_DATA]}"
-        raise image.error(f"the ELF file is {order}; x86 is little-endian", EI_DATA)
+        raise image.error(f"the ELF file is {order}; only little-endian ones boot here", EI_DATA)
     if data[EI_VERSION] != EV_CURRENT:
         raise image.error(f"unknown ELF version {data[EI_VERSION]}", EI_VERSION)
-    kind, machine, _, entry, offset, _, _, size, entry_size, count = layout.header.unpack_from(data, EI_NIDENT)
-    if machine in ARM:
-        raise image.error(f"an {ARM[machine]} image; only x86 images boot here", 18)
-    if machine not in X86:
-        raise image.error(f"an image for ELF machine {machine}; only x86 images (3, 62) boot here", 18)
+    kind, number, _, entry, offset, _, _, size, entry_size, count = layout.header.unpack_from(data, EI_NIDENT)
+    if number not in MACHINES:
+        known = ", ".join(f"{known} ({MACHINES[known]})" for known in MACHINES)
+        raise image.error(f"an image for ELF machine {number}; those that boot here are {known}", MACHINE_AT)
+    check_architecture(image, MACHINES[number], machine, MACHINE_AT)
     if kind != ET_EXEC:
         raise image.error(f"not an executable but {OBJECT_TYPES.get(kind, f'ELF type {kind}')}", 16)
     if size != layout.size:

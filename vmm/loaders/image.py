@@ -9,11 +9,13 @@ The state in which each format is entered; interrupts are off and A20 is open in
 | flat, from 1 MiB on | protected32 | `load_address` |                                                |
 | elf         | protected32 | ELF's physical entry |                                                 |
 | multiboot   | protected32 | header's or ELF's entry | EAX = 2BADB002h, EBX = information           |
+| elf, flat, zimage on ARM | arm | see each         | R0 = 0, R1 = FFFFFFFFh, R2 = device tree        |
+| elf, flat, arm_image on AArch64 | arm64 | see each | X0 = device tree                               |
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -25,10 +27,22 @@ PAGE = 0x1000
 MIB = 0x100000
 ZEROS = bytes(MIB)
 
+Architecture = Literal["x86", "arm", "arm64"]
+Span = tuple[int, int]
+"""The first address of a range and the one behind its last."""
+DeviceTree = Callable[[Span | None], bytes]
+"""The flattened device tree of a machine whose initrd lies at the span, if it has one."""
+
+ARCHITECTURES: dict[Architecture, str] = {"x86": "x86", "arm": "ARM", "arm64": "AArch64"}
+BOARDS: dict[Architecture, str] = {"x86": "pc", "arm": "virt", "arm64": "virt"}
+CPUS = {"arm": "cortex-a15", "arm64": "cortex-a57"}
+
 
 class Memory(Protocol):
-    """Guest RAM from physical address 0."""
+    """Guest RAM, by physical address."""
 
+    base: int
+    """The first address."""
     size: int
     """Bytes."""
 
@@ -43,13 +57,13 @@ class Entry:
 
     "reset": the architecture's reset vector, all else ignored. "real": `cs` is a segment and the other segment
     registers are 0. "protected32": paging is off and all segments are flat, 4 GiB, 32 bits wide; `cs` is
-    left to the vCPU.
+    left to the vCPU. "arm" and "arm64": `cs` is 0, the MMU is off, the exception level or mode is the vCPU's choice.
     """
 
-    mode: Literal["real", "protected32", "reset"]
+    mode: Literal["real", "protected32", "reset", "arm", "arm64"]
     cs: int
     pc: int
-    """Offset in `cs`: IP or EIP."""
+    """Offset in `cs`: IP or EIP. On ARM the physical address; bit 0 says that it is Thumb code, as for BX."""
     registers: Mapping[str, int] = field(default_factory=dict)
     """By lower-case name, with values of the register's own width."""
 
@@ -74,6 +88,13 @@ class Image:
 
     path: Path
     data: bytes
+    whole: int | None = None
+    """Bytes in the file, where `data` is only its beginning."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return len(self.data) if self.whole is None else self.whole
 
     def error(self, what: str, offset: int | None = None) -> VmmError:
         """The line for a defect of this file, at `offset` bytes into it."""
@@ -87,10 +108,34 @@ class Options:
     append: str = ""
     initrd: tuple[str, ...] = ()
     load_address: int | None = None
+    architecture: Architecture = "x86"
+    """The machine's."""
+    device_tree: DeviceTree | None = None
+
+
+def check_architecture(image: Image, found: Architecture, machine: Architecture, offset: int) -> None:
+    """VmmError for an image of an architecture that is not the machine's; its header says so at `offset`."""
+    if found == machine:
+        return
+    other_cpu = BOARDS[found] == BOARDS[machine]
+    remedy = f"--cpu {CPUS[found]}" if other_cpu else f"--board {BOARDS[found]}"
+    raise image.error(
+        f"an {ARCHITECTURES[found]} image; this machine is {ARCHITECTURES[machine]} (use {remedy})", offset
+    )
 
 
 def read_file(path: Path, what: str, limit: int) -> bytes:
     """The bytes of the `what` at `path`, at most `limit` of them; VmmError for all else that may be there."""
+    return _read(path, what, limit)[0]
+
+
+def read_start(path: Path, what: str, count: int, limit: int) -> Image:
+    """The first `count` bytes of the `what` at `path`; errors as in `read_file`."""
+    data, size = _read(path, what, limit, count)
+    return Image(path, data, size)
+
+
+def _read(path: Path, what: str, limit: int, count: int = -1) -> tuple[bytes, int]:
     try:
         if not path.exists():
             raise VmmError(f"{path}: {what} not found")
@@ -99,17 +144,31 @@ def read_file(path: Path, what: str, limit: int) -> bytes:
         size = path.stat().st_size
         if size > limit:
             raise VmmError(f"{path}: {what} of {size} bytes does not fit: there is room for {limit}")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(count), size
     except OSError as error:
         raise VmmError(f"{path}: cannot read {what}: {error.strerror}") from error
 
 
-def place(image: Image, memory: Memory, what: str, address: int, data: bytes, size: int | None = None) -> int:
-    """Write `data`, zeros behind it up to `size` bytes, and return the end address; VmmError if RAM is too small."""
+def place(
+    image: Image,
+    memory: Memory,
+    what: str,
+    address: int,
+    data: bytes,
+    size: int | None = None,
+    offset: int | None = None,
+) -> int:
+    """Write `data`, zeros behind it up to `size` bytes, and return the end address.
+
+    VmmError if that is outside RAM, naming the `offset` in the file that asked for it.
+    """
     size = len(data) if size is None else size
     end = address + size
-    if end > memory.size:
-        raise image.error(f"{what} at {address:#x}-{end - 1:#x} is outside RAM (0-{memory.size - 1:#x})")
+    ram_end = memory.base + memory.size
+    if address < memory.base or end > ram_end:
+        ram = f"{hex(memory.base) if memory.base else 0}-{ram_end - 1:#x}"
+        raise image.error(f"{what} at {address:#x}-{end - 1:#x} is outside RAM ({ram})", offset)
     if data:
         memory.write(address, data)
     for start in range(address + len(data), end, MIB):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmm.loaders import elf
-from vmm.loaders.image import MIB, Entry, Image, Loaded, Memory, Options, align, place, read_file
+from vmm.loaders.image import MIB, Entry, Image, Loaded, Memory, Options, align, check_architecture, place, read_file
 from vmm.loaders.symbols import Symbols
 
 HEADER_MAGIC = 0x1BADB002
@@ -61,7 +61,7 @@ class Module:
 
 
 def matches(image: Image) -> bool:
-    return find_header(image) is not None
+    return find_header(image) is not None and elf.architecture(image) in (None, "x86")
 
 
 def find_header(image: Image) -> Header | None:
@@ -81,6 +81,7 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
     header = find_header(image)
     if header is None:
         raise image.error(f"not a multiboot image: no header with a right checksum in its first {SEARCH} bytes")
+    check_architecture(image, "x86", options.architecture, header.offset)
     unknown = header.flags & REQUIRED & ~(PAGE_ALIGN | MEMORY_INFO | VIDEO_MODE)
     if unknown:
         raise image.error(f"multiboot header requires unknown features {unknown:#x}", header.offset + 4)
@@ -108,7 +109,8 @@ def _load_kernel(image: Image, memory: Memory, header: Header) -> tuple[int, int
         return _load_by_header(image, memory, header)
     if not elf.matches(image):
         raise image.error("multiboot header has no load addresses, and the image is not ELF", header.offset + 4)
-    return elf.load_segments(image, memory)
+    entry, spans = elf.load_segments(image, memory, "x86")
+    return entry, max(end for _, end in spans)
 
 
 def _load_by_header(image: Image, memory: Memory, header: Header) -> tuple[int, int]:

@@ -1,0 +1,147 @@
+"""The ARM board that QEMU calls `virt`: a GIC, generic timers, a PL011, a PL031, and firmware that speaks PSCI.
+
+Line n is SPI n (INTID 32 + n). The map is in virt_tree.py, where the device tree tells guests the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from vmm.boards import virt_tree
+from vmm.boards.board import Board, Layout, Parts, check_options, switch
+from vmm.cpu.arm import Arm
+from vmm.cpu.arm_power import Power
+from vmm.devices.fw_cfg_mmio import FwCfgMmio
+from vmm.devices.gicv2m import Gicv2m
+from vmm.devices.pl011 import Pl011
+from vmm.devices.pl031 import Pl031
+from vmm.devices.psci import Psci
+from vmm.devices.semihosting import Semihosting
+from vmm.devices.virtio_mmio import EmptyVirtioMmio
+from vmm.engine import lib
+from vmm.errors import VmmError
+from vmm.intc.gic import Gic
+from vmm.intc.its import Its
+from vmm.intc.redistributors import Redistributors
+
+NAME = "virt"
+SUMMARY = "ARM: GICv2 or GICv3 with ITS, generic timers, PL011, PL031, PSCI, semihosting, test device"
+ARCHITECTURES = ("arm", "arm64")
+OPTIONS = ("gic", "virtualization", "secure", "insn_ns")
+
+DEVICES = (0x08000000, 0x40000000)
+MOST_RAM = 0xC0000000
+"""Below 4 GiB, where 32-bit processors reach."""
+SPIS = 256
+V2M_SPI, V2M_COUNT = 48, 64
+GICR_WAKER = 0x14
+
+
+def layout(options: Mapping[str, str]) -> Layout:
+    """VmmError for an option the board does not have."""
+    check_options(NAME, options, OPTIONS)
+    gic = options.get("gic", "2")
+    if gic not in ("2", "3"):
+        raise VmmError(f"--board: gic={gic!r} must be 2 or 3")
+    return Layout(
+        ram_base=virt_tree.RAM_BASE,
+        most_ram=MOST_RAM,
+        devices=DEVICES,
+        floating=False,
+        most_cpus=8,
+        gic=int(gic),
+        el2=switch(options, "virtualization", False),
+        el3=switch(options, "secure", False),
+    )
+
+
+def build(parts: Parts) -> Board:
+    """Wire the board."""
+    bus, clock, cpus = parts.bus, parts.clock, parts.cpus
+    plan = layout(parts.options)
+    board = Board(line_names={spi: f"SPI {spi}" for spi in range(SPIS)})
+    for spi in range(SPIS):
+        bus.connect(spi, lib.VMM_SINK_GIC, spi)
+    _place_gic(parts, board, plan.gic)
+    bus.add_native_memory(*virt_tree.TESTDEV, lib.VMM_ON_TESTDEV, lib.VMM_TESTDEV_DRIVER)
+    uart = Pl011(clock=clock, irq=bus.line(virt_tree.UART_SPI), output=parts.console)
+    fw_cfg = FwCfgMmio(cpus=len(cpus), ram_size=parts.memory.size, cmdline=parts.cmdline)
+    slots = (virt_tree.VIRTIO.first, virt_tree.VIRTIO.size * virt_tree.VIRTIO_SLOTS)
+    table: list[tuple[str, Any, tuple[int, int]]] = [
+        ("uart", uart, virt_tree.UART),
+        ("rtc", Pl031(clock=clock, irq=bus.line(virt_tree.RTC_SPI)), virt_tree.RTC),
+        ("fw_cfg", fw_cfg, virt_tree.FW_CFG),
+        ("virtio", EmptyVirtioMmio(), slots),
+    ]
+    for name, device, region in table:
+        board.devices[name] = device
+        bus.add_memory(device, *region)
+    board.device_tree = partial(
+        virt_tree.tree,
+        architecture=parts.processor.architecture,
+        cpu=parts.processor.compatible,
+        cpus=len(cpus),
+        gic=plan.gic,
+        ram_size=parts.memory.size,
+        cmdline=parts.cmdline,
+        el2=plan.el2,
+    )
+    if not plan.el3:
+        board.firmware = _firmware(parts, plan.el2)
+    board.host_call = _host_calls(parts)
+    return board
+
+
+def _place_gic(parts: Parts, board: Board, version: int) -> None:
+    bus, cpus = parts.bus, len(parts.cpus)
+    board.devices["gic"] = Gic(parts.native)
+    bus.add_native_memory(*virt_tree.GICD, lib.VMM_ON_GICD, 0)
+    if version == 2:
+        bus.add_native_memory(*virt_tree.GICC, lib.VMM_ON_GICC, 0)
+        lines = [bus.line(V2M_SPI + n) for n in range(V2M_COUNT)]
+        board.devices["v2m"] = v2m = Gicv2m(lines=lines, first_intid=32 + V2M_SPI)
+        bus.add_memory(v2m, *virt_tree.GICV2M)
+        return
+    bus.add_native_memory(virt_tree.GICR.first, virt_tree.GICR.size * cpus, lib.VMM_ON_GICR, 0)
+    if not layout(parts.options).el3:  # firmware has woken the redistributors before it starts an image
+        for cpu in range(cpus):
+            lib.vmm_gic_redist_write(parts.native, cpu * virt_tree.GICR.size + GICR_WAKER, 4, 0)
+
+    def report(what: int, value: int) -> None:
+        lib.vmm_guest_error(parts.native, what, value)
+
+    board.devices["its"] = its = Its(
+        memory=parts.memory,
+        redistributors=Redistributors(parts.native),
+        cpus=cpus,
+        guest_error=partial(report, lib.VMM_GE_ITS_COMMAND),
+        reserved=partial(report, lib.VMM_GE_RESERVED),
+    )
+    bus.add_memory(its, *virt_tree.ITS)
+
+
+def _firmware(parts: Parts, el2: bool) -> Callable[[Arm], int | None]:
+    power = Power(parts.native)
+    psci = Psci(power, parts.stop)
+    for cpu in parts.cpus:
+        cpu.firmware_by(lib.VMM_CONDUIT_SMC if el2 else lib.VMM_CONDUIT_HVC)
+
+    def call(cpu: Arm) -> int | None:
+        power.caller = cpu.index
+        function, *arguments = cpu.arguments(4)
+        return psci.call(function & 0xFFFF_FFFF, (arguments[0], arguments[1], arguments[2]), cpu.bits == 64)
+
+    return call
+
+
+def _host_calls(parts: Parts) -> Callable[[Arm], int | None]:
+    def call(cpu: Arm) -> int | None:
+        host = Semihosting(
+            read=cpu.read, write=cpu.write, output=parts.console, stop=parts.stop, clock=parts.clock
+        )
+        operation, parameter = cpu.arguments(2)
+        return host.call(operation, parameter, cpu.bits == 64)
+
+    return call
