@@ -82,7 +82,12 @@ uint32_t arm_it_state(vmm_vcpu *v); /* ITSTATE[7:0] at the present boundary */
 bool arm_boundaries_skipped(vmm_vcpu *v); /* run those before instructions that an IT block skipped; false as arm_boundary */
 
 /* arm_intercept.c */
+bool arm_fetch_attempt(vmm_vcpu *v); /* a fetch fails here: runs its boundary; false: something else came first */
+void arm_check_lockup(vmm_vcpu *v, bool fetch); /* after the delivery of an abort */
 void arm_attach_intercepts(vmm_vcpu *v);
+
+/* arm_abort.c */
+void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access);
 
 /* arm_mem.c */
 uint64_t arm_fetch(vmm_vcpu *v, uint64_t address, void *bytes, uint64_t size); /* bytes read */

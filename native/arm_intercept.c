@@ -161,12 +161,30 @@ static void hypervisor_call(vmm_vcpu *v, uint8_t kind)
 }
 
 /* A fetch that fails comes before the code hook: its boundary is still to be run, and the attempt counts. */
-static void prefetch_abort(vmm_vcpu *v)
+bool arm_fetch_attempt(vmm_vcpu *v)
 {
     if (v->count >= v->attention_at && !arm_boundary(v))
-        return;
+        return false;
     arm_begin(v, arm_pc(v));
+    return true;
+}
+
+/* The vector of the abort is what could not be fetched: the same abort follows for ever. */
+void arm_check_lockup(vmm_vcpu *v, bool fetch)
+{
+    if (!fetch || arm_pc(v) != arm_here(v))
+        return;
+    v->shutdown = 1;
+    vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, arm_pc(v));
+    vcpu_leave(v);
+}
+
+static void prefetch_abort(vmm_vcpu *v)
+{
+    if (!arm_fetch_attempt(v))
+        return;
     synchronous(v, VECTOR_PREFETCH, VMM_SRC_EXCEPTION, true);
+    arm_check_lockup(v, true);
 }
 
 static void on_intr(void *engine, uint32_t number, void *user)

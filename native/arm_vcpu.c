@@ -38,6 +38,7 @@ static const struct vmm_arch ARM = {
     .turn = turn,
     .start_address = start_address,
     .pc = vmm_arm_pc,
+    .bus_error = arm_bus_error,
     .interrupts_changed = interrupts_changed,
 };
 

@@ -15,10 +15,12 @@ static uint64_t test_device_read(const vmm_machine *m, const vmm_range *range, u
     return m->lines[offset / 4 % VMM_MAX_LINES].drivers >> (range->index & 31) & 1;
 }
 
-static void undecoded(vmm_vcpu *v, uint64_t address, bool write)
+static void nobody_answers(vmm_vcpu *v, uint64_t address, int access)
 {
-    if (!v->machine->hole_floats)
-        vcpu_request_stop(v, VMM_STOP_UNMAPPED, write, address);
+    if (v->arch->bus_error)
+        v->arch->bus_error(v, address, access);
+    else
+        vcpu_request_stop(v, VMM_STOP_UNMAPPED, (uint32_t)access, address);
 }
 
 static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, void *user)
@@ -31,7 +33,8 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
         return value;
     const vmm_range *range = range_at(m, address);
     if (!range) {
-        undecoded(v, address, false);
+        if (!m->hole_floats)
+            nobody_answers(v, address, VMM_ACCESS_READ);
         return ~0ull;
     }
     uint64_t offset = address - range->first;
@@ -59,7 +62,8 @@ static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uin
         return;
     const vmm_range *range = range_at(m, address);
     if (!range) {
-        undecoded(v, address, true);
+        if (!m->hole_floats)
+            nobody_answers(v, address, VMM_ACCESS_WRITE);
         return;
     }
     uint64_t offset = address - range->first;
@@ -81,13 +85,12 @@ static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uin
     }
 }
 
-/* An access nobody decodes ends the run: on a bench it is a finding, not noise. Nor can device memory be executed. */
+/* Where the architecture has no exception for it the run ends: a finding, not noise. Nor can device memory be executed. */
 static int on_unmapped(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
 {
     (void)engine, (void)size, (void)value;
     bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
-    uint32_t access = type == UC_MEM_WRITE_UNMAPPED ? 1 : fetch ? 2 : 0;
-    vcpu_request_stop(user, VMM_STOP_UNMAPPED, access, address);
+    nobody_answers(user, address, type == UC_MEM_WRITE_UNMAPPED ? VMM_ACCESS_WRITE : fetch ? VMM_ACCESS_FETCH : VMM_ACCESS_READ);
     return 0;
 }
 

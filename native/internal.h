@@ -23,6 +23,8 @@ struct vmm_arch {
     uint64_t (*start_address)(vmm_vcpu *v);/* what Unicorn is started at */
     uint64_t (*pc)(vmm_vcpu *v);           /* linear */
     void (*interrupts_changed)(vmm_vcpu *v);
+    /* An access nobody decodes: raises what the architecture has for it and does not return. NULL: the run ends. */
+    void (*bus_error)(vmm_vcpu *v, uint64_t physical, int access);
     /* Registers private to the vCPU (a local APIC): false where the address is not theirs. */
     bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint64_t *value);
     bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint64_t value);

@@ -27,7 +27,7 @@ static uint64_t mix(uint64_t hash, const vmm_event *e)
                    + fold(what ^ 0x94d049bb133111eb, e->value ^ 0xd6e8feb86659fd93);
     if (e->kind == VMM_EV_DELIVERED)
         pairs += fold(e->pc ^ 0xa0761d6478bd642f, e->sp ^ 0xe7037ed1a0b428db)
-               + fold(e->flags ^ 0x8ebc6af09c88c6e3, (e->cpl | (uint64_t)e->has_error << 8) ^ 0x589965cc75374cc3);
+               + fold(e->flags ^ 0x8ebc6af09c88c6e3, (e->cpl | (uint64_t)e->has_error << 8 | (uint64_t)e->target_el << 16 | (uint64_t)e->vector_offset << 32) ^ 0x589965cc75374cc3);
     return fold(hash ^ 0x2d358dccaa6c78a5, pairs ^ 0x8bb84b93962eacc9);
 }
 

@@ -211,7 +211,8 @@ enum vmm_guest_error {
     VMM_GE_DEACTIVATE = 3,     /* DIR for an inactive interrupt, or with EOImode 0; value: INTID */
     VMM_GE_RESERVED = 4,       /* access to a reserved register or of a forbidden width; value: its address or offset */
     VMM_GE_SGI_TARGET = 5,     /* SGI to an absent vCPU; value: what was written */
-    VMM_GE_ITS_COMMAND = 6     /* the ITS refused a command; value: its error code */
+    VMM_GE_ITS_COMMAND = 6,    /* the ITS refused a command; value: its error code */
+    VMM_GE_UNMAPPED = 7        /* access to a physical address nobody decodes; value: the address */
 };
 
 enum vmm_source {
@@ -272,6 +273,8 @@ typedef struct {
 
 /* ---- stops ---- */
 
+enum vmm_access { VMM_ACCESS_READ = 0, VMM_ACCESS_WRITE = 1, VMM_ACCESS_FETCH = 2 };
+
 enum vmm_stop_reason {
     VMM_STOP_NONE = 0,
     VMM_STOP_EXIT = 1,       /* the guest asked; code: its status */
@@ -279,8 +282,8 @@ enum vmm_stop_reason {
     VMM_STOP_RESET = 3,      /* the guest asked for a reset */
     VMM_STOP_LIMIT = 4,      /* instruction or time limit */
     VMM_STOP_IDLE = 5,       /* halted, nothing can wake it */
-    VMM_STOP_SHUTDOWN = 6,   /* triple fault; the chain names it */
-    VMM_STOP_UNMAPPED = 7,   /* address in `address`, access in code: 0 read, 1 write, 2 fetch */
+    VMM_STOP_SHUTDOWN = 6,   /* triple fault; the chain names it. ARM: a handler that cannot be fetched, for ever */
+    VMM_STOP_UNMAPPED = 7,   /* address in `address`, enum vmm_access in code */
     VMM_STOP_BREAK = 8,      /* breakpoint; address */
     VMM_STOP_SLICE = 9,      /* the caller's instruction budget is used up */
     VMM_STOP_USER = 10,      /* m.stop() or an error in a Python callback */

@@ -9,20 +9,16 @@ from vmm.errors import VmmError
 
 if TYPE_CHECKING:
     from vmm.machine import Machine, boot
-    from vmm.traps import Exc, Hlt, Int, Msr, Port
+    from vmm.traps import Brk, Exc, Hlt, Hvc, Int, Msr, Port, Smc, Svc, SysReg, Undefined
 
 __version__ = "0.1.0"
-__all__ = ["Exc", "Hlt", "Int", "Machine", "Msr", "Port", "VmmError", "boot"]
+__all__ = [
+    "Brk", "Exc", "Hlt", "Hvc", "Int", "Machine", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined", "VmmError", "boot",
+]  # fmt: skip
 
-_HOME = {
-    "Machine": "vmm.machine",
-    "boot": "vmm.machine",
-    "Int": "vmm.traps",
-    "Exc": "vmm.traps",
-    "Hlt": "vmm.traps",
-    "Msr": "vmm.traps",
-    "Port": "vmm.traps",
-}
+_HOME = {"Machine": "vmm.machine", "boot": "vmm.machine"} | dict.fromkeys(
+    ("Brk", "Exc", "Hlt", "Hvc", "Int", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined"), "vmm.traps"
+)
 
 
 def __getattr__(name: str) -> Any:

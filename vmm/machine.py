@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from vmm import boards, loaders
-from vmm.boards.board import Board, Layout, Parts
+from vmm.boards.board import Board, Layout, Parts, number
 from vmm.bus import Bus
 from vmm.clock import NativeClock
 from vmm.cpu import processors
 from vmm.cpu.processors import Cpu
+from vmm.cpu.x86 import X86
 from vmm.engine import NEVER, check, connect, ffi, lib, open_unicorn
 from vmm.errors import VmmError
 from vmm.intc.gic import Gic
@@ -92,7 +93,8 @@ class Machine:
         _check_memory(config.memory, layout)
         if not 0 < config.smp <= layout.most_cpus:
             raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
-        native.insn_ns = _positive(options.get("insn_ns", "10"), "--board: insn_ns")
+        native.insn_ns = number(options, "insn_ns", 10, 1_000_000)
+        native.quantum = layout.quantum
         native.hole_first, native.hole_end = layout.devices
         native.hole_floats = layout.floating
         native.cpus = config.smp
@@ -130,6 +132,11 @@ class Machine:
         """The first vCPU: an `X86` or an `Arm`."""
         return self.cpus[0]
 
+    def _x86(self, index: int) -> X86:
+        cpu = self.cpus[index]
+        assert isinstance(cpu, X86)
+        return cpu
+
     @property
     def pic(self) -> Pic:
         """The 8259A pair of a pc."""
@@ -159,7 +166,6 @@ class Machine:
 
     def load(self, path: Path, *, initrd: Sequence[str] = (), load_address: int | None = None) -> Loaded:
         """Put an image into memory and the vCPU at its entry; VmmError names what is wrong with it."""
-        tree = self.board.device_tree
         self.loaded = loaders.load(
             path,
             self.memory,
@@ -167,7 +173,7 @@ class Machine:
             initrd=list(initrd),
             load_address=load_address,
             architecture=self.architecture,  # type: ignore[arg-type]
-            device_tree=tree and (lambda initrd: tree(initrd=initrd)),
+            device_tree=self.board.device_tree,
         )
         self.cpu.enter(self.loaded.entry)
         return self.loaded
@@ -278,8 +284,10 @@ class Machine:
                 return f"halted at {self.where(raw.address)} with interrupts masked: nothing can wake it"
             case "idle":
                 return f"halted at {self.where(raw.address)} and nothing is pending that could wake it"
+            case "shutdown" if self.architecture != "x86":
+                return f"the vector at {self.where(raw.address)} cannot be fetched: the same abort follows for ever"
             case "shutdown":
-                return f"triple fault at {self.where(raw.address)}: {self.cpus[raw.vcpu].fault_story()}"
+                return f"triple fault at {self.where(raw.address)}: {self._x86(raw.vcpu).fault_story()}"
             case "unmapped":
                 return f"{ACCESSES[raw.code]} unmapped physical address {raw.address:#x} at {self._pc()}"
             case "breakpoint":
@@ -399,18 +407,13 @@ def _check_memory(size: int, layout: Layout) -> None:
         raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {layout.most_ram // MIB}M")
 
 
-def _positive(text: str, what: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= 1_000_000:
-        raise VmmError(f"{what}={text!r} must be a number from 1 to 1000000")
-    return int(text)
-
-
 def boot(image: str | Path, **options: Any) -> Machine:
     """A machine with `image` (a path, or the name of a bundled guest) loaded and ready to run; options as in Config."""
     from vmm.catalog import resolve, wants
 
     path = resolve(str(image))
     wanted = wants(path)
-    machine = Machine(Config(**{"board": wanted.board, "cpu": wanted.cpu, "smp": wanted.smp} | options))
+    fitting: dict[str, Any] = {"board": wanted.board, "cpu": wanted.cpu, "smp": wanted.smp}
+    machine = Machine(Config(**(fitting | options)))
     machine.load(path)
     return machine

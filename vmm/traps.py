@@ -136,6 +136,8 @@ class SysReg:
 
 Key = Int | Exc | Hlt | Msr | Port | Svc | Hvc | Smc | Brk | Undefined | SysReg
 
+NAMES64 = {encoding.number: name for name, encoding in SYSTEM64.items()}
+
 KEYS: dict[int, Callable[[int], Key]] = {
     lib.VMM_TRAP_INT: Int,
     lib.VMM_TRAP_EXCEPTION: Exc,
@@ -152,7 +154,6 @@ KEYS: dict[int, Callable[[int], Key]] = {
     lib.VMM_TRAP_SYSREG: lambda number: SysReg(NAMES64[number]),
 }
 """The key of what the core asks about, from its `vmm_trap.number`."""
-NAMES64 = {encoding.number: name for name, encoding in SYSTEM64.items()}
 
 
 def arm_x86(x86: Any, key: Key) -> None:

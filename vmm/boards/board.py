@@ -57,6 +57,8 @@ class Layout:
     """Version; 0: none."""
     el2: bool = False
     el3: bool = False
+    quantum: int = 1000
+    """Instructions of a vCPU's turn."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,14 @@ def switch(options: Mapping[str, str], name: str, default: bool) -> bool:
     if text not in ("on", "off"):
         raise VmmError(f"--board: {name}={text!r} must be on or off")
     return text == "on"
+
+
+def number(options: Mapping[str, str], name: str, default: int, most: int) -> int:
+    """The value of a numeric option of a board, from 1 to `most`; VmmError for anything else."""
+    text = options.get(name, str(default))
+    if not text.isdecimal() or not 0 < int(text) <= most:
+        raise VmmError(f"--board: {name}={text!r} must be a number from 1 to {most}")
+    return int(text)
 
 
 def check_options(board: str, options: Mapping[str, str], known: tuple[str, ...]) -> None:

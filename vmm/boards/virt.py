@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from vmm.boards import virt_tree
-from vmm.boards.board import Board, Layout, Parts, check_options, switch
+from vmm.boards.board import Board, Layout, Parts, check_options, number, switch
 from vmm.cpu.arm import Arm
 from vmm.cpu.arm_power import Power
 from vmm.devices.fw_cfg_mmio import FwCfgMmio
@@ -29,11 +29,12 @@ from vmm.intc.redistributors import Redistributors
 NAME = "virt"
 SUMMARY = "ARM: GICv2 or GICv3 with ITS, generic timers, PL011, PL031, PSCI, semihosting, test device"
 ARCHITECTURES = ("arm", "arm64")
-OPTIONS = ("gic", "virtualization", "secure", "insn_ns")
+OPTIONS = ("gic", "virtualization", "secure", "quantum", "insn_ns")
 
 DEVICES = (0x08000000, 0x40000000)
 MOST_RAM = 0xC0000000
 """Below 4 GiB, where 32-bit processors reach."""
+MOST_QUANTUM = 1_000_000
 SPIS = 256
 V2M_SPI, V2M_COUNT = 48, 64
 GICR_WAKER = 0x14
@@ -54,6 +55,7 @@ def layout(options: Mapping[str, str]) -> Layout:
         gic=int(gic),
         el2=switch(options, "virtualization", False),
         el3=switch(options, "secure", False),
+        quantum=number(options, "quantum", 1000, MOST_QUANTUM),
     )
 
 
@@ -78,16 +80,20 @@ def build(parts: Parts) -> Board:
     for name, device, region in table:
         board.devices[name] = device
         bus.add_memory(device, *region)
-    board.device_tree = partial(
-        virt_tree.tree,
-        architecture=parts.processor.architecture,
-        cpu=parts.processor.compatible,
-        cpus=len(cpus),
-        gic=plan.gic,
-        ram_size=parts.memory.size,
-        cmdline=parts.cmdline,
-        el2=plan.el2,
-    )
+
+    def tree(initrd: tuple[int, int] | None) -> bytes:
+        return virt_tree.tree(
+            architecture="arm64" if parts.processor.architecture == "arm64" else "arm",
+            cpu=parts.processor.compatible,
+            cpus=len(cpus),
+            gic=plan.gic,
+            ram_size=parts.memory.size,
+            cmdline=parts.cmdline,
+            initrd=initrd,
+            el2=plan.el2,
+        )
+
+    board.device_tree = tree
     if not plan.el3:
         board.firmware = _firmware(parts, plan.el2)
     board.host_call = _host_calls(parts)

@@ -110,10 +110,6 @@ class Arm(Vcpu):
         """What an exception class is called."""
         return CLASSES.get(number)
 
-    def fault_story(self) -> str:
-        """ARM has no shutdown to tell of."""
-        return ""
-
     def enter(self, entry: Entry) -> None:
         """Stand where a loaded image begins; the exception level is the one of reset."""
         self["pc"] = entry.pc
