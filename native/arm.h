@@ -16,7 +16,7 @@ enum { /* AArch32 modes */
 };
 
 enum { /* exception classes, Arm ARM DDI0487 D17.2.37 */
-    EC_UNKNOWN = 0x00, EC_ILLEGAL_STATE = 0x0e, EC_SVC32 = 0x11, EC_SVC64 = 0x15, EC_HVC64 = 0x16, EC_SMC64 = 0x17, EC_SYSREG = 0x18,
+    EC_UNKNOWN = 0x00, EC_ILLEGAL_STATE = 0x0e, EC_SVC32 = 0x11, EC_SVC64 = 0x15, EC_HVC64 = 0x16, EC_SMC64 = 0x17, EC_SYSREG = 0x18, EC_PC_ALIGNMENT = 0x22,
     EC_SERROR = 0x2f
 };
 
@@ -76,6 +76,7 @@ bool arm_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instru
 bool arm_wakes(vmm_vcpu *v);
 bool arm_can_wake(vmm_vcpu *v);
 void arm_attach_boundary(vmm_vcpu *v);
+void arm_tell_gic(vmm_vcpu *v); /* before it looks at the vCPU's Security state */
 
 /* arm_it.c */
 uint32_t arm_it_state(vmm_vcpu *v); /* ITSTATE[7:0] at the present boundary */

@@ -85,15 +85,20 @@ static bool take_event(vmm_vcpu *v)
     return true;
 }
 
-/* An ERET to a state that does not exist leaves PSTATE.IL; the next instruction is an exception (DDI0487 D1.11.4). */
-static bool take_illegal_state(vmm_vcpu *v)
+/*
+ * What Unicorn would execute although A64 does not: an instruction at an address that is not a multiple of 4, and the one
+ * after an ERET to a state that does not exist, which leaves PSTATE.IL (DDI0487 D1.11.5, D1.11.4; the first comes first).
+ */
+static bool take_unexecutable(vmm_vcpu *v)
 {
     arm_env *env = arm_env_of(v);
-    if (!env->aarch64 || !(env->pstate & PSTATE_IL))
+    bool unaligned = env->pc & 3;
+    if (!env->aarch64 || !(unaligned || env->pstate & PSTATE_IL))
         return false;
-    uint32_t now = vmm_arm_el(v);
-    arm_event e = {.kind = ARM_SYNC, .source = VMM_SRC_EXCEPTION, .target = now ? now : 1, .number = EC_ILLEGAL_STATE,
-                   .syndrome = SYNDROME(EC_ILLEGAL_STATE, 0)};
+    uint32_t now = vmm_arm_el(v), class = unaligned ? EC_PC_ALIGNMENT : EC_ILLEGAL_STATE;
+    bool to_el2 = now == 0 && v->arm.has_el2 && env->cp15.hcr_el2 & HCR_TGE;
+    arm_event e = {.kind = ARM_SYNC, .source = VMM_SRC_EXCEPTION, .target = now ? now : to_el2 ? 2 : 1, .number = class,
+                   .syndrome = SYNDROME(class, 0), .has_far = unaligned, .far = unaligned ? env->pc : 0};
     arm_begin(v, env->pc);
     arm_deliver(v, &e);
     return true;
@@ -111,9 +116,20 @@ bool arm_can_wake(vmm_vcpu *v)
     return true;
 }
 
+/* With two Security states the GIC drives IRQ or FIQ, and answers, by the state the vCPU is in (IHI0069 4.6.2). */
+void arm_tell_gic(vmm_vcpu *v)
+{
+    if (!v->arm.has_el3)
+        return;
+    uint32_t el = vmm_arm_el(v);
+    bool secure = el == 3 || !(arm_env_of(v)->cp15.scr_el3 & SCR_NS);
+    vmm_gic_state(v->machine, v->index, !secure, el == 3);
+}
+
 bool arm_boundary(vmm_vcpu *v)
 {
     v->machine->current = v;
+    arm_tell_gic(v);
     if (v->flush_code) { /* leave the translated code before it is dropped */
         vcpu_leave(v);
         return false;
@@ -122,7 +138,7 @@ bool arm_boundary(vmm_vcpu *v)
     bool go = !must_stop(v) && keeps_turn(v);
     if (go) {
         v->halted = 0;
-        go = !take_event(v) && !take_illegal_state(v);
+        go = !take_event(v) && !take_unexecutable(v);
     }
     v->pending &= ~(uint32_t)VMM_PEND_RESUME;
     if (v->pending & VMM_PEND_STOP)
@@ -140,23 +156,37 @@ static bool run_boundary(vmm_vcpu *v)
     return go;
 }
 
-static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
+static void look(vmm_vcpu *v)
+{
+    v->in_code_hook = 1;
+    bool go = arm_boundaries_skipped(v) && run_boundary(v);
+    v->in_code_hook = 0;
+    if (!go)
+        arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
+}
+
+static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
-    if (unlikely(v->count >= v->attention_at || arm_env_of(v)->pstate & PSTATE_IL)) {
-        v->in_code_hook = 1;
-        bool go = arm_boundaries_skipped(v) && run_boundary(v);
-        v->in_code_hook = 0;
-        if (!go)
-            arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
-    }
+    if (unlikely(v->count >= v->attention_at))
+        look(v);
+    arm_begin(v, pc);
+}
+
+static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
+{
+    (void)engine, (void)size;
+    vmm_vcpu *v = user;
+    if (unlikely(v->count >= v->attention_at || arm_env_of(v)->pstate & PSTATE_IL || pc & 3))
+        look(v);
     arm_begin(v, pc);
 }
 
 void arm_attach_boundary(vmm_vcpu *v)
 {
     size_t hook;
+    void *on_code = v->arm.wide ? (void *)on_code64 : (void *)on_code32;
     uc.hook_add(v->uc, &hook, UC_HOOK_CODE, on_code, v, (uint64_t)1, (uint64_t)0);
 }
 

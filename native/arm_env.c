@@ -63,14 +63,14 @@ static bool find_by_pattern(vmm_vcpu *v)
             pattern[i] = 0x9e3779b9u * (uint32_t)(i + 3);
             uc.reg_write(v->uc, UC_ARM_REG_R0 + i, &pattern[i]);
         }
-        return env_search(v, pattern, sizeof pattern, offsetof(arm_env, regs));
+        return env_search(v, "arm", pattern, sizeof pattern, offsetof(arm_env, regs));
     }
     uint64_t pattern[REGISTERS];
     for (int i = 0; i < REGISTERS; i++) {
         pattern[i] = 0x9e3779b97f4a7c15ull * (uint64_t)(i + 3);
         uc.reg_write(v->uc, UC_ARM64_REG_X0 + i, &pattern[i]);
     }
-    return env_search(v, pattern, sizeof pattern, offsetof(arm_env, xregs));
+    return env_search(v, "aarch64", pattern, sizeof pattern, offsetof(arm_env, xregs));
 }
 
 /* Unicorn's saved copy of the state tells how long it is; its end is where the tail lies. */
@@ -162,6 +162,29 @@ static const char *wrong_field32(vmm_vcpu *v)
     uint32_t pc = odd;
     uc.reg_write(v->uc, UC_ARM_REG_PC, &pc);
     return env->regs[15] == odd ? NULL : "regs[15]";
+}
+
+static void nothing(void *cpu, void *opaque)
+{
+    (void)cpu, (void)opaque;
+}
+
+/*
+ * Unicorn's performance monitors read the host's clock at every change of exception level, to count cycles that no guest
+ * of ours sees: their registers are ours (arm_identity.c). Their callbacks are replaced, and no event counter is left.
+ */
+int arm_env_silence_pmu(vmm_vcpu *v)
+{
+    static const char *const names[] = {"pmu_pre_el_change", "pmu_post_el_change"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s_%s", names[i], v->arm.wide ? "aarch64" : "arm");
+        void **callback = env_find_callback(v, uc_symbol(name));
+        if (!callback)
+            return fail(v->machine, "Unicorn's callback %s was not found; vmm needs the unicorn 2.1.4 wheel", name);
+        *(void (**)(void *, void *))callback = nothing;
+    }
+    return 0;
 }
 
 int arm_env_prove(vmm_vcpu *v)

@@ -10,11 +10,13 @@ static int secure(const vmm_vcpu *v)
 
 static uint64_t read_icc(vmm_vcpu *v, uint32_t number)
 {
+    arm_tell_gic(v);
     return vmm_gic_icc_read(v->machine, v->index, (int)number, secure(v));
 }
 
 static void write_icc(vmm_vcpu *v, uint32_t number, uint64_t value)
 {
+    arm_tell_gic(v);
     vmm_gic_icc_write(v->machine, v->index, (int)number, secure(v), value);
 }
 

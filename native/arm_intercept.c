@@ -99,9 +99,9 @@ static bool answered(vmm_vcpu *v, call c)
 {
     if (armed(v, c.kind) && ask(v, c.kind, c.immediate, 0))
         return true;
-    if (is_firmware_call(v, c) && vmm_arm_el((vmm_vcpu *)v) > 0)
+    if (is_firmware_call(v, c) && vmm_arm_el(v) > 0)
         return ask(v, VMM_TRAP_FIRMWARE, c.kind, 0);
-    return c.kind == VMM_TRAP_SEMIHOSTING && ask(v, VMM_TRAP_SEMIHOSTING, c.immediate, 0);
+    return c.kind == VMM_TRAP_SEMIHOSTING && vmm_arm_el(v) > 0 && ask(v, VMM_TRAP_SEMIHOSTING, c.immediate, 0);
 }
 
 /* DDI0487 D13.2.37, ISS of EC 0x18: Unicorn leaves no syndrome for MSR (immediate) that EL0 may not execute. */

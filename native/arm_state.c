@@ -100,6 +100,7 @@ void arm_reset(vmm_vcpu *v)
 void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument)
 {
     arm_reset(v);
+    arm_timers_reset(v);
     vmm_arm_set_pc(v, entry);
     if (v->arm.wide)
         arm_env_of(v)->xregs[0] = argument;

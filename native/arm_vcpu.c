@@ -25,6 +25,21 @@ static void turn(vmm_vcpu *v)
     arm_monitor_of(v)->exclusive_addr = ~0ull;
 }
 
+/* No address is the vCPU's own, but the GIC must know who is asking. */
+static bool local_read(vmm_vcpu *v, uint64_t physical, uint64_t *value)
+{
+    (void)physical, (void)value;
+    arm_tell_gic(v);
+    return false;
+}
+
+static bool local_write(vmm_vcpu *v, uint64_t physical, uint64_t value)
+{
+    (void)physical, (void)value;
+    arm_tell_gic(v);
+    return false;
+}
+
 static void interrupts_changed(vmm_vcpu *v)
 {
     vcpu_rearm(v);
@@ -40,6 +55,8 @@ static const struct vmm_arch ARM = {
     .pc = vmm_arm_pc,
     .bus_error = arm_bus_error,
     .interrupts_changed = interrupts_changed,
+    .local_read = local_read,
+    .local_write = local_write,
 };
 
 /* A vCPU without EL2 and EL3 behaves as if its processor had none, like one of a hypervisor's guests. */
@@ -104,7 +121,7 @@ int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el
         error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
     if (error)
         return fail(m, "Unicorn cannot open an ARM CPU of model %d: %s", cpu_model, uc.strerror(error));
-    if (arm_env_find(v) || arm_env_prove(v))
+    if (arm_env_find(v) || arm_env_prove(v) || arm_env_silence_pmu(v))
         return -1;
     error = bus_attach(v);
     if (error)

@@ -1,10 +1,12 @@
 /* Finds Unicorn's private CPU state by what it holds, so that no layout of the engine's own structs is assumed. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "internal.h"
+#include "uc.h"
 
-enum { ENGINE_BYTES = 4096, CPU_WORDS = 4096 / sizeof(uintptr_t), STATE_BYTES = 65536, PATTERN_BYTES = 256 };
+enum { UNASSIGNED_INDEX = -1, CPU_WORDS = 4096 / sizeof(uintptr_t), STATE_BYTES = 65536, PATTERN_BYTES = 256 };
 
 typedef struct {
     int ends[2];
@@ -29,34 +31,50 @@ static bool holds(const search *s, uintptr_t state)
     return probe(s, (void *)(state + s->offset), found, s->size) == s->size && memcmp(found, s->pattern, s->size) == 0;
 }
 
-/* The engine struct points to a CPU struct, which points into itself, at the state that holds our pattern. */
+/* Unicorn's CPU object points into itself, at the state that holds our pattern. */
 static bool find(vmm_vcpu *v, const search *s)
 {
-    uintptr_t engine_words[ENGINE_BYTES / sizeof(uintptr_t)], cpu_words[CPU_WORDS];
-    size_t engine_count = probe(s, v->uc, engine_words, sizeof engine_words) / sizeof(uintptr_t);
-    for (size_t i = 0; i < engine_count; i++) {
-        uintptr_t cpu = engine_words[i];
-        if (cpu < 4096 || cpu % sizeof(uintptr_t))
-            continue;
-        size_t count = probe(s, (void *)cpu, cpu_words, sizeof cpu_words) / sizeof(uintptr_t);
-        for (size_t j = 0; j < count; j++) {
-            uintptr_t state = cpu_words[j];
-            if (state > cpu && state < cpu + STATE_BYTES && state % 8 == 0 && holds(s, state)) {
-                v->cpu = (void *)cpu;
-                v->env = (void *)state;
-                return true;
-            }
+    uintptr_t words[CPU_WORDS], cpu = (uintptr_t)v->cpu;
+    size_t count = probe(s, v->cpu, words, sizeof words) / sizeof *words;
+    for (size_t i = 0; i < count; i++) {
+        uintptr_t state = words[i];
+        if (state > cpu && state < cpu + STATE_BYTES && state % 8 == 0 && holds(s, state)) {
+            v->env = (void *)state;
+            return true;
         }
     }
     return false;
 }
 
-bool env_search(vmm_vcpu *v, const void *pattern, size_t size, size_t offset)
+bool env_search(vmm_vcpu *v, const char *library, const void *pattern, size_t size, size_t offset)
 {
     search s = {.pattern = pattern, .size = size, .offset = offset};
-    if (size > PATTERN_BYTES || pipe(s.ends) != 0)
+    char name[64];
+    snprintf(name, sizeof name, "qemu_get_cpu_%s", library);
+    void *(*get_cpu)(void *engine, int index);
+    *(void **)&get_cpu = uc_symbol(name);
+    if (size > PATTERN_BYTES || !get_cpu || !(v->cpu = get_cpu(v->uc, UNASSIGNED_INDEX)) || pipe(s.ends) != 0)
         return false;
     bool found = find(v, &s);
+    close(s.ends[0]);
+    close(s.ends[1]);
+    return found;
+}
+
+void **env_find_callback(vmm_vcpu *v, const void *function)
+{
+    search s = {0};
+    void **found = NULL;
+    if (!function || pipe(s.ends) != 0)
+        return NULL;
+    for (uintptr_t at = (uintptr_t)v->env; !found && at < (uintptr_t)v->env + STATE_BYTES; at += sizeof at) {
+        uintptr_t pointer, value;
+        if (probe(&s, (void *)at, &pointer, sizeof pointer) != sizeof pointer)
+            break;
+        bool plausible = pointer > 4096 && pointer % sizeof pointer == 0;
+        if (plausible && probe(&s, (void *)pointer, &value, sizeof value) == sizeof value && value == (uintptr_t)function)
+            found = (void **)pointer;
+    }
     close(s.ends[0]);
     close(s.ends[1]);
     return found;

@@ -36,8 +36,11 @@ void vcpu_ready(vmm_vcpu *v);
 bool vcpu_owns(vmm_vcpu *v, void *memory); /* free it with the vCPU; false, with m->error, where there is no room */
 void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address);
 
-/* env_search.c: set v->cpu and v->env to the state that holds `size` bytes of `pattern` at `offset`; false: not found */
-bool env_search(vmm_vcpu *v, const void *pattern, size_t size, size_t offset);
+/* env_search.c: set v->cpu and v->env, the state that holds `size` bytes of `pattern` at `offset`; false: not found.
+   `library` is the suffix of Unicorn's symbols for this architecture. */
+bool env_search(vmm_vcpu *v, const char *library, const void *pattern, size_t size, size_t offset);
+/* Where a list that starts behind the state keeps `function`; NULL: nowhere. */
+void **env_find_callback(vmm_vcpu *v, const void *function);
 
 /* boundary.c */
 bool must_stop(vmm_vcpu *v);  /* a stop is due before the next instruction; notes why */

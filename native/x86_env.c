@@ -26,7 +26,7 @@ int x86_env_find(vmm_vcpu *v)
         pattern[i] = 0x9e3779b97f4a7c15ull * (uint64_t)(i + 3);
         uc.reg_write(v->uc, REGISTER[i], &pattern[i]);
     }
-    if (!env_search(v, pattern, sizeof pattern, offsetof(x86_env, regs)))
+    if (!env_search(v, "x86_64", pattern, sizeof pattern, offsetof(x86_env, regs)))
         return fail(v->machine, "Unicorn's x86 CPU state was not found; vmm needs the unicorn 2.1.4 wheel");
 
     void *context;
