@@ -87,6 +87,9 @@ bool arm_fetch_attempt(vmm_vcpu *v); /* a fetch fails here: runs its boundary; f
 void arm_check_lockup(vmm_vcpu *v, bool fetch); /* after the delivery of an abort */
 void arm_attach_intercepts(vmm_vcpu *v);
 
+/* arm_debug.c */
+bool arm_step_begins(vmm_vcpu *v); /* software step is active from here on: what is translated does not know it */
+
 /* arm_abort.c */
 void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access);
 

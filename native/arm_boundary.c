@@ -138,7 +138,7 @@ bool arm_boundary(vmm_vcpu *v)
     bool go = !must_stop(v) && keeps_turn(v);
     if (go) {
         v->halted = 0;
-        go = !take_event(v) && !take_unexecutable(v);
+        go = !take_event(v) && !take_unexecutable(v) && !arm_step_begins(v);
     }
     v->pending &= ~(uint32_t)VMM_PEND_RESUME;
     if (v->pending & VMM_PEND_STOP)

@@ -31,6 +31,7 @@ int arm_define(vmm_vcpu *v, arm_registers table);
 
 arm_registers arm_timer_registers(const vmm_vcpu *v);
 arm_registers arm_gic_registers(const vmm_vcpu *v);
+arm_registers arm_debug_registers(const vmm_vcpu *v);
 arm_registers arm_identity_registers(const vmm_vcpu *v);
 arm_registers arm_broadcast_registers(const vmm_vcpu *v); /* what several vCPUs must hear of each other */
 

@@ -5,7 +5,7 @@
 #include "arm.h"
 #include "uc.h"
 
-enum { COUNTER_HZ = 62500000, AARCH64_MAX = 3 };
+enum { COUNTER_HZ = 62500000, AARCH64_MAX = 3, PMCR_N = 0x1f << 11 };
 
 static uint64_t start_address(vmm_vcpu *v)
 {
@@ -102,6 +102,7 @@ static int keep_reset_state(vmm_vcpu *v)
     memset(arm_env_of(v)->regs, 0, sizeof arm_env_of(v)->regs);
     memset(arm_env_of(v)->xregs, 0, sizeof arm_env_of(v)->xregs);
     arm_env_of(v)->pc = 0;
+    arm_env_of(v)->cp15.c9_pm[0] &= ~(uint64_t)PMCR_N; /* Unicorn's event counters would count by the host's clock */
     memcpy(v->arm.reset, v->env, size);
     return 0;
 }

@@ -317,6 +317,7 @@ enum vmm_pending {
     VMM_PEND_NATIVE = 64,  /* one instruction runs without intercepts */
     VMM_PEND_FIQ = 128,    /* ARM: the FIQ input is asserted */
     VMM_PEND_SERROR = 256, /* ARM: an SError is pending */
+    VMM_PEND_STEP = 512,   /* ARM: MDSCR_EL1.SS: every boundary is looked at */
     VMM_PEND_RESUME = 32   /* the boundary at which a run resumes: its breakpoint is not taken again */
 };
 
@@ -387,6 +388,7 @@ typedef struct {
     uint8_t has_pan;  /* configuration: PSTATE.PAN exists */
     uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
     uint8_t has_random; /* configuration: RNDR */
+    size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
     uint8_t it_known;   /* transient: the state holds the true ITSTATE although translated code runs */
     uint8_t several;    /* configuration: of several vCPUs */
     uint64_t mpidr;
