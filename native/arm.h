@@ -80,6 +80,8 @@ void arm_tell_gic(vmm_vcpu *v); /* before it looks at the vCPU's Security state 
 
 /* arm_it.c */
 uint32_t arm_it_state(vmm_vcpu *v); /* ITSTATE[7:0] at the present boundary */
+void arm_it_restore(vmm_vcpu *v); /* ITSTATE into the state, in the middle of a load or store */
+void arm_it_interrupted(vmm_vcpu *v, uint64_t pc, uint32_t state); /* by an exception that will return there */
 bool arm_boundaries_skipped(vmm_vcpu *v); /* run those before instructions that an IT block skipped; false as arm_boundary */
 
 /* arm_intercept.c */

@@ -36,12 +36,8 @@ void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access)
     vmm_guest_error(v->machine, VMM_GE_UNMAPPED, physical);
     if (access == VMM_ACCESS_FETCH && !arm_fetch_attempt(v))
         arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
-    if (!arm_is_a64(v) && access != VMM_ACCESS_FETCH) {
-        v->in_code_hook = 1; /* translated code runs: the state does not tell where in an IT block */
-        uint32_t state = arm_it_state(v);
-        v->in_code_hook = 0;
-        arm_env_of(v)->condexec_bits = state;
-    }
+    if (access != VMM_ACCESS_FETCH)
+        arm_it_restore(v);
     arm_event e = abort_of(v, physical, access);
     arm_deliver(v, &e);
     arm_check_lockup(v, access == VMM_ACCESS_FETCH);

@@ -169,6 +169,9 @@ static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
+    uint64_t frame = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+    if (unlikely(frame > v->arm.hook_frame))
+        v->arm.hook_frame = frame;
     if (unlikely(v->count >= v->attention_at))
         look(v);
     arm_begin(v, pc);

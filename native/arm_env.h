@@ -7,6 +7,8 @@
 #ifndef VMM_ARM_ENV_H
 #define VMM_ARM_ENV_H
 
+#include <stdbool.h>
+
 #include "vmm.h"
 
 typedef struct { uint64_t raw; uint32_t mask, base_mask; } arm_tcr;
@@ -128,6 +130,7 @@ typedef struct {
     void (*define_register)(void *cpu, const void *info, void *opaque);
     uint64_t (*physical_page)(void *cpu, uint64_t address, uint32_t *attributes); /* all ones: not mapped */
     void (*tlb_flush)(void *cpu);
+    bool (*cpu_restore_state)(void *cpu, uintptr_t host_pc, bool will_exit); /* false: not in translated code */
 } arm_calls;
 
 static inline arm_env *arm_env_of(const vmm_vcpu *v)

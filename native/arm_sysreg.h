@@ -8,7 +8,7 @@ enum arm_access { /* the lowest exception level that may read and write */
     R0 = 0xaa, W0 = 0x55, R1 = 0xa8, W1 = 0x54, R2 = 0xa0, W2 = 0x50, R3 = 0x80, W3 = 0x40
 };
 
-enum arm_check { ACCESS_OK = 0, ACCESS_TRAP = 1, ACCESS_TRAP_EL2 = 3, ACCESS_TRAP_EL3 = 4 };
+enum arm_check { ACCESS_OK = 0, ACCESS_TRAP = 1, ACCESS_UNDEFINED = 2, ACCESS_TRAP_EL2 = 3, ACCESS_TRAP_EL3 = 4 };
 
 typedef struct {
     const char *name;

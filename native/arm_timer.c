@@ -33,18 +33,23 @@ static uint64_t offset_of(const vmm_vcpu *v, uint32_t which)
 
 static bool condition(vmm_vcpu *v, uint32_t which)
 {
-    const vmm_arm_timer *t = &v->arm.timer[which];
-    return counter(v) - offset_of(v, which) >= t->compare;
+    return counter(v) - offset_of(v, which) >= v->arm.timer[which].compare;
 }
 
-/* Put the line where it belongs, and the machine's timer where the condition will become true. */
+/* When the condition changes next: it begins at CVAL and ends where the timer's own count wraps to 0. */
+static uint64_t next_change(vmm_vcpu *v, uint32_t which)
+{
+    uint64_t now = counter(v), count = now - offset_of(v, which), compare = v->arm.timer[which].compare;
+    uint64_t ticks = count < compare ? compare - count : 0 - count;
+    return ticks == 0 || ticks > VMM_NEVER - now ? VMM_NEVER : ns_of(v, now + ticks);
+}
+
+/* Put the line where it belongs, and the machine's timer where that changes by itself. */
 static void update(vmm_vcpu *v, uint32_t which)
 {
     vmm_arm_timer *t = &v->arm.timer[which];
-    bool live = (t->control & (ENABLE | IMASK)) == ENABLE, met = condition(v, which), output = live && met;
-    uint64_t due = t->compare + offset_of(v, which);
-    bool wraps = due < t->compare;
-    timer_native(v->machine, t->timer, live && !met && !wraps ? ns_of(v, due) : VMM_NEVER);
+    bool live = (t->control & (ENABLE | IMASK)) == ENABLE, output = live && condition(v, which);
+    timer_native(v->machine, t->timer, live ? next_change(v, which) : VMM_NEVER);
     if (output == t->output)
         return;
     t->output = output;
@@ -205,7 +210,10 @@ static int check_timer(vmm_vcpu *v, uint32_t which, bool read)
 
 static int check_frequency(vmm_vcpu *v, uint32_t number, bool read)
 {
-    (void)number, (void)read;
+    (void)number;
+    uint32_t highest = v->arm.has_el3 ? 3 : v->arm.has_el2 ? 2 : 1;
+    if (!read && vmm_arm_el(v) < highest)
+        return ACCESS_UNDEFINED;
     return check_access(v, EL0PCTEN | EL0VCTEN, 0);
 }
 

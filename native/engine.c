@@ -183,6 +183,7 @@ static void run_until_stop(vmm_machine *m)
         flush(v);
         uint64_t before = v->count;
         v->leaving = 0;
+        v->arm.hook_frame = 0;
         int error = uc.emu_start(v->uc, v->arch->start_address(v), 0, 0, 0);
         if (m->stop.reason != VMM_STOP_NONE)
             return;

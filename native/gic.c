@@ -6,10 +6,10 @@
  * - 32 priorities, bits [7:3], and as many preemption levels, in GICv2 (as GIC-400) and GICv3 alike.
  * - Of equal priorities the lowest INTID goes first, of one SGI's sources the lowest CPU.
  * - A pending interrupt whose group only the CPU interface disables still is the highest pending one and hides those
- *   below it; the distributor does not forward a group that it disables (IHI0048B 4.3.1, IHI0069 4.7.2).
+ *   below it; the distributor does not forward a group that it disables (IHI0048B 4.3.1, 4.4.1, IHI0069 4.7.2).
  * - An end that names another interrupt than the running one is UNPREDICTABLE: if the named one was preempted, its own
  *   priority is dropped and the running one stays; any other is ignored. Both are reported.
- * - An interrupt that goes to any one CPU (IHI0069 2.3.1, 1 of N) goes to the first that is awake with its group on.
+ * - An interrupt that goes to any one CPU (IHI0069 2.3.2, 1 of N) goes to the first that is awake with its group on.
  */
 #include <string.h>
 
@@ -134,7 +134,8 @@ static void find_best(vmm_gic *g, uint32_t cpu)
         uint32_t i = (uint32_t)__builtin_ctz(busy);
         vmm_gic_bank *b = &g->spi[i];
         uint32_t bits = b->ready & forwarded(g, b);
-        consider(c, b, 32 + 32 * i, bits & (c->reached[i] | reaches_any(g, cpu, i, bits)));
+        bool only = g->version == 2 && g->cpus == 1; /* whatever its targets say (IHI0048B 4.3.12) */
+        consider(c, b, 32 + 32 * i, only ? bits : bits & (c->reached[i] | reaches_any(g, cpu, i, bits)));
     }
     bool lpi_counts = c->lpi != VMM_GIC_NONE && g->groups & 1u << VMM_GIC_G1;
     if (lpi_counts && (c->best == VMM_GIC_NONE || c->lpi_priority < c->best_priority)) {
@@ -146,7 +147,7 @@ static void find_best(vmm_gic *g, uint32_t cpu)
 
 /* ---- signalling ---- */
 
-/* The bits of a priority that preempt; group 1 on its own binary point has one more (IHI0048B 3.3.3, IHI0069 4.8.5). */
+/* The bits of a priority that preempt; group 1 on its own binary point has one more (IHI0048B 3.3.3, IHI0069 4.8.2). */
 static uint32_t group_priority_mask(const vmm_gic_cpu *c, uint32_t cls)
 {
     if (cls == VMM_GIC_G0 || c->cbpr[cls])
@@ -165,7 +166,7 @@ uint32_t gic_running(const vmm_gic_cpu *c)
     return levels ? (uint32_t)__builtin_ctz(levels) << (8 - GIC_PRIORITY_BITS) : GIC_IDLE;
 }
 
-/* Strictly above the mask, and in a group priority strictly above the running one (IHI0048B 3.3.2, IHI0069 4.8.6). */
+/* Strictly above the mask, and in a group priority strictly above the running one (IHI0048B 3.3.1-2, IHI0069 4.8). */
 bool gic_can_take(const vmm_machine *m, uint32_t cpu)
 {
     const vmm_gic_cpu *c = &m->gic.cpu[cpu];
@@ -173,7 +174,7 @@ bool gic_can_take(const vmm_machine *m, uint32_t cpu)
         && (c->best_priority & group_priority_mask(c, c->best_class)) < gic_running(c);
 }
 
-/* IHI0048B 2.3 (FIQEn); IHI0069 4.6.2: group 0 always FIQ, group 1 as FIQ where it is not the present state's own. */
+/* IHI0048B 4.4.1 (FIQEn); IHI0069 4.6.2: group 0 is a FIQ, and group 1 too where it is not the present state's own. */
 static bool best_is_fiq(const vmm_gic *g, const vmm_gic_cpu *c)
 {
     if (g->version == 2)
@@ -416,7 +417,8 @@ uint8_t gic_running_shown(const vmm_gic_cpu *c, bool restricted)
 void vmm_gic_reset(vmm_machine *m)
 {
     vmm_gic *g = &m->gic, old = *g;
-    *g = (vmm_gic){.version = old.version, .cpus = old.cpus, .two_states = old.two_states};
+    *g = (vmm_gic){.version = old.version, .cpus = old.cpus, .two_states = old.two_states,
+                   .raz_targets = old.raz_targets};
     for (uint32_t i = 0; i < VMM_GIC_SPI_BANKS; i++)
         g->spi[i].line = old.spi[i].line;
     for (uint32_t i = 0; i < g->cpus; i++) {
@@ -430,8 +432,7 @@ void vmm_gic_reset(vmm_machine *m)
         c->bpr[VMM_GIC_G1] = GIC_LOWEST_BPR1;
         c->asleep = g->version == 3;
         c->lpi = VMM_GIC_NONE;
-        bool routed = i == 0 && (g->version == 3 || g->cpus == 1); /* affinity 0.0.0.0; a uniprocessor's only CPU */
-        memset(c->reached, routed ? 0xff : 0, sizeof c->reached);
+        memset(c->reached, g->version == 3 && i == 0 ? 0xff : 0, sizeof c->reached); /* affinity 0.0.0.0 */
     }
     for (uint32_t i = 0; i < g->cpus; i++) {
         gic_bank_changed(m, i, 0);

@@ -20,7 +20,7 @@ enum {
     GIC_PRIORITY_BITS = 5,
     GIC_PRIORITY_MASK = 0xf8,
     GIC_LOWEST_BPR0 = 2, /* 32 preemption levels */
-    GIC_LOWEST_BPR1 = 3, /* one more: group 1 without CBPR shifts by one less (IHI0048B 3.3.3, IHI0069 4.8.5) */
+    GIC_LOWEST_BPR1 = 3, /* one more: group 1 without CBPR shifts by one less (IHI0048B 3.3.3, IHI0069 4.8.2) */
     GICC_ACK_CTL = 0x04, /* bits of GICC_CTLR that the core knows */
     GICC_FIQ_EN = 0x08,
     GIC_IDLE = 0x100,    /* running priority below every other; registers show 0xff */
@@ -55,7 +55,7 @@ static inline uint32_t gic_sgi_source(const vmm_gic_cpu *c, uint32_t sgi)
     return c->sgi_from[sgi] ? (uint32_t)__builtin_ctz(c->sgi_from[sgi]) : 0;
 }
 
-/* Non-secure views of a priority: half of the range, shown as if it were all (IHI0048B 3.8.1, IHI0069 4.8.1). */
+/* Non-secure views of a priority: half of the range, shown as if it were all (IHI0048B 4.3.11, IHI0069 4.8.1). */
 static inline uint8_t gic_priority_shown(uint8_t priority, bool restricted)
 {
     return restricted ? (uint8_t)(priority << 1) : priority;

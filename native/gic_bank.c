@@ -1,6 +1,6 @@
 /*
- * The registers of 32 interrupts each, from IGROUPR to IGRPMODR: the distributor has them for SPIs (and GICv2's for each
- * CPU's SGIs and PPIs), a GICv3 redistributor's SGI frame for its own. One layout (Arm IHI0048B 4.3, IHI0069 12.9, 12.11).
+ * The registers of 32 interrupts each, from IGROUPR to NSACR: the distributor has them for SPIs and, in GICv2, for each
+ * CPU's SGIs and PPIs; a GICv3 redistributor's SGI frame for its own. One layout (Arm IHI0048B 4.3, IHI0069).
  */
 #include "gic.h"
 
@@ -68,11 +68,16 @@ static uint32_t visible(const vmm_gic_bank *b, bool restricted)
 
 /* ---- targets (GICv2) ---- */
 
-/* A uniprocessor's targets are RAZ/WI; the first 32 read as the reading CPU (IHI0048B 4.3.12). */
+static bool has_targets(const vmm_machine *m)
+{
+    return m->gic.version == 2 && !(m->gic.cpus == 1 && m->gic.raz_targets);
+}
+
+/* The first 32 read as the reading CPU; bits of absent CPUs are RAZ/WI (IHI0048B 4.3.12). */
 static uint32_t target_read(const vmm_machine *m, uint32_t cpu, uint32_t intid)
 {
     uint32_t targets = 0;
-    if (m->gic.version != 2 || m->gic.cpus == 1)
+    if (!has_targets(m))
         return 0;
     if (intid < 32)
         return 1u << cpu;
@@ -84,7 +89,7 @@ static uint32_t target_read(const vmm_machine *m, uint32_t cpu, uint32_t intid)
 static void target_write(vmm_machine *m, uint32_t intid, uint32_t targets)
 {
     uint32_t bit = 1u << intid % 32;
-    if (m->gic.version != 2 || m->gic.cpus == 1 || intid < 32)
+    if (!has_targets(m) || intid < 32)
         return;
     for (uint32_t i = 0; i < m->gic.cpus; i++) {
         uint32_t *reached = &m->gic.cpu[i].reached[intid / 32 - 1];

@@ -1,4 +1,4 @@
-/* The distributor's register map: GICv2 (Arm IHI0048B 4.3) and GICv3 with affinity routing (IHI0069 12.9). */
+/* The distributor's register map: GICv2 (Arm IHI0048B 4.3) and GICv3 with affinity routing (IHI0069 2.3). */
 #include "gic.h"
 
 enum {
@@ -47,7 +47,7 @@ static bool is_word(uint64_t offset, uint32_t size)
 
 /* ---- GICD_CTLR ---- */
 
-/* One register, four layouts (IHI0048B 4.3.1, IHI0069 12.9.4). The bits of enum vmm_gic_class are the Secure ones. */
+/* One register, four layouts (IHI0048B 4.3.1, IHI0069). The bits of enum vmm_gic_class are the Secure ones. */
 static uint32_t ctlr_read(const vmm_machine *m, bool restricted)
 {
     const vmm_gic *g = &m->gic;
@@ -161,7 +161,8 @@ static void route(vmm_machine *m, uint32_t spi, uint32_t router)
 
 static bool router_fits(uint64_t offset, uint32_t size)
 {
-    return offset >= IROUTER + 8 * 32 && offset < IROUTER_END && (is_word(offset, size) || (size == 8 && !(offset & 7)));
+    bool fits = is_word(offset, size) || (size == 8 && !(offset & 7));
+    return fits && offset >= IROUTER + 8 * 32 && offset < IROUTER_END;
 }
 
 static bool router_visible(const vmm_machine *m, uint32_t spi, bool restricted)
@@ -227,7 +228,7 @@ static void v2_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t siz
     }
 }
 
-/* With affinity routing the first 32 interrupts are the redistributors', and ITARGETSR is RES0 (IHI0069 12.9). */
+/* With affinity routing the first 32 interrupts are the redistributors', and ITARGETSR is RES0 (IHI0069 2.3). */
 static bool v3_is_elsewhere(uint64_t offset)
 {
     return offset >= FIRST_OF_BANKS && offset < SGIR && gic_bank_of(offset) == 0;

@@ -65,10 +65,10 @@ static void ctlr_write(vmm_machine *m, uint32_t cpu, uint32_t value, bool restri
 
 /* ---- acknowledge, end ---- */
 
-/* What a register that gives `classes` shows for an interrupt of another group (4.4.4, 4.4.7). */
-static uint32_t not_mine(const vmm_gic_cpu *c, uint32_t classes)
+/* What a register shows for an interrupt of a group that it does not give (4.4.4, 4.4.7). */
+static uint32_t not_mine(const vmm_gic_cpu *c)
 {
-    return c->best_class == VMM_GIC_G1 && classes == 1 << VMM_GIC_G0 ? GIC_OTHER_GROUP : VMM_GIC_NONE;
+    return c->best_class == VMM_GIC_G1 ? GIC_OTHER_GROUP : VMM_GIC_NONE;
 }
 
 /* The plain registers give group 1 to restricted accesses and, with AckCtl, to the others. */
@@ -82,7 +82,7 @@ static uint32_t iar_read(vmm_machine *m, uint32_t cpu, uint32_t classes)
     vmm_gic_cpu *c = &m->gic.cpu[cpu];
     if (!gic_can_take(m, cpu) || classes >> c->best_class & 1)
         return gic_acknowledge(m, cpu, classes);
-    uint32_t special = not_mine(c, classes);
+    uint32_t special = not_mine(c);
     trace_note(m, VMM_EV_SPURIOUS, special, cpu);
     return special;
 }
@@ -92,7 +92,7 @@ static uint32_t hppir_read(const vmm_gic_cpu *c, uint32_t classes)
     if (c->best == VMM_GIC_NONE || !(c->groups >> c->best_class & 1))
         return VMM_GIC_NONE;
     if (!(classes >> c->best_class & 1))
-        return not_mine(c, classes);
+        return not_mine(c);
     return c->best < GIC_SGIS ? c->best | gic_sgi_source(c, c->best) << 10 : c->best;
 }
 
@@ -112,7 +112,7 @@ static void dir_write(vmm_machine *m, uint32_t cpu, uint32_t value, bool restric
     gic_deactivate(m, cpu, value & 0x3ff, restricted ? GROUP1 : BOTH);
 }
 
-/* ---- active priorities: 32 levels fill the first register of each four (4.4.13-14) ---- */
+/* ---- active priorities: 32 levels fill the first register of each four (4.4.12-13) ---- */
 
 /* Non-secure software sees the lower half of the priorities as if it were all. */
 static uint32_t apr_read(const vmm_gic_cpu *c, uint64_t offset, bool restricted)

@@ -1,6 +1,6 @@
 /*
- * GICv3's CPU interface as system registers (Arm IHI0069 12.2). Traps and permissions are the vCPU's; what arrives here
- * is allowed. Where two Security states bank a register, `secure` chooses.
+ * GICv3's CPU interface as system registers (Arm IHI0069). Traps and permissions are the vCPU's; what arrives here is
+ * allowed. Where two Security states bank a register, `secure` chooses.
  */
 #include "gic.h"
 
@@ -20,9 +20,9 @@ static uint8_t group1_of(const vmm_machine *m, bool restricted)
     return m->gic.two_states && !restricted ? VMM_GIC_G1S : VMM_GIC_G1;
 }
 
-/* ---- SGIs (IHI0069 12.2.19-22) ---- */
+/* ---- SGIs (ICC_SGI0R, ICC_SGI1R, ICC_ASGI1R) ---- */
 
-/* A Secure group 1 request also reaches a group 0 SGI; NSACR hands nothing down (IHI0069 table of forwarded SGIs). */
+/* IHI0069, SGI forwarding: a request for Secure group 1 also reaches a group 0 SGI; NSACR hands nothing down. */
 static bool sgi_allowed(const vmm_machine *m, uint32_t to, uint32_t intid, uint8_t cls, bool restricted)
 {
     uint8_t configured = gic_class(&m->gic.cpu[to].local, intid);
@@ -74,7 +74,7 @@ static uint32_t hppir(const vmm_gic_cpu *c, uint8_t cls)
     return mine ? c->best : VMM_GIC_NONE;
 }
 
-/* Routing 1 of N depends on it: every vCPU is looked at (IHI0069 2.3.1). */
+/* Routing 1 of N depends on it: every vCPU is looked at (IHI0069 2.3.2). */
 static void enable_group(vmm_machine *m, uint32_t cpu, uint8_t cls, bool on)
 {
     vmm_gic_cpu *c = &m->gic.cpu[cpu];

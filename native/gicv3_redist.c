@@ -1,5 +1,5 @@
 /*
- * GICv3's redistributors (Arm IHI0069 12.10-12.11): for each vCPU a frame for control and LPIs, and one with the
+ * GICv3's redistributors (Arm IHI0069 chapter 12): for each vCPU a frame for control and LPIs, and one with the
  * registers of its SGIs and PPIs, 64 KiB each.
  *
  * A redistributor sleeps from reset until software clears GICR_WAKER.ProcessorSleep, and forwards nothing until then.
@@ -99,7 +99,7 @@ static void ctlr_write(vmm_machine *m, uint32_t cpu, uint64_t value)
     vmm_gic_lpi_reload(m, cpu);
 }
 
-/* Secure software's when there are two Security states (IHI0069 12.11.42). */
+/* Secure software's when there are two Security states (GICR_WAKER). */
 static void waker_write(vmm_machine *m, uint32_t cpu, uint64_t value)
 {
     if (is_restricted(m, cpu))
@@ -108,7 +108,7 @@ static void waker_write(vmm_machine *m, uint32_t cpu, uint64_t value)
     gic_refresh_all(m);
 }
 
-/* The tables are the redistributor's while EnableLPIs is 1: to move them is UNPREDICTABLE (IHI0069 12.11.31). */
+/* The tables are the redistributor's while EnableLPIs is 1: to move them is UNPREDICTABLE (GICR_PENDBASER). */
 static void base_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value)
 {
     vmm_gic_cpu *c = &m->gic.cpu[cpu];

@@ -190,13 +190,14 @@ typedef struct {
 
 enum vmm_event_kind {
     VMM_EV_LINE = 1,        /* number: line, value: level */
-    VMM_EV_PENDING = 2,     /* a controller latched a request; number: pin */
+    VMM_EV_PENDING = 2,     /* a controller latched a request; number: pin. GIC: INTID, value: vCPU (0 for SPIs) */
     VMM_EV_DELIVERED = 3,   /* number: vector, source: enum vmm_source, frame fields, value: latency in instructions;
                                ARM: INTID of an interrupt, exception class of an exception with ESR in error and FAR in value */
-    VMM_EV_ACKNOWLEDGED = 4,/* INTA; number: vector, value: pin */
-    VMM_EV_ENDED = 5,       /* EOI; number: pin of the pair or APIC vector, value: 1 for an APIC */
-    VMM_EV_SPURIOUS = 6,    /* number: vector */
-    VMM_EV_MASKED = 7,      /* number: chip, value: new mask */
+    VMM_EV_ACKNOWLEDGED = 4,/* INTA; number: vector, value: pin. GIC: INTID, sending vCPU */
+    VMM_EV_ENDED = 5,       /* EOI; number: pin of the pair or APIC vector, value: 1 for an APIC.
+                               GIC: INTID, bit 0 priority dropped, bit 1 deactivated */
+    VMM_EV_SPURIOUS = 6,    /* number: vector. GIC: 1022 or 1023, value: vCPU */
+    VMM_EV_MASKED = 7,      /* number: chip, value: new mask. GIC: INTID, value: 1 disabled, 0 enabled */
     VMM_EV_FAULT_CHAIN = 8, /* number: vector that became another; value: the new one */
     VMM_EV_TASK = 9,        /* number: selector of the new TSS */
     VMM_EV_TRAPPED = 10,    /* number: trap kind, value: its number */
@@ -381,6 +382,13 @@ typedef struct {
     uint32_t timer;   /* of the machine: fires when the condition becomes true */
 } vmm_arm_timer;
 
+#define VMM_IT_RETURNS 8
+
+typedef struct {
+    uint64_t pc;
+    uint8_t state; /* ITSTATE */
+} vmm_it_return;
+
 typedef struct {
     uint8_t wide;     /* configuration: an AArch64 processor */
     uint8_t has_el2;  /* configuration */
@@ -389,6 +397,11 @@ typedef struct {
     uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
     uint8_t has_random; /* configuration: RNDR */
     size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
+    uint64_t hook_frame; /* transient: where translated code's calls return, see arm_it.c */
+    vmm_it_return it_return[VMM_IT_RETURNS]; /* IT blocks that were interrupted last */
+    uint32_t it_next;
+    uint64_t skipped_at; /* count at which boundaries of skipped instructions have been run, up to skipped_to */
+    uint64_t skipped_to;
     uint8_t it_known;   /* transient: the state holds the true ITSTATE although translated code runs */
     uint8_t several;    /* configuration: of several vCPUs */
     uint64_t mpidr;

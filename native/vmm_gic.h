@@ -69,7 +69,8 @@ typedef struct {
     /* configuration */
     uint8_t version; /* 0: no GIC; 2 or 3 */
     uint8_t cpus;
-    uint8_t two_states; /* Security states: two */
+    uint8_t two_states;  /* Security states: two */
+    uint8_t raz_targets; /* a lone CPU's ITARGETSR is RAZ/WI (IHI0048B 4.3.12, QEMU); else its bit is kept (KVM) */
 
     uint8_t groups; /* GICD_CTLR: forwarded, one bit an enum vmm_gic_class */
     uint32_t busy;  /* banks of SPIs where anything is ready: derived */

@@ -29,7 +29,7 @@ from vmm.intc.redistributors import Redistributors
 NAME = "virt"
 SUMMARY = "ARM: GICv2 or GICv3 with ITS, generic timers, PL011, PL031, PSCI, semihosting, test device"
 ARCHITECTURES = ("arm", "arm64")
-OPTIONS = ("gic", "virtualization", "secure", "quantum", "insn_ns")
+OPTIONS = ("gic", "itargetsr", "virtualization", "secure", "quantum", "insn_ns")
 
 DEVICES = (0x08000000, 0x40000000)
 MOST_RAM = 0xC0000000
@@ -43,16 +43,13 @@ GICR_WAKER = 0x14
 def layout(options: Mapping[str, str]) -> Layout:
     """VmmError for an option the board does not have."""
     check_options(NAME, options, OPTIONS)
-    gic = options.get("gic", "2")
-    if gic not in ("2", "3"):
-        raise VmmError(f"--board: gic={gic!r} must be 2 or 3")
     return Layout(
         ram_base=virt_tree.RAM_BASE,
         most_ram=MOST_RAM,
         devices=DEVICES,
         floating=False,
         most_cpus=8,
-        gic=int(gic),
+        gic=int(_choice(options, "gic", ("2", "3"))),
         el2=switch(options, "virtualization", False),
         el3=switch(options, "secure", False),
         quantum=number(options, "quantum", 1000, MOST_QUANTUM),
@@ -103,6 +100,7 @@ def build(parts: Parts) -> Board:
 def _place_gic(parts: Parts, board: Board, version: int) -> None:
     bus, cpus = parts.bus, len(parts.cpus)
     board.devices["gic"] = Gic(parts.native)
+    parts.native.gic.raz_targets = _choice(parts.options, "itargetsr", ("kept", "raz")) == "raz"
     bus.add_native_memory(*virt_tree.GICD, lib.VMM_ON_GICD, 0)
     if version == 2:
         bus.add_native_memory(*virt_tree.GICC, lib.VMM_ON_GICC, 0)
@@ -126,6 +124,14 @@ def _place_gic(parts: Parts, board: Board, version: int) -> None:
         reserved=partial(report, lib.VMM_GE_RESERVED),
     )
     bus.add_memory(its, *virt_tree.ITS)
+
+
+def _choice(options: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    """The value of an option of few values, the first by default; VmmError for anything else."""
+    value = options.get(name, values[0])
+    if value not in values:
+        raise VmmError(f"--board: {name}={value!r} must be {' or '.join(values)}")
+    return value
 
 
 def _firmware(parts: Parts, el2: bool) -> Callable[[Arm], int | None]:

@@ -93,7 +93,7 @@ class Distributor(_Interrupts):
         """The vCPUs that an SPI is routed to (ITARGETSR, IROUTER); all of them where one of N takes it."""
         self._find(intid)
         index, n = divmod(intid - FIRST_SPI, 32)
-        anyone = self._gic.anyone[index] >> n & 1
+        anyone = self._gic.anyone[index] >> n & 1 or (self._gic.version == 2 and self._gic.cpus == 1)
         cpus = range(self._gic.cpus)
         return frozenset(cpu for cpu in cpus if anyone or self._gic.cpu[cpu].reached[index] >> n & 1)
 

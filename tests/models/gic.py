@@ -1,0 +1,435 @@
+"""A second opinion on GICv2 and GICv3, written from Arm IHI0048B and IHI0069: a search over a list of interrupts.
+
+It shares nothing with the product and prefers the obvious to the fast: an interrupt is an object, an interrupt being
+handled is an entry in a list, and whoever asks for the next one looks at them all. It speaks of interrupts and not of
+registers; `intc/gic_faces.py` gives both opinions one face.
+
+Where the manuals leave room, the model decides:
+
+1. 32 priorities: the low three bits of a priority or a mask read as zero. BPR is at least 2, group 1's own at least 3.
+2. Equal priorities: the lowest INTID first; of an SGI's sources in GICv2 the lowest CPU.
+3. GICv2's SGIs are always enabled, as in GIC-400; ISENABLER, ISPENDR and their opposites leave them alone.
+4. A pending interrupt of a group that the CPU interface does not signal hides those of lower priority.
+5. One end that names a preempted interrupt ends that one, out of order; one that names none being handled does nothing.
+   An active priority that software wrote is ended by any name not known otherwise.
+6. 1 of N: the first CPU that is awake and signals the interrupt's group.
+7. ICC_ASGI1R with one Security state asks for the Secure group 1 that nothing is in; like every such request it
+   reaches group 0 SGIs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+GROUP0, GROUP1, SECURE_GROUP1 = 0, 1, 2
+IDLE = 0xFF
+NONE, OTHER_GROUP = 1023, 1022
+FIRST_LPI = 8192
+ANYONE = "any one CPU"
+EOI_NOTHING, EOI_ORDER, DEACTIVATE, SGI_TARGET = "nothing to end", "out of order", "not active", "no such CPU"
+
+
+@dataclass
+class Interrupt:
+    intid: int
+    enabled: bool = False
+    latch: bool = False
+    line: bool = False
+    edge: bool = False
+    active: bool = False
+    group: int = GROUP0
+    priority: int = 0
+    sources: set[int] = field(default_factory=set)
+    """GICv2 SGIs: the CPUs it is pending from."""
+    route: set[int] | str = field(default_factory=set)
+
+    @property
+    def pending(self) -> bool:
+        return self.latch or bool(self.sources) or (self.line and not self.edge)
+
+
+@dataclass
+class Handled:
+    """An interrupt between acknowledge and priority drop; `intid` is None where software wrote the active priority."""
+
+    intid: int | None
+    source: int
+    priority: int
+    group: int
+
+
+class Cpu:
+    def __init__(self, version: int) -> None:
+        self.private = [Interrupt(n, edge=n < 16, enabled=version == 2 and n < 16) for n in range(32)]
+        self.lpis: set[int] = set()
+        self.lpis_on = False
+        self.awake = version == 2
+        self.nonsecure = False
+        self.signals: set[int] = set()
+        self.pmr = 0
+        self.bpr = {GROUP0: 2, GROUP1: 3, SECURE_GROUP1: 2}
+        self.common_bpr: set[int] = set()
+        self.split = {"secure": False, "nonsecure": False}
+        self.ack_both = self.group0_is_fiq = False
+        self.handled: list[Handled] = []
+
+    @property
+    def running(self) -> int:
+        return min((entry.priority for entry in self.handled), default=256)
+
+
+class Gic:
+    def __init__(self, version: int, cpus: int, two_states: bool = False) -> None:
+        self.version, self.two_states = version, two_states
+        self.cpus = [Cpu(version) for _ in range(cpus)]
+        self.shared = [Interrupt(32 + n, route={0} if version == 3 else set()) for n in range(256)]
+        self.forwards: set[int] = set()
+        self.lpi_config: dict[int, tuple[int, bool]] = {}
+        self.errors: list[tuple[str, int]] = []
+
+    # ---- who may see what ----
+
+    def restricted(self, cpu: int) -> bool:
+        return self.two_states and self.cpus[cpu].nonsecure
+
+    def find(self, cpu: int, intid: int) -> Interrupt:
+        return self.cpus[cpu].private[intid] if intid < 32 else self.shared[intid - 32]
+
+    def sees(self, cpu: int, interrupt: Interrupt) -> bool:
+        return not self.restricted(cpu) or interrupt.group == GROUP1
+
+    def own_group1(self, cpu: int) -> int:
+        """The group 1 of the Security state that the CPU is in."""
+        secure = self.version == 3 and self.two_states and not self.restricted(cpu)
+        return SECURE_GROUP1 if secure else GROUP1
+
+    def given(self, cpu: int, register: int) -> set[int]:
+        """The groups of IAR and HPPIR (register 0) and AIAR and AHPPIR (1), in GICv3 IAR0 and IAR1 and their like."""
+        if register == 1:
+            return {self.own_group1(cpu)}
+        if self.restricted(cpu):
+            return {GROUP1}
+        return {GROUP0, GROUP1} if self.version == 2 and self.cpus[cpu].ack_both else {GROUP0}
+
+    def ended(self, cpu: int, register: int) -> set[int]:
+        """The groups of EOIR (register 0) and AEOIR (1), in GICv3 EOIR0 and EOIR1."""
+        both = self.version == 2 and register == 0 and not self.restricted(cpu)
+        return {GROUP0, GROUP1} if both else self.given(cpu, register)
+
+    def point(self, cpu: int, register: int) -> int:
+        """Whose binary point BPR (register 0) and ABPR (1) are, in GICv3 BPR0 and BPR1."""
+        if register == 1:
+            return self.own_group1(cpu)
+        return GROUP1 if self.restricted(cpu) else GROUP0
+
+    # ---- the state of one interrupt ----
+
+    def set_line(self, cpu: int, intid: int, level: bool) -> None:
+        interrupt = self.find(cpu, intid)
+        if level and not interrupt.line and interrupt.edge:
+            interrupt.latch = True
+        interrupt.line = level
+
+    def set_enabled(self, cpu: int, intid: int, enabled: bool) -> None:
+        interrupt = self.find(cpu, intid)
+        if self.sees(cpu, interrupt) and not self.is_old_sgi(intid):
+            interrupt.enabled = enabled
+
+    def set_pending(self, cpu: int, intid: int, pending: bool) -> None:
+        interrupt = self.find(cpu, intid)
+        if self.sees(cpu, interrupt) and not self.is_old_sgi(intid):
+            interrupt.latch = pending
+
+    def set_active(self, cpu: int, intid: int, active: bool) -> None:
+        interrupt = self.find(cpu, intid)
+        if self.sees(cpu, interrupt):
+            interrupt.active = active
+
+    def set_edge(self, cpu: int, intid: int, edge: bool) -> None:
+        interrupt = self.find(cpu, intid)
+        if self.sees(cpu, interrupt) and intid >= 16:
+            interrupt.edge = edge
+
+    def set_priority(self, cpu: int, intid: int, value: int) -> None:
+        interrupt = self.find(cpu, intid)
+        if self.sees(cpu, interrupt):
+            interrupt.priority = self.meant(cpu, value)
+
+    def set_group(self, cpu: int, intid: int, group: int) -> None:
+        if not self.restricted(cpu):
+            self.find(cpu, intid).group = group
+
+    def set_route(self, cpu: int, intid: int, route: set[int] | str) -> None:
+        """To CPUs, those that do not exist included; GICv3 to one of them or to ANYONE."""
+        interrupt = self.find(cpu, intid)
+        if self.sees(cpu, interrupt) and intid >= 32:
+            interrupt.route = route if isinstance(route, str) else route & set(range(len(self.cpus)))
+
+    def is_old_sgi(self, intid: int) -> bool:
+        return self.version == 2 and intid < 16
+
+    # ---- SGIs ----
+
+    def send_old_sgi(self, cpu: int, intid: int, targets: set[int], group1: bool) -> None:
+        """GICD_SGIR; `group1` is NSATT."""
+        wanted = GROUP1 if group1 or self.restricted(cpu) else GROUP0
+        for target in targets:
+            if target < len(self.cpus) and (not self.two_states or self.find(target, intid).group == wanted):
+                self.find(target, intid).sources.add(cpu)
+        if targets - set(range(len(self.cpus))):
+            self.errors.append((SGI_TARGET, intid))
+
+    def set_sources(self, cpu: int, intid: int, sources: set[int], pending: bool) -> None:
+        """SPENDSGIR and CPENDSGIR."""
+        interrupt = self.find(cpu, intid)
+        if self.sees(cpu, interrupt):
+            present = sources & set(range(len(self.cpus)))
+            interrupt.sources = interrupt.sources | present if pending else interrupt.sources - present
+
+    def send_sgi(self, cpu: int, register: str, intid: int, targets: set[int]) -> None:
+        """ICC_SGI0R, ICC_SGI1R and ICC_ASGI1R."""
+        own = SECURE_GROUP1 if self.two_states and not self.restricted(cpu) else GROUP1
+        other = GROUP1 if own == SECURE_GROUP1 else SECURE_GROUP1
+        asked = {"SGI0R": GROUP0, "SGI1R": own, "ASGI1R": other}[register]
+        reached = {asked, GROUP0} if asked == SECURE_GROUP1 else {asked}
+        for target in targets:
+            if target < len(self.cpus):
+                interrupt = self.find(target, intid)
+                if interrupt.group in reached and self.sees(cpu, interrupt):
+                    interrupt.latch = True
+        if targets - set(range(len(self.cpus))):
+            self.errors.append((SGI_TARGET, intid))
+
+    # ---- what is next for a CPU ----
+
+    def reaches(self, cpu: int, interrupt: Interrupt) -> bool:
+        if interrupt.intid < 32 or (self.version == 2 and len(self.cpus) == 1):
+            return True
+        if interrupt.route != ANYONE:
+            return cpu in interrupt.route
+        takers = [n for n, other in enumerate(self.cpus) if other.awake and interrupt.group in other.signals]
+        return takers[:1] == [cpu]
+
+    def candidates(self, cpu: int) -> list[tuple[int, int, int]]:
+        """Priority, INTID and group of all that the distributor offers this CPU."""
+        found = []
+        for interrupt in self.cpus[cpu].private + self.shared:
+            ready = interrupt.pending and interrupt.enabled and not interrupt.active
+            if ready and interrupt.group in self.forwards and self.reaches(cpu, interrupt):
+                found.append((interrupt.priority, interrupt.intid, interrupt.group))
+        for intid in self.cpus[cpu].lpis if self.cpus[cpu].lpis_on else ():
+            priority, enabled = self.lpi_config.get(intid, (0, False))
+            if enabled and GROUP1 in self.forwards:
+                found.append((priority, intid, GROUP1))
+        return found
+
+    def highest_pending(self, cpu: int) -> tuple[int, int, int] | None:
+        return min(self.candidates(cpu), default=None)
+
+    def group_priority(self, cpu: int, priority: int, group: int) -> int:
+        """The part of a priority that preempts; with its own BPR, group 1 counts one bit more."""
+        interface = self.cpus[cpu]
+        common = group == GROUP0 or group in interface.common_bpr
+        dropped = interface.bpr[GROUP0] + 1 if common else interface.bpr[group] + (group == SECURE_GROUP1)
+        return priority // 2**dropped * 2**dropped
+
+    def signalled(self, cpu: int) -> tuple[int, int, int] | None:
+        best, interface = self.highest_pending(cpu), self.cpus[cpu]
+        if best is None or not interface.awake:
+            return None
+        priority, _, group = best
+        preempts = self.group_priority(cpu, priority, group) < interface.running
+        return best if group in interface.signals and priority < interface.pmr and preempts else None
+
+    def output(self, cpu: int) -> str:
+        best, interface = self.signalled(cpu), self.cpus[cpu]
+        if best is None:
+            return ""
+        group = best[2]
+        if self.version == 2:
+            return "fiq" if group == GROUP0 and interface.group0_is_fiq else "irq"
+        if group == GROUP0:
+            return "fiq"
+        if not self.two_states:
+            return "irq"
+        own = GROUP1 if interface.nonsecure else SECURE_GROUP1
+        return "irq" if group == own else "fiq"
+
+    def hppi(self, cpu: int, register: int) -> tuple[int, int]:
+        """INTID and source that HPPIR or its like shows."""
+        best, groups = self.highest_pending(cpu), self.given(cpu, register)
+        if best is None or best[2] not in self.cpus[cpu].signals:
+            return NONE, 0
+        if best[2] not in groups:
+            return self.hidden(best[2], groups), 0
+        source = min(self.find(cpu, best[1]).sources, default=0) if best[1] < 32 else 0
+        return best[1], source
+
+    def hidden(self, group: int, groups: set[int]) -> int:
+        return OTHER_GROUP if self.version == 2 and group == GROUP1 and groups == {GROUP0} else NONE
+
+    # ---- acknowledge and end ----
+
+    def acknowledge(self, cpu: int, register: int) -> tuple[int, int]:
+        """INTID and source that IAR or its like reads."""
+        best, groups = self.signalled(cpu), self.given(cpu, register)
+        if best is None:
+            return NONE, 0
+        priority, intid, group = best
+        if group not in groups:
+            return self.hidden(group, groups), 0
+        source = 0
+        if intid >= FIRST_LPI:
+            self.cpus[cpu].lpis.remove(intid)
+        else:
+            interrupt = self.find(cpu, intid)
+            interrupt.active, interrupt.latch = True, False
+            if interrupt.sources:
+                source = min(interrupt.sources)
+                interrupt.sources.remove(source)
+        entry = Handled(intid, source, self.group_priority(cpu, priority, group), group)
+        self.cpus[cpu].handled.append(entry)
+        return intid, source
+
+    def end(self, cpu: int, register: int, intid: int, source: int = 0) -> None:
+        if 1020 <= intid <= NONE:
+            return
+        interface, groups = self.cpus[cpu], self.ended(cpu, register)
+        newest_first = sorted(interface.handled, key=lambda entry: entry.priority)
+        named = [entry for entry in newest_first if entry.intid == intid]
+        if not named and newest_first and newest_first[0].intid is None:
+            named = newest_first[:1]
+        if not named:
+            self.errors.append((EOI_NOTHING, intid))
+            return
+        entry = named[0]
+        if entry.group not in groups:
+            self.errors.append((EOI_ORDER, intid))
+            return
+        if entry is not newest_first[0] or (entry.intid is not None and entry.source != source):
+            self.errors.append((EOI_ORDER, intid))
+        interface.handled.remove(entry)
+        if not self.splits(cpu):
+            self.make_inactive(cpu, intid, groups)
+
+    def splits(self, cpu: int) -> bool:
+        return self.cpus[cpu].split["nonsecure" if self.restricted(cpu) else "secure"]
+
+    def make_inactive(self, cpu: int, intid: int, groups: set[int]) -> None:
+        if intid < 288 and self.find(cpu, intid).group in groups:
+            self.find(cpu, intid).active = False
+
+    def deactivate(self, cpu: int, intid: int) -> None:
+        if not self.splits(cpu):
+            self.errors.append((DEACTIVATE, intid))
+        elif not 1020 <= intid <= NONE:
+            if intid >= 288 or not self.find(cpu, intid).active:
+                self.errors.append((DEACTIVATE, intid))
+            self.make_inactive(cpu, intid, {GROUP1} if self.restricted(cpu) else {GROUP0, GROUP1, SECURE_GROUP1})
+
+    # ---- registers of the CPU interface ----
+
+    def meant(self, cpu: int, value: int) -> int:
+        """A priority that software writes; Non-secure software has the lower half of them."""
+        return (0x80 + value // 2 if self.restricted(cpu) else value) & 0xF8
+
+    def shown(self, cpu: int, priority: int) -> int:
+        """A priority or mask that software reads."""
+        if not self.restricted(cpu):
+            return priority
+        return 0 if priority < 0x80 else (priority - 0x80) * 2
+
+    def set_pmr(self, cpu: int, value: int) -> None:
+        if not self.restricted(cpu) or self.cpus[cpu].pmr >= 0x80:
+            self.cpus[cpu].pmr = self.meant(cpu, value)
+
+    def running_priority(self, cpu: int) -> int:
+        running = self.cpus[cpu].running
+        return IDLE if running == 256 else self.shown(cpu, running)
+
+    def pmr(self, cpu: int) -> int:
+        return self.shown(cpu, self.cpus[cpu].pmr)
+
+    def set_bpr(self, cpu: int, register: int, value: int) -> None:
+        group = self.point(cpu, register)
+        if group not in self.cpus[cpu].common_bpr:
+            self.cpus[cpu].bpr[group] = max(value, 3 if group == GROUP1 else 2)
+
+    def bpr(self, cpu: int, register: int) -> int:
+        interface, group = self.cpus[cpu], self.point(cpu, register)
+        if group not in interface.common_bpr:
+            return interface.bpr[group]
+        return min(interface.bpr[GROUP0] + (group == GROUP1), 7)
+
+    def set_forwards(self, groups: set[int]) -> None:
+        self.forwards = set(groups)
+
+    def set_signals(self, cpu: int, group: int, on: bool) -> None:
+        signals = self.cpus[cpu].signals
+        self.cpus[cpu].signals = signals | {group} if on else signals - {group}
+
+    def set_split(self, cpu: int, on: bool) -> None:
+        """EOImode of the Security state that the CPU is in."""
+        self.cpus[cpu].split["nonsecure" if self.restricted(cpu) else "secure"] = on
+
+    def set_common_bpr(self, cpu: int, on: bool) -> None:
+        common, group = self.cpus[cpu].common_bpr, self.own_group1(cpu)
+        self.cpus[cpu].common_bpr = common | {group} if on else common - {group}
+
+    def set_ack_both(self, cpu: int, on: bool) -> None:
+        """GICv2's AckCtl."""
+        self.cpus[cpu].ack_both = on
+
+    def set_group0_is_fiq(self, cpu: int, on: bool) -> None:
+        """GICv2's FIQEn."""
+        self.cpus[cpu].group0_is_fiq = on
+
+    def set_nonsecure(self, cpu: int, nonsecure: bool) -> None:
+        """The Security state that the CPU is in."""
+        self.cpus[cpu].nonsecure = nonsecure
+
+    def set_awake(self, cpu: int, awake: bool) -> None:
+        self.cpus[cpu].awake = awake
+
+    def set_active_priority(self, cpu: int, group: int, priority: int | None) -> None:
+        """The whole active priorities register of a group: none, or one priority where nothing is handled."""
+        interface = self.cpus[cpu]
+        interface.handled = [entry for entry in interface.handled if entry.group != group]
+        if priority is not None:
+            assert not interface.handled, "the model keeps no count of priorities that two groups share"
+            interface.handled.append(Handled(None, 0, priority, group))
+
+    # ---- LPIs ----
+
+    def set_lpis_on(self, cpu: int, on: bool) -> None:
+        self.cpus[cpu].lpis_on = on
+
+    def set_lpi(self, cpu: int, intid: int, pending: bool) -> None:
+        if self.cpus[cpu].lpis_on:
+            self.cpus[cpu].lpis = self.cpus[cpu].lpis | {intid} if pending else self.cpus[cpu].lpis - {intid}
+
+    def move_lpi(self, source: int, target: int, intid: int) -> None:
+        if self.cpus[source].lpis_on and intid in self.cpus[source].lpis:
+            self.set_lpi(source, intid, False)
+            self.set_lpi(target, intid, True)
+
+    def move_all_lpis(self, source: int, target: int) -> None:
+        for intid in sorted(self.cpus[source].lpis):
+            self.move_lpi(source, target, intid)
+
+    def configure_lpi(self, intid: int, priority: int, enabled: bool) -> None:
+        self.lpi_config[intid] = (priority & 0xF8, enabled)
+
+    # ---- what a debugger sees ----
+
+    def intids(self, cpu: int, attribute: str) -> set[int]:
+        """Who is `pending`, `active` or `enabled`: the CPU's own and the shared ones."""
+        return {each.intid for each in self.cpus[cpu].private + self.shared if getattr(each, attribute)}
+
+    def pending_lpis(self, cpu: int) -> set[int]:
+        return set(self.cpus[cpu].lpis) if self.cpus[cpu].lpis_on else set()
+
+    def take_errors(self) -> list[tuple[str, int]]:
+        """What was reported since the last call: the fault and the INTID it is about."""
+        errors, self.errors = self.errors, []
+        return errors
