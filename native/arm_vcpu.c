@@ -40,6 +40,11 @@ static bool local_write(vmm_vcpu *v, uint64_t physical, uint64_t value)
     return false;
 }
 
+static bool monitors(vmm_vcpu *v)
+{
+    return arm_monitor_of(v)->exclusive_addr != ~0ull;
+}
+
 static void interrupts_changed(vmm_vcpu *v)
 {
     vcpu_rearm(v);
@@ -51,6 +56,7 @@ static const struct vmm_arch ARM = {
     .can_wake = arm_can_wake,
     .returned = returned,
     .turn = turn,
+    .monitors = monitors,
     .start_address = start_address,
     .pc = vmm_arm_pc,
     .bus_error = arm_bus_error,

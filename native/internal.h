@@ -20,6 +20,7 @@ struct vmm_arch {
     bool (*can_wake)(vmm_vcpu *v);         /* something could: not all is masked */
     void (*returned)(vmm_vcpu *v);         /* Unicorn came back though nobody had told it to */
     void (*turn)(vmm_vcpu *v);             /* its turn among several vCPUs begins */
+    bool (*monitors)(vmm_vcpu *v);         /* it is between an exclusive load and its store; NULL: never */
     uint64_t (*start_address)(vmm_vcpu *v);/* what Unicorn is started at */
     uint64_t (*pc)(vmm_vcpu *v);           /* linear */
     void (*interrupts_changed)(vmm_vcpu *v);

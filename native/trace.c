@@ -58,6 +58,9 @@ void vmm_guest_error(vmm_machine *m, int what, uint64_t value)
     vmm_event event = {.kind = VMM_EV_GUEST_ERROR, .number = (uint32_t)what, .value = value,
                        .pc = v->recent[(v->count - 1) & (VMM_RECENT - 1)]};
     trace_emit(v, &event);
+    if (m->trace.guest_errors < VMM_FIRST_ERRORS)
+        m->trace.first_errors[m->trace.guest_errors] = event;
+    m->trace.guest_errors++;
 }
 
 /* Exact below 1024; above, 64 buckets to an octave, so within 1/64 of the truth. */

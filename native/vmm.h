@@ -22,6 +22,7 @@
 #define VMM_MAX_MSRS 64
 #define VMM_MAX_CPUID 64
 #define VMM_RECENT 32
+#define VMM_FIRST_ERRORS 4
 #define VMM_CHAIN 4
 #define VMM_HISTOGRAM 2304
 
@@ -259,6 +260,8 @@ typedef struct {
     uint32_t capacity;  /* a power of two */
     uint8_t recording;  /* 1: call drain before overwriting; 0: keep the last `capacity` */
     vmm_event *ring;
+    uint64_t guest_errors;                        /* so far */
+    vmm_event first_errors[VMM_FIRST_ERRORS];     /* the first of them */
 } vmm_trace;
 
 typedef struct {

@@ -14,8 +14,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 import fuzz
 import fuzz_cases
+import fuzz_noise
 
-SEED, RUNS, HANG = 20_240, 400, 10
+SEED, HANG = 20_240, 10
+KINDS = len(fuzz_cases.KINDS)
+RUNS = 2 * KINDS * 30
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +36,11 @@ def test_the_cases_reach_every_kind_and_many_ends(results: list[fuzz.Outcome | f
     outcomes = [result for result in results if isinstance(result, fuzz.Outcome)]
     kinds = Counter(outcome.kind for outcome in outcomes)
     reasons = {outcome.reason for outcome in outcomes}
-    assert all(kinds[kind.__name__] == RUNS // 4 for kind in fuzz_cases.KINDS)
+    assert kinds == {kind.name: RUNS // KINDS for kind in fuzz_cases.KINDS}
     assert reasons >= {"limit", "shutdown", "unmapped", "idle", "poweroff", "refused"}
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(2 * KINDS))
 def test_a_case_has_the_same_trace_in_another_process_after_other_cases(
     results: list[fuzz.Outcome | fuzz.Finding], number: int
 ) -> None:
@@ -46,7 +49,17 @@ def test_a_case_has_the_same_trace_in_another_process_after_other_cases(
 
 
 def test_another_seed_is_another_case() -> None:
-    assert fuzz_cases.Noise("1/0").randbytes(8) != fuzz_cases.Noise("2/0").randbytes(8)
+    assert fuzz_noise.Noise("1/0").randbytes(8) != fuzz_noise.Noise("2/0").randbytes(8)
+
+
+def test_a_case_that_ends_otherwise_the_second_time_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(seed: int, number: int) -> fuzz.Outcome:
+        return fuzz.Outcome(number, "real", "limit", str(os.getpid()) if number == 1 else "0")
+
+    monkeypatch.setattr(fuzz_cases, "run", run)
+    found = sorted(fuzz.twice(SEED, range(3), jobs=1, hang=HANG), key=lambda result: result.number)
+    assert [type(result) for result in found] == [fuzz.Outcome, fuzz.Finding, fuzz.Outcome]
+    assert found[1].what.startswith("differs in another process: ")
 
 
 def test_a_worker_that_dies_is_a_finding_that_names_its_signal_and_the_others_go_on(

@@ -11,35 +11,46 @@ import pytest
 README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text()
 BLOCKS = re.findall(r"^```console\n\$ (.*?)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-SOURCE = re.search(r"^```asm\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL).group(1)
+NAMED = re.compile(r"into `(\w+\.S)`.*?^```asm\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SOURCES = dict(NAMED.findall(TEXT))
 HOST_TIME = re.compile(r"[\d.]+ s host")
 
 
+@pytest.fixture
+def sources(tmp_path):
+    """A directory with the sources that the README shows, under the names it gives them."""
+    for name, source in SOURCES.items():
+        (tmp_path / name).write_text(source)
+    return tmp_path
+
+
 @pytest.mark.parametrize(("command", "expected"), BLOCKS, ids=[command for command, _ in BLOCKS])
-def test_a_transcript_is_what_the_command_prints(command, expected, tmp_path):
-    (tmp_path / "my_isr.S").write_text(SOURCE)
+def test_a_transcript_is_what_the_command_prints(command, expected, sources):
     program, *arguments = command.split()
     assert program == "vmm"
     done = subprocess.run(
         [sys.executable, "-m", "vmm", *arguments],
-        capture_output=True, text=True, timeout=60, cwd=tmp_path, env={**os.environ, "COLUMNS": "100"},
+        capture_output=True, text=True, timeout=60, cwd=sources, env={**os.environ, "COLUMNS": "100"},
     )  # fmt: skip
     assert HOST_TIME.sub("", done.stdout + done.stderr).strip() == HOST_TIME.sub("", expected).strip()
 
 
-def test_the_python_in_the_readme_runs(tmp_path):
-    (tmp_path / "my_isr.S").write_text(SOURCE)
-    subprocess.run([sys.executable, "-m", "vmm", "asm", "my_isr.S", "-o", "my_isr.elf"], cwd=tmp_path, check=True)
+def test_the_python_in_the_readme_runs(sources):
+    subprocess.run([sys.executable, "-m", "vmm", "asm", "my_isr.S", "-o", "my_isr.elf"], cwd=sources, check=True)
     program = "\n".join(re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=sources)
     assert done.returncode == 0, done.stderr
     assert "exit the guest ended the run with status 3" in done.stdout
     assert "a hypervisor answers, and the handler has not run" in done.stdout
+    assert re.search(r"^vCPU 1 at 0x[0-9a-f]+ .*sgi_ping_pong\.S:\d+ asks for its affinity$", done.stdout, re.MULTILINE)
+    assert "poweroff <GICD pending=[] active=[]> <GIC of cpu 0 pending=[] active=[]" in done.stdout
 
 
-def test_the_first_interrupt_test_is_short():
-    assert len(SOURCE.splitlines()) < 30
+@pytest.mark.parametrize("name", ["my_isr.S", "my_arm_isr.S"])
+def test_the_first_interrupt_test_is_short(name):
+    assert len(SOURCES[name].splitlines()) < 30
 
 
-def test_there_are_transcripts_to_check():
-    assert len(BLOCKS) >= 4
+def test_there_are_transcripts_to_check_of_both_architectures():
+    assert len(BLOCKS) >= 6
+    assert sum("arm" in command for command, _ in BLOCKS) >= 3

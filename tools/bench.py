@@ -17,13 +17,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+import bench_arm
 from bench_bare import EmptyHook
 from bench_baseline import PythonVmm
+from bench_rows import REPEATS, Row, compared, median, missing
 
 from vmm.catalog import resolve
 from vmm.machine import MIB, Config, Machine
@@ -35,7 +37,7 @@ QEMU_OPTIONS = (
 )  # fmt: skip
 ROUNDS = 200_000
 """What the guest isr_bench counts to."""
-SHORT, REPEATS = 2_000, 5
+SHORT = 2_000
 PYTHON_ROUNDS = 5_000
 CODE, RAM = 0x100000, 16 * MIB
 
@@ -62,22 +64,6 @@ BRANCHY = bytes.fromhex(
     "53 5b c3"  # work: push ebx; pop ebx; ret
 )
 LOOPS = {"ALU loop": (ALU, 4_000_000), "branchy loop": (BRANCHY, 500_000)}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison; `ratio` and `met` are None where there was nothing to compare with."""
-
-    what: str
-    value: str
-    against: str
-    ratio: float | None
-    target: str
-    met: bool | None
-
-
-def median(measure: Callable[[], float], repeats: int = REPEATS) -> float:
-    return statistics.median(measure() for _ in range(repeats))
 
 
 # ---- interrupt round trips ----
@@ -135,6 +121,7 @@ def round_trips(_: argparse.Namespace) -> Iterator[Row]:
         yield compared("interrupt round trip", here, "QEMU TCG", qemu_rate(), 3, "{:,.0f}/s")
     else:
         yield missing("interrupt round trip", f"{here:,.0f}/s", "QEMU TCG", f"{QEMU} is not installed")
+    yield from bench_arm.round_trips()
 
 
 # ---- the precise gear ----
@@ -165,6 +152,7 @@ def precise_gear(_: argparse.Namespace) -> Iterator[Row]:
             yield compared(name, value, "one empty C CODE hook", statistics.median(bare), 0.7, "{:.1f} MIPS")
         else:
             yield missing(name, f"{value:.1f} MIPS", "one empty C CODE hook", "no C compiler")
+    yield from bench_arm.precise_gear()
 
 
 # ---- start to exit, memory ----
@@ -228,15 +216,6 @@ def memory(options: argparse.Namespace) -> Iterator[Row]:
 
 
 # ---- the report ----
-
-
-def compared(what: str, value: float, against: str, other: float, target: float, form: str) -> Row:
-    ratio, aim = value / other, f"at least {target:g}"
-    return Row(what, form.format(value), f"{against}, {form.format(other)}", ratio, aim, ratio >= target)
-
-
-def missing(what: str, value: str, against: str, why: str) -> Row:
-    return Row(what, value, f"{against}: {why}", None, "", None)
 
 
 SECTIONS = {"interrupts": round_trips, "gear": precise_gear, "start": start_to_exit, "memory": memory}

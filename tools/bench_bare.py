@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from vmm.engine import unicorn_library
 
@@ -18,16 +19,29 @@ void empty(void *engine, uint64_t address, uint32_t size, void *user)
     (void)engine, (void)address, (void)size, (void)user;
 }
 """
-ARCH_X86, MODE_32, PROT_ALL, HOOK_CODE = 4, 1 << 2, 7, 1 << 2
+PROT_ALL, HOOK_CODE = 7, 1 << 2
 USE_EXITS = 4 | 1 << 26 | 1 << 30
-REG_EIP, REG_ESP = 26, 30
+
+
+class Arch(NamedTuple):
+    """Unicorn's numbers, and where RAM begins."""
+
+    number: int
+    mode: int
+    stack_pointer: int
+    ram_base: int
+
+
+ARCHES = {"x86": Arch(4, 1 << 2, 30, 0), "arm64": Arch(2, 0, 4, 0x40000000)}
+"""32-bit x86 and A64."""
 
 
 class EmptyHook:
     """The compiled hook; `found` is False where there is no C compiler."""
 
-    def __init__(self) -> None:
+    def __init__(self, arch: str = "x86") -> None:
         self.found = False
+        self._arch = ARCHES[arch]
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         if compiler is None:
             return
@@ -41,7 +55,8 @@ class EmptyHook:
                 self.found = True
 
     def seconds(self, code: bytes, where: int, ram: int) -> float:
-        """Host time of `code`, 32-bit flat and ending with HLT, put at `where` in `ram` bytes of memory."""
+        """Host time of `code`, which ends with HLT or WFI, put at `where` in `ram` bytes of memory."""
+        arch = self._arch
         unicorn = ctypes.CDLL(str(unicorn_library()))
         engine, hook = ctypes.c_void_p(), ctypes.c_size_t()
 
@@ -51,11 +66,11 @@ class EmptyHook:
                 raise SystemExit(f"bench: bare Unicorn: {name} gives error {error}")
 
         word = ctypes.c_uint64
-        call("uc_open", ARCH_X86, MODE_32, ctypes.byref(engine))
+        call("uc_open", arch.number, arch.mode, ctypes.byref(engine))
         call("uc_ctl", engine, USE_EXITS, 1)
-        call("uc_mem_map", engine, word(0), word(ram), PROT_ALL)
+        call("uc_mem_map", engine, word(arch.ram_base), word(ram), PROT_ALL)
         call("uc_mem_write", engine, word(where), code, word(len(code)))
-        call("uc_reg_write", engine, REG_ESP, ctypes.byref(ctypes.c_uint32(where)))
+        call("uc_reg_write", engine, arch.stack_pointer, ctypes.byref(word(where)))
         call("uc_hook_add", engine, ctypes.byref(hook), HOOK_CODE, self.address, None, word(1), word(0))
         started = time.perf_counter()
         call("uc_emu_start", engine, word(where), word(0), word(0), ctypes.c_size_t(0))

@@ -1,9 +1,9 @@
 """Run guests made of random bytes: none may crash the process, hang it, or end in an exception.
 
-python tools/fuzz.py [--seed N] [--runs N] [--first N] [--jobs N] [--hang SECONDS] [--show N]
+python tools/fuzz.py [--seed N] [--runs N] [--first N] [--jobs N] [--hang SECONDS] [--once] [--show N]
 
-Exit status 1 when something was found; each finding names the command that repeats it. The last line is a digest of
-every run's trace hash: the same seed gives the same digest.
+Each case runs twice, in two processes, and must end the same way. Exit status 1 when something was found; each finding
+names the command that repeats it. The last line is a digest of every run's hash: the same seed gives the same digest.
 """
 
 from __future__ import annotations
@@ -107,6 +107,21 @@ def results(seed: int, numbers: range, jobs: int, hang: float) -> Iterator[Outco
             worker.begin(following)
 
 
+def twice(seed: int, numbers: range, jobs: int, hang: float) -> Iterator[Outcome | Finding]:
+    """As `results`, then again from the last to the first: a case that ends otherwise after others is a finding."""
+    first = {}
+    for result in results(seed, numbers, jobs, hang):
+        if isinstance(result, Outcome):
+            first[result.number] = result
+        else:
+            yield result
+    for again in results(seed, numbers[::-1], jobs, hang):
+        before = first.get(again.number)
+        if before is None:
+            continue
+        yield before if again == before else Finding(again.number, f"differs in another process: {before}, {again}")
+
+
 def digest(outcomes: list[Outcome]) -> str:
     """Of the outcomes in the order of their numbers: 16 hexadecimal digits."""
     total = hashlib.sha256()
@@ -122,6 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the first case's number (0)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (one a CPU)")
     parser.add_argument("--hang", type=float, default=20, metavar="SECONDS", help="host time of one case (20)")
+    parser.add_argument("--once", action="store_true", help="do not compare with a second run of each case")
     parser.add_argument("--show", type=int, metavar="N", help="run case N in this process and show how it ended")
     options = parser.parse_args(arguments)
     if options.show is not None:
@@ -129,7 +145,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     numbers = range(options.first, options.first + options.runs)
     outcomes, findings = [], []
-    for result in progress(results(options.seed, numbers, options.jobs, options.hang), options.runs):
+    each = results if options.once else twice
+    for result in progress(each(options.seed, numbers, options.jobs, options.hang), options.runs):
         if isinstance(result, Outcome):
             outcomes.append(result)
             continue

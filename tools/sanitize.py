@@ -41,16 +41,18 @@ LIVES = """
 import ctypes, gc
 from vmm.machine import Config, Machine, boot
 
-for _ in range(20):
-    machine = boot("x86/pit_ticks")
-    machine.nmi()
-    machine.run()
-    del machine
-    gc.collect()
-for _ in range(20):
-    machine = Machine(Config(memory=1 << 20, cpu="max"))
-    del machine
-    gc.collect()
+for guest in ("x86/pit_ticks", "arm64/sgi_ping_pong", "arm/sgi_ping_pong"):
+    for _ in range(20):
+        machine = boot(guest)
+        machine.nmi()
+        machine.run()
+        del machine
+        gc.collect()
+for board in ("pc", "virt,gic=2", "virt,gic=3,virtualization=on,secure=on"):
+    for _ in range(20):
+        machine = Machine(Config(board=board, memory=1 << 20, cpu="max"))
+        del machine
+        gc.collect()
 ctypes.CDLL(None).__lsan_do_recoverable_leak_check()
 """
 

@@ -224,13 +224,16 @@ class Machine:
         lib.vmm_request_stop(self._native, NUMBERS[reason], code)
 
     def nmi(self) -> None:
-        """Latch one NMI for the first vCPU."""
+        """Latch one NMI for the first vCPU; VmmError on ARM, which has none."""
+        if self.architecture != "x86":
+            raise VmmError("ARM has no NMI; a group 0 interrupt is an FIQ")
         lib.vmm_nmi(self._native, 0)
 
     def irq(self, number: int) -> Irq:
         """The scripts' end of line `number`."""
         if number not in self.board.line_names:
-            raise VmmError(f"IRQ {number} is not among 0-{max(self.board.line_names)}")
+            what = "IRQ" if self.architecture == "x86" else "SPI"
+            raise VmmError(f"{what} {number} is not among 0-{max(self.board.line_names)}")
         return Irq(self.bus, number)
 
     def inject(self, vector: int) -> None:
@@ -289,7 +292,7 @@ class Machine:
             case "shutdown":
                 return f"triple fault at {self.where(raw.address)}: {self._x86(raw.vcpu).fault_story()}"
             case "unmapped":
-                return f"{ACCESSES[raw.code]} unmapped physical address {raw.address:#x} at {self._pc()}"
+                return f"{ACCESSES[raw.code]} unmapped physical address {raw.address:#x} at {self._pc(raw.vcpu)}"
             case "breakpoint":
                 return f"breakpoint at {self.where(raw.address)}"
             case "delivered" if self.architecture == "x86":
@@ -300,8 +303,8 @@ class Machine:
                 return f"the CPU emulator refused to go on at {self.where(raw.address)} (error {raw.code})"
         return f"stopped at {self.where(raw.address)}"
 
-    def _pc(self) -> str:
-        recent = self.cpu.recent()
+    def _pc(self, vcpu: int) -> str:
+        recent = self.cpus[vcpu].recent()
         return self.where(recent[-1]) if recent else "the reset vector"
 
     # What the native core calls while a run is under way (vmm.engine.Host).
@@ -332,7 +335,8 @@ class Machine:
         handler = self._traps.get(key)
         if handler is None:
             return int(lib.VMM_TRAP_DELIVER)
-        write = raw.kind in (lib.VMM_TRAP_WRMSR, lib.VMM_TRAP_OUT) or (raw.kind == lib.VMM_TRAP_SYSREG and raw.size != 0)
+        system_write = raw.kind == lib.VMM_TRAP_SYSREG and raw.size != 0
+        write = system_write or raw.kind in (lib.VMM_TRAP_WRMSR, lib.VMM_TRAP_OUT)
         answer = handler(Trap(key, cpu, raw, write=write))
         return int(lib.VMM_TRAP_DONE if answer == DONE else lib.VMM_TRAP_DELIVER)
 
@@ -404,7 +408,8 @@ class Memory:
 
 def _check_memory(size: int, layout: Layout) -> None:
     if size <= 0 or size % PAGE or size > layout.most_ram:
-        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {layout.most_ram // MIB}M")
+        most = layout.most_ram // MIB
+        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {most}M")
 
 
 def boot(image: str | Path, **options: Any) -> Machine:

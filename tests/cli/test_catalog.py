@@ -8,16 +8,18 @@ import pytest
 from vmm import catalog
 from vmm.errors import VmmError
 
-FACTS = 'summary = "of {}"\nboard = "pc"\nsuccess = {}\n'
+FACTS = 'summary = "of {}"\nboard = "{}"\nsuccess = {}\n'
+PC = ("pc", "")
+ARM_PAIR = ("virt,gic=3", 'cpu = "cortex-a15"\nsmp = 2\n')
 
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """Three guests, two of them with one short name, and an empty directory to stand in."""
-    for success, name in enumerate(("x86/one", "x86/two", "arm/two")):
+    for success, (name, (board, more)) in enumerate((("x86/one", PC), ("x86/two", PC), ("arm/two", ARM_PAIR))):
         directory = tmp_path / "shelf" / name
         directory.mkdir(parents=True)
-        (directory / "guest.toml").write_text(FACTS.format(name, success))
+        (directory / "guest.toml").write_text(FACTS.format(name, board, success) + more)
         (directory / f"{directory.name}.elf").touch()
     (tmp_path / "shelf" / "include").mkdir()
     monkeypatch.setattr(catalog, "bundled", lambda: tmp_path / "shelf")
@@ -65,17 +67,20 @@ def test_the_list_is_sorted_and_says_what_guest_toml_says(shelf, vmm):
     done = vmm("list", "--json")
     assert (done.status, done.err) == (0, "")
     assert json.loads(done.out) == [
-        {"name": "arm/two", "arch": "arm", "board": "pc", "summary": "of arm/two", "success": 2, "cpu": "default"},
-        {"name": "x86/one", "arch": "x86", "board": "pc", "summary": "of x86/one", "success": 0, "cpu": "default"},
-        {"name": "x86/two", "arch": "x86", "board": "pc", "summary": "of x86/two", "success": 1, "cpu": "default"},
+        {"name": name, "arch": name[:3], "board": board, "summary": f"of {name}", "success": success} | rest
+        for name, board, success, rest in (
+            ("arm/two", "virt,gic=3", 2, {"cpu": "cortex-a15", "smp": 2}),
+            ("x86/one", "pc", 0, {"cpu": "default", "smp": 1}),
+            ("x86/two", "pc", 1, {"cpu": "default", "smp": 1}),
+        )
     ]
 
 
 def test_the_list_is_a_table_with_a_line_a_guest_in_a_pipe(shelf, vmm):
     lines = vmm("list").out.splitlines()
-    assert lines[0].split()[:2] == ["name", "board"]
+    assert lines[0].split()[:3] == ["name", "board", "vCPUs"]
     assert [line.split() for line in lines[2:]] == [
-        ["arm/two", "pc", "2", "of", "arm/two"],
-        ["x86/one", "pc", "0", "of", "x86/one"],
-        ["x86/two", "pc", "1", "of", "x86/two"],
+        ["arm/two", "virt,gic=3", "2", "2", "of", "arm/two"],
+        ["x86/one", "pc", "1", "0", "of", "x86/one"],
+        ["x86/two", "pc", "1", "1", "of", "x86/two"],
     ]

@@ -6,8 +6,9 @@ from importlib import metadata
 import pytest
 
 from vmm import engine, toolchain
-from vmm.cli.doctor import examine
+from vmm.cli.doctor import PROOFS, examine
 from vmm.errors import VmmError
+from vmm.machine import boot
 
 
 def raises(line: str):
@@ -25,9 +26,12 @@ def findings():
 def test_a_machine_that_runs_the_tests_is_in_order(vmm):
     done = vmm("doctor")
     assert (done.status, done.err) == (0, "")
-    lines = {line[9:24].strip(): line for line in done.out.splitlines()}
+    lines = {line[9:26].strip(): line for line in done.out.splitlines()}
     for name in ("Python", "unicorn", "capstone", "pyelftools", "rich", "C extension", "Unicorn's CPU"):
         assert lines[name].startswith("ok ")
+    for name in ("x86, 8259A", "arm64, GICv2", "arm64, GICv3", "arm, GICv2", "arm, GICv3"):
+        assert lines[name].endswith("takes its interrupts")
+    assert {f"assembler, {arch}" for arch in ("x86", "arm", "arm64")} <= lines.keys()
 
 
 def test_the_same_comes_as_json(vmm):
@@ -72,5 +76,20 @@ def test_a_package_that_is_not_there_has_the_command_that_brings_it(findings, mo
 
 def test_a_missing_qemu_is_no_trouble(findings, monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
-    qemu = findings()["QEMU"]
-    assert not qemu.ok and not qemu.essential
+    found = findings()
+    for name in ("QEMU, x86", "QEMU, arm64", "QEMU, arm"):
+        assert not found[name].ok and not found[name].essential
+
+
+@pytest.mark.parametrize("guest", ["arm64/daif_unmask", "arm/level_vs_edge"])
+def test_the_proof_of_a_gicv3_runs_on_a_gicv3(guest):
+    assert guest in PROOFS.values()
+    assert boot(guest).config.board == "virt,gic=3"
+
+
+def test_a_guest_that_fails_is_essential_and_says_how_it_ended(findings, monkeypatch):
+    monkeypatch.setitem(PROOFS, "arm64, GICv2", "x86/hypercall")  # any guest; it needs more than MOST allows
+    monkeypatch.setattr("vmm.cli.doctor.MOST", 3)
+    found = findings()["arm64, GICv2"]
+    assert not found.ok and found.essential
+    assert found.hint.startswith("x86/hypercall: the instruction limit was reached at ")

@@ -6,8 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from vmm.cli import postmortem_x86
 from vmm.cli.int_log import IntLog
-from vmm.cli.postmortem import WORDS, instructions
+from vmm.cli.postmortem import instructions
+from vmm.cli.words import ARM, GUEST_ERRORS, TRAPS, X86, describe, guest_error
+from vmm.engine import lib
 from vmm.errors import VmmError
 from vmm.machine import NUMBERS
 from vmm.trace import Event
@@ -17,12 +20,14 @@ from .conftest import EXIT_0, HALT_MASKED, HALT_OPEN, LEAVE_RAM, SHUTDOWN, SOFTW
 
 NO_PIT = ("--board", "pc,pit=off")
 
-PAGE_FAULT = Event("delivered", 0, 7, 14, 0xB8000, "exception", 0x1234, 0x1B, 0x10, 0xFFF0, 0x202, 3, 6)
+PAGE_FAULT = Event("delivered", 0, 7, 14, 0xB8000, "exception", 0x1234, 0x1B, 0x10, 0xFFF0, 0x202, 3, 6, 0, 0)
+PC = SimpleNamespace(architecture="x86", where=hex, cpu=SimpleNamespace(exception_name={14: "#PF"}.get))
+VIRT = SimpleNamespace(architecture="arm64", where=hex, cpu=SimpleNamespace(exception_name={0x25: "data abort"}.get))
 
 
 def logged(*events: Event) -> list[str]:
     out = io.StringIO()
-    log = IntLog(out)
+    log = IntLog(out, PC)
     for event in events:
         log(event)
     return out.getvalue().splitlines()
@@ -130,10 +135,44 @@ class OnePage:
 
 
 def test_instructions_at_the_edge_of_mapped_memory_are_shown_as_far_as_they_can_be_read():
-    shown = [line.split("  ") for line in instructions(SimpleNamespace(cpu=OnePage(), where=hex))]
+    shown = [line.split("  ") for line in instructions(PC, OnePage(), postmortem_x86)]
     assert [(line[0], line[-1].strip()) for line in shown] == [("nop", "0x1fff"), ("(not mapped)", "0x2000")]
 
 
 def test_every_kind_of_event_has_words():
-    assert WORDS.keys() == set(KINDS.values())
-    assert all(words.format_map(PAGE_FAULT._asdict()) for words in WORDS.values())
+    assert X86.keys() == ARM.keys() == set(KINDS.values())
+    for kind in KINDS.values():
+        event = PAGE_FAULT._replace(kind=kind)
+        assert describe(event, PC) and describe(event, VIRT)
+
+
+def numbers(prefix: str) -> set[int]:
+    """The core's constants with this prefix."""
+    return {getattr(lib, name) for name in dir(lib) if name.startswith(prefix)}
+
+
+def test_every_guest_error_and_every_trap_has_words():
+    assert GUEST_ERRORS.keys() == numbers("VMM_GE_")
+    assert TRAPS.keys() == numbers("VMM_TRAP_")
+
+
+@pytest.mark.parametrize(
+    ("change", "pc", "virt"),
+    [
+        ({}, "vector 0x0e delivered (exception), error code 0x6",
+         "exception 0x0e delivered (exception), ESR 0x00000006"),
+        ({"source": "SPI 8", "number": 40, "error": None},
+         "vector 0x28 delivered (SPI 8)", "INTID 40 delivered (SPI 8)"),
+        ({"kind": "ended", "number": 5, "value": 1, "error": None},
+         "interrupt of pin 5 ended", "INTID 5: priority dropped"),
+        ({"kind": "masked", "number": 0, "value": 0, "error": None},
+         "mask of controller 0 set to 0x00", "INTID 0 enabled"),
+    ],
+)  # fmt: skip
+def test_an_event_is_told_in_the_words_of_its_architecture(change, pc, virt):
+    event = PAGE_FAULT._replace(**change)
+    assert (describe(event, PC), describe(event, VIRT)) == (pc, virt)
+
+
+def test_a_guest_error_that_is_newer_than_its_words_is_told_by_number():
+    assert guest_error(PAGE_FAULT._replace(kind="guest error", number=99, value=16)) == "number 99 (0x10)"

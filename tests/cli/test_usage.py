@@ -37,6 +37,11 @@ def test_a_command_line_that_is_wrong_is_one_line(vmm, arguments, line):
     assert vmm(*arguments) == (2, "", line + "\n")
 
 
+def test_an_architecture_nobody_knows_is_one_line(vmm, image):
+    done = vmm("asm", image(b"", "mine.S"), "--arch", "amr64")
+    assert done == (2, "", "vmm: unknown architecture 'amr64'; did you mean 'arm64'?\n")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -57,8 +62,18 @@ def test_a_command_line_that_is_wrong_is_one_line(vmm, arguments, line):
         (["--cpu", "mxa"], "unknown CPU 'mxa'; did you mean 'max'?"),
         (["--cpu", "max,+smapp"], "unknown CPU feature 'smapp'; did you mean 'smap'?"),
         (["-d", "itn"], "unknown log 'itn'; did you mean 'int'?"),
-        (["--append", "x=1"], "neither a command line nor modules"),
-        (["--initrd", "none"], "neither a command line nor modules"),
+        (["--append", "x=1"], "neither a command line nor modules; if it is for ARM, say --board virt"),
+        (["--initrd", "none"], "neither a command line nor modules; if it is for ARM, say --board virt"),
+        (["--board", "pc", "--append", "x=1"], "neither a command line nor modules"),
+        (["--cpu", "cortex-a57"], "image.bin runs on an x86 machine; if it is for ARM, say --board virt"),
+        (["--board", "vitr"], "unknown board 'vitr'; did you mean 'virt'?"),
+        (["--board", "virt,gci=3"], "unknown option of board virt 'gci'; did you mean 'gic'?"),
+        (["--board", "virt,gic=4"], "gic='4' must be 2 or 3"),
+        (["--board", "virt,secure=yes"], "secure='yes' must be on or off"),
+        (["--board", "virt", "--cpu", "cortex-a75"], "unknown ARM CPU 'cortex-a75'; did you mean 'cortex-a7"),
+        (["--board", "virt", "--cpu", "cortex-a57,+sve"], "'+sve': ARM models have no features to choose"),
+        (["--board", "virt,secure=on", "--cpu", "cortex-a15"], "need an AArch64 CPU"),
+        (["--board", "virt", "--smp", "9"], "--smp 9: board virt has 1 to 8 vCPUs"),
         (["--summary", "none/summary.json"], "--summary none/summary.json: cannot write: No such file or directory"),
         (["--trace", "none/trace.json"], "--trace none/trace.json: cannot write: No such file or directory"),
         (["--trace", "."], "--trace .: cannot write: Is a directory"),
@@ -71,6 +86,24 @@ def test_a_wrong_value_is_one_line_before_anything_runs(vmm, image, options, wor
     assert err.startswith("vmm: ")
     assert words in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["x86/hello", "--cpu", "cortex-a15"], "hello.elf runs on an x86 machine\n"),
+        (["x86/hello", "--board", "virt"], "an x86 image; this machine is AArch64 (use --board pc)"),
+        (["arm64/hello", "--board", "pc"], "an AArch64 image; this machine is x86 (use --board virt)"),
+        (["arm64/hello", "--cpu", "cortex-a15"], "an AArch64 image; this machine is ARM (use --cpu cortex-a57)"),
+        (["arm/hello", "--cpu", "max"], "an ARM image; this machine is AArch64 (use --cpu cortex-a15)"),
+        (["arm64/helo"], "unknown bundled guest 'arm64/helo'; did you mean 'arm64/hello'?"),
+        (["hello"], "'hello' is more than one bundled guest: arm/hello, arm64/hello, x86/hello"),
+    ],
+)
+def test_an_image_for_another_machine_is_one_line_with_the_way_out(vmm, arguments, words):
+    status, out, err = vmm("run", *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert words in err
 
 
 @pytest.mark.parametrize("name", COMMANDS)

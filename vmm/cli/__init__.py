@@ -53,7 +53,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     parser = Parser(
         "vmm",
         "Boot machine code on an emulated CPU, with every interrupt exactly in its place.",
-        ["vmm list", "vmm run x86/pit_ticks", "vmm run my_isr.S -d int", "vmm run --help"],
+        ["vmm list", "vmm run x86/pit_ticks", "vmm run arm64/timer_ticks", "vmm run my_isr.S -d int", "vmm run --help"],
         commands=COMMANDS,
     )
     parser.add_argument("--version", action="version", version=f"vmm {__version__}")

@@ -10,13 +10,24 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 
-from vmm import __version__
+from vmm import __version__, toolchain
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 
-QEMU = "qemu-system-x86_64"
+QEMU = {"x86": "qemu-system-x86_64", "arm64": "qemu-system-aarch64", "arm": "qemu-system-arm"}
+PROOFS = {
+    "x86, 8259A": "x86/first_isr",
+    "arm64, GICv2": "arm64/first_isr",
+    "arm64, GICv3": "arm64/daif_unmask",
+    "arm, GICv2": "arm/first_isr",
+    "arm, GICv3": "arm/level_vs_edge",
+}
+"""A bundled guest that takes interrupts through each controller and checks itself."""
+MOST = 1_000_000
+"""Instructions it may take."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
     else:
         for finding in findings:
             hint = f" ({finding.hint})" if finding.hint else ""
-            print(f"{'ok' if finding.ok else 'missing':9}{finding.name:15}{finding.found}{hint}")
+            print(f"{'ok' if finding.ok else 'missing':9}{finding.name:17}{finding.found}{hint}")
     return 0 if all(finding.ok for finding in findings if finding.essential) else 1
 
 
@@ -60,9 +71,13 @@ def examine() -> Iterator[Finding]:
         yield _package(package)
     yield _tried("C extension", _extension, essential=True)
     yield _tried("Unicorn's CPU", _machine, essential=True)
-    yield _tried("assembler", _assembler, essential=False)
-    path = shutil.which(QEMU)
-    yield Finding("QEMU", path is not None, path or QEMU, False, "" if path else "only comparisons need it")
+    for name, guest in PROOFS.items():
+        yield _tried(name, partial(_runs, guest), essential=True)
+    for arch in toolchain.TARGETS:
+        yield _tried(f"assembler, {arch}", partial(_assembler, arch), essential=False)
+    for arch, program in QEMU.items():
+        path, hint = shutil.which(program), "only comparisons need it"
+        yield Finding(f"QEMU, {arch}", path is not None, path or program, False, "" if path else hint)
 
 
 def _package(name: str) -> Finding:
@@ -105,7 +120,16 @@ def _machine() -> str:
     return "private fields found and proven"
 
 
-def _assembler() -> str:
-    from vmm.toolchain import find
+def _runs(guest: str) -> str:
+    from vmm.machine import boot
 
-    return shlex.join(find().compiler)
+    machine = boot(guest)
+    machine.limit(insns=MOST)
+    stop = machine.run()
+    if stop.exit_status != 0:
+        raise VmmError(f"{guest}: {stop.detail}")
+    return f"{guest} takes its interrupts"
+
+
+def _assembler(arch: str) -> str:
+    return shlex.join(toolchain.find(arch).compiler)

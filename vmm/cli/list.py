@@ -10,16 +10,16 @@ from dataclasses import asdict
 from vmm.catalog import guests
 from vmm.cli.parser import Parser
 
-COLUMNS = ("name", "board", "exit status", "what it shows")
+COLUMNS = ("name", "board", "vCPUs", "exit status", "what it shows")
 
 
 def parser() -> Parser:
     parser = Parser(
         "vmm list",
-        "List the bundled guests, and the exit status each has when all is well.",
+        "List the bundled guests by architecture, and the exit status each has when all is well.",
         ["vmm list", "vmm list --json"],
     )
-    parser.add_argument("--json", action="store_true", help="as JSON: name, arch, board, summary, success")
+    parser.add_argument("--json", action="store_true", help="as JSON: name, arch, board, summary, success, cpu, smp")
     return parser
 
 
@@ -29,6 +29,6 @@ def main(options: argparse.Namespace) -> int:
         return 0
     from vmm.cli import table
 
-    rows = ((guest.name, guest.board, guest.success, guest.summary) for guest in guests())
+    rows = ((guest.name, guest.board, guest.smp, guest.success, guest.summary) for guest in guests())
     table.show(COLUMNS, rows, sys.stdout)
     return 0

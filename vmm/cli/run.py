@@ -13,7 +13,8 @@ from typing import IO, TYPE_CHECKING
 from vmm.cli import BROKEN_PIPE, INTERRUPTED, quantities
 from vmm.cli.output import OutputFile
 from vmm.cli.parser import Parser
-from vmm.errors import unknown
+from vmm.errors import VmmError, unknown
+from vmm.loaders import architecture
 
 if TYPE_CHECKING:
     from vmm.catalog import Wants
@@ -32,27 +33,33 @@ def parser() -> Parser:
         "125 shutdown, unmapped memory or idle for ever; 2 bad usage.",
         [
             "vmm run x86/pit_ticks",
+            "vmm run arm64/sgi_ping_pong --seed 7",
             "vmm run my_isr.S -d int",
             "vmm run kernel.elf --append 'x=1' --initrd module --memory 64M",
+            "vmm run Image --board virt,gic=3 --cpu cortex-a57 --smp 4",
             "vmm run code.bin --load-address 0x8000 --max-insns 1e6 --summary out.json",
+            "vmm run code.bin --board virt --cpu cortex-a15",
             "vmm run x86/hello --cpu max,-smap --board pc,pit=off --quiet",
         ],
     )
     add = parser.add_argument
-    add("image", metavar="IMAGE", help="a file (multiboot, ELF, boot sector, flat, .S or .c) or a bundled guest")
-    add("--board", metavar="NAME[,key=value...]", help="the machine: pc, virt (what the image is for)")
+    files = "multiboot, ELF, arm64 Image, zImage, boot sector, flat, .S or .c"
+    add("image", metavar="IMAGE", help=f"a file ({files}) or a bundled guest")
+    add("--board", metavar="NAME[,key=value...]", help="the machine: pc or virt (what IMAGE is for; flat: pc)")
     add("--cpu", metavar="NAME[,+f,-f...]", help="CPU model; on x86 also CPUID features")
-    add("--smp", type=quantities.positive, metavar="N", help="vCPUs (1, or what a bundled guest wants)")
+    smp = "vCPUs: one on pc, up to 8 on virt, which PSCI starts (1, or what a bundled guest wants)"
+    add("--smp", type=quantities.positive, metavar="N", help=smp)
     add("--memory", type=quantities.size, default=DEFAULT_MEMORY, metavar="SIZE", help="RAM (%(default)s)")
     add("--append", default="", metavar="STR", help="the kernel's command line")
     add("--initrd", action="append", default=[], metavar="PATH", help="a module, or 'PATH arguments'; repeatable")
     add("--load-address", type=quantities.address, metavar="ADDR", help="IMAGE is flat and goes here")
     add("--max-insns", type=quantities.count, metavar="N", help="stop after so many instructions: 1e6, 1M")
     add("--max-time", type=quantities.duration, metavar="TIME", help="stop at this virtual time: 5s, 200ms")
-    add("--seed", type=quantities.unsigned64, default=0, metavar="N", help="0 to 2^64-1 (%(default)s)")
+    seed = "of the lengths of several vCPUs' turns; 0: all alike (%(default)s)"
+    add("--seed", type=quantities.unsigned64, default=0, metavar="N", help=seed)
     add("--trace", type=Path, metavar="FILE", help="write every event as JSON")
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
-    add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt and exception")
+    add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt, exception and guest error")
     add("--quiet", action="store_true", help="no report after the run")
     return parser
 
@@ -65,6 +72,7 @@ def main(options: argparse.Namespace) -> int:
     console = Console(sys.stdout.buffer)
     image = resolve(options.image)
     wanted = wants(image)
+    _check_fits(image, options, options.board or wanted.board)
     machine = Machine(
         Config(
             board=options.board or wanted.board,
@@ -113,6 +121,21 @@ class Console:
             print(file=sys.stderr)
 
 
+def _check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
+    """VmmError for what is ARM's alone on a pc; a flat image has nowhere to say what it is for."""
+    if board.partition(",")[0] != "pc":
+        return
+    told = architecture(image)
+    remedy = "" if told else "; if it is for ARM, say --board virt"
+    cpu = (options.cpu or "").partition(",")[0]
+    if cpu.startswith("cortex-"):
+        raise VmmError(f"--cpu {cpu}: this is an ARM CPU, and {image} runs on an x86 machine{remedy}")
+    if not told and options.board is None and (options.append or options.initrd):
+        raise VmmError(
+            f"{image}: a flat image runs on an x86 machine, where it takes neither a command line nor modules{remedy}"
+        )
+
+
 def _cpu(board: str | None, wanted: Wants) -> str:
     """The image's, unless the user chose another board: then that board's default."""
     same = board is None or board.partition(",")[0] == wanted.board.partition(",")[0]
@@ -127,7 +150,7 @@ def _record(machine: Machine, options: argparse.Namespace, files: ExitStack) -> 
     if options.log:
         from vmm.cli.int_log import IntLog
 
-        machine.trace.observe(IntLog(sys.stderr))
+        machine.trace.observe(IntLog(sys.stderr, machine))
 
 
 def _run(machine: Machine) -> tuple[Stop, int]:
@@ -147,12 +170,14 @@ def _cut(machine: Machine, why: str) -> Stop:
 
 
 def _report(machine: Machine, summary: Summary) -> None:
-    from vmm.cli import postmortem
+    from vmm.cli import guest_errors, postmortem
 
     print(f"vmm: {summary.stop.reason}: {summary.stop.detail}", file=sys.stderr)
     if postmortem.is_crash(summary.stop):
         postmortem.show(machine, sys.stderr)
-    summary.show(sys.stderr)
+    summary.show_interrupts(sys.stderr)
+    guest_errors.show(machine, sys.stderr)
+    summary.show_totals(sys.stderr)
 
 
 def _log(text: str) -> str:

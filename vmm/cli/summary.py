@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from vmm.cli.quantities import DURATIONS
+from vmm.cli.words import is_exception
 from vmm.machine import Machine, Stop
 from vmm.trace import InterruptStats
 
-COLUMNS = ("vCPU", "vector", "source", "delivered", "latency min", "median", "max")
+NUMBERS = {"x86": "vector", "arm": "INTID", "arm64": "INTID"}
+"""What an interrupt's number is called."""
+COLUMNS = ("source", "delivered", "latency min", "median", "max")
 
 
 @dataclass(frozen=True)
@@ -24,18 +27,21 @@ class Summary:
     host_seconds: float
     trace_hash: str
     interrupts: list[InterruptStats]
+    guest_errors: int
+    architecture: str
     exception_name: Callable[[int], str | None]
 
     @classmethod
     def of(cls, machine: Machine, stop: Stop, host_seconds: float) -> Summary:
-        interrupts = list(machine.trace.interrupts())
         return cls(
             stop,
             machine.instructions,
             machine.now_ns,
             host_seconds,
             machine.trace.hash,
-            interrupts,
+            list(machine.trace.interrupts()),
+            machine.trace.guest_errors,
+            machine.architecture,
             machine.cpu.exception_name,
         )
 
@@ -47,18 +53,37 @@ class Summary:
             "virtual_ns": self.virtual_ns,
             "host_seconds": round(self.host_seconds, 6),
             "trace_hash": self.trace_hash,
+            "guest_errors": self.guest_errors,
             "interrupts": [_facts(row) for row in self.interrupts],
         }
         return json.dumps(facts, indent=2) + "\n"
 
-    def show(self, file: TextIO) -> None:
-        """Print the table, if there was any interrupt, and the totals."""
+    def show_interrupts(self, file: TextIO) -> None:
+        """Print the table, if there was any interrupt."""
         if self.interrupts:
             from vmm.cli import table  # takes longer than many a run without interrupts
 
-            table.show(COLUMNS, (_cells(row, self.exception_name) for row in self.interrupts), file)
+            table.show(("vCPU", NUMBERS[self.architecture], *COLUMNS), map(self._cells, self.interrupts), file)
+
+    def show_totals(self, file: TextIO) -> None:
+        """Print one line: instructions, times, hash."""
         totals = f"{self.instructions} instructions, {_time(self.virtual_ns)} virtual, {self.host_seconds:.2f} s host"
         print(f"{totals}, trace {self.trace_hash}", file=file)
+
+    def _cells(self, row: InterruptStats) -> list[object]:
+        latency = ["-" if value is None else value for value in (row.minimum, row.median, row.maximum)]
+        return [row.vcpu, *self._names(row), row.delivered, *latency]
+
+    def _names(self, row: InterruptStats) -> tuple[str, str]:
+        """Number and source. On x86 an INT n may have an exception's number, but never its name."""
+        number = f"{row.vector:#04x}"
+        if self.architecture == "x86":
+            named = row.source == "exception"
+        else:
+            named = is_exception(row.source)
+            number = f"EC {number}" if named else str(row.vector)
+        name = self.exception_name(row.vector) if named else None
+        return number, f"{row.source} {name}" if name not in (None, row.source) else row.source
 
 
 def _facts(row: InterruptStats) -> dict[str, Any]:
@@ -70,13 +95,6 @@ def _facts(row: InterruptStats) -> dict[str, Any]:
         "delivered": row.delivered,
         "latency_insns": {"min": row.minimum, "median": row.median, "max": row.maximum} if waits else None,
     }
-
-
-def _cells(row: InterruptStats, exception_name: Callable[[int], str | None]) -> list[object]:
-    name = exception_name(row.vector) if row.source == "exception" else None
-    source = f"{row.source} {name}" if name else row.source
-    latency = ["-" if value is None else value for value in (row.minimum, row.median, row.maximum)]
-    return [row.vcpu, f"{row.vector:#04x}", source, row.delivered, *latency]
 
 
 def _time(ns: int) -> str:

@@ -14,11 +14,11 @@ WIDE = 160
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[object]], file: TextIO) -> None:
-    """Print a table; columns whose first cell is a number are set right."""
+    """Print a table; columns of numbers, "-" among them, are set right."""
     cells = [[str(cell) for cell in row] for row in rows]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for index, name in enumerate(columns):
-        numeric = bool(cells) and cells[0][index][:1].isdigit()
+        numeric = all(row[index] == "-" or row[index][:1].isdigit() for row in cells)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
         table.add_row(*row)

@@ -1,7 +1,7 @@
 """`--trace FILE`: every event of a run as JSON, written as it happens.
 
 One object: how the machine was built, then `events`, one a line, then how it ended. The fields of an event are those of
-`vmm.trace.Event`; those of the frame are left out where nothing was delivered.
+`vmm.trace.Event` that its kind and the architecture have; a guest error is told in words, too, with its place.
 """
 
 from __future__ import annotations
@@ -11,12 +11,19 @@ from types import TracebackType
 
 from vmm import __version__
 from vmm.cli.output import OutputFile
+from vmm.cli.words import guest_error
 from vmm.machine import Machine
 from vmm.trace import Event
 
 ALL = 4096
 """More events than a machine has when it is built."""
-WITHOUT_FRAME = ("kind", "vcpu", "insns", "number", "value")
+EVERY = ("kind", "vcpu", "insns", "number", "value")
+FRAME = {
+    "x86": ("source", "pc", "cs", "ss", "sp", "flags", "cpl", "error"),
+    "arm64": ("source", "pc", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
+    "arm": ("source", "pc", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
+}
+"""What a delivery has besides."""
 
 
 class TraceFile:
@@ -53,7 +60,9 @@ class TraceFile:
 
     def _write(self, event: Event) -> None:
         fields = event._asdict()
-        if event.kind != "delivered":
-            fields = {name: fields[name] for name in WITHOUT_FRAME}
-        self._file.write(self._separator + json.dumps(fields))
+        names = EVERY + FRAME[self._machine.architecture] if event.kind == "delivered" else EVERY
+        told = {name: fields[name] for name in names}
+        if event.kind == "guest error":
+            told |= {"pc": event.pc, "what": guest_error(event), "where": self._machine.where(event.pc)}
+        self._file.write(self._separator + json.dumps(told))
         self._separator = ",\n"

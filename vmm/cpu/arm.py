@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from vmm.cpu.arm_registers import GENERAL32, GENERAL64, SYSTEM32, SYSTEM64, Encoding
 from vmm.cpu.vcpu import Entry, Vcpu
@@ -25,20 +26,22 @@ MODES = {
 THUMB, NOT_A64 = 1 << 5, 1 << 4
 
 
+def mode_of(pstate: int) -> str:
+    """The AArch32 mode ("svc", "irq"…) of a PSTATE or SPSR, or its exception level and stack pointer ("el1h")."""
+    if pstate & NOT_A64:
+        return MODES.get(pstate & 0x1F, "?")
+    return f"el{pstate >> 2 & 3}{'h' if pstate & 1 else 't'}"
+
+
 class Arm(Vcpu):
     """A vCPU of a machine. `cpu["x0"]` reads a register, `cpu["x0"] = 1` writes it; system registers by name, too."""
 
-    @property
-    def arch(self) -> str:  # type: ignore[override]
-        return "arm64" if self._native.arm.wide else "arm"
-
-    @property
-    def _general(self) -> dict[str, int]:
-        return GENERAL64 if self._native.arm.wide else GENERAL32
-
-    @property
-    def _system(self) -> dict[str, Encoding]:
-        return SYSTEM64 if self._native.arm.wide else SYSTEM32
+    def __init__(self, native: Any) -> None:
+        super().__init__(native)
+        wide = native.arm.wide
+        self.arch = "arm64" if wide else "arm"
+        self._general = GENERAL64 if wide else GENERAL32
+        self._system = SYSTEM64 if wide else SYSTEM32
 
     def __getitem__(self, name: str) -> int:
         if name == "pc":
@@ -87,10 +90,7 @@ class Arm(Vcpu):
     @property
     def mode(self) -> str:
         """The AArch32 mode ("svc", "irq"…), or the exception level and stack pointer ("el1h")."""
-        pstate = self.pstate
-        if pstate & NOT_A64:
-            return MODES.get(pstate & 0x1F, "?")
-        return f"el{pstate >> 2 & 3}{'h' if pstate & 1 else 't'}"
+        return mode_of(self.pstate)
 
     @property
     def bits(self) -> int:

@@ -20,26 +20,37 @@ KINDS = {
     lib.VMM_EV_STOP: "stop",
     lib.VMM_EV_GUEST_ERROR: "guest error",
 }
+NUMBERS = {name: number for number, name in KINDS.items()}
 SOURCES = {
     lib.VMM_SRC_NMI: "NMI",
     lib.VMM_SRC_EXCEPTION: "exception",
     lib.VMM_SRC_SOFTWARE: "software",
     lib.VMM_SRC_APIC: "local APIC",
     lib.VMM_SRC_SCRIPT: "script",
+    lib.VMM_SRC_SGI: "SGI",
+    lib.VMM_SRC_PPI: "PPI",
+    lib.VMM_SRC_LPI: "LPI",
+    lib.VMM_SRC_SERROR: "SError",
 }
 
 
-def source_name(source: int, pin: int) -> str:
-    """Where a delivery came from: "IRQ 4", "NMI", "exception"…"""
+def source_name(source: int, pin: int, gic: int) -> str:
+    """Where a delivery came from: "IRQ 4", "SPI 5", "NMI", "exception"…; `gic` is the version of the machine's GIC, 0
+    without one. A GICv3 does not tell which vCPU sent an SGI.
+    """
     if source == lib.VMM_SRC_LINE:
-        return f"IRQ {pin}"
+        return f"{'SPI' if gic else 'IRQ'} {pin}"
     if source == lib.VMM_SRC_SPURIOUS:
-        return f"spurious IR{pin}"
+        return "spurious" if gic else f"spurious IR{pin}"
+    if source == lib.VMM_SRC_SGI and gic == 2:
+        return f"SGI from vCPU {pin}"
     return SOURCES.get(source, f"source {source}")
 
 
 class Event(NamedTuple):
     """One event; `insns` counts instructions begun before it; what the fields are for each kind, native/vmm.h says.
+
+    `cs` and `ss` are x86's.
     """
 
     kind: str
@@ -55,17 +66,21 @@ class Event(NamedTuple):
     flags: int
     cpl: int
     error: int | None
+    target_el: int
+    """ARM: the exception level that a delivery was taken to, 1-3; on ARMv7-A 1."""
+    vector_offset: int
+    """ARM: bytes from the start of the vector table."""
 
 
-def from_native(raw: Any) -> Event:
-    """Copy an event out of the core's ring."""
+def from_native(raw: Any, gic: int) -> Event:
+    """Copy an event out of the core's ring; `gic` as for `source_name`."""
     return Event(
         kind=KINDS.get(raw.kind, f"kind {raw.kind}"),
         vcpu=raw.vcpu,
         insns=raw.count,
         number=raw.number,
         value=raw.value,
-        source=source_name(raw.source, raw.source_pin) if raw.kind == lib.VMM_EV_DELIVERED else "",
+        source=source_name(raw.source, raw.source_pin, gic) if raw.kind == lib.VMM_EV_DELIVERED else "",
         pc=raw.pc,
         cs=raw.cs,
         ss=raw.ss,
@@ -73,4 +88,6 @@ def from_native(raw: Any) -> Event:
         flags=raw.flags,
         cpl=raw.cpl,
         error=raw.error if raw.has_error else None,
+        target_el=raw.target_el,
+        vector_offset=raw.vector_offset,
     )

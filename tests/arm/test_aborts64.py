@@ -1,0 +1,239 @@
+"""SEMANTICS 25, A64 aborts with 4 KB pages: what ESR, FAR and ELR say (DDI0487 D13.2.37 for EC 0x20-0x25, D5.4)."""
+
+from __future__ import annotations
+
+import pytest
+
+from arm.bench import (
+    CODE,
+    DATA,
+    DATA_ABORT,
+    DATA_LOWER,
+    EL0,
+    EL1H,
+    ELXH_GROUP,
+    FETCH,
+    FETCH_LOWER,
+    INTID,
+    IRQ,
+    LOWER_A64,
+    PAGE_EL0,
+    PAGE_EL1,
+    PAGE_NOT_ACCESSED,
+    PAGE_PXN,
+    PAGE_RO,
+    PAGE_UXN,
+    STACK64,
+    TABLES,
+    VECTORS,
+    Bench64,
+    syndrome,
+)  # fmt: skip
+from arm.opcodes import a64
+
+TRANSLATION, ACCESS_FLAG, PERMISSION, ALIGNMENT, EXTERNAL = 0b000100, 0b001000, 0b001100, 0b100001, 0b010000
+"""Fault status codes; the low two bits of the first three are the level."""
+WNR = 1 << 6
+ELSEWHERE = 0x7FFF0000
+"""An address of the second gigabyte that no second-level entry covers; still within what TCR_EL1 says (39 bits)."""
+
+LOADS_A64 = {"ldr x0, [x1]": (0, 8), "str x0, [x1]": (WNR, 8), "ldrb w0, [x1]": (0, 1), "stp x2, x3, [x1]": (WNR, 16)}
+SOURCES = [(EL0, DATA_LOWER, LOWER_A64), (EL1H, DATA_ABORT, ELXH_GROUP)]
+
+
+def fault_status(bench: Bench64) -> int:
+    return int(bench.cpu["esr_el1"] & 0x3F)
+
+
+@pytest.mark.parametrize("code", LOADS_A64)
+@pytest.mark.parametrize(("source", "number", "group"), SOURCES)
+def test_a_page_that_is_not_there_is_a_translation_fault_of_level_3(
+    code: str, source: int, number: int, group: int
+) -> None:
+    """DFSC 0b000111; WnR tells loads from stores; FAR is the address, ELR the instruction."""
+    bench = Bench64(a64("nop", code), source, x1=DATA + 0x18)
+    bench.paging()
+    bench.page(CODE, PAGE_EL0 if source == EL0 else PAGE_EL1)
+    bench.page(DATA, 0)
+    bench.step(2)
+    event = bench.deliveries[0]
+    write = LOADS_A64[code][0]
+    assert event.error is not None
+    isv_and_what_it_covers = event.error & 0x1FFC000
+    bench.assert_taken(
+        number, group, after=2, elr=CODE + 4, spsr=source,
+        esr=syndrome(number, write | TRANSLATION | 3) | isv_and_what_it_covers, far=DATA + 0x18,
+    )  # fmt: skip
+    assert isv_and_what_it_covers == 0, "only EL2 is told of the instruction (D13.2.37, ISV)"
+
+
+@pytest.mark.parametrize(
+    ("address", "level"),
+    [(1 << 39, 0), (2 << 30, 1), (ELSEWHERE, 2), (DATA, 3)],
+    ids=["beyond TCR.T0SZ", "no first-level entry", "no second-level entry", "no page"],
+)
+def test_the_fault_status_names_the_level_that_had_no_entry(address: int, level: int) -> None:
+    """DDI0487 D5.4.1; outside the input range the fault is of level 0."""
+    bench = Bench64(a64("ldr x0, [x1]"), EL1H, x1=address)
+    bench.paging()
+    bench.page(CODE, PAGE_EL1)
+    bench.page(DATA, 0)
+    bench.step()
+    bench.assert_taken(
+        DATA_ABORT, ELXH_GROUP, after=1, elr=CODE, spsr=EL1H, esr=syndrome(DATA_ABORT, TRANSLATION | level),
+        far=address,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "attributes", "code", "status"),
+    [
+        (EL0, PAGE_EL1, "ldr x0, [x1]", PERMISSION | 3),
+        (EL0, PAGE_EL1, "str x0, [x1]", WNR | PERMISSION | 3),
+        (EL0, PAGE_RO, "str x0, [x1]", WNR | PERMISSION | 3),
+        (EL1H, PAGE_RO, "str x0, [x1]", WNR | PERMISSION | 3),
+        (EL1H, PAGE_NOT_ACCESSED, "ldr x0, [x1]", ACCESS_FLAG | 3),
+        (EL0, PAGE_NOT_ACCESSED, "str x0, [x1]", WNR | ACCESS_FLAG | 3),
+    ],
+)
+def test_what_a_page_forbids_is_a_permission_or_access_flag_fault_of_level_3(
+    source: int, attributes: int, code: str, status: int
+) -> None:
+    """DDI0487 D5.4.1 and D5.4.7."""
+    bench = Bench64(a64(code), source, x1=DATA + 8)
+    bench.paging()
+    bench.page(CODE, PAGE_EL0 if source == EL0 else PAGE_EL1)
+    bench.page(DATA, attributes)
+    bench.step()
+    number, group = (DATA_LOWER, LOWER_A64) if source == EL0 else (DATA_ABORT, ELXH_GROUP)
+    bench.assert_taken(number, group, after=1, elr=CODE, spsr=source, esr=syndrome(number, status), far=DATA + 8)
+
+
+@pytest.mark.parametrize(
+    ("source", "attributes", "status"),
+    [
+        (EL0, 0, TRANSLATION | 3),
+        (EL1H, 0, TRANSLATION | 3),
+        (EL0, PAGE_UXN, PERMISSION | 3),
+        (EL1H, PAGE_PXN, PERMISSION | 3),
+        (EL1H, PAGE_EL0, PERMISSION | 3),
+        (EL1H, PAGE_NOT_ACCESSED, ACCESS_FLAG | 3),
+    ],
+    ids=["absent, EL0", "absent, EL1", "UXN", "PXN", "writable by EL0", "AF"],
+)
+def test_a_fetch_that_is_not_allowed_is_an_instruction_abort_at_its_target(
+    source: int, attributes: int, status: int
+) -> None:
+    """DDI0487 D1.10.1 and D5.4.1: ELR and FAR are the address that could not be fetched; the branch is complete."""
+    bench = Bench64(a64("br x1"), source, x1=DATA + 4)
+    bench.paging()
+    bench.page(CODE, PAGE_EL0 if source == EL0 else PAGE_EL1)
+    bench.page(DATA, attributes)
+    bench.step(2)
+    number, group = (FETCH_LOWER, LOWER_A64) if source == EL0 else (FETCH, ELXH_GROUP)
+    bench.assert_taken(number, group, after=2, elr=DATA + 4, spsr=source, esr=syndrome(number, status), far=DATA + 4)
+
+
+def test_a_store_across_a_page_faults_with_the_first_address_that_is_not_there() -> None:
+    """DDI0487 D13.2.39: FAR is the address of the access that faulted; bytes before it may have been written."""
+    bench = Bench64(a64("str x0, [x1]"), EL1H, x1=DATA + 0xFFC)
+    bench.paging()
+    bench.page(CODE, PAGE_EL1)
+    bench.page(DATA + 0x1000, 0)
+    bench.step()
+    assert bench.numbers == [DATA_ABORT]
+    assert (fault_status(bench), bench.cpu["far_el1"]) == (TRANSLATION | 3, DATA + 0x1000)
+
+
+ORDERED_A64 = ["ldxr x0, [x1]", "ldar x0, [x1]"]
+
+
+@pytest.mark.parametrize("code", ORDERED_A64)
+@pytest.mark.parametrize(("source", "number", "group"), SOURCES)
+def test_an_exclusive_or_acquiring_load_must_be_aligned(code: str, source: int, number: int, group: int) -> None:
+    """DDI0487 B2.5.2: an Alignment fault, DFSC 0b100001, whatever SCTLR_EL1.A."""
+    bench = Bench64(a64(code), source, x1=DATA + 1)
+    bench.paging()
+    bench.page(CODE, PAGE_EL0 if source == EL0 else PAGE_EL1)
+    bench.step()
+    bench.assert_taken(number, group, after=1, elr=CODE, spsr=source, esr=syndrome(number, ALIGNMENT), far=DATA + 1)
+
+
+@pytest.mark.parametrize(("checked", "numbers"), [(0, []), (2, [DATA_ABORT])])
+def test_any_unaligned_access_faults_where_sctlr_a_is_set(checked: int, numbers: list[int]) -> None:
+    """DDI0487 B2.5.2: SCTLR_EL1.A."""
+    bench = Bench64(a64("ldr x0, [x1]"), EL1H, x1=DATA + 1)
+    bench.paging(sctlr=1 | checked)
+    bench.page(CODE, PAGE_EL1)
+    bench.step()
+    assert bench.numbers == numbers
+    if numbers:
+        assert (bench.cpu["esr_el1"], bench.cpu["far_el1"]) == (syndrome(DATA_ABORT, ALIGNMENT), DATA + 1)
+
+
+def test_without_translation_an_unaligned_access_faults() -> None:
+    """DDI0487 B2.5.2, D5.2.9: with the MMU off all data accesses are to Device memory."""
+    bench = Bench64(a64("ldr x0, [x1]"), EL1H, x1=DATA + 1)
+    bench.step()
+    bench.assert_taken(
+        DATA_ABORT, ELXH_GROUP, after=1, elr=CODE, spsr=EL1H, esr=syndrome(DATA_ABORT, ALIGNMENT), far=DATA + 1
+    )
+
+
+def test_an_address_that_nothing_decodes_is_a_synchronous_external_abort() -> None:
+    """DDI0487 D13.2.37: DFSC 0b010000."""
+    bench = Bench64(a64("ldr x0, [x1]"), EL1H, x1=0x0F000000)
+    bench.step()
+    bench.assert_taken(
+        DATA_ABORT, ELXH_GROUP, after=1, elr=CODE, spsr=EL1H, esr=syndrome(DATA_ABORT, EXTERNAL), far=0x0F000000
+    )
+
+
+def test_the_load_is_done_again_after_the_handler_has_mapped_the_page_and_nothing_was_written_before() -> None:
+    """DDI0487 D1.10.1: ELR is the instruction, base register write-back did not happen."""
+    bench = Bench64(a64("ldr x0, [x1], #8", "nop"), EL0, x1=DATA, x0=7)
+    bench.paging()
+    bench.write(DATA, 0x55AA, size=8)
+    bench.page(DATA, 0)
+    bench.memory.write(VECTORS[1] + LOWER_A64, a64("str x2, [x3]", "tlbi vmalle1", "dsb sy", "eret"))
+    bench.registers(x2=DATA | PAGE_EL0, x3=TABLES + 0x1000 + 8 * (DATA >> 12 & 0x1FF))
+    bench.step()
+    assert (bench.numbers, bench.cpu["x0"], bench.cpu["x1"]) == ([DATA_LOWER], 7, DATA)
+    bench.step(5)
+    assert (bench.cpu.pc, bench.cpu["x0"], bench.cpu["x1"]) == (CODE + 4, 0x55AA, DATA + 8)
+
+
+def test_a_stack_that_is_not_mapped_does_not_hinder_the_entry() -> None:
+    """Nothing is pushed: SP_EL1 may be anything."""
+    bench = Bench64(a64("svc #0"), EL0)
+    bench.paging()
+    bench.page(STACK64[1] - 0x1000, 0)
+    bench.page(STACK64[1], 0)
+    bench.step()
+    assert bench.numbers == [0x15]
+
+
+def test_an_interrupt_comes_before_the_fetch_that_would_abort() -> None:
+    """DDI0487 D1.13.4: at the boundary; the abort comes after its ERET."""
+    bench = Bench64(a64("msr daifclr, #2"), EL1H | 1 << 7)
+    bench.paging()
+    bench.memory.write(DATA - 4, a64("msr daifclr, #2"))
+    for page in (CODE, DATA - 0x1000):
+        bench.page(page, PAGE_EL1)
+    bench.page(DATA, 0)
+    bench.cpu["pc"] = DATA - 4
+    bench.raise_irq()
+    bench.step(2)
+    bench.assert_taken(INTID, ELXH_GROUP + IRQ, after=1, elr=DATA, spsr=EL1H)
+
+
+def test_without_translation_tables_that_can_be_read_the_walk_aborts() -> None:
+    """DDI0487 D13.2.37: DFSC 0b010110, synchronous external abort on a walk, level 2."""
+    bench = Bench64(a64("ldr x0, [x1]"), EL1H, x1=3 << 30)
+    bench.paging()
+    bench.page(CODE, PAGE_EL1)
+    bench.write(0x40100000 + 8 * 3, 0x0F000003, size=8)
+    bench.step()
+    bench.assert_taken(
+        DATA_ABORT, ELXH_GROUP, after=1, elr=CODE, spsr=EL1H, esr=syndrome(DATA_ABORT, 0b010110), far=3 << 30
+    )

@@ -1,0 +1,245 @@
+"""SEMANTICS 25, T32: an exception before any instruction of an IT block, also a skipped one, keeps the block's state.
+
+Source: DDI0406 A2.5.2 (ITSTATE), A8.8.54 (IT), B1.8.3 (SPSR).
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+import vmm
+from arm.bench import (
+    CODE,
+    DATA32,
+    INTID,
+    IRQ32,
+    MODES,
+    PIN,
+    PREFETCH32,
+    SVC32,
+    UNDEFINED32,
+    VECTORS,
+    A,
+    Bench32,
+    I,
+    T,
+)  # fmt: skip
+from arm.opcodes import a32, t32
+from vmm.traps import DONE, Trap
+
+Z = 1 << 30
+EQ = 0
+STEPS = [t32("movs r0, #1"), t32("mov.w r1, #2"), t32("movs r2, #3"), t32("mov.w r3, #4")]
+"""What the blocks are made of: both lengths of instruction; in a block MOVS is MOV."""
+PATTERNS = ["t" + "".join(rest) for length in range(4) for rest in product("te", repeat=length)]
+"""Each instruction of a block: for EQ, or for the opposite."""
+HANDLER = a32("subs pc, lr, #4")
+
+
+def first_state(pattern: str) -> int:
+    """ITSTATE before the first instruction: the condition's upper bits, each instruction's lowest one, a 1 behind."""
+    state = EQ << 4
+    for position, letter in enumerate(pattern[1:]):
+        state |= (letter == "e") << 3 - position
+    return state | 1 << 4 - len(pattern)
+
+
+def advance(state: int) -> int:
+    """ITAdvance of the manual's pseudocode."""
+    return (state & 0xE0) | (state << 1 & 0x1F) if state & 7 else 0
+
+
+def block(pattern: str) -> tuple[bytes, list[int], list[int]]:
+    """The code, the addresses of its instructions and of the one behind them, and ITSTATE at each of these."""
+    code, at, states = (0xBF00 | first_state(pattern)).to_bytes(2, "little"), [], []
+    state = first_state(pattern)
+    for number in range(len(pattern)):
+        at.append(CODE + len(code))
+        states.append(state)
+        code += STEPS[number]
+        state = advance(state)
+    return code + t32("nop"), [*at, CODE + len(code)], [*states, 0]
+
+
+def in_psr(state: int) -> int:
+    """IT[1:0] are bits 26-25 and IT[7:2] bits 15-10 of a PSR."""
+    return (state & 3) << 25 | state >> 2 << 10
+
+
+def results(pattern: str, equal: bool) -> list[int]:
+    """r0-r3 behind the block."""
+    done = [(letter == "t") == equal for letter in pattern] + [False] * (4 - len(pattern))
+    return [number + 1 if executed else 0 for number, executed in enumerate(done)]
+
+
+CASES = [
+    (pattern, equal, place) for pattern in PATTERNS for equal in (True, False) for place in range(len(pattern) + 1)
+]
+
+
+def test_the_states_of_a_block_are_those_of_the_manual() -> None:
+    """DDI0406 table A2-2 for ITTEE EQ: 0000 0111 and its shifts, the last of which is EQ's opposite, 0001 1000."""
+    assert block("ttee")[2] == [0b00000111, 0b00001110, 0b00011100, 0b00011000, 0]
+    assert block("t")[2] == [0b00001000, 0]
+
+
+@pytest.mark.parametrize(("pattern", "equal", "place"), CASES)
+def test_an_interrupt_before_any_instruction_of_a_block_saves_its_state_and_the_block_goes_on(
+    pattern: str, equal: bool, place: int
+) -> None:
+    """LR is that instruction plus 4, whether its condition holds or not, and SPSR has its ITSTATE."""
+    code, at, states = block(pattern)
+    bench = Bench32(code, "usr", Z if equal else 0, thumb=True)
+    bench.memory.write(VECTORS[1] + IRQ32, HANDLER)
+    stop = bench.machine.run(until=at[place], insns=20)
+    assert (stop.reason, bench.cpu.pc, bin(bench.cpu.it_state)) == ("breakpoint", at[place], bin(states[place]))
+    begun = bench.machine.instructions
+    bench.raise_irq()
+    bench.machine.run(until=VECTORS[1] + IRQ32, insns=20)
+    flags = Z if equal else 0
+    bench.assert_taken(
+        INTID, IRQ32, "irq", after=begun, lr=at[place] + 4, spsr=MODES["usr"] | T | flags | in_psr(states[place]),
+        cpsr=A | I | flags,
+    )  # fmt: skip
+    bench.machine.irq(PIN).lower()
+    stop = bench.machine.run(until=at[-1], insns=20)
+    assert (stop.reason, bench.cpu.it_state) == ("breakpoint", 0)
+    assert [bench.cpu[f"r{n}"] for n in range(4)] == results(pattern, equal)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("equal", [True, False])
+def test_an_interrupt_that_comes_with_the_it_instruction_is_taken_before_the_first_of_the_block(
+    pattern: str, equal: bool
+) -> None:
+    """Even if that one, or all of them, are skipped."""
+    code, at, states = block(pattern)
+    bench = Bench32(code, "usr", Z if equal else 0, thumb=True)
+    bench.step()
+    bench.raise_irq()
+    bench.step()
+    flags = Z if equal else 0
+    bench.assert_taken(
+        INTID,
+        IRQ32,
+        "irq",
+        after=1,
+        lr=at[0] + 4,
+        spsr=MODES["usr"] | T | flags | in_psr(states[0]),
+        cpsr=A | I | flags,
+    )
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("equal", [True, False])
+def test_one_interrupt_after_another_at_every_instruction_changes_nothing_of_the_result(
+    pattern: str, equal: bool
+) -> None:
+    """Each return restores the state that the next interrupt saves."""
+    code, at, _ = block(pattern)
+    bench = Bench32(code, "usr", Z if equal else 0, thumb=True)
+    bench.memory.write(VECTORS[1] + IRQ32, HANDLER)
+    for address in at:
+        bench.machine.run(until=address, insns=20)
+        bench.raise_irq()
+        bench.machine.run(until=VECTORS[1] + IRQ32, insns=20)
+        assert (bench.cpu["lr"], bench.deliveries[-1].number) == (address + 4, INTID)
+        bench.machine.irq(PIN).lower()
+        bench.step()
+        assert bench.cpu.pc == address
+    assert [bench.cpu[f"r{n}"] for n in range(4)] == results(pattern, equal)
+    assert len(bench.deliveries) == len(at)
+
+
+def test_svc_in_a_block_saves_the_state_of_the_instruction_behind_it() -> None:
+    """DDI0406 B1.9.4: the pseudocode of TakeSVCException advances ITSTATE first."""
+    code = (0xBF00 | first_state("tte")).to_bytes(2, "little") + t32("svc #7", "movs r0, #1", "movs r2, #3")
+    bench = Bench32(code, "usr", Z, thumb=True)
+    bench.memory.write(VECTORS[1] + SVC32, a32("movs pc, lr"))
+    bench.step(2)
+    state = advance(first_state("tte"))
+    bench.assert_taken(0x11, SVC32, "svc", after=2, lr=CODE + 4, spsr=MODES["usr"] | T | Z | in_psr(state), cpsr=I | Z)
+    bench.machine.run(until=CODE + 8, insns=10)
+    assert (bench.cpu["r0"], bench.cpu["r2"]) == (1, 0)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_fault_in_a_block_saves_the_state_of_the_instruction_itself(place: int) -> None:
+    """DDI0406 B1.9.8: a data abort; the instruction is to be executed again."""
+    code = (0xBF00 | first_state("tttt")).to_bytes(2, "little") + b"".join(STEPS[:place]) + t32("ldr r4, [r5]")
+    bench = Bench32(code + b"".join(STEPS[place:]), "usr", Z, thumb=True, r5=0x0F000000)
+    bench.step(place + 2)
+    state = block("tttt")[2][place]
+    at = CODE + 2 + len(b"".join(STEPS[:place]))
+    bench.assert_taken(
+        0x24, DATA32, "abt", after=place + 2, lr=at + 8, spsr=MODES["usr"] | T | Z | in_psr(state), cpsr=A | I | Z
+    )
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_an_undefined_instruction_in_a_block_is_one_only_if_its_condition_holds(equal: bool) -> None:
+    """UDF is unconditional (DDI0406 A8.8.247), a coprocessor that is not there is not (A2.6)."""
+    code = (0xBF00 | first_state("tt")).to_bytes(2, "little") + t32("movs r0, #1", "mrc p4, #0, r1, c0, c0, #0")
+    bench = Bench32(code, "usr", Z if equal else 0, thumb=True)
+    bench.machine.run(until=CODE + 8 if not equal else VECTORS[1] + UNDEFINED32, insns=10)
+    assert bench.numbers == ([0] if equal else [])
+    if equal:
+        state = block("tt")[2][1]
+        assert hex(bench.cpu["spsr"]) == hex(MODES["usr"] | T | Z | in_psr(state))
+        assert bench.cpu["lr"] == CODE + 4 + 2
+
+
+def test_a_trapped_svc_in_a_block_goes_on_in_the_block() -> None:
+    """What a script has finished is one executed instruction: the next one's condition still counts."""
+    code = (0xBF00 | first_state("tte")).to_bytes(2, "little") + t32("svc #7", "movs r0, #1", "movs r2, #3", "nop")
+    bench = Bench32(code, "usr", Z, thumb=True)
+
+    @bench.machine.trap(vmm.Svc(7))
+    def call(trap: Trap) -> str:
+        return DONE
+
+    bench.step(2)
+    assert (bench.cpu.pc, bin(bench.cpu.it_state)) == (CODE + 4, bin(advance(first_state("tte"))))
+    bench.machine.run(until=CODE + 8, insns=10)
+    assert (bench.cpu["r0"], bench.cpu["r2"], bench.numbers) == (1, 0, [])
+
+
+def test_an_interrupt_that_a_trapped_svc_raises_saves_the_state_of_the_instruction_behind_it() -> None:
+    """Also if that one is to be skipped."""
+    code = (0xBF00 | first_state("tet")).to_bytes(2, "little") + t32("svc #7", "movs r0, #1", "movs r2, #3", "nop")
+    bench = Bench32(code, "usr", Z, thumb=True)
+
+    @bench.machine.trap(vmm.Svc(7))
+    def call(trap: Trap) -> str:
+        bench.raise_irq()
+        return DONE
+
+    bench.step(3)
+    state = advance(first_state("tet"))
+    bench.assert_taken(
+        INTID, IRQ32, "irq", after=2, lr=CODE + 4 + 4, spsr=MODES["usr"] | T | Z | in_psr(state), cpsr=A | I | Z
+    )
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_breakpoint_in_a_block_is_taken_whether_its_condition_holds_or_not(place: int) -> None:
+    """DDI0406 A8.8.24: BKPT is unconditional; SPSR has its own ITSTATE."""
+    code = (0xBF00 | first_state("teee")).to_bytes(2, "little") + b"".join(STEPS[:place]) + t32("bkpt #0x12")
+    bench = Bench32(code, "usr", Z, thumb=True)
+    bench.machine.run(until=VECTORS[1] + PREFETCH32, insns=10)
+    at = CODE + 2 + len(b"".join(STEPS[:place]))
+    state = block("teee")[2][place]
+    assert (hex(bench.cpu["lr"]), hex(bench.cpu["spsr"])) == (hex(at + 4), hex(MODES["usr"] | T | Z | in_psr(state)))
+
+
+def test_a_timer_that_is_due_behind_the_it_instruction_interrupts_before_a_skipped_one() -> None:
+    """With a tick an instruction, compare value 3: behind MCR, MCR and IT."""
+    setup = t32("mcr p15, #0, r0, c14, c3, #0", "mcr p15, #0, r1, c14, c3, #1")
+    code = setup + (0xBF00 | first_state("tt")).to_bytes(2, "little") + STEPS[0] + STEPS[1] + t32("nop")
+    bench = Bench32(code, "usr", 0, thumb=True, board=",insn_ns=16", cntkctl=0x303, r0=2, r1=1)
+    bench.enable(27)
+    bench.step(4)
+    at, state = CODE + len(setup) + 2, first_state("tt")
+    bench.assert_taken(27, IRQ32, "irq", after=3, lr=at + 4, spsr=MODES["usr"] | T | in_psr(state), cpsr=A | I)

@@ -1,0 +1,1 @@
+"""Several vCPUs of an ARM machine: turns, time, exclusives, and maintenance that reaches the others."""

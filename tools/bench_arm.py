@@ -1,0 +1,144 @@
+"""The benchmark's rows for ARM: round trips of SGIs, and the precise gear on A64 code."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bench_bare import EmptyHook
+from bench_baseline_arm import PythonArm
+from bench_rows import REPEATS, Row, compared, missing
+
+from vmm.catalog import resolve
+from vmm.machine import MIB, Config, Machine, boot
+
+ROUNDS, PYTHON_ROUNDS = 200_000, 3_000
+"""What the guests count to, and how many of them are enough for Python."""
+QEMU_OPTIONS = ("-accel", "tcg", "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot")
+RATE = "{:,.0f}/s"
+
+
+class Case(NamedTuple):
+    """A guest that takes ROUNDS interrupts, one that only starts and ends, and QEMU's machine for both."""
+
+    name: str
+    guest: str
+    hello: str
+    qemu: str
+    machine: str
+    cpu: str
+
+
+CASES = (
+    Case("SGI round trip, arm64, GICv2", "arm64/isr_bench", "arm64/hello", "qemu-system-aarch64", "virt,gic-version=2",
+         "cortex-a57"),
+    Case("SGI round trip, arm64, GICv3", "arm64/isr_bench_v3", "arm64/hello", "qemu-system-aarch64",
+         "virt,gic-version=3", "cortex-a57"),
+    Case("SGI round trip, arm, GICv2", "arm/isr_bench", "arm/hello", "qemu-system-arm", "virt,gic-version=2",
+         "cortex-a15"),
+)  # fmt: skip
+
+# A64 code that counts W0 down to 0 and waits, as words so that no assembler is needed.
+ALU = (
+    0x0B020021,  # again: add w1, w1, w2
+    0x4A010063,  # eor w3, w3, w1
+    0x13817C21,  # ror w1, w1, #31
+    0x0B010084,  # add w4, w4, w1
+    0x71000400, 0x54FFFF61,  # subs w0, w0, #1; b.ne again
+    0xD503207F,  # wfi
+)  # fmt: skip
+BRANCHY = (
+    0x5289CDA5, 0x72A838C5,  # movz w5, #4e6dh; movk w5, #41c6h, lsl #16
+    0x10FFFFC7, 0x914400E7,  # adr x7, .-8; add x7, x7, #100000h
+    0x910000FF,  # mov sp, x7
+    0x1B057C21,  # again: mul w1, w1, w5
+    0x11400C21,  # add w1, w1, #3000h
+    0x53107C22, 0x121E2442,  # lsr w2, w1, #16; and w2, w2, #0ffch
+    0xB86268E3,  # ldr w3, [x7, x2]
+    0x0B010063,  # add w3, w3, w1
+    0xB82268E3,  # str w3, [x7, x2]
+    0x37400043,  # tbnz w3, #8, odd
+    0x94000004,  # bl work
+    0x71000400, 0x54FFFEC1,  # odd: subs w0, w0, #1; b.ne again
+    0xD503207F,  # wfi
+    0xF81F0FE3, 0xF84107E3, 0xD65F03C0,  # work: str x3, [sp, #-16]!; ldr x3, [sp], #16; ret
+)  # fmt: skip
+LOOPS = {"A64 ALU loop": (ALU, 4_000_000), "A64 branchy loop": (BRANCHY, 500_000)}
+CODE, RAM = 0x40100000, 16 * MIB
+
+
+def vmm_rate(guest: str) -> float:
+    """Interrupts a second."""
+    machine = boot(guest)
+    machine.run(until="round")
+    started = time.perf_counter()
+    machine.run()
+    seconds = time.perf_counter() - started
+    return sum(row.delivered for row in machine.trace.interrupts()) / seconds
+
+
+def qemu_seconds(case: Case, guest: str) -> float:
+    """Start-up included."""
+    command = [case.qemu, "-M", case.machine, "-cpu", case.cpu, *QEMU_OPTIONS, "-kernel", str(resolve(guest))]
+    started = time.perf_counter()
+    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    return time.perf_counter() - started
+
+
+def python_rate(guest: str) -> float:
+    return PythonArm(resolve(guest).read_bytes()).rate(PYTHON_ROUNDS)
+
+
+def round_trips() -> Iterator[Row]:
+    for case in CASES:
+        here, python, taking, starting = [], [], [], []
+        for _repeat in range(REPEATS):  # in turns, so that all meet the same neighbours
+            here.append(vmm_rate(case.guest))
+            python.append(python_rate(case.guest))
+            if shutil.which(case.qemu):
+                taking.append(qemu_seconds(case, case.guest))
+                starting.append(qemu_seconds(case, case.hello))
+        value = statistics.median(here)
+        yield compared(case.name, value, "the same loop in plain Python", statistics.median(python), 50, RATE)
+        if taking:
+            there = ROUNDS / (statistics.median(taking) - statistics.median(starting))
+            yield compared(case.name, value, "QEMU TCG", there, 3, RATE)
+        else:
+            yield missing(case.name, RATE.format(value), "QEMU TCG", f"{case.qemu} is not installed")
+
+
+def loop_code(loop: tuple[int, ...], times: int) -> bytes:
+    low, high = times & 0xFFFF, times >> 16
+    words = (0x52800000 | low << 5, 0x72A00000 | high << 5, *loop)  # movz w0, #low; movk w0, #high, lsl #16
+    return b"".join(word.to_bytes(4, "little") for word in words)
+
+
+def machine_loop(code: bytes) -> tuple[float, int]:
+    """Host seconds and instructions of the loop on a machine."""
+    machine = Machine(Config(memory=RAM, board="virt", cpu="cortex-a57"))
+    machine.memory.write(CODE, code)
+    machine.cpu["pc"] = CODE
+    started = time.perf_counter()
+    machine.run()
+    return time.perf_counter() - started, machine.cpu.count
+
+
+def precise_gear() -> Iterator[Row]:
+    hook = EmptyHook("arm64")
+    for name, (loop, times) in LOOPS.items():
+        code = loop_code(loop, times)
+        count = machine_loop(code)[1]
+        here, bare = [], []
+        for _repeat in range(REPEATS):  # in turns, so that both meet the same neighbours
+            here.append(count / machine_loop(code)[0] / 1e6)
+            if hook.found:
+                bare.append(count / hook.seconds(code, CODE, RAM) / 1e6)
+        value = statistics.median(here)
+        if bare:
+            yield compared(name, value, "one empty C CODE hook", statistics.median(bare), 0.7, "{:.1f} MIPS")
+        else:
+            yield missing(name, f"{value:.1f} MIPS", "one empty C CODE hook", "no C compiler")
