@@ -1,7 +1,7 @@
 /* Exception entry to AArch64 (DDI0487 D1.10) and the record of every entry; AArch32's own is in arm_deliver32.c. */
 #include "arm.h"
 
-enum { FROM_LOWER_A64 = 0x400, FROM_LOWER_A32 = 0x600, FROM_SP_ELX = 0x200, EACH_KIND = 0x80 };
+enum { FROM_LOWER_A64 = 0x400, FROM_LOWER_A32 = 0x600, FROM_SP_ELX = 0x200, EACH_KIND = 0x80, VECTOR_TABLE = 0x7ff };
 enum { SCTLR_SPAN = 1 << 23 };
 
 static const uint8_t SPSR_BANK[4] = {[1] = 1, [2] = 6, [3] = 7}; /* where Unicorn keeps SPSR_ELx */
@@ -48,7 +48,7 @@ static void enter64(vmm_vcpu *v, const arm_event *e, vmm_event *record)
     env->btype = 0;
     env->aarch64 = 1;
     env->xregs[31] = env->sp_el[target];
-    env->pc = env->cp15.vbar_el[target] + offset;
+    env->pc = (env->cp15.vbar_el[target] & ~(uint64_t)VECTOR_TABLE) + offset;
     *record = (vmm_event){.pc = return_address, .sp = env->xregs[31], .flags = saved, .cpl = (uint8_t)from,
                           .target_el = (uint8_t)target, .vector_offset = (uint16_t)offset};
 }

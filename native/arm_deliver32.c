@@ -1,7 +1,7 @@
 /* Exception entry to AArch32 modes of an ARMv7-A processor (DDI0406 B1.8.3 to B1.9). */
 #include "arm.h"
 
-enum { SCTLR_V = 1 << 13, SCTLR_EE = 1 << 25, SCTLR_TE = 1 << 30, HIGH_VECTORS = 0xffff0000 };
+enum { SCTLR_V = 1 << 13, SCTLR_EE = 1 << 25, SCTLR_TE = 1 << 30, HIGH_VECTORS = 0xffff0000, VECTOR_TABLE = 0x1f };
 enum { CPSR_WRITE_BY_EXCEPTION = 4 /* switches register banks, checks nothing */ };
 
 typedef struct {
@@ -55,7 +55,7 @@ void arm32_enter(vmm_vcpu *v, const arm_event *e, vmm_event *record)
     env->uncached_cpsr |= sctlr & SCTLR_EE ? CPSR_E : 0;
     env->daif |= to->masks;
     env->thumb = (sctlr & SCTLR_TE) != 0;
-    uint32_t base = sctlr & SCTLR_V ? HIGH_VECTORS : (uint32_t)env->cp15.vbar_el[1];
+    uint32_t base = sctlr & SCTLR_V ? HIGH_VECTORS : (uint32_t)env->cp15.vbar_el[1] & ~VECTOR_TABLE;
     env->regs[15] = base + (uint32_t)e->vector32;
     *record = (vmm_event){.pc = lr, .sp = env->regs[13], .flags = saved, .cpl = (uint8_t)from, .target_el = 1,
                           .vector_offset = (uint16_t)e->vector32};

@@ -176,11 +176,11 @@ static void run_until_stop(vmm_machine *m)
     uint64_t stuck_at = VMM_NEVER;
     vmm_vcpu *stuck = NULL, *v;
     while (m->stop.reason == VMM_STOP_NONE && (v = next_to_run(m))) {
+        flush(v);
         if (v->halted) {
             v->arch->boundary(v);
             continue;
         }
-        flush(v);
         uint64_t before = v->count;
         v->leaving = 0;
         v->arm.hook_frame = 0;

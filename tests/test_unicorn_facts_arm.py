@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import signal
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -488,3 +492,26 @@ def test_an_engine_sees_the_code_it_writes_itself_at_once() -> None:
     cpu["X0"], cpu["X1"] = 0xD2800042, CODE + 8  # mov x2, #2
     cpu.run()
     assert cpu.run()["X2"] == 2
+
+
+# ---- what would end the process ----
+
+HALF_PRECISION = """
+import sys
+from test_unicorn_facts_arm import CODE, Cpu
+cpu = Cpu("A64", int(sys.argv[1], 0), model=int(sys.argv[2])).record()
+cpu.set_system(3 << 20, 3, 0, 1, 0, 2)  # CPACR_EL1.FPEN
+print(cpu.run().seen == [(1, CODE)])
+"""
+
+
+def half_precision(word: str, model: int) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", HALF_PRECISION, word, str(model)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent, timeout=30)
+
+
+@pytest.mark.parametrize("word", ["0x0e412c40", "0x5ef8195b", "0x7ef9f8d3"])
+def test_unallocated_half_precision_aborts_the_process_of_a_model_that_has_any(word: str) -> None:
+    """So the core takes it away from `max`."""
+    assert half_precision(word, a64.UC_CPU_ARM64_MAX).returncode == -signal.SIGABRT
+    assert half_precision(word, a64.UC_CPU_ARM64_A57).stdout == "True\n"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Brk", "Exc", "Hlt", "Hvc", "Int", "Machine", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined", "VmmError", "boot",
+    "Brk", "Exc", "Hlt", "Hvc", "Int", "Machine", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined", "VmmError",
+    "boot",
 ]  # fmt: skip
 
 _HOME = {"Machine": "vmm.machine", "boot": "vmm.machine"} | dict.fromkeys(

@@ -213,8 +213,8 @@ class Bench64(Bench):
     ) -> None:  # fmt: skip
         """The last delivery was `number`, after so many instructions, with all that DDI0487 D1.10.2-4 says of it.
 
-        PC is on its vector, PSTATE is ELxh with `daif` masked and nothing else, SP is SP_ELx; ELR, SPSR, ESR and FAR hold
-        what is given; trace and registers agree.
+        PC is on its vector, PSTATE is ELxh with `daif` masked and nothing else, SP is SP_ELx. ELR, SPSR, ESR and FAR
+        are what is given; trace and registers agree.
         """
         event, cpu = self.deliveries[-1], self.cpu
         assert (event.number, event.target_el, hex(event.vector_offset)) == (number, el, hex(offset))

@@ -431,3 +431,34 @@ def test_hvc_and_smc_without_their_extensions_are_undefined() -> None:
 
 
 HYPER_A32 = ["hvc #0x17", "smc #7"]
+
+
+def test_a_t32_handler_returns_by_subs_pc() -> None:
+    """DDI0406 B9.3.20, encoding T1; SCTLR.TE is 1."""
+    bench = Bench32(a32("nop", "nop"), "usr", NZCV, thumb_vectors=True)
+    bench.memory.write(VECTORS[1] + IRQ32, t32("subs pc, lr, #4"))
+    bench.raise_irq()
+    bench.machine.run(until=VECTORS[1] + IRQ32, insns=5)
+    assert hex(bench.cpu["cpsr"]) == hex(MODES["irq"] | A | I | T | NZCV)
+    bench.machine.irq(PIN).lower()
+    bench.step()
+    assert (bench.cpu.pc, hex(bench.cpu["cpsr"])) == (CODE, hex(MODES["usr"] | NZCV))
+
+
+def test_stm_with_a_caret_stores_user_modes_sp_and_lr() -> None:
+    """DDI0406 B9.3.18: what a context switch saves."""
+    bench = Bench32(a32("stm r0, {sp, lr} ^"), "irq", r0=DATA, lr=0x7777)
+    bench.write(DATA + 4, 0x5555)
+    bench.step()
+    assert (bench.machine.u32(DATA), bench.machine.u32(DATA + 4)) == (STACK32["usr"], 0)
+    bench = Bench32(a32("ldm r0, {sp, lr} ^"), "fiq", r0=DATA)
+    bench.write(DATA, 0x1111, 0x2222)
+    bench.step()
+    assert (bench.banked("sys", "sp"), bench.banked("sys", "lr"), bench.cpu["sp"]) == (0x1111, 0x2222, STACK32["fiq"])
+
+
+def test_msr_cpsr_switches_banks() -> None:
+    """DDI0406 B1.3.2: the next instruction sees the new mode's SP."""
+    bench = Bench32(a32("msr cpsr_c, r0", "mov r7, sp"), "svc", AIF, r0=MODES["und"] | AIF)
+    bench.step(2)
+    assert (bench.cpu["r7"], bench.cpu.mode) == (STACK32["und"], "und")

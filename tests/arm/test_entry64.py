@@ -41,7 +41,7 @@ from arm.bench import (
     I,
     syndrome,
 )  # fmt: skip
-from arm.opcodes import a64
+from arm.opcodes import a32, a64, t32
 
 GROUPS = [(EL0, LOWER_A64), (EL1T, EL1T_GROUP), (EL1H, ELXH_GROUP)]
 """Where an exception to EL1 comes from, and which part of the table it goes to (DDI0487 table D1-6)."""
@@ -277,3 +277,94 @@ def test_the_masks_after_entry_keep_every_further_interrupt_out() -> None:
     bench.cpu["pstate"] = EL1H | AIF & ~A
     bench.step()
     assert bench.numbers == [SVC, SERROR_CLASS]
+
+
+def test_the_low_bits_of_vbar_do_not_count() -> None:
+    """DDI0487 J1.1 AArch64.TakeException: the vector is VBAR[63:11] with the offset below."""
+    bench = Bench64(a64("svc #0"), EL1H)
+    bench.cpu["vbar_el1"] = VECTORS[1] | 0x7E0
+    bench.step()
+    assert (bench.numbers, hex(bench.cpu.pc)) == ([SVC], hex(VECTORS[1] + ELXH_GROUP))
+
+
+def test_an_exception_and_its_return_clear_the_exclusive_monitor() -> None:
+    """DDI0487 B2.9.5: ERET clears it, so the store that was interrupted fails and the loop tries again."""
+    bench = Bench64(a64("ldxr x2, [x1]", "svc #0", "stxr w3, x4, [x1]", "stxr w5, x4, [x1]"), EL1H, x1=DATA, x4=9)
+    bench.memory.write(VECTORS[1] + ELXH_GROUP, a64("eret"))
+    bench.step(4)
+    assert (bench.cpu.pc, bench.cpu["x3"], bench.machine.u32(DATA)) == (CODE + 12, 1, 0)
+
+
+PAN = 1 << 22
+
+
+@pytest.mark.parametrize(
+    ("span", "source", "after"), [(0, 0, PAN), (1 << 23, 0, 0), (1 << 23, PAN, PAN), (0, PAN, PAN)]
+)
+def test_pan_is_set_by_an_entry_to_el1_unless_span_says_so(span: int, source: int, after: int) -> None:
+    """DDI0487 D5.4.3 on a processor with FEAT_PAN: SCTLR_EL1.SPAN keeps it as it is; SPSR has what it was."""
+    bench = Bench64(a64("svc #0"), EL1H | source, cpu="max", sctlr_el1=SCTLR_RES1 & ~SPAN | span)
+    bench.step()
+    assert hex(bench.cpu.pstate) == hex(EL1H | DAIF | after)
+    assert hex(bench.cpu["spsr_el1"]) == hex(EL1H | source)
+
+
+# ---- AArch32 at EL0 ----
+
+USR32, T32 = 0x10, 0x20
+LOWER_A32 = 0x600
+
+
+def user32(code: bytes, spsr: int = USR32) -> Bench64:
+    """About to return to AArch32 code at DATA."""
+    bench = Bench64(a64("eret"), spsr_el1=spsr, elr_el1=DATA)
+    bench.memory.write(DATA, code)
+    return bench
+
+
+@pytest.mark.parametrize("thumb", [False, True])
+def test_an_svc_of_an_aarch32_application_goes_to_the_last_group(thumb: bool) -> None:
+    """DDI0487 table D1-6: 0x600; EC 0x11; ELR is behind it, SPSR an AArch32 state."""
+    state = USR32 | (T32 if thumb else 0)
+    bench = user32(t32("svc #0x42") if thumb else a32("svc #0x42"), state)
+    bench.step(2)
+    il = 0 if thumb else 1 << 25
+    bench.assert_taken(0x11, LOWER_A32, after=2, elr=DATA + (2 if thumb else 4), spsr=state, esr=0x11 << 26 | il | 0x42)
+
+
+@pytest.mark.parametrize("thumb", [False, True])
+def test_an_irq_of_an_aarch32_application_goes_to_the_last_group(thumb: bool) -> None:
+    """DDI0487 D1.20.1: its registers are the lower halves of X0 to X14."""
+    state = USR32 | (T32 if thumb else 0)
+    bench = user32(t32("movs r7, #1", "nop") if thumb else a32("mov r7, #1", "nop"), state)
+    bench.step(2)
+    bench.raise_irq()
+    bench.step()
+    bench.assert_taken(INTID, LOWER_A32 + IRQ, after=2, elr=DATA + (2 if thumb else 4), spsr=state)
+    assert bench.cpu["x7"] == 1
+
+
+def test_an_undefined_instruction_of_an_aarch32_application_is_class_0() -> None:
+    """ELR is the instruction itself: there is no LR to correct."""
+    bench = user32(a32("udf #0"))
+    bench.step(2)
+    bench.assert_taken(UNKNOWN, LOWER_A32, after=2, elr=DATA, spsr=USR32, esr=syndrome(UNKNOWN))
+
+
+@pytest.mark.parametrize(("begun", "offset", "state"), [(1, 2, 0b0001100), (2, 4, 0b00011000)])
+def test_an_irq_in_an_it_block_of_an_aarch32_application_keeps_the_blocks_state(
+    begun: int, offset: int, state: int
+) -> None:
+    """DDI0487 C5.2.19: SPSR_EL1 has IT[7:2] in bits 15-10 and IT[1:0] in 26-25; ITE EQ with Z set."""
+    bench = user32(t32("ite eq", "movs r0, #1", "movs r2, #3", "nop"), USR32 | T32 | 1 << 30)
+    bench.step(1 + begun)
+    bench.raise_irq()
+    bench.step()
+    psr = USR32 | T32 | 1 << 30 | (state & 3) << 25 | state >> 2 << 10
+    event = bench.deliveries[-1]
+    assert (event.number, event.insns, hex(event.pc), hex(event.flags)) == (
+        INTID,
+        1 + begun,
+        hex(DATA + offset),
+        hex(psr),
+    )
