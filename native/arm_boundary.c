@@ -165,13 +165,19 @@ static void look(vmm_vcpu *v)
         arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
 }
 
+/* The highest is that of a hook that translated code calls itself. */
+static inline void note_frame(vmm_vcpu *v, const void *frame)
+{
+    uint64_t address = (uint64_t)(uintptr_t)frame;
+    if (unlikely(address > v->arm.hook_frame))
+        v->arm.hook_frame = address;
+}
+
 static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
-    uint64_t frame = (uint64_t)(uintptr_t)__builtin_frame_address(0);
-    if (unlikely(frame > v->arm.hook_frame))
-        v->arm.hook_frame = frame;
+    note_frame(v, __builtin_frame_address(0));
     if (unlikely(v->count >= v->attention_at))
         look(v);
     arm_begin(v, pc);
@@ -181,6 +187,8 @@ static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
+    if (unlikely(!arm_is_a64(v)))
+        note_frame(v, __builtin_frame_address(0));
     if (unlikely(v->count >= v->attention_at || arm_env_of(v)->pstate & PSTATE_IL || pc & 3))
         look(v);
     arm_begin(v, pc);

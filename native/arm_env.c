@@ -188,6 +188,26 @@ int arm_env_silence_pmu(vmm_vcpu *v)
     return 0;
 }
 
+/*
+ * Unicorn's translator aborts the process over unallocated encodings of half-precision arithmetic, so no vCPU has it
+ * (FP and AdvSIMD of ID_AA64PFR0_EL1 are 0). Its copy of the feature registers is found by what four of them hold.
+ */
+int arm_env_no_half_precision(vmm_vcpu *v)
+{
+    enum { FP = 16, ADVSIMD = 20, NIBBLE = 0xf, PRESENT = 1 };
+    static const uint32_t crm_op2[4][2] = {{6, 0}, {6, 1}, {4, 0}, {4, 1}}; /* ISAR0, ISAR1, PFR0, PFR1 */
+    uint64_t features[4];
+    for (int i = 0; i < 4; i++)
+        vmm_arm_system_get(v, 3, 0, 0, crm_op2[i][0], crm_op2[i][1], &features[i]);
+    if (!v->arm.wide || (features[2] >> FP & NIBBLE) != PRESENT)
+        return 0;
+    uint64_t *copy = env_find_bytes(v, features, sizeof features);
+    if (!copy)
+        return fail(v->machine, "Unicorn's copy of the feature registers was not found; vmm needs the unicorn 2.1.4 wheel");
+    copy[2] &= ~((uint64_t)NIBBLE << FP | (uint64_t)NIBBLE << ADVSIMD);
+    return 0;
+}
+
 int arm_env_prove(vmm_vcpu *v)
 {
     const char *wrong = !has_features(v) ? "features" : v->arm.wide ? wrong_field64(v) : wrong_field32(v);

@@ -100,7 +100,7 @@ static bool entered_by_return(vmm_vcpu *v, uint64_t pc, it_block *b)
 }
 
 /* The block at PC: opened by an IT, or entered by an exception return, among the instructions before it. */
-static bool present_block(vmm_vcpu *v, bool begun, it_block *b)
+static bool present_block(vmm_vcpu *v, uint32_t begun, it_block *b)
 {
     uint64_t pc = arm_env_of(v)->regs[15], since = v->count - v->event_count;
     uint32_t index;
@@ -129,7 +129,7 @@ bool arm_boundaries_skipped(vmm_vcpu *v)
     uint32_t here, index;
     arm_env *env = arm_env_of(v);
     bool translating = !env->aarch64 && env->thumb && v->count != v->event_count;
-    if (!translating || !present_block(v, false, &b) || !holds(&b, env->regs[15], &here) || b.state[here] != translated_state(v))
+    if (!translating || !present_block(v, 0, &b) || !holds(&b, env->regs[15], &here) || b.state[here] != translated_state(v))
         return true;
     uint32_t first = holds(&b, arm_here(v), &index) ? index + 1 : 0;
     bool resumed = v->arm.skipped_at == v->count && holds(&b, v->arm.skipped_to, &index);
@@ -161,7 +161,7 @@ void arm_it_restore(vmm_vcpu *v)
     arm_env *env = arm_env_of(v);
     if (env->aarch64 || !env->thumb)
         return;
-    env->condexec_bits = present_block(v, true, &b) && holds(&b, env->regs[15], &index) ? b.state[index] : 0;
+    env->condexec_bits = present_block(v, 1, &b) && holds(&b, env->regs[15], &index) ? b.state[index] : 0;
 }
 
 uint32_t vmm_arm_it(vmm_vcpu *v)

@@ -96,6 +96,9 @@ static uint64_t feature_register(vmm_vcpu *v)
     if (!v->arm.has_el3)
         value &= ~((uint64_t)NIBBLE << at.el3);
     value &= ~((uint64_t)NIBBLE << at.gic);
+    bool half_precision = v->arm.wide && (value >> 16 & NIBBLE) == 1;
+    if (half_precision)
+        value &= ~(uint64_t)0xff0000; /* arm_env_no_half_precision */
     return value | (uint64_t)gicv3 << at.gic;
 }
 
@@ -128,7 +131,7 @@ int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el
         error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
     if (error)
         return fail(m, "Unicorn cannot open an ARM CPU of model %d: %s", cpu_model, uc.strerror(error));
-    if (arm_env_find(v) || arm_env_prove(v) || arm_env_silence_pmu(v))
+    if (arm_env_find(v) || arm_env_prove(v) || arm_env_silence_pmu(v) || arm_env_no_half_precision(v))
         return -1;
     error = bus_attach(v);
     if (error)

@@ -1,6 +1,8 @@
 /* Finds Unicorn's private CPU state by what it holds, so that no layout of the engine's own structs is assumed. */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -15,10 +17,10 @@ typedef struct {
     size_t offset; /* of the pattern in the state */
 } search;
 
-/* Copy memory that may not be mapped: the kernel checks the pointer for us. */
+/* Copy memory that may not be mapped: the kernel checks the pointer for us, and nobody else may. */
 static size_t probe(const search *s, const void *from, void *to, size_t size)
 {
-    ssize_t put = write(s->ends[1], from, size);
+    long put = syscall(SYS_write, s->ends[1], from, size);
     if (put <= 0)
         return 0;
     ssize_t got = read(s->ends[0], to, (size_t)put);
@@ -75,6 +77,20 @@ void **env_find_callback(vmm_vcpu *v, const void *function)
         if (plausible && probe(&s, (void *)pointer, &value, sizeof value) == sizeof value && value == (uintptr_t)function)
             found = (void **)pointer;
     }
+    close(s.ends[0]);
+    close(s.ends[1]);
+    return found;
+}
+
+void *env_find_bytes(vmm_vcpu *v, const void *pattern, size_t size)
+{
+    search s = {.pattern = pattern, .size = size};
+    void *found = NULL;
+    if (size > PATTERN_BYTES || pipe(s.ends) != 0)
+        return NULL;
+    for (uintptr_t at = (uintptr_t)v->cpu; !found && at < (uintptr_t)v->env + STATE_BYTES; at += 8)
+        if (holds(&s, at))
+            found = (void *)at;
     close(s.ends[0]);
     close(s.ends[1]);
     return found;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -46,6 +47,25 @@ def test_a_case_has_the_same_trace_in_another_process_after_other_cases(
 ) -> None:
     there = next(result for result in results if result.number == RUNS // 2 + number)
     assert fuzz_cases.run(SEED, there.number) == there
+
+
+HALF_PRECISION = """
+import sys
+from vmm.machine import Config, Machine
+machine = Machine(Config(board="virt", cpu="max", memory=1 << 20))
+machine.memory.write(0x40080000, int(sys.argv[1], 0).to_bytes(4, "little"))
+machine.cpu["pc"], machine.cpu["cpacr_el1"] = 0x40080000, 3 << 20
+machine.run(insns=1)
+print(next((event.number, event.error) for event in machine.trace.last() if event.kind == "delivered"))
+"""
+
+
+@pytest.mark.parametrize("word", ["0x0e412c40", "0x5ef8195b", "0x7ef9f8d3"])
+def test_a_guest_cannot_abort_the_process_by_unallocated_half_precision(word: str) -> None:
+    """Found by the fuzzer; it is undefined: EC 0 with IL set (DDI0487 D13.2.37)."""
+    command = [sys.executable, "-c", HALF_PRECISION, word]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, f"{(0, 1 << 25)}\n"), done.stderr
 
 
 def test_another_seed_is_another_case() -> None:

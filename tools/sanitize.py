@@ -44,7 +44,7 @@ from vmm.machine import Config, Machine, boot
 for guest in ("x86/pit_ticks", "arm64/sgi_ping_pong", "arm/sgi_ping_pong"):
     for _ in range(20):
         machine = boot(guest)
-        machine.nmi()
+        machine.irq(5).pulse()
         machine.run()
         del machine
         gc.collect()
