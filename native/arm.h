@@ -53,6 +53,10 @@ static inline void arm_begin(vmm_vcpu *v, uint64_t pc) /* the instruction at pc 
 {
     v->recent[v->count++ & (VMM_RECENT - 1)] = pc;
 }
+static inline bool arm_wants_a_look(const vmm_vcpu *v) /* before the next instruction begins */
+{
+    return v->count >= v->attention_at || (arm_env_of(v)->daif & v->arm.watch) != v->arm.watch;
+}
 static inline bool arm_is_a64(const vmm_vcpu *v)
 {
     return arm_env_of(v)->aarch64;
@@ -77,6 +81,9 @@ bool arm_wakes(vmm_vcpu *v);
 bool arm_can_wake(vmm_vcpu *v);
 void arm_attach_boundary(vmm_vcpu *v);
 void arm_tell_gic(vmm_vcpu *v); /* before it looks at the vCPU's Security state */
+
+/* arm_inputs.c */
+void arm_hold_masked(vmm_vcpu *v); /* which pending inputs need no look at each boundary */
 
 /* arm_it.c */
 uint32_t arm_it_state(vmm_vcpu *v); /* ITSTATE[7:0] at the present boundary */

@@ -5,6 +5,8 @@
  * Unicorn calls a code hook before every instruction. What is delivered there changes the state as a whole, so the hook
  * does not return into translated code but leaves it.
  */
+#include <string.h>
+
 #include "arm.h"
 #include "uc.h"
 
@@ -143,6 +145,7 @@ bool arm_boundary(vmm_vcpu *v)
     v->pending &= ~(uint32_t)VMM_PEND_RESUME;
     if (v->pending & VMM_PEND_STOP)
         vcpu_leave(v);
+    arm_hold_masked(v);
     vcpu_rearm(v);
     return go;
 }
@@ -173,12 +176,21 @@ static inline void note_frame(vmm_vcpu *v, const void *frame)
         v->arm.hook_frame = address;
 }
 
+/* AArch32 code, or PSTATE.IL: two neighbours in the state, looked at as one. */
+static inline bool special(const vmm_vcpu *v)
+{
+    uint32_t state[2];
+    memcpy(state, &arm_env_of(v)->pstate, sizeof state);
+    uint64_t both = state[0] | (uint64_t)state[1] << 32;
+    return (both & (PSTATE_IL | 1ull << 32)) != 1ull << 32;
+}
+
 static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
     note_frame(v, __builtin_frame_address(0));
-    if (unlikely(v->count >= v->attention_at))
+    if (unlikely(arm_wants_a_look(v)))
         look(v);
     arm_begin(v, pc);
 }
@@ -187,10 +199,11 @@ static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
-    if (unlikely(!arm_is_a64(v)))
-        note_frame(v, __builtin_frame_address(0));
-    if (unlikely(v->count >= v->attention_at || arm_env_of(v)->pstate & PSTATE_IL || pc & 3))
+    if (unlikely(arm_wants_a_look(v) || special(v) || pc & 3)) {
+        if (!arm_is_a64(v))
+            note_frame(v, __builtin_frame_address(0));
         look(v);
+    }
     arm_begin(v, pc);
 }
 

@@ -1,5 +1,16 @@
 /* The interrupt inputs of an ARM vCPU, as its GIC drives them. */
-#include "internal.h"
+#include "arm.h"
+
+/* With one level that takes interrupts, PSTATE's masks alone decide, and the code hook sees when one of them clears. */
+void arm_hold_masked(vmm_vcpu *v)
+{
+    uint64_t masks = v->arm.has_el2 || v->arm.has_el3 ? 0 : arm_env_of(v)->daif;
+    uint32_t irq = masks & PSTATE_I ? v->pending & (VMM_PEND_INTR | VMM_PEND_INJECT) : 0;
+    uint32_t fiq = masks & PSTATE_F ? v->pending & VMM_PEND_FIQ : 0;
+    uint32_t serror = masks & PSTATE_A ? v->pending & VMM_PEND_SERROR : 0;
+    v->held = irq | fiq | serror;
+    v->arm.watch = (irq ? PSTATE_I : 0u) | (fiq ? PSTATE_F : 0u) | (serror ? PSTATE_A : 0u);
+}
 
 void gic_output(vmm_machine *m, uint32_t cpu, bool irq, bool fiq)
 {
@@ -9,6 +20,8 @@ void gic_output(vmm_machine *m, uint32_t cpu, bool irq, bool fiq)
     uint32_t before = v->pending;
     v->pending &= ~(uint32_t)(VMM_PEND_INTR | VMM_PEND_FIQ);
     v->pending |= (irq ? VMM_PEND_INTR : 0) | (fiq ? VMM_PEND_FIQ : 0);
-    if (v->pending != before)
-        vcpu_rearm(v);
+    if (v->pending == before)
+        return;
+    arm_hold_masked(v);
+    vcpu_rearm(v);
 }

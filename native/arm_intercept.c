@@ -163,7 +163,7 @@ static void hypervisor_call(vmm_vcpu *v, uint8_t kind)
 /* A fetch that fails comes before the code hook: its boundary is still to be run, and the attempt counts. */
 bool arm_fetch_attempt(vmm_vcpu *v)
 {
-    if (v->count >= v->attention_at && !arm_boundary(v))
+    if (arm_wants_a_look(v) && !arm_boundary(v))
         return false;
     arm_begin(v, arm_pc(v));
     return true;

@@ -101,7 +101,7 @@ void clock_expire(vmm_machine *m)
 void vcpu_rearm(vmm_vcpu *v)
 {
     vmm_machine *m = v->machine;
-    if (v->pending || m->break_count) {
+    if (v->pending & ~v->held || m->break_count) {
         v->attention_at = 0;
         return;
     }

@@ -18,7 +18,7 @@ static uint64_t fold(uint64_t a, uint64_t b)
  * Pairs first, independent of each other; only the last step waits for the hash so far. Odd constants set places apart.
  * The words are put together from the fields, because reading back as words what was just written as bytes stalls.
  */
-static uint64_t mix(uint64_t hash, const vmm_event *e)
+static inline __attribute__((always_inline)) uint64_t mix(uint64_t hash, const vmm_event *e)
 {
     uint64_t what = e->number | (uint64_t)e->error << 32;
     uint64_t where = e->cs | (uint64_t)e->ss << 16 | (uint64_t)e->kind << 32 | (uint64_t)e->vcpu << 40
@@ -31,23 +31,28 @@ static uint64_t mix(uint64_t hash, const vmm_event *e)
     return fold(hash ^ 0x2d358dccaa6c78a5, pairs ^ 0x8bb84b93962eacc9);
 }
 
-void trace_emit(vmm_vcpu *v, vmm_event *event)
+/* Inlined, so that of an event with few fields only those are mixed. */
+static inline __attribute__((always_inline)) void emit(vmm_vcpu *v, vmm_event event)
 {
     vmm_trace *t = &v->machine->trace;
-    event->count = machine_insns(v->machine);
-    event->vcpu = (uint8_t)v->index;
-    t->hash = mix(t->hash, event);
-    if (t->recording && t->emitted - t->drained == t->capacity)
+    event.count = machine_insns(v->machine);
+    event.vcpu = (uint8_t)v->index;
+    t->hash = mix(t->hash, &event);
+    if (unlikely(t->recording && t->emitted - t->drained == t->capacity))
         v->machine->host.drain(v->machine->host.handle);
-    t->ring[t->emitted++ & (t->capacity - 1)] = *event;
+    t->ring[t->emitted++ & (t->capacity - 1)] = event;
+}
+
+void trace_emit(vmm_vcpu *v, const vmm_event *event)
+{
+    emit(v, *event);
 }
 
 void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value)
 {
     if (!m->current)
         return; /* wiring and reset: nothing runs yet */
-    vmm_event event = {.kind = kind, .number = number, .value = value};
-    trace_emit(m->current, &event);
+    emit(m->current, (vmm_event){.kind = kind, .number = number, .value = value});
 }
 
 void vmm_guest_error(vmm_machine *m, int what, uint64_t value)
@@ -56,6 +61,7 @@ void vmm_guest_error(vmm_machine *m, int what, uint64_t value)
         return;
     vmm_vcpu *v = m->current;
     vmm_event event = {.kind = VMM_EV_GUEST_ERROR, .number = (uint32_t)what, .value = value,
+                       .count = machine_insns(m), .vcpu = (uint8_t)v->index,
                        .pc = v->recent[(v->count - 1) & (VMM_RECENT - 1)]};
     trace_emit(v, &event);
     if (m->trace.guest_errors < VMM_FIRST_ERRORS)

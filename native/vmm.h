@@ -400,6 +400,7 @@ typedef struct {
     uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
     uint8_t has_random; /* configuration: RNDR */
     size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
+    uint64_t watch; /* masks in PSTATE that hold something pending back: one that clears asks for attention */
     uint64_t hook_frame; /* transient: where translated code's calls return, see arm_it.c */
     vmm_it_return it_return[VMM_IT_RETURNS]; /* IT blocks that were interrupted last */
     uint32_t it_next;
@@ -445,6 +446,7 @@ struct vmm_vcpu {
     uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;
     uint32_t pending; /* enum vmm_pending */
+    uint32_t held;    /* those of them that are masked, and whose unmasking is seen without looking at each boundary */
     uint8_t halted;
     uint8_t flush_code; /* transient: translated code must go */
     uint8_t shutdown; /* triple fault: only a reset would end it */
