@@ -176,13 +176,15 @@ static inline void note_frame(vmm_vcpu *v, const void *frame)
         v->arm.hook_frame = address;
 }
 
-/* AArch32 code, or PSTATE.IL: two neighbours in the state, looked at as one. */
-static inline bool special(const vmm_vcpu *v)
+/* All that asks for a look, in one test, for this runs before every instruction. PSTATE and `aarch64` are neighbours. */
+static inline bool asks_for_a_look(const vmm_vcpu *v, uint64_t pc)
 {
-    uint32_t state[2];
-    memcpy(state, &arm_env_of(v)->pstate, sizeof state);
-    uint64_t both = state[0] | (uint64_t)state[1] << 32;
-    return (both & (PSTATE_IL | 1ull << 32)) != 1ull << 32;
+    const uint64_t a64 = 1ull << 32;
+    const arm_env *env = arm_env_of(v);
+    uint64_t state;
+    memcpy(&state, &env->pstate, sizeof state);
+    uint64_t odd = (~env->daif & v->arm.watch) | ((state ^ a64) & (a64 | PSTATE_IL)) | (pc & 3);
+    return (v->count >= v->attention_at) | (odd != 0);
 }
 
 static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
@@ -199,7 +201,7 @@ static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
-    if (unlikely(arm_wants_a_look(v) || special(v) || pc & 3)) {
+    if (unlikely(asks_for_a_look(v, pc))) {
         if (!arm_is_a64(v))
             note_frame(v, __builtin_frame_address(0));
         look(v);
