@@ -226,11 +226,8 @@ static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
     if (unlikely(pc == last_pc(v)) && repeats_no_more(v, pc))
         return;
     if (unlikely(v->count >= v->attention_at)) {
-        v->in_code_hook = 1;
-        bool go = x86_boundary(v);
-        v->in_code_hook = 0;
-        if (!go)
-            return;
+        if (!x86_boundary(v))
+            x86_leave_translated_code(v);
     }
     uint64_t flags = env_of(v)->eflags;
     if (unlikely(flags & v->flags_before & FL_RF)) /* RF lives for one instruction; Unicorn clears it late */

@@ -19,8 +19,18 @@ x86_env_tail *tail_of(const vmm_vcpu *v)
     return (x86_env_tail *)((char *)v->env + tail_offset);
 }
 
+static void (*loop_exit)(void *cpu) __attribute__((noreturn)); /* Unicorn's own cpu_loop_exit_noexc */
+
+void x86_leave_translated_code(vmm_vcpu *v)
+{
+    loop_exit(v->cpu);
+}
+
 int x86_env_find(vmm_vcpu *v)
 {
+    *(void **)&loop_exit = uc_symbol("cpu_loop_exit_noexc_x86_64");
+    if (!loop_exit)
+        return fail(v->machine, "Unicorn does not export cpu_loop_exit_noexc_x86_64; vmm needs the unicorn 2.1.4 wheel");
     uint64_t pattern[REGISTERS];
     for (int i = 0; i < REGISTERS; i++) {
         pattern[i] = 0x9e3779b97f4a7c15ull * (uint64_t)(i + 3);

@@ -22,13 +22,10 @@ void x86_set_register(vmm_vcpu *v, int uc_register, uint64_t value)
         uc.reg_write(v->uc, uc_register, &value);
 }
 
-/* In a CODE hook only the public write leaves the block; everywhere else that write would leave a stale flag behind. */
+/* Never by the public write, which would leave a stale flag behind; a code hook leaves translated code by itself. */
 void x86_set_pc(vmm_vcpu *v, uint64_t rip)
 {
-    if (v->in_code_hook)
-        uc.reg_write(v->uc, UC_X86_REG_RIP, &rip);
-    else
-        env_of(v)->eip = rip;
+    env_of(v)->eip = rip;
 }
 
 /* Unicorn's MSR calls run the guest's instruction, so our own intercept must look away meanwhile. */
