@@ -24,17 +24,16 @@ extern "Python" {
 """
 
 
-def declarations(header: str) -> str:
-    """A header without what cffi cannot read: includes, guards and suffixed constants."""
-    text = re.sub(r"^#(include|ifndef|endif|define VMM_(GIC_)?H\b).*$", "", header, flags=re.MULTILINE)
+def declarations(name: str) -> str:
+    """A header, its parts in their places, without what cffi cannot read: guards and suffixed constants."""
+    text = (NATIVE / name).read_text()
+    text = re.sub(r'^#include "(\w+\.h)"$', lambda part: declarations(part[1]), text, flags=re.MULTILINE)
+    text = re.sub(r"^#(include|ifndef|endif|define \w+_H\b).*$", "", text, flags=re.MULTILINE)
     return re.sub(r"^(#define \w+ (?:0x)?[0-9a-fA-F]+)U?L*$", r"\1", text, flags=re.MULTILINE)
 
 
 builder = FFI()
-HEADERS = ("vmm_gic.h", "vmm.h")
-"""What Python sees, in the order C includes it."""
-
-builder.cdef("".join(declarations((NATIVE / name).read_text()) for name in HEADERS) + PYTHON_CALLBACKS)
+builder.cdef(declarations("vmm.h") + PYTHON_CALLBACKS)
 builder.set_source(
     "vmm._native",
     '#include "vmm.h"',

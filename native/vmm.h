@@ -1,9 +1,9 @@
 /*
  * The whole state of a machine as plain structs, and the calls that may change it.
  *
- * This is the one header: C includes it, and Python's cffi declarations are cut from it (native/build.py), so a field
- * has one name on both sides. Fixed configuration, dynamic state and transient scratch stand apart in each struct.
- * Numbers a guest can choose are never trusted as an index.
+ * This is the one header, with its parts: C includes it, and Python's cffi declarations are cut from it
+ * (native/build.py), so a field has one name on both sides. Fixed configuration, dynamic state and transient scratch
+ * stand apart in each struct. Numbers a guest can choose are never trusted as an index.
  */
 #ifndef VMM_H
 #define VMM_H
@@ -103,28 +103,6 @@ typedef struct {
 typedef struct {
     vmm_i8259 chip[2]; /* master, slave */
 } vmm_pic;
-
-/* ---- local APIC ---- */
-
-typedef struct {
-    uint64_t base;   /* IA32_APIC_BASE */
-    uint32_t id;     /* APIC id, unshifted */
-    uint32_t tpr;
-    uint32_t ldr;
-    uint32_t dfr;
-    uint32_t svr;
-    uint32_t esr;
-    uint32_t esr_pending;
-    uint32_t icr_low;
-    uint32_t icr_high;
-    uint32_t lvt[7]; /* CMCI, timer, thermal, performance, LINT0, LINT1, error */
-    uint32_t timer_initial;
-    uint32_t timer_divide;
-    uint32_t irr[8];
-    uint32_t isr[8];
-    uint32_t tmr[8];
-    uint64_t raised[256]; /* instruction count when each vector was requested */
-} vmm_lapic;
 
 /* ---- the bus ---- */
 
@@ -310,7 +288,10 @@ typedef struct {
     uint64_t address;
 } vmm_stop_info;
 
-/* ---- x86 ---- */
+#include "vmm_x86.h"
+#include "vmm_arm.h"
+
+/* ---- a vCPU ---- */
 
 enum vmm_pending {
     VMM_PEND_INTR = 1,     /* a maskable interrupt may be deliverable; ARM: the IRQ input is asserted */
@@ -324,111 +305,6 @@ enum vmm_pending {
     VMM_PEND_STEP = 512,   /* ARM: MDSCR_EL1.SS: every boundary is looked at */
     VMM_PEND_RESUME = 32   /* the boundary at which a run resumes: its breakpoint is not taken again */
 };
-
-enum vmm_native { VMM_NATIVE_BEGINS = 1, VMM_NATIVE_ENDS = 2 };
-
-enum vmm_shadow { VMM_SHADOW_NONE = 0, VMM_SHADOW_STI = 1, VMM_SHADOW_MOV_SS = 2 };
-
-typedef struct {
-    uint32_t leaf;
-    uint32_t subleaf;
-    uint8_t any_subleaf;
-    uint32_t eax, ebx, ecx, edx;
-} vmm_cpuid;
-
-typedef struct {
-    uint32_t index;
-    uint8_t read_only;
-    uint64_t value;
-    uint64_t writable; /* bits a guest may set; others raise #GP */
-} vmm_msr;
-
-typedef struct {
-    uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
-    uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
-    uint8_t native;        /* transient: enum vmm_native, where VMM_PEND_NATIVE stands */
-    uint64_t rep_seen;     /* transient: count when a REP instruction last came back */
-    uint64_t rep_mask;     /* transient: which bits of RCX count for it; 0: it is none */
-    uint8_t watch_changed; /* transient: a debug register was written */
-    uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
-    uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
-    uint8_t native_iret;   /* transient: the instruction running natively is that IRET */
-    uint8_t native_cpl;    /* transient: CPL before an intercepted IRET */
-    uint64_t kept_base[2]; /* transient: FS and GS base before it */
-    size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
-    uint64_t tsc_offset;
-    uint64_t tsc_adjust;
-    uint64_t trap_int[4];  /* one bit a vector: Python sees INT n first */
-    uint32_t trap_exception;
-    uint8_t trap_hlt;
-    uint8_t trap_msr;  /* any: Python is asked for every MSR access */
-    uint8_t trap_port; /* any: Python is asked for ports in port_traps */
-    uint8_t port_traps[8192];
-    uint32_t cpuid_count;
-    vmm_cpuid cpuid[VMM_MAX_CPUID];
-    uint32_t msr_count;
-    vmm_msr msr[VMM_MAX_MSRS];
-    vmm_lapic lapic;
-    vmm_fault chain[VMM_CHAIN]; /* the faults of the last nested delivery, oldest first */
-    uint32_t chain_length;
-} vmm_x86;
-
-/* ---- ARM ---- */
-
-enum vmm_arm_timer_index { VMM_TIMER_SECURE = 0, VMM_TIMER_PHYSICAL = 1, VMM_TIMER_VIRTUAL = 2, VMM_TIMER_HYPERVISOR = 3 };
-
-typedef struct {
-    uint64_t compare; /* CVAL: counter ticks */
-    uint32_t control; /* CTL: bit 0 ENABLE, bit 1 IMASK */
-    uint8_t intid;    /* its PPI; configuration */
-    uint8_t output;   /* the line to the GIC */
-    uint32_t timer;   /* of the machine: fires when the condition becomes true */
-} vmm_arm_timer;
-
-#define VMM_IT_RETURNS 8
-
-typedef struct {
-    uint64_t pc;
-    uint8_t state; /* ITSTATE */
-} vmm_it_return;
-
-typedef struct {
-    uint8_t wide;     /* configuration: an AArch64 processor */
-    uint8_t has_el2;  /* configuration */
-    uint8_t has_el3;
-    uint8_t has_pan;  /* configuration: PSTATE.PAN exists */
-    uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
-    uint8_t has_random; /* configuration: RNDR */
-    size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
-    uint64_t watch; /* masks in PSTATE that hold something pending back: one that clears asks for attention */
-    uint64_t hook_frame; /* transient: where translated code's calls return, see arm_it.c */
-    vmm_it_return it_return[VMM_IT_RETURNS]; /* IT blocks that were interrupted last */
-    uint32_t it_next;
-    uint64_t skipped_at; /* count at which boundaries of skipped instructions have been run, up to skipped_to */
-    uint64_t skipped_to;
-    uint8_t it_known;   /* transient: the state holds the true ITSTATE although translated code runs */
-    uint8_t several;    /* configuration: of several vCPUs */
-    uint64_t mpidr;
-    uint64_t pfr;       /* configuration: ID_AA64PFR0_EL1 or ID_PFR1 */
-    uint64_t cycles_offset; /* PMCCNTR = count + this */
-    uint8_t trap_svc; /* any: Python is asked first */
-    uint8_t trap_hvc;
-    uint8_t trap_smc;
-    uint8_t trap_brk;
-    uint8_t trap_undefined;
-    uint8_t *trap_system; /* one bit an encoding; NULL: none */
-    void *reset;      /* the state at reset, as Unicorn keeps it */
-    uint64_t counter_hz;
-    uint64_t serror;  /* ISS of the pending SError */
-    uint64_t serror_raised;
-    vmm_arm_timer timer[4];
-    uint64_t cntfrq;  /* what firmware wrote there */
-    uint64_t cntvoff;
-    uint32_t cntkctl;
-    uint32_t cnthctl;
-} vmm_arm;
-
-enum vmm_arm_conduit { VMM_CONDUIT_NONE = 0, VMM_CONDUIT_HVC = 1, VMM_CONDUIT_SMC = 2 };
 
 struct vmm_vcpu {
     /* what the per-instruction path touches, first */
@@ -521,7 +397,6 @@ uint32_t vmm_unicorn_version(void); /* major << 24 | minor << 16 | patch << 8 */
 vmm_machine *vmm_new(void);
 void vmm_free(vmm_machine *m);
 int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size); /* whole pages outside the hole; before the first vCPU */
-int vmm_add_x86(vmm_machine *m, int cpu_model);  /* one more vCPU at the reset vector; Unicorn's model number */
 int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int handler, int index);
 int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, int index);
 uint64_t vmm_instructions(const vmm_machine *m); /* begun on all vCPUs since power-on */
@@ -547,54 +422,6 @@ void vmm_pic_write(vmm_machine *m, uint32_t chip, uint32_t a0, uint32_t value);
 uint32_t vmm_pic_acknowledge(vmm_machine *m); /* INTA: the vector; moves IRR to ISR */
 void vmm_pic_set_line(vmm_machine *m, uint32_t pin, int level);
 void vmm_pic_reset(vmm_machine *m);
-
-/* Guest memory as the vCPU sees it now, at supervisor privilege; bytes done (short at the first unmapped page). */
-uint64_t vmm_x86_read(vmm_vcpu *v, uint64_t linear, void *buffer, uint64_t size);
-uint64_t vmm_x86_write(vmm_vcpu *v, uint64_t linear, const void *buffer, uint64_t size);
-uint64_t vmm_x86_get(vmm_vcpu *v, int uc_register); /* by Unicorn's public register number, at most 64 bits */
-void vmm_x86_set(vmm_vcpu *v, int uc_register, uint64_t value);
-
-enum vmm_x86_segment { VMM_ES = 0, VMM_CS = 1, VMM_SS = 2, VMM_DS = 3, VMM_FS = 4, VMM_GS = 5, VMM_LDTR = 6, VMM_TR = 7, VMM_GDTR = 8, VMM_IDTR = 9 };
-
-typedef struct {
-    uint16_t selector;
-    uint64_t base;
-    uint32_t limit;
-    uint32_t attributes; /* descriptor bits 8-23 of its high half, in place */
-} vmm_segment;
-
-void vmm_x86_get_segment(vmm_vcpu *v, int segment, vmm_segment *out);
-void vmm_x86_set_segment(vmm_vcpu *v, int segment, const vmm_segment *in);
-uint32_t vmm_x86_cpl(vmm_vcpu *v);
-int vmm_x86_nmi_blocked(vmm_vcpu *v);
-int vmm_x86_shadow(vmm_vcpu *v); /* enum vmm_shadow at the present boundary */
-uint64_t vmm_x86_linear_pc(vmm_vcpu *v);
-/* What Unicorn's CPU model itself answers to CPUID: EAX EBX ECX EDX. Only before the vCPU has run. */
-void vmm_x86_model_cpuid(vmm_vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
-int vmm_x86_msr_read(vmm_vcpu *v, uint32_t index, uint64_t *value); /* -1 where the guest would get #GP */
-int vmm_x86_msr_write(vmm_vcpu *v, uint32_t index, uint64_t value);
-void vmm_x86_a20(vmm_vcpu *v, int enabled); /* the A20 gate: disabled, physical address bit 20 reads as 0 */
-
-/* One more AArch64 (wide) or ARMv7-A vCPU, switched off unless it is the first; Unicorn's model number. */
-int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el3);
-void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument); /* on, from reset, argument in X0 or R0 */
-void vmm_arm_off(vmm_vcpu *v);
-void vmm_arm_wait(vmm_vcpu *v); /* as WFI */
-uint64_t vmm_arm_read(vmm_vcpu *v, uint64_t address, void *buffer, uint64_t size); /* as vmm_x86_read */
-uint64_t vmm_arm_write(vmm_vcpu *v, uint64_t address, const void *buffer, uint64_t size);
-uint64_t vmm_arm_get(vmm_vcpu *v, int uc_register);
-void vmm_arm_set(vmm_vcpu *v, int uc_register, uint64_t value);
-uint64_t vmm_arm_pc(vmm_vcpu *v);
-void vmm_arm_set_pc(vmm_vcpu *v, uint64_t pc); /* bit 0: Thumb, where there is any */
-uint32_t vmm_arm_pstate(vmm_vcpu *v); /* as an SPSR would show it: PSTATE or CPSR, IT bits as they truly are */
-void vmm_arm_set_pstate(vmm_vcpu *v, uint32_t value);
-/* A system register by its encoding (op0 = 0: CP15), without side effects; -1: there is none. */
-int vmm_arm_system_get(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t *value);
-int vmm_arm_system_set(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t value);
-uint32_t vmm_arm_el(vmm_vcpu *v);
-uint32_t vmm_arm_it(vmm_vcpu *v);     /* ITSTATE[7:0] at the present boundary */
-void vmm_arm_serror(vmm_vcpu *v, uint32_t iss);
-int vmm_arm_trap_system(vmm_vcpu *v, uint32_t number); /* ask Python about a system register; number as VMM_TRAP_SYSREG's */
 
 uint64_t vmm_latency_quantile(const vmm_stat *s, uint32_t permille); /* instructions; exact below 1024 */
 

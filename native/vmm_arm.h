@@ -1,0 +1,83 @@
+/* ARM vCPUs, AArch64 and ARMv7-A: their state and the calls over it. Part of vmm.h. */
+#ifndef VMM_ARM_STATE_H
+#define VMM_ARM_STATE_H
+
+enum vmm_arm_timer_index { VMM_TIMER_SECURE = 0, VMM_TIMER_PHYSICAL = 1, VMM_TIMER_VIRTUAL = 2, VMM_TIMER_HYPERVISOR = 3 };
+
+typedef struct {
+    uint64_t compare; /* CVAL: counter ticks */
+    uint32_t control; /* CTL: bit 0 ENABLE, bit 1 IMASK */
+    uint8_t intid;    /* its PPI; configuration */
+    uint8_t output;   /* the line to the GIC */
+    uint32_t timer;   /* of the machine: fires when the condition becomes true */
+} vmm_arm_timer;
+
+#define VMM_IT_RETURNS 8
+
+typedef struct {
+    uint64_t pc;
+    uint8_t state; /* ITSTATE */
+} vmm_it_return;
+
+typedef struct {
+    uint8_t wide;     /* configuration: an AArch64 processor */
+    uint8_t has_el2;  /* configuration */
+    uint8_t has_el3;
+    uint8_t has_pan;  /* configuration: PSTATE.PAN exists */
+    uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
+    uint8_t has_random; /* configuration: RNDR */
+    size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
+    uint64_t watch; /* masks in PSTATE that hold something pending back: one that clears asks for attention */
+    uint64_t hook_frame; /* transient: where translated code's calls return, see arm_it.c */
+    vmm_it_return it_return[VMM_IT_RETURNS]; /* IT blocks that were interrupted last */
+    uint32_t it_next;
+    uint64_t skipped_at; /* count at which boundaries of skipped instructions have been run, up to skipped_to */
+    uint64_t skipped_to;
+    uint8_t it_known;   /* transient: the state holds the true ITSTATE although translated code runs */
+    uint8_t several;    /* configuration: of several vCPUs */
+    uint64_t mpidr;
+    uint64_t pfr;       /* configuration: ID_AA64PFR0_EL1 or ID_PFR1 */
+    uint64_t cycles_offset; /* PMCCNTR = count + this */
+    uint8_t trap_svc; /* any: Python is asked first */
+    uint8_t trap_hvc;
+    uint8_t trap_smc;
+    uint8_t trap_brk;
+    uint8_t trap_undefined;
+    uint8_t *trap_system; /* one bit an encoding; NULL: none */
+    void *reset;      /* the state at reset, as Unicorn keeps it */
+    uint64_t counter_hz;
+    uint64_t serror;  /* ISS of the pending SError */
+    uint64_t serror_raised;
+    vmm_arm_timer timer[4];
+    uint64_t cntfrq;  /* what firmware wrote there */
+    uint64_t cntvoff;
+    uint32_t cntkctl;
+    uint32_t cnthctl;
+} vmm_arm;
+
+enum vmm_arm_conduit { VMM_CONDUIT_NONE = 0, VMM_CONDUIT_HVC = 1, VMM_CONDUIT_SMC = 2 };
+
+/* ---- calls ---- */
+
+/* One more AArch64 (wide) or ARMv7-A vCPU, switched off unless it is the first; Unicorn's model number. */
+int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el3);
+void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument); /* on, from reset, argument in X0 or R0 */
+void vmm_arm_off(vmm_vcpu *v);
+void vmm_arm_wait(vmm_vcpu *v); /* as WFI */
+uint64_t vmm_arm_read(vmm_vcpu *v, uint64_t address, void *buffer, uint64_t size); /* as vmm_x86_read */
+uint64_t vmm_arm_write(vmm_vcpu *v, uint64_t address, const void *buffer, uint64_t size);
+uint64_t vmm_arm_get(vmm_vcpu *v, int uc_register);
+void vmm_arm_set(vmm_vcpu *v, int uc_register, uint64_t value);
+uint64_t vmm_arm_pc(vmm_vcpu *v);
+void vmm_arm_set_pc(vmm_vcpu *v, uint64_t pc); /* bit 0: Thumb, where there is any */
+uint32_t vmm_arm_pstate(vmm_vcpu *v); /* as an SPSR would show it: PSTATE or CPSR, IT bits as they truly are */
+void vmm_arm_set_pstate(vmm_vcpu *v, uint32_t value);
+/* A system register by its encoding (op0 = 0: CP15), without side effects; -1: there is none. */
+int vmm_arm_system_get(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t *value);
+int vmm_arm_system_set(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t value);
+uint32_t vmm_arm_el(vmm_vcpu *v);
+uint32_t vmm_arm_it(vmm_vcpu *v);     /* ITSTATE[7:0] at the present boundary */
+void vmm_arm_serror(vmm_vcpu *v, uint32_t iss);
+int vmm_arm_trap_system(vmm_vcpu *v, uint32_t number); /* ask Python about a system register; number as VMM_TRAP_SYSREG's */
+
+#endif

@@ -1,0 +1,106 @@
+/* x86 vCPUs: their state and the calls over it. Part of vmm.h. */
+#ifndef VMM_X86_STATE_H
+#define VMM_X86_STATE_H
+
+/* ---- local APIC ---- */
+
+typedef struct {
+    uint64_t base;   /* IA32_APIC_BASE */
+    uint32_t id;     /* APIC id, unshifted */
+    uint32_t tpr;
+    uint32_t ldr;
+    uint32_t dfr;
+    uint32_t svr;
+    uint32_t esr;
+    uint32_t esr_pending;
+    uint32_t icr_low;
+    uint32_t icr_high;
+    uint32_t lvt[7]; /* CMCI, timer, thermal, performance, LINT0, LINT1, error */
+    uint32_t timer_initial;
+    uint32_t timer_divide;
+    uint32_t irr[8];
+    uint32_t isr[8];
+    uint32_t tmr[8];
+    uint64_t raised[256]; /* instruction count when each vector was requested */
+} vmm_lapic;
+
+enum vmm_native { VMM_NATIVE_BEGINS = 1, VMM_NATIVE_ENDS = 2 };
+
+enum vmm_shadow { VMM_SHADOW_NONE = 0, VMM_SHADOW_STI = 1, VMM_SHADOW_MOV_SS = 2 };
+
+typedef struct {
+    uint32_t leaf;
+    uint32_t subleaf;
+    uint8_t any_subleaf;
+    uint32_t eax, ebx, ecx, edx;
+} vmm_cpuid;
+
+typedef struct {
+    uint32_t index;
+    uint8_t read_only;
+    uint64_t value;
+    uint64_t writable; /* bits a guest may set; others raise #GP */
+} vmm_msr;
+
+typedef struct {
+    uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
+    uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
+    uint8_t native;        /* transient: enum vmm_native, where VMM_PEND_NATIVE stands */
+    uint64_t rep_seen;     /* transient: count when a REP instruction last came back */
+    uint64_t rep_mask;     /* transient: which bits of RCX count for it; 0: it is none */
+    uint8_t watch_changed; /* transient: a debug register was written */
+    uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
+    uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
+    uint8_t native_iret;   /* transient: the instruction running natively is that IRET */
+    uint8_t native_cpl;    /* transient: CPL before an intercepted IRET */
+    uint64_t kept_base[2]; /* transient: FS and GS base before it */
+    size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
+    uint64_t tsc_offset;
+    uint64_t tsc_adjust;
+    uint64_t trap_int[4];  /* one bit a vector: Python sees INT n first */
+    uint32_t trap_exception;
+    uint8_t trap_hlt;
+    uint8_t trap_msr;  /* any: Python is asked for every MSR access */
+    uint8_t trap_port; /* any: Python is asked for ports in port_traps */
+    uint8_t port_traps[8192];
+    uint32_t cpuid_count;
+    vmm_cpuid cpuid[VMM_MAX_CPUID];
+    uint32_t msr_count;
+    vmm_msr msr[VMM_MAX_MSRS];
+    vmm_lapic lapic;
+    vmm_fault chain[VMM_CHAIN]; /* the faults of the last nested delivery, oldest first */
+    uint32_t chain_length;
+} vmm_x86;
+
+/* ---- calls ---- */
+
+int vmm_add_x86(vmm_machine *m, int cpu_model);  /* one more vCPU at the reset vector; Unicorn's model number */
+
+/* Guest memory as the vCPU sees it now, at supervisor privilege; bytes done (short at the first unmapped page). */
+uint64_t vmm_x86_read(vmm_vcpu *v, uint64_t linear, void *buffer, uint64_t size);
+uint64_t vmm_x86_write(vmm_vcpu *v, uint64_t linear, const void *buffer, uint64_t size);
+uint64_t vmm_x86_get(vmm_vcpu *v, int uc_register); /* by Unicorn's public register number, at most 64 bits */
+void vmm_x86_set(vmm_vcpu *v, int uc_register, uint64_t value);
+
+enum vmm_x86_segment { VMM_ES = 0, VMM_CS = 1, VMM_SS = 2, VMM_DS = 3, VMM_FS = 4, VMM_GS = 5, VMM_LDTR = 6, VMM_TR = 7, VMM_GDTR = 8, VMM_IDTR = 9 };
+
+typedef struct {
+    uint16_t selector;
+    uint64_t base;
+    uint32_t limit;
+    uint32_t attributes; /* descriptor bits 8-23 of its high half, in place */
+} vmm_segment;
+
+void vmm_x86_get_segment(vmm_vcpu *v, int segment, vmm_segment *out);
+void vmm_x86_set_segment(vmm_vcpu *v, int segment, const vmm_segment *in);
+uint32_t vmm_x86_cpl(vmm_vcpu *v);
+int vmm_x86_nmi_blocked(vmm_vcpu *v);
+int vmm_x86_shadow(vmm_vcpu *v); /* enum vmm_shadow at the present boundary */
+uint64_t vmm_x86_linear_pc(vmm_vcpu *v);
+/* What Unicorn's CPU model itself answers to CPUID: EAX EBX ECX EDX. Only before the vCPU has run. */
+void vmm_x86_model_cpuid(vmm_vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
+int vmm_x86_msr_read(vmm_vcpu *v, uint32_t index, uint64_t *value); /* -1 where the guest would get #GP */
+int vmm_x86_msr_write(vmm_vcpu *v, uint32_t index, uint64_t value);
+void vmm_x86_a20(vmm_vcpu *v, int enabled); /* the A20 gate: disabled, physical address bit 20 reads as 0 */
+
+#endif
