@@ -15,13 +15,13 @@ static uint64_t each_page(vmm_vcpu *v, uint64_t address, char *bytes, uint64_t s
         uint64_t room = 4096 - (at & 4095), part = size - done < room ? size - done : room;
         uint32_t attributes[4];
         uint64_t page = arm_calls_of(v)->physical_page(v->cpu, at & ~4095ull, attributes);
-        uint64_t offset = page + (at & 4095) - m->ram_base;
-        if (page == ~0ull || offset >= m->ram_size || part > m->ram_size - offset)
+        uint8_t *memory = page == ~0ull ? NULL : vmm_memory(m, page + (at & 4095), part);
+        if (!memory)
             break;
         if (kind == READ)
-            memcpy(bytes + done, m->ram + offset, part);
+            memcpy(bytes + done, memory, part);
         else
-            memcpy(m->ram + offset, bytes + done, part);
+            memcpy(memory, bytes + done, part);
         done += part;
     }
     return done;

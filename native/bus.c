@@ -89,9 +89,18 @@ static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uin
 static int on_unmapped(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
 {
     (void)engine, (void)size, (void)value;
+    bool write = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT; /* flash is not to be programmed */
     bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
-    nobody_answers(user, address, type == UC_MEM_WRITE_UNMAPPED ? VMM_ACCESS_WRITE : fetch ? VMM_ACCESS_FETCH : VMM_ACCESS_READ);
+    nobody_answers(user, address, write ? VMM_ACCESS_WRITE : fetch ? VMM_ACCESS_FETCH : VMM_ACCESS_READ);
     return 0;
+}
+
+uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size)
+{
+    uint64_t offset = physical - m->ram_base;
+    if (offset < m->ram_size && size <= m->ram_size - offset)
+        return m->ram + offset;
+    return physical < m->rom_size && size <= m->rom_size - physical ? m->rom + physical : NULL;
 }
 
 int bus_attach(vmm_vcpu *v)
@@ -100,10 +109,12 @@ int bus_attach(vmm_vcpu *v)
     size_t hook;
     uint64_t from = 1, to = 0; /* Unicorn's way to say: everywhere */
     int error = uc.mem_map_ptr(v->uc, m->ram_base, m->ram_size, UC_PROT_ALL, m->ram);
+    if (!error && m->rom)
+        error = uc.mem_map_ptr(v->uc, 0, m->rom_size, UC_PROT_READ | UC_PROT_EXEC, m->rom);
     if (!error)
         error = uc.mmio_map(v->uc, m->hole_first, m->hole_end - m->hole_first, on_mmio_read, v, on_mmio_write, v);
     if (!error)
-        error = uc.hook_add(v->uc, &hook, UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_FETCH_PROT, on_unmapped, v, from, to);
+        error = uc.hook_add(v->uc, &hook, UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_FETCH_PROT | UC_HOOK_MEM_WRITE_PROT, on_unmapped, v, from, to);
     return error;
 }
 

@@ -62,8 +62,20 @@ void vmm_free(vmm_machine *m)
         free(m->stats[i].histogram);
     if (m->ram)
         munmap(m->ram, m->ram_size);
+    if (m->rom)
+        munmap(m->rom, m->rom_size);
     free(m->trace.ring);
     free(m);
+}
+
+/* Zeros that cost nothing until they are touched; NULL with m->error. */
+static uint8_t *memory_of(vmm_machine *m, uint64_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory != MAP_FAILED)
+        return memory;
+    fail(m, "the host has no %llu bytes for guest memory", (unsigned long long)size);
+    return NULL;
 }
 
 int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size)
@@ -72,13 +84,23 @@ int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size)
     if (size == 0 || size % 4096 || base % 4096 || base + size < base || !(below || above))
         return fail(m, "RAM of %llu bytes at %#llx: it must be whole pages outside %#llx-%#llx", (unsigned long long)size,
                     (unsigned long long)base, (unsigned long long)m->hole_first, (unsigned long long)m->hole_end - 1);
-    void *ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (ram == MAP_FAILED)
-        return fail(m, "the host has no %llu bytes for guest RAM", (unsigned long long)size);
+    uint8_t *ram = memory_of(m, size);
+    if (!ram)
+        return -1;
     m->ram = ram;
     m->ram_base = base;
     m->ram_size = size;
     return 0;
+}
+
+int vmm_map_rom(vmm_machine *m, uint64_t size)
+{
+    bool fits = size && size % 4096 == 0 && size <= m->hole_first && (!m->ram || size <= m->ram_base);
+    if (!fits)
+        return fail(m, "flash of %llu bytes: it must be whole pages below the devices", (unsigned long long)size);
+    m->rom = memory_of(m, size);
+    m->rom_size = m->rom ? size : 0;
+    return m->rom ? 0 : -1;
 }
 
 vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)

@@ -346,6 +346,8 @@ struct vmm_machine {
     /* configuration */
     uint64_t insn_ns; /* virtual nanoseconds an instruction */
     uint8_t *ram;
+    uint8_t *rom;      /* flash from physical 0, which guests read and execute; NULL: none */
+    uint64_t rom_size;
     uint64_t ram_base; /* physical address of the first byte */
     uint64_t ram_size;
     vmm_host host;
@@ -397,6 +399,8 @@ uint32_t vmm_unicorn_version(void); /* major << 24 | minor << 16 | patch << 8 */
 vmm_machine *vmm_new(void);
 void vmm_free(vmm_machine *m);
 int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size); /* whole pages outside the hole; before the first vCPU */
+uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size); /* RAM or flash; NULL: not all of it is */
+int vmm_map_rom(vmm_machine *m, uint64_t size); /* whole pages at physical 0; before the first vCPU */
 int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int handler, int index);
 int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, int index);
 uint64_t vmm_instructions(const vmm_machine *m); /* begun on all vCPUs since power-on */

@@ -27,6 +27,7 @@ _start:
 
 class Ram:
     base = 0
+    rom_size = 0
     size = 4 << 20
 
     def __init__(self):

@@ -100,6 +100,8 @@ class Machine:
         native.cpus = config.smp
         native.seed = config.seed
         check(native, lib.vmm_map_ram(native, layout.ram_base, config.memory))
+        if layout.rom:
+            check(native, lib.vmm_map_rom(native, layout.rom))
         if layout.gic:
             check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
         self.cpus: list[Cpu] = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
@@ -381,29 +383,32 @@ class Irq:
 
 
 class Memory:
-    """Guest RAM by physical address."""
+    """Guest RAM, and flash where a board has some, by physical address."""
 
     def __init__(self, native: Any) -> None:
-        self._buffer = ffi.buffer(native.ram, native.ram_size)
+        self._native = native
         self.base = int(native.ram_base)
+        """Of RAM."""
         self.size = int(native.ram_size)
+        """Of RAM, in bytes."""
+        self.rom_size = int(native.rom_size)
+        """Bytes of flash from physical address 0."""
 
-    def _offset(self, address: int, size: int) -> int:
-        offset = address - self.base
-        if offset < 0 or offset + size > self.size:
+    def _view(self, address: int, size: int) -> Any:
+        within = 0 <= address < 1 << 64 and 0 <= size
+        pointer = lib.vmm_memory(self._native, address, size) if within else ffi.NULL
+        if pointer == ffi.NULL:
             end = self.base + self.size
             raise VmmError(f"physical {address:#x}+{size:#x} is outside RAM ({self.base:#x}-{end - 1:#x})")
-        return offset
+        return ffi.buffer(pointer, size)
 
     def read(self, address: int, size: int) -> bytes:
-        """VmmError outside RAM."""
-        offset = self._offset(address, size)
-        return bytes(self._buffer[offset : offset + size])
+        """VmmError outside RAM and flash."""
+        return bytes(self._view(address, size))
 
     def write(self, address: int, data: bytes) -> None:
-        """VmmError outside RAM."""
-        offset = self._offset(address, len(data))
-        self._buffer[offset : offset + len(data)] = data
+        """VmmError outside RAM and flash."""
+        self._view(address, len(data))[:] = data
 
 
 def _check_memory(size: int, layout: Layout) -> None:

@@ -15,6 +15,7 @@ class Ram:
     """RAM that begins with garbage: what must be zero has to be written."""
 
     base = 0
+    rom_size = 0
 
     def __init__(self, size: int = 4 * MIB) -> None:
         self.size = size
@@ -40,6 +41,7 @@ class ArmRam:
 
     def __init__(self, size: int = 64 * MIB, base: int = ARM_BASE) -> None:
         self.base = base
+        self.rom_size = 0
         self.size = size
         self.writes: dict[int, bytes] = {}
 

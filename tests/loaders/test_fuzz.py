@@ -31,6 +31,7 @@ class Bounds:
 
     def __init__(self, base: int = 0, size: int = 2 * MIB) -> None:
         self.base = base
+        self.rom_size = 0
         self.size = size
         self.written = 0
 

@@ -104,7 +104,7 @@ def test_loading_any_format_leaves_pyelftools_alone(tmp_path):
     (tmp_path / "image").write_bytes(multiboot_elf())
     script = (
         "import sys; from vmm.loaders import load\n"
-        "class Ram:\n  base = 0\n  size = 1 << 22\n  def write(self, address, data): pass\n"
+        "class Ram:\n  base = rom_size = 0\n  size = 1 << 22\n  def write(self, address, data): pass\n"
         "load(sys.argv[1], Ram()); sys.exit('elftools' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script, tmp_path / "image"], check=False).returncode == 0

@@ -34,6 +34,8 @@ class Memory(Protocol):
     """Physical address of the first byte."""
     size: int
     """Bytes."""
+    rom_size: int
+    """Bytes of flash from physical address 0."""
 
     def read(self, address: int, size: int) -> bytes: ...
 
@@ -53,6 +55,8 @@ class Layout:
     floating: bool
     """Addresses among them that nobody decodes read as ones; else such an access ends the run."""
     most_cpus: int
+    rom: int = 0
+    """Bytes of flash from physical address 0."""
     gic: int = 0
     """Version; 0: none."""
     el2: bool = False

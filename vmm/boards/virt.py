@@ -48,6 +48,7 @@ def layout(options: Mapping[str, str]) -> Layout:
         most_ram=MOST_RAM,
         devices=DEVICES,
         floating=False,
+        rom=virt_tree.FLASH.size,
         most_cpus=8,
         gic=int(_choice(options, "gic", ("2", "3"))),
         el2=switch(options, "virtualization", False),

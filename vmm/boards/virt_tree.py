@@ -20,6 +20,8 @@ class Region(NamedTuple):
 
 
 RAM_BASE = 0x40000000
+FLASH = Region(0, 0x08000000)
+"""Two banks of 64 MiB; images may lie there, guests cannot program them."""
 
 GICD = Region(0x08000000, 0x10000)
 GICC = Region(0x08010000, 0x10000)

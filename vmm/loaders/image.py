@@ -39,12 +39,14 @@ CPUS = {"arm": "cortex-a15", "arm64": "cortex-a57"}
 
 
 class Memory(Protocol):
-    """Guest RAM, by physical address."""
+    """Guest RAM, and flash from address 0 where there is any, by physical address."""
 
     base: int
-    """The first address."""
+    """The first address of RAM."""
     size: int
-    """Bytes."""
+    """Bytes of RAM."""
+    rom_size: int
+    """Bytes of flash; 0: none."""
 
     def read(self, address: int, size: int) -> bytes: ...
 
@@ -166,7 +168,8 @@ def place(
     size = len(data) if size is None else size
     end = address + size
     ram_end = memory.base + memory.size
-    if address < memory.base or end > ram_end:
+    in_flash = address >= 0 and end <= memory.rom_size
+    if not in_flash and (address < memory.base or end > ram_end):
         ram = f"{hex(memory.base) if memory.base else 0}-{ram_end - 1:#x}"
         raise image.error(f"{what} at {address:#x}-{end - 1:#x} is outside RAM ({ram})", offset)
     if data:
