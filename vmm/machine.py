@@ -395,7 +395,7 @@ class Memory:
         """Bytes of flash from physical address 0."""
 
     def _view(self, address: int, size: int) -> Any:
-        within = 0 <= address < 1 << 64 and 0 <= size
+        within = 0 <= address < 1 << 64 and size >= 0
         pointer = lib.vmm_memory(self._native, address, size) if within else ffi.NULL
         if pointer == ffi.NULL:
             end = self.base + self.size
