@@ -17,7 +17,7 @@ import fuzz
 import fuzz_cases
 import fuzz_noise
 
-SEED, HANG = 20_240, 10
+SEED, HANG = 20_240, 60
 KINDS = len(fuzz_cases.KINDS)
 RUNS = 2 * KINDS * 30
 

@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the first case's number (0)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (one a CPU)")
-    parser.add_argument("--hang", type=float, default=20, metavar="SECONDS", help="host time of one case (20)")
+    parser.add_argument("--hang", type=float, default=60, metavar="SECONDS", help="host time of one case (60)")
     parser.add_argument("--once", action="store_true", help="do not compare with a second run of each case")
     parser.add_argument("--show", type=int, metavar="N", help="run case N in this process and show how it ended")
     options = parser.parse_args(arguments)
