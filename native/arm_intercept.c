@@ -125,6 +125,7 @@ static void undefined(vmm_vcpu *v)
     if (armed(v, VMM_TRAP_UNDEFINED) && ask(v, VMM_TRAP_UNDEFINED, opcode, 0))
         return;
     synchronous(v, VECTOR_UNDEFINED, VMM_SRC_EXCEPTION, false);
+    arm_check_lockup(v, false);
 }
 
 static void supervisor_call(vmm_vcpu *v)
@@ -169,13 +170,27 @@ bool arm_fetch_attempt(vmm_vcpu *v)
     return true;
 }
 
-/* The vector of the abort is what could not be fetched: the same abort follows for ever. */
+static bool may_be_mended(const vmm_vcpu *v)
+{
+    for (uint32_t i = 0; i < v->machine->vcpu_count; i++)
+        if (i != v->index && !v->machine->vcpus[i]->off)
+            return true;
+    return !v->arm.wide && !(arm_env_of(v)->daif & PSTATE_F);
+}
+
+/*
+ * The vector of the exception is what raised it: the same follows for ever. Another vCPU or an FIQ might still mend the
+ * instruction there, so then it is given a while.
+ */
 void arm_check_lockup(vmm_vcpu *v, bool fetch)
 {
-    if (!fetch || arm_pc(v) != arm_here(v))
+    enum { PATIENCE = 1000 };
+    bool loops = arm_pc(v) == arm_here(v);
+    v->arm.loops = loops ? v->arm.loops + 1 : 0;
+    if (!loops || (!fetch && v->arm.loops < PATIENCE && may_be_mended(v)))
         return;
     v->shutdown = 1;
-    vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, arm_pc(v));
+    vcpu_request_stop(v, VMM_STOP_SHUTDOWN, !fetch, arm_pc(v));
     vcpu_leave(v);
 }
 
@@ -203,6 +218,7 @@ static void on_intr(void *engine, uint32_t number, void *user)
         break;
     case EXCP_DATA_ABORT:
         synchronous(v, VECTOR_DATA, VMM_SRC_EXCEPTION, true);
+        arm_check_lockup(v, false);
         break;
     case EXCP_BKPT:
         breakpoint(v);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "internal.h"
 #include "uc.h"
@@ -93,6 +94,26 @@ int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size)
     return 0;
 }
 
+/* Erased flash reads as ones. One block of them lies behind all of it, copied where an image is written. */
+static int erase(vmm_machine *m)
+{
+    enum { BLOCK = 1 << 20 };
+    int file = memfd_create("erased flash", MFD_CLOEXEC);
+    void *block = file < 0 || ftruncate(file, BLOCK) ? MAP_FAILED : mmap(NULL, BLOCK, PROT_WRITE, MAP_SHARED, file, 0);
+    bool done = block != MAP_FAILED;
+    if (done) {
+        memset(block, 0xff, BLOCK);
+        munmap(block, BLOCK);
+    }
+    for (uint64_t at = 0; done && at < m->rom_size; at += BLOCK) {
+        uint64_t part = m->rom_size - at < BLOCK ? m->rom_size - at : BLOCK;
+        done = mmap(m->rom + at, part, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, 0) != MAP_FAILED;
+    }
+    if (file >= 0)
+        close(file);
+    return done ? 0 : fail(m, "the host cannot provide %llu bytes of flash", (unsigned long long)m->rom_size);
+}
+
 int vmm_map_rom(vmm_machine *m, uint64_t size)
 {
     bool fits = size && size % 4096 == 0 && size <= m->hole_first && (!m->ram || size <= m->ram_base);
@@ -100,7 +121,7 @@ int vmm_map_rom(vmm_machine *m, uint64_t size)
         return fail(m, "flash of %llu bytes: it must be whole pages below the devices", (unsigned long long)size);
     m->rom = memory_of(m, size);
     m->rom_size = m->rom ? size : 0;
-    return m->rom ? 0 : -1;
+    return m->rom ? erase(m) : -1;
 }
 
 vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)

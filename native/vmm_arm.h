@@ -31,6 +31,7 @@ typedef struct {
     uint64_t hook_frame; /* transient: where translated code's calls return, see arm_it.c */
     vmm_it_return it_return[VMM_IT_RETURNS]; /* IT blocks that were interrupted last */
     uint32_t it_next;
+    uint32_t loops;      /* how often in a row a vector's own first instruction raised what led to it */
     uint64_t skipped_at; /* count at which boundaries of skipped instructions have been run, up to skipped_to */
     uint64_t skipped_to;
     uint8_t it_known;   /* transient: the state holds the true ITSTATE although translated code runs */

@@ -290,7 +290,8 @@ class Machine:
             case "idle":
                 return f"halted at {self.where(raw.address)} and nothing is pending that could wake it"
             case "shutdown" if self.architecture != "x86":
-                return f"the vector at {self.where(raw.address)} cannot be fetched: the same abort follows for ever"
+                why = "raises the exception that leads to it" if raw.code else "cannot be fetched"
+                return f"the vector at {self.where(raw.address)} {why}: the same follows for ever"
             case "shutdown":
                 return f"triple fault at {self.where(raw.address)}: {self._x86(raw.vcpu).fault_story()}"
             case "unmapped":
