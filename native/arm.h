@@ -108,5 +108,6 @@ uint64_t arm_fetch(vmm_vcpu *v, uint64_t address, void *bytes, uint64_t size); /
 /* arm_sysreg.c, arm_timer.c, arm_gic_registers.c */
 int arm_define_registers(vmm_vcpu *v);
 void arm_timers_reset(vmm_vcpu *v);
+void arm_timer_expired(vmm_vcpu *v, uint32_t which);
 
 #endif

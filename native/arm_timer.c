@@ -8,7 +8,7 @@
 enum { ENABLE = 1, IMASK = 2, ISTATUS = 4 };
 enum { EL0PCTEN = 1, EL0VCTEN = 2, EL0VTEN = 1 << 8, EL0PTEN = 1 << 9 }; /* CNTKCTL_EL1 */
 enum { EL1PCTEN = 1, EL1PCEN = 2 };                                      /* CNTHCTL_EL2 */
-enum { PER_VCPU = 4, NANOSECONDS = 1000000000 };
+enum { NANOSECONDS = 1000000000 };
 
 static uint64_t ticks_at(const vmm_vcpu *v, uint64_t ns)
 {
@@ -56,23 +56,21 @@ static void update(vmm_vcpu *v, uint32_t which)
     gic_set_ppi(v->machine, v->index, t->intid, output);
 }
 
-void arm_timer_expired(vmm_machine *m, uint32_t timer)
+void arm_timer_expired(vmm_vcpu *v, uint32_t which)
 {
-    uint32_t slot = VMM_MAX_TIMERS - 1 - timer, index = slot / PER_VCPU;
-    if (index < m->vcpu_count)
-        update(m->vcpus[index], slot % PER_VCPU);
+    update(v, which);
 }
 
 void arm_timers_reset(vmm_vcpu *v)
 {
-    static const uint8_t intid[PER_VCPU] = {
+    static const uint8_t intid[TIMERS_PER_VCPU] = {
         [VMM_TIMER_SECURE] = 29, [VMM_TIMER_PHYSICAL] = 30, [VMM_TIMER_VIRTUAL] = 27, [VMM_TIMER_HYPERVISOR] = 26};
     v->arm.cntvoff = v->arm.cntkctl = 0;
     v->arm.cnthctl = EL1PCTEN | EL1PCEN;
-    for (uint32_t which = 0; which < PER_VCPU; which++) {
+    for (uint32_t which = 0; which < TIMERS_PER_VCPU; which++) {
         vmm_arm_timer *t = &v->arm.timer[which];
         t->intid = intid[which];
-        t->timer = VMM_MAX_TIMERS - 1 - (v->index * PER_VCPU + which);
+        t->timer = vcpu_timer(v, which);
         t->control = 0;
         t->compare = 0;
         update(v, which);

@@ -26,16 +26,16 @@ static void turn(vmm_vcpu *v)
 }
 
 /* No address is the vCPU's own, but the GIC must know who is asking. */
-static bool local_read(vmm_vcpu *v, uint64_t physical, uint64_t *value)
+static bool local_read(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value)
 {
-    (void)physical, (void)value;
+    (void)physical, (void)size, (void)value;
     arm_tell_gic(v);
     return false;
 }
 
-static bool local_write(vmm_vcpu *v, uint64_t physical, uint64_t value)
+static bool local_write(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value)
 {
-    (void)physical, (void)value;
+    (void)physical, (void)size, (void)value;
     arm_tell_gic(v);
     return false;
 }
@@ -63,6 +63,7 @@ static const struct vmm_arch ARM = {
     .interrupts_changed = interrupts_changed,
     .local_read = local_read,
     .local_write = local_write,
+    .timer_expired = arm_timer_expired,
 };
 
 /* A vCPU without EL2 and EL3 behaves as if its processor had none, like one of a hypervisor's guests. */

@@ -29,7 +29,7 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
     vmm_vcpu *v = user;
     vmm_machine *m = v->machine;
     uint64_t value, address = m->hole_first + hole_offset;
-    if (v->arch->local_read(v, address, &value))
+    if (v->arch->local_read(v, address, size, &value))
         return value;
     const vmm_range *range = range_at(m, address);
     if (!range) {
@@ -45,6 +45,8 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
         return gic_cpu_read(m, v->index, offset, size);
     case VMM_ON_GICR:
         return gic_redist_read(m, offset, size);
+    case VMM_ON_IOAPIC:
+        return vmm_ioapic_read(m, offset);
     case VMM_ON_TESTDEV:
         return test_device_read(m, range, offset);
     default:
@@ -58,7 +60,7 @@ static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uin
     vmm_vcpu *v = user;
     vmm_machine *m = v->machine;
     uint64_t address = m->hole_first + hole_offset;
-    if (v->arch->local_write(v, address, value))
+    if (v->arch->local_write(v, address, size, value))
         return;
     const vmm_range *range = range_at(m, address);
     if (!range) {
@@ -76,6 +78,9 @@ static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uin
         return;
     case VMM_ON_GICR:
         gic_redist_write(m, offset, size, value);
+        return;
+    case VMM_ON_IOAPIC:
+        vmm_ioapic_write(m, offset, (uint32_t)value);
         return;
     case VMM_ON_TESTDEV:
         vmm_line_set(m, (uint32_t)(offset / 4), range->index, value & 1);

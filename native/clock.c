@@ -79,6 +79,13 @@ static vmm_timer *due(vmm_machine *m, uint64_t now)
     return first;
 }
 
+static void native_expired(vmm_machine *m, uint32_t timer)
+{
+    uint32_t slot = VMM_MAX_TIMERS - 1 - timer, index = slot / TIMERS_PER_VCPU;
+    if (index < m->vcpu_count)
+        m->vcpus[index]->arch->timer_expired(m->vcpus[index], slot % TIMERS_PER_VCPU);
+}
+
 void clock_expire(vmm_machine *m)
 {
     uint64_t now = vmm_now(m);
@@ -91,7 +98,7 @@ void clock_expire(vmm_machine *m)
         }
         t->deadline = VMM_NEVER;
         if (t->kind == VMM_TIMER_NATIVE)
-            arm_timer_expired(m, (uint32_t)(t - m->timers));
+            native_expired(m, (uint32_t)(t - m->timers));
         else
             m->host.timer(m->host.handle, (uint32_t)(t - m->timers));
     }

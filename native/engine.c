@@ -42,6 +42,7 @@ vmm_machine *vmm_new(void)
     for (int i = 0; i < VMM_MAX_TIMERS; i++)
         m->timers[i].deadline = VMM_NEVER;
     vmm_pic_reset(m);
+    vmm_ioapic_reset(m);
     return m;
 }
 
@@ -219,6 +220,8 @@ static void run_until_stop(vmm_machine *m)
     uint64_t stuck_at = VMM_NEVER;
     vmm_vcpu *stuck = NULL, *v;
     while (m->stop.reason == VMM_STOP_NONE && (v = next_to_run(m))) {
+        if (v->arch->outside && v->arch->outside(v))
+            continue;
         flush(v);
         if (v->halted) {
             v->arch->boundary(v);

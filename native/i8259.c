@@ -104,8 +104,8 @@ static void output_set(vmm_machine *m, int chip, bool level)
         pin_set(m, &m->pic.chip[0], CASCADE_PIN, level);
         return;
     }
-    if (m->vcpu_count)
-        m->vcpus[0]->arch->interrupts_changed(m->vcpus[0]);
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        m->vcpus[i]->arch->interrupts_changed(m->vcpus[i]);
 }
 
 void vmm_pic_set_line(vmm_machine *m, uint32_t pin, int level)

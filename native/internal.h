@@ -27,8 +27,10 @@ struct vmm_arch {
     /* An access nobody decodes: raises what the architecture has for it and does not return. NULL: the run ends. */
     void (*bus_error)(vmm_vcpu *v, uint64_t physical, int access);
     /* Registers private to the vCPU (a local APIC): false where the address is not theirs. */
-    bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint64_t *value);
-    bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint64_t value);
+    bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);
+    bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value);
+    void (*timer_expired)(vmm_vcpu *v, uint32_t which); /* one of the vCPU's own */
+    bool (*outside)(vmm_vcpu *v); /* what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: nothing */
 };
 
 /* engine.c */
@@ -64,8 +66,12 @@ static inline uint64_t vcpu_now(const vmm_vcpu *v)
 {
     return v->count * v->machine->insn_ns + v->skew;
 }
-void timer_native(vmm_machine *m, uint32_t timer, uint64_t deadline); /* arm_timer_expired at ns; VMM_NEVER cancels */
-void arm_timer_expired(vmm_machine *m, uint32_t timer);
+enum { TIMERS_PER_VCPU = VMM_NATIVE_TIMERS / VMM_MAX_VCPUS };
+static inline uint32_t vcpu_timer(const vmm_vcpu *v, uint32_t which) /* the number of one of the vCPU's own timers */
+{
+    return VMM_MAX_TIMERS - 1 - (v->index * TIMERS_PER_VCPU + which);
+}
+void timer_native(vmm_machine *m, uint32_t timer, uint64_t deadline); /* arch->timer_expired at ns; VMM_NEVER cancels */
 void clock_expire(vmm_machine *m);    /* fire every timer that is due */
 void vcpu_rearm(vmm_vcpu *v);         /* recompute v->attention_at */
 bool clock_skip(vmm_vcpu *v);         /* jump to the next deadline; false when there is none */
@@ -86,13 +92,31 @@ typedef struct {
 accepted pic_acknowledge(vmm_machine *m);
 void pic_elcr_write(vmm_machine *m, uint32_t chip, uint8_t value);
 
-void lapic_reset(vmm_vcpu *v);
-bool lapic_local_read(vmm_vcpu *v, uint64_t physical, uint64_t *value);
-bool lapic_local_write(vmm_vcpu *v, uint64_t physical, uint64_t value);
-bool lapic_wants(const vmm_vcpu *v);            /* a vector above the processor priority waits */
-accepted lapic_acknowledge(vmm_vcpu *v);
-bool lapic_passes_extint(const vmm_vcpu *v);    /* virtual wire: SEMANTICS of LINT0 */
-void intr_update(vmm_vcpu *v);                  /* VMM_PEND_INTR from PIC and APIC */
+/* lapic*.c; `size` is the bytes of an access. The MSR calls: false: #GP */
+bool lapic_local_read(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);
+bool lapic_local_write(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value);
+bool lapic_has_msr(uint32_t msr); /* x2APIC registers and IA32_TSC_DEADLINE, whether or not they exist now */
+bool lapic_rdmsr(vmm_vcpu *v, uint32_t msr, uint64_t *value);
+bool lapic_wrmsr(vmm_vcpu *v, uint32_t msr, uint64_t value);
+bool lapic_write_base(vmm_vcpu *v, uint64_t value);
+void lapic_cpuid(const vmm_vcpu *v, uint32_t leaf, vmm_cpuid *out); /* what follows the APIC's state */
+void lapic_set_tpr(vmm_vcpu *v, uint32_t value);
+void lapic_init(vmm_vcpu *v);
+void lapic_inputs_changed(vmm_vcpu *v); /* the 8259A pair's INT, which is LINT0 */
+void lapic_timer_expired(vmm_vcpu *v, uint32_t which);
+void lapic_timer_rearm(vmm_vcpu *v);    /* the TSC was moved */
+uint64_t lapic_deadline(const vmm_vcpu *v);
+void lapic_set_deadline(vmm_vcpu *v, uint64_t tsc);
+accepted intr_acknowledge(vmm_vcpu *v); /* INTA: from the APIC, or through it from the 8259A pair */
+void intr_update(vmm_vcpu *v);          /* VMM_PEND_INTR from PIC and APIC */
+
+/* x86_start.c */
+void x86_init(vmm_vcpu *v);
+void x86_startup(vmm_vcpu *v, uint8_t page); /* SIPI; only who waits for it takes it */
+bool x86_take_init(vmm_vcpu *v);             /* outside Unicorn: a pending INIT happens; false: there is none */
+
+/* x86_emulate.c */
+vmm_cpuid x86_cpuid_leaf(const vmm_vcpu *v, uint32_t leaf, uint32_t subleaf); /* as configured */
 
 /* gic*.c; offsets are within each frame, `size` is 1, 2, 4 or 8 bytes */
 void gic_set_spi(vmm_machine *m, uint32_t spi, int level);              /* 0-255: INTID 32 + spi */

@@ -1,42 +1,16 @@
 /*
- * The local APIC of a vCPU (Intel SDM vol. 3A chapter 11): request, service and priority registers, EOI, inter-processor
- * interrupts to itself, and the virtual wire that passes the 8259A pair through LINT0.
+ * The local APIC of a vCPU (Intel SDM vol. 3A chapter 11): request, service and priority, acknowledge and EOI, errors,
+ * the local vector table's sources and the two LINT pins. LINT0 is wired to the 8259A pair's INT on every vCPU.
+ *
+ * Decisions where the manual leaves room:
+ * - A request that TPR masks before INTA leaves INTR up, and INTA gets the spurious vector (11.9); `withdraws` takes it
+ *   back.
+ * - With equal classes PPR[3:0] is TPR[3:0] (11.8.3.1 leaves it open), as in KVM.
+ * - An APIC interrupt is acknowledged before an ExtINT, as in QEMU and Bochs. SMI is accepted and does nothing: no SMM.
  */
-#include "internal.h"
+#include "lapic.h"
 
-enum { /* register offsets, SDM table 11-1 */
-    ID = 0x20, VERSION = 0x30, TPR = 0x80, PPR = 0xa0, EOI = 0xb0, LDR = 0xd0, DFR = 0xe0, SVR = 0xf0,
-    ISR = 0x100, TMR = 0x180, IRR = 0x200, ESR = 0x280, ICR_LOW = 0x300, ICR_HIGH = 0x310,
-    LVT_CMCI = 0x2f0, LVT_TIMER = 0x320, LVT_ERROR = 0x370, TIMER_INITIAL = 0x380, TIMER_DIVIDE = 0x3e0
-};
-
-enum {
-    BASE_BSP = 1 << 8, BASE_ENABLE = 1 << 11,
-    SVR_ENABLE = 1 << 8,
-    LVT_MASKED = 1 << 16,
-    LINT0 = 4, LINT1 = 5, LVTS = 7,
-    MODE_FIXED = 0, MODE_NMI = 4, MODE_EXTINT = 7,
-    SHORTHAND_NONE = 0, SHORTHAND_SELF = 1, SHORTHAND_ALL = 2,
-    ESR_SEND_ILLEGAL_VECTOR = 1 << 5
-};
-
-static vmm_lapic *lapic_of(vmm_vcpu *v)
-{
-    return &v->x86.lapic;
-}
-
-static bool bit_get(const uint32_t *bits, uint32_t vector)
-{
-    return bits[vector >> 5] >> (vector & 31) & 1;
-}
-
-static void bit_put(uint32_t *bits, uint32_t vector, bool on)
-{
-    uint32_t bit = 1u << (vector & 31);
-    bits[vector >> 5] = on ? bits[vector >> 5] | bit : bits[vector >> 5] & ~bit;
-}
-
-static int highest(const uint32_t *bits)
+static int highest(const uint32_t bits[8])
 {
     for (int word = 7; word >= 0; word--)
         if (bits[word])
@@ -44,247 +18,312 @@ static int highest(const uint32_t *bits)
     return -1;
 }
 
-/* Section "Task and Processor Priorities": the higher class of TPR and the vector in service. */
+static uint32_t class_of(int vector)
+{
+    return vector < 0 ? 0 : (uint32_t)vector & 0xf0;
+}
+
+static void note(vmm_vcpu *v, uint8_t kind, uint32_t vector)
+{
+    vmm_event event = {.kind = kind, .number = vector, .value = 1};
+    if (v->machine->current) /* else wiring and reset: nothing runs yet */
+        trace_emit(v, &event);
+}
+
+/* ---- priorities ---- */
+
+/* 11.8.3.1: the higher class of TPR and the vector in service. */
 static uint32_t processor_priority(const vmm_lapic *a)
 {
-    int in_service = highest(a->isr);
-    uint32_t isrv = in_service < 0 ? 0 : (uint32_t)in_service & 0xf0;
-    return (a->tpr & 0xf0) >= isrv ? a->tpr & 0xff : isrv;
+    uint32_t in_service = class_of(highest(a->isr));
+    return (a->tpr & 0xf0) >= in_service ? a->tpr & 0xff : in_service;
 }
 
-static bool enabled(const vmm_lapic *a)
+/* 11.6.2.4: what lowest priority compares; TPR, unless something in service or requested is of a higher class. */
+uint32_t lapic_arbitration_priority(const vmm_lapic *a)
 {
-    return a->base & BASE_ENABLE && a->svr & SVR_ENABLE;
+    uint32_t in_service = class_of(highest(a->isr)), requested = class_of(highest(a->irr)), task = a->tpr & 0xf0;
+    if (task >= requested && task > in_service)
+        return a->tpr & 0xff;
+    uint32_t most = in_service > requested ? in_service : requested;
+    return most > task ? most : task;
 }
 
-bool lapic_wants(const vmm_vcpu *v)
+static bool wants(const vmm_lapic *a)
 {
-    const vmm_lapic *a = &v->x86.lapic;
     int vector = highest(a->irr);
-    return enabled(a) && vector >= 0 && ((uint32_t)vector & 0xf0) > (processor_priority(a) & 0xf0);
+    return vector >= 0 && lapic_enabled(a) && class_of(vector) > (processor_priority(a) & 0xf0);
 }
 
-bool lapic_passes_extint(const vmm_vcpu *v)
+static bool signals(const vmm_lapic *a)
 {
-    const vmm_lapic *a = &v->x86.lapic;
-    uint32_t lint0 = a->lvt[LINT0];
-    return !(a->base & BASE_ENABLE) || (!(lint0 & LVT_MASKED) && (lint0 >> 8 & 7) == MODE_EXTINT);
+    return a->held || wants(a);
+}
+
+static bool lint_asserted(const vmm_lapic *a, uint32_t pin)
+{
+    return (a->lint >> pin ^ a->lvt[VMM_LVT_LINT0 + pin] >> 13) & 1;
+}
+
+/* Virtual wire: with the APIC off LINT0 is the INTR pin; with it on, an unmasked ExtINT entry passes it (11.5.1). */
+static bool passes_extint(const vmm_lapic *a)
+{
+    uint32_t lint0 = a->lvt[VMM_LVT_LINT0];
+    if (!(a->base & BASE_ENABLE))
+        return a->lint & 1;
+    return a->extint || (!(lint0 & LVT_MASKED) && lvt_mode(lint0) == MODE_EXTINT && lint_asserted(a, 0));
 }
 
 void intr_update(vmm_vcpu *v)
 {
-    bool wants = (v->index == 0 && v->machine->pic.chip[0].output && lapic_passes_extint(v)) || lapic_wants(v);
-    v->pending = wants ? v->pending | VMM_PEND_INTR : v->pending & ~(uint32_t)VMM_PEND_INTR;
+    const vmm_lapic *a = lapic_of(v);
+    bool up = signals(a) || passes_extint(a);
+    v->pending = up ? v->pending | VMM_PEND_INTR : v->pending & ~(uint32_t)VMM_PEND_INTR;
     vcpu_rearm(v);
 }
 
-accepted lapic_acknowledge(vmm_vcpu *v)
+void lapic_set_tpr(vmm_vcpu *v, uint32_t value)
 {
     vmm_lapic *a = lapic_of(v);
-    uint32_t vector = (uint32_t)highest(a->irr) & 255;
-    bit_put(a->irr, vector, false);
-    bit_put(a->isr, vector, true);
-    trace_note(v->machine, VMM_EV_ACKNOWLEDGED, vector, vector);
-    intr_update(v);
-    return (accepted){.vector = (uint8_t)vector, .source = VMM_SRC_APIC, .pin = 0, .raised = a->raised[vector]};
-}
-
-static void request(vmm_vcpu *v, uint32_t vector)
-{
-    vmm_lapic *a = lapic_of(v);
-    if (!bit_get(a->irr, vector))
-        a->raised[vector] = v->count;
-    bit_put(a->irr, vector, true);
-    bit_put(a->tmr, vector, false);
-    trace_note(v->machine, VMM_EV_PENDING, vector, 1);
+    bool wanted = wants(a);
+    a->tpr = value & 0xff;
+    if (wanted && !wants(a) && !a->withdraws)
+        a->held = 1;
     intr_update(v);
 }
 
-static void end_of_interrupt(vmm_vcpu *v)
+/* ---- accept ---- */
+
+static bool request(vmm_vcpu *v, uint32_t vector, bool level)
 {
     vmm_lapic *a = lapic_of(v);
-    int vector = highest(a->isr);
-    if (vector < 0)
-        return;
-    bit_put(a->isr, (uint32_t)vector, false);
-    trace_note(v->machine, VMM_EV_ENDED, (uint32_t)vector, 1);
+    vmm_machine *m = v->machine;
+    if (vector < FIRST_LEGAL_VECTOR) {
+        lapic_error(v, ESR_RECEIVE_ILLEGAL_VECTOR);
+        return false;
+    }
+    bool over_timer = level && (a->lvt[VMM_LVT_TIMER] & 0xff) == vector; /* whose edges would now change TMR again */
+    if (over_timer)
+        lapic_timer_settle(v);
+    if (!vector_get(a->irr, vector))
+        a->raised[vector] = m->current ? machine_insns(m) : 0;
+    vector_put(a->irr, vector, true);
+    vector_put(a->tmr, vector, level);
+    if (over_timer)
+        lapic_timer_rearm(v);
+    note(v, VMM_EV_PENDING, vector);
     intr_update(v);
+    return true;
 }
 
-static bool addressed(const vmm_lapic *a)
-{
-    uint32_t destination = a->icr_high >> 24;
-    if (!(a->icr_low >> 11 & 1))
-        return destination == a->id || destination == 0xff;
-    uint32_t mine = a->ldr >> 24;
-    if (a->dfr >> 28 == 0xf)
-        return destination & mine;
-    return destination >> 4 == mine >> 4 && destination & mine & 0xf;
-}
-
-/* Section "Issuing Interprocessor Interrupts"; this vCPU is the only target there is. */
-static void send(vmm_vcpu *v)
+bool lapic_receive(vmm_vcpu *v, const apic_message *message)
 {
     vmm_lapic *a = lapic_of(v);
-    uint32_t shorthand = a->icr_low >> 18 & 3, vector = a->icr_low & 255;
-    if (shorthand == SHORTHAND_NONE ? !addressed(a) : shorthand > SHORTHAND_ALL)
-        return;
-    switch (a->icr_low >> 8 & 7) {
+    if (!(a->base & BASE_ENABLE))
+        return false;
+    switch (message->mode) {
     case MODE_FIXED:
-        if (vector < 16)
-            a->esr_pending |= ESR_SEND_ILLEGAL_VECTOR;
-        else if (enabled(a))
-            request(v, vector);
-        return;
+    case MODE_LOWEST:
+        return lapic_enabled(a) && request(v, message->vector, message->level);
+    case MODE_SMI:
+        return true;
     case MODE_NMI:
         vmm_nmi(v->machine, v->index);
-        return;
-    }
-}
-
-static bool lapic_at(const vmm_vcpu *v, uint64_t physical)
-{
-    uint64_t base = v->x86.lapic.base;
-    return base & BASE_ENABLE && (physical & ~0xfffull) == (base & 0xfffffffffffff000ull);
-}
-
-static uint32_t *lvt_at(vmm_lapic *a, uint32_t offset)
-{
-    if (offset == LVT_CMCI)
-        return &a->lvt[0];
-    if (offset >= LVT_TIMER && offset <= LVT_ERROR)
-        return &a->lvt[1 + (offset - LVT_TIMER) / 16];
-    return NULL;
-}
-
-static uint32_t lapic_read(vmm_vcpu *v, uint32_t offset)
-{
-    vmm_lapic *a = lapic_of(v);
-    uint32_t row = offset >> 4 & 7;
-    uint32_t *lvt = lvt_at(a, offset);
-    if (lvt)
-        return *lvt;
-    switch (offset & ~0x7fu) { /* eight rows of 32 vectors each */
-    case ISR:
-        return a->isr[row];
-    case TMR:
-        return a->tmr[row];
-    case IRR:
-        return a->irr[row];
-    }
-    switch (offset) {
-    case ID:
-        return a->id << 24;
-    case VERSION:
-        return 0x50014; /* version 14h, six LVT entries */
-    case TPR:
-        return a->tpr;
-    case PPR:
-        return processor_priority(a);
-    case LDR:
-        return a->ldr;
-    case DFR:
-        return a->dfr;
-    case SVR:
-        return a->svr;
-    case ESR:
-        return a->esr;
-    case ICR_LOW:
-        return a->icr_low;
-    case ICR_HIGH:
-        return a->icr_high;
-    case TIMER_INITIAL:
-        return a->timer_initial;
-    case TIMER_DIVIDE:
-        return a->timer_divide;
-    }
-    return 0;
-}
-
-static void write_svr(vmm_lapic *a, uint32_t value)
-{
-    a->svr = value & 0x1ff;
-    if (a->svr & SVR_ENABLE)
-        return;
-    for (int i = 0; i < LVTS; i++)
-        a->lvt[i] |= LVT_MASKED;
-}
-
-static void lapic_write(vmm_vcpu *v, uint32_t offset, uint32_t value)
-{
-    vmm_lapic *a = lapic_of(v);
-    uint32_t *lvt = lvt_at(a, offset);
-    if (lvt) {
-        *lvt = (value & 0x7a7ff) | (a->svr & SVR_ENABLE ? 0 : LVT_MASKED);
+        return true;
+    case MODE_INIT:
+        x86_init(v);
+        return true;
+    case MODE_STARTUP:
+        x86_startup(v, message->vector);
+        return true;
+    case MODE_EXTINT:
+        a->extint = 1;
         intr_update(v);
-        return;
+        return true;
     }
-    switch (offset) {
-    case ID:
-        a->id = value >> 24;
+    return false;
+}
+
+/* 11.5.3: collected whether or not the entry is masked; one interrupt until software writes ESR. */
+void lapic_error(vmm_vcpu *v, uint32_t esr_bit)
+{
+    vmm_lapic *a = lapic_of(v);
+    a->esr_pending |= esr_bit;
+    if (a->error_told || a->lvt[VMM_LVT_ERROR] & LVT_MASKED)
         return;
-    case TPR:
-        a->tpr = value & 0xff;
-        break;
-    case EOI:
-        end_of_interrupt(v);
+    a->error_told = 1;
+    vmm_lapic_event(v, VMM_LVT_ERROR);
+}
+
+/* ---- acknowledge and end ---- */
+
+static accepted spurious(vmm_vcpu *v)
+{
+    vmm_lapic *a = lapic_of(v);
+    accepted taken = {.vector = a->svr & 0xff, .source = VMM_SRC_APIC_SPURIOUS};
+    taken.raised = v->machine->current ? machine_insns(v->machine) : 0;
+    note(v, VMM_EV_SPURIOUS, taken.vector);
+    intr_update(v);
+    return taken;
+}
+
+static accepted acknowledge(vmm_vcpu *v)
+{
+    vmm_lapic *a = lapic_of(v);
+    bool masked = !wants(a);
+    a->held = 0;
+    if (masked)
+        return spurious(v);
+    uint32_t vector = (uint32_t)highest(a->irr);
+    vector_put(a->irr, vector, false);
+    vector_put(a->isr, vector, true);
+    note(v, VMM_EV_ACKNOWLEDGED, vector);
+    if ((a->lvt[VMM_LVT_TIMER] & 0xff) == vector)
+        lapic_timer_taken(v);
+    intr_update(v);
+    return (accepted){.vector = vector, .source = VMM_SRC_APIC, .raised = a->raised[vector]};
+}
+
+accepted intr_acknowledge(vmm_vcpu *v)
+{
+    if (signals(lapic_of(v)))
+        return acknowledge(v);
+    lapic_of(v)->extint = 0;
+    accepted taken = pic_acknowledge(v->machine);
+    intr_update(v);
+    return taken;
+}
+
+void lapic_end_of_interrupt(vmm_vcpu *v)
+{
+    vmm_lapic *a = lapic_of(v);
+    int highest_in_service = highest(a->isr);
+    if (highest_in_service < 0)
         return;
-    case LDR:
-        a->ldr = value & 0xff000000;
-        return;
-    case DFR:
-        a->dfr = value | 0x0fffffff;
-        return;
-    case SVR:
-        write_svr(a, value);
-        break;
-    case ESR: /* a write latches what was collected since the last one */
-        a->esr = a->esr_pending;
-        a->esr_pending = 0;
-        return;
-    case ICR_LOW:
-        a->icr_low = value & 0xcdfff;
-        send(v);
-        return;
-    case ICR_HIGH:
-        a->icr_high = value & 0xff000000;
-        return;
-    case TIMER_INITIAL:
-        a->timer_initial = value;
-        return;
-    case TIMER_DIVIDE:
-        a->timer_divide = value & 0xb;
-        return;
-    default:
-        return;
+    uint32_t vector = (uint32_t)highest_in_service;
+    vector_put(a->isr, vector, false);
+    note(v, VMM_EV_ENDED, vector);
+    if (vector_get(a->tmr, vector)) {
+        uint32_t *lint0 = &a->lvt[VMM_LVT_LINT0];
+        if ((*lint0 & 0xff) == vector)
+            *lint0 &= ~(uint32_t)LVT_REMOTE_IRR;
+        if (!(a->svr & SVR_NO_BROADCAST))
+            ioapic_eoi(v->machine, vector);
+        lapic_lint_update(v);
     }
     intr_update(v);
 }
 
-bool lapic_local_read(vmm_vcpu *v, uint64_t physical, uint64_t *value)
+/* ---- the local vector table's sources ---- */
+
+static bool deliver(vmm_vcpu *v, int which, bool level)
 {
-    if (!lapic_at(v, physical))
-        return false;
-    *value = lapic_read(v, physical & 0xff0) >> 8 * (physical & 3);
-    return true;
+    uint32_t lvt = lapic_of(v)->lvt[which];
+    apic_message message = {.mode = (uint8_t)lvt_mode(lvt), .vector = (uint8_t)lvt, .level = level};
+    bool reserved = message.mode == MODE_EXTINT || message.mode == MODE_LOWEST || message.mode == MODE_STARTUP;
+    return !(lvt & LVT_MASKED) && !reserved && lapic_receive(v, &message);
 }
 
-bool lapic_local_write(vmm_vcpu *v, uint64_t physical, uint64_t value)
+void vmm_lapic_event(vmm_vcpu *v, int lvt)
 {
-    if (!lapic_at(v, physical))
-        return false;
-    lapic_write(v, physical & 0xff0, (uint32_t)value);
-    return true;
+    if (lvt < 0 || lvt >= VMM_LVTS)
+        return;
+    bool delivered = deliver(v, lvt, false);
+    if (delivered && lvt == VMM_LVT_PERFORMANCE) /* 11.5.1: masked until its handler is done */
+        lapic_of(v)->lvt[lvt] |= LVT_MASKED;
 }
 
-/* No firmware runs here, so the virtual wire stands as firmware leaves it: LINT0 ExtINT, LINT1 NMI. */
-void lapic_reset(vmm_vcpu *v)
+/* 11.5.1: only fixed interrupts of LINT0 can be levels; NMI, SMI and INIT are edges, ExtINT is always a level. */
+static bool lint_is_level(const vmm_lapic *a, uint32_t pin)
+{
+    uint32_t lvt = a->lvt[VMM_LVT_LINT0 + pin];
+    return pin == 0 && lvt & LVT_LEVEL && lvt_mode(lvt) == MODE_FIXED;
+}
+
+void lapic_lint_update(vmm_vcpu *v)
 {
     vmm_lapic *a = lapic_of(v);
-    *a = (vmm_lapic){.base = 0xfee00000 | BASE_ENABLE | (v->index ? 0 : BASE_BSP), .id = v->index, .dfr = 0xffffffff,
-                     .svr = 0xff};
-    for (int i = 0; i < LVTS; i++)
+    uint32_t *lint0 = &a->lvt[VMM_LVT_LINT0];
+    if (!lint_is_level(a, 0)) {
+        *lint0 &= ~(uint32_t)LVT_REMOTE_IRR;
+        return;
+    }
+    if (!(*lint0 & LVT_REMOTE_IRR) && lint_asserted(a, 0) && deliver(v, VMM_LVT_LINT0, true))
+        *lint0 |= LVT_REMOTE_IRR;
+}
+
+void vmm_lapic_set_lint(vmm_vcpu *v, uint32_t pin, int level)
+{
+    vmm_lapic *a = lapic_of(v);
+    uint8_t bit = (uint8_t)(1 << (pin & 1)), lint = (uint8_t)(level ? a->lint | bit : a->lint & ~bit);
+    pin &= 1;
+    if (lint == a->lint)
+        return;
+    a->lint = lint;
+    bool edge = lint_asserted(a, pin) && !lint_is_level(a, pin);
+    if (!(a->base & BASE_ENABLE)) { /* the pins are INTR and NMI (11.4.3) */
+        if (pin && level)
+            vmm_nmi(v->machine, v->index);
+    } else if (edge) {
+        vmm_lapic_event(v, (int)(VMM_LVT_LINT0 + pin));
+    } else if (pin == 0) {
+        lapic_lint_update(v);
+    }
+    intr_update(v);
+}
+
+void lapic_inputs_changed(vmm_vcpu *v)
+{
+    vmm_lapic_set_lint(v, 0, v->machine->pic.chip[0].output);
+    intr_update(v);
+}
+
+/* ---- reset ---- */
+
+/* 11.4.7.3: what INIT leaves is what reset leaves, but for the ids and IA32_APIC_BASE. */
+void lapic_init(vmm_vcpu *v)
+{
+    const vmm_lapic old = *lapic_of(v);
+    vmm_lapic *a = lapic_of(v);
+    *a = (vmm_lapic){
+        .initial_id = old.initial_id, .withdraws = old.withdraws, .forgets = old.forgets,
+        .accept_errors = old.accept_errors, .base = old.base, .id = old.id, .lint = old.lint,
+        .dfr = 0xffffffff, .svr = 0xff, .timer_end = VMM_NEVER,
+    };
+    for (int i = 0; i < VMM_LVTS; i++)
         a->lvt[i] = LVT_MASKED;
-    a->lvt[LINT0] = MODE_EXTINT << 8;
-    a->lvt[LINT1] = MODE_NMI << 8;
+    lapic_timer_rearm(v);
+    intr_update(v);
+}
+
+void vmm_lapic_reset(vmm_vcpu *v)
+{
+    vmm_lapic *a = lapic_of(v);
+    a->id = a->initial_id;
+    a->base = 0xfee00000 | BASE_ENABLE | (v->index ? 0 : BASE_BSP);
+    lapic_init(v);
+}
+
+void vmm_lapic_virtual_wire(vmm_vcpu *v)
+{
+    vmm_lapic *a = lapic_of(v);
+    a->svr = SVR_ENABLE | 0xff;
+    a->lvt[VMM_LVT_LINT0] = MODE_EXTINT << 8;
+    a->lvt[VMM_LVT_LINT1] = MODE_NMI << 8;
+    intr_update(v);
+}
+
+int vmm_lapic_signals(vmm_vcpu *v)
+{
+    return signals(lapic_of(v));
+}
+
+uint32_t vmm_lapic_acknowledge(vmm_vcpu *v)
+{
+    return intr_acknowledge(v).vector;
+}
+
+uint32_t vmm_lapic_priority(const vmm_vcpu *v)
+{
+    return processor_priority(&v->x86.lapic);
 }

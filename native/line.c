@@ -11,6 +11,13 @@ static void drive(vmm_machine *m, uint8_t sink, uint8_t pin, int level)
         if (level)
             vmm_nmi(m, pin);
         return;
+    case VMM_SINK_IOAPIC:
+        vmm_ioapic_set_line(m, pin, level);
+        return;
+    case VMM_SINK_LINT1:
+        for (uint32_t i = 0; i < m->vcpu_count; i++)
+            vmm_lapic_set_lint(m->vcpus[i], 1, level);
+        return;
     case VMM_SINK_GIC:
         gic_set_spi(m, pin, level);
         return;

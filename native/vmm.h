@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vmm_apic.h"
 #include "vmm_gic.h"
 
 #define VMM_MAX_VCPUS 8
@@ -36,7 +37,9 @@ enum vmm_sink {
     VMM_SINK_NONE = 0,
     VMM_SINK_PIC = 1, /* pin: IR 0-15 of the 8259A pair */
     VMM_SINK_NMI = 2, /* pin: vCPU index; an edge latches an NMI */
-    VMM_SINK_GIC = 3  /* pin: SPI, INTID 32 + pin */
+    VMM_SINK_GIC = 3, /* pin: SPI, INTID 32 + pin */
+    VMM_SINK_IOAPIC = 4,
+    VMM_SINK_LINT1 = 5 /* of every vCPU's local APIC; pin means nothing */
 };
 
 typedef struct {
@@ -115,7 +118,8 @@ enum vmm_handler {
     VMM_ON_TESTDEV = 3,  /* port first+n, or word n of memory, drives line n with driver `index` */
     VMM_ON_GICD = 4,     /* memory: the distributor */
     VMM_ON_GICC = 5,     /* memory: the accessing vCPU's GICv2 interface */
-    VMM_ON_GICR = 6      /* memory: the redistributors */
+    VMM_ON_GICR = 6,     /* memory: the redistributors */
+    VMM_ON_IOAPIC = 7    /* memory */
 };
 
 typedef struct {
@@ -206,7 +210,8 @@ enum vmm_source {
     VMM_SRC_SGI = 7,    /* pin: the sending vCPU (GICv2) */
     VMM_SRC_PPI = 8,
     VMM_SRC_LPI = 9,
-    VMM_SRC_SERROR = 10
+    VMM_SRC_SERROR = 10,
+    VMM_SRC_APIC_SPURIOUS = 11
 };
 
 typedef struct {
@@ -303,6 +308,7 @@ enum vmm_pending {
     VMM_PEND_NATIVE = 64,  /* one instruction runs without intercepts */
     VMM_PEND_FIQ = 128,    /* ARM: the FIQ input is asserted */
     VMM_PEND_SERROR = 256, /* ARM: an SError is pending */
+    VMM_PEND_INIT = 1024,  /* INIT at the next boundary */
     VMM_PEND_STEP = 512,   /* ARM: MDSCR_EL1.SS: every boundary is looked at */
     VMM_PEND_RESUME = 32   /* the boundary at which a run resumes: its breakpoint is not taken again */
 };
@@ -369,6 +375,8 @@ struct vmm_machine {
     vmm_line lines[VMM_MAX_LINES];
     vmm_timer timers[VMM_MAX_TIMERS];
     vmm_pic pic;
+    vmm_ioapic ioapic;
+    uint32_t apic_winner; /* vCPU that took the last lowest priority interrupt */
     vmm_gic gic;
     vmm_trace trace;
     uint32_t stat_count;

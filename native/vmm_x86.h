@@ -2,28 +2,6 @@
 #ifndef VMM_X86_STATE_H
 #define VMM_X86_STATE_H
 
-/* ---- local APIC ---- */
-
-typedef struct {
-    uint64_t base;   /* IA32_APIC_BASE */
-    uint32_t id;     /* APIC id, unshifted */
-    uint32_t tpr;
-    uint32_t ldr;
-    uint32_t dfr;
-    uint32_t svr;
-    uint32_t esr;
-    uint32_t esr_pending;
-    uint32_t icr_low;
-    uint32_t icr_high;
-    uint32_t lvt[7]; /* CMCI, timer, thermal, performance, LINT0, LINT1, error */
-    uint32_t timer_initial;
-    uint32_t timer_divide;
-    uint32_t irr[8];
-    uint32_t isr[8];
-    uint32_t tmr[8];
-    uint64_t raised[256]; /* instruction count when each vector was requested */
-} vmm_lapic;
-
 enum vmm_native { VMM_NATIVE_BEGINS = 1, VMM_NATIVE_ENDS = 2 };
 
 enum vmm_shadow { VMM_SHADOW_NONE = 0, VMM_SHADOW_STI = 1, VMM_SHADOW_MOV_SS = 2 };

@@ -141,7 +141,6 @@ void x86_intercepts_restore(vmm_vcpu *v);
 /* x86_emulate.c: instructions finished by the core */
 void x86_finish(vmm_vcpu *v, uint32_t length);
 void x86_cpuid(vmm_vcpu *v, const x86_insn *insn);
-vmm_cpuid x86_cpuid_leaf(const vmm_vcpu *v, uint32_t leaf, uint32_t subleaf);
 void x86_rdtsc(vmm_vcpu *v, const x86_insn *insn);
 void x86_msr_access(vmm_vcpu *v, const x86_insn *insn, bool write);
 void x86_cr8(vmm_vcpu *v, const x86_insn *insn, bool write);

@@ -135,7 +135,7 @@ static accepted accept_maskable(vmm_vcpu *v)
         v->pending &= ~(uint32_t)VMM_PEND_INJECT;
         return (accepted){.vector = v->inject_vector, .source = VMM_SRC_SCRIPT, .raised = v->inject_raised};
     }
-    return lapic_wants(v) ? lapic_acknowledge(v) : pic_acknowledge(v->machine);
+    return intr_acknowledge(v);
 }
 
 static void deliver_maskable(vmm_vcpu *v)
@@ -152,9 +152,13 @@ static void deliver_maskable(vmm_vcpu *v)
 /* The ladder. Lower faults are the instruction's own and come again; interrupts stay held. */
 static bool take_event(vmm_vcpu *v)
 {
-    const uint32_t events = VMM_PEND_DB | VMM_PEND_NMI | VMM_PEND_INTR | VMM_PEND_INJECT;
+    const uint32_t events = VMM_PEND_DB | VMM_PEND_NMI | VMM_PEND_INTR | VMM_PEND_INJECT | VMM_PEND_INIT;
     if (!(v->pending & events))
         return false;
+    if (v->pending & VMM_PEND_INIT) { /* which happens outside Unicorn */
+        vcpu_leave(v);
+        return true;
+    }
     bool nothing_can = !(v->pending & (VMM_PEND_DB | VMM_PEND_NMI)) && !(env_of(v)->eflags & FL_IF);
     if (nothing_can)
         return false;
@@ -211,7 +215,7 @@ bool x86_boundary(vmm_vcpu *v)
 bool x86_wakes(vmm_vcpu *v)
 {
     int shadow = vmm_x86_shadow(v);
-    return trap_due(v, shadow) || nmi_due(v, shadow) || maskable_due(v, shadow);
+    return v->pending & VMM_PEND_INIT || trap_due(v, shadow) || nmi_due(v, shadow) || maskable_due(v, shadow);
 }
 
 bool x86_can_wake(vmm_vcpu *v)

@@ -29,17 +29,13 @@ vmm_cpuid x86_cpuid_leaf(const vmm_vcpu *v, uint32_t leaf, uint32_t subleaf)
 
 void x86_cpuid(vmm_vcpu *v, const x86_insn *insn)
 {
-    enum { OSXSAVE = 1 << 27, CR4_OSXSAVE = 1 << 18, APIC = 1 << 9, APIC_ENABLED = 1 << 11 };
+    enum { OSXSAVE = 1 << 27, CR4_OSXSAVE = 1 << 18 };
     x86_env *env = env_of(v);
     uint32_t leaf = (uint32_t)env->regs[R_AX], subleaf = (uint32_t)env->regs[R_CX];
     vmm_cpuid found = x86_cpuid_leaf(v, leaf, subleaf);
-    if (leaf == 1) { /* the bits that follow the vCPU's state */
-        found.ebx = (found.ebx & 0xffffff) | v->x86.lapic.id << 24;
-        if (!(v->x86.lapic.base & APIC_ENABLED))
-            found.edx &= ~(uint32_t)APIC;
-        if (env->cr[4] & CR4_OSXSAVE)
-            found.ecx |= OSXSAVE;
-    }
+    lapic_cpuid(v, leaf, &found);
+    if (leaf == 1 && env->cr[4] & CR4_OSXSAVE)
+        found.ecx |= OSXSAVE;
     env->regs[R_AX] = found.eax;
     env->regs[R_BX] = found.ebx;
     env->regs[R_CX] = found.ecx;
@@ -98,12 +94,10 @@ void x86_cr8(vmm_vcpu *v, const x86_insn *insn, bool write)
         x86_general_protection(v);
         return;
     }
-    if (write) {
-        v->x86.lapic.tpr = (uint32_t)*reg << 4;
-        intr_update(v);
-    } else {
+    if (write)
+        lapic_set_tpr(v, (uint32_t)*reg << 4);
+    else
         *reg = v->x86.lapic.tpr >> 4;
-    }
     x86_finish(v, insn->length + 1u);
 }
 

@@ -4,7 +4,6 @@
 
 enum { TSC = 0x10, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, PAT = 0x277, EFER = 0xc0000080 };
 enum { EFER_LME = 1 << 8, EFER_LMA = 1 << 10, EFER_WRITABLE = 1 | EFER_LME | 1 << 11 };
-enum { APIC_BSP = 1 << 8, APIC_ENABLE = 1 << 11, PHYSICAL_BITS = 40 };
 
 typedef enum { ANY, LOW32, CANONICAL } rule;
 
@@ -63,6 +62,8 @@ bool x86_rdmsr(vmm_vcpu *v, uint32_t index, uint64_t *value)
 {
     rule what;
     const vmm_msr *plain;
+    if (lapic_has_msr(index))
+        return lapic_rdmsr(v, index, value);
     if (native_rule(index, &what) || index == PAT)
         *value = x86_msr_get(v, index);
     else if (index == TSC)
@@ -92,18 +93,6 @@ static bool write_efer(vmm_vcpu *v, uint64_t value)
     return true;
 }
 
-/* SDM vol. 3A 11.4.4; the BSP flag is the hardware's. */
-static bool write_apic_base(vmm_vcpu *v, uint64_t value)
-{
-    uint64_t *base = &v->x86.lapic.base;
-    uint64_t legal = ((1ull << PHYSICAL_BITS) - 1) & ~0xfffull;
-    if (value & ~(legal | APIC_ENABLE | APIC_BSP))
-        return false;
-    *base = (value & ~(uint64_t)APIC_BSP) | (*base & APIC_BSP);
-    intr_update(v);
-    return true;
-}
-
 /* SDM vol. 3A table 11-10: memory types 2 and 3 are reserved, and so is all above 7. */
 static bool write_pat(vmm_vcpu *v, uint64_t value)
 {
@@ -121,6 +110,7 @@ static bool move_tsc(vmm_vcpu *v, uint64_t by)
 {
     v->x86.tsc_offset += by;
     v->x86.tsc_adjust += by;
+    lapic_timer_rearm(v);
     return true;
 }
 
@@ -128,11 +118,13 @@ bool x86_wrmsr(vmm_vcpu *v, uint32_t index, uint64_t value)
 {
     rule what;
     vmm_msr *plain;
+    if (lapic_has_msr(index))
+        return lapic_wrmsr(v, index, value);
     switch (index) {
     case EFER:
         return write_efer(v, value);
     case APIC_BASE:
-        return write_apic_base(v, value);
+        return lapic_write_base(v, value);
     case PAT:
         return write_pat(v, value);
     case TSC:

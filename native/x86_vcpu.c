@@ -13,9 +13,11 @@ static const struct vmm_arch X86 = {
     .can_wake = x86_can_wake,
     .start_address = start_address,
     .pc = vmm_x86_linear_pc,
-    .interrupts_changed = intr_update,
+    .interrupts_changed = lapic_inputs_changed,
     .local_read = lapic_local_read,
     .local_write = lapic_local_write,
+    .timer_expired = lapic_timer_expired,
+    .outside = x86_take_init,
 };
 
 int vmm_add_x86(vmm_machine *m, int cpu_model)
@@ -42,7 +44,11 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
     x86_attach_ports(v);
     x86_attach_boundary(v);
     x86_reset(v);
-    lapic_reset(v);
+    v->x86.lapic.initial_id = v->index;
+    vmm_lapic_reset(v);
+    v->off = v->index != 0; /* MP specification 1.4, B.4: all but the BSP wait for their SIPI */
+    if (!v->off)
+        vmm_lapic_virtual_wire(v); /* no firmware runs here */
     vcpu_ready(v);
     return 0;
 }

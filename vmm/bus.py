@@ -45,10 +45,11 @@ class Bus:
         """The scripts' end of line `number`."""
         return NativeLine(self._machine, number, SCRIPT_DRIVER)
 
-    def connect(self, number: int, sink: int, pin: int) -> None:
-        """Lead line `number` to a controller's pin (`vmm_sink` of the core)."""
-        self._machine.lines[number].sink[0] = sink
-        self._machine.lines[number].pin[0] = pin
+    def connect(self, number: int, *ends: tuple[int, int]) -> None:
+        """Lead line `number` to one or two controllers: (`vmm_sink` of the core, pin) each."""
+        line = self._machine.lines[number]
+        for n, (sink, pin) in enumerate(ends):
+            line.sink[n], line.pin[n] = sink, pin
 
     def add_ports(self, device: PortDevice, *ranges: tuple[int, int]) -> None:
         """Put `device` at (first, count) port ranges; VmmError where another one sits."""

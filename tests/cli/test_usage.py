@@ -49,7 +49,7 @@ def test_an_architecture_nobody_knows_is_one_line(vmm, image):
         (["--memory", "5000"], "whole pages"),
         (["--memory", "900G"], "at most 3072M"),
         (["--smp", "0"], "argument --smp: '0' is not a number from 1 on"),
-        (["--smp", "2"], "--smp 2"),
+        (["--smp", "9"], "--smp 9"),
         (["--seed", "-1"], "argument --seed: '-1' is not a number from 0 to 2^64-1"),
         (["--seed", str(1 << 64)], "argument --seed"),
         (["--max-insns", "many"], "argument --max-insns: 'many' is not a number such as 1000"),

@@ -10,13 +10,16 @@ from vmm.cpu.processors import Processor
 from vmm.errors import VmmError, unknown
 from vmm.wiring import Clock, Line, MmioDevice, PortDevice, Stop
 
+MOST_QUANTUM = 1_000_000
+"""Instructions of a turn."""
+
 
 class BusLike(Protocol):
     """The bus as boards use it; see vmm/bus.py."""
 
     def line(self, number: int) -> Line: ...
 
-    def connect(self, number: int, sink: int, pin: int) -> None: ...
+    def connect(self, number: int, *ends: tuple[int, int]) -> None: ...
 
     def add_ports(self, device: PortDevice, *ranges: tuple[int, int]) -> None: ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vmm.boards import pc_firmware
-from vmm.boards.board import Board, Layout, Parts, check_options, switch
+from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, number, switch
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.debug_exit import DebugExit
 from vmm.devices.debugcon import Debugcon
@@ -24,12 +24,13 @@ from vmm.devices.testdev import MEMORY, TestMemory, TestPort
 from vmm.devices.uart16550 import Uart16550
 from vmm.engine import lib
 from vmm.intc.i8259 import Pic
+from vmm.intc.ioapic import IoApic
 from vmm.wiring import PortDevice
 
 NAME = "pc"
 SUMMARY = "PC/AT: 8259A pair, 8254, RTC, two 16550A, ACPI power-off, isa-debug-exit, test device"
 ARCHITECTURES = ("x86",)
-OPTIONS = ("pit", "insn_ns")
+OPTIONS = ("pit", "quantum", "insn_ns")
 DEVICES = (0xC0000000, 0x1_0000_0000)
 """Memory-mapped devices lie here; RAM ends below."""
 
@@ -37,6 +38,9 @@ IRQS = {0: "8254", 1: "keyboard", 2: "cascade", 3: "COM2", 4: "COM1", 8: "RTC", 
 PIC_PORTS = ((0x20, 2, 0), (0xA0, 2, 1))
 ELCR_PORTS = (0x4D0, 2)
 SECOND_UART = ((0x2F8, 8),)
+IOAPIC = (0xFEC00000, 0x1000)
+IOAPIC_PINS = {0: 2}
+"""Pins of the IOAPIC whose number is not the IRQ's (MP specification 1.4, 5.3: the 8254 is at INTIN2)."""
 TESTDEV_PORTS = (0x2000, 16)
 """`out 0x2000 + n, level` drives IRQ n."""
 
@@ -44,7 +48,14 @@ TESTDEV_PORTS = (0x2000, 16)
 def layout(options: Mapping[str, str]) -> Layout:
     """VmmError for an option the board does not have."""
     check_options(NAME, options, OPTIONS)
-    return Layout(ram_base=0, most_ram=DEVICES[0], devices=DEVICES, floating=True, most_cpus=1)
+    return Layout(
+        ram_base=0,
+        most_ram=DEVICES[0],
+        devices=DEVICES,
+        floating=True,
+        most_cpus=8,
+        quantum=number(options, "quantum", 1000, MOST_QUANTUM),
+    )
 
 
 def build(parts: Parts) -> Board:
@@ -55,7 +66,8 @@ def build(parts: Parts) -> Board:
         bus.add_native_ports(first, count, lib.VMM_ON_PIC, chip)
     bus.add_native_ports(*ELCR_PORTS, lib.VMM_ON_ELCR, 0)
     for irq in range(16):
-        bus.connect(irq, lib.VMM_SINK_PIC, irq)
+        bus.connect(irq, (lib.VMM_SINK_PIC, irq), (lib.VMM_SINK_IOAPIC, IOAPIC_PINS.get(irq, irq)))
+    bus.add_native_memory(*IOAPIC, lib.VMM_ON_IOAPIC, 0)
     bus.add_native_ports(*TESTDEV_PORTS, lib.VMM_ON_TESTDEV, lib.VMM_TESTDEV_DRIVER)
 
     pit = I8254(clock=clock, irq=bus.line(0))
@@ -75,7 +87,8 @@ def build(parts: Parts) -> Board:
         ("test_port", TestPort),
     ]
     without_pit = not switch(parts.options, "pit", True)
-    board = Board(devices={"pic": pic}, line_names={irq: f"IRQ {irq}" for irq in range(16)})
+    names = {irq: f"IRQ {irq}" for irq in range(16)}
+    board = Board(devices={"pic": pic, "ioapic": IoApic(parts.native)}, line_names=names)
     for name, make in table:
         if name == "pit" and without_pit:
             continue

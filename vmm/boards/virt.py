@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from vmm.boards import virt_tree
-from vmm.boards.board import Board, Layout, Parts, check_options, number, switch
+from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, number, switch
 from vmm.cpu.arm import Arm
 from vmm.cpu.arm_power import Power
 from vmm.devices.fw_cfg_mmio import FwCfgMmio
@@ -34,7 +34,6 @@ OPTIONS = ("gic", "itargetsr", "virtualization", "secure", "quantum", "insn_ns")
 DEVICES = (0x08000000, 0x40000000)
 MOST_RAM = 0xC0000000
 """Below 4 GiB, where 32-bit processors reach."""
-MOST_QUANTUM = 1_000_000
 SPIS = 256
 V2M_SPI, V2M_COUNT = 48, 64
 GICR_WAKER = 0x14
@@ -63,7 +62,7 @@ def build(parts: Parts) -> Board:
     plan = layout(parts.options)
     board = Board(line_names={spi: f"SPI {spi}" for spi in range(SPIS)})
     for spi in range(SPIS):
-        bus.connect(spi, lib.VMM_SINK_GIC, spi)
+        bus.connect(spi, (lib.VMM_SINK_GIC, spi))
     _place_gic(parts, board, plan.gic)
     bus.add_native_memory(*virt_tree.TESTDEV, lib.VMM_ON_TESTDEV, lib.VMM_TESTDEV_DRIVER)
     uart = Pl011(clock=clock, irq=bus.line(virt_tree.UART_SPI), output=parts.console)

@@ -41,6 +41,7 @@ FEATURES = {
     "apic": Feature(1, EDX, 9), "sep": Feature(1, EDX, 11), "pge": Feature(1, EDX, 13), "cmov": Feature(1, EDX, 15),
     "pat": Feature(1, EDX, 16), "mmx": Feature(1, EDX, 23), "fxsr": Feature(1, EDX, 24), "sse": Feature(1, EDX, 25),
     "sse2": Feature(1, EDX, 26), "sse3": Feature(1, ECX, 0), "pclmulqdq": Feature(1, ECX, 1),
+    "x2apic": Feature(1, ECX, 21, ours=True), "tsc-deadline": Feature(1, ECX, 24, ours=True),
     "ssse3": Feature(1, ECX, 9), "cx16": Feature(1, ECX, 13), "sse4.1": Feature(1, ECX, 19),
     "sse4.2": Feature(1, ECX, 20), "movbe": Feature(1, ECX, 22), "popcnt": Feature(1, ECX, 23),
     "aes": Feature(1, ECX, 25), "xsave": Feature(1, ECX, 26), "rdrand": Feature(1, ECX, 30),

@@ -31,6 +31,7 @@ SOURCES = {
     lib.VMM_SRC_PPI: "PPI",
     lib.VMM_SRC_LPI: "LPI",
     lib.VMM_SRC_SERROR: "SError",
+    lib.VMM_SRC_APIC_SPURIOUS: "spurious, local APIC",
 }
 
 
