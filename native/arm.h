@@ -6,18 +6,17 @@
 #include "internal.h"
 
 enum { /* PSTATE and CPSR */
-    PSTATE_SP = 1, PSTATE_NRW = 1 << 4, CPSR_T = 1 << 5, PSTATE_F = 1 << 6, PSTATE_I = 1 << 7, PSTATE_A = 1 << 8,
-    PSTATE_D = 1 << 9, PSTATE_DAIF = 0xf << 6, PSTATE_IL = 1 << 20, PSTATE_SS = 1 << 21, PSTATE_PAN = 1 << 22,
+    PSTATE_SP = 1, PSTATE_NRW = 1 << 4, PSTATE_F = 1 << 6, PSTATE_I = 1 << 7, PSTATE_A = 1 << 8,
+    PSTATE_D = 1 << 9, PSTATE_DAIF = 0xf << 6, PSTATE_IL = 1 << 20, PSTATE_PAN = 1 << 22,
     CPSR_E = 1 << 9, CPSR_J = 1 << 24, CPSR_M = 31
 };
 
 enum { /* AArch32 modes */
-    MODE_USR = 0x10, MODE_FIQ = 0x11, MODE_IRQ = 0x12, MODE_SVC = 0x13, MODE_ABT = 0x17, MODE_UND = 0x1b, MODE_SYS = 0x1f
+    MODE_USR = 0x10, MODE_FIQ = 0x11, MODE_IRQ = 0x12, MODE_SVC = 0x13, MODE_ABT = 0x17, MODE_UND = 0x1b
 };
 
-enum { /* exception classes, Arm ARM DDI0487 D17.2.37 */
-    EC_UNKNOWN = 0x00, EC_ILLEGAL_STATE = 0x0e, EC_SVC32 = 0x11, EC_SVC64 = 0x15, EC_HVC64 = 0x16, EC_SMC64 = 0x17, EC_SYSREG = 0x18, EC_PC_ALIGNMENT = 0x22,
-    EC_SERROR = 0x2f
+enum { /* exception classes, DDI0487 D13.2.37 */
+    EC_UNKNOWN = 0x00, EC_ILLEGAL_STATE = 0x0e, EC_SYSREG = 0x18, EC_PC_ALIGNMENT = 0x22, EC_SERROR = 0x2f
 };
 
 #define SYNDROME(ec, iss) ((uint32_t)(ec) << 26 | 1u << 25 | (iss))
@@ -69,7 +68,6 @@ static inline uint64_t arm_pc(const vmm_vcpu *v)
 
 /* arm_state.c */
 void arm_reset(vmm_vcpu *v);
-uint32_t arm_pstate(vmm_vcpu *v);
 
 /* arm_deliver.c, arm_deliver32.c */
 void arm_deliver(vmm_vcpu *v, const arm_event *event);
@@ -86,7 +84,6 @@ void arm_tell_gic(vmm_vcpu *v); /* before it looks at the vCPU's Security state 
 void arm_hold_masked(vmm_vcpu *v); /* which pending inputs need no look at each boundary */
 
 /* arm_it.c */
-uint32_t arm_it_state(vmm_vcpu *v); /* ITSTATE[7:0] at the present boundary */
 void arm_it_restore(vmm_vcpu *v); /* ITSTATE into the state, in the middle of a load or store */
 void arm_it_interrupted(vmm_vcpu *v, uint64_t pc, uint32_t state); /* by an exception that will return there */
 bool arm_boundaries_skipped(vmm_vcpu *v); /* run those before instructions that an IT block skipped; false as arm_boundary */
@@ -101,9 +98,6 @@ bool arm_step_begins(vmm_vcpu *v); /* software step is active from here on: what
 
 /* arm_abort.c */
 void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access);
-
-/* arm_mem.c */
-uint64_t arm_fetch(vmm_vcpu *v, uint64_t address, void *bytes, uint64_t size); /* bytes read */
 
 /* arm_sysreg.c, arm_timer.c, arm_gic_registers.c */
 int arm_define_registers(vmm_vcpu *v);

@@ -155,7 +155,7 @@ static bool run_boundary(vmm_vcpu *v)
 {
     bool go = arm_boundary(v);
     if (!go && !arm_is_a64(v))
-        arm_env_of(v)->condexec_bits = arm_it_state(v);
+        arm_env_of(v)->condexec_bits = vmm_arm_it(v);
     return go;
 }
 

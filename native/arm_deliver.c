@@ -25,7 +25,7 @@ static void save_sp(arm_env *env, uint32_t from)
 static void enter64(vmm_vcpu *v, const arm_event *e, vmm_event *record)
 {
     arm_env *env = arm_env_of(v);
-    uint32_t from = vmm_arm_el(v), saved = arm_pstate(v), target = e->target & 3;
+    uint32_t from = vmm_arm_el(v), saved = vmm_arm_pstate(v), target = e->target & 3;
     uint32_t offset = vector_offset(env, from, e);
     uint64_t return_address = arm_pc(v);
     if (env->aarch64) {

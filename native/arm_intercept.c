@@ -114,7 +114,7 @@ static uint32_t trapped_msr_immediate(uint32_t opcode)
 static void undefined(vmm_vcpu *v)
 {
     uint32_t opcode = 0;
-    arm_fetch(v, arm_pc(v), &opcode, sizeof opcode);
+    vmm_arm_read(v, arm_pc(v), &opcode, sizeof opcode);
     if (arm_is_a64(v) && arm_env_of(v)->exception.syndrome == 0)
         arm_env_of(v)->exception.syndrome = trapped_msr_immediate(opcode);
     call c = class_of(arm_env_of(v)->exception.syndrome) == EC_UNKNOWN ? call_at(v, opcode) : (call){0};
@@ -135,7 +135,7 @@ static void supervisor_call(vmm_vcpu *v)
     bool semihosting = false;
     if (!env->aarch64) { /* A32's immediate has 24 bits, of which the syndrome keeps 16 */
         uint32_t opcode = 0;
-        arm_fetch(v, arm_here(v), &opcode, sizeof opcode);
+        vmm_arm_read(v, arm_here(v), &opcode, sizeof opcode);
         immediate = env->thumb ? opcode & 0xff : opcode & 0xffffff;
         semihosting = immediate == (env->thumb ? T32_SEMIHOSTING : A32_SEMIHOSTING) && vmm_arm_el(v) > 0;
     }

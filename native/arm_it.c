@@ -35,7 +35,7 @@ static uint32_t translated_state(vmm_vcpu *v)
     return state;
 }
 
-uint32_t arm_it_state(vmm_vcpu *v)
+uint32_t vmm_arm_it(vmm_vcpu *v)
 {
     const arm_env *env = arm_env_of(v);
     if (env->aarch64 || !env->thumb)
@@ -59,7 +59,7 @@ static it_block walk(vmm_vcpu *v, uint64_t pc, uint8_t state)
 {
     it_block b = {.count = 0};
     uint16_t opcode;
-    for (; state && b.count < LONGEST_BLOCK && arm_fetch(v, pc, &opcode, sizeof opcode) == sizeof opcode; b.count++) {
+    for (; state && b.count < LONGEST_BLOCK && vmm_arm_read(v, pc, &opcode, sizeof opcode) == sizeof opcode; b.count++) {
         b.at[b.count] = pc;
         b.state[b.count] = state;
         pc += length_of(opcode);
@@ -107,7 +107,7 @@ static bool present_block(vmm_vcpu *v, uint32_t begun, it_block *b)
     for (uint64_t back = 1 + begun; back <= LOOK_BACK + begun && back <= since; back++) {
         uint64_t at = v->recent[(v->count - back) & (VMM_RECENT - 1)];
         uint32_t word = 0;
-        arm_fetch(v, at, &word, sizeof word);
+        vmm_arm_read(v, at, &word, sizeof word);
         if ((word & 0xff00) == 0xbf00 && word & 0xf) {
             *b = walk(v, at + IT_BYTES, (uint8_t)word);
             return holds(b, pc, &index);
@@ -162,9 +162,4 @@ void arm_it_restore(vmm_vcpu *v)
     if (env->aarch64 || !env->thumb)
         return;
     env->condexec_bits = present_block(v, 1, &b) && holds(&b, env->regs[15], &index) ? b.state[index] : 0;
-}
-
-uint32_t vmm_arm_it(vmm_vcpu *v)
-{
-    return arm_it_state(v);
 }

@@ -27,11 +27,6 @@ static uint64_t each_page(vmm_vcpu *v, uint64_t address, char *bytes, uint64_t s
     return done;
 }
 
-uint64_t arm_fetch(vmm_vcpu *v, uint64_t address, void *bytes, uint64_t size)
-{
-    return each_page(v, address, bytes, size, READ);
-}
-
 uint64_t vmm_arm_read(vmm_vcpu *v, uint64_t address, void *buffer, uint64_t size)
 {
     return each_page(v, address, buffer, size, READ);

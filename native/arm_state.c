@@ -38,20 +38,15 @@ void vmm_arm_set_pc(vmm_vcpu *v, uint64_t pc)
 }
 
 /* As an SPSR would show it. */
-uint32_t arm_pstate(vmm_vcpu *v)
+uint32_t vmm_arm_pstate(vmm_vcpu *v)
 {
     arm_env *env = arm_env_of(v);
     if (!env->aarch64) {
-        env->condexec_bits = arm_it_state(v);
+        env->condexec_bits = vmm_arm_it(v);
         return arm_calls_of(v)->cpsr_read(env);
     }
     uint32_t nzcv = (env->nf >> 31) << 3 | (env->zf == 0) << 2 | (env->cf & 1) << 1 | env->vf >> 31;
     return nzcv << CPSR_NZCV_SHIFT | (uint32_t)env->daif | env->pstate | env->btype << 10;
-}
-
-uint32_t vmm_arm_pstate(vmm_vcpu *v)
-{
-    return arm_pstate(v);
 }
 
 /* The stack pointer goes with the exception level, the registers with the mode. */

@@ -18,7 +18,7 @@ static uint32_t on_access(void *engine, int unicorn_register, const void *access
     vmm_vcpu *v = user;
     arm_env *env = arm_env_of(v);
     uint32_t opcode = 0;
-    arm_fetch(v, arm_here(v), &opcode, sizeof opcode);
+    vmm_arm_read(v, arm_here(v), &opcode, sizeof opcode);
     uint32_t number = encoding_of(opcode) | 1u << 15, rt = opcode & 31; /* op0 is 2 or 3: its upper bit is implied */
     bool read = opcode >> 21 & 1;
     if (!(v->arm.trap_system[number >> 3] >> (number & 7) & 1))

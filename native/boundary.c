@@ -37,7 +37,7 @@ static bool may_finish(vmm_vcpu *v)
 
 bool keeps_turn(vmm_vcpu *v)
 {
-    bool over = v->halted || (v->count >= v->turn_end && !may_finish(v));
+    bool over = v->off || v->halted || (v->count >= v->turn_end && !may_finish(v));
     if (!over || next_to_run(v->machine) == v)
         return true;
     vcpu_leave(v);

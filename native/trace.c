@@ -61,12 +61,12 @@ void vmm_guest_error(vmm_machine *m, int what, uint64_t value)
         return;
     vmm_vcpu *v = m->current;
     vmm_event event = {.kind = VMM_EV_GUEST_ERROR, .number = (uint32_t)what, .value = value,
-                       .count = machine_insns(m), .vcpu = (uint8_t)v->index,
                        .pc = v->recent[(v->count - 1) & (VMM_RECENT - 1)]};
     trace_emit(v, &event);
-    if (m->trace.guest_errors < VMM_FIRST_ERRORS)
-        m->trace.first_errors[m->trace.guest_errors] = event;
-    m->trace.guest_errors++;
+    vmm_trace *t = &m->trace;
+    if (t->guest_errors < VMM_FIRST_ERRORS)
+        t->first_errors[t->guest_errors] = t->ring[(t->emitted - 1) & (t->capacity - 1)];
+    t->guest_errors++;
 }
 
 /* Exact below 1024; above, 64 buckets to an octave, so within 1/64 of the truth. */

@@ -12,7 +12,7 @@ from vmm.boards.board import Board, Layout, Parts, number
 from vmm.bus import Bus
 from vmm.clock import NativeClock
 from vmm.cpu import processors
-from vmm.cpu.processors import Cpu
+from vmm.cpu.processors import Architecture, Cpu
 from vmm.cpu.x86 import X86
 from vmm.engine import NEVER, check, connect, ffi, lib, open_unicorn
 from vmm.errors import VmmError
@@ -125,8 +125,8 @@ class Machine:
         )
 
     @property
-    def architecture(self) -> str:
-        """"x86", "arm" or "arm64"."""
+    def architecture(self) -> Architecture:
+        """Of its vCPUs."""
         return self._processor.architecture
 
     @property
@@ -174,7 +174,7 @@ class Machine:
             append=self.config.cmdline,
             initrd=list(initrd),
             load_address=load_address,
-            architecture=self.architecture,  # type: ignore[arg-type]
+            architecture=self.architecture,
             device_tree=self.board.device_tree,
         )
         self.cpu.enter(self.loaded.entry)
@@ -285,6 +285,8 @@ class Machine:
             case "limit":
                 what = "virtual time" if raw.code else "instruction"
                 return f"the {what} limit was reached at {self.where(raw.address)}"
+            case "idle" if raw.code and all(cpu.off for cpu in self.cpus):
+                return f"every vCPU is switched off, the last at {self.where(raw.address)}"
             case "idle" if raw.code:
                 return f"halted at {self.where(raw.address)} with interrupts masked: nothing can wake it"
             case "idle":

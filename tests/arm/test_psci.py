@@ -292,3 +292,11 @@ def test_the_stack_pointers_of_a_started_vcpu_are_not_the_callers() -> None:
     assert call(bench, CPU_ON, 1, DATA, 0) == SUCCESS
     other: Any = bench.machine.cpus[1]
     assert (bench.cpu["sp"], other["sp"]) == (STACK64[1], 0)
+
+
+def test_nothing_runs_behind_cpu_off_not_even_between_an_exclusive_load_and_its_store() -> None:
+    """DEN0022 5.5: the call does not return; a turn that may be finished for the pair's sake is over, too."""
+    bench = Bench64(a64("ldxr x2, [x1]", "hvc #0", "mov x9, #1"), 5, x0=0x84000002, x1=DATA)
+    stop = bench.machine.run(insns=50)
+    assert (stop.reason, bench.cpu.off, bench.cpu["x9"]) == ("idle", True, 0)
+    assert "every vCPU is switched off" in stop.detail

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from vmm.errors import VmmError, unknown
 
@@ -10,7 +10,7 @@ from vmm.errors import VmmError, unknown
 class Model(NamedTuple):
     """`number` is Unicorn's."""
 
-    architecture: str
+    architecture: Literal["arm", "arm64"]
     number: int
     compatible: str
 

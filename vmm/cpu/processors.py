@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from vmm.cpu import arm_model, x86_model
 from vmm.cpu.arm import Arm
@@ -12,12 +12,13 @@ from vmm.engine import check, lib
 from vmm.errors import VmmError
 
 Cpu = X86 | Arm
+Architecture = Literal["x86", "arm", "arm64"]
 
 
 class Processor(NamedTuple):
     """A CPU model that was found, ready to be added to a machine."""
 
-    architecture: str
+    architecture: Architecture
     compatible: str
     """Its device tree name; empty on x86."""
     add: Callable[..., Cpu]
