@@ -18,10 +18,12 @@ static uint64_t each_page(vmm_vcpu *v, uint64_t address, char *bytes, uint64_t s
         uint8_t *memory = page == ~0ull ? NULL : vmm_memory(m, page + (at & 4095), part);
         if (!memory)
             break;
-        if (kind == READ)
+        if (kind == READ) {
             memcpy(bytes + done, memory, part);
-        else
+        } else {
             memcpy(memory, bytes + done, part);
+            vmm_memory_written(m, page + (at & 4095), part);
+        }
         done += part;
     }
     return done;
@@ -34,9 +36,5 @@ uint64_t vmm_arm_read(vmm_vcpu *v, uint64_t address, void *buffer, uint64_t size
 
 uint64_t vmm_arm_write(vmm_vcpu *v, uint64_t address, const void *buffer, uint64_t size)
 {
-    uint64_t done = each_page(v, address, (char *)(uintptr_t)buffer, size, WRITE);
-    for (uint32_t i = 0; i < v->machine->vcpu_count; i++) /* what was translated from there is stale everywhere */
-        v->machine->vcpus[i]->flush_code = 1;
-    vcpu_rearm(v);
-    return done;
+    return each_page(v, address, (char *)(uintptr_t)buffer, size, WRITE);
 }

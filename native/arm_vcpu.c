@@ -146,6 +146,5 @@ int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el
     arm_reset(v);
     arm_timers_reset(v);
     v->off = v->index != 0;
-    vcpu_ready(v);
-    return 0;
+    return vcpu_ready(v);
 }

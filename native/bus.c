@@ -113,7 +113,7 @@ int bus_attach(vmm_vcpu *v)
     vmm_machine *m = v->machine;
     size_t hook;
     uint64_t from = 1, to = 0; /* Unicorn's way to say: everywhere */
-    int error = uc.mem_map_ptr(v->uc, m->ram_base, m->ram_size, UC_PROT_ALL, m->ram);
+    int error = uc.mem_map_ptr(v->uc, m->ram_base, m->ram_size, UC_PROT_ALL, m->ram); /* first: Unicorn's offset 0 */
     if (!error && m->rom)
         error = uc.mem_map_ptr(v->uc, 0, m->rom_size, UC_PROT_READ | UC_PROT_EXEC, m->rom);
     if (!error)

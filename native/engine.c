@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "pages.h"
 #include "uc.h"
 
 enum { TRACE_EVENTS = 4096 };
@@ -62,6 +63,7 @@ void vmm_free(vmm_machine *m)
     }
     for (uint32_t i = 0; i < m->stat_count; i++)
         free(m->stats[i].histogram);
+    pages_free(m);
     if (m->ram)
         munmap(m->ram, m->ram_size);
     if (m->rom)
@@ -70,8 +72,7 @@ void vmm_free(vmm_machine *m)
     free(m);
 }
 
-/* Zeros that cost nothing until they are touched; NULL with m->error. */
-static uint8_t *memory_of(vmm_machine *m, uint64_t size)
+uint8_t *lazy_zeros(vmm_machine *m, uint64_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory != MAP_FAILED)
@@ -86,13 +87,13 @@ int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size)
     if (size == 0 || size % 4096 || base % 4096 || base + size < base || !(below || above))
         return fail(m, "RAM of %llu bytes at %#llx: it must be whole pages outside %#llx-%#llx", (unsigned long long)size,
                     (unsigned long long)base, (unsigned long long)m->hole_first, (unsigned long long)m->hole_end - 1);
-    uint8_t *ram = memory_of(m, size);
+    uint8_t *ram = lazy_zeros(m, size);
     if (!ram)
         return -1;
     m->ram = ram;
     m->ram_base = base;
     m->ram_size = size;
-    return 0;
+    return pages_new(m);
 }
 
 /* Erased flash reads as ones. One block of them lies behind all of it, copied where an image is written. */
@@ -120,7 +121,7 @@ int vmm_map_rom(vmm_machine *m, uint64_t size)
     bool fits = size && size % 4096 == 0 && size <= m->hole_first && (!m->ram || size <= m->ram_base);
     if (!fits)
         return fail(m, "flash of %llu bytes: it must be whole pages below the devices", (unsigned long long)size);
-    m->rom = memory_of(m, size);
+    m->rom = lazy_zeros(m, size);
     m->rom_size = m->rom ? size : 0;
     return m->rom ? erase(m) : -1;
 }
@@ -156,11 +157,14 @@ bool vcpu_owns(vmm_vcpu *v, void *memory)
     return true;
 }
 
-void vcpu_ready(vmm_vcpu *v)
+int vcpu_ready(vmm_vcpu *v)
 {
+    if (!uc_pages_attach(v))
+        return fail(v->machine, "Unicorn does not tell of pages; vmm needs its 2.1.4 wheel");
     if (!v->machine->current)
         v->machine->current = v;
     vcpu_rearm(v);
+    return 0;
 }
 
 void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address)
@@ -230,7 +234,9 @@ static void run_until_stop(vmm_machine *m)
         uint64_t before = v->count;
         v->leaving = 0;
         v->arm.hook_frame = 0;
+        uc_pages_executing(v);
         int error = uc.emu_start(v->uc, v->arch->start_address(v), 0, 0, 0);
+        uc_pages_executing(NULL);
         if (m->stop.reason != VMM_STOP_NONE)
             return;
         if (!error && !v->leaving && v->arch->returned)

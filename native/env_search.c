@@ -52,6 +52,7 @@ bool env_search(vmm_vcpu *v, const char *library, const void *pattern, size_t si
 {
     search s = {.pattern = pattern, .size = size, .offset = offset};
     char name[64];
+    v->library = library;
     snprintf(name, sizeof name, "qemu_get_cpu_%s", library);
     void *(*get_cpu)(void *engine, int index);
     *(void **)&get_cpu = uc_symbol(name);

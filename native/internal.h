@@ -34,12 +34,13 @@ struct vmm_arch {
 };
 
 /* engine.c */
+uint8_t *lazy_zeros(vmm_machine *m, uint64_t size); /* by munmap; cost nothing until touched; NULL with m->error */
 vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch); /* NULL with m->error */
-void vcpu_ready(vmm_vcpu *v);
+int vcpu_ready(vmm_vcpu *v);
 bool vcpu_owns(vmm_vcpu *v, void *memory); /* free it with the vCPU; false, with m->error, where there is no room */
 void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address);
 
-/* env_search.c: set v->cpu and v->env, the state that holds `size` bytes of `pattern` at `offset`; false: not found.
+/* env_search.c: set v->library, v->cpu and v->env, the state that holds `size` bytes of `pattern` at `offset`; false: not found.
    `library` is the suffix of Unicorn's symbols for this architecture. */
 bool env_search(vmm_vcpu *v, const char *library, const void *pattern, size_t size, size_t offset);
 /* Where the CPU object holds `size` bytes of `pattern` in 8-byte steps; NULL: nowhere. */
@@ -51,6 +52,11 @@ void **env_find_callback(vmm_vcpu *v, const void *function);
 bool must_stop(vmm_vcpu *v);  /* a stop is due before the next instruction; notes why */
 bool keeps_turn(vmm_vcpu *v); /* false: the next turn is another's, Unicorn is to return; a halted vCPU sleeps here */
 void vcpu_leave(vmm_vcpu *v); /* tell Unicorn to return */
+
+/* pages.c */
+int pages_new(vmm_machine *m); /* once RAM is there */
+void pages_free(vmm_machine *m);
+void pages_settle(vmm_vcpu *writer); /* its turn ends: others' code follows what it wrote */
 
 /* schedule.c */
 vmm_vcpu *next_to_run(vmm_machine *m); /* awake, and current from now on; NULL with m->stop where nothing can go on */

@@ -29,6 +29,7 @@ static void make_current(vmm_machine *m, vmm_vcpu *v)
     vmm_vcpu *before = m->current;
     if (v == before)
         return;
+    pages_settle(before);
     uint64_t now = vcpu_now(before);
     m->elsewhere += before->count - v->count;
     m->current = v;

@@ -2,8 +2,8 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
+#include "pages.h"
 #include "uc.h"
-#include "vmm.h"
 
 uc_calls uc;
 
@@ -67,5 +67,8 @@ const char *vmm_unicorn_open(const char *path)
         uc.version = NULL;
         return problem;
     }
-    return NULL;
+    const char *cannot = uc_watch_pages(library);
+    if (cannot)
+        uc.version = NULL;
+    return cannot;
 }

@@ -12,7 +12,6 @@
 #define UC_CTL(type, arguments, direction) ((int)((type) | (arguments) << 26 | (unsigned)(direction) << 30))
 #define UC_CTL_USE_EXITS UC_CTL(4, 1, 1)
 #define UC_CTL_CPU_MODEL UC_CTL(7, 1, 1)
-#define UC_CTL_REMOVE_CACHE UC_CTL(9, 2, 1)
 #define UC_CTL_FLUSH_TB UC_CTL(10, 0, 1)
 #define UC_CTL_FLUSH_TLB UC_CTL(11, 0, 1)
 

@@ -26,6 +26,7 @@
 #define VMM_FIRST_ERRORS 4
 #define VMM_CHAIN 4
 #define VMM_HISTOGRAM 2304
+#define VMM_NOTED_PAGES 1024
 
 typedef struct vmm_machine vmm_machine;
 typedef struct vmm_vcpu vmm_vcpu;
@@ -258,6 +259,16 @@ typedef struct {
     uint32_t *histogram; /* VMM_HISTOGRAM buckets: exact below 1024, then 64 to an octave */
 } vmm_stat;
 
+/* ---- pages of RAM, by number ---- */
+
+typedef struct {
+    uint8_t *code; /* each page: one bit a vCPU that has translated code from it */
+    uint8_t *copy; /* several vCPUs: what pages with code held when that was last made to follow */
+    uint32_t noted_count; /* pages with another's code that the current vCPU may have written in this turn */
+    uint32_t noted[VMM_NOTED_PAGES];
+    uint8_t overflowed; /* there were more */
+} vmm_pages;
+
 /* ---- stops ---- */
 
 enum vmm_access { VMM_ACCESS_READ = 0, VMM_ACCESS_WRITE = 1, VMM_ACCESS_FETCH = 2 };
@@ -325,6 +336,9 @@ struct vmm_vcpu {
     const struct vmm_arch *arch;
     void *uc;
     void *cpu;        /* Unicorn's private CPU object, which env is a part of */
+    const char *library; /* the suffix of Unicorn's symbols for it */
+    void (*make_clean)(void *cpu, uint64_t host_address, uint64_t size); /* the next store there is told */
+    void (*drop_code)(void *engine, uint64_t offset, uint64_t end);      /* what was translated from there; in RAM */
     int32_t *exception_index; /* its number of the exception under way, -1: none */
     uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;
@@ -357,6 +371,7 @@ struct vmm_machine {
     uint64_t rom_size;
     uint64_t ram_base; /* physical address of the first byte */
     uint64_t ram_size;
+    vmm_pages pages;
     vmm_host host;
     uint32_t cpus; /* how many vCPUs there will be; before the first is added */
     uint32_t port_range_count;
@@ -409,6 +424,7 @@ vmm_machine *vmm_new(void);
 void vmm_free(vmm_machine *m);
 int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size); /* whole pages outside the hole; before the first vCPU */
 uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size); /* RAM or flash; NULL: not all of it is */
+void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size); /* by the pointer vmm_memory gave */
 int vmm_map_rom(vmm_machine *m, uint64_t size); /* whole pages at physical 0; before the first vCPU */
 int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int handler, int index);
 int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, int index);

@@ -48,8 +48,10 @@ static void physical_read(vmm_machine *m, uint64_t physical, void *bytes, uint32
 
 static void physical_write(vmm_machine *m, uint64_t physical, const void *bytes, uint32_t size)
 {
-    if (physical < m->ram_size && size <= m->ram_size - physical)
-        memcpy(m->ram + physical, bytes, size);
+    if (physical >= m->ram_size || size > m->ram_size - physical)
+        return;
+    memcpy(m->ram + physical, bytes, size);
+    vmm_memory_written(m, physical, size);
 }
 
 typedef enum { READ, WRITE, CHECK } access_kind;
@@ -98,7 +100,6 @@ x86_fault x86_check_store(vmm_vcpu *v, uint64_t linear, uint32_t size)
 
 /*
  * The debugger's view: page by page, whatever the page allows, without a trace in CR2 or the error code.
- * Code already translated from a written page is dropped.
  */
 static uint64_t inspect(vmm_vcpu *v, uint64_t linear, char *bytes, uint64_t size, access_kind kind)
 {
@@ -111,12 +112,10 @@ static uint64_t inspect(vmm_vcpu *v, uint64_t linear, char *bytes, uint64_t size
         uint64_t room = 4096 - (at & 4095), part = size - done < room ? size - done : room;
         if (!x86_canonical(v, at) || translate(v, at, UC_PROT_READ, &physical).raised)
             break;
-        if (kind == READ) {
+        if (kind == READ)
             physical_read(v->machine, physical, bytes + done, (uint32_t)part);
-        } else {
+        else
             physical_write(v->machine, physical, bytes + done, (uint32_t)part);
-            uc.ctl(v->uc, UC_CTL_REMOVE_CACHE, at, at + part);
-        }
         done += part;
     }
     restore(env, saved);

@@ -49,6 +49,5 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
     v->off = v->index != 0; /* MP specification 1.4, B.4: all but the BSP wait for their SIPI */
     if (!v->off)
         vmm_lapic_virtual_wire(v); /* no firmware runs here */
-    vcpu_ready(v);
-    return 0;
+    return vcpu_ready(v);
 }

@@ -412,6 +412,7 @@ class Memory:
     def write(self, address: int, data: bytes) -> None:
         """VmmError outside RAM and flash."""
         self._view(address, len(data))[:] = data
+        lib.vmm_memory_written(self._native, address, len(data))
 
 
 def _check_memory(size: int, layout: Layout) -> None:

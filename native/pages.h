@@ -1,0 +1,18 @@
+/* Pages of RAM, by their offset in it: whose translated code they hold, and which were written. */
+#ifndef VMM_PAGES_H
+#define VMM_PAGES_H
+
+#include "internal.h"
+
+enum { PAGE = 4096 };
+
+/* uc_pages.c */
+const char *uc_watch_pages(void *library); /* once a process; the line that says why not, or NULL */
+bool uc_pages_attach(vmm_vcpu *v);         /* false: Unicorn lacks a call */
+void uc_pages_executing(vmm_vcpu *v);      /* whose Unicorn runs on this thread from now on; NULL: nobody's */
+
+/* pages.c: what Unicorn tells of the vCPU that executes */
+void page_has_code(vmm_vcpu *v, uint64_t offset);         /* it has translated code from there */
+void page_stored_by_guest(vmm_vcpu *v, uint64_t offset);  /* it is about to store there, for the first time since it was clean */
+
+#endif
