@@ -69,6 +69,10 @@ static inline uint64_t arm_pc(const vmm_vcpu *v)
 /* arm_state.c */
 void arm_reset(vmm_vcpu *v);
 
+/* arm_return.c */
+vmm_handler arm_interrupted(vmm_vcpu *v, const arm_event *e); /* by e, which is about to be delivered */
+void arm_returned(void *cpu, void *opaque);                   /* Unicorn calls it behind each exception return */
+
 /* arm_deliver.c, arm_deliver32.c */
 void arm_deliver(vmm_vcpu *v, const arm_event *event);
 void arm32_enter(vmm_vcpu *v, const arm_event *event, vmm_event *record);

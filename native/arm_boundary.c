@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arm.h"
+#include "trigger.h"
 #include "uc.h"
 
 enum { SCR_NS = 1, HCR_TGE = 1 << 27 };
@@ -131,6 +132,8 @@ void arm_tell_gic(vmm_vcpu *v)
 bool arm_boundary(vmm_vcpu *v)
 {
     v->machine->current = v;
+    if (may_be_awaited(v, arm_pc(v)))
+        trigger_reached(v, arm_pc(v));
     arm_tell_gic(v);
     if (v->flush_code) { /* leave the translated code before it is dropped */
         vcpu_leave(v);
@@ -142,7 +145,6 @@ bool arm_boundary(vmm_vcpu *v)
         v->halted = 0;
         go = !take_event(v) && !take_unexecutable(v) && !arm_step_begins(v);
     }
-    v->pending &= ~(uint32_t)VMM_PEND_RESUME;
     if (v->pending & VMM_PEND_STOP)
         vcpu_leave(v);
     arm_hold_masked(v);
@@ -192,7 +194,8 @@ static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
     (void)engine, (void)size;
     vmm_vcpu *v = user;
     note_frame(v, __builtin_frame_address(0));
-    if (unlikely(arm_wants_a_look(v)))
+    bool skips = v->awaits && arm_env_of(v)->thumb; /* what an IT block skips never comes here */
+    if (unlikely(arm_wants_a_look(v) || may_be_awaited(v, pc) || skips))
         look(v);
     arm_begin(v, pc);
 }
@@ -201,7 +204,7 @@ static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
-    if (unlikely(asks_for_a_look(v, pc))) {
+    if (unlikely(asks_for_a_look(v, pc) || may_be_awaited(v, pc))) {
         if (!arm_is_a64(v))
             note_frame(v, __builtin_frame_address(0));
         look(v);

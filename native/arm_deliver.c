@@ -62,6 +62,7 @@ void arm_deliver(vmm_vcpu *v, const arm_event *e)
 {
     vmm_machine *m = v->machine;
     vmm_event record;
+    const vmm_handler handler = arm_interrupted(v, e);
     if (v->arm.wide)
         enter64(v, e, &record);
     else
@@ -78,8 +79,7 @@ void arm_deliver(vmm_vcpu *v, const arm_event *e)
     record.has_error = e->kind == ARM_SYNC || e->kind == ARM_SERROR;
     record.error = record.has_error ? e->syndrome : 0;
     record.value = waited(e) ? latency : e->far;
+    nest_enter(v, &handler);
     trace_emit(v, &record);
     stat_delivered(v, e->number, e->source, e->pin, latency);
-    if (m->stop_on_vector >= 0 && (uint32_t)m->stop_on_vector == e->number && waited(e))
-        vcpu_request_stop(v, VMM_STOP_DELIVERED, e->number, arm_pc(v));
 }

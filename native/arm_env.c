@@ -172,18 +172,21 @@ static void nothing(void *cpu, void *opaque)
 
 /*
  * Unicorn's performance monitors read the host's clock at every change of exception level, to count cycles that no guest
- * of ours sees: their registers are ours (arm_identity.c). Their callbacks are replaced, and no event counter is left.
+ * of ours sees: their registers are ours (arm_identity.c). No event counter is left, and the callbacks are replaced: the
+ * one that follows a return is a place to learn of it.
  */
-int arm_env_silence_pmu(vmm_vcpu *v)
+int arm_env_replace_pmu(vmm_vcpu *v)
 {
-    static const char *const names[] = {"pmu_pre_el_change", "pmu_post_el_change"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    static const struct { const char *name; void (*ours)(void *, void *); } calls[] = {
+        {"pmu_pre_el_change", nothing}, {"pmu_post_el_change", arm_returned},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         char name[64];
-        snprintf(name, sizeof name, "%s_%s", names[i], v->arm.wide ? "aarch64" : "arm");
+        snprintf(name, sizeof name, "%s_%s", calls[i].name, v->arm.wide ? "aarch64" : "arm");
         void **callback = env_find_callback(v, uc_symbol(name));
         if (!callback)
             return fail(v->machine, "Unicorn's callback %s was not found; vmm needs the unicorn 2.1.4 wheel", name);
-        *(void (**)(void *, void *))callback = nothing;
+        *(void (**)(void *, void *))callback = calls[i].ours;
     }
     return 0;
 }

@@ -144,7 +144,7 @@ arm_env_monitor *arm_monitor_of(const vmm_vcpu *v);
 
 int arm_env_find(vmm_vcpu *v); /* 0, or -1 with machine->error */
 int arm_env_prove(vmm_vcpu *v);
-int arm_env_silence_pmu(vmm_vcpu *v);
+int arm_env_replace_pmu(vmm_vcpu *v);
 int arm_env_no_half_precision(vmm_vcpu *v);
 
 #endif

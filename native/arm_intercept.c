@@ -1,5 +1,6 @@
 /* Synchronous exceptions, and the calls to firmware and host that look like some of them. */
 #include "arm.h"
+#include "trigger.h"
 #include "uc.h"
 
 enum { /* Unicorn's numbers of them */
@@ -164,7 +165,7 @@ static void hypervisor_call(vmm_vcpu *v, uint8_t kind)
 /* A fetch that fails comes before the code hook: its boundary is still to be run, and the attempt counts. */
 bool arm_fetch_attempt(vmm_vcpu *v)
 {
-    if (arm_wants_a_look(v) && !arm_boundary(v))
+    if ((arm_wants_a_look(v) || may_be_awaited(v, arm_pc(v))) && !arm_boundary(v))
         return false;
     arm_begin(v, arm_pc(v));
     return true;

@@ -132,7 +132,7 @@ int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el
         error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
     if (error)
         return fail(m, "Unicorn cannot open an ARM CPU of model %d: %s", cpu_model, uc.strerror(error));
-    if (arm_env_find(v) || arm_env_prove(v) || arm_env_silence_pmu(v) || arm_env_no_half_precision(v))
+    if (arm_env_find(v) || arm_env_prove(v) || arm_env_replace_pmu(v) || arm_env_no_half_precision(v))
         return -1;
     error = bus_attach(v);
     if (error)

@@ -1,17 +1,6 @@
 /* What ends a run or a turn at an instruction boundary, whatever the architecture. */
-#include "internal.h"
+#include "trigger.h"
 #include "uc.h"
-
-static bool at_breakpoint(vmm_vcpu *v, uint64_t pc)
-{
-    vmm_machine *m = v->machine;
-    if (!m->break_count || v->pending & VMM_PEND_RESUME || v->halted)
-        return false;
-    for (uint32_t i = 0; i < m->break_count; i++)
-        if (m->breaks[i] == pc)
-            return true;
-    return false;
-}
 
 bool must_stop(vmm_vcpu *v)
 {
@@ -19,12 +8,13 @@ bool must_stop(vmm_vcpu *v)
     if (v->pending & VMM_PEND_STOP)
         return true;
     uint64_t insns = machine_insns(m), pc = v->arch->pc(v);
+    trigger_time(v);
+    if (m->triggers.every && !v->halted)
+        trigger_boundary(v);
     if (insns >= m->limit_insns || vcpu_now(v) >= m->limit_ns)
         vcpu_request_stop(v, VMM_STOP_LIMIT, insns >= m->limit_insns ? 0 : 1, pc);
     else if (insns >= m->slice_end)
         vcpu_request_stop(v, VMM_STOP_SLICE, 0, pc);
-    else if (at_breakpoint(v, pc))
-        vcpu_request_stop(v, VMM_STOP_BREAK, 0, pc);
     return v->pending & VMM_PEND_STOP;
 }
 

@@ -105,18 +105,22 @@ void clock_expire(vmm_machine *m)
     find_next_deadline(m);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 void vcpu_rearm(vmm_vcpu *v)
 {
     vmm_machine *m = v->machine;
-    if (v->pending & ~v->held || m->break_count) {
+    if (v->pending & ~v->held || m->triggers.every) {
         v->attention_at = 0;
         return;
     }
-    uint64_t at = m->slice_end < m->limit_insns ? m->slice_end : m->limit_insns;
+    uint64_t at = least(least(m->slice_end, m->limit_insns), m->triggers.insns);
     at = at == VMM_NEVER ? at : at - m->elsewhere;
-    if (v->turn_end < at)
-        at = v->turn_end;
-    uint64_t deadline = m->next_deadline < m->limit_ns ? m->next_deadline : m->limit_ns;
+    at = least(at, least(v->turn_end, v->wake_at));
+    uint64_t deadline = least(least(m->next_deadline, m->limit_ns), m->triggers.ns);
     if (deadline != VMM_NEVER) {
         uint64_t left = deadline > v->skew ? deadline - v->skew : 0;
         uint64_t when = left / m->insn_ns + (left % m->insn_ns != 0);
@@ -129,8 +133,8 @@ void vcpu_rearm(vmm_vcpu *v)
 bool clock_skip(vmm_vcpu *v)
 {
     vmm_machine *m = v->machine;
-    uint64_t target = m->next_deadline < m->limit_ns ? m->next_deadline : m->limit_ns;
-    if (m->next_deadline == VMM_NEVER)
+    uint64_t next = least(m->next_deadline, m->triggers.ns), target = least(next, m->limit_ns);
+    if (next == VMM_NEVER)
         return false;
     uint64_t now = vcpu_now(v);
     if (target > now)

@@ -10,6 +10,7 @@
 #include "internal.h"
 #include "pages.h"
 #include "uc.h"
+#include "uc_plt.h"
 
 enum { TRACE_EVENTS = 4096 };
 
@@ -39,7 +40,7 @@ vmm_machine *vmm_new(void)
     m->hole_floats = 1;
     m->quantum = 1000;
     m->limit_insns = m->limit_ns = m->next_deadline = VMM_NEVER;
-    m->stop_on_vector = -1;
+    m->triggers.insns = m->triggers.ns = VMM_NEVER;
     for (int i = 0; i < VMM_MAX_TIMERS; i++)
         m->timers[i].deadline = VMM_NEVER;
     vmm_pic_reset(m);
@@ -142,6 +143,7 @@ vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)
     v->machine = m;
     v->arch = arch;
     v->index = m->vcpu_count;
+    v->wake_at = VMM_NEVER;
     m->vcpus[m->vcpu_count++] = v; /* from here on vmm_free owns it */
     return v;
 }
@@ -234,9 +236,9 @@ static void run_until_stop(vmm_machine *m)
         uint64_t before = v->count;
         v->leaving = 0;
         v->arm.hook_frame = 0;
-        uc_pages_executing(v);
+        uc_executing = v;
         int error = uc.emu_start(v->uc, v->arch->start_address(v), 0, 0, 0);
-        uc_pages_executing(NULL);
+        uc_executing = NULL;
         if (m->stop.reason != VMM_STOP_NONE)
             return;
         if (!error && !v->leaving && v->arch->returned)
@@ -254,6 +256,12 @@ uint64_t vmm_instructions(const vmm_machine *m)
     return m->current ? machine_insns(m) : 0;
 }
 
+static void forget_stops(vmm_machine *m)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        m->vcpus[i]->pending &= ~(uint32_t)VMM_PEND_STOP;
+}
+
 void vmm_run(vmm_machine *m, uint64_t insns)
 {
     vmm_vcpu *v = m->current;
@@ -266,14 +274,13 @@ void vmm_run(vmm_machine *m, uint64_t insns)
         m->dice = m->seed;
     if (!v->turn_end)
         new_turn(v);
-    v->pending |= VMM_PEND_RESUME;
+    forget_stops(m);
     vcpu_rearm(v);
     if (v->shutdown)
         vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, v->arch->pc(v));
     run_until_stop(m);
-    for (uint32_t i = 0; i < m->vcpu_count; i++)
-        m->vcpus[i]->pending &= ~(uint32_t)(VMM_PEND_STOP | VMM_PEND_RESUME);
+    forget_stops(m);
     vcpu_rearm(m->current);
-    if (m->stop.reason != VMM_STOP_SLICE)
+    if (m->stop.reason != VMM_STOP_SLICE && m->stop.reason != VMM_STOP_TRIGGER) /* who looks on leaves no trace */
         trace_note(m, VMM_EV_STOP, m->stop.reason, m->stop.code);
 }

@@ -30,6 +30,7 @@ struct vmm_arch {
     bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);
     bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value);
     void (*timer_expired)(vmm_vcpu *v, uint32_t which); /* one of the vCPU's own */
+    int (*shadow)(vmm_vcpu *v); /* enum vmm_shadow at this boundary; NULL: there are none */
     bool (*outside)(vmm_vcpu *v); /* what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: nothing */
 };
 
@@ -57,6 +58,10 @@ void vcpu_leave(vmm_vcpu *v); /* tell Unicorn to return */
 int pages_new(vmm_machine *m); /* once RAM is there */
 void pages_free(vmm_machine *m);
 void pages_settle(vmm_vcpu *writer); /* its turn ends: others' code follows what it wrote */
+
+/* nest.c */
+void nest_enter(vmm_vcpu *v, const vmm_handler *handler); /* `count` is filled in */
+void nest_leave(vmm_vcpu *v, uint64_t pc, uint64_t sp, uint64_t flags); /* a return from a handler, to there */
 
 /* schedule.c */
 vmm_vcpu *next_to_run(vmm_machine *m); /* awake, and current from now on; NULL with m->stop where nothing can go on */
@@ -115,6 +120,8 @@ uint64_t lapic_deadline(const vmm_vcpu *v);
 void lapic_set_deadline(vmm_vcpu *v, uint64_t tsc);
 accepted intr_acknowledge(vmm_vcpu *v); /* INTA: from the APIC, or through it from the 8259A pair */
 void intr_update(vmm_vcpu *v);          /* VMM_PEND_INTR from PIC and APIC */
+
+const char *x86_watch_returns(void *library); /* x86_return.c; once a process: the line that says why not, or NULL */
 
 /* x86_start.c */
 void x86_init(vmm_vcpu *v);

@@ -9,7 +9,6 @@ enum { PAGE = 4096 };
 /* uc_pages.c */
 const char *uc_watch_pages(void *library); /* once a process; the line that says why not, or NULL */
 bool uc_pages_attach(vmm_vcpu *v);         /* false: Unicorn lacks a call */
-void uc_pages_executing(vmm_vcpu *v);      /* whose Unicorn runs on this thread from now on; NULL: nobody's */
 
 /* pages.c: what Unicorn tells of the vCPU that executes */
 void page_has_code(vmm_vcpu *v, uint64_t offset);         /* it has translated code from there */

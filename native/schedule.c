@@ -75,8 +75,9 @@ static vmm_vcpu *sleep_until_awake(vmm_machine *m)
         vmm_vcpu *woken = next_awake(m);
         if (woken)
             return woken;
-        bool masked = !any_can_wake(m);
-        if (masked || vcpu_now(v) - asleep_since > m->idle_ns || !clock_skip(v)) {
+        bool masked = !any_can_wake(m), awaited = m->triggers.ns != VMM_NEVER;
+        bool forever = masked || vcpu_now(v) - asleep_since > m->idle_ns;
+        if ((forever && !awaited) || !clock_skip(v)) {
             vcpu_request_stop(v, VMM_STOP_IDLE, masked, v->arch->pc(v));
             return NULL;
         }

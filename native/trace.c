@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "trigger.h"
 
 /* The 128-bit product folded: one multiplication mixes two words. */
 static uint64_t fold(uint64_t a, uint64_t b)
@@ -38,6 +38,8 @@ static inline __attribute__((always_inline)) void emit(vmm_vcpu *v, vmm_event ev
     event.count = machine_insns(v->machine);
     event.vcpu = (uint8_t)v->index;
     t->hash = mix(t->hash, &event);
+    if (unlikely(v->machine->triggers.events >> (event.kind & 31) & 1))
+        trigger_event(v, &event);
     if (unlikely(t->recording && t->emitted - t->drained == t->capacity))
         v->machine->host.drain(v->machine->host.handle);
     t->ring[t->emitted++ & (t->capacity - 1)] = event;

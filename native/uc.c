@@ -68,6 +68,8 @@ const char *vmm_unicorn_open(const char *path)
         return problem;
     }
     const char *cannot = uc_watch_pages(library);
+    if (!cannot)
+        cannot = x86_watch_returns(library);
     if (cannot)
         uc.version = NULL;
     return cannot;

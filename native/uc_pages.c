@@ -2,30 +2,23 @@
  * What Unicorn does to pages of guest memory, told as it happens.
  *
  * Unicorn knows when it translates the first code of a page, and when a store goes to a page that it does not know to be
- * dirty, but has no hook for either. Its files call one another through the library's procedure linkage table, so we
- * stand in front of those two calls there, and of the one that sets accessed and dirty bits in page tables. A store to a
- * page that is known to be dirty costs nothing: who wants to hear of the next one makes the page clean again.
+ * dirty, but has no hook for either: we stand in front of the two calls it makes then, and of the one that sets accessed
+ * and dirty bits in page tables. A store to a page that is known to be dirty costs nothing: who wants to hear of the next
+ * one makes the page clean again.
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <elf.h>
-#include <link.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "internal.h"
 #include "pages.h"
 #include "uc.h"
+#include "uc_plt.h"
 
 typedef void (*protect_code)(void *engine, uint64_t offset);
 typedef void (*clean_store)(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc);
 typedef void (*table_store)(void *cpu, uint64_t physical, uint32_t value);
 
-static _Thread_local vmm_vcpu *executing;
-
 static vmm_vcpu *ours(const void *engine)
 {
-    return executing && executing->uc == engine ? executing : NULL;
+    return uc_executing && uc_executing->uc == engine ? uc_executing : NULL;
 }
 
 static void code_translated(void *engine, uint64_t offset, protect_code original)
@@ -65,52 +58,15 @@ static table_store table_store_x86_64;
 
 static void before_table_store_x86_64(void *cpu, uint64_t physical, uint32_t value)
 {
-    if (executing && executing->cpu == cpu)
-        page_stored_by_guest(executing, physical - executing->machine->ram_base);
+    vmm_vcpu *v = uc_executing;
+    if (v && v->cpu == cpu)
+        page_stored_by_guest(v, physical - v->machine->ram_base);
     table_store_x86_64(cpu, physical, value);
-}
-
-/* ---- the procedure linkage table ---- */
-
-typedef struct {
-    const ElfW(Rela) *relocations;
-    size_t count;
-    const ElfW(Sym) *symbols;
-    const char *names;
-    ElfW(Addr) base;
-} linkage;
-
-static linkage linkage_of(const struct link_map *map)
-{
-    linkage found = {.base = map->l_addr};
-    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
-        if (entry->d_tag == DT_JMPREL)
-            found.relocations = (const void *)entry->d_un.d_ptr;
-        else if (entry->d_tag == DT_PLTRELSZ)
-            found.count = entry->d_un.d_val / sizeof *found.relocations;
-        else if (entry->d_tag == DT_SYMTAB)
-            found.symbols = (const void *)entry->d_un.d_ptr;
-        else if (entry->d_tag == DT_STRTAB)
-            found.names = (const void *)entry->d_un.d_ptr;
-    }
-    return found;
-}
-
-static void **slot_of(const linkage *l, const char *name)
-{
-    for (size_t i = 0; i < l->count; i++) {
-        const ElfW(Rela) *relocation = &l->relocations[i];
-        const ElfW(Sym) *symbol = &l->symbols[ELF64_R_SYM(relocation->r_info)];
-        if (strcmp(l->names + symbol->st_name, name) == 0)
-            return (void **)(l->base + relocation->r_offset);
-    }
-    return NULL;
 }
 
 const char *uc_watch_pages(void *library)
 {
-    static char problem[128];
-    const struct { const char *name; void *ours; void *original; } calls[] = {
+    const uc_call calls[] = {
         {"tlb_protect_code_x86_64", before_protect_code_x86_64, &protect_code_x86_64},
         {"tlb_protect_code_aarch64", before_protect_code_aarch64, &protect_code_aarch64},
         {"tlb_protect_code_arm", before_protect_code_arm, &protect_code_arm},
@@ -119,23 +75,8 @@ const char *uc_watch_pages(void *library)
         {"tb_invalidate_phys_page_fast_arm", before_clean_store_arm, &clean_store_arm},
         {"x86_stl_phys_notdirty_x86_64", before_table_store_x86_64, &table_store_x86_64},
     };
-    struct link_map *map;
-    if (dlinfo(library, RTLD_DI_LINKMAP, &map))
-        return dlerror();
-    linkage l = linkage_of(map);
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        void **slot = slot_of(&l, calls[i].name), *original = dlsym(library, calls[i].name);
-        if (!slot || !original) {
-            snprintf(problem, sizeof problem, "Unicorn does not call %s; vmm needs its 2.1.4 wheel", calls[i].name);
-            return problem;
-        }
-        *(void **)calls[i].original = original;
-        *slot = calls[i].ours;
-    }
-    return NULL;
+    return uc_stand_before(library, calls, sizeof calls / sizeof *calls);
 }
-
-/* ---- calls of a vCPU ---- */
 
 bool uc_pages_attach(vmm_vcpu *v)
 {
@@ -145,9 +86,4 @@ bool uc_pages_attach(vmm_vcpu *v)
     snprintf(name, sizeof name, "tb_invalidate_phys_range_%s", v->library);
     *(void **)&v->drop_code = uc_symbol(name);
     return v->make_clean && v->drop_code;
-}
-
-void uc_pages_executing(vmm_vcpu *v)
-{
-    executing = v;
 }

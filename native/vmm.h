@@ -13,12 +13,12 @@
 
 #include "vmm_apic.h"
 #include "vmm_gic.h"
+#include "vmm_trigger.h"
 
 #define VMM_MAX_VCPUS 8
 #define VMM_MAX_LINES 256
 #define VMM_MAX_TIMERS 64
 #define VMM_MAX_RANGES 64
-#define VMM_MAX_BREAKS 64
 #define VMM_MAX_STATS 512
 #define VMM_MAX_MSRS 64
 #define VMM_MAX_CPUID 64
@@ -27,6 +27,8 @@
 #define VMM_CHAIN 4
 #define VMM_HISTOGRAM 2304
 #define VMM_NOTED_PAGES 1024
+#define VMM_NEST 32
+#define VMM_REACH_WORDS 8
 
 typedef struct vmm_machine vmm_machine;
 typedef struct vmm_vcpu vmm_vcpu;
@@ -186,7 +188,9 @@ enum vmm_event_kind {
     VMM_EV_TASK = 9,        /* number: selector of the new TSS */
     VMM_EV_TRAPPED = 10,    /* number: trap kind, value: its number */
     VMM_EV_STOP = 11,       /* number: reason, value: code */
-    VMM_EV_GUEST_ERROR = 12 /* number: enum vmm_guest_error, value: what it says; pc: of the guilty instruction */
+    VMM_EV_GUEST_ERROR = 12,/* number: enum vmm_guest_error, value: what it says; pc: of the guilty instruction */
+    VMM_EV_RETURNED = 13    /* a handler returned; number, source: as it was delivered, value: instructions since then,
+                               pc, sp, flags: as they are now, error: 1 elsewhere than to what it interrupted */
 };
 
 /* What a guest did that the architecture leaves UNPREDICTABLE or forbids, and that no exception tells it about. */
@@ -283,10 +287,9 @@ enum vmm_stop_reason {
     VMM_STOP_SHUTDOWN = 6,   /* triple fault; the chain names it. ARM: a vector that raises its own exception, for ever; code:
                                 0 it cannot be fetched, 1 its first instruction raises it */
     VMM_STOP_UNMAPPED = 7,   /* address in `address`, enum vmm_access in code */
-    VMM_STOP_BREAK = 8,      /* breakpoint; address */
+    VMM_STOP_TRIGGER = 8,    /* code: the first slot that fired; address */
     VMM_STOP_SLICE = 9,      /* the caller's instruction budget is used up */
     VMM_STOP_USER = 10,      /* m.stop() or an error in a Python callback */
-    VMM_STOP_DELIVERED = 11, /* stop_on_vector was delivered; code: vector */
     VMM_STOP_ENGINE = 12     /* Unicorn refused; code: uc_err */
 };
 
@@ -320,9 +323,18 @@ enum vmm_pending {
     VMM_PEND_FIQ = 128,    /* ARM: the FIQ input is asserted */
     VMM_PEND_SERROR = 256, /* ARM: an SError is pending */
     VMM_PEND_INIT = 1024,  /* INIT at the next boundary */
-    VMM_PEND_STEP = 512,   /* ARM: MDSCR_EL1.SS: every boundary is looked at */
-    VMM_PEND_RESUME = 32   /* the boundary at which a run resumes: its breakpoint is not taken again */
+    VMM_PEND_STEP = 512    /* ARM: MDSCR_EL1.SS: every boundary is looked at */
 };
+
+typedef struct {
+    uint64_t count; /* instructions the vCPU had begun */
+    uint64_t pc;    /* what was interrupted, linear; its stack pointer and, in `level`, its privilege */
+    uint64_t sp;
+    uint32_t level;
+    uint32_t number; /* as in VMM_EV_DELIVERED */
+    uint8_t source;  /* enum vmm_source */
+    uint8_t pin;
+} vmm_handler;
 
 struct vmm_vcpu {
     /* what the per-instruction path touches, first */
@@ -330,6 +342,7 @@ struct vmm_vcpu {
     uint64_t attention_at; /* the boundary whose count is at least this takes the slow path */
     uint64_t flags_before; /* RFLAGS (system bits) when the previous instruction began */
     void *env;             /* Unicorn's private CPU state */
+    uint64_t reach[VMM_REACH_WORDS]; /* which addresses may be awaited by a trigger: bit address[5:0] of word address[8:6] */
     uint64_t recent[VMM_RECENT]; /* linear addresses of the last instructions begun; [count-1] is the newest */
 
     vmm_machine *machine;
@@ -351,10 +364,18 @@ struct vmm_vcpu {
     uint8_t inject_vector;
     uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
     uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
+    uint64_t wake_at;  /* its own earliest INSNS trigger; VMM_NEVER: none */
     uint64_t turn_end; /* count at which the next vCPU's turn begins */
     uint8_t off;       /* not started, or switched off */
     uint8_t flush_tlb; /* transient: another vCPU invalidated translations */
+    uint8_t awaits;    /* some bit of `reach` is set */
     uint8_t leaving;   /* transient: Unicorn was told to return */
+    uint8_t depth;     /* handlers under way */
+    vmm_handler nest[VMM_NEST];
+    uint64_t reached_at; /* count and pc of the boundary at which a REACH trigger fired last */
+    uint64_t reached_pc;
+    uint64_t looked_at;  /* and of the last that SHADOW and EVERY triggers looked at */
+    uint64_t looked_pc;
     uint64_t inject_raised;
     uint64_t nmi_raised;
     uint32_t owned_count;
@@ -407,9 +428,7 @@ struct vmm_machine {
     uint64_t limit_insns;
     uint64_t limit_ns;
     uint64_t next_deadline; /* ns, of all timers */
-    uint32_t break_count;
-    uint64_t breaks[VMM_MAX_BREAKS]; /* linear addresses */
-    int32_t stop_on_vector;          /* -1: none */
+    vmm_triggers triggers;
     vmm_stop_info stop;
     char error[160]; /* the one line that a failed call leaves */
 };
@@ -442,6 +461,8 @@ uint64_t vmm_tick_ns(const vmm_timer *t, uint64_t tick);
 void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
 void vmm_nmi(vmm_machine *m, uint32_t vcpu);
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
+void vmm_triggers_changed(vmm_machine *m); /* after a change of m->triggers.slot or count */
+void vmm_triggers_here(vmm_machine *m);    /* the boundary where the current vCPU stands counts as seen */
 void vmm_attention(vmm_machine *m); /* after a change from outside: look at everything at the next boundary */
 
 void vmm_guest_error(vmm_machine *m, int what, uint64_t value); /* note it in the trace, at the present instruction */

@@ -24,6 +24,7 @@ typedef struct {
     uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
     uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
     uint8_t native;        /* transient: enum vmm_native, where VMM_PEND_NATIVE stands */
+    uint64_t iret_at;      /* transient: count when the last IRET had begun; 0: it has been seen to return */
     uint64_t rep_seen;     /* transient: count when a REP instruction last came back */
     uint64_t rep_mask;     /* transient: which bits of RCX count for it; 0: it is none */
     uint8_t watch_changed; /* transient: a debug register was written */

@@ -119,6 +119,9 @@ bool x86_can_wake(vmm_vcpu *v);
 void x86_attach_boundary(vmm_vcpu *v);
 bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
 
+/* x86_return.c */
+void x86_returned(vmm_vcpu *v); /* notes it where an IRET was the last instruction */
+
 /* x86_intercept.c */
 static inline uint64_t x86_here(const vmm_vcpu *v) /* linear address of the instruction that began last */
 {

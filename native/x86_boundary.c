@@ -4,6 +4,7 @@
  * Unicorn calls on_code before every instruction and before every iteration of a REP string instruction. Almost always
  * nothing waits, and the path is a count, two stores and a compare.
  */
+#include "trigger.h"
 #include "uc.h"
 #include "x86.h"
 
@@ -198,13 +199,13 @@ bool x86_boundary(vmm_vcpu *v)
     if (native_begins(v))
         return true;
     v->x86.watch_hit = 0;
+    x86_returned(v);
     if (v->flush_code) { /* leave the translated code before it is dropped */
         vcpu_leave(v);
         return false;
     }
     clock_expire(v->machine);
     go = !must_stop(v) && keeps_turn(v) && !take_event(v) && !v->halted;
-    v->pending &= ~(uint32_t)VMM_PEND_RESUME;
     if (v->pending & VMM_PEND_STOP)
         vcpu_leave(v);
     vcpu_rearm(v);
@@ -229,6 +230,8 @@ static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
     vmm_vcpu *v = user;
     if (unlikely(pc == last_pc(v)) && repeats_no_more(v, pc))
         return;
+    if (unlikely(may_be_awaited(v, pc)))
+        trigger_reached(v, pc);
     if (unlikely(v->count >= v->attention_at)) {
         if (!x86_boundary(v))
             x86_leave_translated_code(v);

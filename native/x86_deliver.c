@@ -6,6 +6,7 @@
 
 #include "x86.h"
 
+enum { LEVEL_VM = 4 }; /* beside the CPL, in what is noted of a handler */
 enum { ERROR_EXT = 1, ERROR_IDT = 2, DR7_GD = 1 << 13 };
 enum { GATE_TASK = 5, GATE_INT16 = 6, GATE_TRAP16 = 7, GATE_INT32 = 14, GATE_TRAP32 = 15 };
 
@@ -432,8 +433,6 @@ static void announce(vmm_vcpu *v, const x86_event *e, uint64_t from_pc, uint16_t
     };
     trace_emit(v, &event);
     stat_delivered(v, e->vector, e->source, e->pin, latency);
-    if (v->machine->stop_on_vector == e->vector)
-        vcpu_request_stop(v, VMM_STOP_DELIVERED, e->vector, vmm_x86_linear_pc(v));
 }
 
 static void shut_down(vmm_vcpu *v)
@@ -448,7 +447,8 @@ void x86_deliver(vmm_vcpu *v, const x86_event *event)
     x86_event e = *event;
     uint16_t cs = (uint16_t)env->segs[VMM_CS].selector;
     uint32_t cpl = env->hflags & HF_CPL;
-    uint64_t flags = e.flags = x86_flags(v);
+    uint64_t flags = e.flags = x86_flags(v), base = env->segs[VMM_CS].base, sp = env->regs[R_SP];
+    v->x86.iret_at = 0; /* one that faults has not returned */
     v->x86.chain_length = 0;
     tail_of(v)->old_exception = -1; /* Unicorn's own double-fault logic never forgets; ours is below */
     env->hflags &= ~(uint32_t)HF_INH;
@@ -460,6 +460,8 @@ void x86_deliver(vmm_vcpu *v, const x86_event *event)
             if (e.vector == X86_DB && e.kind == EVENT_EXCEPTION)
                 tail_of(v)->dr[7] &= ~(uint64_t)DR7_GD; /* SDM 17.2.4 */
             v->halted = 0;
+            nest_enter(v, &(vmm_handler){.pc = base + pc, .sp = sp, .level = cpl | (flags & FL_VM ? LEVEL_VM : 0),
+                                         .number = e.vector, .source = e.source, .pin = e.pin});
             announce(v, &e, pc, cs, cpl, flags);
             return;
         }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trigger.h"
 #include "uc.h"
 #include "x86.h"
 
@@ -151,6 +152,7 @@ static void exception(vmm_vcpu *v, uint8_t vector)
         x86_refine_general_protection(v, &vector);
     uint64_t pc = vmm_x86_linear_pc(v);
     if (boundary_comes_first(v, vector, error, pc)) {
+        trigger_reached(v, pc);
         if (!x86_boundary(v))
             return;
         x86_begin(v, pc, env_of(v)->eflags); /* an attempt counts: who cannot fetch for ever still meets the limits */

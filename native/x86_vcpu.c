@@ -17,6 +17,7 @@ static const struct vmm_arch X86 = {
     .local_read = lapic_local_read,
     .local_write = lapic_local_write,
     .timer_expired = lapic_timer_expired,
+    .shadow = vmm_x86_shadow,
     .outside = x86_take_init,
 };
 

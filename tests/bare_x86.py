@@ -26,7 +26,6 @@ class BareX86:
         self.machine = ffi.gc(lib.vmm_new(), lib.vmm_free)
         check(self.machine, lib.vmm_map_ram(self.machine, 0, RAM_BYTES))
         check(self.machine, lib.vmm_add_x86(self.machine, 0))
-        self.machine.stop_on_vector = -1
         self.machine.limit_insns = self.machine.limit_ns = NEVER
         self.ram = ffi.buffer(self.machine.ram, self.machine.ram_size)
         self.cpu = X86(self.machine.vcpus[0])

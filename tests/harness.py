@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import vmm
 from vmm.cpu.x86 import Segment
-from vmm.machine import Config, Machine, Stop
+from vmm.machine import Config, Machine
+from vmm.stops import Stop
 from vmm.trace import Event
 from vmm.traps import DONE
 from vmm.traps import Trap as TrapSeen
@@ -346,7 +347,7 @@ class Bench:
         """Everything a delivery may change, after the last run."""
         cpu = self.cpu
         return Outcome(
-            reason=self.machine.last_stop().reason,
+            reason=self.machine.stop.reason,
             vectors=tuple(self.vectors),
             cs=cpu["cs"],
             rip=cpu["rip"],

@@ -24,8 +24,14 @@ BELOW = {
     "clock": {"errors", "wiring", "engine", "bus"},
     "boards": {"errors", "wiring", "engine", "devices", "intc", "cpu"},
     "catalog": {"errors", "toolchain", "cpu", "loaders"},
+    "memory": {"errors", "engine"},
+    "stops": {"engine"},
+    "scenario": {"errors", "engine"},
+    "decisions": {"errors", "engine", "bus"},
+    "wires": {"errors", "decisions"},
     "machine": {
         "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "loaders", "trace", "traps", "catalog",
+        "memory", "stops", "scenario", "decisions", "wires",
     },
 }  # fmt: skip
 """Room → rooms it may import. The command line may import everything."""

@@ -59,6 +59,6 @@ def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
         kind.stimulate(machine, chance)
     else:
         machine.run()
-    stop = machine.last_stop()
+    stop = machine.stop
     postmortem.show(machine, report or io.StringIO())
     return Outcome(number, kind.name, stop.reason, fingerprint(machine))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,54 +13,34 @@ from vmm.bus import Bus
 from vmm.clock import NativeClock
 from vmm.cpu import processors
 from vmm.cpu.processors import Architecture, Cpu
-from vmm.cpu.x86 import X86
+from vmm.decisions import Outside
 from vmm.engine import NEVER, check, connect, ffi, lib, open_unicorn
 from vmm.errors import VmmError
 from vmm.intc.gic import Gic
 from vmm.intc.i8259 import Pic
 from vmm.loaders.image import Loaded
-from vmm.trace import Trace
+from vmm.memory import Memory
+from vmm.scenario.slots import ANY, Slots
+from vmm.scenario.tasks import Task, Tasks
+from vmm.scenario.triggers import Delivered, Elapsed, NextBoundary, Reach, Then, Trigger
+from vmm.scenario.waits import Wait, start
+from vmm.stops import NUMBERS, REASONS, TRIGGER, Stop, describe
+from vmm.trace import Event, Trace
 from vmm.traps import DONE, KEYS, Key, Trap, arm_arm, arm_x86
+from vmm.wires import Irq, Wires
 
 MIB = 1 << 20
 PAGE = 4096
+AWAITED_BY = (
+    ((Reach, Then, NextBoundary), "breakpoint"), (Delivered, "delivered"), (Elapsed, "elapsed"),
+)  # fmt: skip
+"""The reason of a stop by the trigger that was run to; any other is an "event"."""
+WORDS = {
+    "breakpoint": "breakpoint", "delivered": "an interrupt was delivered", "elapsed": "the time has passed",
+    "event": "what was awaited happened",
+}  # fmt: skip
 SLICE = 20_000_000
 """Instructions between two looks at the keyboard's Ctrl-C; a boundary like any other, so nothing depends on it."""
-
-REASONS = {
-    lib.VMM_STOP_EXIT: "exit",
-    lib.VMM_STOP_POWEROFF: "poweroff",
-    lib.VMM_STOP_RESET: "reset",
-    lib.VMM_STOP_LIMIT: "limit",
-    lib.VMM_STOP_IDLE: "idle",
-    lib.VMM_STOP_SHUTDOWN: "shutdown",
-    lib.VMM_STOP_UNMAPPED: "unmapped",
-    lib.VMM_STOP_BREAK: "breakpoint",
-    lib.VMM_STOP_SLICE: "count",
-    lib.VMM_STOP_USER: "user",
-    lib.VMM_STOP_DELIVERED: "delivered",
-    lib.VMM_STOP_ENGINE: "engine",
-}
-NUMBERS = {name: number for number, name in REASONS.items()}
-EXIT_STATUS = {"poweroff": 0, "reset": 0, "breakpoint": 0, "count": 0, "delivered": 0, "user": 0, "limit": 124}
-"""A run's exit status by its stop's reason; `exit` gives the guest's own, the rest is 125."""
-
-ACCESSES = ("read from", "write to", "instruction fetch from")
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a run ended: `reason` (a value of REASONS), the guest's `code`, a sentence, the vCPU and a linear address."""
-
-    reason: str
-    code: int
-    detail: str
-    vcpu: int
-    address: int
-
-    @property
-    def exit_status(self) -> int:
-        return self.code & 0xFF if self.reason == "exit" else EXIT_STATUS.get(self.reason, 125)
 
 
 @dataclass(frozen=True)
@@ -87,6 +67,7 @@ class Machine:
         self._error: BaseException | None = None
         self._traps: dict[Key, Callable[[Trap], Any]] = {}
         self.loaded: Loaded | None = None
+        self._listeners: list[Callable[[bytes], None]] = []
         board, options = boards.parse(config.board)
         layout: Layout = board.layout(options)
         self._processor = processor = processors.choose(config.cpu, board.ARCHITECTURES)
@@ -109,13 +90,17 @@ class Machine:
         self.bus = Bus(native)
         self.memory = Memory(native)
         self.trace = Trace(native)
+        self.outside = Outside(self, native)
+        self._wires = Wires(self.outside)
+        self._place = _Place(self, native)
+        self._tasks = Tasks(self._place)
         self.board: Board = board.build(
             Parts(
                 native=native,
                 bus=self.bus,
                 clock=self.clock,
-                stop=self.stop,
-                console=config.console,
+                stop=self.end,
+                console=self._written,
                 memory=self.memory,
                 cpus=self.cpus,
                 processor=processor,
@@ -133,11 +118,6 @@ class Machine:
     def cpu(self) -> Any:
         """The first vCPU: an `X86` or an `Arm`."""
         return self.cpus[0]
-
-    def _x86(self, index: int) -> X86:
-        cpu = self.cpus[index]
-        assert isinstance(cpu, X86)
-        return cpu
 
     @property
     def pic(self) -> Pic:
@@ -194,55 +174,109 @@ class Machine:
         self._native.limit_insns = NEVER if insns is None else insns
         self._native.limit_ns = NEVER if virtual_ns is None else virtual_ns
 
-    def run(self, *, insns: int | None = None, until: str | int | None = None) -> Stop:
-        """Run until a stop; at most `insns` more instructions (reason "count"), or to `until`, a symbol or a linear
-        address (reason "breakpoint")."""
-        if until is not None:
-            self._native.breaks[0] = self.address(until)
-            self._native.break_count = 1
-        left = insns
+    def run(
+        self, *, insns: int | None = None, until: Trigger | str | int | Callable[[Machine], bool] | None = None
+    ) -> Stop:
+        """Run until a stop, at most `insns` more instructions (reason "count"), or to `until`: a trigger, a symbol or
+        linear address (`Reach` of it), or a function of the machine that is asked at every boundary, which is slow.
+        The stop's `result` is what the trigger gave. VmmError inside a scenario, and for what `until` names in vain.
+        """
+        if self._tasks.running:
+            raise VmmError(f"run() inside scenario {self._tasks.running.name}: await a trigger instead")
+        if callable(until):
+            return self._run_until(until, insns)
+        trigger = Reach(until) if isinstance(until, str | int) else until
+        wait = None if trigger is None else start(self._place, trigger)
         try:
-            while True:
-                part = SLICE if left is None else min(left, SLICE)
-                before = self.instructions
-                lib.vmm_run(self._native, part)
-                self._raise_if_failed()
-                if left is not None:
-                    left -= self.instructions - before
-                if self._native.stop.reason != lib.VMM_STOP_SLICE or left == 0:
-                    return self.last_stop()
+            return self._run(insns, wait, trigger)
         finally:
-            self._native.break_count = 0
+            if wait:
+                wait.cancel()
             self.trace.drain()
 
-    def last_stop(self) -> Stop:
+    def _run(self, insns: int | None, wait: Wait | None, trigger: Trigger | None) -> Stop:
+        left = insns
+        self._tasks.step()  # what a script has done since the last run may be what one of them waits for
+        while True:
+            if wait and wait.done():
+                assert trigger is not None
+                return self._awaited(trigger, wait.result)
+            part = SLICE if left is None else min(left, SLICE)
+            before = self.instructions
+            lib.vmm_run(self._native, part)
+            self._raise_if_failed()
+            if left is not None:
+                left -= self.instructions - before
+            reason = self._native.stop.reason
+            if reason == lib.VMM_STOP_TRIGGER:
+                self._tasks.step()
+            elif reason != lib.VMM_STOP_SLICE or left == 0:
+                return self.stop
+
+    def _run_until(self, predicate: Callable[[Machine], bool], insns: int | None) -> Stop:
+        end = None if insns is None else self.instructions + insns
+        while True:
+            stop = self.run(until=NextBoundary(), insns=None if end is None else end - self.instructions)
+            if stop.reason != "breakpoint":
+                return stop
+            if predicate(self):
+                return replace(stop, reason="predicate")
+
+    def _awaited(self, trigger: Trigger, result: Any) -> Stop:
+        raw = self._native.stop
+        where = self.where(self.cpus[raw.vcpu].pc)
+        reason = next((name for kind, name in AWAITED_BY if isinstance(trigger, kind)), "event")
+        return Stop(reason, raw.code, f"{WORDS[reason]} at {where}", raw.vcpu, raw.address, result)
+
+    @property
+    def stop(self) -> Stop:
         """Why the last run ended."""
         raw = self._native.stop
-        reason = REASONS.get(raw.reason, "count")
-        return Stop(reason, raw.code, self._detail(reason, raw), raw.vcpu, raw.address)
+        return Stop(REASONS.get(raw.reason, "count"), raw.code, describe(self, raw), raw.vcpu, raw.address)
 
-    def stop(self, reason: str, code: int = 0) -> None:
-        """End the run at the next boundary."""
+    def end(self, reason: str = "user", code: int = 0) -> None:
+        """End the run at the next boundary; `reason` is one of "user", "exit" (with the guest's status), "poweroff"
+        and "reset".
+        """
         lib.vmm_request_stop(self._native, NUMBERS[reason], code)
+
+    def start(self, scenario: Callable[[Machine], Any] | Coroutine[Any, Any, Any]) -> Task:
+        """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest."""
+        return self._tasks.start(scenario, self)
+
+    @property
+    def waiting(self) -> list[str]:
+        """The scenarios that wait, and for what, in words."""
+        return self._tasks.waiting()
+
+    def reach(self, where: str | int) -> Reach:
+        """`Reach(where)`: await it."""
+        return Reach(where)
+
+    def _written(self, data: bytes) -> None:
+        self.config.console(data)
+        for listener in list(self._listeners):
+            listener(data)
 
     def nmi(self) -> None:
         """Latch one NMI for the first vCPU; VmmError on ARM, which has none."""
         if self.architecture != "x86":
             raise VmmError("ARM has no NMI; a group 0 interrupt is an FIQ")
-        lib.vmm_nmi(self._native, 0)
+        self.outside("nmi", 0)
 
     def irq(self, number: int) -> Irq:
         """The scripts' end of line `number`."""
-        if number not in self.board.line_names:
+        names = self.board.line_names
+        if number not in names:
             what = "IRQ" if self.architecture == "x86" else "SPI"
-            raise VmmError(f"{what} {number} is not among 0-{max(self.board.line_names)}")
-        return Irq(self.bus, number)
+            raise VmmError(f"{what} {number} is not among 0-{max(names)}")
+        return Irq(self._wires, number, names[number], lambda: self._tasks.running)
 
     def inject(self, vector: int) -> None:
         """Deliver `vector` (0-255) as an external interrupt at the first boundary that admits one; no controller."""
         if not 0 <= vector < 256:
             raise VmmError(f"interrupt vector {vector:#x} is outside 0-0xff")
-        lib.vmm_inject(self._native, 0, vector)
+        self.outside("inject", 0, vector)
 
     def trap(self, key: Key) -> Callable[[Callable[[Trap], Any]], Callable[[Trap], Any]]:
         """Decorator: let a function see `key` before the guest does; see vmm/traps.py."""
@@ -273,44 +307,6 @@ class Machine:
         if symbols is not None:
             parts += [text for text in (symbols.name_at(linear), symbols.line_at(linear)) if text]
         return " ".join(parts)
-
-    def _detail(self, reason: str, raw: Any) -> str:
-        match reason:
-            case "exit":
-                return f"the guest ended the run with status {raw.code}"
-            case "poweroff":
-                return "the guest switched the machine off"
-            case "reset":
-                return "the guest reset the machine"
-            case "limit":
-                what = "virtual time" if raw.code else "instruction"
-                return f"the {what} limit was reached at {self.where(raw.address)}"
-            case "idle" if raw.code and all(cpu.off for cpu in self.cpus):
-                return f"every vCPU is switched off, the last at {self.where(raw.address)}"
-            case "idle" if raw.code:
-                return f"halted at {self.where(raw.address)} with interrupts masked: nothing can wake it"
-            case "idle":
-                return f"halted at {self.where(raw.address)} and nothing is pending that could wake it"
-            case "shutdown" if self.architecture != "x86":
-                why = "raises the exception that leads to it" if raw.code else "cannot be fetched"
-                return f"the vector at {self.where(raw.address)} {why}: the same follows for ever"
-            case "shutdown":
-                return f"triple fault at {self.where(raw.address)}: {self._x86(raw.vcpu).fault_story()}"
-            case "unmapped":
-                return f"{ACCESSES[raw.code]} unmapped physical address {raw.address:#x} at {self._pc(raw.vcpu)}"
-            case "breakpoint":
-                return f"breakpoint at {self.where(raw.address)}"
-            case "delivered" if self.architecture == "x86":
-                return f"vector {raw.code:#04x} was delivered"
-            case "delivered":
-                return f"INTID {raw.code} was delivered"
-            case "engine":
-                return f"the CPU emulator refused to go on at {self.where(raw.address)} (error {raw.code})"
-        return f"stopped at {self.where(raw.address)}"
-
-    def _pc(self, vcpu: int) -> str:
-        recent = self.cpus[vcpu].recent()
-        return self.where(recent[-1]) if recent else "the reset vector"
 
     # What the native core calls while a run is under way (vmm.engine.Host).
 
@@ -365,54 +361,27 @@ class Machine:
             raise error
 
 
-class Irq:
-    """A line as a script drives it."""
+class _Place:
+    """The machine as the triggers' waits see it."""
 
-    def __init__(self, bus: Bus, number: int) -> None:
-        self._line = bus.script_line(number)
+    def __init__(self, machine: Machine, native: Any) -> None:
+        self._machine = machine
+        self.native = native
+        self.slots = Slots(native)
 
-    def raise_(self) -> None:
-        """Hold the line high."""
-        self._line.set(True)
+    def address(self, where: str | int) -> int:
+        return self._machine.address(where)
 
-    def lower(self) -> None:
-        """Let the line go."""
-        self._line.set(False)
+    def event(self, number: int) -> Event:
+        return self._machine.trace.event(number)
 
-    def pulse(self) -> None:
-        """One edge: high for longer than the controller needs to latch it, until it is acknowledged or lowered."""
-        self._line.set(False)
-        self._line.set(True)
+    def listen(self, listener: Callable[[bytes], None]) -> Callable[[], None]:
+        listeners = self._machine._listeners
+        listeners.append(listener)
+        return lambda: listeners.remove(listener) if listener in listeners else None
 
-
-class Memory:
-    """Guest RAM, and flash where a board has some, by physical address."""
-
-    def __init__(self, native: Any) -> None:
-        self._native = native
-        self.base = int(native.ram_base)
-        """Of RAM."""
-        self.size = int(native.ram_size)
-        """Of RAM, in bytes."""
-        self.rom_size = int(native.rom_size)
-        """Bytes of flash from physical address 0."""
-
-    def _view(self, address: int, size: int) -> Any:
-        within = 0 <= address < 1 << 64 and size >= 0
-        pointer = lib.vmm_memory(self._native, address, size) if within else ffi.NULL
-        if pointer == ffi.NULL:
-            end = self.base + self.size
-            raise VmmError(f"physical {address:#x}+{size:#x} is outside RAM ({self.base:#x}-{end - 1:#x})")
-        return ffi.buffer(pointer, size)
-
-    def read(self, address: int, size: int) -> bytes:
-        """VmmError outside RAM and flash."""
-        return bytes(self._view(address, size))
-
-    def write(self, address: int, data: bytes) -> None:
-        """VmmError outside RAM and flash."""
-        self._view(address, len(data))[:] = data
-        lib.vmm_memory_written(self._native, address, len(data))
+    def interrupt(self) -> None:
+        lib.vmm_request_stop(self.native, NUMBERS[TRIGGER], ANY)
 
 
 def _check_memory(size: int, layout: Layout) -> None:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from arm.opcodes import a32, a64, t32
 from vmm.engine import lib
-from vmm.machine import Config, Machine, Stop
+from vmm.machine import Config, Machine
+from vmm.stops import Stop
 from vmm.trace import Event
 
 # ---- where things lie ----

@@ -12,7 +12,7 @@ from vmm.cli.postmortem import instructions
 from vmm.cli.words import ARM, GUEST_ERRORS, TRAPS, X86, describe, guest_error
 from vmm.engine import lib
 from vmm.errors import VmmError
-from vmm.machine import NUMBERS
+from vmm.stops import NUMBERS
 from vmm.trace import Event
 from vmm.trace.events import KINDS
 
@@ -80,7 +80,15 @@ def test_the_trace_file_tells_how_the_machine_was_built_all_that_happened_and_th
     )  # fmt: skip
     assert (told["instructions"], told["trace_hash"]) == (facts["instructions"], facts["trace_hash"])
     path = [(event["kind"], event["number"]) for event in told["events"] if event["insns"] > 0]
-    assert path == [("line", 1), ("pending", 1), ("acknowledged", 9), ("delivered", 9), ("ended", 1), ("stop", 1)]
+    assert path == [
+        ("line", 1),
+        ("pending", 1),
+        ("acknowledged", 9),
+        ("delivered", 9),
+        ("ended", 1),
+        ("returned", 9),
+        ("stop", 1),
+    ]
     (delivered,) = [event for event in told["events"] if event["kind"] == "delivered"]
     assert {name: delivered[name] for name in ("vcpu", "insns", "value", "source", "pc", "cs", "cpl", "error")} == {
         "vcpu": 0, "insns": 8, "value": 5, "source": "IRQ 1", "pc": 0x7C0B, "cs": 0, "cpl": 0, "error": None,

@@ -79,7 +79,6 @@ def one(code: bytes) -> Machine:
     return machine
 
 
-
 @pytest.mark.parametrize("write", ["memory", "cpu"])
 def test_what_a_script_writes_is_executed_next(write):
     machine = one(bytes.fromhex("e8fb1f0000 ebf9"))  # again: call patched; jmp again

@@ -14,7 +14,7 @@ ROUNDS = 500
 def run_to(built: Machine, name: str, value: int, insns: int = 200_000) -> None:
     """Until the word called `name` has this value."""
     while built.u32(name) != value:
-        assert built.run(insns=min(insns, 2_000)).reason in ("count", "idle"), built.last_stop()
+        assert built.run(insns=min(insns, 2_000)).reason in ("count", "idle"), built.stop
         insns -= 2_000
         assert insns > 0, f"{name} is {built.u32(name)}, not {value}"
 

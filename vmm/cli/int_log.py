@@ -16,7 +16,8 @@ from typing import TextIO
 
 from vmm.cli.words import exception, guest_error, is_exception
 from vmm.cpu.arm import mode_of
-from vmm.machine import NUMBERS, Machine
+from vmm.machine import Machine
+from vmm.stops import NUMBERS
 from vmm.trace import Event
 
 PAGE_FAULT = 14

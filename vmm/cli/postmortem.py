@@ -9,7 +9,8 @@ from typing import Any, TextIO
 from vmm.cli.words import describe
 from vmm.cpu.processors import Cpu
 from vmm.errors import VmmError
-from vmm.machine import Machine, Stop
+from vmm.machine import Machine
+from vmm.stops import Stop
 
 INSTRUCTIONS = 8
 EVENTS = 8

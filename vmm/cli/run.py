@@ -19,7 +19,8 @@ from vmm.loaders import architecture
 if TYPE_CHECKING:
     from vmm.catalog import Wants
     from vmm.cli.summary import Summary
-    from vmm.machine import Machine, Stop
+    from vmm.machine import Machine
+    from vmm.stops import Stop
 
 DEFAULT_MEMORY = "128M"
 """As QEMU's pc; RAM that the guest never touches costs nothing."""
@@ -166,7 +167,7 @@ def _run(machine: Machine) -> tuple[Stop, int]:
 
 def _cut(machine: Machine, why: str) -> Stop:
     pc = machine.cpu.pc
-    return replace(machine.last_stop(), reason="user", code=0, detail=f"{why} at {machine.where(pc)}", address=pc)
+    return replace(machine.stop, reason="user", code=0, detail=f"{why} at {machine.where(pc)}", address=pc)
 
 
 def _report(machine: Machine, summary: Summary) -> None:

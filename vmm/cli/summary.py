@@ -9,7 +9,8 @@ from typing import Any, TextIO
 
 from vmm.cli.quantities import DURATIONS
 from vmm.cli.words import is_exception
-from vmm.machine import Machine, Stop
+from vmm.machine import Machine
+from vmm.stops import Stop
 from vmm.trace import InterruptStats
 
 NUMBERS = {"x86": "vector", "arm": "INTID", "arm64": "INTID"}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vmm.engine import lib
-from vmm.machine import REASONS, Machine
+from vmm.machine import Machine
+from vmm.stops import REASONS
 from vmm.trace import Event
 
 X86 = {
@@ -18,6 +19,7 @@ X86 = {
     "task switch": "task switch to TSS {number:#06x}",
     "trapped": "trapped: {trap} {value:#x}",
     "stop": "stop: {reason}",
+    "returned": "handler of vector {number:#04x} returned after {value} instructions",
     "guest error": "guest error: {error_words}",
 }
 ARM = X86 | {
@@ -28,6 +30,7 @@ ARM = X86 | {
     "ended": "INTID {number}: {end}",
     "spurious": "acknowledged nothing: INTID {number}",
     "masked": "INTID {number} {enable}",
+    "returned": "handler of {what} returned after {value} instructions",
 }
 """By kind; the words in braces are the event's fields and what `describe` adds to them."""
 

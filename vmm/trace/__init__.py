@@ -54,7 +54,7 @@ class Trace:
         if not self._observers:
             return
         while raw.drained < raw.emitted:
-            event = self._event(raw.drained)
+            event = self.event(raw.drained)
             raw.drained += 1
             for observer in self._observers:
                 observer(event)
@@ -70,21 +70,20 @@ class Trace:
         first = range(min(raw.guest_errors, lib.VMM_FIRST_ERRORS))
         return [from_native(raw.first_errors[n], self._native.gic.version) for n in first]
 
-    def _event(self, n: int) -> Event:
+    def event(self, n: int) -> Event:
+        """The event before which `n` were emitted; one of the last 4096."""
         raw = self._native.trace
         return from_native(raw.ring[n & raw.capacity - 1], self._native.gic.version)
 
     def last(self, count: int = 16) -> list[Event]:
         """The last events, oldest first; the ring keeps 4096."""
         raw = self._native.trace
-        return [self._event(n) for n in range(max(0, raw.emitted - min(count, raw.capacity)), raw.emitted)]
+        return [self.event(n) for n in range(max(0, raw.emitted - min(count, raw.capacity)), raw.emitted)]
 
     def interrupts(self) -> Iterator[InterruptStats]:
         """Statistics of each interrupt, by vCPU, vector and source."""
         raw = self._native
-        rows = sorted(
-            (raw.stats[n] for n in range(raw.stat_count)), key=lambda s: (s.vcpu, s.vector, s.source, s.pin)
-        )
+        rows = sorted((raw.stats[n] for n in range(raw.stat_count)), key=lambda s: (s.vcpu, s.vector, s.source, s.pin))
         for s in rows:
             waits = s.source not in (lib.VMM_SRC_EXCEPTION, lib.VMM_SRC_SOFTWARE)
             times = (s.latency_min, _median(s), s.latency_max) if waits else (None, None, None)

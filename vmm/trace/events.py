@@ -19,6 +19,7 @@ KINDS = {
     lib.VMM_EV_TRAPPED: "trapped",
     lib.VMM_EV_STOP: "stop",
     lib.VMM_EV_GUEST_ERROR: "guest error",
+    lib.VMM_EV_RETURNED: "returned",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
 SOURCES = {
@@ -33,6 +34,9 @@ SOURCES = {
     lib.VMM_SRC_SERROR: "SError",
     lib.VMM_SRC_APIC_SPURIOUS: "spurious, local APIC",
 }
+
+
+SOURCED = (lib.VMM_EV_DELIVERED, lib.VMM_EV_RETURNED)
 
 
 def source_name(source: int, pin: int, gic: int) -> str:
@@ -81,7 +85,7 @@ def from_native(raw: Any, gic: int) -> Event:
         insns=raw.count,
         number=raw.number,
         value=raw.value,
-        source=source_name(raw.source, raw.source_pin, gic) if raw.kind == lib.VMM_EV_DELIVERED else "",
+        source=source_name(raw.source, raw.source_pin, gic) if raw.kind in SOURCED else "",
         pc=raw.pc,
         cs=raw.cs,
         ss=raw.ss,

@@ -1,0 +1,48 @@
+"""Scripts beside a guest: what they wait for, and how they are resumed."""
+
+from vmm.scenario.tasks import Task, Tasks
+from vmm.scenario.triggers import (
+    Acknowledged,
+    Boundary,
+    Combine,
+    Console,
+    Delivered,
+    Elapsed,
+    Ended,
+    Fired,
+    First,
+    GuestError,
+    LineChanged,
+    NextBoundary,
+    Reach,
+    Returned,
+    Shadow,
+    Then,
+    Timeout,
+    Trigger,
+    with_timeout,
+)
+
+__all__ = [
+    "Acknowledged",
+    "Boundary",
+    "Combine",
+    "Console",
+    "Delivered",
+    "Elapsed",
+    "Ended",
+    "Fired",
+    "First",
+    "GuestError",
+    "LineChanged",
+    "NextBoundary",
+    "Reach",
+    "Returned",
+    "Shadow",
+    "Task",
+    "Tasks",
+    "Then",
+    "Timeout",
+    "Trigger",
+    "with_timeout",
+]

@@ -1,0 +1,49 @@
+"""The core's trigger slots: which of them are taken, and what fired."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vmm.engine import lib
+from vmm.errors import VmmError
+
+ANY = lib.VMM_ANY
+
+
+class Slots:
+    """Over `vmm_machine.triggers`."""
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+        self._raw = native.triggers
+
+    def take(self, kind: int, **fields: int) -> int:
+        """Arm a free slot; its number. VmmError when none is free."""
+        number = next((n for n in range(self._raw.count) if self._raw.slot[n].kind == lib.VMM_TRIGGER_FREE), None)
+        if number is None:
+            number = int(self._raw.count)
+            if number == lib.VMM_MAX_TRIGGERS:
+                raise VmmError(f"more than {number} triggers are waited for at a time")
+            self._raw.count = number + 1
+        slot = self._raw.slot[number]
+        slot.kind, slot.fired = kind, 0
+        slot.event = fields.get("event", 0)
+        slot.at = fields.get("at", 0)
+        for name in ("vcpu", "number", "value", "source"):
+            setattr(slot, name, fields.get(name, ANY))
+        lib.vmm_triggers_changed(self._native)
+        return number
+
+    def free(self, number: int) -> None:
+        """Give a slot back."""
+        self._raw.slot[number].kind = lib.VMM_TRIGGER_FREE
+        while self._raw.count and self._raw.slot[self._raw.count - 1].kind == lib.VMM_TRIGGER_FREE:
+            self._raw.count -= 1
+        lib.vmm_triggers_changed(self._native)
+
+    def fired(self, number: int) -> bool:
+        return bool(self._raw.slot[number].fired)
+
+    def seen(self, number: int) -> int:
+        """The number in the trace of the event that fired the slot."""
+        return int(self._raw.slot[number].seen)
