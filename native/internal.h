@@ -118,6 +118,8 @@ void lapic_timer_expired(vmm_vcpu *v, uint32_t which);
 void lapic_timer_rearm(vmm_vcpu *v);    /* the TSC was moved */
 uint64_t lapic_deadline(const vmm_vcpu *v);
 void lapic_set_deadline(vmm_vcpu *v, uint64_t tsc);
+bool apic_send_to(vmm_machine *m, uint32_t icr, uint32_t id); /* ICR's low half to one APIC id; true: accepted */
+bool apic_can_interrupt_masked(const vmm_vcpu *v, bool nmi);  /* something could send it an INIT, or with `nmi` an NMI */
 accepted intr_acknowledge(vmm_vcpu *v); /* INTA: from the APIC, or through it from the 8259A pair */
 void intr_update(vmm_vcpu *v);          /* VMM_PEND_INTR from PIC and APIC */
 

@@ -90,21 +90,33 @@ static bool has_vector(const apic_message *message)
     return message->mode == MODE_FIXED || message->mode == MODE_LOWEST;
 }
 
+/* What the low half of ICR says, to one destination. */
+static apic_message commanded(uint32_t icr, uint32_t destination)
+{
+    return (apic_message){
+        .destination = destination,
+        .logical = icr & ICR_LOGICAL,
+        .mode = icr >> 8 & 7,
+        .vector = (uint8_t)icr,
+    };
+}
+
+static bool is_sent(uint32_t icr)
+{
+    uint32_t mode = icr >> 8 & 7;
+    bool deassert = mode == MODE_INIT && icr & ICR_LEVEL && !(icr & ICR_ASSERT);
+    return !deassert && mode != MODE_EXTINT;
+}
+
 void lapic_send(vmm_vcpu *v)
 {
     const vmm_lapic *a = lapic_of(v);
     uint32_t icr = a->icr_low, shorthand = icr >> 18 & 3;
     bool wide = lapic_is_x2apic(a);
     uint32_t destination = wide ? a->icr_high : a->icr_high >> 24;
-    apic_message message = {
-        .destination = destination,
-        .logical = icr & ICR_LOGICAL,
-        .everyone = shorthand >= ALL || destination == (wide ? 0xffffffff : 0xff),
-        .mode = icr >> 8 & 7,
-        .vector = (uint8_t)icr,
-    };
-    bool deassert = message.mode == MODE_INIT && icr & ICR_LEVEL && !(icr & ICR_ASSERT);
-    if (deassert || message.mode == MODE_EXTINT)
+    apic_message message = commanded(icr, destination);
+    message.everyone = shorthand >= ALL || destination == (wide ? 0xffffffff : 0xff);
+    if (!is_sent(icr))
         return;
     if (has_vector(&message) && message.vector < FIRST_LEGAL_VECTOR)
         lapic_error(v, ESR_SEND_ILLEGAL_VECTOR);
@@ -112,6 +124,12 @@ void lapic_send(vmm_vcpu *v)
                                    : apic_send(v->machine, &message, shorthand == OTHERS ? v : NULL);
     if (!taken)
         nobody_accepted(v, &message);
+}
+
+bool apic_send_to(vmm_machine *m, uint32_t icr, uint32_t id)
+{
+    const apic_message message = commanded(icr & ~(uint32_t)ICR_LOGICAL, id);
+    return is_sent(icr) && apic_send(m, &message, NULL);
 }
 
 /* 11.12.11 */

@@ -63,6 +63,17 @@ static bool any_can_wake(const vmm_machine *m)
     return false;
 }
 
+/* Whose sleep a stop is about: the current one's, unless it was switched off and another sleeps. */
+static vmm_vcpu *sleeper(vmm_machine *m)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++) {
+        vmm_vcpu *v = m->vcpus[(m->current->index + i) % m->vcpu_count];
+        if (!v->off)
+            return v;
+    }
+    return m->current;
+}
+
 /* All sleep: time jumps from deadline to deadline until one wakes. */
 static vmm_vcpu *sleep_until_awake(vmm_machine *m)
 {
@@ -78,6 +89,7 @@ static vmm_vcpu *sleep_until_awake(vmm_machine *m)
         bool masked = !any_can_wake(m), awaited = m->triggers.ns != VMM_NEVER;
         bool forever = masked || vcpu_now(v) - asleep_since > m->idle_ns;
         if ((forever && !awaited) || !clock_skip(v)) {
+            v = sleeper(m);
             vcpu_request_stop(v, VMM_STOP_IDLE, masked, v->arch->pc(v));
             return NULL;
         }

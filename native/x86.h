@@ -147,9 +147,13 @@ void x86_cpuid(vmm_vcpu *v, const x86_insn *insn);
 void x86_rdtsc(vmm_vcpu *v, const x86_insn *insn);
 void x86_msr_access(vmm_vcpu *v, const x86_insn *insn, bool write);
 void x86_cr8(vmm_vcpu *v, const x86_insn *insn, bool write);
+void x86_pause(vmm_vcpu *v, const x86_insn *insn);
 void x86_hlt(vmm_vcpu *v, const x86_insn *insn);
 void x86_icebp(vmm_vcpu *v, const x86_insn *insn);
 bool x86_emulate_announced(vmm_vcpu *v, const x86_insn *insn);
+
+/* x86_hypercall.c */
+bool x86_hypercall(vmm_vcpu *v, const x86_insn *insn); /* VMCALL and VMMCALL; false: the instruction is neither */
 
 /* x86_system.c */
 void x86_control_access(vmm_vcpu *v, uint32_t exit, const x86_insn *insn); /* exit: SVM's code of the CR or DR access */

@@ -221,7 +221,7 @@ bool x86_wakes(vmm_vcpu *v)
 
 bool x86_can_wake(vmm_vcpu *v)
 {
-    return env_of(v)->eflags & FL_IF;
+    return env_of(v)->eflags & FL_IF || apic_can_interrupt_masked(v, !(env_of(v)->hflags2 & HF2_NMI));
 }
 
 static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)

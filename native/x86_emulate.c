@@ -112,6 +112,19 @@ void x86_hlt(vmm_vcpu *v, const x86_insn *insn)
     x86_boundary(v);
 }
 
+/*
+ * A loop that waits for another vCPU says so, and the rest of its turn would be wasted. Unicorn's own PAUSE would also
+ * miss the single-step trap behind it.
+ */
+void x86_pause(vmm_vcpu *v, const x86_insn *insn)
+{
+    x86_finish(v, insn->length);
+    if (v->machine->vcpu_count > 1) {
+        v->turn_end = v->count;
+        vcpu_rearm(v);
+    }
+}
+
 /* INT1 (SDM vol. 2A): a #DB trap that checks no DPL and leaves DR6 alone; what a MOV SS before it held back merges. */
 void x86_icebp(vmm_vcpu *v, const x86_insn *insn)
 {

@@ -17,8 +17,8 @@ enum { VMCB_BYTES = 0x4000, VMCB_MSRPM_AT = 0x48, MSRPM_AT = 0x1000, MSRPM_BYTES
 
 enum { /* AMD APM vol. 2 appendix C, as exit codes */
     EXIT = 0x100, EXIT_UD = 0x46, FIRST_INTERCEPT = 0x60, EXIT_IDTR_READ = 0x66, EXIT_GDTR_READ = 0x67,
-    EXIT_LDTR_READ = 0x68, EXIT_TR_READ = 0x69, EXIT_IRET = 0x74, EXIT_RDTSC = 0x6e, EXIT_CPUID = 0x72, EXIT_HLT = 0x78, EXIT_MSR = 0x7c,
-    EXIT_MONITOR = 0x8a, EXIT_MWAIT = 0x8b
+    EXIT_LDTR_READ = 0x68, EXIT_TR_READ = 0x69, EXIT_IRET = 0x74, EXIT_RDTSC = 0x6e, EXIT_CPUID = 0x72,
+    EXIT_PAUSE = 0x77, EXIT_HLT = 0x78, EXIT_MSR = 0x7c, EXIT_MONITOR = 0x8a, EXIT_MWAIT = 0x8b
 };
 
 enum { OPCODE_IRET = 0xcf, OPCODE_ICEBP = 0xf1 };
@@ -63,7 +63,7 @@ static void undefined(vmm_vcpu *v, const x86_insn *insn)
     bool icebp = insn->map == 0 && insn->opcode == OPCODE_ICEBP;
     if (icebp)
         x86_icebp(v, insn);
-    else if (!x86_emulate_announced(v, insn))
+    else if (!x86_hypercall(v, insn) && !x86_emulate_announced(v, insn))
         x86_raise(v, X86_UD, false, 0, env_of(v)->eip);
 }
 
@@ -94,6 +94,9 @@ static void intercepted(vmm_vcpu *v, uint32_t exit)
         return;
     case EXIT_CPUID:
         x86_cpuid(v, &insn);
+        return;
+    case EXIT_PAUSE:
+        x86_pause(v, &insn);
         return;
     case EXIT_HLT:
         x86_hlt(v, &insn);
@@ -207,7 +210,7 @@ static uint64_t intercept_bit(int exit)
 void x86_intercepts_set(vmm_vcpu *v, bool on)
 {
     static const int EXITS[] = {EXIT_IDTR_READ, EXIT_GDTR_READ, EXIT_LDTR_READ, EXIT_TR_READ, EXIT_RDTSC, EXIT_CPUID,
-                                EXIT_HLT, EXIT_MSR, EXIT_MONITOR, EXIT_MWAIT};
+                                EXIT_PAUSE, EXIT_HLT, EXIT_MSR, EXIT_MONITOR, EXIT_MWAIT};
     enum { CR0 = 1 << 0, CR4 = 1 << 4, CR8 = 1 << 8, ALL_DR = 0xff };
     x86_env_tail *tail = tail_of(v);
     uint64_t bits = 0;

@@ -132,7 +132,8 @@ class Outcome(NamedTuple):
 class Bench:
     """A machine in `mode`, about to execute `code` at CODE in `ring`.
 
-    Modes: real, protected16, protected32, paged32, long64, compat32 (32-bit code under long mode), vm86.
+    Modes: real, protected16, protected32, paged32, long64, compat32 (32-bit code under long mode), vm86. Of several
+    vCPUs (`smp`) it is the first; the others wait to be started.
     """
 
     def __init__(
@@ -144,11 +145,12 @@ class Bench:
         flags: int = 0,
         board: str = "",
         model: str = "default",
+        smp: int = 1,
         **registers: int,
     ) -> None:
         self.mode = mode
         self.long = mode in ("long64", "compat32")
-        self.machine = Machine(Config(board=f"pc,pit=off{board}", cpu=model, memory=RAM))
+        self.machine = Machine(Config(board=f"pc,pit=off{board}", cpu=model, smp=smp, memory=RAM))
         self.cpu = self.machine.cpu
         self.memory = self.machine.memory
         self.memory.write(CODE, code + JMP_SELF)

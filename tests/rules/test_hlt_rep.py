@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from harness import (
+    CLI,
     CODE,
     DATA,
     DATA2,
@@ -15,6 +18,7 @@ from harness import (
     IRET,
     IRETQ,
     KERNEL_CODE,
+    NMI,
     NOP,
     REP_MOVSB,
     REP_STOSB,
@@ -24,7 +28,11 @@ from harness import (
     Bench,
     Frame,
     handler,
+    le,
 )  # fmt: skip
+
+from vmm.engine import lib
+from vmm.machine import Machine
 
 # ---- HLT ----
 
@@ -79,6 +87,90 @@ def test_hlt_with_interrupts_masked_and_nothing_pending_is_idle() -> None:
     assert "masked" in stop.detail
     assert bench.vectors == []
     assert bench.cpu.halted
+
+
+# ---- what IF does not mask ----
+
+AS_NMI, AS_INIT, AS_FIXED, MASKED = 4 << 8, 5 << 8, 0x51, 1 << 16
+LVT_THERMAL, LVT_PERFORMANCE, LVT_LINT0, LVT_LINT1 = range(0x330, 0x370, 0x10)
+
+
+def redirect(machine: Machine, pin: int, low: int) -> None:
+    """Write the low half of a redirection entry of the IOAPIC; it leads to APIC id 0."""
+    lib.vmm_ioapic_write(machine._native, 0x00, 0x10 + 2 * pin)
+    lib.vmm_ioapic_write(machine._native, 0x10, low)
+
+
+def test_the_8254_as_an_nmi_of_the_ioapic_wakes_a_cpu_that_masks_interrupts() -> None:
+    """SDM vol. 2A HLT, 82093AA datasheet 3.2.4: IRQ 0 is pin 2, and NMIs are not masked by IF."""
+    machine = Machine()
+    machine.memory.write(CODE, CLI + HLT + NOP)
+    machine.memory.write(4 * NMI, le(handler(NMI), 4))
+    machine.cpu.enter_real(0, CODE, {})
+    machine.cpu["rsp"] = STACK
+    redirect(machine, 2, AS_NMI)
+    assert machine.run(until=handler(NMI)).reason == "breakpoint"
+    assert [event.number for event in machine.trace.last(100) if event.kind == "delivered"] == [NMI]
+    assert int.from_bytes(machine.memory.read(STACK - 6, 2), "little") == CODE + 2
+    assert 50_000_000 < machine.now_ns < 60_000_000  # 18.2 Hz
+
+
+def sleep_masked(prepare: Callable[[Bench], object]) -> int:
+    """CLI and HLT without end; 1 where nothing could wake it, 0 where nothing did."""
+    bench = Bench("protected32", CLI + HLT)
+    prepare(bench)
+    stop = bench.machine.run(insns=10)
+    assert stop.reason == "idle"
+    assert bench.vectors == []
+    return stop.code
+
+
+def lvt(register: int, value: int) -> Callable[[Bench], object]:
+    return lambda bench: lib.vmm_lapic_write(bench.machine._native.vcpus[0], register, value)
+
+
+def pin(number: int, low: int) -> Callable[[Bench], object]:
+    return lambda bench: redirect(bench.machine, number, low)
+
+
+def wire(sink: int) -> Callable[[Bench], object]:
+    return lambda bench: bench.machine.bus.connect(20, (sink, 0))
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        pin(9, AS_NMI), pin(9, AS_INIT), lvt(LVT_THERMAL, AS_NMI), lvt(LVT_PERFORMANCE, AS_NMI),
+        lvt(LVT_LINT0, AS_NMI), lvt(LVT_LINT0, AS_INIT), wire(lib.VMM_SINK_LINT1), wire(lib.VMM_SINK_NMI),
+    ],
+)  # fmt: skip
+def test_what_could_send_an_nmi_or_init_could_wake_a_cpu_that_masks_interrupts(
+    prepare: Callable[[Bench], object],
+) -> None:
+    """SDM vol. 3A 11.5.1, 82093AA datasheet 3.2.4; LINT1 is an NMI entry since firmware."""
+    assert sleep_masked(prepare) == 0
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        pin(9, AS_NMI | MASKED), pin(9, AS_FIXED), lvt(LVT_THERMAL, AS_NMI | MASKED),
+        lvt(LVT_PERFORMANCE, AS_FIXED), lvt(LVT_LINT1, AS_NMI),
+    ],
+)  # fmt: skip
+def test_what_is_masked_or_maskable_or_not_wired_could_not(prepare: Callable[[Bench], object]) -> None:
+    assert sleep_masked(prepare) == 1
+
+
+def test_while_nmis_are_blocked_only_an_init_could() -> None:
+    """SDM vol. 3A 6.7.1."""
+    for mode, code in ((AS_NMI, 1), (AS_INIT, 0)):
+        bench = Bench("protected32", NOP)
+        bench.handler(NMI, HLT)
+        redirect(bench.machine, 9, mode)
+        bench.machine.nmi()
+        stop = bench.machine.run(insns=10)
+        assert (stop.reason, stop.code, bench.vectors) == ("idle", code, [NMI])
 
 
 def test_an_idle_cpu_goes_on_when_an_interrupt_comes_later() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from smp.guests import ARCHITECTURES, machine, run_until_started
-from vmm.machine import Machine
+from vmm.machine import Machine, boot
 
 QUANTUM = 50
 
@@ -178,3 +178,27 @@ def test_a_breakpoint_stops_whichever_vcpu_comes_there(architecture: str) -> Non
     assert (stop.reason, stop.vcpu, stop.address) == ("breakpoint", 1, built.address("second"))
     assert built.cpus[1].pc == built.address("second")
     assert built.run(insns=1_000).reason == "count"
+
+
+# ---- the bundled guests ----
+
+SEEDS, RUNS = range(5), 3
+GUESTS = {
+    "x86/ap_startup": 5, "x86/ipi_ping_pong": 1, "x86/lowest_priority": 5, "x86/nmi_broadcast": 2,
+    "x86/ipi_shootdown": 2, "arm/sgi_ping_pong": 5, "arm64/sgi_ping_pong": 5,
+}  # fmt: skip
+"""How many different runs the seeds give at least: where each vCPU waits for the other, events have but one order."""
+
+
+@pytest.mark.parametrize("guest", GUESTS)
+def test_each_seed_of_a_bundled_guest_has_one_trace_hash_in_all_its_runs(guest: str) -> None:
+    """A hundred runs and five, over all guests."""
+    hashes: list[set[str]] = []
+    for seed in SEEDS:
+        hashes.append(set())
+        for _ in range(RUNS):
+            built = boot(guest, seed=seed)
+            assert (built.config.smp > 1, built.run().exit_status) == (True, 0)
+            hashes[-1].add(built.trace.hash)
+    assert [len(of_one_seed) for of_one_seed in hashes] == [1] * len(SEEDS)
+    assert len(set.union(*hashes)) >= GUESTS[guest]
