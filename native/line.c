@@ -24,17 +24,35 @@ static void drive(vmm_machine *m, uint8_t sink, uint8_t pin, int level)
     }
 }
 
+static void change(vmm_machine *m, uint32_t number, uint32_t drivers, uint32_t cut)
+{
+    vmm_line *line = &m->lines[number];
+    bool before = line->drivers & ~line->cut, level = drivers & ~cut;
+    line->drivers = drivers;
+    line->cut = cut;
+    if (before == level)
+        return;
+    if (level && m->current)
+        line->raised = machine_insns(m);
+    trace_note(m, VMM_EV_LINE, number, level);
+    for (int i = 0; i < 2; i++)
+        drive(m, line->sink[i], line->pin[i], level);
+}
+
+static uint32_t with(uint32_t drivers, uint32_t driver, int on)
+{
+    uint32_t bit = 1u << driver % 32;
+    return on ? drivers | bit : drivers & ~bit;
+}
+
 void vmm_line_set(vmm_machine *m, uint32_t number, uint32_t driver, int level)
 {
-    vmm_line *line = &m->lines[number % VMM_MAX_LINES];
-    uint32_t bit = 1u << driver % 32;
-    uint32_t before = line->drivers;
-    line->drivers = level ? before | bit : before & ~bit;
-    if (!before == !line->drivers)
-        return;
-    if (line->drivers && m->current)
-        line->raised = machine_insns(m);
-    trace_note(m, VMM_EV_LINE, number, line->drivers != 0);
-    for (int i = 0; i < 2; i++)
-        drive(m, line->sink[i], line->pin[i], line->drivers != 0);
+    number %= VMM_MAX_LINES;
+    change(m, number, with(m->lines[number].drivers, driver, level), m->lines[number].cut);
+}
+
+void vmm_line_connect(vmm_machine *m, uint32_t number, uint32_t driver, int connected)
+{
+    number %= VMM_MAX_LINES;
+    change(m, number, m->lines[number].drivers, with(m->lines[number].cut, driver, !connected));
 }

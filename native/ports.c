@@ -14,6 +14,12 @@ static const vmm_range *owner(const vmm_machine *m, uint32_t port)
     return index ? &m->port_ranges[index - 1] : NULL;
 }
 
+/* 128 bits because nanoseconds times Hz outgrow 64 after an hour. */
+static uint32_t counter(vmm_machine *m)
+{
+    return (uint32_t)((unsigned __int128)vmm_now(m) * m->counter_hz / 1000000000u) & m->counter_mask;
+}
+
 static uint32_t byte_read(vmm_machine *m, const vmm_range *r, uint32_t port)
 {
     switch (r->handler) {
@@ -23,6 +29,8 @@ static uint32_t byte_read(vmm_machine *m, const vmm_range *r, uint32_t port)
         return m->pic.chip[(port - r->first) & 1].elcr;
     case VMM_ON_TESTDEV:
         return m->lines[(port - r->first) % VMM_MAX_LINES].drivers >> r->index & 1;
+    case VMM_ON_COUNTER:
+        return counter(m) >> 8 * ((port - r->first) & 3);
     }
     return 0xff;
 }

@@ -48,7 +48,8 @@ enum vmm_sink {
 typedef struct {
     uint8_t sink[2]; /* enum vmm_sink */
     uint8_t pin[2];
-    uint32_t drivers; /* one bit a driver that holds the line high; level = any */
+    uint32_t drivers; /* one bit a driver that holds the line high */
+    uint32_t cut;     /* drivers that are disconnected for now; level = any of the others */
     uint64_t raised;  /* instruction count of the last rising edge, for latencies */
 } vmm_line;
 
@@ -122,7 +123,8 @@ enum vmm_handler {
     VMM_ON_GICD = 4,     /* memory: the distributor */
     VMM_ON_GICC = 5,     /* memory: the accessing vCPU's GICv2 interface */
     VMM_ON_GICR = 6,     /* memory: the redistributors */
-    VMM_ON_IOAPIC = 7    /* memory */
+    VMM_ON_IOAPIC = 7,   /* memory */
+    VMM_ON_COUNTER = 8   /* four ports: the machine's free-running counter, low byte first */
 };
 
 typedef struct {
@@ -403,6 +405,8 @@ struct vmm_machine {
     uint64_t idle_ns;    /* a halted machine that nothing wakes for this long is idle */
     uint64_t hole_first; /* physical addresses of devices: from here up to hole_end */
     uint64_t hole_end;
+    uint64_t counter_hz; /* of VMM_ON_COUNTER, which is 0 at power-on */
+    uint32_t counter_mask;
     uint8_t hole_floats; /* what no device decodes there reads as ones; else the run ends */
     uint32_t quantum;    /* instructions a vCPU runs before the next one's turn */
     uint64_t seed;       /* 0: every turn is one quantum; else turns of 1 to 2 quanta drawn from it */
@@ -459,6 +463,7 @@ void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struc
 uint64_t vmm_tick_ns(const vmm_timer *t, uint64_t tick);
 
 void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
+void vmm_line_connect(vmm_machine *m, uint32_t line, uint32_t driver, int connected);
 void vmm_nmi(vmm_machine *m, uint32_t vcpu);
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
 void vmm_triggers_changed(vmm_machine *m); /* after a change of m->triggers.slot or count */

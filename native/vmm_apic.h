@@ -26,9 +26,9 @@ enum vmm_lvt {
 typedef struct {
     /* configuration */
     uint32_t initial_id; /* what CPUID tells, and what APIC id and x2APIC id are after reset */
-    uint8_t withdraws;   /* profile kvm, qemu: a TPR write takes the request back instead of a spurious vector */
-    uint8_t forgets;     /* profile p6: clearing IA32_APIC_BASE.EN is a reset; else the registers keep their values */
-    uint8_t accept_errors; /* profile p6: ESR tells of messages that nobody accepts */
+    uint8_t withdraws;   /* profile: a TPR write takes the request back instead of a spurious vector */
+    uint8_t forgets;     /* profile: clearing IA32_APIC_BASE.EN is a reset; else the registers keep their values */
+    uint8_t accept_errors; /* profile: ESR tells of messages that nobody accepts */
 
     uint64_t base;   /* IA32_APIC_BASE */
     uint32_t id;     /* APIC id, unshifted */
@@ -58,8 +58,8 @@ typedef struct {
 typedef struct {
     /* configuration */
     uint32_t active_low;      /* wires whose idle level is high, one bit a pin: PCI's INTx# */
-    uint8_t ignores_polarity; /* profile kvm, qemu */
-    uint8_t holds_edges;      /* profile bochs: an edge on a masked pin waits for the unmask; else it is lost */
+    uint8_t ignores_polarity; /* profile: a pin is asserted when its device says so */
+    uint8_t holds_edges;      /* profile: an edge on a masked pin waits for the unmask; else it is lost */
 
     uint8_t select; /* IOREGSEL */
     uint8_t id;

@@ -23,6 +23,9 @@ class NativeLine:
     def set(self, level: bool) -> None:
         lib.vmm_line_set(self._machine, self.number, self.driver, level)
 
+    def connect(self, connected: bool) -> None:
+        lib.vmm_line_connect(self._machine, self.number, self.driver, connected)
+
 
 class Bus:
     """Routes what the core does not handle itself to Python devices."""

@@ -15,7 +15,7 @@ from vmm.cpu import processors
 from vmm.cpu.processors import Architecture, Cpu
 from vmm.decisions import Outside
 from vmm.engine import NEVER, check, connect, ffi, lib, open_unicorn
-from vmm.errors import VmmError
+from vmm.errors import VmmError, unknown
 from vmm.intc.gic import Gic
 from vmm.intc.i8259 import Pic
 from vmm.loaders.image import Loaded
@@ -259,18 +259,27 @@ class Machine:
             listener(data)
 
     def nmi(self) -> None:
-        """Latch one NMI for the first vCPU; VmmError on ARM, which has none."""
+        """Latch one NMI for the first vCPU, past any APIC; VmmError on ARM, which has none."""
         if self.architecture != "x86":
             raise VmmError("ARM has no NMI; a group 0 interrupt is an FIQ")
         self.outside("nmi", 0)
 
     def irq(self, number: int) -> Irq:
-        """The scripts' end of line `number`."""
-        names = self.board.line_names
-        if number not in names:
+        """The scripts' end of interrupt line `number`."""
+        if not 0 <= number < self.board.irqs:
             what = "IRQ" if self.architecture == "x86" else "SPI"
-            raise VmmError(f"{what} {number} is not among 0-{max(names)}")
-        return Irq(self._wires, number, names[number], lambda: self._tasks.running)
+            raise VmmError(f"{what} {number} is not among 0-{self.board.irqs - 1}")
+        return self._wire(number)
+
+    def line(self, name: str) -> Irq:
+        """The scripts' end of a line by its name: "IRQ 4", on a pc also "NMI", which is LINT1 of every local APIC."""
+        numbers = {known: number for number, known in self.board.line_names.items()}
+        if name not in numbers:
+            raise unknown("line", name, numbers)
+        return self._wire(numbers[name])
+
+    def _wire(self, number: int) -> Irq:
+        return Irq(self._wires, number, self.board.line_names[number], lambda: self._tasks.running)
 
     def inject(self, vector: int) -> None:
         """Deliver `vector` (0-255) as an external interrupt at the first boundary that admits one; no controller."""

@@ -20,6 +20,13 @@ class Line(Protocol):
         """Hold the wire high (True) or let go (False)."""
 
 
+class Plug(Line, Protocol):
+    """A driver's end as its board has it: it can be pulled out of the wire."""
+
+    def connect(self, connected: bool) -> None:
+        """Out of the wire (False) the driver's level is not felt; back in (True), its level of that moment is."""
+
+
 class Timer(Protocol):
     """Calls back once when virtual time reaches a deadline."""
 

@@ -117,7 +117,7 @@ def test_an_edge_on_a_masked_pin_is_lost(bench: Bench) -> None:
     assert bench.apic.serve() == [0x51]
 
 
-def test_in_the_profile_of_bochs_a_masked_edge_waits(bench: Bench) -> None:
+def test_a_profile_lets_a_masked_edge_wait(bench: Bench) -> None:
     bench.machine.ioapic.holds_edges = 1
     bench.redirect(4, MASKED | 0x51)
     bench.pulse(4)
@@ -316,7 +316,7 @@ def test_a_wire_that_idles_high_needs_an_active_low_entry(bench: Bench) -> None:
 
 @pytest.mark.parametrize("active_low", [0, 1 << 5])
 @pytest.mark.parametrize("polarity", [0, ACTIVE_LOW])
-def test_in_the_profile_of_kvm_polarity_means_nothing(bench: Bench, active_low: int, polarity: int) -> None:
+def test_a_profile_lets_polarity_mean_nothing(bench: Bench, active_low: int, polarity: int) -> None:
     bench.machine.ioapic.ignores_polarity = 1
     bench.machine.ioapic.active_low = active_low
     bench.redirect(5, LEVEL | polarity | 0x51)

@@ -142,7 +142,7 @@ def test_a_tpr_that_was_high_before_the_request_gives_nothing(bench: Bench) -> N
     assert not apic.intr()
 
 
-def test_in_the_profile_of_kvm_a_tpr_write_takes_the_request_back(bench: Bench) -> None:
+def test_a_profile_lets_a_tpr_write_take_the_request_back(bench: Bench) -> None:
     apic = bench.apic
     apic.raw.withdraws = 1
     apic.ipi(SELF | 0x51)

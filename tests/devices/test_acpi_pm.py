@@ -1,4 +1,4 @@
-"""ACPI's fixed hardware registers: timer, timer event, enables, soft power-off."""
+"""ACPI's fixed hardware registers: timer event, enables, soft power-off."""
 
 from __future__ import annotations
 
@@ -33,16 +33,6 @@ class Board:
 @pytest.fixture
 def board() -> Board:
     return Board()
-
-
-def test_the_timer_counts_3579545_ticks_a_second(board):
-    board.clock.advance(SECOND)
-    assert board.read(0x608, 4) == 3_579_545
-
-
-def test_the_timer_has_24_bits(board):
-    board.clock.advance(10 * SECOND)
-    assert board.read(0x608, 4) == 35_795_450 - 2 * (1 << 24)
 
 
 def test_a_change_of_the_top_bit_sets_the_timer_event_which_a_one_clears(board):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from vmm.cpu.processors import Processor
 from vmm.errors import VmmError, unknown
-from vmm.wiring import Clock, Line, MmioDevice, PortDevice, Stop
+from vmm.wiring import Clock, MmioDevice, Plug, PortDevice, Stop
 
 MOST_QUANTUM = 1_000_000
 """Instructions of a turn."""
@@ -17,7 +17,7 @@ MOST_QUANTUM = 1_000_000
 class BusLike(Protocol):
     """The bus as boards use it; see vmm/bus.py."""
 
-    def line(self, number: int) -> Line: ...
+    def line(self, number: int) -> Plug: ...
 
     def connect(self, number: int, *ends: tuple[int, int]) -> None: ...
 
@@ -92,6 +92,8 @@ class Board:
 
     devices: dict[str, Any] = field(default_factory=dict)
     line_names: dict[int, str] = field(default_factory=dict)
+    irqs: int = 0
+    """Lines 0 to one less are interrupts that are called by their numbers; the others have names of their own."""
     device_tree: Callable[[tuple[int, int] | None], bytes] | None = None
     """Given the initrd's addresses, the blob for an image that wants one."""
     firmware: Callable[[Any], int | None] | None = None

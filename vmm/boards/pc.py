@@ -1,48 +1,59 @@
-"""The PC/AT: an 8259A pair, an 8254, an RTC, two UARTs, and what QEMU's `pc` adds for test images.
+"""The PC: an 8259A pair, an 8254, an RTC, two UARTs, APICs, an HPET, and what QEMU's `pc` adds for test images.
 
-IRQ n is line n. Source of the map: IBM PC/AT Technical Reference, ISA System Architecture; QEMU's documentation for
-fw_cfg, isa-debug-exit and the ACPI ports.
+Lines 0-15 are the ISA's IRQs, lines 16-23 the other pins of the IOAPIC, and behind them comes NMI, which is LINT1 of
+every local APIC. Source of the map: IBM PC/AT Technical Reference, ISA System Architecture; MultiProcessor
+Specification 1.4; QEMU's documentation for fw_cfg, isa-debug-exit and the ACPI ports.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from vmm.boards import pc_firmware
+from vmm.boards import pc_firmware, pc_profiles, pc_tables
 from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, number, switch
+from vmm.devices import acpi_pm
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.debug_exit import DebugExit
 from vmm.devices.debugcon import Debugcon
 from vmm.devices.fw_cfg import FwCfg
+from vmm.devices.hpet import MEMORY as HPET
+from vmm.devices.hpet import Hpet
 from vmm.devices.i8042 import I8042
 from vmm.devices.i8254 import I8254
 from vmm.devices.pci_host import PciHost
 from vmm.devices.port61 import Port61
 from vmm.devices.port92 import Port92
 from vmm.devices.rtc import Rtc
-from vmm.devices.testdev import MEMORY, TestMemory, TestPort
+from vmm.devices.testdev import MEMORY as TEST_MEMORY
+from vmm.devices.testdev import TestMemory, TestPort
 from vmm.devices.uart16550 import Uart16550
 from vmm.engine import lib
 from vmm.intc.i8259 import Pic
-from vmm.intc.ioapic import IoApic
-from vmm.wiring import PortDevice
+from vmm.intc.ioapic import PINS, IoApic
+from vmm.intc.lapic import LocalApic
+from vmm.wiring import Plug, PortDevice
 
 NAME = "pc"
-SUMMARY = "PC/AT: 8259A pair, 8254, RTC, two 16550A, ACPI power-off, isa-debug-exit, test device"
+SUMMARY = "PC: 8259A pair, APICs, 8254, HPET, RTC, two 16550A, ACPI and MP tables, isa-debug-exit, test device"
 ARCHITECTURES = ("x86",)
-OPTIONS = ("pit", "quantum", "insn_ns")
+OPTIONS = ("pit", "hpet", "profile", "quantum", "insn_ns")
 DEVICES = (0xC0000000, 0x1_0000_0000)
 """Memory-mapped devices lie here; RAM ends below."""
 
-IRQS = {0: "8254", 1: "keyboard", 2: "cascade", 3: "COM2", 4: "COM1", 8: "RTC", 9: "ACPI", 13: "FERR"}
+ISA_IRQS = range(16)
+TIMER, KEYBOARD, CASCADE, COM2, COM1, RTC, SCI = 0, 1, 2, 3, 4, 8, 9
+HPET_LINES = range(16, PINS)
+NMI = PINS
+"""The line's number; scripts call it by its name."""
+
 PIC_PORTS = ((0x20, 2, 0), (0xA0, 2, 1))
 ELCR_PORTS = (0x4D0, 2)
 SECOND_UART = ((0x2F8, 8),)
 IOAPIC = (0xFEC00000, 0x1000)
-IOAPIC_PINS = {0: 2}
-"""Pins of the IOAPIC whose number is not the IRQ's (MP specification 1.4, 5.3: the 8254 is at INTIN2)."""
-TESTDEV_PORTS = (0x2000, 16)
-"""`out 0x2000 + n, level` drives IRQ n."""
+IOAPIC_PINS = {irq: irq for irq in ISA_IRQS if irq != CASCADE} | {TIMER: 2}
+"""By IRQ (MP specification 1.4, 5.3: the 8254 is at INTIN2); the cascade is a wire between the 8259As."""
+TESTDEV_PORTS = (0x2000, PINS)
+"""`out 0x2000 + n, level` drives line n."""
 
 
 def layout(options: Mapping[str, str]) -> Layout:
@@ -61,25 +72,33 @@ def layout(options: Mapping[str, str]) -> Layout:
 def build(parts: Parts) -> Board:
     """Wire the board."""
     bus, clock, stop = parts.bus, parts.clock, parts.stop
-    pic, a20 = Pic(parts.native), parts.cpus[0].set_a20
+    pic, ioapic, a20 = Pic(parts.native), IoApic(parts.native), parts.cpus[0].set_a20
+    pc_profiles.apply(parts.native, parts.options.get("profile", pc_profiles.DEFAULT))
     for first, count, chip in PIC_PORTS:
         bus.add_native_ports(first, count, lib.VMM_ON_PIC, chip)
     bus.add_native_ports(*ELCR_PORTS, lib.VMM_ON_ELCR, 0)
-    for irq in range(16):
-        bus.connect(irq, (lib.VMM_SINK_PIC, irq), (lib.VMM_SINK_IOAPIC, IOAPIC_PINS.get(irq, irq)))
+    for irq in ISA_IRQS:
+        ends = [(lib.VMM_SINK_IOAPIC, IOAPIC_PINS[irq])] if irq in IOAPIC_PINS else []
+        bus.connect(irq, (lib.VMM_SINK_PIC, irq), *ends)
+    for pin in HPET_LINES:
+        bus.connect(pin, (lib.VMM_SINK_IOAPIC, pin))
+    bus.connect(NMI, (lib.VMM_SINK_LINT1, 0))
     bus.add_native_memory(*IOAPIC, lib.VMM_ON_IOAPIC, 0)
     bus.add_native_ports(*TESTDEV_PORTS, lib.VMM_ON_TESTDEV, lib.VMM_TESTDEV_DRIVER)
+    parts.native.counter_hz, parts.native.counter_mask = acpi_pm.PM_TIMER.num, acpi_pm.TIMER_MASK
+    bus.add_native_ports(*acpi_pm.TIMER_PORTS, lib.VMM_ON_COUNTER, 0)
 
-    pit = I8254(clock=clock, irq=bus.line(0))
+    pit_irq, rtc_irq = bus.line(TIMER), bus.line(RTC)
+    pit = I8254(clock=clock, irq=pit_irq)
     table: list[tuple[str, Callable[[], PortDevice]]] = [
         ("pit", lambda: pit),
         ("port61", lambda: Port61(clock=clock, pit=pit)),
-        ("keyboard", lambda: I8042(irq=bus.line(1), stop=stop, a20=a20)),
+        ("keyboard", lambda: I8042(irq=bus.line(KEYBOARD), stop=stop, a20=a20)),
         ("port92", lambda: Port92(stop=stop, a20=a20)),
-        ("rtc", lambda: Rtc(clock=clock, irq=bus.line(8))),
-        ("com1", lambda: Uart16550(clock=clock, irq=bus.line(4), output=parts.console)),
-        ("com2", lambda: Uart16550(clock=clock, irq=bus.line(3), output=lambda data: None)),
-        ("acpi", lambda: AcpiPm(clock=clock, sci=bus.line(9), stop=stop)),
+        ("rtc", lambda: Rtc(clock=clock, irq=rtc_irq)),
+        ("com1", lambda: Uart16550(clock=clock, irq=bus.line(COM1), output=parts.console)),
+        ("com2", lambda: Uart16550(clock=clock, irq=bus.line(COM2), output=lambda data: None)),
+        ("acpi", lambda: AcpiPm(clock=clock, sci=bus.line(SCI), stop=stop)),
         ("fw_cfg", lambda: FwCfg(cpus=len(parts.cpus), ram_size=parts.memory.size, cmdline=parts.cmdline)),
         ("debug_exit", lambda: DebugExit(stop=stop)),
         ("debugcon", lambda: Debugcon(output=lambda data: None)),
@@ -87,8 +106,7 @@ def build(parts: Parts) -> Board:
         ("test_port", TestPort),
     ]
     without_pit = not switch(parts.options, "pit", True)
-    names = {irq: f"IRQ {irq}" for irq in range(16)}
-    board = Board(devices={"pic": pic, "ioapic": IoApic(parts.native)}, line_names=names)
+    board = Board(devices={"pic": pic, "ioapic": ioapic}, line_names=_line_names(), irqs=PINS)
     for name, make in table:
         if name == "pit" and without_pit:
             continue
@@ -96,7 +114,46 @@ def build(parts: Parts) -> Board:
         board.devices[name] = device
         bus.add_ports(device, *(SECOND_UART if name == "com2" else device.PORTS))
     board.devices["test_memory"] = memory = TestMemory()
-    bus.add_memory(memory, *MEMORY)
-    pc_firmware.hand_over(parts.memory, pic.write, board.devices.get("pit"))
+    bus.add_memory(memory, *TEST_MEMORY)
+    if switch(parts.options, "hpet", True):
+        board.devices["hpet"] = timers = _hpet(parts, (pit_irq, rtc_irq))
+        bus.add_memory(timers, *HPET)
+    tables = pc_tables.tables(_system(parts, board))
+    pc_firmware.hand_over(parts.memory, pic.write, board.devices.get("pit"), tables)
     return board
 
+
+def _line_names() -> dict[int, str]:
+    isa, others = {irq: f"IRQ {irq}" for irq in ISA_IRQS}, {pin: f"GSI {pin}" for pin in HPET_LINES}
+    return {**isa, **others, NMI: "NMI"}
+
+
+def _hpet(parts: Parts, legacy: tuple[Plug, Plug]) -> Hpet:
+    """The event timers; `legacy` are the ends of the 8254 and the RTC that they replace (HPET specification 2.3.5)."""
+
+    def replace(replaced: bool) -> None:
+        for plug in legacy:
+            plug.connect(not replaced)
+
+    line = parts.bus.line
+    lines = {number: line(number) for number in HPET_LINES}
+    return Hpet(clock=parts.clock, lines=lines, irq0=line(TIMER), irq8=line(RTC), replace=replace)
+
+
+def _system(parts: Parts, board: Board) -> pc_tables.System:
+    """What firmware would find out by asking the hardware."""
+    signature, _, _, features = parts.cpus[0].cpuid(1)
+    apic, ioapic = LocalApic(parts.native.vcpus[0]), board.devices["ioapic"]
+    return pc_tables.System(
+        cpus=len(parts.cpus),
+        signature=signature,
+        features=features,
+        pins=IOAPIC_PINS,
+        sci=SCI,
+        lapic=apic.base,
+        lapic_version=apic.version,
+        ioapic=IOAPIC[0],
+        ioapic_id=ioapic.id,
+        ioapic_version=ioapic.version,
+        hpet=HPET[0] if "hpet" in board.devices else None,
+    )

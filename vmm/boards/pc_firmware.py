@@ -1,13 +1,13 @@
 """The PC as firmware hands it over, without the firmware: controllers set up, vectors that end what they are given.
 
-Images for PCs rely on it: the 8259A pair at vectors 08h and 70h, the 8254 ticking 18.2 times a second on IRQ 0, and an
-interrupt vector table whose every entry leads to an IRET. Source: IBM PC/AT Technical Reference, "BIOS"; the addresses
-of the stubs are the ones compatible firmware uses.
+Images for PCs rely on it: the 8259A pair at vectors 08h and 70h, the 8254 ticking 18.2 times a second on IRQ 0, an
+interrupt vector table whose every entry leads to an IRET, and the tables of pc_tables.py. Source: IBM PC/AT Technical
+Reference, "BIOS"; the addresses of the stubs are the ones compatible firmware uses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from vmm.boards.board import Memory
 from vmm.wiring import PortDevice
@@ -39,12 +39,19 @@ def _stub(vector: int) -> int:
     return IRET_AT
 
 
-def hand_over(memory: Memory, pic_write: Callable[[int, int, int], None], pit: PortDevice | None) -> None:
-    """Leave RAM and controllers as firmware does when it starts an image."""
+def hand_over(
+    memory: Memory,
+    pic_write: Callable[[int, int, int], None],
+    pit: PortDevice | None,
+    tables: Mapping[int, bytes],
+) -> None:
+    """Leave RAM and controllers as firmware does when it starts an image; `tables` by physical address."""
     for offset, code in STUBS.items():
         memory.write((SEGMENT << 4) + offset, code)
     table = b"".join(_stub(vector).to_bytes(2, "little") + SEGMENT.to_bytes(2, "little") for vector in range(256))
     memory.write(0, table)
+    for address, blob in tables.items():
+        memory.write(address, blob)
     for chip, a0, value in PIC_SETUP:
         pic_write(chip, a0, value)
     if pit is not None:

@@ -89,6 +89,15 @@ class X86(Vcpu):
         if lib.vmm_x86_msr_write(self._native, index, value):
             raise VmmError(f"MSR {index:#x} does not take {value:#x}")
 
+    def cpuid(self, leaf: int) -> tuple[int, int, int, int]:
+        """EAX, EBX, ECX and EDX of a CPUID leaf, subleaf 0, as its CPU model has them; VmmError for one it does not."""
+        x86 = self._native.x86
+        rows = (x86.cpuid[n] for n in range(x86.cpuid_count))
+        row = next((row for row in rows if (row.leaf, row.subleaf) == (leaf, 0)), None)
+        if row is None:
+            raise VmmError(f"this CPU has no CPUID leaf {leaf:#x}")
+        return row.eax, row.ebx, row.ecx, row.edx
+
     @property
     def pc(self) -> int:
         """The linear address of the next instruction."""

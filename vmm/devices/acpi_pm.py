@@ -1,8 +1,9 @@
-"""ACPI fixed hardware of a PIIX4: power management timer, event and control registers, soft power-off.
+"""ACPI fixed hardware of a PIIX4: event and control registers, the power management timer's events, soft power-off.
 
 Source: ACPI specification 6.5, section 4.8 "ACPI Register Model"; PIIX4 datasheet, "Power Management I/O Space
-Registers". The machine starts in ACPI mode (no SMI command port), so SCI_EN always reads as set. The only sleeping
-state is S5, whose SLP_TYP is 0 as in QEMU's `pc`.
+Registers". PM_TMR itself, which guests poll, is a counter of the core, with the rate and width given here. The machine
+starts in ACPI mode (no SMI command port), so SCI_EN always reads as set. The only sleeping state is S5, whose SLP_TYP
+is 0 as in QEMU's `pc`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ TIMER_MASK = 0xFFFFFF
 TIMER_HALF = 1 << 23
 """Ticks between changes of the timer's top bit, each of which is a timer event."""
 
-STATUS, ENABLE, CONTROL, TIMER = 0x0, 0x2, 0x4, 0x8  # offsets from PMBASE
+STATUS, ENABLE, CONTROL = 0x0, 0x2, 0x4  # offsets from PMBASE
+TIMER_PORTS = (0x608, 4)
+"""Of PM_TMR, at PMBASE + 8."""
 
 TIMER_EVENT = 0x0001
 ENABLE_WRITABLE = 0x0521  # TMR_EN, GBL_EN, PWRBTN_EN, RTC_EN
@@ -30,9 +33,9 @@ SLEEP_TYPE_S5 = 0x0000
 
 
 class AcpiPm:
-    """The PM1a blocks and PM_TMR at PMBASE, any multiple of 16; `sci` is level-triggered."""
+    """The PM1a blocks at PMBASE, any multiple of 16; `sci` is level-triggered."""
 
-    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x600, 6), (0x608, 4))
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x600, 6),)
     port_width = 1
 
     def __init__(self, *, clock: Clock, sci: Line, stop: Stop) -> None:
@@ -50,12 +53,7 @@ class AcpiPm:
 
     def port_read(self, port: int, size: int) -> int:
         self._refresh()
-        registers = {
-            STATUS: self.status,
-            ENABLE: self.enable,
-            CONTROL: self.control,
-            TIMER: PM_TIMER.ticks(self._clock.now()) & TIMER_MASK,
-        }
+        registers = {STATUS: self.status, ENABLE: self.enable, CONTROL: self.control}
         offset = port & 0xF
         start = max(register for register in registers if register <= offset)
         return registers[start] >> 8 * (offset - start) & 0xFF

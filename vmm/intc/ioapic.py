@@ -9,6 +9,7 @@ from vmm.errors import VmmError
 from vmm.intc.lapic import DELIVERY
 
 PINS = lib.VMM_IOAPIC_PINS
+WINDOW, VERSION = 0x10, 0x01
 
 
 class Redirection(NamedTuple):
@@ -38,6 +39,14 @@ class IoApic:
     def id(self) -> int:
         """4 bits."""
         return int(self._ioapic.id)
+
+    @property
+    def version(self) -> int:
+        """8 bits of the version register (3.2.2)."""
+        selected, self._ioapic.select = self._ioapic.select, VERSION
+        value = int(lib.vmm_ioapic_read(self._machine, WINDOW))
+        self._ioapic.select = selected
+        return value & 0xFF
 
     @property
     def asserted(self) -> frozenset[int]:

@@ -22,6 +22,7 @@ ENTRIES = {
 DELIVERY = ("fixed", "lowest priority", "SMI", "reserved", "NMI", "INIT", "startup", "ExtINT")
 """Delivery modes by their number, in LVT, ICR, IOAPIC and MSI alike."""
 
+VERSION = 0x30
 BSP, X2APIC, ENABLED = 1 << 8, 1 << 10, 1 << 11
 SOFTWARE_ENABLED = 1 << 8
 
@@ -53,6 +54,11 @@ class LocalApic:
     def id(self) -> int:
         """8 bits, 32 in x2APIC mode."""
         return int(self._apic.id)
+
+    @property
+    def version(self) -> int:
+        """8 bits of the version register (11.4.8); FFh in another mode than xAPIC, in which memory does not show it."""
+        return int(lib.vmm_lapic_read(self._vcpu, VERSION)) & 0xFF
 
     @property
     def mode(self) -> str:

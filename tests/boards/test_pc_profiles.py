@@ -1,0 +1,136 @@
+"""Profiles of the pc board: what each reference does is written down here a second time, and asked of the hardware.
+
+Sections are of the Intel SDM vol. 3A and the 82093AA datasheet; of emulators, the functions named in pc_profiles.py.
+"""
+
+from __future__ import annotations
+
+import pytest
+from apic.faces import APIC_BASE, BASE_ENABLE, ESR, SELF, SVR, TPR, Apic
+from harness import NMI, NOP, STI, Bench
+
+from vmm.boards.pc_profiles import KNOBS, NAMES
+from vmm.engine import lib
+from vmm.errors import VmmError
+from vmm.machine import Config, Machine
+
+ALL = ("default", "p6", "kvm", "qemu", "bochs", "bochs-2.6.8")
+ENTRY_4, EDGE, LEVEL, ACTIVE_LOW, MASKED = 0x18, 0x51, 0x8051, 0x2000, 0x10000
+
+
+class Pc:
+    """A pc's controllers under a profile, by default the one that nobody asked for."""
+
+    def __init__(self, profile: str | None) -> None:
+        option = f",profile={profile}" if profile else ""
+        self.machine = Machine(Config(board=f"pc,pit=off{option}", smp=2))
+        self.apics = [Apic(self.machine._native, index) for index in range(2)]
+        for apic in self.apics:
+            apic.enable()
+        self.apic = self.apics[0]
+
+    def redirect(self, low: int) -> None:
+        """Program pin 4, for the first vCPU."""
+        for register, value in ((ENTRY_4 + 1, 0), (ENTRY_4, low)):
+            lib.vmm_ioapic_write(self.machine._native, 0, register)
+            lib.vmm_ioapic_write(self.machine._native, 0x10, value)
+
+
+def takes_the_request_back(pc: Pc) -> bool:
+    """11.9: the request is up when TPR masks it."""
+    pc.apic.ipi(SELF | 0x51)
+    pc.apic.write(TPR, 0x50)
+    assert pc.apic.state.irr == {0x51}
+    if not pc.apic.signals():
+        return True
+    assert pc.apic.inta() == 0xFF
+    return False
+
+
+def comes_back_as_after_reset(pc: Pc) -> bool:
+    """11.4.3: SVR after IA32_APIC_BASE.EN was cleared and set."""
+    base = pc.apic.rdmsr(APIC_BASE)
+    assert pc.apic.wrmsr(APIC_BASE, base & ~BASE_ENABLE) and pc.apic.wrmsr(APIC_BASE, base)
+    return {0xFF: True, 0x1FF: False}[pc.apic.read(SVR)]
+
+
+def tells_of_a_message_nobody_accepts(pc: Pc) -> bool:
+    """11.5.3: bit 2 of the sender's ESR."""
+    pc.apic.ipi(0x51, to=9)
+    pc.apic.write(ESR, 0)
+    return {4: True, 0: False}[pc.apic.read(ESR)]
+
+
+def delivers_a_masked_edge(pc: Pc) -> bool:
+    """3.2.4, "Interrupt Mask"."""
+    pc.redirect(MASKED | EDGE)
+    pc.machine.irq(4).pulse()
+    pc.redirect(EDGE)
+    return {(0x51,): True, (): False}[tuple(pc.apic.serve())]
+
+
+def takes_a_device_for_asserted_whatever_the_polarity(pc: Pc) -> bool:
+    """3.2.4, "Interrupt Input Pin Polarity": a low ISA line asserts an active-low entry, a high one does not."""
+    pc.redirect(LEVEL | ACTIVE_LOW)
+    when_low = pc.apic.signals()
+    pc.redirect(MASKED | LEVEL)
+    if when_low:
+        pc.apic.inta()
+        pc.apic.eoi()
+    pc.machine.irq(4).raise_()
+    pc.redirect(LEVEL | ACTIVE_LOW)
+    assert pc.apic.signals() != when_low
+    return not when_low
+
+
+BEHAVIOUR = {
+    "withdraws": (takes_the_request_back, ("kvm", "qemu")),
+    "forgets": (comes_back_as_after_reset, ("p6",)),
+    "accept_errors": (tells_of_a_message_nobody_accepts, ("p6", "bochs", "bochs-2.6.8")),
+    "holds_edges": (delivers_a_masked_edge, ("bochs-2.6.8",)),
+    "ignores_polarity": (
+        takes_a_device_for_asserted_whatever_the_polarity, ("kvm", "qemu", "bochs", "bochs-2.6.8"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("profile", [None, *ALL])
+@pytest.mark.parametrize("knob", BEHAVIOUR)
+def test_controllers_behave_as_their_reference(knob: str, profile: str | None) -> None:
+    behaves, profiles = BEHAVIOUR[knob]
+    assert behaves(Pc(profile)) == (profile in profiles)
+
+
+@pytest.mark.parametrize("profile", ALL)
+def test_an_nmi_enters_an_sti_shadow_in_the_profile_of_qemu_alone(profile: str) -> None:
+    """SDM vol. 2B, STI: one instruction after it, or two."""
+    bench = Bench("protected32", STI + NOP * 3, board=f",profile={profile}")
+    bench.step()
+    bench.machine.nmi()
+    bench.step()
+    assert bench.vectors == ([NMI] if profile == "qemu" else [])
+    bench.step()
+    assert bench.vectors == [NMI]
+
+
+def test_every_knob_is_tried_and_no_two_profiles_are_the_same() -> None:
+    assert {knob.field for knob in KNOBS} == {*BEHAVIOUR, "nmi_in_sti_shadow"}
+    assert NAMES == ALL
+    rows = {name: tuple(name in knob.profiles for knob in KNOBS) for name in NAMES}
+    assert len(set(rows.values())) == len(NAMES)
+    assert not any(rows["default"])
+
+
+def test_a_profile_holds_for_every_vcpu_and_survives_a_reset_of_its_apic() -> None:
+    pc = Pc("kvm")
+    for apic in pc.apics:
+        lib.vmm_lapic_reset(apic.vcpu)
+        apic.enable()
+        apic.ipi(SELF | 0x51)
+        apic.write(TPR, 0x50)
+        assert not apic.signals()
+
+
+def test_an_unknown_profile_is_answered_with_the_nearest() -> None:
+    with pytest.raises(VmmError, match="unknown profile of board pc 'quemu'; did you mean 'qemu'"):
+        Machine(Config(board="pc,profile=quemu"))
