@@ -335,7 +335,7 @@ def test_a_line_has_one_scenario_at_a_time():
         m.irq(5).lower()
 
     async def intruder(m):
-        with pytest.raises(VmmError, match="IRQ 5 is held high by scenario .*holder"):
+        with pytest.raises(VmmError, match=r"IRQ 5 is held high by scenario .*holder"):
             m.irq(5).lower()
         await Elapsed(insns=60)
         m.irq(5).raise_()

@@ -9,6 +9,7 @@ from harness import CODE, DB, FIXED, IF, KERNEL_DATA, MOV_SS_AX, NOP, RF, STI, T
 from harness import Bench as OneMode
 
 from vmm.engine import lib
+from vmm.scenario.slots import Slots
 
 PAUSE, NO_PAUSE = bytes.fromhex("f390"), bytes.fromhex("6690")  # the latter is XCHG AX,AX
 FLAG, OTHER = 0x1800, 0x1400
@@ -40,10 +41,9 @@ def test_waiting_for_another_vcpu_costs_one_round_a_turn(waiting: bytes, costs: 
     """The other needs 2002 instructions, which end in its third turn. Until then: three turns up to the next PAUSE, and
     the rest of a round; or three whole turns, which are 1000 rounds, and one round more."""
     bench = two_vcpus(waiting + AWAIT, COUNT_AND_SET)
-    bench.machine.breaks[0] = SPIN + len(waiting + AWAIT)
-    bench.machine.break_count = 1
+    Slots(bench.machine).take(lib.VMM_TRIGGER_REACH, at=SPIN + len(waiting + AWAIT))
     lib.vmm_run(bench.machine, 100_000)
-    assert (bench.machine.stop.reason, bench.machine.stop.vcpu) == (lib.VMM_STOP_BREAK, 0)
+    assert (bench.machine.stop.reason, bench.machine.stop.vcpu) == (lib.VMM_STOP_TRIGGER, 0)
     assert counts(bench) == [costs, 3 * TURN]
 
 
