@@ -11,7 +11,7 @@ MAP = PACKAGE / "README.md"
 BELOW = {
     "errors": set(),
     "wiring": set(),
-    "__init__": {"errors", "machine", "traps"},
+    "__init__": {"errors", "machine", "scenario", "traps"},
     "engine": {"errors", "_native"},
     "devices": {"errors", "wiring"},
     "loaders": {"errors"},
@@ -29,9 +29,13 @@ BELOW = {
     "scenario": {"errors", "engine"},
     "decisions": {"errors", "engine", "bus"},
     "wires": {"errors", "decisions"},
+    "hands": {
+        "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "traps", "scenario", "decisions",
+        "wires",
+    },
     "machine": {
         "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "loaders", "trace", "traps", "catalog",
-        "memory", "stops", "scenario", "decisions", "wires",
+        "memory", "stops", "scenario", "decisions", "wires", "hands",
     },
 }  # fmt: skip
 """Room → rooms it may import. The command line may import everything."""

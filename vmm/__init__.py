@@ -8,18 +8,31 @@ from typing import TYPE_CHECKING, Any
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
-    from vmm.machine import Machine, boot
-    from vmm.traps import Brk, Exc, Hlt, Hvc, Int, Msr, Port, Smc, Svc, SysReg, Undefined
+    from vmm.machine import Config, Machine, boot
+    from vmm.scenario import (
+        Acknowledged, Boundary, Combine, Console, Delivered, Elapsed, Ended, First, GuestError, LineChanged,
+        NextBoundary, Reach, Returned, Shadow, Then, Timeout, with_timeout,
+    )  # fmt: skip
+    from vmm.traps import DONE, Brk, Exc, Hlt, Hvc, Int, Msr, Port, Smc, Svc, SysReg, Undefined
 
 __version__ = "0.1.0"
 __all__ = [
-    "Brk", "Exc", "Hlt", "Hvc", "Int", "Machine", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined", "VmmError",
-    "boot",
+    "DONE", "Acknowledged", "Boundary", "Brk", "Combine", "Config", "Console", "Delivered", "Elapsed", "Ended", "Exc",
+    "First", "GuestError", "Hlt", "Hvc", "Int", "LineChanged", "Machine", "Msr", "NextBoundary", "Port", "Reach",
+    "Returned", "Shadow", "Smc", "Svc", "SysReg", "Then", "Timeout", "Undefined", "VmmError", "boot", "with_timeout",
 ]  # fmt: skip
 
-_HOME = {"Machine": "vmm.machine", "boot": "vmm.machine"} | dict.fromkeys(
-    ("Brk", "Exc", "Hlt", "Hvc", "Int", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined"), "vmm.traps"
-)
+HOMES = {
+    "vmm.machine": ("Config", "Machine", "boot"),
+    "vmm.scenario": (
+        "Acknowledged", "Boundary", "Combine", "Console", "Delivered", "Elapsed", "Ended", "First", "GuestError",
+        "LineChanged", "NextBoundary", "Reach", "Returned", "Shadow", "Then", "Timeout", "with_timeout",
+    ),
+    "vmm.traps": (
+        "DONE", "Brk", "Exc", "Hlt", "Hvc", "Int", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined",
+    ),
+}  # fmt: skip
+_HOME = {name: home for home, names in HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

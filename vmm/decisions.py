@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from vmm.bus import SCRIPT_DRIVER
 from vmm.engine import check, lib
 
+GICD_SGIR = 0xF00  # IHI0048 4.3.15
+
 
 class Decision(NamedTuple):
     """`kind` is a row of KINDS, `arguments` are numbers, texts and bytes."""
@@ -51,20 +53,27 @@ def _msi(machine: Any, native: Any, address: int, data: int) -> None:
     check(native, lib.vmm_msi(native, address, data))
 
 
-def _serror(machine: Any, native: Any, cpu: int, iss: int) -> None:
-    lib.vmm_arm_serror(native.vcpus[cpu], iss)
+def _ppi(machine: Any, native: Any, cpu: int, intid: int, level: int) -> None:
+    lib.vmm_gic_set_ppi(native, cpu, intid, level)
+
+
+def _sgi(machine: Any, native: Any, source: int, target: int, intid: int) -> None:
+    if native.gic.version == 2:
+        lib.vmm_gic_dist_write(native, source, GICD_SGIR, 4, 1 << 16 + target | intid)
+    else:
+        lib.vmm_gic_icc_write(native, source, lib.VMM_ICC_SGI1R, 0, intid << 24 | 1 << target)
+
+
+def _cpu(machine: Any, native: Any, cpu: int, change: str, *arguments: Any) -> None:
+    machine.cpus[cpu].change(change, *arguments)
 
 
 def _input(machine: Any, native: Any, data: bytes) -> None:
-    machine.board.console.receive(data)
+    machine.board.devices[machine.board.console].receive(data)
 
 
 def _memory(machine: Any, native: Any, address: int, data: bytes) -> None:
     machine.memory.store(address, data)
-
-
-def _end(machine: Any, native: Any, reason: int, code: int) -> None:
-    lib.vmm_request_stop(native, reason, code)
 
 
 KINDS: dict[str, Callable[..., None]] = {
@@ -72,9 +81,10 @@ KINDS: dict[str, Callable[..., None]] = {
     "nmi": _nmi,
     "inject": _inject,
     "msi": _msi,
-    "serror": _serror,
+    "ppi": _ppi,
+    "sgi": _sgi,
+    "cpu": _cpu,
     "input": _input,
     "memory": _memory,
-    "end": _end,
 }
 """Each is called with the machine, its core and the decision's arguments."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,22 +12,21 @@ from vmm.boards.board import Board, Layout, Parts, number
 from vmm.bus import Bus
 from vmm.clock import NativeClock
 from vmm.cpu import processors
-from vmm.cpu.processors import Architecture, Cpu
+from vmm.cpu.processors import Architecture
 from vmm.decisions import Outside
 from vmm.engine import NEVER, check, connect, ffi, lib, open_unicorn
-from vmm.errors import VmmError, unknown
-from vmm.intc.gic import Gic
-from vmm.intc.i8259 import Pic
+from vmm.errors import VmmError
+from vmm.hands import Hands
 from vmm.loaders.image import Loaded
-from vmm.memory import Memory
+from vmm.memory import Memory, ScriptMemory
 from vmm.scenario.slots import ANY, Slots
-from vmm.scenario.tasks import Task, Tasks
+from vmm.scenario.tasks import Tasks
 from vmm.scenario.triggers import Delivered, Elapsed, NextBoundary, Reach, Then, Trigger
 from vmm.scenario.waits import Wait, start
 from vmm.stops import NUMBERS, REASONS, TRIGGER, Stop, describe
 from vmm.trace import Event, Trace
-from vmm.traps import DONE, KEYS, Key, Trap, arm_arm, arm_x86
-from vmm.wires import Irq, Wires
+from vmm.traps import DONE, KEYS, Key, Trap
+from vmm.wires import Wires
 
 MIB = 1 << 20
 PAGE = 4096
@@ -56,7 +55,7 @@ class Config:
     console: Callable[[bytes], None] = field(default=lambda data: None)
 
 
-class Machine:
+class Machine(Hands):
     """Built from a Config; `load` an image into it and `run` it."""
 
     def __init__(self, config: Config | None = None) -> None:
@@ -85,12 +84,14 @@ class Machine:
             check(native, lib.vmm_map_rom(native, layout.rom))
         if layout.gic:
             check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
-        self.cpus: list[Cpu] = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
+        self.cpus = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
         self.clock = NativeClock(native)
         self.bus = Bus(native)
-        self.memory = Memory(native)
-        self.trace = Trace(native)
         self.outside = Outside(self, native)
+        for cpu in self.cpus:
+            cpu.outside = self.outside
+        self.memory = ScriptMemory(native, self.outside)
+        self.trace = Trace(native)
         self._wires = Wires(self.outside)
         self._place = _Place(self, native)
         self._tasks = Tasks(self._place)
@@ -101,7 +102,7 @@ class Machine:
                 clock=self.clock,
                 stop=self.end,
                 console=self._written,
-                memory=self.memory,
+                memory=Memory(native),
                 cpus=self.cpus,
                 processor=processor,
                 cmdline=config.cmdline,
@@ -120,23 +121,6 @@ class Machine:
         return self.cpus[0]
 
     @property
-    def pic(self) -> Pic:
-        """The 8259A pair of a pc."""
-        pic: Pic = self._controller("pic")
-        return pic
-
-    @property
-    def gic(self) -> Gic:
-        """The GIC of a virt board."""
-        gic: Gic = self._controller("gic")
-        return gic
-
-    def _controller(self, name: str) -> Any:
-        if name not in self.board.devices:
-            raise VmmError(f"board {self.config.board} has no {name.upper()}")
-        return self.board.devices[name]
-
-    @property
     def instructions(self) -> int:
         """Begun on all vCPUs since power-on."""
         return int(lib.vmm_instructions(self._native))
@@ -150,7 +134,7 @@ class Machine:
         """Put an image into memory and the vCPU at its entry; VmmError names what is wrong with it."""
         self.loaded = loaders.load(
             path,
-            self.memory,
+            Memory(self._native),
             append=self.config.cmdline,
             initrd=list(initrd),
             load_address=load_address,
@@ -240,74 +224,10 @@ class Machine:
         """
         lib.vmm_request_stop(self._native, NUMBERS[reason], code)
 
-    def start(self, scenario: Callable[[Machine], Any] | Coroutine[Any, Any, Any]) -> Task:
-        """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest."""
-        return self._tasks.start(scenario, self)
-
-    @property
-    def waiting(self) -> list[str]:
-        """The scenarios that wait, and for what, in words."""
-        return self._tasks.waiting()
-
-    def reach(self, where: str | int) -> Reach:
-        """`Reach(where)`: await it."""
-        return Reach(where)
-
     def _written(self, data: bytes) -> None:
         self.config.console(data)
         for listener in list(self._listeners):
             listener(data)
-
-    def nmi(self) -> None:
-        """Latch one NMI for the first vCPU, past any APIC; VmmError on ARM, which has none."""
-        if self.architecture != "x86":
-            raise VmmError("ARM has no NMI; a group 0 interrupt is an FIQ")
-        self.outside("nmi", 0)
-
-    def irq(self, number: int) -> Irq:
-        """The scripts' end of interrupt line `number`."""
-        if not 0 <= number < self.board.irqs:
-            what = "IRQ" if self.architecture == "x86" else "SPI"
-            raise VmmError(f"{what} {number} is not among 0-{self.board.irqs - 1}")
-        return self._wire(number)
-
-    def line(self, name: str) -> Irq:
-        """The scripts' end of a line by its name: "IRQ 4", on a pc also "NMI", which is LINT1 of every local APIC."""
-        numbers = {known: number for number, known in self.board.line_names.items()}
-        if name not in numbers:
-            raise unknown("line", name, numbers)
-        return self._wire(numbers[name])
-
-    def _wire(self, number: int) -> Irq:
-        return Irq(self._wires, number, self.board.line_names[number], lambda: self._tasks.running)
-
-    def inject(self, vector: int) -> None:
-        """Deliver `vector` (0-255) as an external interrupt at the first boundary that admits one; no controller."""
-        if not 0 <= vector < 256:
-            raise VmmError(f"interrupt vector {vector:#x} is outside 0-0xff")
-        self.outside("inject", 0, vector)
-
-    def trap(self, key: Key) -> Callable[[Callable[[Trap], Any]], Callable[[Trap], Any]]:
-        """Decorator: let a function see `key` before the guest does; see vmm/traps.py."""
-
-        def register(handler: Callable[[Trap], Any]) -> Callable[[Trap], Any]:
-            self._arm(key)
-            self._traps[key] = handler
-            return handler
-
-        return register
-
-    def _arm(self, key: Key) -> None:
-        for cpu in range(self._native.vcpu_count):
-            vcpu = self._native.vcpus[cpu]
-            if self.architecture == "x86":
-                arm_x86(vcpu.x86, key)
-            else:
-                arm_arm(vcpu, key)
-
-    def u32(self, where: str | int) -> int:
-        """The 32-bit little-endian word at a symbol or linear address."""
-        return int.from_bytes(self.cpu.read(self.address(where), 4), "little")
 
     def where(self, linear: int) -> str:
         """A linear address with its symbol and source line, as far as the image tells."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from vmm.engine import ffi, lib
@@ -32,7 +33,24 @@ class Memory:
         """VmmError outside RAM and flash."""
         return bytes(self._view(address, size))
 
-    def write(self, address: int, data: bytes) -> None:
+    def store(self, address: int, data: bytes) -> None:
         """VmmError outside RAM and flash."""
         self._view(address, len(data))[:] = data
         lib.vmm_memory_written(self._native, address, len(data))
+
+    def write(self, address: int, data: bytes) -> None:
+        """VmmError outside RAM and flash."""
+        self.store(address, data)
+
+
+class ScriptMemory(Memory):
+    """As scripts see it: what they write comes from outside."""
+
+    def __init__(self, native: Any, outside: Callable[..., None]) -> None:
+        super().__init__(native)
+        self._outside = outside
+
+    def write(self, address: int, data: bytes) -> None:
+        """VmmError outside RAM and flash."""
+        self._view(address, len(data))
+        self._outside("memory", address, bytes(data))

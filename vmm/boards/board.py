@@ -90,6 +90,9 @@ class Parts:
 class Board:
     """What was built: devices and controllers by name, what each line is called, and what vCPUs may call."""
 
+    name: str
+    console: str
+    """Which of the devices is the first serial port."""
     devices: dict[str, Any] = field(default_factory=dict)
     line_names: dict[int, str] = field(default_factory=dict)
     irqs: int = 0

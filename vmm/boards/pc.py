@@ -106,7 +106,7 @@ def build(parts: Parts) -> Board:
         ("test_port", TestPort),
     ]
     without_pit = not switch(parts.options, "pit", True)
-    board = Board(devices={"pic": pic, "ioapic": ioapic}, line_names=_line_names(), irqs=PINS)
+    board = Board(NAME, console="com1", devices={"pic": pic, "ioapic": ioapic}, line_names=_line_names(), irqs=PINS)
     for name, make in table:
         if name == "pit" and without_pit:
             continue

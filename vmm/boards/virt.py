@@ -60,7 +60,7 @@ def build(parts: Parts) -> Board:
     """Wire the board."""
     bus, clock, cpus = parts.bus, parts.clock, parts.cpus
     plan = layout(parts.options)
-    board = Board(line_names={spi: f"SPI {spi}" for spi in range(SPIS)}, irqs=SPIS)
+    board = Board(NAME, console="uart", line_names={spi: f"SPI {spi}" for spi in range(SPIS)}, irqs=SPIS)
     for spi in range(SPIS):
         bus.connect(spi, (lib.VMM_SINK_GIC, spi))
     _place_gic(parts, board, plan.gic)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from vmm.cpu.arm_registers import GENERAL32, GENERAL64, SYSTEM32, SYSTEM64, Encoding
 from vmm.cpu.vcpu import Entry, Vcpu
@@ -55,6 +55,11 @@ class Arm(Vcpu):
         return int(value[0])
 
     def __setitem__(self, name: str, value: int) -> None:
+        if name not in ("pc", "pstate", "cpsr") and name not in self._general:
+            self._encoding(name)
+        self._decide("register", name, value)
+
+    def _put_register(self, name: str, value: int) -> None:
         if name == "pc":
             lib.vmm_arm_set_pc(self._native, value & 0xFFFF_FFFF_FFFF_FFFF)
         elif name in ("pstate", "cpsr"):
@@ -126,6 +131,9 @@ class Arm(Vcpu):
 
     def write(self, address: int, data: bytes) -> None:
         """Write guest memory whatever the page allows; VmmError at the first address that is not RAM."""
+        self._decide("write", address, bytes(data))
+
+    def _put_bytes(self, address: int, data: bytes) -> None:
         done = lib.vmm_arm_write(self._native, address & 0xFFFF_FFFF_FFFF_FFFF, data, len(data))
         if done != len(data):
             raise VmmError(f"address {address + done:#x} is not mapped")
@@ -145,4 +153,9 @@ class Arm(Vcpu):
 
     def serror(self, iss: int = 0) -> None:
         """Let an SError be pending, with this ISS (25 bits)."""
-        lib.vmm_arm_serror(self._native, iss & 0x1FFFFFF)
+        self._decide("serror", iss & 0x1FFFFFF)
+
+    def _put_serror(self, iss: int) -> None:
+        lib.vmm_arm_serror(self._native, iss)
+
+    CHANGES: ClassVar = {"register": _put_register, "write": _put_bytes, "serror": _put_serror}

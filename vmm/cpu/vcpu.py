@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol
 
 from vmm.engine import lib
+from vmm.errors import unknown
 
 
 class Entry(Protocol):
@@ -32,6 +33,23 @@ class Vcpu:
 
     def __init__(self, native: Any) -> None:
         self._native = native
+        self.outside: Callable[..., None] | None = None
+        """How what a script changes reaches the vCPU, where somebody keeps a record of it."""
+
+    CHANGES: ClassVar[Mapping[str, Callable[..., None]]]
+    """What a script can change, by name."""
+
+    def change(self, name: str, *arguments: Any) -> None:
+        """Make one of `CHANGES` now; VmmError for a name that is none."""
+        if name not in self.CHANGES:
+            raise unknown(f"change of an {self.arch} vCPU", name, self.CHANGES)
+        self.CHANGES[name](self, *arguments)
+
+    def _decide(self, name: str, *arguments: Any) -> None:
+        if self.outside:
+            self.outside("cpu", self.index, name, *arguments)
+        else:
+            self.change(name, *arguments)
 
     @property
     def index(self) -> int:

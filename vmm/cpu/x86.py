@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from vmm.cpu.vcpu import Entry, Vcpu
 from vmm.cpu.x86_registers import NUMBERS
@@ -53,7 +53,11 @@ class X86(Vcpu):
     def __setitem__(self, name: str, value: int) -> None:
         if name in DEBUG_REGISTERS:
             raise VmmError(f"{name} is the guest's to write: only its MOV sets a breakpoint")
-        lib.vmm_x86_set(self._native, self._number(name), value & 0xFFFF_FFFF_FFFF_FFFF)
+        self._number(name)
+        self._decide("register", name, value & 0xFFFF_FFFF_FFFF_FFFF)
+
+    def _put_register(self, name: str, value: int) -> None:
+        lib.vmm_x86_set(self._native, self._number(name), value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(NUMBERS)
@@ -74,7 +78,12 @@ class X86(Vcpu):
 
     def set_segment(self, name: str, value: Segment) -> None:
         """Load a segment or table register whole, without the guest's descriptor tables."""
-        raw = ffi.new("vmm_segment *", (value.selector, value.base, value.limit, value.attributes))
+        if name not in SEGMENTS:
+            raise unknown("x86 segment", name, SEGMENTS)
+        self._decide("segment", name, value.selector, value.base, value.limit, value.attributes)
+
+    def _put_segment(self, name: str, *fields: int) -> None:
+        raw = ffi.new("vmm_segment *", fields)
         lib.vmm_x86_set_segment(self._native, SEGMENTS[name], raw)
 
     def msr(self, index: int) -> int:
@@ -86,6 +95,9 @@ class X86(Vcpu):
 
     def set_msr(self, index: int, value: int) -> None:
         """Write one as WRMSR does; VmmError where the guest would get #GP."""
+        self._decide("msr", index, value)
+
+    def _put_msr(self, index: int, value: int) -> None:
         if lib.vmm_x86_msr_write(self._native, index, value):
             raise VmmError(f"MSR {index:#x} does not take {value:#x}")
 
@@ -167,6 +179,9 @@ class X86(Vcpu):
 
     def write(self, linear: int, data: bytes) -> None:
         """Write guest memory whatever the page allows; VmmError at the first address that is not mapped."""
+        self._decide("write", linear, bytes(data))
+
+    def _put_bytes(self, linear: int, data: bytes) -> None:
         done = lib.vmm_x86_write(self._native, linear, data, len(data))
         if done != len(data):
             raise VmmError(f"linear address {linear + done:#x} is not mapped")
@@ -190,3 +205,5 @@ class X86(Vcpu):
     def _set_all(self, registers: Mapping[str, int]) -> None:
         for name, value in registers.items():
             self[name] = value
+
+    CHANGES: ClassVar = {"register": _put_register, "segment": _put_segment, "msr": _put_msr, "write": _put_bytes}
