@@ -123,9 +123,12 @@ void vcpu_rearm(vmm_vcpu *v)
     uint64_t deadline = least(least(m->next_deadline, m->limit_ns), m->triggers.ns);
     if (deadline != VMM_NEVER) {
         uint64_t left = deadline > v->skew ? deadline - v->skew : 0;
-        uint64_t when = left / m->insn_ns + (left % m->insn_ns != 0);
-        if (when < at)
-            at = when;
+        if (left != v->rearmed_ns) { /* a division on every step of an interrupt's way would be felt */
+            v->rearmed_ns = left;
+            v->rearmed_count = left / m->insn_ns + (left % m->insn_ns != 0);
+        }
+        if (v->rearmed_count < at)
+            at = v->rearmed_count;
     }
     v->attention_at = at;
 }

@@ -87,9 +87,10 @@ void clock_expire(vmm_machine *m);    /* fire every timer that is due */
 void vcpu_rearm(vmm_vcpu *v);         /* recompute v->attention_at */
 bool clock_skip(vmm_vcpu *v);         /* jump to the next deadline; false when there is none */
 
-/* trace.c: hashes and keeps the event, with count and vcpu filled in */
+/* trace.c: hashes and keeps the event, with count and vcpu filled in; no note before anything runs: wiring, reset */
 void trace_emit(vmm_vcpu *v, const vmm_event *event);
-void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value);
+void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value); /* on the current vCPU */
+void trace_note_of(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value);
 void stat_delivered(vmm_vcpu *v, uint32_t vector, uint8_t source, uint8_t pin, uint64_t latency);
 
 /* i8259.c, lapic.c */

@@ -12,9 +12,11 @@
 
 static int highest(const uint32_t bits[8])
 {
-    for (int word = 7; word >= 0; word--)
-        if (bits[word])
-            return word * 32 + 31 - __builtin_clz(bits[word]);
+    for (int word = 6; word >= 0; word -= 2) {
+        uint64_t pair = bits[word] | (uint64_t)bits[word + 1] << 32;
+        if (pair)
+            return word * 32 + 63 - __builtin_clzll(pair);
+    }
     return -1;
 }
 
@@ -25,9 +27,7 @@ static uint32_t class_of(int vector)
 
 static void note(vmm_vcpu *v, uint8_t kind, uint32_t vector)
 {
-    vmm_event event = {.kind = kind, .number = vector, .value = 1};
-    if (v->machine->current) /* else wiring and reset: nothing runs yet */
-        trace_emit(v, &event);
+    trace_note_of(v, kind, vector, 1);
 }
 
 /* ---- priorities ---- */

@@ -18,12 +18,13 @@ static uint64_t fold(uint64_t a, uint64_t b)
  * Pairs first, independent of each other; only the last step waits for the hash so far. Odd constants set places apart.
  * The words are put together from the fields, because reading back as words what was just written as bytes stalls.
  */
-static inline __attribute__((always_inline)) uint64_t mix(uint64_t hash, const vmm_event *e)
+static inline __attribute__((always_inline)) uint64_t mix(uint64_t hash, const vmm_event *e, uint64_t count,
+                                                          uint32_t vcpu)
 {
     uint64_t what = e->number | (uint64_t)e->error << 32;
-    uint64_t where = e->cs | (uint64_t)e->ss << 16 | (uint64_t)e->kind << 32 | (uint64_t)e->vcpu << 40
+    uint64_t where = e->cs | (uint64_t)e->ss << 16 | (uint64_t)e->kind << 32 | (uint64_t)(uint8_t)vcpu << 40
                    | (uint64_t)e->source << 48 | (uint64_t)e->source_pin << 56;
-    uint64_t pairs = fold(e->count ^ 0x9e3779b97f4a7c15, where ^ 0xbf58476d1ce4e5b9)
+    uint64_t pairs = fold(count ^ 0x9e3779b97f4a7c15, where ^ 0xbf58476d1ce4e5b9)
                    + fold(what ^ 0x94d049bb133111eb, e->value ^ 0xd6e8feb86659fd93);
     if (e->kind == VMM_EV_DELIVERED)
         pairs += fold(e->pc ^ 0xa0761d6478bd642f, e->sp ^ 0xe7037ed1a0b428db)
@@ -31,30 +32,53 @@ static inline __attribute__((always_inline)) uint64_t mix(uint64_t hash, const v
     return fold(hash ^ 0x2d358dccaa6c78a5, pairs ^ 0x8bb84b93962eacc9);
 }
 
-/* Inlined, so that of an event with few fields only those are mixed. */
-static inline __attribute__((always_inline)) void emit(vmm_vcpu *v, vmm_event event)
+/*
+ * Inlined, so that of an event with few fields only those are mixed. The ring gets field by field what is on its way in
+ * registers: a copy of a struct would read in large pieces what was just written in small ones, and stall.
+ */
+static inline __attribute__((always_inline)) void emit(vmm_vcpu *v, const vmm_event *e)
 {
     vmm_trace *t = &v->machine->trace;
-    event.count = machine_insns(v->machine);
-    event.vcpu = (uint8_t)v->index;
-    t->hash = mix(t->hash, &event);
-    if (unlikely(v->machine->triggers.events >> (event.kind & 31) & 1))
-        trigger_event(v, &event);
     if (unlikely(t->recording && t->emitted - t->drained == t->capacity))
         v->machine->host.drain(v->machine->host.handle);
-    t->ring[t->emitted++ & (t->capacity - 1)] = event;
+    vmm_event *kept = &t->ring[t->emitted++ & (t->capacity - 1)];
+    kept->count = machine_insns(v->machine);
+    kept->pc = e->pc;
+    kept->sp = e->sp;
+    kept->flags = e->flags;
+    kept->value = e->value;
+    kept->number = e->number;
+    kept->error = e->error;
+    kept->cs = e->cs;
+    kept->ss = e->ss;
+    kept->kind = e->kind;
+    kept->vcpu = (uint8_t)v->index;
+    kept->source = e->source;
+    kept->source_pin = e->source_pin;
+    kept->cpl = e->cpl;
+    kept->has_error = e->has_error;
+    kept->target_el = e->target_el;
+    kept->vector_offset = e->vector_offset;
+    t->hash = mix(t->hash, e, kept->count, v->index);
+    if (unlikely(v->machine->triggers.events >> (e->kind & 31) & 1))
+        trigger_event(v, kept);
 }
 
 void trace_emit(vmm_vcpu *v, const vmm_event *event)
 {
-    emit(v, *event);
+    emit(v, event);
+}
+
+void trace_note_of(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value)
+{
+    if (v->machine->current) /* else wiring and reset: nothing runs yet */
+        emit(v, &(vmm_event){.kind = kind, .number = number, .value = value});
 }
 
 void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value)
 {
-    if (!m->current)
-        return; /* wiring and reset: nothing runs yet */
-    emit(m->current, (vmm_event){.kind = kind, .number = number, .value = value});
+    if (m->current)
+        emit(m->current, &(vmm_event){.kind = kind, .number = number, .value = value});
 }
 
 void vmm_guest_error(vmm_machine *m, int what, uint64_t value)

@@ -44,7 +44,7 @@ void trigger_event(vmm_vcpu *v, const vmm_event *e)
         bool waits = t->kind == VMM_TRIGGER_EVENT && t->event == e->kind && !t->fired && is_for(t, v);
         if (!waits || !matches(t->number, e->number) || !matches(t->value, e->value) || !matches(t->source, e->source))
             continue;
-        t->seen = v->machine->trace.emitted;
+        t->seen = v->machine->trace.emitted - 1;
         fire(v, t);
     }
 }

@@ -368,6 +368,8 @@ struct vmm_vcpu {
     uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
     uint64_t wake_at;  /* its own earliest INSNS trigger; VMM_NEVER: none */
     uint64_t turn_end; /* count at which the next vCPU's turn begins */
+    uint64_t rearmed_ns;    /* the next deadline as vcpu_rearm saw it last, less `skew`, */
+    uint64_t rearmed_count; /* and the count at which it is due */
     uint8_t off;       /* not started, or switched off */
     uint8_t flush_tlb; /* transient: another vCPU invalidated translations */
     uint8_t awaits;    /* some bit of `reach` is set */

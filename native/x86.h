@@ -108,7 +108,7 @@ typedef struct {
 bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
 
 /* x86_deliver.c, x86_task.c */
-void x86_deliver(vmm_vcpu *v, const x86_event *event); /* with everything that may follow: #DF, shutdown */
+void x86_deliver(vmm_vcpu *v, x86_event *event); /* with everything that may follow: #DF, shutdown; *event is used up */
 x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext);
 bool x86_resume_task_switch(vmm_vcpu *v); /* true: the #TS of Unicorn's own task switch was wrong and is mended */
 

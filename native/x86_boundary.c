@@ -8,6 +8,7 @@
 #include "uc.h"
 #include "x86.h"
 
+enum { EVENTS = VMM_PEND_DB | VMM_PEND_NMI | VMM_PEND_INTR | VMM_PEND_INJECT | VMM_PEND_INIT };
 enum { OPCODE_STI = 0xfb, OPCODE_MOV_SEGMENT = 0x8e, OPCODE_POP_SS = 0x17 };
 
 static uint64_t last_pc(const vmm_vcpu *v)
@@ -153,8 +154,7 @@ static void deliver_maskable(vmm_vcpu *v)
 /* The ladder. Lower faults are the instruction's own and come again; interrupts stay held. */
 static bool take_event(vmm_vcpu *v)
 {
-    const uint32_t events = VMM_PEND_DB | VMM_PEND_NMI | VMM_PEND_INTR | VMM_PEND_INJECT | VMM_PEND_INIT;
-    if (!(v->pending & events))
+    if (!(v->pending & EVENTS))
         return false;
     if (v->pending & VMM_PEND_INIT) { /* which happens outside Unicorn */
         vcpu_leave(v);
@@ -215,6 +215,8 @@ bool x86_boundary(vmm_vcpu *v)
 /* SDM vol. 2 HLT: what is delivered ends it, and nothing else. */
 bool x86_wakes(vmm_vcpu *v)
 {
+    if (!(v->pending & EVENTS))
+        return false;
     int shadow = vmm_x86_shadow(v);
     return v->pending & VMM_PEND_INIT || trap_due(v, shadow) || nmi_due(v, shadow) || maskable_due(v, shadow);
 }
@@ -224,22 +226,34 @@ bool x86_can_wake(vmm_vcpu *v)
     return env_of(v)->eflags & FL_IF || apic_can_interrupt_masked(v, !(env_of(v)->hflags2 & HF2_NMI));
 }
 
-static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
+static inline void begin(vmm_vcpu *v, uint64_t pc)
 {
-    (void)engine, (void)size;
-    vmm_vcpu *v = user;
-    if (unlikely(pc == last_pc(v)) && repeats_no_more(v, pc))
-        return;
-    if (unlikely(may_be_awaited(v, pc)))
-        trigger_reached(v, pc);
-    if (unlikely(v->count >= v->attention_at)) {
-        if (!x86_boundary(v))
-            x86_leave_translated_code(v);
-    }
     uint64_t flags = env_of(v)->eflags;
     if (unlikely(flags & v->flags_before & FL_RF)) /* RF lives for one instruction; Unicorn clears it late */
         env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
     x86_begin(v, pc, flags);
+}
+
+/* Apart, so that the way of nearly all instructions calls nothing and saves no register. */
+static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
+{
+    if (pc == last_pc(v) && repeats_no_more(v, pc))
+        return;
+    if (may_be_awaited(v, pc))
+        trigger_reached(v, pc);
+    if (v->count >= v->attention_at && !x86_boundary(v))
+        x86_leave_translated_code(v);
+    begin(v, pc);
+}
+
+static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
+{
+    (void)engine, (void)size;
+    vmm_vcpu *v = user;
+    if (unlikely(pc == last_pc(v) || v->count >= v->attention_at || may_be_awaited(v, pc)))
+        look_closer(v, pc);
+    else
+        begin(v, pc);
 }
 
 void x86_attach_boundary(vmm_vcpu *v)

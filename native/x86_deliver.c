@@ -441,47 +441,47 @@ static void shut_down(vmm_vcpu *v)
     vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, vmm_x86_linear_pc(v));
 }
 
-void x86_deliver(vmm_vcpu *v, const x86_event *event)
+void x86_deliver(vmm_vcpu *v, x86_event *e)
 {
     x86_env *env = env_of(v);
-    x86_event e = *event;
     uint16_t cs = (uint16_t)env->segs[VMM_CS].selector;
     uint32_t cpl = env->hflags & HF_CPL;
-    uint64_t flags = e.flags = x86_flags(v), base = env->segs[VMM_CS].base, sp = env->regs[R_SP];
+    uint64_t flags = e->flags = x86_flags(v), base = env->segs[VMM_CS].base, sp = env->regs[R_SP];
     v->x86.iret_at = 0; /* one that faults has not returned */
     v->x86.chain_length = 0;
     tail_of(v)->old_exception = -1; /* Unicorn's own double-fault logic never forgets; ours is below */
     env->hflags &= ~(uint32_t)HF_INH;
     for (;;) {
-        uint64_t pc = e.rip;
-        x86_fault fault = deliver_once(v, &e);
+        uint64_t pc = e->rip;
+        x86_fault fault = deliver_once(v, e);
         if (!fault.raised) {
             v->event_count = v->count;
-            if (e.vector == X86_DB && e.kind == EVENT_EXCEPTION)
+            if (e->vector == X86_DB && e->kind == EVENT_EXCEPTION)
                 tail_of(v)->dr[7] &= ~(uint64_t)DR7_GD; /* SDM 17.2.4 */
             v->halted = 0;
             nest_enter(v, &(vmm_handler){.pc = base + pc, .sp = sp, .level = cpl | (flags & FL_VM ? LEVEL_VM : 0),
-                                         .number = e.vector, .source = e.source, .pin = e.pin});
-            announce(v, &e, pc, cs, cpl, flags);
+                                         .number = e->vector, .source = e->source, .pin = e->pin});
+            announce(v, e, pc, cs, cpl, flags);
             return;
         }
-        record(v, &e);
+        record(v, e);
         if (fault.in_new_task) { /* SDM 7.3: the fault belongs to the new task, as if its first instruction had raised it */
-            e.kind = EVENT_EXTERNAL;
-            e.fault_rip = env->eip;
+            e->kind = EVENT_EXTERNAL;
+            e->fault_rip = env->eip;
         }
-        fault_class first = class_of(e.vector, e.kind), second = class_of(fault.vector, EVENT_EXCEPTION);
+        fault_class first = class_of(e->vector, e->kind), second = class_of(fault.vector, EVENT_EXCEPTION);
         uint8_t next = becomes_double(first, second) ? X86_DF : fault.vector;
-        trace_note(v->machine, VMM_EV_FAULT_CHAIN, e.vector, next);
+        trace_note(v->machine, VMM_EV_FAULT_CHAIN, e->vector, next);
         if (first == DOUBLE_FAULT) {
             record(v, &(x86_event){.vector = fault.vector, .has_error = fault.has_error, .error = fault.error,
-                                   .source = VMM_SRC_EXCEPTION, .rip = e.fault_rip});
+                                   .source = VMM_SRC_EXCEPTION, .rip = e->fault_rip});
             shut_down(v);
             return;
         }
         bool pushes_error = fault.has_error && env->cr[0] & CR0_PE;
-        e = (x86_event){.flags = fault.in_new_task ? x86_flags(v) : flags, .vector = next, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = e.fault_rip,
-                        .fault_rip = e.fault_rip, .has_error = pushes_error || (next == X86_DF && env->cr[0] & CR0_PE),
-                        .error = next == X86_DF ? 0 : fault.error, .fault = next != X86_DF};
+        *e = (x86_event){.flags = fault.in_new_task ? x86_flags(v) : flags, .vector = next, .kind = EVENT_EXCEPTION,
+                         .source = VMM_SRC_EXCEPTION, .rip = e->fault_rip, .fault_rip = e->fault_rip,
+                         .has_error = pushes_error || (next == X86_DF && env->cr[0] & CR0_PE),
+                         .error = next == X86_DF ? 0 : fault.error, .fault = next != X86_DF};
     }
 }

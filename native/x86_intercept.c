@@ -37,7 +37,7 @@ bool x86_ask(vmm_vcpu *v, vmm_trap *trap)
 }
 
 /* An exception, unless Python finishes it. */
-static void except(vmm_vcpu *v, const x86_event *e)
+static void except(vmm_vcpu *v, x86_event *e)
 {
     vmm_trap trap = {.kind = VMM_TRAP_EXCEPTION, .number = e->vector, .value = e->error};
     if (v->x86.trap_exception >> (e->vector & 31) & 1 && x86_ask(v, &trap))

@@ -22,19 +22,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+import bench_apic
 import bench_arm
 from bench_bare import EmptyHook
 from bench_baseline import PythonVmm
+from bench_guests import QEMU, counting_to, qemu_seconds
 from bench_rows import REPEATS, Row, compared, median, missing
 
 from vmm.catalog import resolve
 from vmm.machine import MIB, Config, Machine
 
-QEMU = "qemu-system-x86_64"
-QEMU_OPTIONS = (
-    "-accel", "tcg", "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot", "-device", "pc-testdev",
-    "-device", "isa-debug-exit,iobase=0xf4", "-kernel",
-)  # fmt: skip
 ROUNDS = 200_000
 """What the guest isr_bench counts to."""
 SHORT = 2_000
@@ -69,21 +66,15 @@ LOOPS = {"ALU loop": (ALU, 4_000_000), "branchy loop": (BRANCHY, 500_000)}
 # ---- interrupt round trips ----
 
 
-def isr_bench(rounds: int) -> bytes:
-    """The bundled guest's image, counting to another number."""
-    image = resolve("x86/isr_bench").read_bytes()
-    old = ROUNDS.to_bytes(4, "little")
-    assert image.count(old) >= 1, "isr_bench.S counts to ROUNDS"
-    return image.replace(old, rounds.to_bytes(4, "little"))
+def isr_bench(rounds: int, scratch: str) -> Path:
+    return counting_to("x86/isr_bench", ROUNDS, rounds, Path(scratch))
 
 
 def boot_rounds(rounds: int) -> Machine:
     """A machine that has started up and is about to take its first interrupt."""
     machine = Machine(Config(memory=RAM))
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "isr_bench.elf"
-        path.write_bytes(isr_bench(rounds))
-        machine.load(path)
+        machine.load(isr_bench(rounds, scratch))
     machine.run(until="round")
     return machine
 
@@ -97,30 +88,23 @@ def vmm_rate() -> float:
     return sum(row.delivered for row in machine.trace.interrupts()) / seconds
 
 
-def qemu_seconds(image: Path) -> float:
-    started = time.perf_counter()
-    subprocess.run([QEMU, *QEMU_OPTIONS, str(image)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
-    return time.perf_counter() - started
-
-
 def qemu_rate() -> float:
     """Interrupts a second: the difference that 200,000 make to a run with few of them, start-up left out."""
     with tempfile.TemporaryDirectory() as scratch:
-        few, many = Path(scratch) / "few.elf", Path(scratch) / "many.elf"
-        few.write_bytes(isr_bench(SHORT))
-        many.write_bytes(isr_bench(ROUNDS))
+        few, many = isr_bench(SHORT, scratch), isr_bench(ROUNDS, scratch)
         extra = median(lambda: qemu_seconds(many)) - median(lambda: qemu_seconds(few))
     return (ROUNDS - SHORT) / extra
 
 
 def round_trips(_: argparse.Namespace) -> Iterator[Row]:
     here = median(vmm_rate)
-    python = median(lambda: PythonVmm(isr_bench(ROUNDS)).rate(PYTHON_ROUNDS), 3)
+    python = median(lambda: PythonVmm(resolve("x86/isr_bench").read_bytes()).rate(PYTHON_ROUNDS), 3)
     yield compared("interrupt round trip", here, "the same loop in plain Python", python, 50, "{:,.0f}/s")
     if shutil.which(QEMU):
         yield compared("interrupt round trip", here, "QEMU TCG", qemu_rate(), 3, "{:,.0f}/s")
     else:
         yield missing("interrupt round trip", f"{here:,.0f}/s", "QEMU TCG", f"{QEMU} is not installed")
+    yield from bench_apic.round_trips()
     yield from bench_arm.round_trips()
 
 
@@ -153,6 +137,13 @@ def precise_gear(_: argparse.Namespace) -> Iterator[Row]:
         else:
             yield missing(name, f"{value:.1f} MIPS", "one empty C CODE hook", "no C compiler")
     yield from bench_arm.precise_gear()
+
+
+# ---- several vCPUs ----
+
+
+def idle_vcpus(_: argparse.Namespace) -> Iterator[Row]:
+    yield from bench_apic.idle()
 
 
 # ---- start to exit, memory ----
@@ -218,7 +209,13 @@ def memory(options: argparse.Namespace) -> Iterator[Row]:
 # ---- the report ----
 
 
-SECTIONS = {"interrupts": round_trips, "gear": precise_gear, "start": start_to_exit, "memory": memory}
+SECTIONS = {
+    "interrupts": round_trips,
+    "gear": precise_gear,
+    "idle": idle_vcpus,
+    "start": start_to_exit,
+    "memory": memory,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,8 +10,23 @@ from vmm.errors import VmmError
 if TYPE_CHECKING:
     from vmm.machine import Config, Machine, boot
     from vmm.scenario import (
-        Acknowledged, Boundary, Combine, Console, Delivered, Elapsed, Ended, First, GuestError, LineChanged,
-        NextBoundary, Reach, Returned, Shadow, Then, Timeout, with_timeout,
+        Acknowledged,
+        Boundary,
+        Combine,
+        Console,
+        Delivered,
+        Elapsed,
+        Ended,
+        First,
+        GuestError,
+        LineChanged,
+        NextBoundary,
+        Reach,
+        Returned,
+        Shadow,
+        Then,
+        Timeout,
+        with_timeout,
     )  # fmt: skip
     from vmm.traps import DONE, Brk, Exc, Hlt, Hvc, Int, Msr, Port, Smc, Svc, SysReg, Undefined
 
