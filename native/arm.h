@@ -54,7 +54,7 @@ static inline void arm_begin(vmm_vcpu *v, uint64_t pc) /* the instruction at pc 
 }
 static inline bool arm_wants_a_look(const vmm_vcpu *v) /* before the next instruction begins */
 {
-    return v->count >= v->attention_at || (arm_env_of(v)->daif & v->arm.watch) != v->arm.watch;
+    return v->count >= v->attention_at || (arm_env_of(v)->daif ^ v->masks) & v->watch;
 }
 static inline bool arm_is_a64(const vmm_vcpu *v)
 {
@@ -85,6 +85,7 @@ void arm_attach_boundary(vmm_vcpu *v);
 void arm_tell_gic(vmm_vcpu *v); /* before it looks at the vCPU's Security state */
 
 /* arm_inputs.c */
+void arm_note_masks(vmm_vcpu *v); /* a look at DAIF; arm_hold_masked must follow */
 void arm_hold_masked(vmm_vcpu *v); /* which pending inputs need no look at each boundary */
 
 /* arm_it.c */

@@ -139,6 +139,7 @@ bool arm_boundary(vmm_vcpu *v)
         vcpu_leave(v);
         return false;
     }
+    arm_note_masks(v);
     clock_expire(v->machine);
     bool go = !must_stop(v) && keeps_turn(v);
     if (go) {
@@ -185,7 +186,7 @@ static inline bool asks_for_a_look(const vmm_vcpu *v, uint64_t pc)
     const arm_env *env = arm_env_of(v);
     uint64_t state;
     memcpy(&state, &env->pstate, sizeof state);
-    uint64_t odd = (~env->daif & v->arm.watch) | ((state ^ a64) & (a64 | PSTATE_IL)) | (pc & 3);
+    uint64_t odd = ((env->daif ^ v->masks) & v->watch) | ((state ^ a64) & (a64 | PSTATE_IL)) | (pc & 3);
     return (v->count >= v->attention_at) | (odd != 0);
 }
 

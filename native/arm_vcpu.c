@@ -50,6 +50,12 @@ static void interrupts_changed(vmm_vcpu *v)
     vcpu_rearm(v);
 }
 
+static void watch_masks(vmm_vcpu *v)
+{
+    arm_hold_masked(v);
+    vcpu_rearm(v);
+}
+
 static const struct vmm_arch ARM = {
     .boundary = arm_boundary,
     .wakes = arm_wakes,
@@ -64,6 +70,7 @@ static const struct vmm_arch ARM = {
     .local_read = local_read,
     .local_write = local_write,
     .timer_expired = arm_timer_expired,
+    .watch_masks = watch_masks,
 };
 
 /* A vCPU without EL2 and EL3 behaves as if its processor had none, like one of a hypervisor's guests. */

@@ -32,7 +32,7 @@ vmm_machine *vmm_new(void)
         free(ring);
         return NULL;
     }
-    m->trace = (vmm_trace){.capacity = TRACE_EVENTS, .ring = ring};
+    m->trace = (vmm_trace){.capacity = TRACE_EVENTS, .ring = ring, .look_at = VMM_NEVER};
     m->insn_ns = 10;
     m->idle_ns = 60000000000ull;
     m->hole_first = 0xc0000000;
@@ -275,6 +275,8 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     if (!v->turn_end)
         new_turn(v);
     forget_stops(m);
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        m->vcpus[i]->arch->watch_masks(m->vcpus[i]);
     vcpu_rearm(v);
     if (v->shutdown)
         vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, v->arch->pc(v));

@@ -31,6 +31,7 @@ struct vmm_arch {
     bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value);
     void (*timer_expired)(vmm_vcpu *v, uint32_t which); /* one of the vCPU's own */
     int (*shadow)(vmm_vcpu *v); /* enum vmm_shadow at this boundary; NULL: there are none */
+    void (*watch_masks)(vmm_vcpu *v);                   /* somebody records from now on, or nobody */
     bool (*outside)(vmm_vcpu *v); /* what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: nothing */
 };
 
@@ -87,10 +88,19 @@ void clock_expire(vmm_machine *m);    /* fire every timer that is due */
 void vcpu_rearm(vmm_vcpu *v);         /* recompute v->attention_at */
 bool clock_skip(vmm_vcpu *v);         /* jump to the next deadline; false when there is none */
 
-/* trace.c: hashes and keeps the event, with count and vcpu filled in; no note before anything runs: wiring, reset */
+/* trace.c: hashes and keeps the event, with its time, place and vcpu filled in; no note before anything runs: wiring, reset */
 void trace_emit(vmm_vcpu *v, const vmm_event *event);
 void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value); /* on the current vCPU */
 void trace_note_of(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value);
+static inline uint64_t trace_place(vmm_vcpu *v) /* of an event that does not say where; at power-on nothing has begun */
+{
+    return likely(v->count) ? v->recent[(v->count - 1) & (VMM_RECENT - 1)] : v->arch->pc(v);
+}
+static inline bool trace_recorded(const vmm_machine *m) /* somebody wants every event */
+{
+    return m->trace.packer || m->trace.observed;
+}
+void trace_derived(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value); /* keeps it, but does not hash it */
 void stat_delivered(vmm_vcpu *v, uint32_t vector, uint8_t source, uint8_t pin, uint64_t latency);
 
 /* i8259.c, lapic.c */

@@ -32,25 +32,42 @@ static inline __attribute__((always_inline)) uint64_t mix(uint64_t hash, const v
     return fold(hash ^ 0x2d358dccaa6c78a5, pairs ^ 0x8bb84b93962eacc9);
 }
 
+enum { SPAN = 64 }; /* few enough to be in the nearest cache when they are packed */
+
+static __attribute__((noinline)) void take_some(vmm_machine *m)
+{
+    vmm_trace *t = &m->trace;
+    t->look_at = t->emitted + SPAN;
+    bool full = t->observed && t->emitted - t->drained > t->capacity - SPAN;
+    if (t->packer) {
+        t->packed += vmm_pack(t->packer, t, t->packed, t->emitted);
+        full |= t->packed < t->emitted;
+    }
+    if (full)
+        m->host.drain(m->host.handle);
+}
+
 /*
  * Inlined, so that of an event with few fields only those are mixed. The ring gets field by field what is on its way in
  * registers: a copy of a struct would read in large pieces what was just written in small ones, and stall.
  */
-static inline __attribute__((always_inline)) void emit(vmm_vcpu *v, const vmm_event *e)
+static inline __attribute__((always_inline)) void keep(vmm_vcpu *v, const vmm_event *e, bool hashed)
 {
-    vmm_trace *t = &v->machine->trace;
-    if (unlikely(t->recording && t->emitted - t->drained == t->capacity))
-        v->machine->host.drain(v->machine->host.handle);
+    vmm_machine *m = v->machine;
+    vmm_trace *t = &m->trace;
     vmm_event *kept = &t->ring[t->emitted++ & (t->capacity - 1)];
-    kept->count = machine_insns(v->machine);
+    kept->count = machine_insns(m);
+    kept->ns = vcpu_now(m->current);
     kept->pc = e->pc;
     kept->sp = e->sp;
-    kept->flags = e->flags;
     kept->value = e->value;
     kept->number = e->number;
     kept->error = e->error;
+    kept->flags = e->flags;
+    kept->base = e->base;
     kept->cs = e->cs;
     kept->ss = e->ss;
+    kept->vector_offset = e->vector_offset;
     kept->kind = e->kind;
     kept->vcpu = (uint8_t)v->index;
     kept->source = e->source;
@@ -58,27 +75,51 @@ static inline __attribute__((always_inline)) void emit(vmm_vcpu *v, const vmm_ev
     kept->cpl = e->cpl;
     kept->has_error = e->has_error;
     kept->target_el = e->target_el;
-    kept->vector_offset = e->vector_offset;
-    t->hash = mix(t->hash, e, kept->count, v->index);
-    if (unlikely(v->machine->triggers.events >> (e->kind & 31) & 1))
+    kept->depth = v->depth;
+    if (hashed) {
+        t->hash = mix(t->hash, e, kept->count, v->index);
+        t->hashed++;
+    }
+    if (unlikely(m->triggers.events >> (e->kind & 31) & 1))
         trigger_event(v, kept);
+    if (unlikely(t->emitted >= t->look_at))
+        take_some(m);
 }
 
 void trace_emit(vmm_vcpu *v, const vmm_event *event)
 {
-    emit(v, event);
+    keep(v, event, true);
 }
 
 void trace_note_of(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value)
 {
     if (v->machine->current) /* else wiring and reset: nothing runs yet */
-        emit(v, &(vmm_event){.kind = kind, .number = number, .value = value});
+        keep(v, &(vmm_event){.kind = kind, .number = number, .value = value, .pc = trace_place(v)}, true);
+}
+
+void trace_derived(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value)
+{
+    keep(v, &(vmm_event){.kind = kind, .number = number, .value = value, .pc = trace_place(v)}, false);
 }
 
 void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value)
 {
     if (m->current)
-        emit(m->current, &(vmm_event){.kind = kind, .number = number, .value = value});
+        trace_note_of(m->current, kind, number, value);
+}
+
+void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed)
+{
+    vmm_trace *t = &m->trace;
+    if (!t->observed)
+        t->drained = t->emitted;
+    if (!t->packer)
+        t->packed = t->emitted;
+    t->packer = packer;
+    t->observed = observed != 0;
+    t->look_at = trace_recorded(m) ? t->emitted + SPAN : VMM_NEVER;
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        m->vcpus[i]->arch->watch_masks(m->vcpus[i]);
 }
 
 void vmm_guest_error(vmm_machine *m, int what, uint64_t value)
@@ -86,8 +127,7 @@ void vmm_guest_error(vmm_machine *m, int what, uint64_t value)
     if (!m->current)
         return;
     vmm_vcpu *v = m->current;
-    vmm_event event = {.kind = VMM_EV_GUEST_ERROR, .number = (uint32_t)what, .value = value,
-                       .pc = v->recent[(v->count - 1) & (VMM_RECENT - 1)]};
+    vmm_event event = {.kind = VMM_EV_GUEST_ERROR, .number = (uint32_t)what, .value = value, .pc = trace_place(v)};
     trace_emit(v, &event);
     vmm_trace *t = &m->trace;
     if (t->guest_errors < VMM_FIRST_ERRORS)

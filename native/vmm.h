@@ -190,10 +190,15 @@ enum vmm_event_kind {
     VMM_EV_TASK = 9,        /* number: selector of the new TSS */
     VMM_EV_TRAPPED = 10,    /* number: trap kind, value: its number */
     VMM_EV_STOP = 11,       /* number: reason, value: code */
-    VMM_EV_GUEST_ERROR = 12,/* number: enum vmm_guest_error, value: what it says; pc: of the guilty instruction */
-    VMM_EV_RETURNED = 13    /* a handler returned; number, source: as it was delivered, value: instructions since then,
-                               pc, sp, flags: as they are now, error: 1 elsewhere than to what it interrupted */
+    VMM_EV_GUEST_ERROR = 12,/* number: enum vmm_guest_error, value: what it says */
+    VMM_EV_RETURNED = 13,   /* a handler returned; number and source: of its delivery, value: instructions since then,
+                               pc, sp and flags: as they are now, error: 1 elsewhere than to what it interrupted */
+    VMM_EV_CPU_MASK = 14,   /* only while somebody records; number: x86: 1 IF is 0; ARM: DAIF, bit 3 D to bit 0 F;
+                               value: the same before */
+    VMM_EV_SHADOW = 15      /* what is deliverable waits at this boundary; number: enum vmm_shadow */
 };
+
+#define VMM_KINDS 16
 
 /* What a guest did that the architecture leaves UNPREDICTABLE or forbids, and that no exception tells it about. */
 enum vmm_guest_error {
@@ -223,32 +228,49 @@ enum vmm_source {
 
 typedef struct {
     uint64_t count; /* instructions begun before it, on all vCPUs */
-    uint64_t pc;    /* of a delivery: RIP in the frame; ARM: ELR or LR */
+    uint64_t ns;    /* virtual time */
+    uint64_t pc;    /* of a delivery: RIP in the frame, ARM: ELR or LR; else linear, of the instruction that began last */
     uint64_t sp;
-    uint64_t flags; /* ARM: SPSR */
     uint64_t value;
     uint32_t number;
     uint32_t error; /* error code of a delivery */
+    uint32_t flags; /* ARM: SPSR */
+    uint32_t base;  /* of CS in the frame: pc + base is linear */
     uint16_t cs;
     uint16_t ss;
+    uint16_t vector_offset; /* ARM: of the vector in its table */
+    uint16_t spare;
     uint8_t kind; /* enum vmm_event_kind */
     uint8_t vcpu;
     uint8_t source; /* enum vmm_source */
     uint8_t source_pin;
     uint8_t cpl;
     uint8_t has_error;
-    uint8_t target_el;      /* ARM: exception level it was taken to */
-    uint8_t spare;
-    uint16_t vector_offset; /* ARM: of the vector in its table */
-    uint8_t spare2[2];
+    uint8_t target_el; /* ARM: exception level it was taken to */
+    uint8_t depth;     /* handlers under way on the vCPU */
 } vmm_event;
 
+/* Events packed, see trace_pack.c: one who packs, or one who unpacks. */
 typedef struct {
-    uint64_t hash;      /* of every event so far, recorded or not */
+    uint8_t *bytes;
+    uint32_t size;   /* packing: room; unpacking: what is there */
+    uint32_t used;   /* packing: filled; unpacking: consumed */
+    uint64_t events; /* packing: in it; unpacking: still to come */
+    uint64_t count;  /* of the last event */
+    uint64_t ns;
+    vmm_event last[2 * VMM_KINDS]; /* the last like each, see like() */
+} vmm_packed;
+
+typedef struct {
+    uint64_t hash;      /* of every event so far, recorded or not, that is not derived: CPU_MASK, SHADOW */
+    uint64_t hashed;    /* how many those are */
     uint64_t emitted;   /* events so far */
-    uint64_t drained;   /* events Python has taken */
+    uint64_t look_at;   /* `emitted` at which somebody must take some; VMM_NEVER: nobody records, the last `capacity` stay */
+    uint64_t drained;   /* events Python has taken, while it observes */
+    uint64_t packed;    /* events packed, while there is a packer */
+    vmm_packed *packer; /* NULL: none */
+    uint8_t observed;   /* Python wants to see each event */
     uint32_t capacity;  /* a power of two */
-    uint8_t recording;  /* 1: call drain before overwriting; 0: keep the last `capacity` */
     vmm_event *ring;
     uint64_t guest_errors;                        /* so far */
     vmm_event first_errors[VMM_FIRST_ERRORS];     /* the first of them */
@@ -264,6 +286,16 @@ typedef struct {
     uint64_t latency_max;
     uint32_t *histogram; /* VMM_HISTOGRAM buckets: exact below 1024, then 64 to an octave */
 } vmm_stat;
+
+/* Which events are wanted. */
+typedef struct {
+    uint64_t since;   /* instruction count */
+    int64_t number;   /* -1: any; so for the next two */
+    int32_t vcpu;
+    int32_t pin;
+    uint32_t kinds;   /* one bit a kind */
+    uint32_t sources; /* one bit an enum vmm_source */
+} vmm_wanted;
 
 /* ---- pages of RAM, by number ---- */
 
@@ -343,6 +375,8 @@ struct vmm_vcpu {
     uint64_t count;        /* instructions begun */
     uint64_t attention_at; /* the boundary whose count is at least this takes the slow path */
     uint64_t flags_before; /* RFLAGS (system bits) when the previous instruction began */
+    uint64_t masks;        /* RFLAGS or DAIF as last looked at */
+    uint64_t watch;        /* bits of them whose change asks for a look */
     void *env;             /* Unicorn's private CPU state */
     uint64_t reach[VMM_REACH_WORDS]; /* which addresses may be awaited by a trigger: bit address[5:0] of word address[8:6] */
     uint64_t recent[VMM_RECENT]; /* linear addresses of the last instructions begun; [count-1] is the newest */
@@ -479,6 +513,14 @@ void vmm_pic_write(vmm_machine *m, uint32_t chip, uint32_t a0, uint32_t value);
 uint32_t vmm_pic_acknowledge(vmm_machine *m); /* INTA: the vector; moves IRR to ISR */
 void vmm_pic_set_line(vmm_machine *m, uint32_t pin, int level);
 void vmm_pic_reset(vmm_machine *m);
+
+/* From now on events are packed, unless `packer` is NULL, and kept for host.drain if `observed`. What is new should have
+   been taken. host.drain is called, too, when the packer is full. */
+void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed);
+/* Pack the ring's events [from, to) behind those that are there; how many fitted. */
+uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to);
+/* Unpack what is still to come until `room` wanted events are found, and copy those to `out` unless it is NULL; how many. */
+uint64_t vmm_unpack(vmm_packed *p, const vmm_wanted *wanted, vmm_event *out, uint64_t room);
 
 uint64_t vmm_latency_quantile(const vmm_stat *s, uint32_t permille); /* instructions; exact below 1024 */
 

@@ -27,7 +27,6 @@ typedef struct {
     uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
     uint8_t has_random; /* configuration: RNDR */
     size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
-    uint64_t watch; /* masks in PSTATE that hold something pending back: one that clears asks for attention */
     uint64_t hook_frame; /* transient: where translated code's calls return, see arm_it.c */
     vmm_it_return it_return[VMM_IT_RETURNS]; /* IT blocks that were interrupted last */
     uint32_t it_next;

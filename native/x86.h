@@ -115,6 +115,7 @@ bool x86_resume_task_switch(vmm_vcpu *v); /* true: the #TS of Unicorn's own task
 /* x86_boundary.c */
 bool x86_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instruction must not begin */
 bool x86_wakes(vmm_vcpu *v);
+void x86_watch_masks(vmm_vcpu *v);
 bool x86_can_wake(vmm_vcpu *v);
 void x86_attach_boundary(vmm_vcpu *v);
 bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */

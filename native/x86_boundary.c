@@ -151,6 +151,12 @@ static void deliver_maskable(vmm_vcpu *v)
     x86_deliver(v, &e);
 }
 
+static void note_shadow(vmm_vcpu *v, int shadow)
+{
+    if (shadow && (trap_due(v, VMM_SHADOW_NONE) || nmi_due(v, VMM_SHADOW_NONE) || maskable_due(v, VMM_SHADOW_NONE)))
+        trace_derived(v, VMM_EV_SHADOW, (uint32_t)shadow, 0);
+}
+
 /* The ladder. Lower faults are the instruction's own and come again; interrupts stay held. */
 static bool take_event(vmm_vcpu *v)
 {
@@ -170,8 +176,10 @@ static bool take_event(vmm_vcpu *v)
         deliver_nmi(v);
     else if (maskable_due(v, shadow))
         deliver_maskable(v);
-    else
+    else {
+        note_shadow(v, shadow);
         return false;
+    }
     return true;
 }
 
@@ -192,10 +200,26 @@ static bool native_begins(vmm_vcpu *v)
     return false;
 }
 
+static void note_mask(vmm_vcpu *v)
+{
+    uint64_t flags = env_of(v)->eflags;
+    if ((flags ^ v->masks) & v->watch)
+        trace_derived(v, VMM_EV_CPU_MASK, !(flags & FL_IF), !(v->masks & FL_IF));
+    v->masks = flags;
+}
+
+void x86_watch_masks(vmm_vcpu *v)
+{
+    if (!v->watch)
+        v->masks = env_of(v)->eflags;
+    v->watch = trace_recorded(v->machine) ? FL_IF : 0;
+}
+
 bool x86_boundary(vmm_vcpu *v)
 {
     bool go;
     v->machine->current = v;
+    note_mask(v);
     if (native_begins(v))
         return true;
     v->x86.watch_hit = 0;
@@ -226,11 +250,18 @@ bool x86_can_wake(vmm_vcpu *v)
     return env_of(v)->eflags & FL_IF || apic_can_interrupt_masked(v, !(env_of(v)->hflags2 & HF2_NMI));
 }
 
+static __attribute__((noinline)) void flags_want_care(vmm_vcpu *v, uint64_t flags)
+{
+    note_mask(v);
+    if (flags & v->flags_before & FL_RF) /* RF lives for one instruction; Unicorn clears it late */
+        env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
+}
+
 static inline void begin(vmm_vcpu *v, uint64_t pc)
 {
     uint64_t flags = env_of(v)->eflags;
-    if (unlikely(flags & v->flags_before & FL_RF)) /* RF lives for one instruction; Unicorn clears it late */
-        env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
+    if (unlikely((flags & v->flags_before & FL_RF) | ((flags ^ v->masks) & v->watch)))
+        flags_want_care(v, flags);
     x86_begin(v, pc, flags);
 }
 

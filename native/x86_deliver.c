@@ -419,16 +419,23 @@ static void record(vmm_vcpu *v, const x86_event *e)
         x->chain[x->chain_length++] = (vmm_fault){e->vector, e->has_error, e->source, e->error, e->rip};
 }
 
-static void announce(vmm_vcpu *v, const x86_event *e, uint64_t from_pc, uint16_t from_cs, uint32_t from_cpl,
-                     uint64_t from_flags)
+typedef struct { /* what was interrupted */
+    uint64_t pc;
+    uint32_t flags;
+    uint32_t base; /* of CS */
+    uint16_t cs;
+    uint8_t cpl;
+} origin;
+
+static void announce(vmm_vcpu *v, const x86_event *e, const origin *from)
 {
     x86_env *env = env_of(v);
     bool requested = e->kind == EVENT_EXTERNAL || e->kind == EVENT_NMI;
     uint64_t latency = requested ? machine_insns(v->machine) - e->raised : 0;
     vmm_event event = {
         .kind = VMM_EV_DELIVERED, .number = e->vector, .source = e->source, .source_pin = e->pin, .error = e->error,
-        .has_error = e->has_error, .pc = from_pc, .cs = from_cs, .cpl = (uint8_t)from_cpl, .flags = from_flags,
-        .ss = (uint16_t)env->segs[VMM_SS].selector, .sp = env->regs[R_SP],
+        .has_error = e->has_error, .pc = from->pc, .base = from->base, .cs = from->cs, .cpl = from->cpl,
+        .flags = from->flags, .ss = (uint16_t)env->segs[VMM_SS].selector, .sp = env->regs[R_SP],
         .value = e->vector == X86_PF && e->kind == EVENT_EXCEPTION ? env->cr[2] : latency,
     };
     trace_emit(v, &event);
@@ -444,24 +451,24 @@ static void shut_down(vmm_vcpu *v)
 void x86_deliver(vmm_vcpu *v, x86_event *e)
 {
     x86_env *env = env_of(v);
-    uint16_t cs = (uint16_t)env->segs[VMM_CS].selector;
-    uint32_t cpl = env->hflags & HF_CPL;
-    uint64_t flags = e->flags = x86_flags(v), base = env->segs[VMM_CS].base, sp = env->regs[R_SP];
+    uint64_t flags = e->flags = x86_flags(v), sp = env->regs[R_SP];
+    origin from = {.flags = (uint32_t)flags, .base = env->hflags & HF_CS64 ? 0 : (uint32_t)env->segs[VMM_CS].base,
+                   .cs = (uint16_t)env->segs[VMM_CS].selector, .cpl = env->hflags & HF_CPL};
     v->x86.iret_at = 0; /* one that faults has not returned */
     v->x86.chain_length = 0;
     tail_of(v)->old_exception = -1; /* Unicorn's own double-fault logic never forgets; ours is below */
     env->hflags &= ~(uint32_t)HF_INH;
     for (;;) {
-        uint64_t pc = e->rip;
+        from.pc = e->rip;
         x86_fault fault = deliver_once(v, e);
         if (!fault.raised) {
             v->event_count = v->count;
             if (e->vector == X86_DB && e->kind == EVENT_EXCEPTION)
                 tail_of(v)->dr[7] &= ~(uint64_t)DR7_GD; /* SDM 17.2.4 */
             v->halted = 0;
-            nest_enter(v, &(vmm_handler){.pc = base + pc, .sp = sp, .level = cpl | (flags & FL_VM ? LEVEL_VM : 0),
-                                         .number = e->vector, .source = e->source, .pin = e->pin});
-            announce(v, e, pc, cs, cpl, flags);
+            nest_enter(v, &(vmm_handler){.pc = from.base + from.pc, .sp = sp, .number = e->vector, .source = e->source,
+                                         .pin = e->pin, .level = from.cpl | (flags & FL_VM ? LEVEL_VM : 0)});
+            announce(v, e, &from);
             return;
         }
         record(v, e);

@@ -18,6 +18,7 @@ static const struct vmm_arch X86 = {
     .local_write = lapic_local_write,
     .timer_expired = lapic_timer_expired,
     .shadow = vmm_x86_shadow,
+    .watch_masks = x86_watch_masks,
     .outside = x86_take_init,
 };
 

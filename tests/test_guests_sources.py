@@ -36,7 +36,7 @@ PROMISED = {
         "hello", "first_isr", "pit_ticks", "sti_shadow", "mov_ss_shadow", "soft_vs_hard", "nmi_blocking",
         "spurious_irq7", "priority_nesting", "level_vs_edge", "uart_irq4", "ring3_to_ring0", "ist_stacks",
         "double_fault", "triple_fault", "real_mode_ivt", "vm86", "task_gate", "rep_interrupted", "syscall_sysenter",
-        "hypercall", "isr_bench",
+        "hypercall", "isr_bench", "isr_bench_apic",
         "apic_timer", "tsc_deadline", "self_ipi", "ipi_ping_pong", "ioapic_level", "ioapic_edge", "msi",
         "lowest_priority", "tpr_cr8", "spurious_vector", "x2apic", "ap_startup", "nmi_broadcast", "ipi_shootdown",
     ),

@@ -43,6 +43,10 @@ def test_the_python_in_the_readme_runs(sources):
     assert "exit the guest ended the run with status 3" in done.stdout
     assert "a hypervisor answers, and the handler has not run" in done.stdout
     assert re.search(r"^vCPU 1 at 0x[0-9a-f]+ .*sgi_ping_pong\.S:\d+ asks for its affinity$", done.stdout, re.MULTILINE)
+    assert re.search(
+        r"^1 4 \d+ vector 0x25 delivered \(IRQ 5\) at 0x[0-9a-f]+ .* first_isr\.S:\d+$", done.stdout, re.MULTILINE
+    )
+    assert re.search(r"^insn \d+: interrupts unmasked at 0x[0-9a-f]+ handler\+", done.stdout, re.MULTILINE)
     assert "poweroff <GICD pending=[] active=[]> <GIC of cpu 0 pending=[] active=[]" in done.stdout
 
 

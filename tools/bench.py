@@ -24,6 +24,7 @@ from pathlib import Path
 
 import bench_apic
 import bench_arm
+import bench_trace
 from bench_bare import EmptyHook
 from bench_baseline import PythonVmm
 from bench_guests import QEMU, counting_to, qemu_seconds
@@ -106,6 +107,10 @@ def round_trips(_: argparse.Namespace) -> Iterator[Row]:
         yield missing("interrupt round trip", f"{here:,.0f}/s", "QEMU TCG", f"{QEMU} is not installed")
     yield from bench_apic.round_trips()
     yield from bench_arm.round_trips()
+
+
+def recording(_: argparse.Namespace) -> Iterator[Row]:
+    yield from bench_trace.recording()
 
 
 # ---- the precise gear ----
@@ -211,6 +216,7 @@ def memory(options: argparse.Namespace) -> Iterator[Row]:
 
 SECTIONS = {
     "interrupts": round_trips,
+    "recording": recording,
     "gear": precise_gear,
     "idle": idle_vcpus,
     "start": start_to_exit,

@@ -26,7 +26,7 @@ def median(measure: Callable[[], float], repeats: int = REPEATS) -> float:
 
 
 def compared(what: str, value: float, against: str, other: float, target: float, form: str) -> Row:
-    ratio, aim = value / other, f"at least {target:g}"
+    ratio, aim = value / other, f"at least {target:.3g}"
     return Row(what, form.format(value), f"{against}, {form.format(other)}", ratio, aim, ratio >= target)
 
 

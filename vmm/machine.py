@@ -58,6 +58,9 @@ class Config:
 class Machine(Hands):
     """Built from a Config; `load` an image into it and `run` it."""
 
+    reasons = REASONS
+    """What stops are called, by their number in events."""
+
     def __init__(self, config: Config | None = None) -> None:
         self.config = config = config or Config()
         open_unicorn()
@@ -91,7 +94,7 @@ class Machine(Hands):
         for cpu in self.cpus:
             cpu.outside = self.outside
         self.memory = ScriptMemory(native, self.outside)
-        self.trace = Trace(native)
+        self.trace = Trace(native, self)
         self._wires = Wires(self.outside)
         self._place = _Place(self, native)
         self._tasks = Tasks(self._place)
@@ -231,11 +234,12 @@ class Machine(Hands):
 
     def where(self, linear: int) -> str:
         """A linear address with its symbol and source line, as far as the image tells."""
+        return " ".join([f"{linear:#x}", *filter(None, self.place(linear))])
+
+    def place(self, linear: int) -> tuple[str | None, str | None]:
+        """The symbol (`name`, `name+0x12`) and the source line (`file.S:12`) of a linear address; None: not known."""
         symbols = self.loaded.symbols if self.loaded else None
-        parts = [f"{linear:#x}"]
-        if symbols is not None:
-            parts += [text for text in (symbols.name_at(linear), symbols.line_at(linear)) if text]
-        return " ".join(parts)
+        return (symbols.name_at(linear), symbols.line_at(linear)) if symbols else (None, None)
 
     # What the native core calls while a run is under way (vmm.engine.Host).
 

@@ -20,7 +20,7 @@ RESERVED = "a register that is reserved, or not of this width, at offset 0x200"
 
 CLASSES = {0x11: "SVC", 0x25: "data abort", 0x2F: "SError"}
 ABORT = Event(
-    "delivered", 0, 9, 0x25, 0xB0000010, "exception", 0x40080010, 0, 0, 0, 0x600003C5, 1, 0x96000045, 1, 0x200
+    "delivered", 0, 9, 0x25, 0xB0000010, "exception", 0x40080010, 0, 0, 0, 0x600003C5, 1, 0x96000045, 1, 0x200, 90, 1, 0
 )
 
 
@@ -140,7 +140,7 @@ def test_the_trace_file_tells_a_guest_error_in_words_with_its_place(vmm, image, 
     events = json.loads((tmp_path / "trace.json").read_text())["events"]
     first, second = (event for event in events if event["kind"] == "guest error")
     assert first == {
-        "kind": "guest error", "vcpu": 0, "insns": 3, "number": 1, "value": 5, "pc": 0x40080008,
+        "kind": "guest error", "vcpu": 0, "insns": 3, "ns": 30, "depth": 0, "number": 1, "value": 5, "pc": 0x40080008,
         "what": NOT_ACTIVE, "where": "0x40080008",
     }  # fmt: skip
     assert (second["number"], second["value"], second["what"]) == (4, 0x200, RESERVED)
@@ -160,7 +160,7 @@ def test_the_trace_file_has_the_fields_of_an_arm_delivery(vmm, image, tmp_path):
     vmm("run", image(A64_SVC), *VIRT, "--trace", tmp_path / "trace.json")
     events = json.loads((tmp_path / "trace.json").read_text())["events"]
     (taken,) = [event for event in events if event["kind"] == "delivered"]
-    assert taken.pop("sp") == 0
+    assert (taken.pop("sp"), taken.pop("ns"), taken.pop("depth")) == (0, 40, 1)
     assert taken == {
         "kind": "delivered", "vcpu": 0, "insns": 4, "number": 0x15, "value": 0, "source": "software",
         "pc": 0x40080010, "flags": 0x400003C5, "cpl": 1, "error": 0x56000007, "target_el": 1, "vector_offset": 0x200,

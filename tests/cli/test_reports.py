@@ -9,20 +9,24 @@ import pytest
 from vmm.cli import postmortem_x86
 from vmm.cli.int_log import IntLog
 from vmm.cli.postmortem import instructions
-from vmm.cli.words import ARM, GUEST_ERRORS, TRAPS, X86, describe, guest_error
 from vmm.engine import lib
 from vmm.errors import VmmError
 from vmm.stops import NUMBERS
 from vmm.trace import Event
 from vmm.trace.events import KINDS
+from vmm.trace.words import ARM, GUEST_ERRORS, TRAPS, X86, describe, guest_error
 
 from .conftest import EXIT_0, HALT_MASKED, HALT_OPEN, LEAVE_RAM, SHUTDOWN, SOFTWARE, SPIN, TEST_PORT
 
 NO_PIT = ("--board", "pc,pit=off")
 
-PAGE_FAULT = Event("delivered", 0, 7, 14, 0xB8000, "exception", 0x1234, 0x1B, 0x10, 0xFFF0, 0x202, 3, 6, 0, 0)
-PC = SimpleNamespace(architecture="x86", where=hex, cpu=SimpleNamespace(exception_name={14: "#PF"}.get))
-VIRT = SimpleNamespace(architecture="arm64", where=hex, cpu=SimpleNamespace(exception_name={0x25: "data abort"}.get))
+PAGE_FAULT = Event("delivered", 0, 7, 14, 0xB8000, "exception", 0x1234, 0x1B, 0x10, 0xFFF0, 0x202, 3, 6, 0, 0, 70, 1, 0)
+PC = SimpleNamespace(
+    architecture="x86", where=hex, cpu=SimpleNamespace(exception_name={14: "#PF"}.get), reasons={1: "exit"}
+)
+VIRT = SimpleNamespace(
+    architecture="arm64", where=hex, cpu=SimpleNamespace(exception_name={0x25: "data abort"}.get), reasons={1: "exit"}
+)
 
 
 def logged(*events: Event) -> list[str]:
@@ -81,14 +85,12 @@ def test_the_trace_file_tells_how_the_machine_was_built_all_that_happened_and_th
     assert (told["instructions"], told["trace_hash"]) == (facts["instructions"], facts["trace_hash"])
     path = [(event["kind"], event["number"]) for event in told["events"] if event["insns"] > 0]
     assert path == [
-        ("line", 1),
-        ("pending", 1),
-        ("acknowledged", 9),
-        ("delivered", 9),
-        ("ended", 1),
-        ("returned", 9),
-        ("stop", 1),
-    ]
+        ("line", 1), ("pending", 1), ("cpu mask", 0), ("shadow", lib.VMM_SHADOW_STI), ("acknowledged", 9),
+        ("delivered", 9), ("cpu mask", 1), ("ended", 1), ("cpu mask", 0), ("returned", 9), ("stop", 1),
+    ]  # fmt: skip
+    assert all(event["ns"] == 10 * event["insns"] for event in told["events"])
+    depths = {event["kind"]: event["depth"] for event in told["events"]}
+    assert [depths[kind] for kind in ("acknowledged", "delivered", "ended", "returned", "stop")] == [0, 1, 1, 1, 0]
     (delivered,) = [event for event in told["events"] if event["kind"] == "delivered"]
     assert {name: delivered[name] for name in ("vcpu", "insns", "value", "source", "pc", "cs", "cpl", "error")} == {
         "vcpu": 0, "insns": 8, "value": 5, "source": "IRQ 1", "pc": 0x7C0B, "cs": 0, "cpl": 0, "error": None,
@@ -169,6 +171,14 @@ def test_every_guest_error_and_every_trap_has_words():
     [
         ({}, "vector 0x0e delivered (exception), error code 0x6",
          "exception 0x0e delivered (exception), ESR 0x00000006"),
+        ({"kind": "cpu mask", "number": 0, "value": 0b1010, "error": None},
+         "interrupts unmasked", "masks D-I- become ----"),
+        ({"kind": "returned", "number": 0x25, "value": 9, "error": None},
+         "handler of vector 0x25 returned after 9 instructions",
+         "handler of data abort returned after 9 instructions"),
+        ({"kind": "shadow", "number": lib.VMM_SHADOW_MOV_SS, "error": None},
+         *["an interrupt waits for the end of the MOV SS shadow"] * 2),
+        ({"kind": "stop", "number": 1, "error": None}, "stop: exit", "stop: exit"),
         ({"source": "SPI 8", "number": 40, "error": None},
          "vector 0x28 delivered (SPI 8)", "INTID 40 delivered (SPI 8)"),
         ({"kind": "ended", "number": 5, "value": 1, "error": None},
@@ -179,7 +189,11 @@ def test_every_guest_error_and_every_trap_has_words():
 )  # fmt: skip
 def test_an_event_is_told_in_the_words_of_its_architecture(change, pc, virt):
     event = PAGE_FAULT._replace(**change)
-    assert (describe(event, PC), describe(event, VIRT)) == (pc, virt)
+    assert (describe(event, PC), describe(event, VIRT)) == (f"{pc} at 0x1234", f"{virt} at 0x1234")
+
+
+def test_a_delivery_in_real_mode_is_told_at_its_linear_address():
+    assert describe(PAGE_FAULT._replace(base=0xF0000, error=None), PC).endswith(" at 0xf1234")
 
 
 def test_a_guest_error_that_is_newer_than_its_words_is_told_by_number():

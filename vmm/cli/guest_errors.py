@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from vmm.cli.words import guest_error
 from vmm.machine import Machine
+from vmm.trace.words import guest_error
 
 
 def show(machine: Machine, file: TextIO) -> None:

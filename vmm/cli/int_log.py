@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from vmm.cli.words import exception, guest_error, is_exception
 from vmm.cpu.arm import mode_of
 from vmm.machine import Machine
 from vmm.stops import NUMBERS
 from vmm.trace import Event
+from vmm.trace.words import exception, guest_error, is_exception
 
 PAGE_FAULT = 14
 ABORTS = (0x20, 0x21, 0x22, 0x24, 0x25, 0x34, 0x35)

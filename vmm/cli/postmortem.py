@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, TextIO
 
-from vmm.cli.words import describe
 from vmm.cpu.processors import Cpu
 from vmm.errors import VmmError
 from vmm.machine import Machine
 from vmm.stops import Stop
+from vmm.trace.words import describe
 
 INSTRUCTIONS = 8
 EVENTS = 8

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from vmm.cli.quantities import DURATIONS
-from vmm.cli.words import is_exception
 from vmm.machine import Machine
 from vmm.stops import Stop
 from vmm.trace import InterruptStats
+from vmm.trace.words import is_exception
 
 NUMBERS = {"x86": "vector", "arm": "INTID", "arm64": "INTID"}
 """What an interrupt's number is called."""

@@ -1,7 +1,8 @@
 """`--trace FILE`: every event of a run as JSON, written as it happens.
 
 One object: how the machine was built, then `events`, one a line, then how it ended. The fields of an event are those of
-`vmm.trace.Event` that its kind and the architecture have; a guest error is told in words, too, with its place.
+`vmm.trace.Event` that its kind and the architecture have, and symbol and source line of its place, as far as the image
+tells; a guest error is told in words, too, with its place.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from types import TracebackType
 
 from vmm import __version__
 from vmm.cli.output import OutputFile
-from vmm.cli.words import guest_error
 from vmm.machine import Machine
 from vmm.trace import Event
+from vmm.trace.words import guest_error
 
 ALL = 4096
 """More events than a machine has when it is built."""
-EVERY = ("kind", "vcpu", "insns", "number", "value")
+EVERY = ("kind", "vcpu", "insns", "ns", "depth", "number", "value", "pc")
 FRAME = {
-    "x86": ("source", "pc", "cs", "ss", "sp", "flags", "cpl", "error"),
-    "arm64": ("source", "pc", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
-    "arm": ("source", "pc", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
+    "x86": ("source", "cs", "ss", "sp", "flags", "cpl", "error"),
+    "arm64": ("source", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
+    "arm": ("source", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
 }
 """What a delivery has besides."""
 
@@ -62,7 +63,9 @@ class TraceFile:
         fields = event._asdict()
         names = EVERY + FRAME[self._machine.architecture] if event.kind == "delivered" else EVERY
         told = {name: fields[name] for name in names}
+        symbol, line = self._machine.place(event.linear)
+        told |= {name: text for name, text in (("symbol", symbol), ("line", line)) if text}
         if event.kind == "guest error":
-            told |= {"pc": event.pc, "what": guest_error(event), "where": self._machine.where(event.pc)}
+            told |= {"what": guest_error(event), "where": self._machine.where(event.pc)}
         self._file.write(self._separator + json.dumps(told))
         self._separator = ",\n"

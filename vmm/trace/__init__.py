@@ -1,15 +1,23 @@
-"""The record of a run: its hash, its last events, statistics per interrupt, and observers that want every event."""
+"""The record of a run: its hash, its last events, statistics per interrupt; whole recordings and questions to them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from vmm.engine import ffi, lib
+from vmm.errors import VmmError
+from vmm.trace import words
 from vmm.trace.events import Event, from_native, source_name
+from vmm.trace.query import Latencies, Selection, wanted_events
+from vmm.trace.store import Store
 
-__all__ = ["Event", "InterruptStats", "Trace"]
+__all__ = ["Event", "InterruptStats", "Latencies", "Recording", "Selection", "Trace"]
+
+BUDGET = 64 << 20
+"""Bytes of memory that a recording may fill before it goes to a file; an event of the usual path takes four."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +37,38 @@ class InterruptStats:
     maximum: int | None
 
 
-class Trace:
-    """Over the core's ring of events. Recording changes nothing the guest sees, nor the hash."""
+class Recording:
+    """What `Trace.record` began: a context that ends with `stop`."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+
+    def stop(self) -> None:
+        """Record no more on its account; what was recorded can still be asked for. Again, it does nothing."""
+        self._trace.end(self)
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class Trace:
+    """Over the core's ring of events. Recording changes nothing the guest sees, nor the hash.
+
+    `teller` is the machine.
+    """
+
+    def __init__(self, native: Any, teller: words.Teller) -> None:
         self._native = native
+        self._teller = teller
         self._observers: list[Callable[[Event], None]] = []
+        self._recordings: list[Recording] = []
+        self._store: Store | None = None
+        self._oldest = 0  # the number of the first event that the ring may still hold
 
     @property
     def hash(self) -> str:
@@ -43,21 +77,100 @@ class Trace:
 
     def observe(self, observer: Callable[[Event], None]) -> None:
         """Hand every event from now on to `observer`, in order, at the latest when the run stops (`drain`)."""
-        if not self._observers:
-            self._native.trace.drained = self._native.trace.emitted
+        self.drain()
         self._observers.append(observer)
-        self._native.trace.recording = 1
+        self._settle()
+
+    def record(self, *, budget: int = BUDGET) -> Recording:
+        """Keep every event from now on, until the recording's `stop` or the end of its `with`; then ask `of`.
+
+        `budget` is in bytes of memory; what is more goes to a temporary file. Of several recordings at a time each
+        event is kept once, under the largest budget, until the last of them stops.
+        """
+        if budget < 0:
+            raise VmmError(f"budget={budget}: it cannot be negative")
+        self.drain()
+        if self._store is None:
+            self._store = Store(self._native, budget)
+        self._store.budget = max(self._store.budget, budget) if self._recordings else budget
+        self._store.resume(self._native.trace.emitted)
+        recording = Recording(self)
+        self._recordings.append(recording)
+        self._settle()
+        return recording
+
+    def end(self, recording: Recording) -> None:
+        """As the recording's `stop`."""
+        if recording not in self._recordings:
+            return
+        try:
+            self.drain()
+        finally:
+            self._recordings = [other for other in self._recordings if other is not recording]
+            self._settle()
+
+    def _settle(self) -> None:
+        """Tell the core who wants events."""
+        packer = self._store.packer if self._store and self._recordings else ffi.NULL
+        lib.vmm_trace_record(self._native, packer, bool(self._observers))
+
+    def of(
+        self,
+        *,
+        kind: str | None = None,
+        vector: int | None = None,
+        intid: int | None = None,
+        source: str | None = None,
+        vcpu: int | None = None,
+        since: int = 0,
+    ) -> Selection:
+        """The recorded events of a `kind`, of one x86 vector or ARM INTID, from a `source` as `Event.source` names it
+        (its pin or sender may be left out), of one vCPU, and from an instruction count on.
+
+        Who names a vector, INTID or source, and no kind, means deliveries. VmmError for unknown names, and where
+        nothing was ever recorded.
+        """
+        if self._store is None:
+            raise VmmError("nothing is recorded: call m.trace.record() before the run")
+        gic = self._native.gic.version
+        wanted = wanted_events(gic, kind=kind, vector=vector, intid=intid, source=source, vcpu=vcpu, since=since)
+        return Selection(self._store, wanted, gic, self.drain)
+
+    def describe(self, event: Event) -> str:
+        """The event in words, with the symbol and source line of its place."""
+        return words.describe(event, self._teller)
+
+    def rewind(self, emitted: int) -> None:
+        """Forget all but the first `emitted` events since power-on, for a machine whose state goes back to then."""
+        self.drain()
+        raw = self._native.trace
+        if self._store:
+            self._store.forget(emitted)
+        if emitted < raw.emitted:
+            self._oldest = max(self._oldest, raw.emitted - raw.capacity)
+            raw.emitted = emitted
+        raw.drained = raw.packed = raw.emitted
+        self._settle()
 
     def drain(self) -> None:
-        """Hand over what the ring holds; nothing to do while nobody observes."""
+        """Hand over what the ring holds; nothing to do while nobody observes or records."""
         raw = self._native.trace
-        if not self._observers:
-            return
-        while raw.drained < raw.emitted:
+        if self._store and self._recordings:
+            self._keep_new(self._store)
+        while raw.observed and raw.drained < raw.emitted:
             event = self.event(raw.drained)
             raw.drained += 1
             for observer in self._observers:
                 observer(event)
+
+    def _keep_new(self, store: Store) -> None:
+        """A store that fails ends the recordings."""
+        try:
+            store.take()
+        except VmmError:
+            self._recordings.clear()
+            self._settle()
+            raise
 
     @property
     def guest_errors(self) -> int:
@@ -78,7 +191,7 @@ class Trace:
     def last(self, count: int = 16) -> list[Event]:
         """The last events, oldest first; the ring keeps 4096."""
         raw = self._native.trace
-        return [self.event(n) for n in range(max(0, raw.emitted - min(count, raw.capacity)), raw.emitted)]
+        return [self.event(n) for n in range(max(self._oldest, raw.emitted - min(count, raw.capacity)), raw.emitted)]
 
     def interrupts(self) -> Iterator[InterruptStats]:
         """Statistics of each interrupt, by vCPU, vector and source."""

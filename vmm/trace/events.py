@@ -20,8 +20,11 @@ KINDS = {
     lib.VMM_EV_STOP: "stop",
     lib.VMM_EV_GUEST_ERROR: "guest error",
     lib.VMM_EV_RETURNED: "returned",
+    lib.VMM_EV_CPU_MASK: "cpu mask",
+    lib.VMM_EV_SHADOW: "shadow",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
+WITH_SOURCE = (lib.VMM_EV_DELIVERED, lib.VMM_EV_RETURNED)
 SOURCES = {
     lib.VMM_SRC_NMI: "NMI",
     lib.VMM_SRC_EXCEPTION: "exception",
@@ -34,9 +37,6 @@ SOURCES = {
     lib.VMM_SRC_SERROR: "SError",
     lib.VMM_SRC_APIC_SPURIOUS: "spurious, local APIC",
 }
-
-
-SOURCED = (lib.VMM_EV_DELIVERED, lib.VMM_EV_RETURNED)
 
 
 def source_name(source: int, pin: int, gic: int) -> str:
@@ -75,6 +75,19 @@ class Event(NamedTuple):
     """ARM: the exception level that a delivery was taken to, 1-3; on ARMv7-A 1."""
     vector_offset: int
     """ARM: bytes from the start of the vector table."""
+    ns: int
+    """Virtual time, nanoseconds since power-on."""
+    depth: int
+    """Handlers under way on its vCPU."""
+    base: int
+    """x86: of CS in a delivery's frame."""
+
+    @property
+    def linear(self) -> int:
+        """The linear address that `pc` is: of a delivery, where the frame returns to; else of the instruction that
+        began last.
+        """
+        return self.pc + self.base & 0xFFFF_FFFF if self.base else self.pc
 
 
 def from_native(raw: Any, gic: int) -> Event:
@@ -85,7 +98,7 @@ def from_native(raw: Any, gic: int) -> Event:
         insns=raw.count,
         number=raw.number,
         value=raw.value,
-        source=source_name(raw.source, raw.source_pin, gic) if raw.kind in SOURCED else "",
+        source=source_name(raw.source, raw.source_pin, gic) if raw.kind in WITH_SOURCE else "",
         pc=raw.pc,
         cs=raw.cs,
         ss=raw.ss,
@@ -95,4 +108,7 @@ def from_native(raw: Any, gic: int) -> Event:
         error=raw.error if raw.has_error else None,
         target_el=raw.target_el,
         vector_offset=raw.vector_offset,
+        ns=raw.ns,
+        depth=raw.depth,
+        base=raw.base,
     )

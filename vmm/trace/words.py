@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
 from vmm.engine import lib
-from vmm.machine import Machine
-from vmm.stops import REASONS
-from vmm.trace import Event
+from vmm.trace.events import Event
+
+
+class Cpu(Protocol):
+    """What a vCPU knows of its exceptions."""
+
+    @property
+    def exception_name(self) -> Callable[[int], str | None]: ...
+
+
+class Teller(Protocol):
+    """What a machine knows that its events do not say."""
+
+    @property
+    def architecture(self) -> str: ...
+
+    @property
+    def cpu(self) -> Cpu: ...
+
+    @property
+    def reasons(self) -> Mapping[int, str]: ...
+
+    @property
+    def where(self) -> Callable[[int], str]: ...
+
 
 X86 = {
     "line": "line {number} becomes {value}",
@@ -19,8 +44,10 @@ X86 = {
     "task switch": "task switch to TSS {number:#06x}",
     "trapped": "trapped: {trap} {value:#x}",
     "stop": "stop: {reason}",
-    "returned": "handler of vector {number:#04x} returned after {value} instructions",
     "guest error": "guest error: {error_words}",
+    "returned": "handler of vector {number:#04x} returned after {value} instructions",
+    "cpu mask": "interrupts {masked}",
+    "shadow": "an interrupt waits for the end of the {shadow} shadow",
 }
 ARM = X86 | {
     "line": "SPI {number} becomes {value}",
@@ -31,6 +58,7 @@ ARM = X86 | {
     "spurious": "acknowledged nothing: INTID {number}",
     "masked": "INTID {number} {enable}",
     "returned": "handler of {what} returned after {value} instructions",
+    "cpu mask": "masks {before} become {now}",
 }
 """By kind; the words in braces are the event's fields and what `describe` adds to them."""
 
@@ -60,18 +88,17 @@ GUEST_ERRORS = {
     lib.VMM_GE_ITS_COMMAND: "the ITS refused a command: error {value:#08x} (IHI0069 5.5)",
     lib.VMM_GE_UNMAPPED: "access to physical address {value:#x}, which nobody decodes,",
 }
+SHADOWS = {lib.VMM_SHADOW_STI: "STI", lib.VMM_SHADOW_MOV_SS: "MOV SS"}
 ENDS = {1: "priority dropped", 2: "deactivated", 3: "ended"}
 
 
-def describe(event: Event, machine: Machine) -> str:
-    """What happened, with a delivery's error code or syndrome, and a guest error's place."""
+def describe(event: Event, machine: Teller) -> str:
+    """What happened, with a delivery's error code or syndrome, and where: address, symbol, source line."""
     words = X86 if machine.architecture == "x86" else ARM
     text = words[event.kind].format_map(event._asdict() | _derived(event, machine))
-    if event.kind == "guest error":
-        return f"{text} at {machine.where(event.pc)}"
-    if event.error is None:
-        return text
-    return f"{text}, error code {event.error:#x}" if words is X86 else f"{text}, ESR {event.error:#010x}"
+    if event.error is not None:
+        text += f", error code {event.error:#x}" if words is X86 else f", ESR {event.error:#010x}"
+    return f"{text} at {machine.where(event.linear)}"
 
 
 def guest_error(event: Event) -> str:
@@ -85,17 +112,25 @@ def is_exception(source: str) -> bool:
     return source in ("exception", "software", "SError")
 
 
-def exception(number: int, machine: Machine) -> str:
+def exception(number: int, machine: Teller) -> str:
     """What an exception is called."""
     return machine.cpu.exception_name(number) or f"exception {number:#04x}"
 
 
-def _derived(event: Event, machine: Machine) -> dict[str, str]:
+def _masks(daif: int) -> str:
+    return "".join(letter if daif >> bit & 1 else "-" for bit, letter in enumerate("FIAD"))[::-1]
+
+
+def _derived(event: Event, machine: Teller) -> dict[str, str]:
     return {
         "what": exception(event.number, machine) if is_exception(event.source) else f"INTID {event.number}",
         "trap": TRAPS.get(event.number, str(event.number)),
         "error_words": guest_error(event),
         "end": ENDS.get(event.value, str(event.value)),
         "enable": "disabled" if event.value else "enabled",
-        "reason": REASONS.get(event.number, str(event.number)),
+        "reason": machine.reasons.get(event.number, str(event.number)),
+        "masked": "masked" if event.number else "unmasked",
+        "before": _masks(event.value),
+        "now": _masks(event.number),
+        "shadow": SHADOWS.get(event.number, str(event.number)),
     }

@@ -1,0 +1,1 @@
+"""Recordings of events: what is in them, what they cost, what can be asked."""

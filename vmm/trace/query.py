@@ -1,0 +1,192 @@
+"""Questions to a recording: which events, and what their latencies and distances are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from vmm.engine import ffi, lib
+from vmm.errors import VmmError, unknown
+from vmm.trace.events import NUMBERS, SOURCES, Event, from_native, source_name
+from vmm.trace.store import ANY, Chunk, Store, unpacked
+
+BATCH = 4096
+WORD = 8
+EVENT_WORDS = ffi.sizeof("vmm_event") // WORD
+SYNCHRONOUS = (lib.VMM_SRC_EXCEPTION, lib.VMM_SRC_SOFTWARE)
+"""Sources of what waits for nothing."""
+WITHOUT_INTID = (*SYNCHRONOUS, lib.VMM_SRC_SERROR)
+"""On ARM the sources of what is numbered by its exception class."""
+DELIVERED = 1 << lib.VMM_EV_DELIVERED
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Instructions between request and delivery; the smallest, median and so on are None where nothing waited.
+
+    The median and the 99th percentile are values that occurred (nearest rank).
+    """
+
+    values: tuple[int, ...]
+    """In the order of the deliveries."""
+
+    @property
+    def count(self) -> int:
+        return len(self.values)
+
+    @property
+    def min(self) -> int | None:
+        return min(self.values, default=None)
+
+    @property
+    def median(self) -> int | None:
+        return self.quantile(500)
+
+    @property
+    def p99(self) -> int | None:
+        return self.quantile(990)
+
+    @property
+    def max(self) -> int | None:
+        return max(self.values, default=None)
+
+    def quantile(self, permille: int) -> int | None:
+        """The smallest value that at least `permille` thousandths (0-1000) of all do not exceed."""
+        if not self.values:
+            return None
+        rank = max(1, -(-self.count * permille // 1000))
+        return sorted(self.values)[rank - 1]
+
+    def __str__(self) -> str:
+        return f"{self.count} latencies: min {self.min}, median {self.median}, p99 {self.p99}, max {self.max}"
+
+
+class Selection:
+    """Those recorded events that fit: a view, which later events and a rewind change. Counts are of instructions."""
+
+    def __init__(self, store: Store, wanted: Any, gic: int, settle: Callable[[], None]) -> None:
+        self._store = store
+        self._wanted = wanted
+        self._gic = gic
+        self._settle = settle
+
+    def _chunks(self) -> list[Chunk]:
+        self._settle()
+        return self._store.chunks()
+
+    def _batches(self, chunks: Iterable[Chunk], wanted: Any) -> Iterator[tuple[Any, int]]:
+        for chunk in chunks:
+            yield from unpacked(self._store, chunk, wanted, BATCH)
+
+    def __iter__(self) -> Iterator[Event]:
+        for events, count in self._batches(self._chunks(), self._wanted):
+            for n in range(count):
+                yield from_native(events[n], self._gic)
+
+    def __len__(self) -> int:
+        return sum(count for _, count in self._batches(self._chunks(), self._wanted))
+
+    def __bool__(self) -> bool:
+        return self.first is not None
+
+    @property
+    def first(self) -> Event | None:
+        """None: no event fits."""
+        return next(iter(self), None)
+
+    @property
+    def last(self) -> Event | None:
+        """None: no event fits."""
+        for chunk in reversed(self._chunks()):
+            last = None
+            for events, count in self._batches([chunk], self._wanted):
+                last = from_native(events[count - 1], self._gic)
+            if last:
+                return last
+        return None
+
+    @property
+    def insns(self) -> list[int]:
+        """Each event's instruction count."""
+        return self._column("count", self._wanted)
+
+    @property
+    def gaps(self) -> list[int]:
+        """Instructions between each event and the next: one fewer than there are events."""
+        return [later - earlier for earlier, later in pairwise(self.insns)]
+
+    @property
+    def latencies(self) -> Latencies:
+        """Of the deliveries among them that had to wait: not of exceptions, nor of software interrupts."""
+        wanted = ffi.new("vmm_wanted *", self._wanted[0])
+        wanted.kinds &= DELIVERED
+        wanted.sources &= ~_bits(SYNCHRONOUS)
+        return Latencies(tuple(self._column("value", wanted)))
+
+    def _column(self, field: str, wanted: Any) -> list[int]:
+        at = ffi.offsetof("vmm_event", field) // WORD
+        values: list[int] = []
+        for events, count in self._batches(self._chunks(), wanted):
+            words = memoryview(ffi.buffer(events, count * EVENT_WORDS * WORD)).cast("B").cast("Q")
+            values += words[at::EVENT_WORDS].tolist()
+        return values
+
+
+def wanted_events(
+    gic: int,
+    *,
+    kind: str | None,
+    vector: int | None,
+    intid: int | None,
+    source: str | None,
+    vcpu: int | None,
+    since: int,
+) -> Any:
+    """A `vmm_wanted`; VmmError for a name that is none, and for what machines of the other architecture have."""
+    if vector is not None and gic:
+        raise VmmError("ARM's interrupts have no vectors: ask for intid=, or for source= an exception")
+    if intid is not None and not gic:
+        raise VmmError("x86's interrupts have no INTIDs: ask for vector=")
+    for name, value in {"vector": vector, "intid": intid, "vcpu": vcpu, "since": since}.items():
+        if value is not None and value < 0:
+            raise VmmError(f"{name}={value}: it cannot be negative")
+    named = any(what is not None for what in (vector, intid, source))
+    wanted = ffi.new("vmm_wanted *", ANY)
+    wanted.kinds = 1 << _kind(kind) if kind is not None else DELIVERED if named else ANY["kinds"]
+    wanted.vcpu = -1 if vcpu is None else vcpu
+    wanted.since = since
+    if vector is not None:
+        wanted.number = vector
+    if intid is not None:
+        wanted.number = intid
+        wanted.sources &= ~_bits(WITHOUT_INTID)
+    if source is not None:
+        sources, wanted.pin = _source(source, gic)
+        wanted.sources &= sources
+    return wanted
+
+
+def _bits(numbers: Iterable[int]) -> int:
+    return sum(1 << number for number in numbers)
+
+
+def _kind(name: str) -> int:
+    if name not in NUMBERS:
+        raise unknown("kind of event", name, NUMBERS)
+    return int(NUMBERS[name])
+
+
+def _source(name: str, gic: int) -> tuple[int, int]:
+    """The bit of a source and its pin, -1: any. A name as an event has it, or without its pin: "IRQ 4", "IRQ"."""
+    with_pin = [lib.VMM_SRC_LINE, lib.VMM_SRC_SPURIOUS, lib.VMM_SRC_SGI]
+    known = {text: (number, -1) for number, text in SOURCES.items()}
+    known |= {"SPI" if gic else "IRQ": (lib.VMM_SRC_LINE, -1), "spurious": (lib.VMM_SRC_SPURIOUS, -1)}
+    for number in with_pin:
+        for pin in range(256):
+            known.setdefault(source_name(number, pin, gic), (number, pin))
+    if name not in known:
+        raise unknown("source", name, known)
+    number, pin = known[name]
+    return 1 << number, pin
