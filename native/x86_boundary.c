@@ -272,6 +272,7 @@ static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
         return;
     if (may_be_awaited(v, pc))
         trigger_reached(v, pc);
+    x86_returned(v);
     if (v->count >= v->attention_at && !x86_boundary(v))
         x86_leave_translated_code(v);
     begin(v, pc);

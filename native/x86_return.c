@@ -32,5 +32,6 @@ void x86_returned(vmm_vcpu *v)
     if (!v->count || v->x86.iret_at != v->count)
         return;
     v->x86.iret_at = 0;
+    vcpu_rearm(v);
     nest_leave(v, vmm_x86_linear_pc(v), env_of(v)->regs[R_SP], x86_flags(v));
 }

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import bench_apic
 import bench_arm
+import bench_scenario
 import bench_trace
 from bench_bare import EmptyHook
 from bench_baseline import PythonVmm
@@ -113,14 +114,26 @@ def recording(_: argparse.Namespace) -> Iterator[Row]:
     yield from bench_trace.recording()
 
 
+def scenarios(_: argparse.Namespace) -> Iterator[Row]:
+    loop, times = LOOPS["ALU loop"]
+    code = b"\xb9" + times.to_bytes(4, "little") + loop  # mov ecx, times
+    yield from bench_scenario.waiting(lambda: about_to_loop(code), lambda: boot_rounds(ROUNDS))
+
+
 # ---- the precise gear ----
+
+
+def about_to_loop(code: bytes) -> Machine:
+    """A machine that will run the loop and halt."""
+    machine = Machine(Config(memory=RAM, board="pc,pit=off"))
+    machine.memory.write(CODE, code)
+    machine.cpu.enter_protected32(CODE, {"rsp": CODE})
+    return machine
 
 
 def machine_loop(code: bytes) -> tuple[float, int]:
     """Host seconds and instructions of the loop on a machine."""
-    machine = Machine(Config(memory=RAM, board="pc,pit=off"))
-    machine.memory.write(CODE, code)
-    machine.cpu.enter_protected32(CODE, {"rsp": CODE})
+    machine = about_to_loop(code)
     started = time.perf_counter()
     machine.run()
     return time.perf_counter() - started, machine.cpu.count
@@ -217,6 +230,7 @@ def memory(options: argparse.Namespace) -> Iterator[Row]:
 SECTIONS = {
     "interrupts": round_trips,
     "recording": recording,
+    "scenarios": scenarios,
     "gear": precise_gear,
     "idle": idle_vcpus,
     "start": start_to_exit,

@@ -1,0 +1,44 @@
+"""The benchmark's rows for scenarios: what waiting costs a guest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from bench_rows import REPEATS, Row
+
+from vmm.machine import Machine
+from vmm.scenario import Delivered, First, Reach
+from vmm.scenario.triggers import Trigger
+
+ELSEWHERE, NO_VECTOR = 0x7C00, 0xEE
+
+
+def seconds(machine: Machine, trigger: Trigger | None) -> float:
+    """To the end of its run, with somebody waiting for `trigger`, which never fires."""
+
+    async def scenario(m: Machine) -> None:
+        assert trigger is not None
+        await trigger
+
+    if trigger:
+        machine.start(scenario)
+    started = time.perf_counter()
+    machine.run()
+    return time.perf_counter() - started
+
+
+def waiting(loop: Callable[[], Machine], round_trips: Callable[[], Machine]) -> Iterator[Row]:
+    """`loop` gives a machine about to run a loop of plain instructions, `round_trips` one about to take interrupts."""
+    cases = (
+        ("waiting for an address, ALU loop", loop, Reach(ELSEWHERE)),
+        ("waiting for an event, round trip", round_trips, First(Delivered(NO_VECTOR), Reach(ELSEWHERE))),
+    )
+    for name, make, trigger in cases:
+        idle, busy = [], []
+        for _repeat in range(2 * REPEATS):  # in turns; the least, for neighbours only ever add
+            idle.append(seconds(make(), None))
+            busy.append(seconds(make(), trigger))
+        ratio = min(busy) / min(idle)
+        here, alone = (f"{1000 * min(times):.0f} ms" for times in (busy, idle))
+        yield Row(name, here, f"nobody waits, {alone}", ratio, "below 1.05", ratio < 1.05)
