@@ -99,7 +99,13 @@ void arm_check_lockup(vmm_vcpu *v, bool fetch); /* after the delivery of an abor
 void arm_attach_intercepts(vmm_vcpu *v);
 
 /* arm_debug.c */
+void arm_watch_update(vmm_vcpu *v); /* after DBGWCR changed */
 bool arm_step_begins(vmm_vcpu *v); /* software step is active from here on: what is translated does not know it */
+
+/* arm_snapshot.c */
+size_t arm_state_size(const vmm_vcpu *v);
+void arm_save(const vmm_vcpu *v, void *state);
+void arm_restore(vmm_vcpu *v, const void *state);
 
 /* arm_abort.c */
 void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access);

@@ -64,7 +64,7 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
 }
 
 /* The hook costs every access, so it exists only while a watchpoint is enabled. */
-static void watch(vmm_vcpu *v)
+void arm_watch_update(vmm_vcpu *v)
 {
     bool any = false;
     for (uint32_t n = 0; n < WATCHPOINTS; n++)
@@ -99,7 +99,7 @@ static uint64_t read_control(vmm_vcpu *v, uint32_t n)
 static void write_control(vmm_vcpu *v, uint32_t n, uint64_t value)
 {
     arm_env_of(v)->cp15.dbg[WCR][n] = value;
-    watch(v);
+    arm_watch_update(v);
 }
 
 /* ---- software step ---- */

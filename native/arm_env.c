@@ -43,6 +43,7 @@ static int resolve(vmm_vcpu *v, arm_calls *calls)
         {"define_one_arm_cp_reg_with_opaque", &calls->define_register},
         {"arm_cpu_get_phys_page_attrs_debug", &calls->physical_page},
         {"tlb_flush", &calls->tlb_flush},
+        {"hw_breakpoint_update_all", &calls->hw_breakpoint_update_all},
         {"cpu_restore_state", &calls->cpu_restore_state},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {

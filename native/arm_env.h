@@ -130,6 +130,7 @@ typedef struct {
     void (*define_register)(void *cpu, const void *info, void *opaque);
     uint64_t (*physical_page)(void *cpu, uint64_t address, uint32_t *attributes); /* all ones: not mapped */
     void (*tlb_flush)(void *cpu);
+    void (*hw_breakpoint_update_all)(void *cpu); /* Unicorn's breakpoints as the debug registers want them */
     bool (*cpu_restore_state)(void *cpu, uintptr_t host_pc, bool will_exit); /* false: not in translated code */
 } arm_calls;
 

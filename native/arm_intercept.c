@@ -79,11 +79,11 @@ static call call_at(vmm_vcpu *v, uint32_t opcode)
 static bool armed(const vmm_vcpu *v, uint8_t kind)
 {
     switch (kind) {
-    case VMM_TRAP_SVC: return v->arm.trap_svc;
-    case VMM_TRAP_HVC: return v->arm.trap_hvc;
-    case VMM_TRAP_SMC: return v->arm.trap_smc;
-    case VMM_TRAP_BRK: return v->arm.trap_brk;
-    case VMM_TRAP_UNDEFINED: return v->arm.trap_undefined;
+    case VMM_TRAP_SVC: return v->arm.traps.svc;
+    case VMM_TRAP_HVC: return v->arm.traps.hvc;
+    case VMM_TRAP_SMC: return v->arm.traps.smc;
+    case VMM_TRAP_BRK: return v->arm.traps.brk;
+    case VMM_TRAP_UNDEFINED: return v->arm.traps.undefined;
     default: return false;
     }
 }

@@ -71,6 +71,9 @@ static const struct vmm_arch ARM = {
     .local_write = local_write,
     .timer_expired = arm_timer_expired,
     .watch_masks = watch_masks,
+    .state_size = arm_state_size,
+    .save = arm_save,
+    .restore = arm_restore,
 };
 
 /* A vCPU without EL2 and EL3 behaves as if its processor had none, like one of a hypervisor's guests. */

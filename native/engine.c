@@ -12,7 +12,7 @@
 #include "uc.h"
 #include "uc_plt.h"
 
-enum { TRACE_EVENTS = 4096 };
+enum { TRACE_EVENTS = 4096, HISTOGRAM_BYTES = VMM_MAX_STATS * HISTOGRAM_PAGES * PAGE };
 
 int fail(vmm_machine *m, const char *format, ...)
 {
@@ -27,7 +27,7 @@ vmm_machine *vmm_new(void)
 {
     vmm_machine *m = calloc(1, sizeof *m);
     vmm_event *ring = calloc(TRACE_EVENTS, sizeof *ring);
-    if (!m || !ring) {
+    if (!m || !ring || !(m->histograms = lazy_zeros(m, HISTOGRAM_BYTES))) {
         free(m);
         free(ring);
         return NULL;
@@ -62,13 +62,11 @@ void vmm_free(vmm_machine *m)
             free(v->owned[n]);
         free(v);
     }
-    for (uint32_t i = 0; i < m->stat_count; i++)
-        free(m->stats[i].histogram);
+    vmm_snapshot_free(m->base);
     pages_free(m);
-    if (m->ram)
-        munmap(m->ram, m->ram_size);
-    if (m->rom)
-        munmap(m->rom, m->rom_size);
+    lazy_free(m->ram, m->ram_size);
+    lazy_free(m->rom, m->rom_size);
+    lazy_free(m->histograms, HISTOGRAM_BYTES);
     free(m->trace.ring);
     free(m);
 }
@@ -80,6 +78,12 @@ uint8_t *lazy_zeros(vmm_machine *m, uint64_t size)
         return memory;
     fail(m, "the host has no %llu bytes for guest memory", (unsigned long long)size);
     return NULL;
+}
+
+void lazy_free(void *zeros, uint64_t size)
+{
+    if (zeros)
+        munmap(zeros, size);
 }
 
 int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size)
@@ -280,7 +284,9 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     vcpu_rearm(v);
     if (v->shutdown)
         vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, v->arch->pc(v));
+    m->running = 1;
     run_until_stop(m);
+    m->running = 0;
     forget_stops(m);
     vcpu_rearm(m->current);
     if (m->stop.reason != VMM_STOP_SLICE && m->stop.reason != VMM_STOP_TRIGGER) /* who looks on leaves no trace */

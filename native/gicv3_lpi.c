@@ -87,6 +87,7 @@ static bool set_pending(vmm_machine *m, uint32_t cpu, uint32_t intid, bool pendi
     if (!byte || ((*byte & bit) != 0) == pending)
         return false;
     *byte ^= bit;
+    vmm_memory_written(m, m->ram_base + (uint64_t)(byte - m->ram), 1);
     if (pending)
         consider(m, c, intid);
     else if (c->lpi == intid)

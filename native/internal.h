@@ -32,11 +32,17 @@ struct vmm_arch {
     void (*timer_expired)(vmm_vcpu *v, uint32_t which); /* one of the vCPU's own */
     int (*shadow)(vmm_vcpu *v); /* enum vmm_shadow at this boundary; NULL: there are none */
     void (*watch_masks)(vmm_vcpu *v);                   /* somebody records from now on, or nobody */
+    /* Unicorn's state of the vCPU, as far as a guest can see it: its size in bytes, a copy of it, and that copy back, with
+       breakpoints and hooks as it wants them. */
+    size_t (*state_size)(const vmm_vcpu *v);
+    void (*save)(const vmm_vcpu *v, void *state);
+    void (*restore)(vmm_vcpu *v, const void *state);
     bool (*outside)(vmm_vcpu *v); /* what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: nothing */
 };
 
 /* engine.c */
-uint8_t *lazy_zeros(vmm_machine *m, uint64_t size); /* by munmap; cost nothing until touched; NULL with m->error */
+uint8_t *lazy_zeros(vmm_machine *m, uint64_t size); /* cost nothing until touched; NULL with m->error */
+void lazy_free(void *zeros, uint64_t size);         /* what lazy_zeros gave, or NULL */
 vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch); /* NULL with m->error */
 int vcpu_ready(vmm_vcpu *v);
 bool vcpu_owns(vmm_vcpu *v, void *memory); /* free it with the vCPU; false, with m->error, where there is no room */

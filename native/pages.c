@@ -7,7 +7,6 @@
  * before: data beside code costs a look, no new translation.
  */
 #include <string.h>
-#include <sys/mman.h>
 
 #include "pages.h"
 
@@ -21,6 +20,29 @@ static uint32_t bit_of(const vmm_vcpu *v)
 static bool several(const vmm_machine *m)
 {
     return m->vcpu_count > 1;
+}
+
+/* ---- what was written ---- */
+
+uint64_t pages_count(const vmm_machine *m)
+{
+    return m->ram_size / PAGE + m->trace.capacity * sizeof *m->trace.ring / PAGE + VMM_MAX_STATS * HISTOGRAM_PAGES;
+}
+
+void page_written(vmm_machine *m, uint64_t page)
+{
+    vmm_pages *pages = &m->pages;
+    if (pages->dirty[page])
+        return;
+    pages->dirty[page] = 1;
+    pages->written[pages->written_count++] = (uint32_t)page;
+}
+
+void pages_settled(vmm_machine *m)
+{
+    vmm_pages *pages = &m->pages;
+    while (pages->written_count)
+        pages->dirty[pages->written[--pages->written_count]] = 0;
 }
 
 /* ---- from Unicorn ---- */
@@ -51,7 +73,10 @@ static void note(vmm_pages *pages, uint32_t page)
 void page_stored_by_guest(vmm_vcpu *v, uint64_t offset)
 {
     vmm_pages *pages = &v->machine->pages;
-    if (offset < v->machine->ram_size && pages->code[offset / PAGE] & ~bit_of(v))
+    if (offset >= v->machine->ram_size)
+        return;
+    page_written(v->machine, offset / PAGE);
+    if (pages->code[offset / PAGE] & ~bit_of(v))
         note(pages, (uint32_t)(offset / PAGE));
 }
 
@@ -64,20 +89,24 @@ static void drop(vmm_machine *m, uint64_t offset, uint64_t size, uint32_t whose)
             m->vcpus[i]->drop_code(m->vcpus[i]->uc, offset, offset + size);
 }
 
+/* Where `from` and `to` differ, `to` becomes the same, and code translated from there goes. */
+static void follow(vmm_machine *m, uint64_t page, uint8_t *to, const uint8_t *from, uint32_t whose)
+{
+    for (uint32_t at = 0; at < PAGE; at += LINE) {
+        if (memcmp(from + at, to + at, LINE) == 0)
+            continue;
+        drop(m, page * PAGE + at, LINE, whose);
+        memcpy(to + at, from + at, LINE);
+    }
+}
+
 static void compare(vmm_vcpu *writer, uint64_t page)
 {
     vmm_machine *m = writer->machine;
-    uint32_t others = m->pages.code[page] & ~bit_of(writer);
     uint8_t *now = m->ram + page * PAGE, *before = m->pages.copy + page * PAGE;
     writer->make_clean(writer->cpu, (uintptr_t)now, PAGE);
-    if (memcmp(now, before, PAGE) == 0)
-        return;
-    for (uint32_t at = 0; at < PAGE; at += LINE) {
-        if (memcmp(now + at, before + at, LINE) == 0)
-            continue;
-        drop(m, page * PAGE + at, LINE, others);
-        memcpy(before + at, now + at, LINE);
-    }
+    if (memcmp(now, before, PAGE) != 0)
+        follow(m, page, before, now, m->pages.code[page] & ~bit_of(writer));
 }
 
 void pages_settle(vmm_vcpu *writer)
@@ -115,6 +144,7 @@ void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size)
         return;
     }
     for (uint64_t at = offset & ~(uint64_t)(PAGE - 1); at < offset + size; at += PAGE) {
+        page_written(m, at / PAGE);
         if (!m->pages.code[at / PAGE])
             continue;
         uint64_t from = at < offset ? offset : at, end = at + PAGE < offset + size ? at + PAGE : offset + size;
@@ -124,17 +154,38 @@ void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size)
     }
 }
 
+/* ---- from snapshots ---- */
+
+void page_restore(vmm_machine *m, uint64_t page, const uint8_t *bytes)
+{
+    uint8_t *now = m->ram + page * PAGE;
+    if (!m->pages.code[page]) {
+        memcpy(now, bytes, PAGE);
+        return;
+    }
+    follow(m, page, now, bytes, m->pages.code[page]);
+    if (several(m))
+        memcpy(m->pages.copy + page * PAGE, now, PAGE);
+}
+
 int pages_new(vmm_machine *m)
 {
-    m->pages.code = lazy_zeros(m, m->ram_size / PAGE);
-    m->pages.copy = m->pages.code ? lazy_zeros(m, m->ram_size) : NULL;
-    return m->pages.copy ? 0 : -1;
+    const struct { uint8_t **at; uint64_t size; } tables[] = {
+        {&m->pages.code, m->ram_size / PAGE},
+        {&m->pages.copy, m->ram_size},
+        {&m->pages.dirty, pages_count(m)},
+        {(uint8_t **)&m->pages.written, pages_count(m) * sizeof *m->pages.written},
+    };
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (!(*tables[i].at = lazy_zeros(m, tables[i].size)))
+            return -1;
+    return 0;
 }
 
 void pages_free(vmm_machine *m)
 {
-    if (m->pages.code)
-        munmap(m->pages.code, m->ram_size / PAGE);
-    if (m->pages.copy)
-        munmap(m->pages.copy, m->ram_size);
+    lazy_free(m->pages.code, m->ram_size / PAGE);
+    lazy_free(m->pages.copy, m->ram_size);
+    lazy_free(m->pages.dirty, pages_count(m));
+    lazy_free(m->pages.written, pages_count(m) * sizeof *m->pages.written);
 }

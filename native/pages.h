@@ -4,7 +4,13 @@
 
 #include "internal.h"
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, HISTOGRAM_PAGES = (VMM_HISTOGRAM * sizeof(uint32_t) + PAGE - 1) / PAGE };
+
+/* pages.c: what snapshots want to know; numbers are of RAM's pages, then of the records behind them */
+uint64_t pages_count(const vmm_machine *m);
+void page_written(vmm_machine *m, uint64_t page);
+void page_restore(vmm_machine *m, uint64_t page, const uint8_t *bytes); /* of RAM; code that was translated from it follows */
+void pages_settled(vmm_machine *m); /* none has been written from here on */
 
 /* uc_pages.c */
 const char *uc_watch_pages(void *library); /* once a process; the line that says why not, or NULL */

@@ -2,9 +2,9 @@
  * The record of everything on an interrupt's path: a ring of events, a hash of all of them, counts and latencies.
  * The hash and the statistics are kept whether or not anybody records, so that recording can change nothing.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "pages.h"
 #include "trigger.h"
 
 /* The 128-bit product folded: one multiplication mixes two words. */
@@ -162,12 +162,10 @@ static vmm_stat *stat_of(vmm_machine *m, uint8_t vcpu, uint32_t vector, uint8_t 
     }
     if (m->stat_count == VMM_MAX_STATS)
         return NULL;
-    uint32_t *histogram = calloc(VMM_HISTOGRAM, sizeof *histogram);
-    if (!histogram)
-        return NULL;
+    uint8_t *histogram = m->histograms + m->stat_count * HISTOGRAM_PAGES * PAGE;
     vmm_stat *s = &m->stats[m->stat_count++];
     *s = (vmm_stat){.vcpu = vcpu, .vector = vector, .source = source, .pin = pin, .latency_min = VMM_NEVER,
-                    .histogram = histogram};
+                    .histogram = (uint32_t *)histogram};
     return s;
 }
 

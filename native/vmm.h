@@ -32,6 +32,7 @@
 
 typedef struct vmm_machine vmm_machine;
 typedef struct vmm_vcpu vmm_vcpu;
+typedef struct vmm_snapshot vmm_snapshot;
 struct vmm_arch;
 
 /* ---- lines: a wire with up to 32 drivers (wired OR) and one or two inputs it ends at ---- */
@@ -305,6 +306,9 @@ typedef struct {
     uint32_t noted_count; /* pages with another's code that the current vCPU may have written in this turn */
     uint32_t noted[VMM_NOTED_PAGES];
     uint8_t overflowed; /* there were more */
+    uint8_t *dirty;         /* each page, and each of the records that snapshots keep behind RAM: 1: in `written` */
+    uint32_t *written;      /* since the last snapshot was taken or restored, or since power-on */
+    uint32_t written_count;
 } vmm_pages;
 
 /* ---- stops ---- */
@@ -446,8 +450,11 @@ struct vmm_machine {
     uint8_t hole_floats; /* what no device decodes there reads as ones; else the run ends */
     uint32_t quantum;    /* instructions a vCPU runs before the next one's turn */
     uint64_t seed;       /* 0: every turn is one quantum; else turns of 1 to 2 quanta drawn from it */
+    uint8_t *histograms; /* of `stats`, each in pages of its own */
 
-    /* dynamic */
+    vmm_snapshot *base; /* what RAM was, but for `pages.written`; NULL: zeros */
+
+    /* dynamic: what a snapshot keeps, up to `stop` */
     vmm_line lines[VMM_MAX_LINES];
     vmm_timer timers[VMM_MAX_TIMERS];
     vmm_pic pic;
@@ -459,17 +466,18 @@ struct vmm_machine {
     vmm_stat stats[VMM_MAX_STATS];
     uint32_t vcpu_count;
     vmm_vcpu *vcpus[VMM_MAX_VCPUS];
-
-    /* the present run */
     vmm_vcpu *current;
-    uint64_t dice;      /* state of the generator behind `seed` */
-    uint64_t elsewhere; /* instructions begun on all vCPUs but the current one */
+    uint64_t dice;          /* state of the generator behind `seed` */
+    uint64_t elsewhere;     /* instructions begun on all vCPUs but the current one */
+    uint64_t next_deadline; /* ns, of all timers */
+    vmm_stop_info stop;
+
+    /* the present run, as its caller wants it */
+    uint8_t running;
     uint64_t slice_end; /* instructions of all vCPUs at which the run returns with VMM_STOP_SLICE */
     uint64_t limit_insns;
     uint64_t limit_ns;
-    uint64_t next_deadline; /* ns, of all timers */
     vmm_triggers triggers;
-    vmm_stop_info stop;
     char error[160]; /* the one line that a failed call leaves */
 };
 
@@ -521,6 +529,10 @@ void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed);
 uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to);
 /* Unpack what is still to come until `room` wanted events are found, and copy those to `out` unless it is NULL; how many. */
 uint64_t vmm_unpack(vmm_packed *p, const vmm_wanted *wanted, vmm_event *out, uint64_t room);
+/* The machine as it is between two runs; NULL with m->error. Free it at any time, also after the machine. */
+vmm_snapshot *vmm_snapshot_take(vmm_machine *m);
+int vmm_snapshot_restore(vmm_machine *m, vmm_snapshot *s); /* one of this machine, between two runs */
+void vmm_snapshot_free(vmm_snapshot *s);
 
 uint64_t vmm_latency_quantile(const vmm_stat *s, uint32_t permille); /* instructions; exact below 1024 */
 

@@ -19,6 +19,16 @@ typedef struct {
     uint8_t state; /* ITSTATE */
 } vmm_it_return;
 
+/* What Python is asked about before the guest sees it. */
+typedef struct {
+    uint8_t svc; /* any */
+    uint8_t hvc;
+    uint8_t smc;
+    uint8_t brk;
+    uint8_t undefined;
+    uint8_t *system; /* one bit an encoding; NULL: none */
+} vmm_arm_traps;
+
 typedef struct {
     uint8_t wide;     /* configuration: an AArch64 processor */
     uint8_t has_el2;  /* configuration */
@@ -38,12 +48,7 @@ typedef struct {
     uint64_t mpidr;
     uint64_t pfr;       /* configuration: ID_AA64PFR0_EL1 or ID_PFR1 */
     uint64_t cycles_offset; /* PMCCNTR = count + this */
-    uint8_t trap_svc; /* any: Python is asked first */
-    uint8_t trap_hvc;
-    uint8_t trap_smc;
-    uint8_t trap_brk;
-    uint8_t trap_undefined;
-    uint8_t *trap_system; /* one bit an encoding; NULL: none */
+    vmm_arm_traps traps;
     void *reset;      /* the state at reset, as Unicorn keeps it */
     uint64_t counter_hz;
     uint64_t serror;  /* ISS of the pending SError */

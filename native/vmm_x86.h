@@ -20,6 +20,16 @@ typedef struct {
     uint64_t writable; /* bits a guest may set; others raise #GP */
 } vmm_msr;
 
+/* What Python is asked about before the guest sees it. */
+typedef struct {
+    uint64_t vectors[4]; /* of INT n, one bit each */
+    uint32_t exceptions; /* one bit a vector */
+    uint8_t hlt;
+    uint8_t msr;  /* any: every MSR access */
+    uint8_t port; /* any: those in `ports` */
+    uint8_t ports[8192]; /* one bit each */
+} vmm_x86_traps;
+
 typedef struct {
     uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
     uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
@@ -36,12 +46,7 @@ typedef struct {
     size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
     uint64_t tsc_offset;
     uint64_t tsc_adjust;
-    uint64_t trap_int[4];  /* one bit a vector: Python sees INT n first */
-    uint32_t trap_exception;
-    uint8_t trap_hlt;
-    uint8_t trap_msr;  /* any: Python is asked for every MSR access */
-    uint8_t trap_port; /* any: Python is asked for ports in port_traps */
-    uint8_t port_traps[8192];
+    vmm_x86_traps traps;
     uint32_t cpuid_count;
     vmm_cpuid cpuid[VMM_MAX_CPUID];
     uint32_t msr_count;

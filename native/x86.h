@@ -179,5 +179,11 @@ void x86_attach_ports(vmm_vcpu *v);
 bool x86_rdmsr(vmm_vcpu *v, uint32_t index, uint64_t *value);
 bool x86_wrmsr(vmm_vcpu *v, uint32_t index, uint64_t value);
 uint64_t x86_tsc(const vmm_vcpu *v);
+bool x86_msr_beyond_reset(uint32_t n, uint32_t *index); /* the nth that Unicorn keeps behind its private state's end: MTRRs */
+
+/* x86_snapshot.c */
+size_t x86_state_size(const vmm_vcpu *v);
+void x86_save(const vmm_vcpu *v, void *state);
+void x86_restore(vmm_vcpu *v, const void *state);
 
 #endif

@@ -61,7 +61,7 @@ void x86_rdtsc(vmm_vcpu *v, const x86_insn *insn)
 
 static bool ask_msr(vmm_vcpu *v, uint8_t kind, uint32_t index, uint64_t *value)
 {
-    if (!v->x86.trap_msr)
+    if (!v->x86.traps.msr)
         return false;
     vmm_trap trap = {.kind = kind, .number = index, .value = *value, .size = 8};
     bool done = x86_ask(v, &trap);
@@ -104,7 +104,7 @@ void x86_cr8(vmm_vcpu *v, const x86_insn *insn, bool write)
 void x86_hlt(vmm_vcpu *v, const x86_insn *insn)
 {
     vmm_trap trap = {.kind = VMM_TRAP_HLT};
-    bool done = v->x86.trap_hlt && x86_ask(v, &trap);
+    bool done = v->x86.traps.hlt && x86_ask(v, &trap);
     x86_finish(v, insn->length);
     if (done)
         return;

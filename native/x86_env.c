@@ -26,11 +26,19 @@ void x86_leave_translated_code(vmm_vcpu *v)
     loop_exit(v->cpu);
 }
 
+static void (*update_dr7)(void *env, uint32_t value); /* cpu_x86_update_dr7 */
+
+void x86_update_dr7(vmm_vcpu *v, uint32_t value)
+{
+    update_dr7(v->env, value);
+}
+
 int x86_env_find(vmm_vcpu *v)
 {
     *(void **)&loop_exit = uc_symbol("cpu_loop_exit_noexc_x86_64");
-    if (!loop_exit)
-        return fail(v->machine, "Unicorn does not export cpu_loop_exit_noexc_x86_64; vmm needs the unicorn 2.1.4 wheel");
+    *(void **)&update_dr7 = uc_symbol("cpu_x86_update_dr7_x86_64");
+    if (!loop_exit || !update_dr7)
+        return fail(v->machine, "Unicorn does not export its calls for x86; vmm needs the unicorn 2.1.4 wheel");
     uint64_t pattern[REGISTERS];
     for (int i = 0; i < REGISTERS; i++) {
         pattern[i] = 0x9e3779b97f4a7c15ull * (uint64_t)(i + 3);

@@ -40,7 +40,7 @@ bool x86_ask(vmm_vcpu *v, vmm_trap *trap)
 static void except(vmm_vcpu *v, x86_event *e)
 {
     vmm_trap trap = {.kind = VMM_TRAP_EXCEPTION, .number = e->vector, .value = e->error};
-    if (v->x86.trap_exception >> (e->vector & 31) & 1 && x86_ask(v, &trap))
+    if (v->x86.traps.exceptions >> (e->vector & 31) & 1 && x86_ask(v, &trap))
         env_of(v)->hflags &= ~(uint32_t)HF_INH;
     else
         x86_deliver(v, e);
@@ -112,7 +112,7 @@ static void intercepted(vmm_vcpu *v, uint32_t exit)
 static void software(vmm_vcpu *v, uint8_t vector)
 {
     vmm_trap trap = {.kind = VMM_TRAP_INT, .number = vector};
-    if (v->x86.trap_int[vector >> 6] >> (vector & 63) & 1 && x86_ask(v, &trap))
+    if (v->x86.traps.vectors[vector >> 6] >> (vector & 63) & 1 && x86_ask(v, &trap))
         return;
     x86_event e = {.vector = vector, .kind = EVENT_SOFTWARE, .source = VMM_SRC_SOFTWARE, .rip = env_of(v)->eip,
                    .fault_rip = x86_rip_here(v)};

@@ -2,7 +2,7 @@
 #include "uc.h"
 #include "x86.h"
 
-enum { TSC = 0x10, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, PAT = 0x277, EFER = 0xc0000080 };
+enum { TSC = 0x10, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, PAT = 0x277, MTRR_FIRST = 0x200, MTRR_LAST = 0x2ff, EFER = 0xc0000080 };
 enum { EFER_LME = 1 << 8, EFER_LMA = 1 << 10, EFER_WRITABLE = 1 | EFER_LME | 1 << 11 };
 
 typedef enum { ANY, LOW32, CANONICAL } rule;
@@ -31,6 +31,20 @@ static bool native_rule(uint32_t index, rule *what)
             continue;
         *what = NATIVE[i].what;
         return true;
+    }
+    return false;
+}
+
+bool x86_msr_beyond_reset(uint32_t n, uint32_t *index)
+{
+    for (unsigned i = 0; i < sizeof NATIVE / sizeof *NATIVE; i++) {
+        uint32_t count = NATIVE[i].last - NATIVE[i].first + 1;
+        bool mtrr = NATIVE[i].first >= MTRR_FIRST && NATIVE[i].last <= MTRR_LAST;
+        if (mtrr && n < count) {
+            *index = NATIVE[i].first + n;
+            return true;
+        }
+        n -= mtrr ? count : 0;
     }
     return false;
 }

@@ -4,7 +4,7 @@
 
 static bool trapped(vmm_vcpu *v, vmm_trap *trap)
 {
-    if (!v->x86.trap_port || !(v->x86.port_traps[trap->number >> 3 & 8191] >> (trap->number & 7) & 1))
+    if (!v->x86.traps.port || !(v->x86.traps.ports[trap->number >> 3 & 8191] >> (trap->number & 7) & 1))
         return false;
     return x86_ask(v, trap);
 }

@@ -19,6 +19,9 @@ static const struct vmm_arch X86 = {
     .timer_expired = lapic_timer_expired,
     .shadow = vmm_x86_shadow,
     .watch_masks = x86_watch_masks,
+    .state_size = x86_state_size,
+    .save = x86_save,
+    .restore = x86_restore,
     .outside = x86_take_init,
 };
 

@@ -20,8 +20,9 @@ BELOW = {
     "cpu": {"errors", "engine"},
     "trace": {"errors", "engine"},
     "traps": {"errors", "engine", "cpu"},
-    "bus": {"errors", "wiring", "engine"},
-    "clock": {"errors", "wiring", "engine", "bus"},
+    "state": {"errors", "engine"},
+    "bus": {"errors", "wiring", "engine", "state"},
+    "clock": {"errors", "wiring", "engine", "bus", "state"},
     "boards": {"errors", "wiring", "engine", "devices", "intc", "cpu"},
     "catalog": {"errors", "toolchain", "cpu", "loaders"},
     "memory": {"errors", "engine"},
@@ -31,11 +32,11 @@ BELOW = {
     "wires": {"errors", "decisions"},
     "hands": {
         "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "traps", "scenario", "decisions",
-        "wires",
+        "wires", "state",
     },
     "machine": {
         "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "loaders", "trace", "traps", "catalog",
-        "memory", "stops", "scenario", "decisions", "wires", "hands",
+        "memory", "stops", "scenario", "decisions", "wires", "hands", "state",
     },
 }  # fmt: skip
 """Room → rooms it may import. The command line may import everything."""

@@ -30,6 +30,7 @@ from bench_bare import EmptyHook
 from bench_baseline import PythonVmm
 from bench_guests import QEMU, counting_to, qemu_seconds
 from bench_rows import REPEATS, Row, compared, median, missing
+from bench_snapshot import snapshots
 
 from vmm.catalog import resolve
 from vmm.machine import MIB, Config, Machine
@@ -235,6 +236,7 @@ SECTIONS = {
     "idle": idle_vcpus,
     "start": start_to_exit,
     "memory": memory,
+    "snapshots": snapshots,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from vmm.engine import check, lib
 from vmm.errors import VmmError
+from vmm.state import DeviceState
 from vmm.wiring import MmioDevice, PortDevice
 
 SCRIPT_DRIVER = 31
@@ -30,8 +31,10 @@ class NativeLine:
 class Bus:
     """Routes what the core does not handle itself to Python devices."""
 
-    def __init__(self, machine: Any) -> None:
+    def __init__(self, machine: Any, state: DeviceState) -> None:
         self._machine = machine
+        self._state = state
+        self._called = state.called
         self._ports: list[PortDevice] = []
         self._memory: list[MmioDevice] = []
         self._drivers: dict[int, int] = {}
@@ -57,6 +60,7 @@ class Bus:
     def add_ports(self, device: PortDevice, *ranges: tuple[int, int]) -> None:
         """Put `device` at (first, count) port ranges; VmmError where another one sits."""
         self._ports.append(device)
+        self._state.attach(device)
         for first, count in ranges:
             self.add_native_ports(first, count, lib.VMM_ON_PYTHON, len(self._ports) - 1)
 
@@ -67,6 +71,7 @@ class Bus:
     def add_memory(self, device: MmioDevice, first: int, count: int) -> None:
         """Put `device` at physical addresses [first, first + count)."""
         self._memory.append(device)
+        self._state.attach(device)
         self.add_native_memory(first, count, lib.VMM_ON_PYTHON, len(self._memory) - 1)
 
     def add_native_memory(self, first: int, count: int, handler: int, index: int) -> None:
@@ -75,6 +80,7 @@ class Bus:
 
     def port_read(self, device: int, port: int, size: int) -> int:
         target = self._ports[device]
+        self._called.add(id(target))
         width = target.port_width
         if size <= width:
             return target.port_read(port, size)
@@ -83,6 +89,7 @@ class Bus:
 
     def port_write(self, device: int, port: int, size: int, value: int) -> None:
         target = self._ports[device]
+        self._called.add(id(target))
         width = target.port_width
         if size <= width:
             target.port_write(port, size, value)
@@ -92,7 +99,11 @@ class Bus:
             target.port_write(port + offset, width, value >> 8 * offset & mask)
 
     def mmio_read(self, device: int, address: int, size: int) -> int:
-        return self._memory[device].mmio_read(address, size)
+        target = self._memory[device]
+        self._called.add(id(target))
+        return target.mmio_read(address, size)
 
     def mmio_write(self, device: int, address: int, size: int, value: int) -> None:
-        self._memory[device].mmio_write(address, size, value)
+        target = self._memory[device]
+        self._called.add(id(target))
+        target.mmio_write(address, size, value)

@@ -8,6 +8,7 @@ from typing import Any
 from vmm.bus import NativeLine
 from vmm.engine import NEVER, lib
 from vmm.errors import VmmError
+from vmm.state import DeviceState
 from vmm.wiring import FOREVER, Line
 
 
@@ -59,8 +60,9 @@ class NativeWave:
 class NativeClock:
     """The machine's clock; hands out its timers."""
 
-    def __init__(self, machine: Any) -> None:
+    def __init__(self, machine: Any, state: DeviceState) -> None:
         self._machine = machine
+        self._state = state
         self._callbacks: list[Callable[[], None] | None] = []
 
     def now(self) -> int:
@@ -77,6 +79,7 @@ class NativeClock:
         """The core says that the timer in `slot` is due."""
         callback = self._callbacks[slot]
         if callback:
+            self._state.called.add(id(_owner(callback)))
             callback()
 
     def _take(self, callback: Callable[[], None] | None) -> int:
@@ -84,4 +87,11 @@ class NativeClock:
         if len(self._callbacks) == most:
             raise VmmError(f"a machine's devices have at most {most} timers")
         self._callbacks.append(callback)
+        if callback:
+            self._state.attach(_owner(callback))
         return len(self._callbacks) - 1
+
+
+def _owner(callback: Callable[[], None]) -> object:
+    """Whose state a call of it changes."""
+    return getattr(callback, "__self__", callback)

@@ -20,6 +20,7 @@ from vmm.intc.ioapic import IoApic
 from vmm.intc.lapic import LocalApic
 from vmm.scenario.tasks import Task, Tasks
 from vmm.scenario.triggers import Reach
+from vmm.state import DeviceState
 from vmm.traps import Key, Trap, arm_arm, arm_x86
 from vmm.wires import Ppi, Wire, Wires
 from vmm.wiring import MmioDevice, PortDevice
@@ -28,12 +29,13 @@ from vmm.wiring import MmioDevice, PortDevice
 class Hands:
     """The part of `Machine` that scripts act through."""
 
-    board: Board
     bus: Bus
     clock: NativeClock
     cpus: list[Cpu]
     outside: Outside
+    _board: Board
     _native: Any
+    _state: DeviceState
     _tasks: Tasks
     _wires: Wires
     _traps: dict[Key, Callable[[Trap], Any]]
@@ -64,20 +66,20 @@ class Hands:
 
     def irq(self, number: int) -> Wire:
         """The scripts' end of interrupt line `number`: IRQ 0-23 of a pc, SPI 0-255 of a virt board."""
-        if not 0 <= number < self.board.irqs:
+        if not 0 <= number < self._board.irqs:
             what = "IRQ" if self.architecture == "x86" else "SPI"
-            raise VmmError(f"{what} {number} is not among 0-{self.board.irqs - 1}")
+            raise VmmError(f"{what} {number} is not among 0-{self._board.irqs - 1}")
         return self._wire(number)
 
     def line(self, name: str) -> Wire:
         """The scripts' end of a line by its name: "IRQ 4", on a pc also "NMI", which is LINT1 of every local APIC."""
-        numbers = {known: number for number, known in self.board.line_names.items()}
+        numbers = {known: number for number, known in self._board.line_names.items()}
         if name not in numbers:
             raise unknown("line", name, numbers)
         return self._wire(numbers[name])
 
     def _wire(self, number: int) -> Wire:
-        return Wire(self._wires, number, self.board.line_names[number], lambda: self._tasks.running)
+        return Wire(self._wires, number, self._board.line_names[number], lambda: self._tasks.running)
 
     def spi(self, number: int) -> Wire:
         """SPI `number` (0-255; INTID 32 + `number`) of a GIC."""
@@ -153,9 +155,9 @@ class Hands:
         return gic
 
     def _controller(self, name: str) -> Any:
-        if name not in self.board.devices:
-            raise VmmError(f"board {self.board.name} has no {name.upper()}")
-        return self.board.devices[name]
+        if name not in self._board.devices:
+            raise VmmError(f"board {self._board.name} has no {name.upper()}")
+        return self._board.devices[name]
 
     # ---- memory by symbol or linear address, as the first vCPU maps it ----
 
@@ -184,6 +186,12 @@ class Hands:
         return int.from_bytes(self.read(where, 8), "little")
 
     # ---- devices ----
+
+    @property
+    def board(self) -> Board:
+        """Its devices and the names of its lines."""
+        self._state.hand_out()
+        return self._board
 
     def type(self, text: str | bytes) -> None:
         """Send `text` to the guest's first serial port, at the port's speed."""

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from vmm import boards, loaders
-from vmm.boards.board import Board, Layout, Parts, number
-from vmm.bus import Bus
-from vmm.clock import NativeClock
+from vmm.boards.board import Layout, Parts, number
+from vmm.bus import Bus, NativeLine
+from vmm.clock import NativeClock, NativeTimer, NativeWave
 from vmm.cpu import processors
+from vmm.cpu.arm_power import Power
 from vmm.cpu.processors import Architecture
+from vmm.cpu.vcpu import Vcpu
 from vmm.decisions import Outside
 from vmm.engine import NEVER, check, connect, ffi, lib, open_unicorn
 from vmm.errors import VmmError
@@ -23,6 +25,7 @@ from vmm.scenario.slots import ANY, Slots
 from vmm.scenario.tasks import Tasks
 from vmm.scenario.triggers import Delivered, Elapsed, NextBoundary, Reach, Then, Trigger
 from vmm.scenario.waits import Wait, start
+from vmm.state import DeviceState, Snapshot
 from vmm.stops import NUMBERS, REASONS, TRIGGER, Stop, describe
 from vmm.trace import Event, Trace
 from vmm.traps import DONE, KEYS, Key, Trap
@@ -88,8 +91,9 @@ class Machine(Hands):
         if layout.gic:
             check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
         self.cpus = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
-        self.clock = NativeClock(native)
-        self.bus = Bus(native)
+        self._state = DeviceState(outside=WIRING)
+        self.clock = NativeClock(native, self._state)
+        self.bus = Bus(native, self._state)
         self.outside = Outside(self, native)
         for cpu in self.cpus:
             cpu.outside = self.outside
@@ -98,7 +102,7 @@ class Machine(Hands):
         self._wires = Wires(self.outside)
         self._place = _Place(self, native)
         self._tasks = Tasks(self._place)
-        self.board: Board = board.build(
+        self._board = board.build(
             Parts(
                 native=native,
                 bus=self.bus,
@@ -112,6 +116,7 @@ class Machine(Hands):
                 options=options,
             )
         )
+        self._state.built()
 
     @property
     def architecture(self) -> Architecture:
@@ -142,7 +147,7 @@ class Machine(Hands):
             initrd=list(initrd),
             load_address=load_address,
             architecture=self.architecture,
-            device_tree=self.board.device_tree,
+            device_tree=self._board.device_tree,
         )
         self.cpu.enter(self.loaded.entry)
         return self.loaded
@@ -227,6 +232,29 @@ class Machine(Hands):
         """
         lib.vmm_request_stop(self._native, NUMBERS[reason], code)
 
+    def snapshot(self) -> Snapshot:
+        """The machine as it is now, to be gone back to any number of times: vCPUs, RAM, controllers, devices, time,
+        trace.
+
+        Not part of it: flash, what the console has printed, and what scripts set up (traps, limits, objects that are no
+        device's). VmmError during a run, and for a device whose state nobody can put back.
+        """
+        devices = self._state.take()
+        native = lib.vmm_snapshot_take(self._native)
+        if native == ffi.NULL:
+            raise VmmError(ffi.string(self._native.error).decode())
+        return Snapshot(ffi.gc(native, lib.vmm_snapshot_free), self._native, devices, self.loaded)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot of this machine, whichever was restored before; what follows is what followed then.
+
+        VmmError during a run, and for another machine's snapshot.
+        """
+        check(self._native, lib.vmm_snapshot_restore(self._native, snapshot.native))
+        self._state.put(snapshot.devices)
+        self.trace.rewound()
+        self.loaded = snapshot.loaded
+
     def _written(self, data: bytes) -> None:
         self.config.console(data)
         for listener in list(self._listeners):
@@ -276,7 +304,7 @@ class Machine(Hands):
 
     def _called(self, cpu: Any, kind: int) -> int:
         """A vCPU calls firmware or host by an instruction that looks like an exception."""
-        callee = self.board.firmware if kind == lib.VMM_TRAP_FIRMWARE else self.board.host_call
+        callee = self._board.firmware if kind == lib.VMM_TRAP_FIRMWARE else self._board.host_call
         if callee is None:
             return int(lib.VMM_TRAP_DELIVER)
         result = callee(cpu)
@@ -315,6 +343,10 @@ class _Place:
 
     def interrupt(self) -> None:
         lib.vmm_request_stop(self.native, NUMBERS[TRIGGER], ANY)
+
+
+WIRING = (Machine, Memory, Trace, Vcpu, Power, Bus, NativeClock, NativeLine, NativeTimer, NativeWave)
+"""What devices are given, and what is not their state."""
 
 
 def _check_memory(size: int, layout: Layout) -> None:

@@ -160,16 +160,16 @@ def arm_x86(x86: Any, key: Key) -> None:
     """Let the core ask about `key`; VmmError for a key that no x86 CPU has."""
     match key:
         case Int(vector):
-            x86.trap_int[vector >> 6] |= 1 << (vector & 63)
+            x86.traps.vectors[vector >> 6] |= 1 << (vector & 63)
         case Exc(vector):
-            x86.trap_exception |= 1 << vector
+            x86.traps.exceptions |= 1 << vector
         case Hlt():
-            x86.trap_hlt = 1
+            x86.traps.hlt = 1
         case Msr():
-            x86.trap_msr = 1
+            x86.traps.msr = 1
         case Port(number):
-            x86.trap_port = 1
-            x86.port_traps[number >> 3] |= 1 << (number & 7)
+            x86.traps.port = 1
+            x86.traps.ports[number >> 3] |= 1 << (number & 7)
         case _:
             raise VmmError(f"{key} cannot happen on an x86 CPU")
 
@@ -179,15 +179,15 @@ def arm_arm(vcpu: Any, key: Key) -> None:
     arm = vcpu.arm
     match key:
         case Svc():
-            arm.trap_svc = 1
+            arm.traps.svc = 1
         case Hvc():
-            arm.trap_hvc = 1
+            arm.traps.hvc = 1
         case Smc():
-            arm.trap_smc = 1
+            arm.traps.smc = 1
         case Brk():
-            arm.trap_brk = 1
+            arm.traps.brk = 1
         case Undefined():
-            arm.trap_undefined = 1
+            arm.traps.undefined = 1
         case SysReg(name) if arm.wide:
             lib.vmm_arm_trap_system(vcpu, SYSTEM64[name].number)
         case SysReg():

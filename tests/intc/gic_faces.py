@@ -56,9 +56,9 @@ class ProductGic:
     def __init__(self, version: int, cpus: int, two_states: bool = False) -> None:
         self.version, self.two_states = version, two_states
         self.machine = ffi.gc(lib.vmm_new(), self.free)
-        self.ram = bytearray(LPI_TABLE_BYTES * (1 + cpus))
-        self.machine.ram = ffi.from_buffer("uint8_t[]", self.ram)
-        self.machine.ram_base, self.machine.ram_size = RAM_BASE, len(self.ram)
+        size = LPI_TABLE_BYTES * (1 + cpus)
+        check(self.machine, lib.vmm_map_ram(self.machine, RAM_BASE, size))
+        self.ram = memoryview(ffi.buffer(self.machine.ram, size))
         self.vcpu = ffi.new("vmm_vcpu *")
         self.vcpu.machine, self.vcpu.count = self.machine, 1
         check(self.machine, lib.vmm_gic_init(self.machine, version, cpus, two_states))
@@ -68,7 +68,7 @@ class ProductGic:
 
     @staticmethod
     def free(machine: Any) -> None:
-        machine.ram, machine.current = ffi.NULL, ffi.NULL
+        machine.current = ffi.NULL
         lib.vmm_free(machine)
 
     # ---- accesses ----

@@ -131,15 +131,14 @@ def test_an_observer_that_raises_costs_the_recording_nothing() -> None:
 @pytest.mark.parametrize("budget", [0, 1 << 20])
 @pytest.mark.parametrize("further", [7, 130, 5000])
 @pytest.mark.usefixtures("small_chunks")
-def test_a_rewound_recording_is_the_one_up_to_then_and_goes_on(budget: int, further: int) -> None:
+def test_after_a_restore_the_recording_is_the_one_up_to_then_and_goes_on(budget: int, further: int) -> None:
     machine = boot("x86/isr_bench")
     machine.trace.record(budget=budget)
     machine.run(insns=3000)
-    raw, emitted = machine._native.trace, machine._native.trace.emitted
+    snapshot = machine.snapshot()
     before, last = recorded(machine), machine.trace.last(5)
     machine.run(insns=further)
-    machine.trace.rewind(emitted)
-    assert raw.emitted == emitted
+    machine.restore(snapshot)
     assert recorded(machine) == before
     assert machine.trace.last(5) == last
     seen: list[Event] = []
@@ -148,13 +147,29 @@ def test_a_rewound_recording_is_the_one_up_to_then_and_goes_on(budget: int, furt
     assert recorded(machine) == before + seen
 
 
-def test_events_that_undone_ones_overwrote_are_not_shown() -> None:
+def test_events_that_undone_ones_overwrote_are_there_again() -> None:
     machine = boot("x86/isr_bench")
     machine.run(until="round")
-    emitted = machine._native.trace.emitted
+    machine.run(insns=13 * 100)
+    snapshot, last = machine.snapshot(), machine.trace.last(4096)
     machine.run(insns=13 * 2000)
-    machine.trace.rewind(emitted)
-    assert machine.trace.last(16) == []
+    machine.restore(snapshot)
+    assert machine.trace.last(4096) == last
+
+
+def test_a_recording_hears_what_the_history_it_goes_to_had_instead() -> None:
+    machine = boot("x86/isr_bench")
+    machine.trace.record()
+    machine.run(insns=3000)
+    fork = machine.snapshot()
+    machine.run(insns=500)
+    one, heard = machine.snapshot(), recorded(machine)
+    machine.restore(fork)
+    machine.nmi()
+    machine.run(insns=700)
+    assert recorded(machine) != heard
+    machine.restore(one)
+    assert recorded(machine) == heard
 
 
 @given(st.lists(st.binary(min_size=EVENT, max_size=EVENT), min_size=1, max_size=CAPACITY), st.integers(92, 2000))

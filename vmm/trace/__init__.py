@@ -68,7 +68,6 @@ class Trace:
         self._observers: list[Callable[[Event], None]] = []
         self._recordings: list[Recording] = []
         self._store: Store | None = None
-        self._oldest = 0  # the number of the first event that the ring may still hold
 
     @property
     def hash(self) -> str:
@@ -140,17 +139,14 @@ class Trace:
         """The event in words, with the symbol and source line of its place."""
         return words.describe(event, self._teller)
 
-    def rewind(self, emitted: int) -> None:
-        """Forget all but the first `emitted` events since power-on, for a machine whose state goes back to then."""
-        self.drain()
-        raw = self._native.trace
+    def rewound(self) -> None:
+        """The machine went back to a snapshot: what was recorded since both histories parted is forgotten, and what the
+        other one had instead, as far as the ring has it, comes now.
+        """
         if self._store:
-            self._store.forget(emitted)
-        if emitted < raw.emitted:
-            self._oldest = max(self._oldest, raw.emitted - raw.capacity)
-            raw.emitted = emitted
-        raw.drained = raw.packed = raw.emitted
-        self._settle()
+            self._store.forget(self._native.trace.packed)
+            self._store.resume(self._native.trace.packed)
+        self.drain()
 
     def drain(self) -> None:
         """Hand over what the ring holds; nothing to do while nobody observes or records."""
@@ -191,7 +187,7 @@ class Trace:
     def last(self, count: int = 16) -> list[Event]:
         """The last events, oldest first; the ring keeps 4096."""
         raw = self._native.trace
-        return [self.event(n) for n in range(max(self._oldest, raw.emitted - min(count, raw.capacity)), raw.emitted)]
+        return [self.event(n) for n in range(max(0, raw.emitted - min(count, raw.capacity)), raw.emitted)]
 
     def interrupts(self) -> Iterator[InterruptStats]:
         """Statistics of each interrupt, by vCPU, vector and source."""

@@ -64,7 +64,7 @@ class Latencies:
 
 
 class Selection:
-    """Those recorded events that fit: a view, which later events and a rewind change. Counts are of instructions."""
+    """Those recorded events that fit: a view, which later events and a restore change. Counts are of instructions."""
 
     def __init__(self, store: Store, wanted: Any, gic: int, settle: Callable[[], None]) -> None:
         self._store = store

@@ -1,0 +1,1 @@
+"""Snapshots: to restore one and go on is never to have stopped."""
