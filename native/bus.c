@@ -1,4 +1,4 @@
-/* Physical memory as a vCPU sees it: RAM, what is private to the vCPU, devices, and a hole that reads as ones. */
+/* Physical memory as a vCPU sees it: RAM, its alias, what is the vCPU's own, devices, and a hole that reads as ones. */
 #include "internal.h"
 #include "uc.h"
 
@@ -102,9 +102,11 @@ static int on_unmapped(void *engine, int type, uint64_t address, int size, int64
 
 uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size)
 {
-    uint64_t offset = physical - m->ram_base;
+    uint64_t offset = physical - m->ram_base, in_alias = physical - m->alias_first;
     if (offset < m->ram_size && size <= m->ram_size - offset)
         return m->ram + offset;
+    if (in_alias < m->alias_size && size <= m->alias_size - in_alias)
+        return alias_memory(m) + in_alias;
     return physical < m->rom_size && size <= m->rom_size - physical ? m->rom + physical : NULL;
 }
 
@@ -114,6 +116,8 @@ int bus_attach(vmm_vcpu *v)
     size_t hook;
     uint64_t from = 1, to = 0; /* Unicorn's way to say: everywhere */
     int error = uc.mem_map_ptr(v->uc, m->ram_base, m->ram_size, UC_PROT_ALL, m->ram); /* first: Unicorn's offset 0 */
+    if (!error && m->alias_size) /* Unicorn keeps code by its place in the host, so this code follows stores to RAM */
+        error = uc.mem_map_ptr(v->uc, m->alias_first, m->alias_size, UC_PROT_READ | UC_PROT_EXEC, alias_memory(m));
     if (!error && m->rom)
         error = uc.mem_map_ptr(v->uc, 0, m->rom_size, UC_PROT_READ | UC_PROT_EXEC, m->rom);
     if (!error)

@@ -131,6 +131,20 @@ int vmm_map_rom(vmm_machine *m, uint64_t size)
     return m->rom ? erase(m) : -1;
 }
 
+int vmm_map_alias(vmm_machine *m, uint64_t first, uint64_t of, uint64_t size)
+{
+    uint64_t offset = of - m->ram_base;
+    bool in_ram = offset < m->ram_size && size <= m->ram_size - offset;
+    bool elsewhere = first >= m->hole_end && first - m->ram_base >= m->ram_size && first + size - 1 >= first;
+    if (size == 0 || (first | of | size) % 4096 || !in_ram || !elsewhere)
+        return fail(m, "alias of %#llx+%#llx at %#llx: it must be whole pages of RAM, behind the devices",
+                    (unsigned long long)of, (unsigned long long)size, (unsigned long long)first);
+    m->alias_first = first;
+    m->alias_of = of;
+    m->alias_size = size;
+    return 0;
+}
+
 vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)
 {
     enum { CONTROL_BYTES = 0x4000 };

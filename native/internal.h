@@ -61,6 +61,11 @@ bool must_stop(vmm_vcpu *v);  /* a stop is due before the next instruction; note
 bool keeps_turn(vmm_vcpu *v); /* false: the next turn is another's, Unicorn is to return; a halted vCPU sleeps here */
 void vcpu_leave(vmm_vcpu *v); /* tell Unicorn to return */
 
+static inline uint8_t *alias_memory(const vmm_machine *m) /* the RAM it shows */
+{
+    return m->ram + (m->alias_of - m->ram_base);
+}
+
 /* pages.c */
 int pages_new(vmm_machine *m); /* once RAM is there */
 void pages_free(vmm_machine *m);
@@ -143,7 +148,7 @@ void intr_update(vmm_vcpu *v);          /* VMM_PEND_INTR from PIC and APIC */
 const char *x86_watch_returns(void *library); /* x86_return.c; once a process: the line that says why not, or NULL */
 
 /* x86_start.c */
-void x86_init(vmm_vcpu *v);
+void x86_after_firmware(vmm_vcpu *v); /* the local APIC, and whether the vCPU runs, as firmware hands over */
 void x86_startup(vmm_vcpu *v, uint8_t page); /* SIPI; only who waits for it takes it */
 bool x86_take_init(vmm_vcpu *v);             /* outside Unicorn: a pending INIT happens; false: there is none */
 

@@ -131,7 +131,7 @@ bool lapic_receive(vmm_vcpu *v, const apic_message *message)
         vmm_nmi(v->machine, v->index);
         return true;
     case MODE_INIT:
-        x86_init(v);
+        vmm_x86_init(v);
         return true;
     case MODE_STARTUP:
         x86_startup(v, message->vector);
@@ -287,7 +287,8 @@ void lapic_init(vmm_vcpu *v)
     vmm_lapic *a = lapic_of(v);
     *a = (vmm_lapic){
         .initial_id = old.initial_id, .withdraws = old.withdraws, .forgets = old.forgets,
-        .accept_errors = old.accept_errors, .base = old.base, .id = old.id, .lint = old.lint,
+        .keeps_x2apic = old.keeps_x2apic, .accept_errors = old.accept_errors, .base = old.base, .id = old.id,
+        .lint = old.lint,
         .dfr = 0xffffffff, .svr = 0xff, .timer_end = VMM_NEVER,
     };
     for (int i = 0; i < VMM_LVTS; i++)

@@ -2,6 +2,9 @@
  * The local APIC's registers (Intel SDM vol. 3A tables 11-1 and 11-6) as a page of memory and, in x2APIC mode, as MSRs
  * 800h-83Fh; IA32_APIC_BASE and its transitions (11.4.4, 11.12.5); and what CPUID tells of all this.
  *
+ * When IA32_APIC_BASE.EN is cleared, an APIC in xAPIC mode keeps its registers (11.4.3: they may be lost), one in
+ * x2APIC mode its id alone (11.12.5.1); profiles differ.
+ *
  * In memory only an aligned 32-bit access is defined (11.4.1). Others are tolerated: a read gives the bytes it covers,
  * of which those above the fourth are 0; a write does nothing. A reserved address sets ESR[7].
  */
@@ -352,7 +355,7 @@ bool lapic_write_base(vmm_vcpu *v, uint64_t value)
         a->icr_high = 0; /* its format is another */
     if (changed & BASE_ENABLE)
         a->held = a->extint = 0;
-    if (changed & BASE_ENABLE && a->forgets)
+    if (changed & BASE_ENABLE && (a->forgets || (was & BASE_X2APIC && !a->keeps_x2apic)))
         lapic_init(v);
     lapic_timer_rearm(v);
     ioapic_retry(v->machine);

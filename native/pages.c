@@ -138,7 +138,8 @@ static void flash_written(vmm_machine *m)
 
 void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size)
 {
-    uint64_t offset = physical - m->ram_base;
+    uint64_t in_alias = physical - m->alias_first;
+    uint64_t offset = (in_alias < m->alias_size ? m->alias_of + in_alias : physical) - m->ram_base;
     if (offset >= m->ram_size || size > m->ram_size - offset) {
         flash_written(m);
         return;

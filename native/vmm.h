@@ -434,6 +434,9 @@ struct vmm_machine {
     uint64_t rom_size;
     uint64_t ram_base; /* physical address of the first byte */
     uint64_t ram_size;
+    uint64_t alias_first; /* physical: here the RAM at alias_of is read and executed, too */
+    uint64_t alias_of;    /* physical */
+    uint64_t alias_size;  /* 0: there is no alias */
     vmm_pages pages;
     vmm_host host;
     uint32_t cpus; /* how many vCPUs there will be; before the first is added */
@@ -490,9 +493,10 @@ uint32_t vmm_unicorn_version(void); /* major << 24 | minor << 16 | patch << 8 */
 vmm_machine *vmm_new(void);
 void vmm_free(vmm_machine *m);
 int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size); /* whole pages outside the hole; before the first vCPU */
-uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size); /* RAM or flash; NULL: not all of it is */
+uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size); /* RAM, alias or flash; NULL: not all of it is */
 void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size); /* by the pointer vmm_memory gave */
 int vmm_map_rom(vmm_machine *m, uint64_t size); /* whole pages at physical 0; before the first vCPU */
+int vmm_map_alias(vmm_machine *m, uint64_t first, uint64_t of, uint64_t size); /* of RAM; before the first vCPU */
 int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int handler, int index);
 int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, int index);
 uint64_t vmm_instructions(const vmm_machine *m); /* begun on all vCPUs since power-on */

@@ -28,6 +28,7 @@ typedef struct {
     uint32_t initial_id; /* what CPUID tells, and what APIC id and x2APIC id are after reset */
     uint8_t withdraws;   /* profile: a TPR write takes the request back instead of a spurious vector */
     uint8_t forgets;     /* profile: clearing IA32_APIC_BASE.EN is a reset; else the registers keep their values */
+    uint8_t keeps_x2apic; /* profile: they keep them in x2APIC mode, too */
     uint8_t accept_errors; /* profile: ESR tells of messages that nobody accepts */
 
     uint64_t base;   /* IA32_APIC_BASE */

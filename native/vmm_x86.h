@@ -85,6 +85,8 @@ uint64_t vmm_x86_linear_pc(vmm_vcpu *v);
 void vmm_x86_model_cpuid(vmm_vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
 int vmm_x86_msr_read(vmm_vcpu *v, uint32_t index, uint64_t *value); /* -1 where the guest would get #GP */
 int vmm_x86_msr_write(vmm_vcpu *v, uint32_t index, uint64_t value);
+void vmm_x86_init(vmm_vcpu *v);      /* INIT, at its next boundary if it is the current one, else at once */
+void vmm_x86_hand_over(vmm_vcpu *v); /* between runs: as firmware leaves it, but for the entry state of an image */
 void vmm_x86_a20(vmm_vcpu *v, int enabled); /* the A20 gate: disabled, physical address bit 20 reads as 0 */
 
 #endif

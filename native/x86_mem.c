@@ -41,8 +41,9 @@ static x86_fault translate(vmm_vcpu *v, uint64_t linear, int prot, uint64_t *phy
 /* memmove, not memcpy, for which GCC puts a string instruction here: for a few bytes that is slower than the call. */
 static void physical_read(vmm_machine *m, uint64_t physical, void *bytes, uint32_t size)
 {
-    if (physical < m->ram_size && size <= m->ram_size - physical)
-        memmove(bytes, m->ram + physical, size);
+    const uint8_t *memory = vmm_memory(m, physical, size);
+    if (memory)
+        memmove(bytes, memory, size);
     else
         memset(bytes, 0xff, size);
 }

@@ -1,6 +1,6 @@
 /*
  * INIT and SIPI (Intel SDM vol. 3A 9.4 and table 9-1): the BSP starts over at the reset vector, any other vCPU waits
- * for its SIPI, which starts it in real mode at page << 12.
+ * for its SIPI, which starts it in real mode at page << 12. And what firmware makes of that.
  */
 #include "uc.h"
 #include "x86.h"
@@ -43,7 +43,7 @@ static void initialise(vmm_vcpu *v)
 }
 
 /* The vCPU that executes takes it at its next boundary, outside Unicorn; any other stands at one. */
-void x86_init(vmm_vcpu *v)
+void vmm_x86_init(vmm_vcpu *v)
 {
     if (v == v->machine->current) {
         v->pending |= VMM_PEND_INIT;
@@ -59,6 +59,21 @@ bool x86_take_init(vmm_vcpu *v)
         return false;
     initialise(v);
     return true;
+}
+
+/* MultiProcessor Specification 1.4, B.4: all but the BSP wait for their SIPI. */
+void x86_after_firmware(vmm_vcpu *v)
+{
+    vmm_lapic_reset(v);
+    v->off = !is_bsp(v);
+    if (!v->off)
+        vmm_lapic_virtual_wire(v);
+}
+
+void vmm_x86_hand_over(vmm_vcpu *v)
+{
+    initialise(v);
+    x86_after_firmware(v);
 }
 
 void x86_startup(vmm_vcpu *v, uint8_t page)

@@ -50,9 +50,6 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
     x86_attach_boundary(v);
     x86_reset(v);
     v->x86.lapic.initial_id = v->index;
-    vmm_lapic_reset(v);
-    v->off = v->index != 0; /* MP specification 1.4, B.4: all but the BSP wait for their SIPI */
-    if (!v->off)
-        vmm_lapic_virtual_wire(v); /* no firmware runs here */
+    x86_after_firmware(v);
     return vcpu_ready(v);
 }

@@ -43,7 +43,7 @@ PROMISED = {
     "arm64": (*ARM_PROMISED, "daif_unmask", "el0_user", "isr_bench_v3"),
     "arm": (*ARM_PROMISED, "cpsr_unmask", "usr_mode", "it_block_irq"),
 }  # fmt: skip
-BOARDS = {"x86": {"pc"}, "arm64": {"virt,gic=2", "virt,gic=3"}, "arm": {"virt,gic=2", "virt,gic=3"}}
+BOARDS = {"x86": {"pc", "pc,reset=reboot"}, "arm64": {"virt,gic=2", "virt,gic=3"}, "arm": {"virt,gic=2", "virt,gic=3"}}
 ELFS = {"x86": (32, "EM_386", 0x100000), "arm64": (64, "EM_AARCH64", 0x40080000), "arm": (32, "EM_ARM", 0x40010000)}
 WRITABLE = 2
 PAGE = 0x1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,8 @@ class Machine(Hands):
         self._error: BaseException | None = None
         self._traps: dict[Key, Callable[[Trap], Any]] = {}
         self.loaded: Loaded | None = None
+        self._load: Callable[[], Loaded] | None = None
+        self._boots_again = False
         self._listeners: list[Callable[[bytes], None]] = []
         board, options = boards.parse(config.board)
         layout: Layout = board.layout(options)
@@ -88,6 +91,8 @@ class Machine(Hands):
         check(native, lib.vmm_map_ram(native, layout.ram_base, config.memory))
         if layout.rom:
             check(native, lib.vmm_map_rom(native, layout.rom))
+        if alias := layout.alias:
+            check(native, lib.vmm_map_alias(native, alias.first, alias.of, alias.size))
         if layout.gic:
             check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
         self.cpus = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
@@ -108,6 +113,7 @@ class Machine(Hands):
                 bus=self.bus,
                 clock=self.clock,
                 stop=self.end,
+                boot_again=self._boot_again,
                 console=self._written,
                 memory=Memory(native),
                 cpus=self.cpus,
@@ -140,7 +146,8 @@ class Machine(Hands):
 
     def load(self, path: Path, *, initrd: Sequence[str] = (), load_address: int | None = None) -> Loaded:
         """Put an image into memory and the vCPU at its entry; VmmError names what is wrong with it."""
-        self.loaded = loaders.load(
+        self._load = partial(
+            loaders.load,
             path,
             Memory(self._native),
             append=self.config.cmdline,
@@ -149,8 +156,29 @@ class Machine(Hands):
             architecture=self.architecture,
             device_tree=self._board.device_tree,
         )
-        self.cpu.enter(self.loaded.entry)
-        return self.loaded
+        return self._enter(self._load())
+
+    def _enter(self, loaded: Loaded) -> Loaded:
+        self.loaded = loaded
+        self.cpu.outside = None  # this is the machine's doing
+        self.cpu.enter(loaded.entry)
+        self.cpu.outside = self.outside
+        return loaded
+
+    def _boot_again(self) -> None:
+        """Asked for by the board, maybe while the guest executes: done before it goes on."""
+        if self._load is None:
+            self.end("reset")
+            return
+        self._boots_again = True
+        self._place.interrupt()
+
+    def _start_over(self) -> None:
+        self._boots_again = False
+        if self.board.hand_over:
+            self.board.hand_over()
+        if self._load:
+            self._enter(self._load())
 
     def address(self, where: str | int) -> int:
         """A symbol of the loaded image, or an address as it is."""
@@ -197,6 +225,8 @@ class Machine(Hands):
             before = self.instructions
             lib.vmm_run(self._native, part)
             self._raise_if_failed()
+            if self._boots_again:
+                self._start_over()
             if left is not None:
                 left -= self.instructions - before
             reason = self._native.stop.reason

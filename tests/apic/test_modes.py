@@ -197,6 +197,43 @@ def test_the_registers_survive_a_disable_unless_the_profile_forgets(bench: Bench
         assert apic.read(SVR) == svr
 
 
+LEFT_BY_INIT = {TPR: 0, SVR: 0xFF, LDR: 0, DFR: 0xFFFFFFFF, TIMER_INITIAL: 0, ICR: 0, 0x220: 0} | dict.fromkeys(
+    EVERY_LVT, MASKED
+)
+
+
+def test_from_x2apic_mode_nothing_but_the_id_comes_through_disabled_to_xapic_mode() -> None:
+    """11.12.5.1: the only way back has two steps, and no register but the id is preserved over them."""
+    apic = Bench(2).apics[1]
+    apic.enable()
+    apic.write(LVT_TIMER, 0x31)
+    apic.enter_x2apic()
+    apic.wrmsr(msr(SELF_IPI), 0x51)
+    for offset, value in ((TPR, 0x20), (LVT_ERROR, 0x41), (TIMER_INITIAL, 1000)):
+        assert apic.wrmsr(msr(offset), value)
+    assert not apic.wrmsr(APIC_BASE, PAGE | ON), "not in one step"
+    assert apic.rdmsr(msr(TPR)) == 0x20
+    for mode in (OFF, ON):
+        assert apic.wrmsr(APIC_BASE, PAGE | mode)
+    assert apic.read(ID) == 1 << 24
+    assert {offset: apic.read(offset) for offset in LEFT_BY_INIT} == LEFT_BY_INIT
+    assert not apic.signals()
+
+
+def test_init_keeps_the_mode_and_the_id(wide: Bench) -> None:
+    """11.12.5.1: an INIT in x2APIC mode initialises all other registers; disabled stays disabled."""
+    apic = wide.apic
+    apic.wrmsr(msr(TPR), 0x20)
+    lib.vmm_x86_init(apic.vcpu)
+    wide.run(1)
+    assert apic.rdmsr(APIC_BASE) == PAGE | BSP | WIDE
+    assert (apic.rdmsr(msr(ID)), apic.rdmsr(msr(TPR)), apic.rdmsr(msr(SVR))) == (0, 0, 0xFF)
+    at(wide, OFF)
+    lib.vmm_x86_init(apic.vcpu)
+    wide.run(1)
+    assert apic.rdmsr(APIC_BASE) == PAGE | BSP | OFF
+
+
 def test_a_written_id_ends_with_the_next_enable(bench: Bench) -> None:
     apic = bench.apic
     apic.write(ID, 0x12345678)

@@ -6,7 +6,7 @@ Sections are of the Intel SDM vol. 3A and the 82093AA datasheet; of emulators, t
 from __future__ import annotations
 
 import pytest
-from apic.faces import APIC_BASE, BASE_ENABLE, ESR, SELF, SVR, TPR, Apic
+from apic.faces import APIC_BASE, BASE_ENABLE, BASE_X2APIC, ESR, SELF, SVR, TPR, Apic
 from harness import NMI, NOP, STI, Bench
 
 from vmm.boards.pc_profiles import KNOBS, NAMES
@@ -23,7 +23,7 @@ class Pc:
 
     def __init__(self, profile: str | None) -> None:
         option = f",profile={profile}" if profile else ""
-        self.machine = Machine(Config(board=f"pc,pit=off{option}", smp=2))
+        self.machine = Machine(Config(board=f"pc,pit=off{option}", smp=2, cpu="default,+x2apic"))
         self.apics = [Apic(self.machine._native, index) for index in range(2)]
         for apic in self.apics:
             apic.enable()
@@ -52,6 +52,15 @@ def comes_back_as_after_reset(pc: Pc) -> bool:
     base = pc.apic.rdmsr(APIC_BASE)
     assert pc.apic.wrmsr(APIC_BASE, base & ~BASE_ENABLE) and pc.apic.wrmsr(APIC_BASE, base)
     return {0xFF: True, 0x1FF: False}[pc.apic.read(SVR)]
+
+
+def keeps_tpr_though_x2apic_mode_ends(pc: Pc) -> bool:
+    """11.12.5.1: from x2APIC mode to disabled, and on to xAPIC mode."""
+    base = pc.apic.rdmsr(APIC_BASE)
+    pc.apic.write(TPR, 0x40)
+    for mode in (base | BASE_X2APIC, base & ~BASE_ENABLE, base):
+        assert pc.apic.wrmsr(APIC_BASE, mode)
+    return {0x40: True, 0: False}[pc.apic.read(TPR)]
 
 
 def tells_of_a_message_nobody_accepts(pc: Pc) -> bool:
@@ -86,6 +95,7 @@ def takes_a_device_for_asserted_whatever_the_polarity(pc: Pc) -> bool:
 BEHAVIOUR = {
     "withdraws": (takes_the_request_back, ("kvm", "qemu")),
     "forgets": (comes_back_as_after_reset, ("p6",)),
+    "keeps_x2apic": (keeps_tpr_though_x2apic_mode_ends, ("kvm", "qemu", "bochs", "bochs-2.6.8")),
     "accept_errors": (tells_of_a_message_nobody_accepts, ("p6", "bochs", "bochs-2.6.8")),
     "holds_edges": (delivers_a_masked_edge, ("bochs-2.6.8",)),
     "ignores_polarity": (

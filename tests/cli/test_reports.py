@@ -86,7 +86,7 @@ def test_the_trace_file_tells_how_the_machine_was_built_all_that_happened_and_th
     path = [(event["kind"], event["number"]) for event in told["events"] if event["insns"] > 0]
     assert path == [
         ("line", 1), ("pending", 1), ("cpu mask", 0), ("shadow", lib.VMM_SHADOW_STI), ("acknowledged", 9),
-        ("delivered", 9), ("cpu mask", 1), ("ended", 1), ("cpu mask", 0), ("returned", 9), ("stop", 1),
+        ("delivered", 9), ("cpu mask", 1), ("ended", 1), ("returned", 9), ("cpu mask", 0), ("stop", 1),
     ]  # fmt: skip
     assert all(event["ns"] == 10 * event["insns"] for event in told["events"])
     depths = {event["kind"]: event["depth"] for event in told["events"]}

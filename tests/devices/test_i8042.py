@@ -7,15 +7,18 @@ import pytest
 from vmm.devices.i8042 import I8042
 from vmm.errors import VmmError
 
-from .fakes import FakeClock, FakeStop
+from .fakes import FakeClock
 
 
 class Board:
     def __init__(self) -> None:
         self.irq = FakeClock().line()
-        self.stop = FakeStop()
+        self.inits = 0
         self.a20: list[bool] = []
-        self.controller = I8042(irq=self.irq, stop=self.stop, a20=self.a20.append)
+        self.controller = I8042(irq=self.irq, init=self.init, a20=self.a20.append)
+
+    def init(self) -> None:
+        self.inits += 1
 
     def data(self) -> int:
         return self.controller.port_read(0x60, 1)
@@ -180,7 +183,7 @@ def test_the_output_port_drives_a20_and_reads_back(board):
     assert board.a20 == [False, True]
     board.command(0xD0)
     assert board.drain() == [0xDF]
-    assert not board.stop.calls
+    assert board.inits == 0
 
 
 def test_commands_dd_and_df_close_and_open_a20(board):
@@ -189,15 +192,27 @@ def test_commands_dd_and_df_close_and_open_a20(board):
     assert board.a20 == [False, True]
 
 
-def test_the_output_ports_bit_0_low_is_a_reset(board):
+def test_they_set_the_reset_bit_so_that_one_left_low_asks_once(board):
     board.command(0xD1, 0xDE)
-    assert board.stop.calls == [("reset", 0)]
+    board.command(0xDD)
+    board.command(0xD0)
+    assert board.drain()[-1] & 0x03 == 0x01
+    assert board.inits == 1
 
 
-@pytest.mark.parametrize(("command", "resets"), [(0xFE, 1), (0xF0, 1), (0xFF, 0), (0xFD, 0)])
-def test_pulsing_output_bit_0_resets(board, command, resets):
+def test_the_output_ports_bit_0_low_asks_for_init_at_each_write(board):
+    board.command(0xD1, 0xDE)
+    assert board.inits == 1
+    board.command(0xD1, 0xDE)
+    assert board.inits == 2
+    board.command(0xD1, 0xDF)
+    assert board.inits == 2
+
+
+@pytest.mark.parametrize(("command", "inits"), [(0xFE, 1), (0xF0, 1), (0xFF, 0), (0xFD, 0)])
+def test_pulsing_output_bit_0_asks_for_init(board, command, inits):
     board.command(command)
-    assert len(board.stop.calls) == resets
+    assert board.inits == inits
 
 
 def test_a_scan_code_that_is_no_byte_is_refused(board):

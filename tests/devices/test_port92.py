@@ -1,4 +1,4 @@
-"""System control port A: fast A20 and fast reset."""
+"""System control port A: fast A20 and fast INIT."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import pytest
 
 from vmm.devices.port92 import Port92
 
-from .fakes import FakeStop
-
 
 class Board:
     def __init__(self) -> None:
-        self.stop = FakeStop()
+        self.inits = 0
         self.a20: list[bool] = []
-        self.port = Port92(stop=self.stop, a20=self.a20.append)
+        self.port = Port92(init=self.init, a20=self.a20.append)
+
+    def init(self) -> None:
+        self.inits += 1
 
     def read(self) -> int:
         return self.port.port_read(0x92, 1)
@@ -33,16 +34,23 @@ def test_bit_1_is_the_a20_gate_and_reads_back(board):
     board.write(board.read() | 0x02)
     assert board.read() & 0x02
     assert board.a20 == [False, True]
-    assert not board.stop.calls
+    assert board.inits == 0
 
 
-def test_bit_0_resets_when_it_rises_and_not_while_it_stays(board):
+def test_bit_0_asks_for_init_when_it_rises_and_not_while_it_stays(board):
     board.write(0x03)
     board.write(0x03)
-    assert board.stop.calls == [("reset", 0)]
+    assert (board.inits, board.read()) == (1, 0x03)
     board.write(0x02)
     board.write(0x03)
-    assert board.stop.calls == [("reset", 0)] * 2
+    assert board.inits == 2
+
+
+def test_init_opens_a20_and_leaves_bit_0(board):
+    board.write(0x01)
+    board.port.initialised()
+    assert board.read() == 0x03
+    assert board.a20 == [False, True]
 
 
 def test_a20_is_open_after_reset(board):

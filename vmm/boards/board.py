@@ -46,6 +46,18 @@ class Memory(Protocol):
 
 
 @dataclass(frozen=True)
+class Alias:
+    """RAM that is seen, to be read and executed, at a second place behind the devices; whole pages."""
+
+    first: int
+    """Physical address of the second place."""
+    of: int
+    """Physical address of the RAM."""
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True)
 class Layout:
     """What must be known of a board before its first vCPU exists."""
 
@@ -60,6 +72,7 @@ class Layout:
     most_cpus: int
     rom: int = 0
     """Bytes of flash from physical address 0."""
+    alias: Alias | None = None
     gic: int = 0
     """Version; 0: none."""
     el2: bool = False
@@ -77,6 +90,10 @@ class Parts:
     bus: BusLike
     clock: Clock
     stop: Stop
+    boot_again: Callable[[], None]
+    """Starts the image over once the present instruction is done: `Board.hand_over`, then the image is loaded and
+    entered as at first. A machine without an image ends with "reset".
+    """
     console: Callable[[bytes], None]
     """Takes what the first serial port sends."""
     memory: Memory
@@ -97,6 +114,8 @@ class Board:
     line_names: dict[int, str] = field(default_factory=dict)
     irqs: int = 0
     """Lines 0 to one less are interrupts that are called by their numbers; the others have names of their own."""
+    hand_over: Callable[[], None] | None = None
+    """Leaves controllers, vCPUs and the firmware's part of RAM as firmware does that is about to start an image."""
     device_tree: Callable[[tuple[int, int] | None], bytes] | None = None
     """Given the initrd's addresses, the blob for an image that wants one."""
     firmware: Callable[[Any], int | None] | None = None
@@ -111,6 +130,14 @@ def switch(options: Mapping[str, str], name: str, default: bool) -> bool:
     if text not in ("on", "off"):
         raise VmmError(f"--board: {name}={text!r} must be on or off")
     return text == "on"
+
+
+def choice(options: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    """The value of an option of few values, the first by default; VmmError for anything else."""
+    value = options.get(name, values[0])
+    if value not in values:
+        raise VmmError(f"--board: {name}={value!r} must be {' or '.join(values)}")
+    return value
 
 
 def number(options: Mapping[str, str], name: str, default: int, most: int) -> int:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vmm.boards import pc_firmware, pc_profiles, pc_tables
-from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, number, switch
+from vmm.boards.board import MOST_QUANTUM, Alias, Board, Layout, Parts, check_options, choice, number, switch
 from vmm.devices import acpi_pm
 from vmm.devices.acpi_pm import AcpiPm
+from vmm.devices.boot_port import BootPort
 from vmm.devices.debug_exit import DebugExit
 from vmm.devices.debugcon import Debugcon
 from vmm.devices.fw_cfg import FwCfg
@@ -23,6 +24,7 @@ from vmm.devices.i8254 import I8254
 from vmm.devices.pci_host import PciHost
 from vmm.devices.port61 import Port61
 from vmm.devices.port92 import Port92
+from vmm.devices.reset_control import ResetControl
 from vmm.devices.rtc import Rtc
 from vmm.devices.testdev import MEMORY as TEST_MEMORY
 from vmm.devices.testdev import TestMemory, TestPort
@@ -36,9 +38,11 @@ from vmm.wiring import Plug, PortDevice
 NAME = "pc"
 SUMMARY = "PC: 8259A pair, APICs, 8254, HPET, RTC, two 16550A, ACPI and MP tables, isa-debug-exit, test device"
 ARCHITECTURES = ("x86",)
-OPTIONS = ("pit", "hpet", "profile", "quantum", "insn_ns")
-DEVICES = (0xC0000000, 0x1_0000_0000)
+OPTIONS = ("pit", "hpet", "reset", "profile", "quantum", "insn_ns")
+DEVICES = (0xC0000000, 0xFFFF0000)
 """Memory-mapped devices lie here; RAM ends below."""
+FIRMWARE = Alias(first=DEVICES[1], of=pc_firmware.SEGMENT << 4, size=0x10000)
+"""With the reset vector, FFFFFFF0h."""
 
 ISA_IRQS = range(16)
 TIMER, KEYBOARD, CASCADE, COM2, COM1, RTC, SCI = 0, 1, 2, 3, 4, 8, 9
@@ -63,6 +67,7 @@ def layout(options: Mapping[str, str]) -> Layout:
         ram_base=0,
         most_ram=DEVICES[0],
         devices=DEVICES,
+        alias=FIRMWARE,
         floating=True,
         most_cpus=8,
         quantum=number(options, "quantum", 1000, MOST_QUANTUM),
@@ -90,11 +95,21 @@ def build(parts: Parts) -> Board:
 
     pit_irq, rtc_irq = bus.line(TIMER), bus.line(RTC)
     pit = I8254(clock=clock, irq=pit_irq)
+    reboots = choice(parts.options, "reset", ("stop", "reboot")) == "reboot"
+
+    def init() -> None:
+        """INIT# as the chipset drives it."""
+        port92.initialised()
+        parts.cpus[0].init()
+
+    port92 = Port92(init=init, a20=a20)
     table: list[tuple[str, Callable[[], PortDevice]]] = [
         ("pit", lambda: pit),
         ("port61", lambda: Port61(clock=clock, pit=pit)),
-        ("keyboard", lambda: I8042(irq=bus.line(KEYBOARD), stop=stop, a20=a20)),
-        ("port92", lambda: Port92(stop=stop, a20=a20)),
+        ("keyboard", lambda: I8042(irq=bus.line(KEYBOARD), init=init, a20=a20)),
+        ("port92", lambda: port92),
+        ("reset_control", lambda: ResetControl(init=init, stop=stop)),
+        ("boot", lambda: BootPort(boot=parts.boot_again if reboots else lambda: stop("reset"))),
         ("rtc", lambda: Rtc(clock=clock, irq=rtc_irq)),
         ("com1", lambda: Uart16550(clock=clock, irq=bus.line(COM1), output=parts.console)),
         ("com2", lambda: Uart16550(clock=clock, irq=bus.line(COM2), output=lambda data: None)),
@@ -119,7 +134,14 @@ def build(parts: Parts) -> Board:
         board.devices["hpet"] = timers = _hpet(parts, (pit_irq, rtc_irq))
         bus.add_memory(timers, *HPET)
     tables = pc_tables.tables(_system(parts, board))
-    pc_firmware.hand_over(parts.memory, pic.write, board.devices.get("pit"), tables)
+
+    def hand_over() -> None:
+        for cpu in parts.cpus:
+            cpu.hand_over()
+        pc_firmware.hand_over(parts.memory, pic.write, board.devices.get("pit"), tables)
+
+    hand_over()
+    board.hand_over = hand_over
     return board
 
 

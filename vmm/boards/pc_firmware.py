@@ -1,8 +1,10 @@
-"""The PC as firmware hands it over, without the firmware: controllers set up, vectors that end what they are given.
+"""The PC as firmware hands it over: controllers set up, vectors that end what they are given, and what follows a reset.
 
 Images for PCs rely on it: the 8259A pair at vectors 08h and 70h, the 8254 ticking 18.2 times a second on IRQ 0, an
-interrupt vector table whose every entry leads to an IRET, and the tables of pc_tables.py. Source: IBM PC/AT Technical
-Reference, "BIOS"; the addresses of the stubs are the ones compatible firmware uses.
+interrupt vector table whose every entry leads to an IRET, and the tables of pc_tables.py. From the reset vector it goes
+on as CMOS 0Fh says, the shutdown status: 05h and 0Ah jump through the pointer at 40h:67h, 05h after an end of interrupt
+at both 8259As; anything else boots. The status is 0 from then on. Source: IBM PC/AT Technical Reference, "BIOS"; the
+addresses of the stubs are the ones compatible firmware uses.
 """
 
 from __future__ import annotations
@@ -10,14 +12,42 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vmm.boards.board import Memory
+from vmm.devices import boot_port
 from vmm.wiring import PortDevice
 
 SEGMENT = 0xF000
 IRET_AT, MASTER_EOI_AT, SLAVE_EOI_AT = 0xFF53, 0xFEA5, 0xFEB0
+POST_AT, RESET_AT = 0xE05B, 0xFFF0
+POST = (
+    "b00f",  # mov al,0fh: shutdown status
+    "e670",  # out 70h,al
+    "e471",  # in al,71h
+    "88c4",  # mov ah,al
+    "b00f",  # mov al,0fh
+    "e670",  # out 70h,al
+    "30c0",  # xor al,al
+    "e671",  # out 71h,al
+    "80fc05",  # cmp ah,5
+    "740c",  # je eoi
+    "80fc0a",  # cmp ah,0ah
+    "740d",  # je resume
+    "ba" + boot_port.PORT.to_bytes(2, "little").hex(),  # mov dx,boot port
+    "ee",  # out dx,al
+    "f4",  # halt: hlt
+    "ebfd",  # jmp halt
+    "b020",  # eoi: mov al,20h
+    "e6a0",  # out 0a0h,al
+    "e620",  # out 20h,al
+    "b84000",  # resume: mov ax,40h
+    "8ed8",  # mov ds,ax
+    "ff2e6700",  # jmp far [67h]
+)
 STUBS = {
     IRET_AT: bytes.fromhex("cf"),  # iret
     MASTER_EOI_AT: bytes.fromhex("50 b020 e620 58 cf"),  # push ax; mov al,20h; out 20h,al; pop ax; iret
     SLAVE_EOI_AT: bytes.fromhex("50 b020 e6a0 e620 58 cf"),  # the same at A0h first
+    POST_AT: bytes.fromhex("".join(POST)),
+    RESET_AT: bytes.fromhex("ea 5be0 00f0"),  # jmp far f000h:e05bh
 }
 MASTER_VECTOR, SLAVE_VECTOR = 0x08, 0x70
 

@@ -1,9 +1,9 @@
 """Where references for a PC's interrupts honestly differ, and what each of them does: `profile=NAME` of the board.
 
 The default is what the manuals rule: the Intel SDM and the 82093AA datasheet. Where they leave a choice, it is what two
-of KVM, Bochs and QEMU do: an NMI waits for the end of an STI shadow, a disabled local APIC keeps its registers, and a
-message that nobody accepts is no error, as on every processor since the Pentium 4. So the default has none of the rows
-below; each names the profiles that have it.
+of KVM, Bochs and QEMU do: an NMI waits for the end of an STI shadow, an xAPIC that is disabled keeps its registers, and
+a message that nobody accepts is no error, as on every processor since the Pentium 4. So the default has none of the
+rows below; each names the profiles that have it.
 
 `p6` is a processor of that family with an 82093AA, as Intel's manuals describe them. The others are emulators as their
 sources are: `kvm` Linux's arch/x86/kvm, `qemu` QEMU's TCG with hw/intc, `bochs` Bochs 2.6.9 to 3.0, `bochs-2.6.8` those
@@ -56,6 +56,11 @@ KNOBS = (
         "Clearing IA32_APIC_BASE.EN resets the local APIC. SDM vol. 3A 11.4.3: its state may be lost, and on the P6 "
         "family's 3-wire bus only a hardware reset brings it back; here enabling it again does, in the state of that "
         "reset. KVM keeps all (kvm_lapic_set_base); QEMU (apic_set_base) and Bochs (set_base) all but SVR.",
+    ),
+    Knob(
+        _lapics, "keeps_x2apic", ("kvm", "qemu", "bochs", "bochs-2.6.8"),
+        "Clearing IA32_APIC_BASE.EN in x2APIC mode keeps the registers. SDM vol. 3A 11.12.5.1: but for the id, they "
+        "are not preserved; here they are as after INIT. KVM, QEMU and Bochs do as they do in xAPIC mode, see above.",
     ),
     Knob(
         _lapics, "accept_errors", ("p6", "bochs", "bochs-2.6.8"),

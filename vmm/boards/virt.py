@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from vmm.boards import virt_tree
-from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, number, switch
+from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, choice, number, switch
 from vmm.cpu.arm import Arm
 from vmm.cpu.arm_power import Power
 from vmm.devices.fw_cfg_mmio import FwCfgMmio
@@ -21,7 +21,6 @@ from vmm.devices.psci import Psci
 from vmm.devices.semihosting import Semihosting
 from vmm.devices.virtio_mmio import EmptyVirtioMmio
 from vmm.engine import lib
-from vmm.errors import VmmError
 from vmm.intc.gic import Gic
 from vmm.intc.its import Its
 from vmm.intc.redistributors import Redistributors
@@ -49,7 +48,7 @@ def layout(options: Mapping[str, str]) -> Layout:
         floating=False,
         rom=virt_tree.FLASH.size,
         most_cpus=8,
-        gic=int(_choice(options, "gic", ("2", "3"))),
+        gic=int(choice(options, "gic", ("2", "3"))),
         el2=switch(options, "virtualization", False),
         el3=switch(options, "secure", False),
         quantum=number(options, "quantum", 1000, MOST_QUANTUM),
@@ -100,7 +99,7 @@ def build(parts: Parts) -> Board:
 def _place_gic(parts: Parts, board: Board, version: int) -> None:
     bus, cpus = parts.bus, len(parts.cpus)
     board.devices["gic"] = Gic(parts.native)
-    parts.native.gic.raz_targets = _choice(parts.options, "itargetsr", ("kept", "raz")) == "raz"
+    parts.native.gic.raz_targets = choice(parts.options, "itargetsr", ("kept", "raz")) == "raz"
     bus.add_native_memory(*virt_tree.GICD, lib.VMM_ON_GICD, 0)
     if version == 2:
         bus.add_native_memory(*virt_tree.GICC, lib.VMM_ON_GICC, 0)
@@ -124,14 +123,6 @@ def _place_gic(parts: Parts, board: Board, version: int) -> None:
         reserved=partial(report, lib.VMM_GE_RESERVED),
     )
     bus.add_memory(its, *virt_tree.ITS)
-
-
-def _choice(options: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
-    """The value of an option of few values, the first by default; VmmError for anything else."""
-    value = options.get(name, values[0])
-    if value not in values:
-        raise VmmError(f"--board: {name}={value!r} must be {' or '.join(values)}")
-    return value
 
 
 def _firmware(parts: Parts, el2: bool) -> Callable[[Arm], int | None]:

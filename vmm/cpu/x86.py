@@ -162,6 +162,14 @@ class X86(Vcpu):
         """The A20 gate: disabled, physical address bit 20 reads as 0."""
         lib.vmm_x86_a20(self._native, enabled)
 
+    def init(self) -> None:
+        """INIT (SDM vol. 3A 9.4): the first vCPU starts over at the reset vector, any other waits for its SIPI."""
+        lib.vmm_x86_init(self._native)
+
+    def hand_over(self) -> None:
+        """Between runs: the state in which firmware hands over, but for what an image is entered with."""
+        lib.vmm_x86_hand_over(self._native)
+
     def enter(self, entry: Entry) -> None:
         """Stand where a loaded image begins."""
         if entry.mode == "real":

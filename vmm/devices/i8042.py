@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from vmm.errors import VmmError
-from vmm.wiring import Line, Stop
+from vmm.wiring import Line
 
 STATUS_PORT_BIT = 4  # tells 64h from 60h
 
@@ -73,16 +73,16 @@ KEYBOARD_TAKES_DATA = (0xED, 0xF0, 0xF3)
 class I8042:
     """The controller and its keyboard; `irq` is high while a byte waits and the guest wants to be told.
 
-    `a20` is called with the level of the A20 gate whenever the guest sets it, `stop` with "reset" when the guest pulls
-    the CPU's reset line.
+    `a20` is called with the level of the A20 gate whenever the guest sets it, `init` when it pulls the reset line,
+    which chipsets lead to the CPU's INIT.
     """
 
     PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x60, 1), (0x64, 1))
     port_width = 1
 
-    def __init__(self, *, irq: Line, stop: Stop, a20: Callable[[bool], None]) -> None:
+    def __init__(self, *, irq: Line, init: Callable[[], None], a20: Callable[[bool], None]) -> None:
         self._irq = irq
-        self._stop = stop
+        self._init = init
         self._a20 = a20
         self._replies: dict[int, Callable[[], int]] = {
             READ_MODE: lambda: self.mode,
@@ -153,9 +153,10 @@ class I8042:
         elif command == KEYBOARD_ON:
             self.mode &= ~MODE_KEYBOARD_OFF
         elif command in (A20_OFF, A20_ON):
-            self._set_output_port(self.output_port & ~OUTPUT_A20 | command & OUTPUT_A20)
+            kept = self.output_port & ~(OUTPUT_A20 | OUTPUT_NO_RESET)
+            self._set_output_port(kept | command & (OUTPUT_A20 | OUTPUT_NO_RESET))
         elif command >= PULSE and not command & OUTPUT_NO_RESET:
-            self._stop("reset")
+            self._init()
 
     def _take_parameter(self, command: int, value: int) -> None:
         if command == WRITE_MODE:
@@ -174,7 +175,7 @@ class I8042:
         self.output_port = value
         self._a20(bool(value & OUTPUT_A20))
         if not value & OUTPUT_NO_RESET:
-            self._stop("reset")
+            self._init()
 
     def _tell_keyboard(self, value: int) -> None:
         if self.keyboard_waits:

@@ -14,7 +14,8 @@ ADDRESS_WRITABLE = 0x80FFFFFC  # bits 30-24 are reserved, 1-0 always 0
 class PciHost:
     """CONFIG_ADDRESS reads back; CONFIG_DATA answers all ones, "no device", for every function."""
 
-    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((CONFIG_ADDRESS, 8),)
+    PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((CONFIG_ADDRESS, 1), (CONFIG_ADDRESS + 2, 6))
+    """Not CF9h, where a byte is reset control; see reset_control.py."""
     port_width = 4
 
     def __init__(self) -> None:
