@@ -1,5 +1,5 @@
 /* Virtual time: a fixed number of nanoseconds an instruction, plus what halted vCPUs skipped. */
-#include "internal.h"
+#include "stimulus.h"
 
 uint64_t vmm_now(vmm_machine *m)
 {
@@ -86,7 +86,7 @@ static void native_expired(vmm_machine *m, uint32_t timer)
         m->vcpus[index]->arch->timer_expired(m->vcpus[index], slot % TIMERS_PER_VCPU);
 }
 
-void clock_expire(vmm_machine *m)
+static void timers_expire(vmm_machine *m)
 {
     uint64_t now = vmm_now(m);
     if (now < m->next_deadline)
@@ -105,6 +105,13 @@ void clock_expire(vmm_machine *m)
     find_next_deadline(m);
 }
 
+void clock_expire(vmm_machine *m)
+{
+    timers_expire(m);
+    if (m->stimuli.count)
+        stimuli_expire(m);
+}
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -117,10 +124,10 @@ void vcpu_rearm(vmm_vcpu *v)
         v->attention_at = 0;
         return;
     }
-    uint64_t at = least(least(m->slice_end, m->limit_insns), m->triggers.insns);
+    uint64_t at = least(least(m->slice_end, m->limit_insns), least(m->triggers.insns, m->stimuli.insns));
     at = at == VMM_NEVER ? at : at - m->elsewhere;
     at = least(at, least(v->turn_end, v->wake_at));
-    uint64_t deadline = least(least(m->next_deadline, m->limit_ns), m->triggers.ns);
+    uint64_t deadline = least(least(m->next_deadline, m->limit_ns), least(m->triggers.ns, m->stimuli.ns));
     if (deadline != VMM_NEVER) {
         uint64_t left = deadline > v->skew ? deadline - v->skew : 0;
         if (left != v->rearmed_ns) { /* a division on every step of an interrupt's way would be felt */
@@ -136,7 +143,7 @@ void vcpu_rearm(vmm_vcpu *v)
 bool clock_skip(vmm_vcpu *v)
 {
     vmm_machine *m = v->machine;
-    uint64_t next = least(m->next_deadline, m->triggers.ns), target = least(next, m->limit_ns);
+    uint64_t next = least(m->next_deadline, least(m->triggers.ns, m->stimuli.ns)), target = least(next, m->limit_ns);
     if (next == VMM_NEVER)
         return false;
     uint64_t now = vcpu_now(v);

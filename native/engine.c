@@ -9,6 +9,7 @@
 
 #include "internal.h"
 #include "pages.h"
+#include "stimulus.h"
 #include "uc.h"
 #include "uc_plt.h"
 
@@ -40,7 +41,7 @@ vmm_machine *vmm_new(void)
     m->hole_floats = 1;
     m->quantum = 1000;
     m->limit_insns = m->limit_ns = m->next_deadline = VMM_NEVER;
-    m->triggers.insns = m->triggers.ns = VMM_NEVER;
+    m->triggers.insns = m->triggers.ns = m->stimuli.insns = m->stimuli.ns = VMM_NEVER;
     for (int i = 0; i < VMM_MAX_TIMERS; i++)
         m->timers[i].deadline = VMM_NEVER;
     vmm_pic_reset(m);
@@ -64,6 +65,7 @@ void vmm_free(vmm_machine *m)
     }
     vmm_snapshot_free(m->base);
     pages_free(m);
+    stimuli_free(m);
     lazy_free(m->ram, m->ram_size);
     lazy_free(m->rom, m->rom_size);
     lazy_free(m->histograms, HISTOGRAM_BYTES);

@@ -62,6 +62,11 @@ void gic_set_spi(vmm_machine *m, uint32_t spi, int level)
         set_line(m, 0, 32 + spi, level != 0);
 }
 
+bool gic_spi_enabled(const vmm_machine *m, uint32_t spi)
+{
+    return spi < VMM_GIC_SPIS && m->gic.spi[spi / 32].enabled >> spi % 32 & 1;
+}
+
 void gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level)
 {
     if (cpu < m->gic.cpus && intid >= GIC_SGIS && intid < 32)

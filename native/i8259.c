@@ -114,6 +114,18 @@ void vmm_pic_set_line(vmm_machine *m, uint32_t pin, int level)
         pin_set(m, &m->pic.chip[pin >> 3], pin & 7, level != 0);
 }
 
+bool pic_unmasked(const vmm_machine *m, uint32_t pin)
+{
+    const vmm_i8259 *master = &m->pic.chip[0], *c = &m->pic.chip[pin >> 3 & 1];
+    bool passes = c == master || !(master->imr & 1 << CASCADE_PIN);
+    return passes && !(c->imr & 1 << (pin & 7));
+}
+
+uint32_t pic_vector(const vmm_machine *m, uint32_t pin)
+{
+    return m->pic.chip[pin >> 3 & 1].vector | (pin & 7);
+}
+
 /* What INTA (or a poll) does inside one chip; NO_PIN is the default IR7, which leaves no trace in ISR. */
 static int take(vmm_machine *m, vmm_i8259 *c)
 {

@@ -95,7 +95,7 @@ static inline uint32_t vcpu_timer(const vmm_vcpu *v, uint32_t which) /* the numb
     return VMM_MAX_TIMERS - 1 - (v->index * TIMERS_PER_VCPU + which);
 }
 void timer_native(vmm_machine *m, uint32_t timer, uint64_t deadline); /* arch->timer_expired at ns; VMM_NEVER cancels */
-void clock_expire(vmm_machine *m);    /* fire every timer that is due */
+void clock_expire(vmm_machine *m);    /* fire every timer, then every stimulus, that is due */
 void vcpu_rearm(vmm_vcpu *v);         /* recompute v->attention_at */
 bool clock_skip(vmm_vcpu *v);         /* jump to the next deadline; false when there is none */
 
@@ -123,6 +123,10 @@ typedef struct {
 } accepted;
 
 accepted pic_acknowledge(vmm_machine *m);
+bool pic_unmasked(const vmm_machine *m, uint32_t pin); /* 0-15 */
+uint32_t pic_vector(const vmm_machine *m, uint32_t pin);
+bool ioapic_unmasked(const vmm_machine *m, uint32_t pin);
+uint32_t ioapic_vector(const vmm_machine *m, uint32_t pin);
 void pic_elcr_write(vmm_machine *m, uint32_t chip, uint8_t value);
 
 /* lapic*.c; `size` is the bytes of an access. The MSR calls: false: #GP */
@@ -141,6 +145,7 @@ void lapic_timer_rearm(vmm_vcpu *v);    /* the TSC was moved */
 uint64_t lapic_deadline(const vmm_vcpu *v);
 void lapic_set_deadline(vmm_vcpu *v, uint64_t tsc);
 bool apic_send_to(vmm_machine *m, uint32_t icr, uint32_t id); /* ICR's low half to one APIC id; true: accepted */
+bool lapic_lint_unmasked(const vmm_vcpu *v, uint32_t pin);
 bool apic_can_interrupt_masked(const vmm_vcpu *v, bool nmi);  /* something could send it an INIT, or with `nmi` an NMI */
 accepted intr_acknowledge(vmm_vcpu *v); /* INTA: from the APIC, or through it from the 8259A pair */
 void intr_update(vmm_vcpu *v);          /* VMM_PEND_INTR from PIC and APIC */
@@ -157,6 +162,7 @@ vmm_cpuid x86_cpuid_leaf(const vmm_vcpu *v, uint32_t leaf, uint32_t subleaf); /*
 
 /* gic*.c; offsets are within each frame, `size` is 1, 2, 4 or 8 bytes */
 void gic_set_spi(vmm_machine *m, uint32_t spi, int level);              /* 0-255: INTID 32 + spi */
+bool gic_spi_enabled(const vmm_machine *m, uint32_t spi);
 void gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level); /* INTID 16-31 of one vCPU */
 uint64_t gic_dist_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size);
 void gic_dist_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value);

@@ -88,6 +88,16 @@ void vmm_ioapic_set_line(vmm_machine *m, uint32_t pin, int level)
         edge(m, pin);
 }
 
+bool ioapic_unmasked(const vmm_machine *m, uint32_t pin)
+{
+    return pin < VMM_IOAPIC_PINS && !(m->ioapic.entry[pin] & MASKED);
+}
+
+uint32_t ioapic_vector(const vmm_machine *m, uint32_t pin)
+{
+    return pin < VMM_IOAPIC_PINS ? m->ioapic.entry[pin] & 0xff : VMM_ANY;
+}
+
 void ioapic_retry(vmm_machine *m)
 {
     for (uint32_t pin = 0; pin < VMM_IOAPIC_PINS; pin++)

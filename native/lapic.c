@@ -252,6 +252,11 @@ void lapic_lint_update(vmm_vcpu *v)
         *lint0 |= LVT_REMOTE_IRR;
 }
 
+bool lapic_lint_unmasked(const vmm_vcpu *v, uint32_t pin)
+{
+    return !(v->x86.lapic.lvt[VMM_LVT_LINT0 + (pin & 1)] & LVT_MASKED);
+}
+
 void vmm_lapic_set_lint(vmm_vcpu *v, uint32_t pin, int level)
 {
     vmm_lapic *a = lapic_of(v);

@@ -78,7 +78,8 @@ static vmm_vcpu *sleeper(vmm_machine *m)
 static vmm_vcpu *sleep_until_awake(vmm_machine *m)
 {
     vmm_vcpu *v = m->current;
-    uint64_t asleep_since = vcpu_now(v);
+    enum { OCCASIONS_IN_VAIN = 1000000 };
+    uint64_t asleep_since = vcpu_now(v), occasions = m->stimuli.occasions;
     for (;;) {
         clock_expire(m);
         if (must_stop(v))
@@ -87,8 +88,8 @@ static vmm_vcpu *sleep_until_awake(vmm_machine *m)
         if (woken)
             return woken;
         bool masked = !any_can_wake(m), awaited = m->triggers.ns != VMM_NEVER;
-        bool forever = masked || vcpu_now(v) - asleep_since > m->idle_ns;
-        if ((forever && !awaited) || !clock_skip(v)) {
+        bool in_vain = vcpu_now(v) - asleep_since > m->idle_ns || m->stimuli.occasions - occasions > OCCASIONS_IN_VAIN;
+        if (((masked || in_vain) && !awaited) || !clock_skip(v)) {
             v = sleeper(m);
             vcpu_request_stop(v, VMM_STOP_IDLE, masked, v->arch->pc(v));
             return NULL;

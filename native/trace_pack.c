@@ -10,7 +10,7 @@
 
 typedef uint64_t __attribute__((may_alias)) word;
 
-enum { WORDS = sizeof(vmm_event) / 8, FIRST = 2 /* behind the time */, LIKE_BITS = 5, LONGEST = 2 + 10 * WORDS };
+enum { WORDS = sizeof(vmm_event) / 8, FIRST = 2 /* behind the time */, LIKE_BITS = 6, LONGEST = 2 + 10 * WORDS };
 
 _Static_assert(sizeof(vmm_event) == 72 && WORDS - FIRST + LIKE_BITS <= 16, "an event is whole words with a bit each");
 _Static_assert(offsetof(vmm_event, count) < 8 * FIRST && offsetof(vmm_event, ns) < 8 * FIRST, "time comes first");

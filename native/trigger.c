@@ -3,6 +3,7 @@
  * but a look into a small filter before each instruction, and a stop comes at the very boundary.
  */
 #include "trigger.h"
+#include "stimulus.h"
 
 static bool is_for(const vmm_trigger *t, const vmm_vcpu *v)
 {
@@ -24,6 +25,7 @@ static bool matches(uint32_t wanted, uint64_t found)
 void trigger_reached(vmm_vcpu *v, uint64_t pc)
 {
     vmm_triggers *triggers = &v->machine->triggers;
+    stimuli_reached(v->machine, pc);
     if (v->reached_at == v->count && v->reached_pc == pc)
         return;
     for (uint32_t i = 0; i < triggers->count; i++) {
@@ -39,6 +41,7 @@ void trigger_reached(vmm_vcpu *v, uint64_t pc)
 void trigger_event(vmm_vcpu *v, const vmm_event *e)
 {
     vmm_triggers *triggers = &v->machine->triggers;
+    stimuli_event(v, e);
     for (uint32_t i = 0; i < triggers->count; i++) {
         vmm_trigger *t = &triggers->slot[i];
         bool waits = t->kind == VMM_TRIGGER_EVENT && t->event == e->kind && !t->fired && is_for(t, v);
@@ -122,6 +125,7 @@ void vmm_triggers_changed(vmm_machine *m)
             lower(&triggers->ns, t->at);
         triggers->every |= t->kind == VMM_TRIGGER_SHADOW || t->kind == VMM_TRIGGER_EVERY;
     }
+    stimuli_watch(m, triggers, filter);
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
         m->vcpus[i]->awaits = 0;
         for (uint32_t word = 0; word < VMM_REACH_WORDS; word++) {

@@ -13,6 +13,7 @@
 
 #include "vmm_apic.h"
 #include "vmm_gic.h"
+#include "vmm_stimulus.h"
 #include "vmm_trigger.h"
 
 #define VMM_MAX_VCPUS 8
@@ -178,7 +179,7 @@ typedef struct {
 /* ---- trace ---- */
 
 enum vmm_event_kind {
-    VMM_EV_LINE = 1,        /* number: line, value: level */
+    VMM_EV_LINE = 1,        /* number: line, value: level, source: VMM_SRC_STIMULUS where one drove it */
     VMM_EV_PENDING = 2,     /* a controller latched a request; number: pin. GIC: INTID, value: vCPU (0 for SPIs) */
     VMM_EV_DELIVERED = 3,   /* number: vector, source: enum vmm_source, frame fields, value: latency in instructions;
                                ARM: INTID of an interrupt, exception class of an exception with ESR in error and FAR in value */
@@ -196,10 +197,11 @@ enum vmm_event_kind {
                                pc, sp and flags: as they are now, error: 1 elsewhere than to what it interrupted */
     VMM_EV_CPU_MASK = 14,   /* only while somebody records; number: x86: 1 IF is 0; ARM: DAIF, bit 3 D to bit 0 F;
                                value: the same before */
-    VMM_EV_SHADOW = 15      /* what is deliverable waits at this boundary; number: enum vmm_shadow */
+    VMM_EV_SHADOW = 15,     /* what is deliverable waits at this boundary; number: enum vmm_shadow */
+    VMM_EV_STIMULUS = 16    /* a stimulus acts; number: its serial, value: 1 requested, 0 spontaneous */
 };
 
-#define VMM_KINDS 16
+#define VMM_KINDS 32
 
 /* What a guest did that the architecture leaves UNPREDICTABLE or forbids, and that no exception tells it about. */
 enum vmm_guest_error {
@@ -224,7 +226,8 @@ enum vmm_source {
     VMM_SRC_PPI = 8,
     VMM_SRC_LPI = 9,
     VMM_SRC_SERROR = 10,
-    VMM_SRC_APIC_SPURIOUS = 11
+    VMM_SRC_APIC_SPURIOUS = 11,
+    VMM_SRC_STIMULUS = 12 /* of VMM_EV_LINE only */
 };
 
 typedef struct {
@@ -454,6 +457,7 @@ struct vmm_machine {
     uint32_t quantum;    /* instructions a vCPU runs before the next one's turn */
     uint64_t seed;       /* 0: every turn is one quantum; else turns of 1 to 2 quanta drawn from it */
     uint8_t *histograms; /* of `stats`, each in pages of its own */
+    struct vmm_times *sequences; /* all that stimuli were ever given */
 
     vmm_snapshot *base; /* what RAM was, but for `pages.written`; NULL: zeros */
 
@@ -473,6 +477,7 @@ struct vmm_machine {
     uint64_t dice;          /* state of the generator behind `seed` */
     uint64_t elsewhere;     /* instructions begun on all vCPUs but the current one */
     uint64_t next_deadline; /* ns, of all timers */
+    vmm_stimuli stimuli;
     vmm_stop_info stop;
 
     /* the present run, as its caller wants it */

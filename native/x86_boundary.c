@@ -4,6 +4,7 @@
  * Unicorn calls on_code before every instruction and before every iteration of a REP string instruction. Almost always
  * nothing waits, and the path is a count, two stores and a compare.
  */
+#include "stimulus.h"
 #include "trigger.h"
 #include "uc.h"
 #include "x86.h"
@@ -247,7 +248,8 @@ bool x86_wakes(vmm_vcpu *v)
 
 bool x86_can_wake(vmm_vcpu *v)
 {
-    return env_of(v)->eflags & FL_IF || apic_can_interrupt_masked(v, !(env_of(v)->hflags2 & HF2_NMI));
+    bool nmi = !(env_of(v)->hflags2 & HF2_NMI);
+    return env_of(v)->eflags & FL_IF || apic_can_interrupt_masked(v, nmi) || (nmi && stimuli_can_nmi(v));
 }
 
 static __attribute__((noinline)) void flags_want_care(vmm_vcpu *v, uint64_t flags)

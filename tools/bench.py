@@ -31,6 +31,7 @@ from bench_baseline import PythonVmm
 from bench_guests import QEMU, counting_to, qemu_seconds
 from bench_rows import REPEATS, Row, compared, median, missing
 from bench_snapshot import snapshots
+from bench_stimuli import PULSES, stimulus_rate
 
 from vmm.catalog import resolve
 from vmm.machine import MIB, Config, Machine
@@ -119,6 +120,12 @@ def scenarios(_: argparse.Namespace) -> Iterator[Row]:
     loop, times = LOOPS["ALU loop"]
     code = b"\xb9" + times.to_bytes(4, "little") + loop  # mov ecx, times
     yield from bench_scenario.waiting(lambda: about_to_loop(code), lambda: boot_rounds(ROUNDS))
+
+
+def stimuli(_: argparse.Namespace) -> Iterator[Row]:
+    pairs = [(stimulus_rate(), vmm_rate()) for _repeat in range(REPEATS)]
+    here, there = (statistics.median(column) for column in zip(*pairs, strict=True))
+    yield compared(f"{PULSES:,} pulses of a stimulus", here, "interrupt round trip", there, 1, "{:,.0f}/s")
 
 
 # ---- the precise gear ----
@@ -232,6 +239,7 @@ SECTIONS = {
     "interrupts": round_trips,
     "recording": recording,
     "scenarios": scenarios,
+    "stimuli": stimuli,
     "gear": precise_gear,
     "idle": idle_vcpus,
     "start": start_to_exit,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vmm.scenario import (
         Acknowledged,
         Boundary,
+        Burst,
         Combine,
         Console,
         Delivered,
@@ -21,27 +22,35 @@ if TYPE_CHECKING:
         GuestError,
         LineChanged,
         NextBoundary,
+        Nmi,
+        Periodic,
+        Poisson,
         Reach,
         Returned,
+        Sequence,
         Shadow,
+        Storm,
         Then,
         Timeout,
+        Vector,
         with_timeout,
     )  # fmt: skip
     from vmm.traps import DONE, Brk, Exc, Hlt, Hvc, Int, Msr, Port, Smc, Svc, SysReg, Undefined
 
 __version__ = "0.1.0"
 __all__ = [
-    "DONE", "Acknowledged", "Boundary", "Brk", "Combine", "Config", "Console", "Delivered", "Elapsed", "Ended", "Exc",
-    "First", "GuestError", "Hlt", "Hvc", "Int", "LineChanged", "Machine", "Msr", "NextBoundary", "Port", "Reach",
-    "Returned", "Shadow", "Smc", "Svc", "SysReg", "Then", "Timeout", "Undefined", "VmmError", "boot", "with_timeout",
+    "DONE", "Acknowledged", "Boundary", "Brk", "Burst", "Combine", "Config", "Console", "Delivered", "Elapsed", "Ended",
+    "Exc", "First", "GuestError", "Hlt", "Hvc", "Int", "LineChanged", "Machine", "Msr", "NextBoundary", "Nmi",
+    "Periodic", "Poisson", "Port", "Reach", "Returned", "Sequence", "Shadow", "Smc", "Storm", "Svc", "SysReg", "Then",
+    "Timeout", "Undefined", "Vector", "VmmError", "boot", "with_timeout",
 ]  # fmt: skip
 
 HOMES = {
     "vmm.machine": ("Config", "Machine", "boot"),
     "vmm.scenario": (
-        "Acknowledged", "Boundary", "Combine", "Console", "Delivered", "Elapsed", "Ended", "First", "GuestError",
-        "LineChanged", "NextBoundary", "Reach", "Returned", "Shadow", "Then", "Timeout", "with_timeout",
+        "Acknowledged", "Boundary", "Burst", "Combine", "Console", "Delivered", "Elapsed", "Ended", "First",
+        "GuestError", "LineChanged", "NextBoundary", "Nmi", "Periodic", "Poisson", "Reach", "Returned", "Sequence",
+        "Shadow", "Storm", "Then", "Timeout", "Vector", "with_timeout",
     ),
     "vmm.traps": (
         "DONE", "Brk", "Exc", "Hlt", "Hvc", "Int", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined",

@@ -10,7 +10,7 @@ from vmm.state import DeviceState
 from vmm.wiring import MmioDevice, PortDevice
 
 SCRIPT_DRIVER = 31
-"""The driver that scripts and tests use on any line; devices get the others."""
+"""The driver that scripts and tests use on any line; stimuli and the test device have theirs, devices those below."""
 
 
 class NativeLine:
@@ -42,8 +42,8 @@ class Bus:
     def line(self, number: int) -> NativeLine:
         """A new driver's end of line `number` (0-255)."""
         driver = self._drivers.get(number, 0)
-        if driver == SCRIPT_DRIVER:
-            raise VmmError(f"line {number} has more than {SCRIPT_DRIVER} drivers")
+        if driver == lib.VMM_STIMULUS_DRIVER:
+            raise VmmError(f"line {number} has more than {driver} drivers")
         self._drivers[number] = driver + 1
         return NativeLine(self._machine, number, driver)
 

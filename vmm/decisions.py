@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vmm.bus import SCRIPT_DRIVER
-from vmm.engine import check, lib
+from vmm.engine import check, ffi, lib
 
 GICD_SGIR = 0xF00  # IHI0048 4.3.15
 
@@ -64,6 +64,15 @@ def _sgi(machine: Any, native: Any, source: int, target: int, intid: int) -> Non
         lib.vmm_gic_icc_write(native, source, lib.VMM_ICC_SGI1R, 0, intid << 24 | 1 << target)
 
 
+def _stimulate(machine: Any, native: Any, times: bytes, *plan: int) -> None:
+    numbers, given = ffi.new("vmm_stimulus_plan *", plan), ffi.from_buffer("uint64_t[]", times)
+    check(native, lib.vmm_stimulate(native, numbers, given, len(given)))
+
+
+def _stop_stimulus(machine: Any, native: Any, serial: int) -> None:
+    check(native, lib.vmm_stimulus_stop(native, serial))
+
+
 def _cpu(machine: Any, native: Any, cpu: int, change: str, *arguments: Any) -> None:
     machine.cpus[cpu].change(change, *arguments)
 
@@ -83,6 +92,8 @@ KINDS: dict[str, Callable[..., None]] = {
     "msi": _msi,
     "ppi": _ppi,
     "sgi": _sgi,
+    "stimulate": _stimulate,
+    "stop stimulus": _stop_stimulus,
     "cpu": _cpu,
     "input": _input,
     "memory": _memory,

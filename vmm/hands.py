@@ -18,8 +18,10 @@ from vmm.intc.gic import Gic
 from vmm.intc.i8259 import Pic
 from vmm.intc.ioapic import IoApic
 from vmm.intc.lapic import LocalApic
+from vmm.scenario.stimulation import Armed, Stimulation, Target, decision
+from vmm.scenario.stimuli import Nmi, Stimulus, Vector
 from vmm.scenario.tasks import Task, Tasks
-from vmm.scenario.triggers import Reach
+from vmm.scenario.triggers import Elapsed, Reach
 from vmm.state import DeviceState
 from vmm.traps import Key, Trap, arm_arm, arm_x86
 from vmm.wires import Ppi, Wire, Wires
@@ -115,9 +117,32 @@ class Hands:
         """Deliver `vector` (0-255; on ARM as an IRQ of that INTID) as an external interrupt at the first boundary that
         admits one; no controller knows.
         """
-        if not 0 <= vector < 256:
-            raise VmmError(f"interrupt vector {vector:#x} is outside 0-0xff")
-        self.outside("inject", self._index(cpu), vector)
+        self.outside("inject", self._index(cpu), Vector(vector).number)
+
+    def stimulate(
+        self,
+        target: Target,
+        stimulus: Stimulus,
+        *,
+        seed: int | None = None,
+        until: Elapsed | None = None,
+        armed: Armed = False,
+    ) -> Stimulation:
+        """Let interrupts come by themselves from this boundary on: a Periodic, Poisson, Burst, Storm or Sequence, on a
+        line such as `m.irq(4)`, an `Nmi` or a `Vector`. None comes once `until`, in the stimulus' own unit, has passed.
+        `armed` lets only those through that the guest has asked for: True, while the line is unmasked in a controller;
+        two symbols or addresses, from the one up to the other. `seed` is 64 bits, by default derived from the machine's
+        and the number of stimuli started so far. VmmError for what does not fit together.
+        """
+        if not isinstance(stimulus, Stimulus):
+            raise VmmError(f"{stimulus!r} is not a stimulus: Periodic, Poisson, Burst, Storm and Sequence are")
+        if isinstance(target, Nmi | Vector):
+            self._index(target.cpu)
+        if isinstance(target, Nmi):
+            self._on("x86", "NMIs")
+        plan = decision(self._native, self.address, target, stimulus, seed=seed, until=until, armed=armed)
+        self.outside("stimulate", *plan)
+        return Stimulation(self._native, self.outside, self._native.stimuli.started - 1)
 
     def _index(self, cpu: int) -> int:
         if not 0 <= cpu < len(self.cpus):

@@ -40,6 +40,11 @@ class Wire:
     def __init__(self, wires: Wires, number: int, name: str, running: Callable[[], Any]) -> None:
         self._wires, self._number, self._name, self._running = wires, number, name, running
 
+    @property
+    def number(self) -> int:
+        """The line's."""
+        return self._number
+
     def raise_(self) -> None:
         """Hold the line high until `lower`."""
         self._check()

@@ -1,5 +1,7 @@
 """Scripts beside a guest: what they wait for, and how they are resumed."""
 
+from vmm.scenario.stimulation import Stimulation
+from vmm.scenario.stimuli import Burst, Nmi, Periodic, Poisson, Sequence, Stimulus, Storm, Vector
 from vmm.scenario.tasks import Task, Tasks
 from vmm.scenario.triggers import (
     Acknowledged,
@@ -26,6 +28,7 @@ from vmm.scenario.triggers import (
 __all__ = [
     "Acknowledged",
     "Boundary",
+    "Burst",
     "Combine",
     "Console",
     "Delivered",
@@ -36,13 +39,21 @@ __all__ = [
     "GuestError",
     "LineChanged",
     "NextBoundary",
+    "Nmi",
+    "Periodic",
+    "Poisson",
     "Reach",
     "Returned",
+    "Sequence",
     "Shadow",
+    "Stimulation",
+    "Stimulus",
+    "Storm",
     "Task",
     "Tasks",
     "Then",
     "Timeout",
     "Trigger",
+    "Vector",
     "with_timeout",
 ]

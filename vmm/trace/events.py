@@ -22,6 +22,7 @@ KINDS = {
     lib.VMM_EV_RETURNED: "returned",
     lib.VMM_EV_CPU_MASK: "cpu mask",
     lib.VMM_EV_SHADOW: "shadow",
+    lib.VMM_EV_STIMULUS: "stimulus",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
 WITH_SOURCE = (lib.VMM_EV_DELIVERED, lib.VMM_EV_RETURNED)
@@ -36,6 +37,7 @@ SOURCES = {
     lib.VMM_SRC_LPI: "LPI",
     lib.VMM_SRC_SERROR: "SError",
     lib.VMM_SRC_APIC_SPURIOUS: "spurious, local APIC",
+    lib.VMM_SRC_STIMULUS: "stimulus",
 }
 
 
@@ -90,6 +92,10 @@ class Event(NamedTuple):
         return self.pc + self.base & 0xFFFF_FFFF if self.base else self.pc
 
 
+def _has_source(raw: Any) -> bool:
+    return raw.kind in WITH_SOURCE or raw.source == lib.VMM_SRC_STIMULUS
+
+
 def from_native(raw: Any, gic: int) -> Event:
     """Copy an event out of the core's ring; `gic` as for `source_name`."""
     return Event(
@@ -98,7 +104,7 @@ def from_native(raw: Any, gic: int) -> Event:
         insns=raw.count,
         number=raw.number,
         value=raw.value,
-        source=source_name(raw.source, raw.source_pin, gic) if raw.kind in WITH_SOURCE else "",
+        source=source_name(raw.source, raw.source_pin, gic) if _has_source(raw) else "",
         pc=raw.pc,
         cs=raw.cs,
         ss=raw.ss,

@@ -48,6 +48,7 @@ X86 = {
     "returned": "handler of vector {number:#04x} returned after {value} instructions",
     "cpu mask": "interrupts {masked}",
     "shadow": "an interrupt waits for the end of the {shadow} shadow",
+    "stimulus": "stimulus {number} acts, {asked}",
 }
 ARM = X86 | {
     "line": "SPI {number} becomes {value}",
@@ -133,4 +134,5 @@ def _derived(event: Event, machine: Teller) -> dict[str, str]:
         "before": _masks(event.value),
         "now": _masks(event.number),
         "shadow": SHADOWS.get(event.number, str(event.number)),
+        "asked": "as requested" if event.value else "spontaneously",
     }
