@@ -34,6 +34,9 @@ BELOW = {
         "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "traps", "scenario", "decisions",
         "wires", "state",
     },
+    "postmortem": {"errors", "cpu", "machine", "stops", "trace"},
+    "testing": {"errors", "toolchain", "catalog", "scenario", "stops", "machine", "postmortem"},
+    "pytest_plugin": {"errors", "machine", "testing"},
     "machine": {
         "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "loaders", "trace", "traps", "catalog",
         "memory", "stops", "scenario", "decisions", "wires", "hands", "state",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
+EXAMPLES = README.parent / "tests" / "examples"
 TEXT = README.read_text()
 BLOCKS = re.findall(r"^```console\n\$ (.*?)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"into `(\w+\.S)`.*?^```asm\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -56,6 +57,14 @@ def test_the_python_in_the_readme_runs(sources):
 @pytest.mark.parametrize("name", ["my_isr.S", "my_arm_isr.S"])
 def test_the_first_interrupt_test_is_short(name):
     assert len(SOURCES[name].splitlines()) < 30
+
+
+def test_every_example_is_named_and_short():
+    examples = [path for path in EXAMPLES.iterdir() if path.suffix == ".S" or path.name.startswith("test_")]
+    assert len(examples) >= 12
+    for path in examples:
+        assert f"`{path.name}`" in TEXT
+        assert len(path.read_text().splitlines()) < 40
 
 
 def test_there_are_transcripts_to_check_of_both_architectures():

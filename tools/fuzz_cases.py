@@ -13,7 +13,7 @@ from typing import TextIO
 import fuzz_arm
 import fuzz_x86
 
-from vmm.cli import postmortem
+from vmm import postmortem
 from vmm.errors import VmmError
 from vmm.machine import Machine
 

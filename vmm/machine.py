@@ -39,8 +39,8 @@ AWAITED_BY = (
 )  # fmt: skip
 """The reason of a stop by the trigger that was run to; any other is an "event"."""
 WORDS = {
-    "breakpoint": "breakpoint", "delivered": "an interrupt was delivered", "elapsed": "the time has passed",
-    "event": "what was awaited happened",
+    "breakpoint": "reached", "delivered": "an interrupt was delivered; its handler is at",
+    "elapsed": "the time has passed at", "event": "what was awaited has happened at",
 }  # fmt: skip
 SLICE = 20_000_000
 """Instructions between two looks at the keyboard's Ctrl-C; a boundary like any other, so nothing depends on it."""
@@ -76,6 +76,7 @@ class Machine(Hands):
         self._load: Callable[[], Loaded] | None = None
         self._boots_again = False
         self._listeners: list[Callable[[bytes], None]] = []
+        self._stop: Stop | None = None
         board, options = boards.parse(config.board)
         layout: Layout = board.layout(options)
         self._processor = processor = processors.choose(config.cpu, board.ARCHITECTURES)
@@ -203,8 +204,11 @@ class Machine(Hands):
         """
         if self._tasks.running:
             raise VmmError(f"run() inside scenario {self._tasks.running.name}: await a trigger instead")
-        if callable(until):
-            return self._run_until(until, insns)
+        self._stop = None
+        self._stop = self._run_until(until, insns) if callable(until) else self._run_to(until, insns)
+        return self._stop
+
+    def _run_to(self, until: Trigger | str | int | None, insns: int | None) -> Stop:
         trigger = Reach(until) if isinstance(until, str | int) else until
         wait = None if trigger is None else start(self._place, trigger)
         try:
@@ -238,7 +242,7 @@ class Machine(Hands):
     def _run_until(self, predicate: Callable[[Machine], bool], insns: int | None) -> Stop:
         end = None if insns is None else self.instructions + insns
         while True:
-            stop = self.run(until=NextBoundary(), insns=None if end is None else end - self.instructions)
+            stop = self._run_to(NextBoundary(), insns=None if end is None else end - self.instructions)
             if stop.reason != "breakpoint":
                 return stop
             if predicate(self):
@@ -248,11 +252,13 @@ class Machine(Hands):
         raw = self._native.stop
         where = self.where(self.cpus[raw.vcpu].pc)
         reason = next((name for kind, name in AWAITED_BY if isinstance(trigger, kind)), "event")
-        return Stop(reason, raw.code, f"{WORDS[reason]} at {where}", raw.vcpu, raw.address, result)
+        return Stop(reason, raw.code, f"{WORDS[reason]} {where}", raw.vcpu, raw.address, result)
 
     @property
     def stop(self) -> Stop:
         """Why the last run ended."""
+        if self._stop:
+            return self._stop
         raw = self._native.stop
         return Stop(REASONS.get(raw.reason, "count"), raw.code, describe(self, raw), raw.vcpu, raw.address)
 
@@ -281,9 +287,14 @@ class Machine(Hands):
         VmmError during a run, and for another machine's snapshot.
         """
         check(self._native, lib.vmm_snapshot_restore(self._native, snapshot.native))
+        self._stop = None
         self._state.put(snapshot.devices)
         self.trace.rewound()
         self.loaded = snapshot.loaded
+
+    def close(self) -> None:
+        """Give its scenarios up: their `finally` blocks run. The machine can still be looked at."""
+        self._tasks.close()
 
     def _written(self, data: bytes) -> None:
         self.config.console(data)
@@ -385,7 +396,9 @@ def _check_memory(size: int, layout: Layout) -> None:
         raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {most}M")
 
 
-def boot(image: str | Path, **options: Any) -> Machine:
+def boot(
+    image: str | Path, *, initrd: Sequence[str] = (), load_address: int | None = None, **options: Any
+) -> Machine:
     """A machine with `image` (a path, or the name of a bundled guest) loaded and ready to run; options as in Config."""
     from vmm.catalog import resolve, wants
 
@@ -393,5 +406,5 @@ def boot(image: str | Path, **options: Any) -> Machine:
     wanted = wants(path)
     fitting: dict[str, Any] = {"board": wanted.board, "cpu": wanted.cpu, "smp": wanted.smp}
     machine = Machine(Config(**(fitting | options)))
-    machine.load(path)
+    machine.load(path, initrd=initrd, load_address=load_address)
     return machine

@@ -6,10 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from vmm.cli import postmortem_arm
 from vmm.cli.int_log import IntLog
-from vmm.cli.postmortem import instructions
 from vmm.cpu.arm import mode_of
+from vmm.postmortem import arm, instructions
 from vmm.trace import Event
 
 from .conftest import A64_GUEST_ERRORS, A64_NOWHERE, A64_OFF, A64_SPIN, A64_SVC, a64
@@ -205,9 +204,9 @@ def test_a_crash_at_el2_shows_the_exception_state_of_el2(vmm, image):
 )  # fmt: skip
 def test_instructions_are_disassembled_in_the_set_that_the_vcpu_is_in(bits, name, code, text):
     cpu = SimpleNamespace(bits=bits, recent=lambda: [0x4000], read=lambda address, size: bytes.fromhex(code))
-    (line,) = instructions(SimpleNamespace(where=hex), cpu, postmortem_arm)
+    (line,) = instructions(SimpleNamespace(where=hex), cpu, arm)
     assert line.split("  ")[0] == text
-    assert postmortem_arm.code(cpu) == name
+    assert arm.code(cpu) == name
 
 
 def test_a_crash_with_several_vcpus_shows_each(vmm, image):

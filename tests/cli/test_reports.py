@@ -6,11 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from vmm.cli import postmortem_x86
 from vmm.cli.int_log import IntLog
-from vmm.cli.postmortem import instructions
 from vmm.engine import lib
 from vmm.errors import VmmError
+from vmm.postmortem import instructions, x86
 from vmm.stops import NUMBERS
 from vmm.trace import Event
 from vmm.trace.events import KINDS
@@ -145,7 +144,7 @@ class OnePage:
 
 
 def test_instructions_at_the_edge_of_mapped_memory_are_shown_as_far_as_they_can_be_read():
-    shown = [line.split("  ") for line in instructions(PC, OnePage(), postmortem_x86)]
+    shown = [line.split("  ") for line in instructions(PC, OnePage(), x86)]
     assert [(line[0], line[-1].strip()) for line in shown] == [("nop", "0x1fff"), ("(not mapped)", "0x2000")]
 
 

@@ -240,7 +240,7 @@ def test_run_until_takes_triggers_symbols_and_predicates():
     assert (stop.reason, m.cpu["eax"], m.cpu.pc) == ("predicate", 9, CODE + 1)
     m.irq(5).raise_()
     stop = m.run(until=Delivered(IRQ5))
-    assert (stop.reason, stop.result.number, m.stop.reason) == ("delivered", IRQ5, "trigger")
+    assert (stop.reason, stop.result.number, m.stop.reason) == ("delivered", IRQ5, "delivered")
 
 
 def test_waiting_changes_nothing_that_the_guest_or_the_trace_sees():

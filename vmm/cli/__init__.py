@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "boot an image and show every interrupt",
     "list": "the guests that come with vmm",
     "asm": "assemble and link a guest of your own",
+    "new": "a guest, a scenario and a test to begin with",
     "doctor": "what works on this machine",
 }
 BAD_USAGE = 2

@@ -171,7 +171,8 @@ def _cut(machine: Machine, why: str) -> Stop:
 
 
 def _report(machine: Machine, summary: Summary) -> None:
-    from vmm.cli import guest_errors, postmortem
+    from vmm import postmortem
+    from vmm.cli import guest_errors
 
     print(f"vmm: {summary.stop.reason}: {summary.stop.detail}", file=sys.stderr)
     if postmortem.is_crash(summary.stop):

@@ -1,0 +1,196 @@
+"""`every_boundary`: which boundaries, what they are called, and that the machine stands there."""
+
+from __future__ import annotations
+
+import pytest
+from harness import CODE as START
+from harness import INT, IRET, NMI, NOP, Bench, handler
+
+from vmm.errors import VmmError
+from vmm.machine import MIB, Config, Machine
+from vmm.scenario import Elapsed
+from vmm.testing.boundaries import Region, find, reach
+
+from .conftest import Suite
+
+CODE = 0x1000
+
+EVERY = """
+    @pytest.mark.guest("guest.S", board="pc,pit=off")
+    @pytest.mark.every_boundary("begin", "end")
+    def test_it(guest, boundary):
+        assert boundary.machine is guest and guest.cpu.pc == boundary.address
+        guest.irq(5).pulse()
+        assert guest.run().reason == "poweroff"
+        assert guest.u32("count") == 1
+"""
+
+
+def machine(code: bytes) -> Machine:
+    """32-bit code at CODE with interrupts masked."""
+    m = Machine(Config(memory=MIB, board="pc,pit=off"))
+    m.memory.write(CODE, code)
+    m.cpu.enter_protected32(CODE, {"rsp": 0x8000, "rflags": 2})
+    return m
+
+
+def names(code: bytes, length: int) -> list[str]:
+    return [position.name for position in find(machine(code), Region(CODE, CODE + length))]
+
+
+def test_a_test_is_repeated_at_each_boundary_from_begin_to_end(suite: Suite):
+    result = suite(EVERY, "-v")
+    result.assert_outcomes(passed=5)
+    # cli is one byte, incl of an absolute address six, sti one, nop one
+    wanted = ("begin", "begin+0x1", "begin+0x7", "begin+0x8", "end")
+    result.stdout.fnmatch_lines([f"*::test_it[[]{name}] PASSED*" for name in wanted])
+
+
+def test_it_works_on_xdist(suite: Suite):
+    suite(EVERY, "-n", "2", fresh=True).assert_outcomes(passed=5)
+
+
+def test_the_run_that_finds_them_is_prepared_as_the_others_are(suite: Suite):
+    suite("""
+        prepared = []
+
+        @pytest.mark.guest("guest.S", prepare=prepared.append)
+        @pytest.mark.every_boundary("begin", "end")
+        def test_it(boundary):
+            assert prepared[-1] is boundary.machine
+
+        def test_how_often():
+            assert len(prepared) == 1 + 5
+    """).assert_outcomes(passed=6)
+
+
+def test_a_failing_case_says_where_it_stood(suite: Suite):
+    result = suite("""
+        @pytest.mark.guest("guest.S", board="pc,pit=off")
+        @pytest.mark.every_boundary("begin", "end")
+        def test_it(boundary):
+            assert boundary.name != "begin+0x7", boundary.where
+    """)
+    result.assert_outcomes(passed=4, failed=1)
+    result.stdout.fnmatch_lines(["*_ test_it[[]begin+0x7] _*", "E*AssertionError: 0x* begin+0x7 guest.S:*"])
+
+
+def test_parameters_of_the_tests_own_multiply(suite: Suite):
+    suite("""
+        @pytest.mark.guest("guest.S")
+        @pytest.mark.every_boundary("begin", "end")
+        @pytest.mark.parametrize("irq", [5, 6])
+        def test_it(boundary, irq):
+            pass
+    """).assert_outcomes(passed=10)
+
+
+def test_each_pass_of_a_loop_has_boundaries_of_its_own():
+    # mov ecx, 2; dec ecx; jnz .-1; nop
+    places = [0x1000, 0x1005, 0x1006, 0x1005, 0x1006, 0x1008]
+    visits = ["", "", "", "#2", "#2", ""]
+    code = bytes.fromhex("b902000000 49 75fd 90")
+    assert names(code, 8) == [f"{place:#x}{visit}" for place, visit in zip(places, visits, strict=True)]
+
+
+def test_each_iteration_of_a_rep_is_one():
+    # mov ecx, 3; mov edi, 5000h; rep stosb; nop
+    code = bytes.fromhex("b903000000 bf00500000 f3aa 90")
+    assert names(code, 12) == ["0x1000", "0x1005", "0x100a", "0x100a#2", "0x100a#3", "0x100c"]
+
+
+def test_between_an_instruction_and_the_handler_it_enters_there_is_one():
+    bench = Bench("protected32", NOP + INT(0x80) + NOP)
+    bench.handler(0x80, IRET)
+    found = find(bench.machine, Region(START, START + 3))
+    assert [position.address for position in found] == [START, START + 1, handler(0x80), START + 3]
+
+
+def test_boundaries_at_one_instruction_count_are_told_apart():
+    """A delivery adds a boundary and no instruction: the one before it and the one behind are both come to."""
+
+    def guest() -> Machine:
+        bench = Bench("protected32", NOP * 4)
+        bench.handler(NMI, IRET)
+
+        async def nmi(m):
+            await Elapsed(insns=2)
+            m.nmi()
+
+        bench.machine.start(nmi)
+        return bench.machine
+
+    region = Region(START, START + 3)
+    found = find(guest(), region)
+    assert [(p.insns, p.more, p.address) for p in found] == [
+        (0, 0, START), (1, 0, START + 1), (2, 0, START + 2), (2, 1, handler(NMI)), (3, 0, START + 2), (4, 0, START + 3),
+    ]  # fmt: skip
+    for position in found:
+        assert reach(guest(), region, position).machine.cpu.pc == position.address
+
+
+def test_a_machine_that_was_set_up_in_another_way_is_noticed():
+    region = Region(CODE, CODE + 3)
+    last = find(machine(bytes.fromhex("90909090")), region)[-1]
+    with pytest.raises(VmmError, match=r"0x1003: the machine is at .*set up in another way"):
+        reach(machine(bytes.fromhex("ebfe")), region, last)
+
+
+def test_a_region_is_of_one_vcpu(suite: Suite):
+    suite("""
+        @pytest.mark.guest("arm64/sgi_ping_pong")
+        @pytest.mark.every_boundary("answer", "waiting", cpu=1)
+        def test_it(guest, boundary):
+            assert guest.cpus[1].pc == boundary.address and guest.stop.vcpu == 1
+    """).assert_outcomes(passed=2)  # answer: mov; waiting: wfi
+
+
+@pytest.mark.parametrize(
+    ("marker", "said"),
+    [
+        ('every_boundary("beginn", "end")', "unknown symbol 'beginn'; did you mean 'begin'?"),
+        ('every_boundary("begin", "handler")', "the guest never comes to handler after begin: poweroff: *"),
+        ('every_boundary("handler", "end")', "the guest never comes to handler: poweroff: *"),
+        ('every_boundary("begin", "end", limit=3)', "more than 3 boundaries from begin to end: raise limit="),
+        ('every_boundary("begin", "end", cpu=1)', "vCPU 1 is not among 0-0"),
+        ('every_boundary("begin")', "marker every_boundary: it takes two symbols, and cpu= and limit= as numbers"),
+    ],
+)
+def test_a_wrong_marker_is_told_in_one_line(suite: Suite, output, marker, said):
+    result = suite(f"""
+        @pytest.mark.guest("guest.S")
+        @pytest.mark.{marker}
+        def test_it(boundary):
+            pass
+    """)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"below/test_it.py::test_it: {said}"])
+    assert "Traceback" not in output(result) and "pytest_plugin.py" not in output(result)
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        (
+            '@pytest.mark.guest("guest.S")\n@pytest.mark.every_boundary("begin", "end")\ndef test_it(guest): pass',
+            "*marker every_boundary: the test does not take the fixture boundary",
+        ),
+        (
+            '@pytest.mark.every_boundary("begin", "end")\ndef test_it(boundary): pass',
+            '*no guest: mark the test with @pytest.mark.guest("image.S")',
+        ),
+        (
+            '@pytest.mark.guest("guest.S")\ndef test_it(boundary): pass',
+            'no boundary: mark the test with @pytest.mark.every_boundary("begin", "end")',
+        ),
+        (
+            'import unittest\nclass Case(unittest.TestCase):\n    @pytest.mark.every_boundary("begin", "end")\n'
+            "    def test_it(self): pass",
+            "marker every_boundary: pytest cannot repeat a method of a unittest.TestCase",
+        ),
+    ],
+)
+def test_a_marker_that_would_mean_nothing_is_refused(suite: Suite, test, said):
+    result = suite(test)
+    result.stdout.fnmatch_lines([said])
+    assert result.parseoutcomes().keys() <= {"error", "errors", "failed"}

@@ -1,0 +1,58 @@
+"""`vmm new`: a guest, a scenario and a test to begin with."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from string import Template
+
+from vmm.cli.parser import Parser
+from vmm.errors import VmmError, unknown
+
+INTERRUPTS = {"x86": "0x25", "arm64": "37", "arm": "37"}
+"""By architecture, the number that the interrupt of line 5 is delivered with: its vector or INTID."""
+FILES = {"{name}.S": "{arch}.S.in", "scenario.py": "scenario.py.in", "test_{name}.py": "test.py.in"}
+"""What is written, and what from."""
+STARTER = Path(__file__).parent / "starter"
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "vmm new",
+        "Write a guest, a scenario and a test that pass into a new directory NAME.",
+        ["vmm new my_isr", "vmm new my_isr --arch arm64"],
+    )
+    parser.add_argument("name", metavar="NAME", type=_name, help="letters, digits and _; may have a directory in front")
+    parser.add_argument("--arch", type=_arch, default="x86", metavar="ARCH", help="x86, arm64 or arm (%(default)s)")
+    return parser
+
+
+def main(options: argparse.Namespace) -> int:
+    directory: Path = options.name
+    names = {"name": directory.name, "arch": options.arch, "number": INTERRUPTS[options.arch]}
+    try:
+        directory.mkdir(parents=True)
+    except FileExistsError as error:
+        raise VmmError(f"{directory}: it is there already, and nothing is written over") from error
+    except OSError as error:
+        raise VmmError(f"{directory}: {error.strerror}") from error
+    for file, template in FILES.items():
+        text = Template((STARTER / template.format_map(names)).read_text(encoding="utf-8")).substitute(names)
+        path = directory / file.format_map(names)
+        path.write_text(text, encoding="utf-8")
+        print(path)
+    return 0
+
+
+def _name(text: str) -> Path:
+    path = Path(text)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", path.name):
+        raise VmmError(f"{text!r}: a name has letters, digits and _, and begins with no digit")
+    return path
+
+
+def _arch(text: str) -> str:
+    if text not in INTERRUPTS:
+        raise unknown("architecture", text, INTERRUPTS)
+    return text

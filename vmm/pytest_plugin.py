@@ -1,0 +1,199 @@
+"""The pytest plugin: machines as fixtures, tests at every instruction boundary, failures that show the guest.
+
+pytest loads this module in every test suite of an environment that has vmm, so it imports nothing else of vmm until a
+test asks for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vmm.errors import VmmError
+
+if TYPE_CHECKING:
+    from vmm.machine import Machine
+    from vmm.testing.boundaries import Boundary
+    from vmm.testing.images import Images
+    from vmm.testing.machines import Machines
+
+MARKERS = (
+    'guest(image, board=..., seed=..., prepare=..., ...): what the fixture "guest" boots: a file beside the test (.S, '
+    ".c, ELF ...) or a bundled guest, the options of vmm.Config, and a function that is called with the machine first",
+    'board(name): the board of machines whose test names no other, such as "virt,gic=3"',
+    "seed(n): the seed of machines whose test names no other",
+    'every_boundary(begin, end, cpu=0, limit=10000): repeat the test with the fixture "boundary" at each instruction '
+    "boundary that the guest comes to from symbol begin to symbol end, both included",
+)
+OURS = Path(__file__).parent
+
+IMAGES: pytest.StashKey[Images] = pytest.StashKey()
+MACHINES: pytest.StashKey[Machines] = pytest.StashKey()
+RECORDINGS: pytest.StashKey[Callable[[], Path]] = pytest.StashKey()
+"""Makes the directory that a test's recordings go to."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("vmm", "machines that take interrupts")
+    group.addoption("--vmm-trace", action="store_true", help="show every event of the machines of failing tests")
+    group.addoption("--vmm-seed", type=_number, metavar="N", help="the seed of machines whose test gives none (0)")
+    group.addoption("--vmm-record-dir", type=Path, metavar="DIR", help="where the recordings of failing tests go")
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+@pytest.fixture
+def machine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Machines, None, None]:
+    """Make machines: machine("counter.S", board="pc", smp=2) boots an image that lies beside the test, or a bundled
+    guest. They end with the test.
+    """
+
+    def recordings() -> Path:
+        chosen: Path | None = request.config.getoption("--vmm-record-dir")
+        return chosen or tmp_path_factory.mktemp("vmm")
+
+    stash = request.node.stash
+    with _in_one_line():
+        machines = stash[MACHINES] = _machines(request.config, request.node)
+    stash[RECORDINGS] = recordings
+    yield machines
+    del stash[MACHINES]
+    machines.close()
+
+
+@pytest.fixture
+def guest(machine: Machines, request: pytest.FixtureRequest) -> Machine:
+    """The machine that the marker guest("counter.S", ...) asks for, ready to run."""
+    from vmm.testing import markers
+
+    with _in_one_line():
+        image, options = markers.guest(request.node)
+        return machine(image, **options)
+
+
+@pytest.fixture
+def boundary(guest: Machine, request: pytest.FixtureRequest) -> Boundary:
+    """One of the boundaries that the marker every_boundary("begin", "end") asks for: the fixture guest stands there.
+
+    It has machine, name, address and where (in words).
+    """
+    from vmm.testing import boundaries
+
+    with _in_one_line():
+        if not hasattr(request, "param"):
+            raise VmmError('no boundary: mark the test with @pytest.mark.every_boundary("begin", "end")')
+        return boundaries.reach(guest, *request.param)
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """What is wrong with a marker or an image, without the way it was found out."""
+    try:
+        yield
+    except VmmError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat a test at its boundaries. They are found now, for they are the names of its cases: one short run."""
+    marker = metafunc.definition.get_closest_marker("every_boundary")
+    if marker is None:
+        return
+    from vmm.testing import boundaries, markers
+
+    try:
+        if "boundary" not in metafunc.fixturenames:
+            raise VmmError("marker every_boundary: the test does not take the fixture boundary")
+        region = markers.region(marker)
+        image, options = markers.guest(metafunc.definition)
+        with closing(_machines(metafunc.config, metafunc.definition)) as machines:
+            found = boundaries.find(machines(image, **options), region)
+    except VmmError as error:
+        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from error
+    cases = [(region, position) for position in found]
+    metafunc.parametrize("boundary", cases, indirect=True, ids=[position.name for position in found])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """pytest repeats no methods of unittest's TestCase: the marker would mean nothing there, silently."""
+    if item.get_closest_marker("every_boundary") and not hasattr(item, "callspec"):
+        pytest.fail("marker every_boundary: pytest cannot repeat a method of a unittest.TestCase", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    machines = item.stash.get(MACHINES, None)
+    if machines and call.excinfo and not item.config.getoption("fulltrace"):
+        _leave_out_ours(call.excinfo)
+    report = yield
+    if machines and report.failed:
+        report.sections += _shown(item, machines)
+    return report
+
+
+def _leave_out_ours(raised: pytest.ExceptionInfo[BaseException]) -> None:
+    """Between a test and its scenario lies much that concerns nobody; but an error of vmm's own shows where it is."""
+    links = list(_links(raised.tb))
+    theirs = [link for link in links if OURS not in Path(link.tb_frame.f_code.co_filename).parents]
+    if theirs[-1:] == links[-1:] or isinstance(raised.value, VmmError):
+        chain = None
+        for link in reversed(theirs):
+            chain = TracebackType(chain, link.tb_frame, link.tb_lasti, link.tb_lineno)
+        raised.traceback = type(raised.traceback)(chain or raised.tb)
+
+
+def _links(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    while traceback:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def _shown(item: pytest.Item, machines: Machines) -> list[tuple[str, str]]:
+    from vmm.testing import failure
+
+    trace = bool(item.config.getoption("--vmm-trace"))
+    name = re.sub(r"[^\w.+-]+", "-", item.nodeid).strip("-")
+    shown = []
+    for number, tested in enumerate(machines.tested, 1):
+        file = f"{name}-{number}.vmmrec"  # no two tests have the same, on whichever worker of xdist's
+        shown += failure.sections(tested, trace=trace, recording=partial(_file, item.stash[RECORDINGS], file))
+    return shown
+
+
+def _file(recordings: Callable[[], Path], name: str) -> Path:
+    directory = recordings()
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory / name
+
+
+def _machines(config: pytest.Config, node: pytest.Item) -> Machines:
+    from vmm.testing import markers
+    from vmm.testing.images import Images
+    from vmm.testing.machines import Machines
+
+    seed = config.getoption("--vmm-seed")
+    defaults = ({} if seed is None else {"seed": seed}) | markers.defaults(node)
+    images = config.stash.setdefault(IMAGES, Images())
+    return Machines(images, node.path.parent, defaults, trace=bool(config.getoption("--vmm-trace")))

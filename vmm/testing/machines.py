@@ -1,0 +1,96 @@
+"""The machines of one test: built from what the test, its markers and the command line say, closed when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from vmm.errors import VmmError, unknown
+from vmm.machine import Config, Machine, boot
+from vmm.testing.images import Images
+
+OPTIONS = tuple(field.name for field in fields(Config))
+MOST = 100_000_000
+"""Instructions a machine runs unless its test sets another limit: one that never ends fails, and hangs nobody."""
+SEEDS = 1 << 64
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A machine of a test and what is known of it besides."""
+
+    name: str
+    """As the test named its image, with a number where there are several."""
+    machine: Machine
+    console: bytearray
+    """What the guest has written so far."""
+    recording: Any
+    """What can be saved for `vmm replay`; None where nothing is recorded."""
+
+
+class Machines:
+    """A factory: calling it makes a machine with an image loaded."""
+
+    def __init__(self, images: Images, directory: Path, defaults: Mapping[str, Any], *, trace: bool = False) -> None:
+        """`directory` is where the test lies, `defaults` are for options that a call leaves out; `trace`: every event
+        is kept for the report.
+        """
+        self._images, self._directory = images, directory
+        self._defaults, self._trace = defaults, trace
+        self.tested: list[Tested] = []
+
+    def __call__(
+        self,
+        image: str | Path,
+        *,
+        initrd: Sequence[str] = (),
+        load_address: int | None = None,
+        prepare: Callable[[Machine], Any] | None = None,
+        **options: Any,
+    ) -> Machine:
+        """A machine with `image` loaded; `options` are Config's, and what is left out is as the image wants it.
+
+        `prepare` is called with the machine before anybody else has it: to attach devices, set traps, start scenarios.
+        VmmError for an unknown option, and for an image that is not there, does not assemble or does not fit.
+        """
+        options = {**self._defaults, **options}
+        for name in options:
+            if name not in OPTIONS:
+                raise unknown("option of a machine", name, OPTIONS)
+        _check_seed(options.get("seed", 0))
+        console, listener = bytearray(), options.pop("console", None)
+
+        def write(data: bytes) -> None:
+            console.extend(data)
+            if listener:
+                listener(data)
+
+        path = self._images.find(image, self._directory)
+        modules = [str(self._directory / module) for module in initrd]
+        machine = boot(path, initrd=modules, load_address=load_address, console=write, **options)
+        machine.limit(insns=MOST)
+        if self._trace:
+            machine.trace.record()
+        record = getattr(machine, "recording", None)
+        self.tested.append(Tested(self._name(str(image)), machine, console, record() if record else None))
+        if prepare:
+            prepare(machine)
+        return machine
+
+    def _name(self, image: str) -> str:
+        same = sum(tested.name.partition(" ")[0] == image for tested in self.tested)
+        return f"{image} ({same + 1})" if same else image
+
+    def close(self) -> None:
+        """End all of them, though a scenario of one fails at that."""
+        with ExitStack() as last:
+            for tested in self.tested:
+                last.callback(tested.machine.close)
+
+
+def _check_seed(seed: Any) -> None:
+    if not isinstance(seed, int) or not 0 <= seed < SEEDS:
+        raise VmmError(f"seed {seed!r} is not a number from 0 to 2^64-1")

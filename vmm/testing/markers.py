@@ -1,0 +1,57 @@
+"""What the markers of a test say of its machines. All raise VmmError for a marker that says it wrongly."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from vmm.errors import VmmError
+from vmm.testing.boundaries import Region
+
+DEFAULTS = ("board", "seed")
+"""Markers with one value: an option of machines whose test gives none."""
+
+
+class Marker(Protocol):
+    """As pytest has it."""
+
+    @property
+    def args(self) -> tuple[Any, ...]: ...
+
+    @property
+    def kwargs(self) -> Any: ...
+
+
+class Node(Protocol):
+    """A test, as pytest has it."""
+
+    def get_closest_marker(self, name: str) -> Marker | None: ...
+
+
+def defaults(node: Node) -> dict[str, Any]:
+    """The options that markers set for all machines of a test."""
+    found = {name: marker for name in DEFAULTS if (marker := node.get_closest_marker(name))}
+    return {name: _single(name, marker) for name, marker in found.items()}
+
+
+def _single(name: str, marker: Marker) -> Any:
+    if len(marker.args) != 1 or marker.kwargs:
+        raise VmmError(f"marker {name}: it takes one value")
+    return marker.args[0]
+
+
+def guest(node: Node) -> tuple[str, dict[str, Any]]:
+    """The image and the options of the marker `guest`."""
+    marker = node.get_closest_marker("guest")
+    if marker is None:
+        raise VmmError('no guest: mark the test with @pytest.mark.guest("image.S")')
+    if len(marker.args) != 1:
+        raise VmmError("marker guest: it takes one image, and options by their names")
+    return marker.args[0], dict(marker.kwargs)
+
+
+def region(marker: Marker) -> Region:
+    """What the marker `every_boundary` names."""
+    try:
+        return Region(*marker.args, **marker.kwargs)
+    except TypeError as error:
+        raise VmmError("marker every_boundary: it takes two symbols, and cpu= and limit= as numbers") from error
