@@ -8,12 +8,13 @@ bool must_stop(vmm_vcpu *v)
     if (v->pending & VMM_PEND_STOP)
         return true;
     uint64_t insns = machine_insns(m), pc = v->arch->pc(v);
+    /* A limit goes first: after any other stop the next run may begin with another vCPU, which would meet it instead. */
+    if (insns >= m->limit_insns || vcpu_now(v) >= m->limit_ns)
+        vcpu_request_stop(v, VMM_STOP_LIMIT, insns >= m->limit_insns ? 0 : 1, pc);
     trigger_time(v);
     if (m->triggers.every && !v->halted)
         trigger_boundary(v);
-    if (insns >= m->limit_insns || vcpu_now(v) >= m->limit_ns)
-        vcpu_request_stop(v, VMM_STOP_LIMIT, insns >= m->limit_insns ? 0 : 1, pc);
-    else if (insns >= m->slice_end)
+    if (insns >= m->slice_end)
         vcpu_request_stop(v, VMM_STOP_SLICE, 0, pc);
     return v->pending & VMM_PEND_STOP;
 }

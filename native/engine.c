@@ -200,8 +200,13 @@ void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t addr
 
 void vmm_request_stop(vmm_machine *m, int reason, uint32_t code)
 {
-    if (m->current)
-        vcpu_request_stop(m->current, (uint8_t)reason, code, m->current->arch->pc(m->current));
+    vmm_vcpu *v = m->current;
+    if (!v)
+        return;
+    if (m->running)
+        vcpu_request_stop(v, (uint8_t)reason, code, v->arch->pc(v));
+    else
+        m->asked = (vmm_stop_info){(uint8_t)reason, (uint8_t)v->index, code, v->arch->pc(v)};
 }
 
 void vmm_attention(vmm_machine *m)
@@ -287,7 +292,8 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     vmm_vcpu *v = m->current;
     if (!v)
         return;
-    m->stop = (vmm_stop_info){0};
+    m->stop = m->asked;
+    m->asked = (vmm_stop_info){0};
     uint64_t done = machine_insns(m);
     m->slice_end = insns < VMM_NEVER - done ? done + insns : VMM_NEVER;
     if (!m->dice)

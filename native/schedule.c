@@ -74,22 +74,31 @@ static vmm_vcpu *sleeper(vmm_machine *m)
     return m->current;
 }
 
-/* All sleep: time jumps from deadline to deadline until one wakes. */
+/*
+ * All sleep: time jumps from deadline to deadline until one wakes. A stop on the way leaves no trace: the next run sleeps
+ * on, even where what it stopped at woke one.
+ */
 static vmm_vcpu *sleep_until_awake(vmm_machine *m)
 {
     vmm_vcpu *v = m->current;
     enum { OCCASIONS_IN_VAIN = 1000000 };
-    uint64_t asleep_since = vcpu_now(v), occasions = m->stimuli.occasions;
+    uint64_t occasions = m->stimuli.occasions;
+    if (!m->asleep)
+        m->idle_from = vcpu_now(v);
+    m->asleep = 1;
     for (;;) {
         clock_expire(m);
         if (must_stop(v))
             return NULL;
         vmm_vcpu *woken = next_awake(m);
-        if (woken)
+        if (woken) {
+            m->asleep = 0;
             return woken;
+        }
         bool masked = !any_can_wake(m), awaited = m->triggers.ns != VMM_NEVER;
-        bool in_vain = vcpu_now(v) - asleep_since > m->idle_ns || m->stimuli.occasions - occasions > OCCASIONS_IN_VAIN;
+        bool in_vain = vcpu_now(v) - m->idle_from > m->idle_ns || m->stimuli.occasions - occasions > OCCASIONS_IN_VAIN;
         if (((masked || in_vain) && !awaited) || !clock_skip(v)) {
+            m->idle_from = vcpu_now(v);
             v = sleeper(m);
             vcpu_request_stop(v, VMM_STOP_IDLE, masked, v->arch->pc(v));
             return NULL;
@@ -100,9 +109,9 @@ static vmm_vcpu *sleep_until_awake(vmm_machine *m)
 vmm_vcpu *next_to_run(vmm_machine *m)
 {
     vmm_vcpu *v = m->current;
-    bool goes_on = awake(v) && v->count < v->turn_end;
+    bool goes_on = !m->asleep && awake(v) && v->count < v->turn_end;
     if (!goes_on) {
-        v = next_awake(m);
+        v = m->asleep ? NULL : next_awake(m);
         if (!v)
             v = sleep_until_awake(m);
         if (!v)

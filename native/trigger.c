@@ -44,6 +44,8 @@ void trigger_event(vmm_vcpu *v, const vmm_event *e)
     stimuli_event(v, e);
     for (uint32_t i = 0; i < triggers->count; i++) {
         vmm_trigger *t = &triggers->slot[i];
+        if (t->kind == VMM_TRIGGER_HASHED && !t->fired && t->at <= v->machine->trace.hashed)
+            fire(v, t);
         bool waits = t->kind == VMM_TRIGGER_EVENT && t->event == e->kind && !t->fired && is_for(t, v);
         if (!waits || !matches(t->number, e->number) || !matches(t->value, e->value) || !matches(t->source, e->source))
             continue;
@@ -117,6 +119,8 @@ void vmm_triggers_changed(vmm_machine *m)
             filter[reach_word(t->at)] |= reach_bit(t->at);
         else if (t->kind == VMM_TRIGGER_EVENT)
             triggers->events |= 1u << (t->event & 31);
+        else if (t->kind == VMM_TRIGGER_HASHED)
+            triggers->events = UINT32_MAX;
         else if (t->kind == VMM_TRIGGER_INSNS && t->vcpu < m->vcpu_count)
             lower(&m->vcpus[t->vcpu]->wake_at, t->at);
         else if (t->kind == VMM_TRIGGER_INSNS && t->vcpu == VMM_ANY)

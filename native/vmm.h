@@ -478,6 +478,8 @@ struct vmm_machine {
     uint64_t elsewhere;     /* instructions begun on all vCPUs but the current one */
     uint64_t next_deadline; /* ns, of all timers */
     vmm_stimuli stimuli;
+    uint8_t asleep;         /* no vCPU was awake when it was last looked */
+    uint64_t idle_from;     /* ns: when they fell asleep, or something came from outside since then */
     vmm_stop_info stop;
 
     /* the present run, as its caller wants it */
@@ -486,6 +488,7 @@ struct vmm_machine {
     uint64_t limit_insns;
     uint64_t limit_ns;
     vmm_triggers triggers;
+    vmm_stop_info asked; /* between runs: the next one ends before it begins */
     char error[160]; /* the one line that a failed call leaves */
 };
 
@@ -508,6 +511,7 @@ uint64_t vmm_instructions(const vmm_machine *m); /* begun on all vCPUs since pow
 
 /* Run vCPUs for at most `insns` instructions of machine time; the reason is in m->stop. */
 void vmm_run(vmm_machine *m, uint64_t insns);
+/* At the next boundary; between runs that is where it stands: the next run ends before it begins. */
 void vmm_request_stop(vmm_machine *m, int reason, uint32_t code);
 
 uint64_t vmm_now(vmm_machine *m); /* virtual ns */

@@ -14,7 +14,8 @@ enum vmm_trigger_kind {
     VMM_TRIGGER_INSNS = 3,  /* so many instructions have begun on the vCPU, or on all of them: `at` */
     VMM_TRIGGER_TIME = 4,   /* virtual ns: `at` */
     VMM_TRIGGER_SHADOW = 5, /* x86: the boundary lies in the shadow `number` (enum vmm_shadow; VMM_ANY: of either) */
-    VMM_TRIGGER_EVERY = 6   /* every boundary */
+    VMM_TRIGGER_EVERY = 6,  /* every boundary */
+    VMM_TRIGGER_HASHED = 7  /* so many events are in the trace's hash: `at` */
 };
 
 typedef struct {
@@ -31,7 +32,7 @@ typedef struct {
 
 typedef struct {
     uint32_t count; /* slots in use are below it */
-    uint32_t events; /* one bit an enum vmm_event_kind that some trigger waits for */
+    uint32_t events; /* one bit an enum vmm_event_kind that some trigger waits for, all for HASHED */
     uint8_t every;  /* some trigger looks at every boundary */
     uint64_t insns; /* the earliest INSNS of all vCPUs; VMM_NEVER: none */
     uint64_t ns;    /* the earliest TIME */

@@ -11,7 +11,7 @@ MAP = PACKAGE / "README.md"
 BELOW = {
     "errors": set(),
     "wiring": set(),
-    "__init__": {"errors", "machine", "scenario", "traps"},
+    "__init__": {"errors", "machine", "replaying", "scenario", "traps"},
     "engine": {"errors", "_native"},
     "devices": {"errors", "wiring"},
     "loaders": {"errors"},
@@ -29,17 +29,22 @@ BELOW = {
     "stops": {"engine"},
     "scenario": {"errors", "engine"},
     "decisions": {"errors", "engine", "bus"},
+    "attached": {"errors", "wiring", "engine", "bus", "clock", "decisions"},
+    "recording": {"errors", "engine", "catalog", "decisions", "__version__"},
     "wires": {"errors", "decisions"},
     "hands": {
-        "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "traps", "scenario", "decisions",
-        "wires", "state",
+        "errors", "wiring", "engine", "attached", "boards", "cpu", "intc", "traps", "scenario", "decisions", "wires",
+        "state",
     },
     "postmortem": {"errors", "cpu", "machine", "stops", "trace"},
     "testing": {"errors", "toolchain", "catalog", "scenario", "stops", "machine", "postmortem"},
     "pytest_plugin": {"errors", "machine", "testing"},
     "machine": {
         "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "loaders", "trace", "traps", "catalog",
-        "memory", "stops", "scenario", "decisions", "wires", "hands", "state",
+        "memory", "stops", "scenario", "decisions", "attached", "recording", "wires", "hands", "state",
+    },
+    "replaying": {
+        "errors", "engine", "catalog", "cpu", "decisions", "machine", "recording", "scenario", "stops", "__version__",
     },
 }  # fmt: skip
 """Room → rooms it may import. The command line may import everything."""

@@ -9,6 +9,7 @@ from vmm.errors import VmmError
 
 if TYPE_CHECKING:
     from vmm.machine import Config, Machine, boot
+    from vmm.replaying import replay
     from vmm.scenario import (
         Acknowledged,
         Boundary,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         Delivered,
         Elapsed,
         Ended,
+        EventNumber,
         First,
         GuestError,
         LineChanged,
@@ -40,18 +42,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "DONE", "Acknowledged", "Boundary", "Brk", "Burst", "Combine", "Config", "Console", "Delivered", "Elapsed", "Ended",
-    "Exc", "First", "GuestError", "Hlt", "Hvc", "Int", "LineChanged", "Machine", "Msr", "NextBoundary", "Nmi",
-    "Periodic", "Poisson", "Port", "Reach", "Returned", "Sequence", "Shadow", "Smc", "Storm", "Svc", "SysReg", "Then",
-    "Timeout", "Undefined", "Vector", "VmmError", "boot", "with_timeout",
+    "EventNumber", "Exc", "First", "GuestError", "Hlt", "Hvc", "Int", "LineChanged", "Machine", "Msr", "NextBoundary",
+    "Nmi", "Periodic", "Poisson", "Port", "Reach", "Returned", "Sequence", "Shadow", "Smc", "Storm", "Svc", "SysReg",
+    "Then", "Timeout", "Undefined", "Vector", "VmmError", "boot", "replay", "with_timeout",
 ]  # fmt: skip
 
 HOMES = {
     "vmm.machine": ("Config", "Machine", "boot"),
     "vmm.scenario": (
-        "Acknowledged", "Boundary", "Burst", "Combine", "Console", "Delivered", "Elapsed", "Ended", "First",
-        "GuestError", "LineChanged", "NextBoundary", "Nmi", "Periodic", "Poisson", "Reach", "Returned", "Sequence",
-        "Shadow", "Storm", "Then", "Timeout", "Vector", "with_timeout",
+        "Acknowledged", "Boundary", "Burst", "Combine", "Console", "Delivered", "Elapsed", "Ended", "EventNumber",
+        "First", "GuestError", "LineChanged", "NextBoundary", "Nmi", "Periodic", "Poisson", "Reach", "Returned",
+        "Sequence", "Shadow", "Storm", "Then", "Timeout", "Vector", "with_timeout",
     ),
+    "vmm.replaying": ("replay",),
     "vmm.traps": (
         "DONE", "Brk", "Exc", "Hlt", "Hvc", "Int", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined",
     ),

@@ -97,7 +97,18 @@ def resolve(name: str) -> Path:
     raise unknown("bundled guest", name, known)
 
 
+def name_of(image: Path) -> str:
+    """What `resolve` makes `image` of, wherever it is called: a bundled guest's name, or a file's whole path."""
+    bundled_as = {directory / f"{directory.name}.elf": name for name, directory in directories().items()}
+    return bundled_as.get(image) or str(_sources.get(image, image).absolute())
+
+
+_sources: dict[Path, Path] = {}
+"""Of images that were assembled here."""
+
+
 def _assembled(source: Path) -> Path:
     image = assemble(source, arch=arch_of(source))
     atexit.register(shutil.rmtree, image.parent, ignore_errors=True)
+    _sources[image] = source.absolute()
     return image

@@ -69,11 +69,11 @@ class NativeClock:
         return int(lib.vmm_now(self._machine))
 
     def timer(self, callback: Callable[[], None]) -> NativeTimer:
-        return NativeTimer(self._machine, self._take(callback))
+        return NativeTimer(self._machine, self.take(callback))
 
     def wave(self, line: Line) -> NativeWave:
         assert isinstance(line, NativeLine), "a machine's waves drive a machine's lines"
-        return NativeWave(self._machine, self._take(None), line)
+        return NativeWave(self._machine, self.take(None), line)
 
     def fire(self, slot: int) -> None:
         """The core says that the timer in `slot` is due."""
@@ -82,7 +82,8 @@ class NativeClock:
             self._state.called.add(id(_owner(callback)))
             callback()
 
-    def _take(self, callback: Callable[[], None] | None) -> int:
+    def take(self, callback: Callable[[], None] | None) -> int:
+        """A slot that calls back, or with None does not; VmmError when all are taken."""
         most = lib.VMM_MAX_TIMERS - lib.VMM_NATIVE_TIMERS
         if len(self._callbacks) == most:
             raise VmmError(f"a machine's devices have at most {most} timers")

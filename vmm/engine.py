@@ -55,6 +55,12 @@ def open_unicorn() -> None:
         raise VmmError(ffi.string(problem).decode(errors="replace"))
 
 
+def unicorn_version() -> str:
+    """Of the library that is open: "2.1.4"."""
+    version = lib.vmm_unicorn_version()
+    return f"{version >> 24}.{version >> 16 & 0xFF}.{version >> 8 & 0xFF}"
+
+
 def check(machine: Any, result: int) -> None:
     """VmmError with the line the core left behind, unless `result` is 0."""
     if result != 0:

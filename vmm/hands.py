@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
+from vmm.attached import ScriptBus, ScriptClock
 from vmm.boards.board import Board
-from vmm.bus import Bus
-from vmm.clock import NativeClock
 from vmm.cpu.processors import Architecture, Cpu
 from vmm.decisions import Outside
 from vmm.errors import VmmError, unknown
@@ -23,7 +22,7 @@ from vmm.scenario.stimuli import Nmi, Stimulus, Vector
 from vmm.scenario.tasks import Task, Tasks
 from vmm.scenario.triggers import Elapsed, Reach
 from vmm.state import DeviceState
-from vmm.traps import Key, Trap, arm_arm, arm_x86
+from vmm.traps import Key, Trap, arm_arm, arm_x86, key_of, unanswered
 from vmm.wires import Ppi, Wire, Wires
 from vmm.wiring import MmioDevice, PortDevice
 
@@ -31,8 +30,8 @@ from vmm.wiring import MmioDevice, PortDevice
 class Hands:
     """The part of `Machine` that scripts act through."""
 
-    bus: Bus
-    clock: NativeClock
+    bus: ScriptBus
+    clock: ScriptClock
     cpus: list[Cpu]
     outside: Outside
     _board: Board
@@ -237,10 +236,8 @@ class Hands:
         for name in wanted:
             if not hasattr(device, name):
                 raise VmmError(f"attach: {type(device).__name__} has no {name}")
-        if memory:
-            self.bus.add_memory(device, *memory)
-        elif ports:
-            self.bus.add_ports(device, ports)
+        space, (first, count) = ("ports", ports) if ports else ("memory", memory or (0, 0))
+        self.outside("attach", space, first, count, getattr(device, "port_width", 0)).device = device
 
     # ---- traps ----
 
@@ -248,13 +245,19 @@ class Hands:
         """Decorator: let a function see `key` before the guest does; see vmm/traps.py."""
 
         def register(handler: Callable[[Trap], Any]) -> Callable[[Trap], Any]:
-            for cpu in range(self._native.vcpu_count):
-                vcpu = self._native.vcpus[cpu]
-                if self.architecture == "x86":
-                    arm_x86(vcpu.x86, key)
-                else:
-                    arm_arm(vcpu, key)
+            self.outside("trap", type(key).__name__, *vars(key).values())
             self._traps[key] = handler
             return handler
 
         return register
+
+    def arm_trap(self, name: str, *fields: Any) -> None:
+        """Let the core ask about the key of this class (a name) and these fields; VmmError for one it cannot have."""
+        key = key_of(name, fields)
+        for cpu in range(self._native.vcpu_count):
+            vcpu = self._native.vcpus[cpu]
+            if self.architecture == "x86":
+                arm_x86(vcpu.x86, key)
+            else:
+                arm_arm(vcpu, key)
+        self._traps[key] = unanswered

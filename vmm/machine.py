@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmm import boards, loaders
+from vmm.attached import ScriptBus, ScriptClock, ScriptLine, ScriptTimer, ScriptWave
 from vmm.boards.board import Layout, Parts, number
 from vmm.bus import Bus, NativeLine
 from vmm.clock import NativeClock, NativeTimer, NativeWave
@@ -16,12 +17,14 @@ from vmm.cpu import processors
 from vmm.cpu.arm_power import Power
 from vmm.cpu.processors import Architecture
 from vmm.cpu.vcpu import Vcpu
-from vmm.decisions import Outside
-from vmm.engine import NEVER, check, connect, ffi, lib, open_unicorn
+from vmm.decisions import OBSERVERS, Calls, Outside
+from vmm.engine import check, connect, ffi, lib, open_unicorn
 from vmm.errors import VmmError
 from vmm.hands import Hands
 from vmm.loaders.image import Loaded
 from vmm.memory import Memory, ScriptMemory
+from vmm.recording.position import Position, position_of
+from vmm.recording.recorder import Recorder, Share
 from vmm.scenario.slots import ANY, Slots
 from vmm.scenario.tasks import Tasks
 from vmm.scenario.triggers import Delivered, Elapsed, NextBoundary, Reach, Then, Trigger
@@ -59,6 +62,14 @@ class Config:
     console: Callable[[bytes], None] = field(default=lambda data: None)
 
 
+class Source(NamedTuple):
+    """What a machine was loaded from."""
+
+    image: Path
+    modules: tuple[str, ...]
+    load_address: int | None
+
+
 class Machine(Hands):
     """Built from a Config; `load` an image into it and `run` it."""
 
@@ -75,6 +86,8 @@ class Machine(Hands):
         self.loaded: Loaded | None = None
         self._load: Callable[[], Loaded] | None = None
         self._boots_again = False
+        self.source: Source | None = None
+        self._recorder: Recorder | None = None
         self._listeners: list[Callable[[bytes], None]] = []
         self._stop: Stop | None = None
         board, options = boards.parse(config.board)
@@ -98,9 +111,12 @@ class Machine(Hands):
             check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
         self.cpus = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
         self._state = DeviceState(outside=WIRING)
-        self.clock = NativeClock(native, self._state)
-        self.bus = Bus(native, self._state)
         self.outside = Outside(self, native)
+        self.calls = Calls()
+        self._board_clock = NativeClock(native, self._state)
+        self._board_bus = Bus(native, self._state)
+        self.clock = ScriptClock(native, self._board_clock, self.outside, self.calls)
+        self.bus = ScriptBus(native, self._board_bus, self.outside, self.calls)
         for cpu in self.cpus:
             cpu.outside = self.outside
         self.memory = ScriptMemory(native, self.outside)
@@ -111,8 +127,8 @@ class Machine(Hands):
         self._board = board.build(
             Parts(
                 native=native,
-                bus=self.bus,
-                clock=self.clock,
+                bus=self._board_bus,
+                clock=self._board_clock,
                 stop=self.end,
                 boot_again=self._boot_again,
                 console=self._written,
@@ -145,8 +161,31 @@ class Machine(Hands):
         """Virtual nanoseconds since power-on."""
         return self.clock.now()
 
+    @property
+    def position(self) -> Position:
+        """Where in its run it stands."""
+        return position_of(self._native)
+
+    @property
+    def running(self) -> bool:
+        """A run is under way, and what asks is called from within it."""
+        return bool(self._native.running)
+
+    def recording(self, path: Path | str | None = None) -> Recorder:
+        """Record from now on all that makes the run what it is, for `vmm.replay`: a context that writes `path`, if one
+        is given, when it ends, however it ends; or call `save` of what is given back. VmmError once anything was done
+        to the machine after its image was loaded, or before.
+        """
+        target = None if path is None else Path(path)
+        if self._recorder and self._recorder.active and self._recorder.shared:
+            return Share(self._recorder, target)
+        self._recorder = Recorder(self, target)
+        return self._recorder
+
     def load(self, path: Path, *, initrd: Sequence[str] = (), load_address: int | None = None) -> Loaded:
         """Put an image into memory and the vCPU at its entry; VmmError names what is wrong with it."""
+        if self.outside.observe:
+            raise VmmError(f"{path}: a recording is of one image, loaded before it begins")
         self._load = partial(
             loaders.load,
             path,
@@ -157,6 +196,7 @@ class Machine(Hands):
             architecture=self.architecture,
             device_tree=self._board.device_tree,
         )
+        self.source = Source(path, tuple(initrd), load_address)
         return self._enter(self._load())
 
     def _enter(self, loaded: Loaded) -> Loaded:
@@ -176,8 +216,8 @@ class Machine(Hands):
 
     def _start_over(self) -> None:
         self._boots_again = False
-        if self.board.hand_over:
-            self.board.hand_over()
+        if self._board.hand_over:
+            self._board.hand_over()
         if self._load:
             self._enter(self._load())
 
@@ -192,8 +232,7 @@ class Machine(Hands):
 
     def limit(self, *, insns: int | None = None, virtual_ns: int | None = None) -> None:
         """Stop with reason "limit" when this many instructions have begun or this much virtual time has passed."""
-        self._native.limit_insns = NEVER if insns is None else insns
-        self._native.limit_ns = NEVER if virtual_ns is None else virtual_ns
+        self.outside("limit", insns, virtual_ns)
 
     def run(
         self, *, insns: int | None = None, until: Trigger | str | int | Callable[[Machine], bool] | None = None
@@ -263,10 +302,10 @@ class Machine(Hands):
         return Stop(REASONS.get(raw.reason, "count"), raw.code, describe(self, raw), raw.vcpu, raw.address)
 
     def end(self, reason: str = "user", code: int = 0) -> None:
-        """End the run at the next boundary; `reason` is one of "user", "exit" (with the guest's status), "poweroff"
-        and "reset".
+        """End the run at the next boundary: where the machine stands, if it does. `reason` is one of "user", "exit"
+        (with the guest's status), "poweroff" and "reset".
         """
-        lib.vmm_request_stop(self._native, NUMBERS[reason], code)
+        self.outside("end", NUMBERS[reason], code)
 
     def snapshot(self) -> Snapshot:
         """The machine as it is now, to be gone back to any number of times: vCPUs, RAM, controllers, devices, time,
@@ -279,7 +318,8 @@ class Machine(Hands):
         native = lib.vmm_snapshot_take(self._native)
         if native == ffi.NULL:
             raise VmmError(ffi.string(self._native.error).decode())
-        return Snapshot(ffi.gc(native, lib.vmm_snapshot_free), self._native, devices, self.loaded)
+        recorded = self._recorder.take() if self._recorder else ()
+        return Snapshot(ffi.gc(native, lib.vmm_snapshot_free), self._native, devices, self.loaded, recorded)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this machine, whichever was restored before; what follows is what followed then.
@@ -289,6 +329,8 @@ class Machine(Hands):
         check(self._native, lib.vmm_snapshot_restore(self._native, snapshot.native))
         self._stop = None
         self._state.put(snapshot.devices)
+        if self._recorder:
+            self._recorder.put(snapshot.recorded)
         self.trace.rewound()
         self.loaded = snapshot.loaded
 
@@ -297,7 +339,7 @@ class Machine(Hands):
         self._tasks.close()
 
     def _written(self, data: bytes) -> None:
-        self.config.console(data)
+        self.calls("console", lambda: self.config.console(data))
         for listener in list(self._listeners):
             listener(data)
 
@@ -313,22 +355,22 @@ class Machine(Hands):
     # What the native core calls while a run is under way (vmm.engine.Host).
 
     def port_read(self, device: int, port: int, size: int) -> int:
-        return self.bus.port_read(device, port, size)
+        return self._board_bus.port_read(device, port, size)
 
     def port_write(self, device: int, port: int, size: int, value: int) -> None:
-        self.bus.port_write(device, port, size, value)
+        self._board_bus.port_write(device, port, size, value)
 
     def mmio_read(self, device: int, address: int, size: int) -> int:
-        return self.bus.mmio_read(device, address, size)
+        return self._board_bus.mmio_read(device, address, size)
 
     def mmio_write(self, device: int, address: int, size: int, value: int) -> None:
-        self.bus.mmio_write(device, address, size, value)
+        self._board_bus.mmio_write(device, address, size, value)
 
     def timer(self, timer: int) -> None:
-        self.clock.fire(timer)
+        self._board_clock.fire(timer)
 
     def drain(self) -> None:
-        self.trace.drain()
+        self.calls(OBSERVERS, self.trace.drain)
 
     def trap_taken(self, vcpu: int, raw: Any) -> int:
         cpu = self.cpus[vcpu]
@@ -340,8 +382,9 @@ class Machine(Hands):
             return int(lib.VMM_TRAP_DELIVER)
         system_write = raw.kind == lib.VMM_TRAP_SYSREG and raw.size != 0
         write = system_write or raw.kind in (lib.VMM_TRAP_WRMSR, lib.VMM_TRAP_OUT)
-        answer = handler(Trap(key, cpu, raw, write=write))
-        return int(lib.VMM_TRAP_DONE if answer == DONE else lib.VMM_TRAP_DELIVER)
+        trap = Trap(key, cpu, raw, write=write)
+        done, trap.value = self.calls("trap", lambda: [int(handler(trap) == DONE), trap.value])
+        return int(lib.VMM_TRAP_DONE if done else lib.VMM_TRAP_DELIVER)
 
     def _called(self, cpu: Any, kind: int) -> int:
         """A vCPU calls firmware or host by an instruction that looks like an exception."""
@@ -386,7 +429,10 @@ class _Place:
         lib.vmm_request_stop(self.native, NUMBERS[TRIGGER], ANY)
 
 
-WIRING = (Machine, Memory, Trace, Vcpu, Power, Bus, NativeClock, NativeLine, NativeTimer, NativeWave)
+WIRING = (
+    Machine, Memory, Trace, Vcpu, Power, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus, ScriptClock,
+    ScriptLine, ScriptTimer, ScriptWave, Outside, Calls,
+)  # fmt: skip
 """What devices are given, and what is not their state."""
 
 

@@ -317,3 +317,5 @@ class Snapshot(NamedTuple):
     """The core's, kept as long as the snapshot, so that no other takes its place."""
     devices: Captured
     loaded: Any
+    recorded: tuple[Any, ...]
+    """What a recording had by then."""

@@ -11,9 +11,9 @@ leaves the native core.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from vmm.cpu.arm_registers import SYSTEM64
 from vmm.engine import lib
@@ -135,6 +135,20 @@ class SysReg:
 
 
 Key = Int | Exc | Hlt | Msr | Port | Svc | Hvc | Smc | Brk | Undefined | SysReg
+
+
+def key_of(name: str, fields: Sequence[Any]) -> Key:
+    """The key of the class `name` with these fields; VmmError for a name that is none."""
+    classes = {key.__name__: key for key in get_args(Key)}
+    if name not in classes:
+        raise unknown("trap", name, classes)
+    key: Key = classes[name](*fields)
+    return key
+
+
+def unanswered(trap: Trap) -> None:
+    """Nobody's handler: the event is delivered."""
+
 
 NAMES64 = {encoding.number: name for name, encoding in SYSTEM64.items()}
 

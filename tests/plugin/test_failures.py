@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import vmm
 from vmm.catalog import resolve
 
 from .conftest import GUEST, Suite
@@ -131,38 +132,34 @@ def test_a_failing_fixture_shows_its_machine(suite: Suite):
     """).stdout.fnmatch_lines(["*ERROR at setup of test_it*", "*- guest.S: why it stopped -*"])
 
 
-RECORDER = """
+NO_ROOM = """
     import pytest
     from vmm.errors import VmmError
-    from vmm.machine import Machine
-
-    class Recording:
-        def __init__(self, machine):
-            self.machine = machine
-
-        def save(self, path):
-            if self.machine.config.seed == 99:
-                raise VmmError("no room for it")
-            path.write_text(f"seed {self.machine.config.seed}")
+    from vmm.recording.recorder import Recorder
 
     @pytest.fixture(autouse=True)
-    def recorder(monkeypatch):
-        monkeypatch.setattr(Machine, "recording", lambda self: Recording(self), raising=False)
+    def no_room(monkeypatch):
+        def save(self, path):
+            raise VmmError("no room for it")
+
+        monkeypatch.setattr(Recorder, "save", save)
 """
 
 
 def test_the_recording_is_kept_and_the_command_that_replays_it_is_shown(suite: Suite, pytester):
-    result = suite(FAILING, "--vmm-record-dir", "kept/here", conftest=RECORDER)
-    file = pytester.path / "kept/here/below-test_it.py-test_it-1.vmmrec"
-    assert file.read_text() == "seed 5"
+    result = suite(FAILING, "--vmm-record-dir", "kept/here")
+    again = vmm.replay(pytester.path / "kept/here/below-test_it.py-test_it-1.vmmrec")
+    again.run()
+    assert again.verified
+    assert again.machine.config.seed == 5
     result.stdout.fnmatch_lines(["*- guest.S: recording -*", "vmm replay kept/here/below-test_it.py-test_it-1.vmmrec"])
 
 
 def test_without_a_place_for_them_recordings_go_where_pytest_keeps_files(suite: Suite):
-    suite(FAILING, conftest=RECORDER).stdout.fnmatch_lines(["vmm replay /*/vmm0/below-test_it.py-test_it-1.vmmrec"])
+    suite(FAILING).stdout.fnmatch_lines(["vmm replay /*/vmm0/below-test_it.py-test_it-1.vmmrec"])
 
 
 def test_a_recording_that_cannot_be_kept_spoils_no_report(suite: Suite):
-    result = suite(FAILING.replace("seed=5", "seed=99"), conftest=RECORDER)
+    result = suite(FAILING, conftest=NO_ROOM)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*- guest.S: no recording -*", "no room for it"])

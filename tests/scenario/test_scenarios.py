@@ -14,6 +14,7 @@ from vmm.scenario import (
     Delivered,
     Elapsed,
     Ended,
+    EventNumber,
     First,
     LineChanged,
     NextBoundary,
@@ -361,3 +362,34 @@ def test_who_still_waits_when_the_run_ends_is_known():
 def test_more_triggers_than_the_core_has_are_refused():
     with pytest.raises(VmmError, match="more than 256"):
         machine().run(until=First(*(Reach(n) for n in range(300))))
+
+
+def test_a_scenario_ends_the_run_at_the_boundary_where_it_stands():
+    async def scenario(m):
+        await Elapsed(insns=10)
+        m.end("exit", 7)
+
+    m = machine()
+    m.start(scenario)
+    stop = m.run(insns=100)
+    assert (stop.reason, stop.exit_status, m.instructions) == ("exit", 7, 10)
+    assert (m.run(insns=5).reason, m.instructions) == ("count", 15)
+
+
+def test_of_a_limit_and_a_trigger_at_one_boundary_the_limit_ends_the_run():
+    m = machine()
+    m.limit(insns=10)
+    assert m.run(until=Elapsed(insns=10)).reason == "limit"
+
+
+def test_an_event_is_awaited_by_its_number():
+    m = machine()
+    stands = m.position.hashed
+    m.irq(5).raise_()
+    stop = m.run(until=EventNumber(stands + 4), insns=100)
+    last = m.trace.last(8)
+    assert stop.reason == "event"
+    assert m.position.hashed >= stands + 4
+    assert "delivered" in [event.kind for event in last]
+    with pytest.raises(VmmError, match=rf"event {stands + 1} has happened already"):
+        m.run(until=EventNumber(stands + 1))

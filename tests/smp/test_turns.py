@@ -11,6 +11,7 @@ import pytest
 
 from smp.guests import ARCHITECTURES, machine, run_until_started
 from vmm.machine import Machine, boot
+from vmm.scenario import Elapsed
 
 QUANTUM = 50
 
@@ -202,3 +203,17 @@ def test_each_seed_of_a_bundled_guest_has_one_trace_hash_in_all_its_runs(guest: 
             hashes[-1].add(built.trace.hash)
     assert [len(of_one_seed) for of_one_seed in hashes] == [1] * len(SEEDS)
     assert len(set.union(*hashes)) >= GUESTS[guest]
+
+
+@pytest.mark.parametrize("name", ["x86/ipi_ping_pong", "arm64/sgi_ping_pong"])
+def test_a_run_that_stops_at_every_wake_up_has_the_same_turns(name):
+    """A stop leaves no trace, not even where what it stops at wakes a vCPU."""
+
+    def run(step_ns):
+        m = boot(name)
+        while m.run(until=Elapsed(ns=step_ns) if step_ns else None).reason == "elapsed":
+            pass
+        return m.trace.hash, m.instructions, m.now_ns
+
+    wakes = 10_007_697  # the first tick of the pc's 8254
+    assert run(wakes) == run(7_919) == run(None)

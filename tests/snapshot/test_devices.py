@@ -247,7 +247,7 @@ class Counter:
     def __init__(self, machine: Machine):
         self.writes, self.ticks = [], 0
         self.timer = machine.clock.timer(self.tick)
-        machine.bus.add_ports(self, (COUNTER_PORT, 1))
+        machine.attach(self, ports=(COUNTER_PORT, 1))
 
     def port_read(self, port, size):
         return len(self.writes)

@@ -115,6 +115,8 @@ def test_what_follows_a_restored_snapshot_does_not_depend_on_where_one_was_meanw
 
 
 def test_a_snapshot_that_nobody_refers_to_is_freed():
+    """Three hundred kept ones are more than 40 MiB; an allocator that delays its frees may hold some of that."""
+
     def resident() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
@@ -130,7 +132,7 @@ def test_a_snapshot_that_nobody_refers_to_is_freed():
     many()
     before = resident()
     many()
-    assert resident() - before < MIB
+    assert resident() - before < 16 * MIB
 
 
 def test_observers_hear_the_events_of_the_history_that_goes_on():

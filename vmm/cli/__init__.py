@@ -18,12 +18,16 @@ from vmm.errors import VmmError, unknown
 
 COMMANDS = {
     "run": "boot an image and show every interrupt",
+    "replay": "run a recording once more, bit for bit",
+    "bisect": "find where two recordings differ first",
     "list": "the guests that come with vmm",
     "asm": "assemble and link a guest of your own",
     "new": "a guest, a scenario and a test to begin with",
     "doctor": "what works on this machine",
 }
+DIFFERS = 1
 BAD_USAGE = 2
+SCRIPT_FAILED = 3
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """128 + SIGINT and 128 + SIGPIPE, as a shell reports them."""

@@ -6,32 +6,31 @@ import argparse
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from vmm.cli import BROKEN_PIPE, INTERRUPTED, quantities
+from vmm.cli import BROKEN_PIPE, INTERRUPTED, SCRIPT_FAILED, quantities, scripted, session
 from vmm.cli.output import OutputFile
 from vmm.cli.parser import Parser
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError
 from vmm.loaders import architecture
 
 if TYPE_CHECKING:
     from vmm.catalog import Wants
-    from vmm.cli.summary import Summary
+    from vmm.cli.going import Typed
     from vmm.machine import Machine
+    from vmm.recording.recorder import Recorder
     from vmm.stops import Stop
 
 DEFAULT_MEMORY = "128M"
 """As QEMU's pc; RAM that the guest never touches costs nothing."""
-LOGS = ("int",)
 
 
 def parser() -> Parser:
     parser = Parser(
         "vmm run",
         "Boot IMAGE and run it until it ends. Exit status: the guest's own; 0 power-off or reset; 124 a limit; "
-        "125 shutdown, unmapped memory or idle for ever; 2 bad usage.",
+        "125 shutdown, unmapped memory or idle for ever; 3 the script of --scenario failed; 2 bad usage.",
         [
             "vmm run x86/pit_ticks",
             "vmm run arm64/sgi_ping_pong --seed 7",
@@ -41,6 +40,8 @@ def parser() -> Parser:
             "vmm run code.bin --load-address 0x8000 --max-insns 1e6 --summary out.json",
             "vmm run code.bin --board virt --cpu cortex-a15",
             "vmm run x86/hello --cpu max,-smap --board pc,pit=off --quiet",
+            "vmm run my_isr.S --scenario late_edge.py --record late_edge.vmmrec",
+            "vmm run shell.elf --input -",
         ],
     )
     add = parser.add_argument
@@ -48,7 +49,7 @@ def parser() -> Parser:
     add("image", metavar="IMAGE", help=f"a file ({files}) or a bundled guest")
     add("--board", metavar="NAME[,key=value...]", help="the machine: pc or virt (what IMAGE is for; flat: pc)")
     add("--cpu", metavar="NAME[,+f,-f...]", help="CPU model; on x86 also CPUID features")
-    smp = "vCPUs: one on pc, up to 8 on virt, which PSCI starts (1, or what a bundled guest wants)"
+    smp = "vCPUs, up to 8; the guest starts all but the first (1, or what a bundled guest wants)"
     add("--smp", type=quantities.positive, metavar="N", help=smp)
     add("--memory", type=quantities.size, default=DEFAULT_MEMORY, metavar="SIZE", help="RAM (%(default)s)")
     add("--append", default="", metavar="STR", help="the kernel's command line")
@@ -58,10 +59,11 @@ def parser() -> Parser:
     add("--max-time", type=quantities.duration, metavar="TIME", help="stop at this virtual time: 5s, 200ms")
     seed = "of the lengths of several vCPUs' turns; 0: all alike (%(default)s)"
     add("--seed", type=quantities.unsigned64, default=0, metavar="N", help=seed)
-    add("--trace", type=Path, metavar="FILE", help="write every event as JSON")
-    add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
-    add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt, exception and guest error")
-    add("--quiet", action="store_true", help="no report after the run")
+    script = "run every `async def scenario…(m)` of this Python file beside the guest"
+    add("--scenario", type=Path, metavar="FILE", help=script)
+    add("--input", metavar="FILE", help="send its bytes to the first serial port; -: standard input, as it is typed")
+    add("--record", type=Path, metavar="FILE", help="write a recording, for vmm replay and vmm bisect")
+    session.add_options(parser)
     return parser
 
 
@@ -70,7 +72,7 @@ def main(options: argparse.Namespace) -> int:
     from vmm.cli.summary import Summary
     from vmm.machine import Config, Machine
 
-    console = Console(sys.stdout.buffer)
+    console = session.Console(sys.stdout.buffer)
     image = resolve(options.image)
     wanted = wants(image)
     _check_fits(image, options, options.board or wanted.board)
@@ -85,41 +87,26 @@ def main(options: argparse.Namespace) -> int:
             console=console.write,
         )
     )
+    script = scripted.load(options.scenario) if options.scenario else None
+    typed = _typed(options.input)
     machine.load(image, initrd=options.initrd, load_address=options.load_address)
-    machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
     with ExitStack() as files:
+        recorder = files.enter_context(machine.recording(options.record)) if options.record else None
+        machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
         summary_file = files.enter_context(OutputFile("--summary", options.summary)) if options.summary else None
-        _record(machine, options, files)
+        session.observe(machine, options, files)
         started = time.perf_counter()
-        stop, status = _run(machine)
+        stop, status = _run(machine, script, typed, recorder)
         machine.trace.drain()
         summary = Summary.of(machine, stop, time.perf_counter() - started)
         if summary_file:
             summary_file.write(summary.json())
     console.finish()
     if not options.quiet and status != BROKEN_PIPE:
-        _report(machine, summary)
+        session.report(machine, summary)
+    for story in machine.waiting:
+        print(f"vmm: never fired: {story}", file=sys.stderr)
     return status
-
-
-class Console:
-    """The guest's serial port: bytes as they are, on their way at every end of line."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._last = b"\n"
-
-    def write(self, data: bytes) -> None:
-        self._file.write(data)
-        self._last = data[-1:]
-        if b"\n" in data:
-            self._file.flush()
-
-    def finish(self) -> None:
-        """Send what is left; where both streams are one terminal, what follows begins a line."""
-        self._file.flush()
-        if self._last != b"\n" and self._file.isatty():
-            print(file=sys.stderr)
 
 
 def _check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
@@ -143,46 +130,46 @@ def _cpu(board: str | None, wanted: Wants) -> str:
     return wanted.cpu if same else "default"
 
 
-def _record(machine: Machine, options: argparse.Namespace, files: ExitStack) -> None:
-    if options.trace:
-        from vmm.cli.trace_file import TraceFile
+def _typed(source: str | None) -> Typed | None:
+    if source is None:
+        return None
+    from vmm.cli import going
 
-        files.enter_context(TraceFile(files.enter_context(OutputFile("--trace", options.trace)), machine))
-    if options.log:
-        from vmm.cli.int_log import IntLog
-
-        machine.trace.observe(IntLog(sys.stderr, machine))
+    return going.typed(source)
 
 
-def _run(machine: Machine) -> tuple[Stop, int]:
+def _run(
+    machine: Machine, script: scripted.Script | None, typed: Typed | None, recorder: Recorder | None
+) -> tuple[Stop, int]:
     """Why the run ended, and the exit status; a run that is cut short has a report, too."""
+    from vmm.cli.going import go
+
+    why: str | None
     try:
-        stop = machine.run()
-    except KeyboardInterrupt:
-        return _cut(machine, "interrupted"), INTERRUPTED
+        if script:
+            script.start(machine)
+        stop, interrupted = go(machine, typed, script.path if script else None)
     except BrokenPipeError:
-        return _cut(machine, "nobody reads standard output"), BROKEN_PIPE
-    return stop, stop.exit_status
+        status, why = BROKEN_PIPE, "nobody reads standard output"
+    except KeyboardInterrupt as error:
+        status, why = INTERRUPTED, "interrupted"
+        if recorder:
+            recorder.fail(error)
+        _explain(script, error)
+    except Exception as error:
+        if not _explain(script, error):
+            raise
+        status, why = SCRIPT_FAILED, "the scenario failed"
+    else:
+        status, why = (INTERRUPTED, "interrupted") if interrupted else (stop.exit_status, None)
+    if recorder:
+        recorder.status, recorder.why = status, why
+    return (session.cut(machine, why) if why else stop), status
 
 
-def _cut(machine: Machine, why: str) -> Stop:
-    pc = machine.cpu.pc
-    return replace(machine.stop, reason="user", code=0, detail=f"{why} at {machine.where(pc)}", address=pc)
-
-
-def _report(machine: Machine, summary: Summary) -> None:
-    from vmm import postmortem
-    from vmm.cli import guest_errors
-
-    print(f"vmm: {summary.stop.reason}: {summary.stop.detail}", file=sys.stderr)
-    if postmortem.is_crash(summary.stop):
-        postmortem.show(machine, sys.stderr)
-    summary.show_interrupts(sys.stderr)
-    guest_errors.show(machine, sys.stderr)
-    summary.show_totals(sys.stderr)
-
-
-def _log(text: str) -> str:
-    if text not in LOGS:
-        raise unknown("log", text, LOGS)
-    return text
+def _explain(script: scripted.Script | None, error: BaseException) -> bool:
+    """Show an error of the script's; False where it is none."""
+    lines = script.story(error) if script else []
+    for line in lines:
+        print(f"vmm: {line}", file=sys.stderr)
+    return bool(lines)

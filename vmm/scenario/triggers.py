@@ -149,6 +149,13 @@ class NextBoundary(Trigger):
 
 
 @dataclass(frozen=True)
+class EventNumber(Trigger):
+    """Event `number` of the run has happened, counted from 1 as the trace's hash counts them. Gives None."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class Then(Trigger):
     """One after the other. Gives what the last gives."""
 

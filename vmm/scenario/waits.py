@@ -243,6 +243,12 @@ def _next_boundary(where: Where, trigger: t.NextBoundary) -> Wait:
     return SlotWait(where, trigger, lib.VMM_TRIGGER_EVERY, vcpu=_vcpu(where, trigger.cpu))
 
 
+def _event_number(where: Where, trigger: t.EventNumber) -> Wait:
+    if where.native.trace.hashed >= trigger.number:
+        raise VmmError(f"event {trigger.number} has happened already: {where.native.trace.hashed} have")
+    return SlotWait(where, trigger, lib.VMM_TRIGGER_HASHED, at=trigger.number)
+
+
 BEGIN: dict[type[t.Trigger], Callable[[Where, Any], Wait]] = {
     t.Reach: _reach,
     t.Delivered: _delivered,
@@ -254,6 +260,7 @@ BEGIN: dict[type[t.Trigger], Callable[[Where, Any], Wait]] = {
     t.Elapsed: _elapsed,
     t.Shadow: _shadow,
     t.NextBoundary: _next_boundary,
+    t.EventNumber: _event_number,
     t.Console: ConsoleWait,
     t.Then: ThenWait,
     t.First: FirstWait,

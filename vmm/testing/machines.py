@@ -71,11 +71,12 @@ class Machines:
         path = self._images.find(image, self._directory)
         modules = [str(self._directory / module) for module in initrd]
         machine = boot(path, initrd=modules, load_address=load_address, console=write, **options)
+        recorder = machine.recording()
+        recorder.shared = True
         machine.limit(insns=MOST)
         if self._trace:
             machine.trace.record()
-        record = getattr(machine, "recording", None)
-        self.tested.append(Tested(self._name(str(image)), machine, console, record() if record else None))
+        self.tested.append(Tested(self._name(str(image)), machine, console, recorder))
         if prepare:
             prepare(machine)
         return machine

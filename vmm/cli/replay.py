@@ -1,0 +1,96 @@
+"""`vmm replay`: a recorded run once more, and the proof that it is the same."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vmm.cli import DIFFERS, quantities, session
+from vmm.cli.output import OutputFile
+from vmm.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from vmm.replaying import Replay
+    from vmm.stops import Stop
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "vmm replay",
+        "Run a recording once more, bit for bit, and compare the trace's hash. Exit status: that of the recorded run; "
+        "1 when this one differs; 2 when the recording, its image or this vmm is not as it should be; 0 where it stops "
+        "on the way.",
+        [
+            "vmm replay late_edge.vmmrec",
+            "vmm replay late_edge.vmmrec --stop-at handler",
+            "vmm replay late_edge.vmmrec --until-insn 713 -d int",
+            "vmm replay late_edge.vmmrec --image fixed.elf",
+        ],
+    )
+    add = parser.add_argument
+    add("file", metavar="FILE", type=Path, help="a recording: vmm run --record FILE")
+    until = parser.add_mutually_exclusive_group().add_argument
+    until("--until-insn", type=quantities.unsigned64, metavar="N", help="stop before instruction N, counted from 0")
+    until("--until-event", type=quantities.positive, metavar="N", help="stop behind event N, as the hash counts them")
+    until("--stop-at", metavar="WHERE", help="stop when this symbol or address is reached first")
+    add("--image", metavar="PATH", help="take this image for the recorded one, whatever its checksum")
+    session.add_options(parser)
+    return parser
+
+
+def main(options: argparse.Namespace) -> int:
+    from vmm import postmortem
+    from vmm.cli.summary import Summary
+    from vmm.replaying import Diverged, Replay
+
+    console = session.Console(sys.stdout.buffer)
+    replay = Replay(options.file, options.image, console.write)
+    machine = replay.machine
+    with ExitStack() as files:
+        summary_file = files.enter_context(OutputFile("--summary", options.summary)) if options.summary else None
+        session.observe(machine, options, files)
+        started = time.perf_counter()
+        try:
+            stop = replay.run(_where(options.stop_at), insn=options.until_insn, event=options.until_event)
+            different = None
+        except Diverged as error:
+            stop, different = session.cut(machine, "no longer the recorded run"), str(error)
+        machine.trace.drain()
+        stop = _as_recorded(replay, stop)
+        summary = Summary.of(machine, stop, time.perf_counter() - started)
+        if summary_file:
+            summary_file.write(summary.json())
+    console.finish()
+    if not options.quiet:
+        session.report(machine, summary)
+        if not replay.finished and not postmortem.is_crash(stop):
+            postmortem.show(machine, sys.stderr)
+    return _verdict(replay, stop, different)
+
+
+def _where(text: str | None) -> str | int | None:
+    return int(text, 0) if text and text[0].isdigit() else text
+
+
+def _as_recorded(replay: Replay, stop: Stop) -> Stop:
+    """Where something else than the machine ended the recorded run, that is why this one ends."""
+    why = replay.tape.end.why
+    return session.cut(replay.machine, why) if replay.finished and why else stop
+
+
+def _verdict(replay: Replay, stop: Stop, different: str | None) -> int:
+    recorded = replay.tape.end
+    if replay.verified is False:
+        different = f"{replay.path}: the recorded trace is {recorded.hash}, this one {replay.machine.trace.hash}"
+    if different:
+        print(f"vmm: {different}", file=sys.stderr)
+        return DIFFERS
+    if not replay.finished:
+        return 0
+    if replay.verified is None:
+        print(f"vmm: {replay.path}: was cut off within an instruction: there is no hash to compare", file=sys.stderr)
+    return stop.exit_status if recorded.status is None else recorded.status
