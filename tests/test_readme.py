@@ -12,9 +12,12 @@ README = Path(__file__).parents[1] / "README.md"
 EXAMPLES = README.parent / "tests" / "examples"
 TEXT = README.read_text()
 BLOCKS = re.findall(r"^```console\n\$ (.*?)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-NAMED = re.compile(r"into `(\w+\.S)`.*?^```asm\n(.*?)^```", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"into `(\w+\.(?:S|py))`.*?^```(?:asm|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SOURCES = dict(NAMED.findall(TEXT))
 HOST_TIME = re.compile(r"[\d.]+ s host")
+TESTS = "pytest -q test_lost_wakeup.py"
+BROKEN, FIXED = [block for block in BLOCKS if block[0].startswith(TESTS)]
+FIX = re.search(r"^```asm\n(begin:.*?)^```", TEXT, re.MULTILINE | re.DOTALL)[1]
 
 
 @pytest.fixture
@@ -25,14 +28,44 @@ def sources(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize(("command", "expected"), BLOCKS, ids=[command for command, _ in BLOCKS])
-def test_a_transcript_is_what_the_command_prints(command, expected, sources):
+def run(command, directory, columns=100):
+    """A command of the README's, without the options that our own pytest has."""
     program, *arguments = command.split()
-    assert program == "vmm"
-    done = subprocess.run(
-        [sys.executable, "-m", "vmm", *arguments],
-        capture_output=True, text=True, timeout=60, cwd=sources, env={**os.environ, "COLUMNS": "100"},
+    assert program in ("vmm", "pytest")
+    plugin = ["-p", "vmm.pytest_plugin", "-p", "no:cacheprovider"] if program == "pytest" else []
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    return subprocess.run(
+        [sys.executable, "-m", program, *plugin, *arguments],
+        capture_output=True, text=True, timeout=60, cwd=directory, env={**environment, "COLUMNS": str(columns)},
     )  # fmt: skip
+
+
+def missing(expected, output):
+    """The first line of a transcript that the output has not, in this order; … stands for lines left out."""
+    lines = iter(re.sub(r"\d+\.\d+s", "X", output).splitlines())
+    wanted = [line.rstrip() for line in expected.splitlines() if line != "…"]
+    return next((line for line in wanted if not any(line == found.rstrip() for found in lines)), None)
+
+
+def test_the_tour_goes_from_a_failing_test_over_its_replay_to_the_fix(sources):
+    failing = run(BROKEN[0], sources, columns=80)
+    assert missing(BROKEN[1], failing.stdout) is None
+    (replay,) = [block for block in BLOCKS if block[0].startswith("vmm replay")]
+    again = run(replay[0], sources)
+    assert again.returncode == 125
+    assert HOST_TIME.sub("", again.stdout + again.stderr).strip() == HOST_TIME.sub("", replay[1]).strip()
+    source = sources / "lost_wakeup.S"
+    old = re.search(r"^    sti\nbegin:.*?(?=^done:)", source.read_text(), re.MULTILINE | re.DOTALL)[0]
+    source.write_text(source.read_text().replace(old, FIX))
+    assert missing(FIXED[1], run(FIXED[0], sources, columns=80).stdout) is None
+
+
+COMMANDS = [block for block in BLOCKS if not block[0].startswith(("pytest", "vmm replay"))]
+
+
+@pytest.mark.parametrize(("command", "expected"), COMMANDS, ids=[command for command, _ in COMMANDS])
+def test_a_transcript_is_what_the_command_prints(command, expected, sources):
+    done = run(command, sources)
     assert HOST_TIME.sub("", done.stdout + done.stderr).strip() == HOST_TIME.sub("", expected).strip()
 
 
