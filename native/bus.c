@@ -134,6 +134,12 @@ int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, in
     if (first < m->hole_first || first > m->hole_end || count > m->hole_end - first)
         return fail(m, "device memory %#llx+%#llx is outside the device hole", (unsigned long long)first,
                     (unsigned long long)count);
+    for (uint32_t i = 0; i < m->mmio_range_count; i++) {
+        const vmm_range *other = &m->mmio_ranges[i];
+        if (first < other->first + other->count && other->first < first + count)
+            return fail(m, "device memory %#llx+%#llx overlaps that of another device at %#llx", (unsigned long long)first,
+                        (unsigned long long)count, (unsigned long long)other->first);
+    }
     m->mmio_ranges[m->mmio_range_count++] = (vmm_range){first, count, (uint8_t)handler, (uint8_t)index};
     return 0;
 }

@@ -7,7 +7,7 @@ the machine stands there, with that instruction not yet begun, while the script 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from vmm.errors import VmmError
@@ -21,6 +21,12 @@ class Trigger:
 
     def __await__(self) -> Generator[Trigger, Any, Any]:
         return (yield self)
+
+    def __str__(self) -> str:
+        """Without what was not said."""
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        words = (f"{name}={value!r}" for name, value in said.items() if value is not None)
+        return f"{type(self).__name__}({', '.join(words)})"
 
 
 @dataclass(frozen=True)
