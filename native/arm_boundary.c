@@ -187,7 +187,8 @@ static inline bool asks_for_a_look(const vmm_vcpu *v, uint64_t pc)
     uint64_t state;
     memcpy(&state, &env->pstate, sizeof state);
     uint64_t odd = ((env->daif ^ v->masks) & v->watch) | ((state ^ a64) & (a64 | PSTATE_IL)) | (pc & 3);
-    return (v->count >= v->attention_at) | (odd != 0);
+    uint64_t awaited = v->reach[reach_word(pc)] & reach_bit(pc);
+    return (v->count >= v->attention_at) | ((odd | awaited) != 0);
 }
 
 static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
@@ -205,7 +206,7 @@ static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
-    if (unlikely(asks_for_a_look(v, pc) || may_be_awaited(v, pc))) {
+    if (unlikely(asks_for_a_look(v, pc))) {
         if (!arm_is_a64(v))
             note_frame(v, __builtin_frame_address(0));
         look(v);

@@ -6,7 +6,7 @@ All of it goes through `outside` (vmm/decisions.py), so a recording has it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vmm.attached import ScriptBus, ScriptClock
 from vmm.boards.board import Board
@@ -17,14 +17,16 @@ from vmm.intc.gic import Gic
 from vmm.intc.i8259 import Pic
 from vmm.intc.ioapic import IoApic
 from vmm.intc.lapic import LocalApic
-from vmm.scenario.stimulation import Armed, Stimulation, Target, decision
-from vmm.scenario.stimuli import Nmi, Stimulus, Vector
 from vmm.scenario.tasks import Task, Tasks
 from vmm.scenario.triggers import Elapsed, Reach
 from vmm.state import DeviceState
 from vmm.traps import Key, Trap, arm_arm, arm_x86, key_of, unanswered
 from vmm.wires import Ppi, Wire, Wires
 from vmm.wiring import MmioDevice, PortDevice
+
+if TYPE_CHECKING:
+    from vmm.scenario.stimulation import Armed, Stimulation, Target
+    from vmm.scenario.stimuli import Stimulus
 
 
 class Hands:
@@ -116,7 +118,9 @@ class Hands:
         """Deliver `vector` (0-255; on ARM as an IRQ of that INTID) as an external interrupt at the first boundary that
         admits one; no controller knows.
         """
-        self.outside("inject", self._index(cpu), Vector(vector).number)
+        if not 0 <= vector < 256:
+            raise VmmError(f"interrupt vector {vector:#x} is outside 0-0xff")
+        self.outside("inject", self._index(cpu), vector)
 
     def stimulate(
         self,
@@ -133,6 +137,9 @@ class Hands:
         two symbols or addresses, from the one up to the other. `seed` is 64 bits, by default derived from the machine's
         and the number of stimuli started so far. VmmError for what does not fit together.
         """
+        from vmm.scenario.stimulation import Stimulation, decision
+        from vmm.scenario.stimuli import Nmi, Stimulus, Vector
+
         if not isinstance(stimulus, Stimulus):
             raise VmmError(f"{stimulus!r} is not a stimulus: Periodic, Poisson, Burst, Storm and Sequence are")
         if isinstance(target, Nmi | Vector):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmm import boards, loaders
 from vmm.attached import ScriptBus, ScriptClock, ScriptLine, ScriptTimer, ScriptWave
@@ -24,7 +24,6 @@ from vmm.hands import Hands
 from vmm.loaders.image import Loaded
 from vmm.memory import Memory, ScriptMemory
 from vmm.recording.position import Position, position_of
-from vmm.recording.recorder import Recorder, Share
 from vmm.scenario.slots import ANY, Slots
 from vmm.scenario.tasks import Tasks
 from vmm.scenario.triggers import Delivered, Elapsed, NextBoundary, Reach, Then, Trigger
@@ -34,6 +33,9 @@ from vmm.stops import NUMBERS, REASONS, TRIGGER, Stop, describe
 from vmm.trace import Event, Trace
 from vmm.traps import DONE, KEYS, Key, Trap
 from vmm.wires import Wires
+
+if TYPE_CHECKING:
+    from vmm.recording.recorder import Recorder
 
 MIB = 1 << 20
 PAGE = 4096
@@ -176,6 +178,8 @@ class Machine(Hands):
         is given, when it ends, however it ends; or call `save` of what is given back. VmmError once anything was done
         to the machine after its image was loaded, or before.
         """
+        from vmm.recording.recorder import Recorder, Share
+
         target = None if path is None else Path(path)
         if self._recorder and self._recorder.active and self._recorder.shared:
             return Share(self._recorder, target)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmm.cli import BROKEN_PIPE, INTERRUPTED, SCRIPT_FAILED, quantities, scripted, session
+from vmm.cli import BROKEN_PIPE, INTERRUPTED, SCRIPT_FAILED, quantities, session
 from vmm.cli.output import OutputFile
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
@@ -17,6 +17,7 @@ from vmm.loaders import architecture
 
 if TYPE_CHECKING:
     from vmm.catalog import Wants
+    from vmm.cli import scripted
     from vmm.cli.going import Typed
     from vmm.machine import Machine
     from vmm.recording.recorder import Recorder
@@ -87,7 +88,7 @@ def main(options: argparse.Namespace) -> int:
             console=console.write,
         )
     )
-    script = scripted.load(options.scenario) if options.scenario else None
+    script = _script(options.scenario)
     typed = _typed(options.input)
     machine.load(image, initrd=options.initrd, load_address=options.load_address)
     with ExitStack() as files:
@@ -128,6 +129,14 @@ def _cpu(board: str | None, wanted: Wants) -> str:
     """The image's, unless the user chose another board: then that board's default."""
     same = board is None or board.partition(",")[0] == wanted.board.partition(",")[0]
     return wanted.cpu if same else "default"
+
+
+def _script(path: Path | None) -> scripted.Script | None:
+    if path is None:
+        return None
+    from vmm.cli import scripted
+
+    return scripted.load(path)
 
 
 def _typed(source: str | None) -> Typed | None:

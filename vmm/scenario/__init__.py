@@ -1,7 +1,11 @@
-"""Scripts beside a guest: what they wait for, and how they are resumed."""
+"""Scripts beside a guest: what they wait for, how they are resumed, what comes by itself.
 
-from vmm.scenario.stimulation import Stimulation
-from vmm.scenario.stimuli import Burst, Nmi, Periodic, Poisson, Sequence, Stimulus, Storm, Vector
+Stimuli are imported when somebody names one: not every run has some, and starting is part of what users wait for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from vmm.scenario.tasks import Task, Tasks
 from vmm.scenario.triggers import (
     Acknowledged,
@@ -25,6 +29,10 @@ from vmm.scenario.triggers import (
     Trigger,
     with_timeout,
 )
+
+if TYPE_CHECKING:
+    from vmm.scenario.stimulation import Stimulation
+    from vmm.scenario.stimuli import Burst, Nmi, Periodic, Poisson, Sequence, Stimulus, Storm, Vector
 
 __all__ = [
     "Acknowledged",
@@ -59,3 +67,14 @@ __all__ = [
     "Vector",
     "with_timeout",
 ]
+
+STIMULI = {
+    **dict.fromkeys(("Burst", "Nmi", "Periodic", "Poisson", "Sequence", "Stimulus", "Storm", "Vector"), "stimuli"),
+    "Stimulation": "stimulation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in STIMULI:
+        raise AttributeError(f"module 'vmm.scenario' has no attribute {name!r}")
+    return getattr(import_module(f"vmm.scenario.{STIMULI[name]}"), name)
