@@ -27,7 +27,7 @@ BELOW = {
     "catalog": {"errors", "toolchain", "cpu", "loaders"},
     "memory": {"errors", "engine"},
     "stops": {"engine"},
-    "scenario": {"errors", "engine"},
+    "scenario": {"errors", "engine", "trace"},
     "decisions": {"errors", "engine", "bus"},
     "attached": {"errors", "wiring", "engine", "bus", "clock", "decisions"},
     "recording": {"errors", "engine", "catalog", "decisions", "__version__"},
@@ -37,7 +37,7 @@ BELOW = {
         "state",
     },
     "postmortem": {"errors", "cpu", "machine", "stops", "trace"},
-    "testing": {"errors", "toolchain", "catalog", "scenario", "stops", "machine", "postmortem"},
+    "testing": {"errors", "toolchain", "catalog", "scenario", "stops", "machine", "postmortem", "recording"},
     "pytest_plugin": {"errors", "machine", "testing"},
     "machine": {
         "errors", "wiring", "engine", "bus", "clock", "boards", "cpu", "intc", "loaders", "trace", "traps", "catalog",

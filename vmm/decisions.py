@@ -104,7 +104,7 @@ def _cpu(machine: Any, native: Any, cpu: int, change: str, *arguments: Any) -> N
 
 
 def _input(machine: Any, native: Any, data: bytes) -> None:
-    machine.board.devices[machine.board.console].receive(data)
+    machine.typed(data)
 
 
 def _memory(machine: Any, native: Any, address: int, data: bytes) -> None:

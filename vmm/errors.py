@@ -10,6 +10,12 @@ class VmmError(Exception):
     """Bad input or a machine that cannot do what was asked; the command line prints it and exits with 2."""
 
 
+def within(what: str, value: int, limit: int) -> None:
+    """VmmError unless `value` is one of 0 to `limit` - 1."""
+    if not 0 <= value < limit:
+        raise VmmError(f"{what} {value:#x} is outside 0-{limit - 1:#x}")
+
+
 MOST_LISTED = 12
 
 

@@ -12,7 +12,7 @@ from vmm.attached import ScriptBus, ScriptClock
 from vmm.boards.board import Board
 from vmm.cpu.processors import Architecture, Cpu
 from vmm.decisions import Outside
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError, unknown, within
 from vmm.intc.gic import Gic
 from vmm.intc.i8259 import Pic
 from vmm.intc.ioapic import IoApic
@@ -118,8 +118,7 @@ class Hands:
         """Deliver `vector` (0-255; on ARM as an IRQ of that INTID) as an external interrupt at the first boundary that
         admits one; no controller knows.
         """
-        if not 0 <= vector < 256:
-            raise VmmError(f"interrupt vector {vector:#x} is outside 0-0xff")
+        within("interrupt vector", vector, 256)
         self.outside("inject", self._index(cpu), vector)
 
     def stimulate(
@@ -227,6 +226,12 @@ class Hands:
     def type(self, text: str | bytes) -> None:
         """Send `text` to the guest's first serial port, at the port's speed."""
         self.outside("input", text.encode() if isinstance(text, str) else bytes(text))
+
+    def typed(self, data: bytes) -> None:
+        """What `type` comes to: the port has the bytes now."""
+        port = self._board.devices[self._board.console]
+        self._state.called.add(id(port))
+        port.receive(data)
 
     def attach(
         self, device: Any, *, memory: tuple[int, int] | None = None, ports: tuple[int, int] | None = None

@@ -17,18 +17,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from vmm.cpu.arm_registers import SYSTEM64
 from vmm.engine import lib
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError, unknown, within
 
 if TYPE_CHECKING:
     from vmm.cpu.processors import Cpu
 
 DONE = "done"
 """What a handler returns when it has finished the event itself."""
-
-
-def _within(what: str, value: int, limit: int) -> None:
-    if not 0 <= value < limit:
-        raise VmmError(f"{what} {value:#x} is outside 0-{limit - 1:#x}")
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ class Int:
     vector: int
 
     def __post_init__(self) -> None:
-        _within("interrupt vector", self.vector, 256)
+        within("interrupt vector", self.vector, 256)
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class Exc:
     vector: int
 
     def __post_init__(self) -> None:
-        _within("exception vector", self.vector, 32)
+        within("exception vector", self.vector, 32)
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ class Msr:
     index: int
 
     def __post_init__(self) -> None:
-        _within("MSR", self.index, 1 << 32)
+        within("MSR", self.index, 1 << 32)
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ class Port:
     number: int
 
     def __post_init__(self) -> None:
-        _within("port", self.number, 1 << 16)
+        within("port", self.number, 1 << 16)
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,7 @@ class Svc:
     immediate: int
 
     def __post_init__(self) -> None:
-        _within("SVC", self.immediate, 1 << 24)
+        within("SVC", self.immediate, 1 << 24)
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ class Hvc:
     immediate: int
 
     def __post_init__(self) -> None:
-        _within("HVC", self.immediate, 1 << 16)
+        within("HVC", self.immediate, 1 << 16)
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ class Smc:
     immediate: int
 
     def __post_init__(self) -> None:
-        _within("SMC", self.immediate, 1 << 16)
+        within("SMC", self.immediate, 1 << 16)
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,7 @@ class Brk:
     immediate: int
 
     def __post_init__(self) -> None:
-        _within("BRK", self.immediate, 1 << 16)
+        within("BRK", self.immediate, 1 << 16)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from vmm.engine import NEVER, lib
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError, unknown, within
 from vmm.scenario.triggers import UNITS
 
 MOST = 1 << 62
@@ -49,8 +49,7 @@ class Vector:
     cpu: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.number < 256:
-            raise VmmError(f"interrupt vector {self.number:#x} is outside 0-0xff")
+        within("interrupt vector", self.number, 256)
 
 
 @dataclass(frozen=True, kw_only=True)

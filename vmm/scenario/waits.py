@@ -9,20 +9,12 @@ from vmm.engine import lib
 from vmm.errors import VmmError, unknown
 from vmm.scenario import triggers as t
 from vmm.scenario.slots import ANY, Slots
+from vmm.trace import events
 
 SHADOWS = {"sti": lib.VMM_SHADOW_STI, "mov ss": lib.VMM_SHADOW_MOV_SS}
-SOURCES = {
+SOURCES = {word: number for number, word in events.SOURCES.items()} | {
     "line": lib.VMM_SRC_LINE,
-    "NMI": lib.VMM_SRC_NMI,
-    "exception": lib.VMM_SRC_EXCEPTION,
-    "software": lib.VMM_SRC_SOFTWARE,
     "spurious": lib.VMM_SRC_SPURIOUS,
-    "local APIC": lib.VMM_SRC_APIC,
-    "script": lib.VMM_SRC_SCRIPT,
-    "SGI": lib.VMM_SRC_SGI,
-    "PPI": lib.VMM_SRC_PPI,
-    "LPI": lib.VMM_SRC_LPI,
-    "SError": lib.VMM_SRC_SERROR,
 }
 """The words for a delivery's source that name no pin."""
 

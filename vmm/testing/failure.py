@@ -52,8 +52,6 @@ def _trace(machine: Machine) -> Iterator[Section]:
 
 
 def _recording(tested: Tested, where: Callable[[], Path]) -> Iterator[Section]:
-    if tested.recording is None:
-        return
     path = where()
     try:
         tested.recording.save(path)

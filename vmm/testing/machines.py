@@ -10,6 +10,7 @@ from typing import Any
 
 from vmm.errors import VmmError, unknown
 from vmm.machine import Config, Machine, boot
+from vmm.recording.recorder import Recorder
 from vmm.testing.images import Images
 
 OPTIONS = tuple(field.name for field in fields(Config))
@@ -27,8 +28,8 @@ class Tested:
     machine: Machine
     console: bytearray
     """What the guest has written so far."""
-    recording: Any
-    """What can be saved for `vmm replay`; None where nothing is recorded."""
+    recording: Recorder
+    """What can be saved for `vmm replay`."""
 
 
 class Machines:
