@@ -7,7 +7,7 @@ from pathlib import Path
 from cffi import FFI
 
 NATIVE = Path(__file__).parent
-SOURCES = sorted(path.name for path in NATIVE.glob("*.c"))
+SOURCES = sorted(str(path.relative_to(NATIVE)) for path in NATIVE.rglob("*.c"))
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wshadow"]
 """Errors in CI: VMM_NATIVE_FLAGS=-Werror."""
 
@@ -27,19 +27,19 @@ extern "Python" {
 def declarations(name: str) -> str:
     """A header, its parts in their places, without what cffi cannot read: guards and suffixed constants."""
     text = (NATIVE / name).read_text()
-    text = re.sub(r'^#include "(\w+\.h)"$', lambda part: declarations(part[1]), text, flags=re.MULTILINE)
+    text = re.sub(r'^#include "([\w/]+\.h)"$', lambda part: declarations(part[1]), text, flags=re.MULTILINE)
     text = re.sub(r"^#(include|ifndef|endif|define \w+_H\b).*$", "", text, flags=re.MULTILINE)
     return re.sub(r"^(#define \w+ (?:0x)?[0-9a-fA-F]+)U?L*$", r"\1", text, flags=re.MULTILINE)
 
 
 builder = FFI()
-builder.cdef(declarations("vmm.h") + PYTHON_CALLBACKS)
+builder.cdef(declarations("api/vmm.h") + PYTHON_CALLBACKS)
 builder.set_source(
     "vmm._native",
-    '#include "vmm.h"',
+    '#include "api/vmm.h"',
     sources=[f"native/{name}" for name in SOURCES],
     include_dirs=["native"],
-    depends=[f"native/{path.name}" for path in sorted(NATIVE.glob("*.h"))],
+    depends=[f"native/{path.relative_to(NATIVE)}" for path in sorted(NATIVE.rglob("*.h"))],
     extra_compile_args=["-O2", "-g", "-fvisibility=hidden", *WARNINGS, *os.environ.get("VMM_NATIVE_FLAGS", "").split()],
     extra_link_args=os.environ.get("VMM_NATIVE_LINK", "").split(),
     libraries=["dl"],

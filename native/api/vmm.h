@@ -1,0 +1,552 @@
+/*
+ * The whole state of a machine as plain structs, and the calls that may change it.
+ *
+ * This is the one header, with its parts: C includes it, and Python's cffi declarations are cut from it
+ * (native/build.py), so a field has one name on both sides. Fixed configuration, dynamic state and transient scratch
+ * stand apart in each struct. Numbers a guest can choose are never trusted as an index.
+ */
+#ifndef VMM_H
+#define VMM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/vmm_apic.h"
+#include "api/vmm_gic.h"
+#include "api/vmm_stimulus.h"
+#include "api/vmm_trigger.h"
+
+#define VMM_MAX_VCPUS 8
+#define VMM_MAX_LINES 256
+#define VMM_MAX_TIMERS 64
+#define VMM_MAX_RANGES 64
+#define VMM_MAX_STATS 512
+#define VMM_MAX_MSRS 64
+#define VMM_MAX_CPUID 64
+#define VMM_RECENT 32
+#define VMM_FIRST_ERRORS 4
+#define VMM_CHAIN 4
+#define VMM_HISTOGRAM 2304
+#define VMM_NOTED_PAGES 1024
+#define VMM_NEST 32
+#define VMM_REACH_WORDS 8
+
+typedef struct vmm_machine vmm_machine;
+typedef struct vmm_vcpu vmm_vcpu;
+typedef struct vmm_snapshot vmm_snapshot;
+struct vmm_arch;
+
+/* ---- lines: a wire with up to 32 drivers (wired OR) and one or two inputs it ends at ---- */
+
+enum vmm_sink {
+    VMM_SINK_NONE = 0,
+    VMM_SINK_PIC = 1, /* pin: IR 0-15 of the 8259A pair */
+    VMM_SINK_NMI = 2, /* pin: vCPU index; an edge latches an NMI */
+    VMM_SINK_GIC = 3, /* pin: SPI, INTID 32 + pin */
+    VMM_SINK_IOAPIC = 4,
+    VMM_SINK_LINT1 = 5 /* of every vCPU's local APIC; pin means nothing */
+};
+
+typedef struct {
+    uint8_t sink[2]; /* enum vmm_sink */
+    uint8_t pin[2];
+    uint32_t drivers; /* one bit a driver that holds the line high */
+    uint32_t cut;     /* drivers that are disconnected for now; level = any of the others */
+    uint64_t raised;  /* instruction count of the last rising edge, for latencies */
+} vmm_line;
+
+/* ---- time: virtual nanoseconds derived from the instruction count ---- */
+
+enum vmm_timer_kind {
+    VMM_TIMER_FREE = 0,
+    VMM_TIMER_CALL = 1,  /* tells Python */
+    VMM_TIMER_WAVE = 2,
+    VMM_TIMER_NATIVE = 3 /* a vCPU's own; the last 32 of the machine's timers are kept for them */
+};
+
+#define VMM_NATIVE_TIMERS 32
+
+#define VMM_NEVER 0xffffffffffffffffULL
+#define VMM_FOREVER 0xffffffffU
+
+typedef struct {
+    uint64_t deadline; /* ns; VMM_NEVER when idle */
+    uint8_t kind;      /* enum vmm_timer_kind */
+    /* VMM_TIMER_WAVE: a line that toggles by itself at ticks of a clock of hz_num/hz_den Hz counted from origin. */
+    uint8_t level;
+    uint8_t line;
+    uint8_t driver;
+    uint32_t toggles; /* how many are left; VMM_FOREVER: endless */
+    uint64_t origin;  /* ns */
+    uint64_t hz_num;
+    uint64_t hz_den;
+    uint64_t tick;       /* of the next toggle */
+    uint64_t high_ticks; /* how long a high phase lasts */
+    uint64_t low_ticks;
+} vmm_timer;
+
+/* ---- 8259A ---- */
+
+typedef struct {
+    uint8_t irr;       /* latched requests */
+    uint8_t isr;       /* in service */
+    uint8_t imr;       /* masked */
+    uint8_t lines;     /* the pins as they are now */
+    uint8_t held;      /* 1: INT stays up for a request that went away before INTA; it will be the spurious IR7 */
+    uint8_t lowest;    /* pin of lowest priority; 7 after ICW1 */
+    uint8_t vector;    /* ICW2 [7:3] */
+    uint8_t cascade;   /* ICW3 */
+    uint8_t elcr;      /* 1: level triggered */
+    uint8_t elcr_mask; /* pins whose trigger the ELCR may choose */
+    uint8_t icw1;
+    uint8_t icw4;
+    uint8_t init_step;   /* 0 ready, 2-4 the ICW expected next */
+    uint8_t read_isr;    /* OCW3 read register select */
+    uint8_t poll;        /* OCW3 poll: the next read acknowledges */
+    uint8_t special_mask;
+    uint8_t rotate_aeoi;
+    uint8_t output; /* the INT pin */
+    uint64_t raised[8]; /* instruction count when each request was latched */
+} vmm_i8259;
+
+typedef struct {
+    vmm_i8259 chip[2]; /* master, slave */
+} vmm_pic;
+
+/* ---- the bus ---- */
+
+#define VMM_TESTDEV_DRIVER 30
+
+enum vmm_handler {
+    VMM_ON_PYTHON = 0,
+    VMM_ON_PIC = 1,      /* ports 20h/21h and A0h/A1h: index 0 master, 1 slave */
+    VMM_ON_ELCR = 2,     /* ports 4D0h/4D1h */
+    VMM_ON_TESTDEV = 3,  /* port first+n, or word n of memory, drives line n with driver `index` */
+    VMM_ON_GICD = 4,     /* memory: the distributor */
+    VMM_ON_GICC = 5,     /* memory: the accessing vCPU's GICv2 interface */
+    VMM_ON_GICR = 6,     /* memory: the redistributors */
+    VMM_ON_IOAPIC = 7,   /* memory */
+    VMM_ON_COUNTER = 8   /* four ports: the machine's free-running counter, low byte first */
+};
+
+typedef struct {
+    uint64_t first;
+    uint64_t count;
+    uint8_t handler; /* enum vmm_handler */
+    uint8_t index;   /* meaning by handler; for Python the device's index */
+} vmm_range;
+
+/* ---- what is told to Python; every pointer may be called with the GIL released ---- */
+
+enum vmm_trap_kind {
+    VMM_TRAP_INT = 0,       /* number: vector of INT n, INT3, INTO */
+    VMM_TRAP_EXCEPTION = 1, /* number: vector; value: error code */
+    VMM_TRAP_HLT = 2,
+    VMM_TRAP_RDMSR = 3,     /* number: MSR */
+    VMM_TRAP_WRMSR = 4,     /* number: MSR; value: what is written */
+    VMM_TRAP_IN = 5,        /* number: port; size: bytes; value in and out */
+    VMM_TRAP_OUT = 6,
+    VMM_TRAP_SVC = 7,       /* number: immediate; so for the next three */
+    VMM_TRAP_HVC = 8,
+    VMM_TRAP_SMC = 9,
+    VMM_TRAP_BRK = 10,      /* BRK, BKPT */
+    VMM_TRAP_UNDEFINED = 11,/* number: the instruction's encoding */
+    VMM_TRAP_SYSREG = 12,   /* number: op0 op1 CRn CRm op2 as in ESR_ELx.ISS; size 0 read, 1 write; value in and out */
+    VMM_TRAP_FIRMWARE = 13, /* HVC or SMC #0 of the conduit: PSCI and its kin */
+    VMM_TRAP_SEMIHOSTING = 14
+};
+
+enum vmm_trap_answer { VMM_TRAP_DELIVER = 0, VMM_TRAP_DONE = 1 };
+
+typedef struct {
+    uint8_t kind; /* enum vmm_trap_kind */
+    uint8_t size;
+    uint32_t number;
+    uint64_t value; /* Python may change it: what IN and RDMSR return */
+} vmm_trap;
+
+typedef struct {
+    void *handle; /* Python's own, handed back in every call */
+    uint32_t (*port_read)(void *handle, uint32_t device, uint32_t port, uint32_t size);
+    void (*port_write)(void *handle, uint32_t device, uint32_t port, uint32_t size, uint32_t value);
+    uint64_t (*mmio_read)(void *handle, uint32_t device, uint64_t address, uint32_t size);
+    void (*mmio_write)(void *handle, uint32_t device, uint64_t address, uint32_t size, uint64_t value);
+    void (*timer)(void *handle, uint32_t timer);
+    uint32_t (*trap)(void *handle, uint32_t vcpu, vmm_trap *trap); /* enum vmm_trap_answer */
+    void (*drain)(void *handle);                                   /* the trace ring is full */
+} vmm_host;
+
+/* ---- trace ---- */
+
+enum vmm_event_kind {
+    VMM_EV_LINE = 1,        /* number: line, value: level, source: VMM_SRC_STIMULUS where one drove it */
+    VMM_EV_PENDING = 2,     /* a controller latched a request; number: pin. GIC: INTID, value: vCPU (0 for SPIs) */
+    VMM_EV_DELIVERED = 3,   /* number: vector, source: enum vmm_source, frame fields, value: latency in instructions;
+                               ARM: INTID of an interrupt, exception class of an exception with ESR in error and FAR in value */
+    VMM_EV_ACKNOWLEDGED = 4,/* INTA; number: vector, value: pin. GIC: INTID, sending vCPU */
+    VMM_EV_ENDED = 5,       /* EOI; number: pin of the pair or APIC vector, value: 1 for an APIC.
+                               GIC: INTID, bit 0 priority dropped, bit 1 deactivated */
+    VMM_EV_SPURIOUS = 6,    /* number: vector. GIC: 1022 or 1023, value: vCPU */
+    VMM_EV_MASKED = 7,      /* number: chip, value: new mask. GIC: INTID, value: 1 disabled, 0 enabled */
+    VMM_EV_FAULT_CHAIN = 8, /* number: vector that became another; value: the new one */
+    VMM_EV_TASK = 9,        /* number: selector of the new TSS */
+    VMM_EV_TRAPPED = 10,    /* number: trap kind, value: its number */
+    VMM_EV_STOP = 11,       /* number: reason, value: code */
+    VMM_EV_GUEST_ERROR = 12,/* number: enum vmm_guest_error, value: what it says */
+    VMM_EV_RETURNED = 13,   /* a handler returned; number and source: of its delivery, value: instructions since then,
+                               pc, sp and flags: as they are now, error: 1 elsewhere than to what it interrupted */
+    VMM_EV_CPU_MASK = 14,   /* only while somebody records; number: x86: 1 IF is 0; ARM: DAIF, bit 3 D to bit 0 F;
+                               value: the same before */
+    VMM_EV_SHADOW = 15,     /* what is deliverable waits at this boundary; number: enum vmm_shadow */
+    VMM_EV_STIMULUS = 16    /* a stimulus acts; number: its serial, value: 1 requested, 0 spontaneous */
+};
+
+#define VMM_KINDS 32
+
+/* What a guest did that the architecture leaves UNPREDICTABLE or forbids, and that no exception tells it about. */
+enum vmm_guest_error {
+    VMM_GE_EOI_NOTHING = 1,    /* end of interrupt with nothing active; value: INTID written */
+    VMM_GE_EOI_ORDER = 2,      /* end of interrupt for another than the running one; value: INTID written */
+    VMM_GE_DEACTIVATE = 3,     /* DIR for an inactive interrupt, or with EOImode 0; value: INTID */
+    VMM_GE_RESERVED = 4,       /* access to a reserved register or of a forbidden width; value: its address or offset */
+    VMM_GE_SGI_TARGET = 5,     /* SGI to an absent vCPU; value: what was written */
+    VMM_GE_ITS_COMMAND = 6,    /* the ITS refused a command; value: its error code */
+    VMM_GE_UNMAPPED = 7        /* access to a physical address nobody decodes; value: the address */
+};
+
+enum vmm_source {
+    VMM_SRC_LINE = 0, /* pin in source_pin */
+    VMM_SRC_NMI = 1,
+    VMM_SRC_EXCEPTION = 2,
+    VMM_SRC_SOFTWARE = 3,
+    VMM_SRC_SPURIOUS = 4,
+    VMM_SRC_APIC = 5,
+    VMM_SRC_SCRIPT = 6, /* vmm_inject */
+    VMM_SRC_SGI = 7,    /* pin: the sending vCPU (GICv2) */
+    VMM_SRC_PPI = 8,
+    VMM_SRC_LPI = 9,
+    VMM_SRC_SERROR = 10,
+    VMM_SRC_APIC_SPURIOUS = 11,
+    VMM_SRC_STIMULUS = 12 /* of VMM_EV_LINE only */
+};
+
+typedef struct {
+    uint64_t count; /* instructions begun before it, on all vCPUs */
+    uint64_t ns;    /* virtual time */
+    uint64_t pc;    /* of a delivery: RIP in the frame, ARM: ELR or LR; else linear, of the instruction that began last */
+    uint64_t sp;
+    uint64_t value;
+    uint32_t number;
+    uint32_t error; /* error code of a delivery */
+    uint32_t flags; /* ARM: SPSR */
+    uint32_t base;  /* of CS in the frame: pc + base is linear */
+    uint16_t cs;
+    uint16_t ss;
+    uint16_t vector_offset; /* ARM: of the vector in its table */
+    uint16_t spare;
+    uint8_t kind; /* enum vmm_event_kind */
+    uint8_t vcpu;
+    uint8_t source; /* enum vmm_source */
+    uint8_t source_pin;
+    uint8_t cpl;
+    uint8_t has_error;
+    uint8_t target_el; /* ARM: exception level it was taken to */
+    uint8_t depth;     /* handlers under way on the vCPU */
+} vmm_event;
+
+/* Events packed, see trace_pack.c: one who packs, or one who unpacks. */
+typedef struct {
+    uint8_t *bytes;
+    uint32_t size;   /* packing: room; unpacking: what is there */
+    uint32_t used;   /* packing: filled; unpacking: consumed */
+    uint64_t events; /* packing: in it; unpacking: still to come */
+    uint64_t count;  /* of the last event */
+    uint64_t ns;
+    vmm_event last[2 * VMM_KINDS]; /* the last like each, see like() */
+} vmm_packed;
+
+typedef struct {
+    uint64_t hash;      /* of every event so far, recorded or not, that is not derived: CPU_MASK, SHADOW */
+    uint64_t hashed;    /* how many those are */
+    uint64_t emitted;   /* events so far */
+    uint64_t look_at;   /* `emitted` at which somebody must take some; VMM_NEVER: nobody records, the last `capacity` stay */
+    uint64_t drained;   /* events Python has taken, while it observes */
+    uint64_t packed;    /* events packed, while there is a packer */
+    vmm_packed *packer; /* NULL: none */
+    uint8_t observed;   /* Python wants to see each event */
+    uint32_t capacity;  /* a power of two */
+    vmm_event *ring;
+    uint64_t guest_errors;                        /* so far */
+    vmm_event first_errors[VMM_FIRST_ERRORS];     /* the first of them */
+} vmm_trace;
+
+typedef struct {
+    uint8_t vcpu;
+    uint8_t source; /* enum vmm_source */
+    uint8_t pin;
+    uint32_t vector;
+    uint64_t delivered;
+    uint64_t latency_min; /* instructions between request and delivery */
+    uint64_t latency_max;
+    uint32_t *histogram; /* VMM_HISTOGRAM buckets: exact below 1024, then 64 to an octave */
+} vmm_stat;
+
+/* Which events are wanted. */
+typedef struct {
+    uint64_t since;   /* instruction count */
+    int64_t number;   /* -1: any; so for the next two */
+    int32_t vcpu;
+    int32_t pin;
+    uint32_t kinds;   /* one bit a kind */
+    uint32_t sources; /* one bit an enum vmm_source */
+} vmm_wanted;
+
+/* ---- pages of RAM, by number ---- */
+
+typedef struct {
+    uint8_t *code; /* each page: one bit a vCPU that has translated code from it */
+    uint8_t *copy; /* several vCPUs: what pages with code held when that was last made to follow */
+    uint32_t noted_count; /* pages with another's code that the current vCPU may have written in this turn */
+    uint32_t noted[VMM_NOTED_PAGES];
+    uint8_t overflowed; /* there were more */
+    uint8_t *dirty;         /* each page, and each of the records that snapshots keep behind RAM: 1: in `written` */
+    uint32_t *written;      /* since the last snapshot was taken or restored, or since power-on */
+    uint32_t written_count;
+} vmm_pages;
+
+/* ---- stops ---- */
+
+enum vmm_access { VMM_ACCESS_READ = 0, VMM_ACCESS_WRITE = 1, VMM_ACCESS_FETCH = 2 };
+
+enum vmm_stop_reason {
+    VMM_STOP_NONE = 0,
+    VMM_STOP_EXIT = 1,       /* the guest asked; code: its status */
+    VMM_STOP_POWEROFF = 2,
+    VMM_STOP_RESET = 3,      /* the guest asked for a reset */
+    VMM_STOP_LIMIT = 4,      /* instruction or time limit */
+    VMM_STOP_IDLE = 5,       /* halted, nothing can wake it */
+    VMM_STOP_SHUTDOWN = 6,   /* triple fault; the chain names it. ARM: a vector that raises its own exception, for ever; code:
+                                0 it cannot be fetched, 1 its first instruction raises it */
+    VMM_STOP_UNMAPPED = 7,   /* address in `address`, enum vmm_access in code */
+    VMM_STOP_TRIGGER = 8,    /* code: the first slot that fired; address */
+    VMM_STOP_SLICE = 9,      /* the caller's instruction budget is used up */
+    VMM_STOP_USER = 10,      /* m.stop() or an error in a Python callback */
+    VMM_STOP_ENGINE = 12     /* Unicorn refused; code: uc_err */
+};
+
+typedef struct {
+    uint8_t vector;
+    uint8_t has_error;
+    uint8_t source; /* enum vmm_source */
+    uint32_t error;
+    uint64_t pc;
+} vmm_fault;
+
+typedef struct {
+    uint8_t reason; /* enum vmm_stop_reason */
+    uint8_t vcpu;
+    uint32_t code;
+    uint64_t address;
+} vmm_stop_info;
+
+#include "api/vmm_x86.h"
+#include "api/vmm_arm.h"
+
+/* ---- a vCPU ---- */
+
+enum vmm_pending {
+    VMM_PEND_INTR = 1,     /* a maskable interrupt may be deliverable; ARM: the IRQ input is asserted */
+    VMM_PEND_NMI = 2,      /* one latched NMI */
+    VMM_PEND_INJECT = 4,   /* inject_vector is to be delivered as an external interrupt */
+    VMM_PEND_DB = 8,       /* a #DB trap on the previous instruction */
+    VMM_PEND_STOP = 16,    /* stop at this boundary; stop_info is set */
+    VMM_PEND_NATIVE = 64,  /* one instruction runs without intercepts */
+    VMM_PEND_FIQ = 128,    /* ARM: the FIQ input is asserted */
+    VMM_PEND_SERROR = 256, /* ARM: an SError is pending */
+    VMM_PEND_INIT = 1024,  /* INIT at the next boundary */
+    VMM_PEND_STEP = 512    /* ARM: MDSCR_EL1.SS: every boundary is looked at */
+};
+
+typedef struct {
+    uint64_t count; /* instructions the vCPU had begun */
+    uint64_t pc;    /* what was interrupted, linear; its stack pointer and, in `level`, its privilege */
+    uint64_t sp;
+    uint32_t level;
+    uint32_t number; /* as in VMM_EV_DELIVERED */
+    uint8_t source;  /* enum vmm_source */
+    uint8_t pin;
+} vmm_handler;
+
+struct vmm_vcpu {
+    /* what the per-instruction path touches, first */
+    uint64_t count;        /* instructions begun */
+    uint64_t attention_at; /* the boundary whose count is at least this takes the slow path */
+    uint64_t flags_before; /* RFLAGS (system bits) when the previous instruction began */
+    uint64_t masks;        /* RFLAGS or DAIF as last looked at */
+    uint64_t watch;        /* bits of them whose change asks for a look */
+    void *env;             /* Unicorn's private CPU state */
+    uint64_t reach[VMM_REACH_WORDS]; /* which addresses may be awaited by a trigger: bit address[5:0] of word address[8:6] */
+    uint64_t recent[VMM_RECENT]; /* linear addresses of the last instructions begun; [count-1] is the newest */
+
+    vmm_machine *machine;
+    const struct vmm_arch *arch;
+    void *uc;
+    void *cpu;        /* Unicorn's private CPU object, which env is a part of */
+    const char *library; /* the suffix of Unicorn's symbols for it */
+    void (*make_clean)(void *cpu, uint64_t host_address, uint64_t size); /* the next store there is told */
+    void (*drop_code)(void *engine, uint64_t offset, uint64_t end);      /* what was translated from there; in RAM */
+    int32_t *exception_index; /* its number of the exception under way, -1: none */
+    uint8_t *control; /* the private page with the intercepts' control block */
+    uint32_t index;
+    uint32_t pending; /* enum vmm_pending */
+    uint32_t held;    /* those of them that are masked, and whose unmasking is seen without looking at each boundary */
+    uint8_t halted;
+    uint8_t flush_code; /* transient: translated code must go */
+    uint8_t shutdown; /* triple fault: only a reset would end it */
+    uint8_t in_code_hook; /* transient: how PC must be written */
+    uint8_t inject_vector;
+    uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
+    uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
+    uint64_t wake_at;  /* its own earliest INSNS trigger; VMM_NEVER: none */
+    uint64_t turn_end; /* count at which the next vCPU's turn begins */
+    uint64_t rearmed_ns;    /* the next deadline as vcpu_rearm saw it last, less `skew`, */
+    uint64_t rearmed_count; /* and the count at which it is due */
+    uint8_t off;       /* not started, or switched off */
+    uint8_t flush_tlb; /* transient: another vCPU invalidated translations */
+    uint8_t awaits;    /* some bit of `reach` is set */
+    uint8_t leaving;   /* transient: Unicorn was told to return */
+    uint8_t depth;     /* handlers under way */
+    vmm_handler nest[VMM_NEST];
+    uint64_t reached_at; /* count and pc of the boundary at which a REACH trigger fired last */
+    uint64_t reached_pc;
+    uint64_t looked_at;  /* and of the last that SHADOW and EVERY triggers looked at */
+    uint64_t looked_pc;
+    uint64_t inject_raised;
+    uint64_t nmi_raised;
+    uint32_t owned_count;
+    void *owned[8]; /* memory that goes with the vCPU */
+    vmm_x86 x86;
+    vmm_arm arm;
+};
+
+struct vmm_machine {
+    /* configuration */
+    uint64_t insn_ns; /* virtual nanoseconds an instruction */
+    uint8_t *ram;
+    uint8_t *rom;      /* flash from physical 0, which guests read and execute; NULL: none */
+    uint64_t rom_size;
+    uint64_t ram_base; /* physical address of the first byte */
+    uint64_t ram_size;
+    uint64_t alias_first; /* physical: here the RAM at alias_of is read and executed, too */
+    uint64_t alias_of;    /* physical */
+    uint64_t alias_size;  /* 0: there is no alias */
+    vmm_pages pages;
+    vmm_host host;
+    uint32_t cpus; /* how many vCPUs there will be; before the first is added */
+    uint32_t port_range_count;
+    uint32_t mmio_range_count;
+    vmm_range port_ranges[VMM_MAX_RANGES];
+    uint8_t port_owner[65536]; /* 1 + index into port_ranges; 0: open bus */
+    vmm_range mmio_ranges[VMM_MAX_RANGES];
+    uint64_t idle_ns;    /* a halted machine that nothing wakes for this long is idle */
+    uint64_t hole_first; /* physical addresses of devices: from here up to hole_end */
+    uint64_t hole_end;
+    uint64_t counter_hz; /* of VMM_ON_COUNTER, which is 0 at power-on */
+    uint32_t counter_mask;
+    uint8_t hole_floats; /* what no device decodes there reads as ones; else the run ends */
+    uint32_t quantum;    /* instructions a vCPU runs before the next one's turn */
+    uint64_t seed;       /* 0: every turn is one quantum; else turns of 1 to 2 quanta drawn from it */
+    uint8_t *histograms; /* of `stats`, each in pages of its own */
+    struct vmm_times *sequences; /* all that stimuli were ever given */
+
+    vmm_snapshot *base; /* what RAM was, but for `pages.written`; NULL: zeros */
+
+    /* dynamic: what a snapshot keeps, up to `stop` */
+    vmm_line lines[VMM_MAX_LINES];
+    vmm_timer timers[VMM_MAX_TIMERS];
+    vmm_pic pic;
+    vmm_ioapic ioapic;
+    uint32_t apic_winner; /* vCPU that took the last lowest priority interrupt */
+    vmm_gic gic;
+    vmm_trace trace;
+    uint32_t stat_count;
+    vmm_stat stats[VMM_MAX_STATS];
+    uint32_t vcpu_count;
+    vmm_vcpu *vcpus[VMM_MAX_VCPUS];
+    vmm_vcpu *current;
+    uint64_t dice;          /* state of the generator behind `seed` */
+    uint64_t elsewhere;     /* instructions begun on all vCPUs but the current one */
+    uint64_t next_deadline; /* ns, of all timers */
+    vmm_stimuli stimuli;
+    uint8_t asleep;         /* no vCPU was awake when it was last looked */
+    uint64_t idle_from;     /* ns: when they fell asleep, or something came from outside since then */
+    vmm_stop_info stop;
+
+    /* the present run, as its caller wants it */
+    uint8_t running;
+    uint64_t slice_end; /* instructions of all vCPUs at which the run returns with VMM_STOP_SLICE */
+    uint64_t limit_insns;
+    uint64_t limit_ns;
+    vmm_triggers triggers;
+    vmm_stop_info asked; /* between runs: the next one ends before it begins */
+    char error[160]; /* the one line that a failed call leaves */
+};
+
+/* ---- calls; those that return int give 0, or -1 with machine->error set ---- */
+
+/* Open libunicorn at `path`; the line that says why not, or NULL. Once a process. */
+const char *vmm_unicorn_open(const char *path);
+uint32_t vmm_unicorn_version(void); /* major << 24 | minor << 16 | patch << 8 */
+
+vmm_machine *vmm_new(void);
+void vmm_free(vmm_machine *m);
+int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size); /* whole pages outside the hole; before the first vCPU */
+uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size); /* RAM, alias or flash; NULL: not all of it is */
+void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size); /* by the pointer vmm_memory gave */
+int vmm_map_rom(vmm_machine *m, uint64_t size); /* whole pages at physical 0; before the first vCPU */
+int vmm_map_alias(vmm_machine *m, uint64_t first, uint64_t of, uint64_t size); /* of RAM; before the first vCPU */
+int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int handler, int index);
+int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, int index);
+uint64_t vmm_instructions(const vmm_machine *m); /* begun on all vCPUs since power-on */
+
+/* Run vCPUs for at most `insns` instructions of machine time; the reason is in m->stop. */
+void vmm_run(vmm_machine *m, uint64_t insns);
+/* At the next boundary; between runs that is where it stands: the next run ends before it begins. */
+void vmm_request_stop(vmm_machine *m, int reason, uint32_t code);
+
+uint64_t vmm_now(vmm_machine *m); /* virtual ns */
+void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TIMER_CALL at ns; VMM_NEVER cancels */
+void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struct describes: level now, tick of first toggle */
+uint64_t vmm_tick_ns(const vmm_timer *t, uint64_t tick);
+
+void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
+void vmm_line_connect(vmm_machine *m, uint32_t line, uint32_t driver, int connected);
+void vmm_nmi(vmm_machine *m, uint32_t vcpu);
+void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
+void vmm_triggers_changed(vmm_machine *m); /* after a change of m->triggers.slot or count */
+void vmm_triggers_here(vmm_machine *m);    /* the boundary where the current vCPU stands counts as seen */
+void vmm_attention(vmm_machine *m); /* after a change from outside: look at everything at the next boundary */
+
+void vmm_guest_error(vmm_machine *m, int what, uint64_t value); /* note it in the trace, at the present instruction */
+
+uint32_t vmm_pic_read(vmm_machine *m, uint32_t chip, uint32_t a0);
+void vmm_pic_write(vmm_machine *m, uint32_t chip, uint32_t a0, uint32_t value);
+uint32_t vmm_pic_acknowledge(vmm_machine *m); /* INTA: the vector; moves IRR to ISR */
+void vmm_pic_set_line(vmm_machine *m, uint32_t pin, int level);
+void vmm_pic_reset(vmm_machine *m);
+
+/* From now on events are packed, unless `packer` is NULL, and kept for host.drain if `observed`. What is new should have
+   been taken. host.drain is called, too, when the packer is full. */
+void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed);
+/* Pack the ring's events [from, to) behind those that are there; how many fitted. */
+uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to);
+/* Unpack what is still to come until `room` wanted events are found, and copy those to `out` unless it is NULL; how many. */
+uint64_t vmm_unpack(vmm_packed *p, const vmm_wanted *wanted, vmm_event *out, uint64_t room);
+/* The machine as it is between two runs; NULL with m->error. Free it at any time, also after the machine. */
+vmm_snapshot *vmm_snapshot_take(vmm_machine *m);
+int vmm_snapshot_restore(vmm_machine *m, vmm_snapshot *s); /* one of this machine, between two runs */
+void vmm_snapshot_free(vmm_snapshot *s);
+
+uint64_t vmm_latency_quantile(const vmm_stat *s, uint32_t permille); /* instructions; exact below 1024 */
+
+#endif

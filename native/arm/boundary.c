@@ -1,0 +1,230 @@
+/*
+ * The instruction boundary of an ARM vCPU: SError, FIQ and IRQ, in that order, each where PSTATE and the routing of its
+ * kind admit it (DDI0487 D1.13; the order among them is IMPLEMENTATION DEFINED, and this is what processors do).
+ *
+ * Unicorn calls a code hook before every instruction. What is delivered there changes the state as a whole, so the hook
+ * does not return into translated code but leaves it.
+ */
+#include <string.h>
+
+#include "arm/arm.h"
+#include "core/trigger.h"
+#include "unicorn/uc.h"
+
+enum { SCR_NS = 1, HCR_TGE = 1 << 27 };
+
+typedef struct {
+    uint32_t pending; /* enum vmm_pending */
+    uint16_t mask;    /* PSTATE bit */
+    uint8_t scr;      /* SCR_EL3 bit that routes it to EL3 */
+    uint8_t hcr;      /* HCR_EL2 bit that routes it to EL2 */
+} input;
+
+static const input INPUTS[] = {
+    [ARM_IRQ] = {VMM_PEND_INTR | VMM_PEND_INJECT, PSTATE_I, 1 << 1, 1 << 4},
+    [ARM_FIQ] = {VMM_PEND_FIQ, PSTATE_F, 1 << 2, 1 << 3},
+    [ARM_SERROR] = {VMM_PEND_SERROR, PSTATE_A, 1 << 3, 1 << 5},
+};
+
+/* DDI0487 table D1-13. */
+static uint32_t route(const vmm_vcpu *v, const input *in)
+{
+    const arm_env *env = arm_env_of(v);
+    if (v->arm.has_el3 && env->cp15.scr_el3 & in->scr)
+        return 3;
+    bool non_secure = !v->arm.has_el3 || env->cp15.scr_el3 & SCR_NS;
+    if (v->arm.has_el2 && non_secure && env->cp15.hcr_el2 & (in->hcr | HCR_TGE))
+        return 2;
+    return 1;
+}
+
+/* DDI0487 D1.13.4: never to a lower level; one to EL2 or EL3 from below cannot be masked. */
+static bool due(vmm_vcpu *v, arm_kind kind, uint32_t *target)
+{
+    const input *in = &INPUTS[kind];
+    if (!(v->pending & in->pending))
+        return false;
+    uint32_t now = vmm_arm_el(v);
+    *target = route(v, in);
+    if (*target < now)
+        return false;
+    return (*target > now && *target != 1) || !(arm_env_of(v)->daif & in->mask);
+}
+
+static void deliver_interrupt(vmm_vcpu *v, arm_kind kind, uint32_t target)
+{
+    bool scripted = kind == ARM_IRQ && v->pending & VMM_PEND_INJECT;
+    accepted a = {.vector = v->inject_vector, .source = VMM_SRC_SCRIPT, .raised = v->inject_raised};
+    if (scripted)
+        v->pending &= ~(uint32_t)VMM_PEND_INJECT;
+    else
+        a = gic_best(v->machine, v->index, kind == ARM_FIQ);
+    arm_event e = {.kind = kind, .vector32 = kind == ARM_FIQ ? VECTOR_FIQ : VECTOR_IRQ, .source = a.source, .pin = a.pin,
+                   .target = target, .number = a.vector, .raised = a.raised};
+    arm_deliver(v, &e);
+}
+
+static void deliver_serror(vmm_vcpu *v, uint32_t target)
+{
+    enum { ASYNCHRONOUS_EXTERNAL_ABORT = 0x406 /* DFSR, DDI0406 B3.13.3: FS 0b10110 */ };
+    v->pending &= ~(uint32_t)VMM_PEND_SERROR;
+    arm_event e = {.kind = ARM_SERROR, .vector32 = VECTOR_DATA, .source = VMM_SRC_SERROR, .target = target,
+                   .number = EC_SERROR, .syndrome = SYNDROME(EC_SERROR, (uint32_t)v->arm.serror & 0x1ffffff),
+                   .fsr = ASYNCHRONOUS_EXTERNAL_ABORT, .raised = v->arm.serror_raised};
+    arm_deliver(v, &e);
+}
+
+static bool take_event(vmm_vcpu *v)
+{
+    uint32_t target;
+    if (due(v, ARM_SERROR, &target))
+        deliver_serror(v, target);
+    else if (due(v, ARM_FIQ, &target))
+        deliver_interrupt(v, ARM_FIQ, target);
+    else if (due(v, ARM_IRQ, &target))
+        deliver_interrupt(v, ARM_IRQ, target);
+    else
+        return false;
+    return true;
+}
+
+/*
+ * What Unicorn would execute although A64 does not: an instruction at an address that is not a multiple of 4, and the one
+ * after an ERET to a state that does not exist, which leaves PSTATE.IL (DDI0487 D1.11.5, D1.11.4; the first comes first).
+ */
+static bool take_unexecutable(vmm_vcpu *v)
+{
+    arm_env *env = arm_env_of(v);
+    bool unaligned = env->pc & 3;
+    if (!env->aarch64 || !(unaligned || env->pstate & PSTATE_IL))
+        return false;
+    uint32_t now = vmm_arm_el(v), class = unaligned ? EC_PC_ALIGNMENT : EC_ILLEGAL_STATE;
+    bool to_el2 = now == 0 && v->arm.has_el2 && env->cp15.hcr_el2 & HCR_TGE;
+    arm_event e = {.kind = ARM_SYNC, .source = VMM_SRC_EXCEPTION, .target = now ? now : to_el2 ? 2 : 1, .number = class,
+                   .syndrome = SYNDROME(class, 0), .has_far = unaligned, .far = unaligned ? env->pc : 0};
+    arm_begin(v, env->pc);
+    arm_deliver(v, &e);
+    return true;
+}
+
+bool arm_wakes(vmm_vcpu *v)
+{
+    return v->pending & (VMM_PEND_INTR | VMM_PEND_FIQ | VMM_PEND_SERROR | VMM_PEND_INJECT);
+}
+
+/* DDI0487 D1.16.2: masked or not, what is pending ends WFI. */
+bool arm_can_wake(vmm_vcpu *v)
+{
+    (void)v;
+    return true;
+}
+
+/* With two Security states the GIC drives IRQ or FIQ, and answers, by the state the vCPU is in (IHI0069 4.6.2). */
+void arm_tell_gic(vmm_vcpu *v)
+{
+    if (!v->arm.has_el3)
+        return;
+    uint32_t el = vmm_arm_el(v);
+    bool secure = el == 3 || !(arm_env_of(v)->cp15.scr_el3 & SCR_NS);
+    vmm_gic_state(v->machine, v->index, !secure, el == 3);
+}
+
+bool arm_boundary(vmm_vcpu *v)
+{
+    v->machine->current = v;
+    if (may_be_awaited(v, arm_pc(v)))
+        trigger_reached(v, arm_pc(v));
+    arm_tell_gic(v);
+    if (v->flush_code) { /* leave the translated code before it is dropped */
+        vcpu_leave(v);
+        return false;
+    }
+    arm_note_masks(v);
+    clock_expire(v->machine);
+    bool go = !must_stop(v) && keeps_turn(v);
+    if (go) {
+        v->halted = 0;
+        go = !take_event(v) && !take_unexecutable(v) && !arm_step_begins(v);
+    }
+    if (v->pending & VMM_PEND_STOP)
+        vcpu_leave(v);
+    arm_hold_masked(v);
+    vcpu_rearm(v);
+    return go;
+}
+
+/* Where it does not go on, what Unicorn keeps of an IT block in its head must be in the state. */
+static bool run_boundary(vmm_vcpu *v)
+{
+    bool go = arm_boundary(v);
+    if (!go && !arm_is_a64(v))
+        arm_env_of(v)->condexec_bits = vmm_arm_it(v);
+    return go;
+}
+
+static void look(vmm_vcpu *v)
+{
+    v->in_code_hook = 1;
+    bool go = arm_boundaries_skipped(v) && run_boundary(v);
+    v->in_code_hook = 0;
+    if (!go)
+        arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
+}
+
+/* The highest is that of a hook that translated code calls itself. */
+static inline void note_frame(vmm_vcpu *v, const void *frame)
+{
+    uint64_t address = (uint64_t)(uintptr_t)frame;
+    if (unlikely(address > v->arm.hook_frame))
+        v->arm.hook_frame = address;
+}
+
+/* All that asks for a look, in one test, for this runs before every instruction. PSTATE and `aarch64` are neighbours. */
+static inline bool asks_for_a_look(const vmm_vcpu *v, uint64_t pc)
+{
+    const uint64_t a64 = 1ull << 32;
+    const arm_env *env = arm_env_of(v);
+    uint64_t state;
+    memcpy(&state, &env->pstate, sizeof state);
+    uint64_t odd = ((env->daif ^ v->masks) & v->watch) | ((state ^ a64) & (a64 | PSTATE_IL)) | (pc & 3);
+    uint64_t awaited = v->reach[reach_word(pc)] & reach_bit(pc);
+    return (v->count >= v->attention_at) | ((odd | awaited) != 0);
+}
+
+static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
+{
+    (void)engine, (void)size;
+    vmm_vcpu *v = user;
+    note_frame(v, __builtin_frame_address(0));
+    bool skips = v->awaits && arm_env_of(v)->thumb; /* what an IT block skips never comes here */
+    if (unlikely(arm_wants_a_look(v) || may_be_awaited(v, pc) || skips))
+        look(v);
+    arm_begin(v, pc);
+}
+
+static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
+{
+    (void)engine, (void)size;
+    vmm_vcpu *v = user;
+    if (unlikely(asks_for_a_look(v, pc))) {
+        if (!arm_is_a64(v))
+            note_frame(v, __builtin_frame_address(0));
+        look(v);
+    }
+    arm_begin(v, pc);
+}
+
+void arm_attach_boundary(vmm_vcpu *v)
+{
+    size_t hook;
+    void *on_code = v->arm.wide ? (void *)on_code64 : (void *)on_code32;
+    uc.hook_add(v->uc, &hook, UC_HOOK_CODE, on_code, v, (uint64_t)1, (uint64_t)0);
+}
+
+void vmm_arm_serror(vmm_vcpu *v, uint32_t iss)
+{
+    v->arm.serror = iss;
+    v->arm.serror_raised = machine_insns(v->machine);
+    v->pending |= VMM_PEND_SERROR;
+    vcpu_rearm(v);
+}

@@ -1,0 +1,82 @@
+/* Registers that say which vCPU this is and what it can do, and those whose own answers would depend on the host. */
+#include "arm/sysreg.h"
+
+enum { Z_CLEAR = 1 };
+
+static uint64_t read_mpidr(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    return v->arm.mpidr;
+}
+
+static uint64_t read_features(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    return v->arm.pfr;
+}
+
+/* DDI0487 D13.2.66: what is pending at this level, masked or not; in the places of PSTATE's masks. */
+static uint64_t read_pending(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    return (v->pending & VMM_PEND_SERROR ? PSTATE_A : 0u) | (v->pending & VMM_PEND_INTR ? PSTATE_I : 0u)
+         | (v->pending & VMM_PEND_FIQ ? PSTATE_F : 0u);
+}
+
+/* DDI0487 D13.5: the cycle counter; a cycle an instruction, so that it runs with virtual time. */
+static uint64_t read_cycles(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    return v->count + v->arm.cycles_offset;
+}
+
+static void write_cycles(vmm_vcpu *v, uint32_t number, uint64_t value)
+{
+    (void)number;
+    v->arm.cycles_offset = value - v->count;
+}
+
+static int check_cycles(vmm_vcpu *v, uint32_t number, bool read)
+{
+    enum { USER_ENABLE = 1, USER_CYCLES = 4 };
+    (void)number;
+    uint64_t user = arm_env_of(v)->cp15.c9_pm[3];
+    bool allowed = user & USER_ENABLE || (read && user & USER_CYCLES);
+    return vmm_arm_el(v) == 0 && !allowed ? ACCESS_TRAP : ACCESS_OK;
+}
+
+/* DDI0487 K12.2: a random number, and Z clear for success; here from the machine's seed. */
+static uint64_t read_random(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    arm_env *env = arm_env_of(v);
+    env->nf = env->cf = env->vf = 0;
+    env->zf = Z_CLEAR;
+    return draw(&v->machine->dice);
+}
+
+static const arm_register A64[] = {
+    {"MPIDR_EL1", 3, 0, 0, 0, 5, false, R1, 0, read_mpidr, NULL, NULL},
+    {"ID_AA64PFR0_EL1", 3, 0, 0, 4, 0, false, R1, 0, read_features, NULL, NULL},
+    {"ISR_EL1", 3, 0, 12, 1, 0, false, R1, 0, read_pending, NULL, NULL},
+    {"PMCCNTR_EL0", 3, 3, 9, 13, 0, false, R0 | W0, 0, read_cycles, write_cycles, check_cycles},
+    {"RNDR", 3, 3, 2, 4, 0, false, R0, 0, read_random, NULL, NULL},
+    {"RNDRRS", 3, 3, 2, 4, 1, false, R0, 0, read_random, NULL, NULL},
+};
+
+static const arm_register A32[] = {
+    {"MPIDR", 0, 0, 0, 0, 5, false, R1, 0, read_mpidr, NULL, NULL},
+    {"ID_PFR1", 0, 0, 0, 1, 1, false, R1, 0, read_features, NULL, NULL},
+    {"ISR", 0, 0, 12, 1, 0, false, R1, 0, read_pending, NULL, NULL},
+    {"PMCCNTR", 0, 0, 9, 13, 0, false, R0 | W0, 0, read_cycles, write_cycles, check_cycles},
+};
+
+arm_registers arm_identity_registers(const vmm_vcpu *v)
+{
+    if (!v->arm.wide)
+        return ARM_TABLE(A32);
+    arm_registers table = ARM_TABLE(A64);
+    if (!v->arm.has_random)
+        table.count -= 2;
+    return table;
+}

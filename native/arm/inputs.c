@@ -1,0 +1,41 @@
+/* The interrupt inputs of an ARM vCPU, as its GIC drives them. */
+#include "arm/arm.h"
+
+void arm_note_masks(vmm_vcpu *v)
+{
+    uint64_t masks = arm_env_of(v)->daif & PSTATE_DAIF;
+    if (v->watch == PSTATE_DAIF && masks != v->masks)
+        trace_derived(v, VMM_EV_CPU_MASK, (uint32_t)masks >> 6, v->masks >> 6);
+    v->masks = masks;
+}
+
+/*
+ * With one level that takes interrupts, PSTATE's masks alone decide, and the code hook sees when one of them clears. Who
+ * records is told of all their changes.
+ */
+void arm_hold_masked(vmm_vcpu *v)
+{
+    arm_note_masks(v);
+    uint64_t masks = v->arm.has_el2 || v->arm.has_el3 ? 0 : arm_env_of(v)->daif;
+    uint32_t irq = masks & PSTATE_I ? v->pending & (VMM_PEND_INTR | VMM_PEND_INJECT) : 0;
+    uint32_t fiq = masks & PSTATE_F ? v->pending & VMM_PEND_FIQ : 0;
+    uint32_t serror = masks & PSTATE_A ? v->pending & VMM_PEND_SERROR : 0;
+    v->held = irq | fiq | serror;
+    v->watch = (irq ? PSTATE_I : 0u) | (fiq ? PSTATE_F : 0u) | (serror ? PSTATE_A : 0u);
+    if (trace_recorded(v->machine))
+        v->watch = PSTATE_DAIF;
+}
+
+void gic_output(vmm_machine *m, uint32_t cpu, bool irq, bool fiq)
+{
+    if (cpu >= m->vcpu_count)
+        return;
+    vmm_vcpu *v = m->vcpus[cpu];
+    uint32_t before = v->pending;
+    v->pending &= ~(uint32_t)(VMM_PEND_INTR | VMM_PEND_FIQ);
+    v->pending |= (irq ? VMM_PEND_INTR : 0) | (fiq ? VMM_PEND_FIQ : 0);
+    if (v->pending == before)
+        return;
+    arm_hold_masked(v);
+    vcpu_rearm(v);
+}

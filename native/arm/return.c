@@ -1,0 +1,29 @@
+/* Returns from handlers: what was interrupted, and Unicorn's call at the end of every exception return. */
+#include "arm/arm.h"
+#include "unicorn/uc_plt.h"
+
+enum { MODE_BITS = 0x1f };
+
+static uint64_t stack_pointer(const vmm_vcpu *v)
+{
+    const arm_env *env = arm_env_of(v);
+    return env->aarch64 ? env->xregs[31] : env->regs[13];
+}
+
+vmm_handler arm_interrupted(vmm_vcpu *v, const arm_event *e)
+{
+    vmm_handler h = {.pc = arm_pc(v), .sp = stack_pointer(v), .level = vmm_arm_pstate(v) & MODE_BITS,
+                     .number = e->number, .source = e->source, .pin = e->pin};
+    bool skips = !arm_is_a64(v) && e->vector32 == VECTOR_UNDEFINED && e->kind == ARM_SYNC;
+    if (skips) /* DDI0406 B1.9.7: the return address is that of the next instruction */
+        h.pc += arm_env_of(v)->thumb ? 2 : 4;
+    return h;
+}
+
+void arm_returned(void *cpu, void *opaque)
+{
+    (void)opaque;
+    vmm_vcpu *v = uc_executing;
+    if (v && v->cpu == cpu)
+        nest_leave(v, arm_pc(v), stack_pointer(v), vmm_arm_pstate(v));
+}

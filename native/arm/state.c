@@ -1,0 +1,148 @@
+/* Registers of an ARM vCPU, kept consistent with what Unicorn derives from them; reset and power. */
+#include <string.h>
+
+#include "arm/arm.h"
+#include "unicorn/uc.h"
+
+enum { CPSR_NZCV_SHIFT = 28, PSTATE_EL1H = 5, PSTATE_EL2H = 9, PSTATE_EL3H = 13 };
+
+uint64_t vmm_arm_get(vmm_vcpu *v, int uc_register)
+{
+    uint64_t value = 0;
+    uc.reg_read(v->uc, uc_register, &value);
+    return value;
+}
+
+void vmm_arm_set(vmm_vcpu *v, int uc_register, uint64_t value)
+{
+    uc.reg_write(v->uc, uc_register, &value);
+    arm_calls_of(v)->arm_rebuild_hflags(v->env);
+}
+
+uint64_t vmm_arm_pc(vmm_vcpu *v)
+{
+    return arm_pc(v);
+}
+
+void vmm_arm_set_pc(vmm_vcpu *v, uint64_t pc)
+{
+    arm_env *env = arm_env_of(v);
+    if (env->aarch64) {
+        env->pc = pc;
+        return;
+    }
+    env->thumb = pc & 1;
+    env->condexec_bits = 0;
+    env->regs[15] = (uint32_t)pc & (env->thumb ? ~1u : ~3u);
+    arm_calls_of(v)->arm_rebuild_hflags(env);
+}
+
+/* As an SPSR would show it. */
+uint32_t vmm_arm_pstate(vmm_vcpu *v)
+{
+    arm_env *env = arm_env_of(v);
+    if (!env->aarch64) {
+        env->condexec_bits = vmm_arm_it(v);
+        return arm_calls_of(v)->cpsr_read(env);
+    }
+    uint32_t nzcv = (env->nf >> 31) << 3 | (env->zf == 0) << 2 | (env->cf & 1) << 1 | env->vf >> 31;
+    return nzcv << CPSR_NZCV_SHIFT | (uint32_t)env->daif | env->pstate | env->btype << 10;
+}
+
+/* The stack pointer goes with the exception level, the registers with the mode. */
+void vmm_arm_set_pstate(vmm_vcpu *v, uint32_t value)
+{
+    enum { ALL_BUT_MODE_SWITCH_CHECKS = 4, BTYPE = 3 << 10 };
+    arm_env *env = arm_env_of(v);
+    if (env->aarch64) {
+        env->sp_el[env->pstate & PSTATE_SP ? vmm_arm_el(v) : 0] = env->xregs[31];
+        env->nf = value;
+        env->zf = ~value & 1u << 30;
+        env->cf = value >> 29 & 1;
+        env->vf = value << 3 & 1u << 31;
+        env->daif = value & PSTATE_DAIF;
+        env->btype = value >> 10 & 3;
+        env->pstate = value & ~(0xfu << CPSR_NZCV_SHIFT | PSTATE_DAIF | BTYPE | PSTATE_NRW);
+        env->xregs[31] = env->sp_el[env->pstate & PSTATE_SP ? vmm_arm_el(v) : 0];
+    } else {
+        arm_calls_of(v)->cpsr_write(env, value, 0xffffffff, ALL_BUT_MODE_SWITCH_CHECKS);
+    }
+    arm_calls_of(v)->arm_rebuild_hflags(env);
+}
+
+uint32_t vmm_arm_el(vmm_vcpu *v)
+{
+    const arm_env *env = arm_env_of(v);
+    if (env->aarch64)
+        return env->pstate >> 2 & 3;
+    return (env->uncached_cpsr & CPSR_M) == MODE_USR ? 0 : 1;
+}
+
+/* DDI0487 D1.9.1: everything masked, the highest exception level there is; ARMv7: Supervisor mode. */
+void arm_reset(vmm_vcpu *v)
+{
+    memcpy(v->env, v->arm.reset, (size_t)((char *)arm_tail_of(v) - (char *)v->env));
+    arm_env *env = arm_env_of(v);
+    if (v->arm.wide)
+        env->pstate = v->arm.has_el3 ? PSTATE_EL3H : v->arm.has_el2 ? PSTATE_EL2H : PSTATE_EL1H;
+    env->daif = PSTATE_DAIF;
+    arm_calls_of(v)->arm_rebuild_hflags(env);
+    v->halted = 0;
+    v->flush_tlb = 1;
+    v->event_count = v->count;
+}
+
+void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument)
+{
+    arm_reset(v);
+    arm_timers_reset(v);
+    vmm_arm_set_pc(v, entry);
+    if (v->arm.wide)
+        arm_env_of(v)->xregs[0] = argument;
+    else
+        arm_env_of(v)->regs[0] = (uint32_t)argument;
+    v->off = 0;
+}
+
+void vmm_arm_wait(vmm_vcpu *v)
+{
+    v->halted = 1;
+    v->turn_end = v->count;
+    vcpu_rearm(v);
+}
+
+void vmm_arm_off(vmm_vcpu *v)
+{
+    v->off = 1;
+    v->turn_end = v->count;
+    vcpu_rearm(v);
+}
+
+int vmm_arm_system_get(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t *value)
+{
+    if (v->arm.wide) {
+        uc_arm64_register reg = {crn, crm, op0, op1, op2, 0};
+        int error = uc.reg_read(v->uc, UC_ARM64_REG_CP_REG, &reg);
+        *value = reg.value;
+        return error ? -1 : 0;
+    }
+    uc_arm_register reg = {.cp = 15, .crn = crn, .crm = crm, .opc1 = op1, .opc2 = op2};
+    int error = uc.reg_read(v->uc, UC_ARM_REG_CP_REG, &reg);
+    *value = (uint32_t)reg.value;
+    return error ? -1 : 0;
+}
+
+int vmm_arm_system_set(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t value)
+{
+    int error;
+    if (v->arm.wide) {
+        uc_arm64_register reg = {crn, crm, op0, op1, op2, value};
+        error = uc.reg_write(v->uc, UC_ARM64_REG_CP_REG, &reg);
+    } else {
+        uc_arm_register reg = {.cp = 15, .crn = crn, .crm = crm, .opc1 = op1, .opc2 = op2, .value = value};
+        error = uc.reg_write(v->uc, UC_ARM_REG_CP_REG, &reg);
+    }
+    arm_calls_of(v)->arm_rebuild_hflags(v->env);
+    v->flush_tlb = 1;
+    return error ? -1 : 0;
+}

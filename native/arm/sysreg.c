@@ -1,0 +1,96 @@
+/*
+ * Defines registers in Unicorn's own table of them, before the first instruction is translated. An access then costs one
+ * call, is checked for its exception level and traps with the right syndrome like any other register of the processor,
+ * and no code that is generated later can miss it.
+ */
+#include "arm/sysreg.h"
+
+#include <stdlib.h>
+
+typedef struct arm_register_info arm_register_info;
+
+typedef struct {
+    vmm_vcpu *vcpu;
+    const arm_register *row;
+} binding;
+
+/* Unicorn's private ARMCPRegInfo. */
+struct arm_register_info {
+    const char *name;
+    uint8_t cp, crn, crm, opc0, opc1, opc2;
+    int state;
+    int type;
+    int access;
+    int secure;
+    void *opaque;
+    uint64_t reset_value;
+    ptrdiff_t field_offset;
+    ptrdiff_t bank_field_offsets[2];
+    int (*check)(void *env, const arm_register_info *info, bool read);
+    uint64_t (*read)(void *env, const arm_register_info *info);
+    void (*write)(void *env, const arm_register_info *info, uint64_t value);
+    uint64_t (*raw_read)(void *env, const arm_register_info *info);
+    void (*raw_write)(void *env, const arm_register_info *info, uint64_t value);
+    void (*reset)(void *env, const arm_register_info *info);
+    uint64_t (*original_read)(void *env, const arm_register_info *info);
+    void (*original_write)(void *env, const arm_register_info *info, uint64_t value);
+};
+
+enum { STATE_AA32 = 0, STATE_AA64 = 1, SECURE_BOTH = 3 };
+enum { TYPE_64BIT = 4, TYPE_OVERRIDE = 0x10, TYPE_NO_RAW = 0x80, TYPE_RAISES = 0x8000 };
+
+static uint64_t on_read(void *env, const arm_register_info *info)
+{
+    (void)env;
+    const binding *b = info->opaque;
+    return b->row->read ? b->row->read(b->vcpu, b->row->number) : 0;
+}
+
+static void on_write(void *env, const arm_register_info *info, uint64_t value)
+{
+    (void)env;
+    const binding *b = info->opaque;
+    if (b->row->write)
+        b->row->write(b->vcpu, b->row->number, value);
+}
+
+static int on_check(void *env, const arm_register_info *info, bool read)
+{
+    (void)env;
+    const binding *b = info->opaque;
+    return b->row->check(b->vcpu, b->row->number, read);
+}
+
+int arm_define(vmm_vcpu *v, arm_registers table)
+{
+    if (!table.count)
+        return 0;
+    binding *bindings = calloc(table.count, sizeof *bindings);
+    if (!bindings)
+        return fail(v->machine, "no memory for a vCPU's system registers");
+    if (!vcpu_owns(v, bindings))
+        return -1;
+    for (size_t i = 0; i < table.count; i++) {
+        const arm_register *row = &table.rows[i];
+        bindings[i] = (binding){v, row};
+        arm_register_info info = {
+            .name = row->name, .cp = row->op0 ? 0 : 15, .crn = row->crn, .crm = row->crm, .opc0 = row->op0, .opc1 = row->op1,
+            .opc2 = row->op2, .state = row->op0 ? STATE_AA64 : STATE_AA32,
+            .type = TYPE_OVERRIDE | TYPE_NO_RAW | TYPE_RAISES | (row->pair ? TYPE_64BIT : 0), .access = row->access,
+            .secure = row->op0 ? 0 : SECURE_BOTH, .opaque = &bindings[i], .check = row->check ? on_check : NULL,
+            .read = on_read, .write = on_write, .raw_read = on_read, .raw_write = on_write,
+        };
+        arm_calls_of(v)->define_register(v->cpu, &info, &bindings[i]);
+    }
+    return 0;
+}
+
+int arm_define_registers(vmm_vcpu *v)
+{
+    const arm_registers tables[] = {arm_identity_registers(v), arm_debug_registers(v), arm_timer_registers(v), arm_gic_registers(v),
+                                    arm_broadcast_registers(v)};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (arm_define(v, tables[i]))
+            return -1;
+    return 0;
+}

@@ -1,0 +1,40 @@
+/* System registers that are ours: a row each, defined in Unicorn under its AArch64 or AArch32 encoding. */
+#ifndef VMM_ARM_SYSREG_H
+#define VMM_ARM_SYSREG_H
+
+#include "arm/arm.h"
+
+enum arm_access { /* the lowest exception level that may read and write */
+    R0 = 0xaa, W0 = 0x55, R1 = 0xa8, W1 = 0x54, R2 = 0xa0, W2 = 0x50, R3 = 0x80, W3 = 0x40
+};
+
+enum arm_check { ACCESS_OK = 0, ACCESS_TRAP = 1, ACCESS_UNDEFINED = 2, ACCESS_TRAP_EL2 = 3, ACCESS_TRAP_EL3 = 4 };
+
+typedef struct {
+    const char *name;
+    uint8_t op0; /* 0: an AArch32 register of CP15 */
+    uint8_t op1, crn, crm, op2;
+    bool pair;    /* AArch32: MCRR and MRRC */
+    uint8_t access; /* enum arm_access */
+    uint32_t number; /* what the functions below are told */
+    uint64_t (*read)(vmm_vcpu *v, uint32_t number);
+    void (*write)(vmm_vcpu *v, uint32_t number, uint64_t value);
+    int (*check)(vmm_vcpu *v, uint32_t number, bool read); /* enum arm_check; NULL: nothing more than `access` */
+} arm_register;
+
+typedef struct {
+    const arm_register *rows;
+    size_t count;
+} arm_registers;
+
+int arm_define(vmm_vcpu *v, arm_registers table);
+
+arm_registers arm_timer_registers(const vmm_vcpu *v);
+arm_registers arm_gic_registers(const vmm_vcpu *v);
+arm_registers arm_debug_registers(const vmm_vcpu *v);
+arm_registers arm_identity_registers(const vmm_vcpu *v);
+arm_registers arm_broadcast_registers(const vmm_vcpu *v); /* what several vCPUs must hear of each other */
+
+#define ARM_TABLE(rows) ((arm_registers){(rows), sizeof(rows) / sizeof *(rows)})
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * The generic timer (DDI0487 D11.2, DDI0406 B8): one counter from the machine's virtual clock, and for each vCPU a secure
+ * physical, a physical, a virtual and a hypervisor timer on their PPIs. Each is a level: the line is high as long as the
+ * timer is enabled, unmasked and its condition holds.
+ */
+#include "arm/sysreg.h"
+
+enum { ENABLE = 1, IMASK = 2, ISTATUS = 4 };
+enum { EL0PCTEN = 1, EL0VCTEN = 2, EL0VTEN = 1 << 8, EL0PTEN = 1 << 9 }; /* CNTKCTL_EL1 */
+enum { EL1PCTEN = 1, EL1PCEN = 2 };                                      /* CNTHCTL_EL2 */
+enum { NANOSECONDS = 1000000000 };
+
+static uint64_t ticks_at(const vmm_vcpu *v, uint64_t ns)
+{
+    return (uint64_t)((unsigned __int128)ns * v->arm.counter_hz / NANOSECONDS);
+}
+
+static uint64_t ns_of(const vmm_vcpu *v, uint64_t ticks)
+{
+    unsigned __int128 ns = ((unsigned __int128)ticks * NANOSECONDS + v->arm.counter_hz - 1) / v->arm.counter_hz;
+    return ns < VMM_NEVER ? (uint64_t)ns : VMM_NEVER;
+}
+
+static uint64_t counter(vmm_vcpu *v)
+{
+    return ticks_at(v, vmm_now(v->machine));
+}
+
+static uint64_t offset_of(const vmm_vcpu *v, uint32_t which)
+{
+    return which == VMM_TIMER_VIRTUAL ? v->arm.cntvoff : 0;
+}
+
+static bool condition(vmm_vcpu *v, uint32_t which)
+{
+    return counter(v) - offset_of(v, which) >= v->arm.timer[which].compare;
+}
+
+/* When the condition changes next: it begins at CVAL and ends where the timer's own count wraps to 0. */
+static uint64_t next_change(vmm_vcpu *v, uint32_t which)
+{
+    uint64_t now = counter(v), count = now - offset_of(v, which), compare = v->arm.timer[which].compare;
+    uint64_t ticks = count < compare ? compare - count : 0 - count;
+    return ticks == 0 || ticks > VMM_NEVER - now ? VMM_NEVER : ns_of(v, now + ticks);
+}
+
+/* Put the line where it belongs, and the machine's timer where that changes by itself. */
+static void update(vmm_vcpu *v, uint32_t which)
+{
+    vmm_arm_timer *t = &v->arm.timer[which];
+    bool live = (t->control & (ENABLE | IMASK)) == ENABLE, output = live && condition(v, which);
+    timer_native(v->machine, t->timer, live ? next_change(v, which) : VMM_NEVER);
+    if (output == t->output)
+        return;
+    t->output = output;
+    gic_set_ppi(v->machine, v->index, t->intid, output);
+}
+
+void arm_timer_expired(vmm_vcpu *v, uint32_t which)
+{
+    update(v, which);
+}
+
+void arm_timers_reset(vmm_vcpu *v)
+{
+    static const uint8_t intid[TIMERS_PER_VCPU] = {
+        [VMM_TIMER_SECURE] = 29, [VMM_TIMER_PHYSICAL] = 30, [VMM_TIMER_VIRTUAL] = 27, [VMM_TIMER_HYPERVISOR] = 26};
+    v->arm.cntvoff = v->arm.cntkctl = 0;
+    v->arm.cnthctl = EL1PCTEN | EL1PCEN;
+    for (uint32_t which = 0; which < TIMERS_PER_VCPU; which++) {
+        vmm_arm_timer *t = &v->arm.timer[which];
+        t->intid = intid[which];
+        t->timer = vcpu_timer(v, which);
+        t->control = 0;
+        t->compare = 0;
+        update(v, which);
+    }
+}
+
+/* ---- registers; `number` is the timer ---- */
+
+static uint64_t read_physical(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    return counter(v);
+}
+
+static uint64_t read_virtual(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    return counter(v) - v->arm.cntvoff;
+}
+
+static uint64_t read_control(vmm_vcpu *v, uint32_t which)
+{
+    uint32_t control = v->arm.timer[which].control;
+    return control | (control & ENABLE && condition(v, which) ? ISTATUS : 0);
+}
+
+static void write_control(vmm_vcpu *v, uint32_t which, uint64_t value)
+{
+    v->arm.timer[which].control = (uint32_t)value & (ENABLE | IMASK);
+    update(v, which);
+}
+
+static uint64_t read_compare(vmm_vcpu *v, uint32_t which)
+{
+    return v->arm.timer[which].compare;
+}
+
+static void write_compare(vmm_vcpu *v, uint32_t which, uint64_t value)
+{
+    v->arm.timer[which].compare = value;
+    update(v, which);
+}
+
+static uint64_t read_value(vmm_vcpu *v, uint32_t which)
+{
+    return (uint32_t)(v->arm.timer[which].compare - (counter(v) - offset_of(v, which)));
+}
+
+static void write_value(vmm_vcpu *v, uint32_t which, uint64_t value)
+{
+    write_compare(v, which, counter(v) - offset_of(v, which) + (uint64_t)(int64_t)(int32_t)value);
+}
+
+static uint64_t read_frequency(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    return v->arm.cntfrq;
+}
+
+static void write_frequency(vmm_vcpu *v, uint32_t number, uint64_t value)
+{
+    (void)number;
+    v->arm.cntfrq = (uint32_t)value;
+}
+
+static uint64_t read_offset(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    return v->arm.cntvoff;
+}
+
+static void write_offset(vmm_vcpu *v, uint32_t number, uint64_t value)
+{
+    (void)number;
+    v->arm.cntvoff = value;
+    update(v, VMM_TIMER_VIRTUAL);
+}
+
+static uint64_t read_kernel_control(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    return v->arm.cntkctl;
+}
+
+static void write_kernel_control(vmm_vcpu *v, uint32_t number, uint64_t value)
+{
+    (void)number;
+    v->arm.cntkctl = (uint32_t)value;
+}
+
+static uint64_t read_hypervisor_control(vmm_vcpu *v, uint32_t number)
+{
+    (void)number;
+    return v->arm.cnthctl;
+}
+
+static void write_hypervisor_control(vmm_vcpu *v, uint32_t number, uint64_t value)
+{
+    (void)number;
+    v->arm.cnthctl = (uint32_t)value;
+}
+
+/* ---- access control (DDI0487 D11.2.3) ---- */
+
+static bool held_by_el2(const vmm_vcpu *v, uint32_t bit)
+{
+    return v->arm.has_el2 && vmm_arm_el((vmm_vcpu *)v) < 2 && !(v->arm.cnthctl & bit);
+}
+
+static int check_access(vmm_vcpu *v, uint32_t el0_bit, uint32_t el2_bit)
+{
+    if (vmm_arm_el(v) == 0 && !(v->arm.cntkctl & el0_bit))
+        return ACCESS_TRAP;
+    return el2_bit && held_by_el2(v, el2_bit) ? ACCESS_TRAP_EL2 : ACCESS_OK;
+}
+
+static int check_physical_counter(vmm_vcpu *v, uint32_t number, bool read)
+{
+    (void)number, (void)read;
+    return check_access(v, EL0PCTEN, EL1PCTEN);
+}
+
+static int check_virtual_counter(vmm_vcpu *v, uint32_t number, bool read)
+{
+    (void)number, (void)read;
+    return check_access(v, EL0VCTEN, 0);
+}
+
+static int check_timer(vmm_vcpu *v, uint32_t which, bool read)
+{
+    (void)read;
+    bool is_virtual = which == VMM_TIMER_VIRTUAL;
+    return check_access(v, is_virtual ? EL0VTEN : EL0PTEN, is_virtual ? 0 : EL1PCEN);
+}
+
+static int check_frequency(vmm_vcpu *v, uint32_t number, bool read)
+{
+    (void)number;
+    uint32_t highest = v->arm.has_el3 ? 3 : v->arm.has_el2 ? 2 : 1;
+    if (!read && vmm_arm_el(v) < highest)
+        return ACCESS_UNDEFINED;
+    return check_access(v, EL0PCTEN | EL0VCTEN, 0);
+}
+
+#define P VMM_TIMER_PHYSICAL
+#define V VMM_TIMER_VIRTUAL
+#define H VMM_TIMER_HYPERVISOR
+#define S VMM_TIMER_SECURE
+
+static const arm_register A64[] = {
+    {"CNTFRQ_EL0", 3, 3, 14, 0, 0, false, R0 | W1, 0, read_frequency, write_frequency, check_frequency},
+    {"CNTPCT_EL0", 3, 3, 14, 0, 1, false, R0, 0, read_physical, NULL, check_physical_counter},
+    {"CNTVCT_EL0", 3, 3, 14, 0, 2, false, R0, 0, read_virtual, NULL, check_virtual_counter},
+    {"CNTKCTL_EL1", 3, 0, 14, 1, 0, false, R1 | W1, 0, read_kernel_control, write_kernel_control, NULL},
+    {"CNTP_TVAL_EL0", 3, 3, 14, 2, 0, false, R0 | W0, P, read_value, write_value, check_timer},
+    {"CNTP_CTL_EL0", 3, 3, 14, 2, 1, false, R0 | W0, P, read_control, write_control, check_timer},
+    {"CNTP_CVAL_EL0", 3, 3, 14, 2, 2, false, R0 | W0, P, read_compare, write_compare, check_timer},
+    {"CNTV_TVAL_EL0", 3, 3, 14, 3, 0, false, R0 | W0, V, read_value, write_value, check_timer},
+    {"CNTV_CTL_EL0", 3, 3, 14, 3, 1, false, R0 | W0, V, read_control, write_control, check_timer},
+    {"CNTV_CVAL_EL0", 3, 3, 14, 3, 2, false, R0 | W0, V, read_compare, write_compare, check_timer},
+    {"CNTVOFF_EL2", 3, 4, 14, 0, 3, false, R2 | W2, 0, read_offset, write_offset, NULL},
+    {"CNTHCTL_EL2", 3, 4, 14, 1, 0, false, R2 | W2, 0, read_hypervisor_control, write_hypervisor_control, NULL},
+    {"CNTHP_TVAL_EL2", 3, 4, 14, 2, 0, false, R2 | W2, H, read_value, write_value, NULL},
+    {"CNTHP_CTL_EL2", 3, 4, 14, 2, 1, false, R2 | W2, H, read_control, write_control, NULL},
+    {"CNTHP_CVAL_EL2", 3, 4, 14, 2, 2, false, R2 | W2, H, read_compare, write_compare, NULL},
+    {"CNTPS_TVAL_EL1", 3, 7, 14, 2, 0, false, R3 | W3, S, read_value, write_value, NULL},
+    {"CNTPS_CTL_EL1", 3, 7, 14, 2, 1, false, R3 | W3, S, read_control, write_control, NULL},
+    {"CNTPS_CVAL_EL1", 3, 7, 14, 2, 2, false, R3 | W3, S, read_compare, write_compare, NULL},
+};
+
+static const arm_register A32[] = {
+    {"CNTFRQ", 0, 0, 14, 0, 0, false, R0 | W1, 0, read_frequency, write_frequency, check_frequency},
+    {"CNTKCTL", 0, 0, 14, 1, 0, false, R1 | W1, 0, read_kernel_control, write_kernel_control, NULL},
+    {"CNTP_TVAL", 0, 0, 14, 2, 0, false, R0 | W0, P, read_value, write_value, check_timer},
+    {"CNTP_CTL", 0, 0, 14, 2, 1, false, R0 | W0, P, read_control, write_control, check_timer},
+    {"CNTV_TVAL", 0, 0, 14, 3, 0, false, R0 | W0, V, read_value, write_value, check_timer},
+    {"CNTV_CTL", 0, 0, 14, 3, 1, false, R0 | W0, V, read_control, write_control, check_timer},
+    {"CNTPCT", 0, 0, 0, 14, 0, true, R0, 0, read_physical, NULL, check_physical_counter},
+    {"CNTVCT", 0, 1, 0, 14, 0, true, R0, 0, read_virtual, NULL, check_virtual_counter},
+    {"CNTP_CVAL", 0, 2, 0, 14, 0, true, R0 | W0, P, read_compare, write_compare, check_timer},
+    {"CNTV_CVAL", 0, 3, 0, 14, 0, true, R0 | W0, V, read_compare, write_compare, check_timer},
+    {"CNTVOFF", 0, 4, 0, 14, 0, true, R2 | W2, 0, read_offset, write_offset, NULL},
+};
+
+arm_registers arm_timer_registers(const vmm_vcpu *v)
+{
+    return v->arm.wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
+}

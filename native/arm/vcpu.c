@@ -1,0 +1,160 @@
+/* An ARM vCPU: opened, proven, wired to the machine and put at reset. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "arm/arm.h"
+#include "unicorn/uc.h"
+
+enum { COUNTER_HZ = 62500000, AARCH64_MAX = 3, PMCR_N = 0x1f << 11 };
+
+static uint64_t start_address(vmm_vcpu *v)
+{
+    const arm_env *env = arm_env_of(v);
+    return env->aarch64 ? env->pc : env->regs[15] | (env->thumb & 1);
+}
+
+/* Unicorn returns unasked where WFI sleeps. */
+static void returned(vmm_vcpu *v)
+{
+    v->halted = 1;
+}
+
+/* DDI0487 B2.9: what another vCPU did meanwhile may have cleared the monitor, so an exclusive store fails. */
+static void turn(vmm_vcpu *v)
+{
+    arm_monitor_of(v)->exclusive_addr = ~0ull;
+}
+
+/* No address is the vCPU's own, but the GIC must know who is asking. */
+static bool local_read(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value)
+{
+    (void)physical, (void)size, (void)value;
+    arm_tell_gic(v);
+    return false;
+}
+
+static bool local_write(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value)
+{
+    (void)physical, (void)size, (void)value;
+    arm_tell_gic(v);
+    return false;
+}
+
+static bool monitors(vmm_vcpu *v)
+{
+    return arm_monitor_of(v)->exclusive_addr != ~0ull;
+}
+
+static void interrupts_changed(vmm_vcpu *v)
+{
+    vcpu_rearm(v);
+}
+
+static void watch_masks(vmm_vcpu *v)
+{
+    arm_hold_masked(v);
+    vcpu_rearm(v);
+}
+
+static const struct vmm_arch ARM = {
+    .boundary = arm_boundary,
+    .wakes = arm_wakes,
+    .can_wake = arm_can_wake,
+    .returned = returned,
+    .turn = turn,
+    .monitors = monitors,
+    .start_address = start_address,
+    .pc = vmm_arm_pc,
+    .bus_error = arm_bus_error,
+    .interrupts_changed = interrupts_changed,
+    .local_read = local_read,
+    .local_write = local_write,
+    .timer_expired = arm_timer_expired,
+    .watch_masks = watch_masks,
+    .state_size = arm_state_size,
+    .save = arm_save,
+    .restore = arm_restore,
+};
+
+/* A vCPU without EL2 and EL3 behaves as if its processor had none, like one of a hypervisor's guests. */
+static void choose_levels(vmm_vcpu *v)
+{
+    uint64_t *features = &arm_tail_of(v)->features;
+    if (!v->arm.has_el2)
+        *features &= ~(1ull << FEATURE_EL2);
+    if (!v->arm.has_el3)
+        *features &= ~(1ull << FEATURE_EL3);
+}
+
+/* ID_AA64PFR0_EL1 or ID_PFR1, with what this machine adds and leaves out. */
+static uint64_t feature_register(vmm_vcpu *v)
+{
+    enum { NIBBLE = 0xf };
+    uint64_t value = 0;
+    if (v->arm.wide)
+        vmm_arm_system_get(v, 3, 0, 0, 4, 0, &value);
+    else
+        vmm_arm_system_get(v, 0, 0, 0, 1, 1, &value);
+    bool gicv3 = v->machine->gic.version == 3;
+    struct { unsigned el2, el3, gic; } at = {8, 12, 24};
+    if (!v->arm.wide) {
+        at.el2 = 12;
+        at.el3 = 4;
+        at.gic = 28;
+    }
+    if (!v->arm.has_el2)
+        value &= ~((uint64_t)NIBBLE << at.el2);
+    if (!v->arm.has_el3)
+        value &= ~((uint64_t)NIBBLE << at.el3);
+    value &= ~((uint64_t)NIBBLE << at.gic);
+    bool half_precision = v->arm.wide && (value >> 16 & NIBBLE) == 1;
+    if (half_precision)
+        value &= ~(uint64_t)0xff0000; /* arm_env_no_half_precision */
+    return value | (uint64_t)gicv3 << at.gic;
+}
+
+static int keep_reset_state(vmm_vcpu *v)
+{
+    size_t size = (size_t)((char *)arm_tail_of(v) - (char *)v->env);
+    v->arm.reset = malloc(size);
+    if (!v->arm.reset)
+        return fail(v->machine, "no memory for a vCPU's reset state");
+    memset(arm_env_of(v)->regs, 0, sizeof arm_env_of(v)->regs);
+    memset(arm_env_of(v)->xregs, 0, sizeof arm_env_of(v)->xregs);
+    arm_env_of(v)->pc = 0;
+    arm_env_of(v)->cp15.c9_pm[0] &= ~(uint64_t)PMCR_N; /* Unicorn's event counters would count by the host's clock */
+    memcpy(v->arm.reset, v->env, size);
+    return 0;
+}
+
+int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el3)
+{
+    vmm_vcpu *v = vcpu_new(m, &ARM);
+    if (!v)
+        return -1;
+    v->arm = (vmm_arm){.wide = wide != 0, .has_el2 = has_el2 != 0, .has_el3 = has_el3 != 0, .counter_hz = COUNTER_HZ,
+                       .cntfrq = COUNTER_HZ, .mpidr = 0x80000000ull | v->index, .several = m->cpus > 1,
+                       .has_pan = wide && cpu_model == AARCH64_MAX, .has_random = wide && cpu_model == AARCH64_MAX};
+    int error = uc.open(wide ? UC_ARCH_ARM64 : UC_ARCH_ARM, UC_MODE_ARM, &v->uc);
+    if (!error)
+        error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
+    if (!error)
+        error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
+    if (error)
+        return fail(m, "Unicorn cannot open an ARM CPU of model %d: %s", cpu_model, uc.strerror(error));
+    if (arm_env_find(v) || arm_env_prove(v) || arm_env_replace_pmu(v) || arm_env_no_half_precision(v))
+        return -1;
+    error = bus_attach(v);
+    if (error)
+        return fail(m, "Unicorn cannot map the machine's memory: %s", uc.strerror(error));
+    v->arm.pfr = feature_register(v);
+    choose_levels(v);
+    if (arm_define_registers(v) || keep_reset_state(v))
+        return -1;
+    arm_attach_intercepts(v);
+    arm_attach_boundary(v);
+    arm_reset(v);
+    arm_timers_reset(v);
+    v->off = v->index != 0;
+    return vcpu_ready(v);
+}

@@ -1,0 +1,145 @@
+/* Physical memory as a vCPU sees it: RAM, its alias, what is the vCPU's own, devices, and a hole that reads as ones. */
+#include "core/internal.h"
+#include "unicorn/uc.h"
+
+static const vmm_range *range_at(const vmm_machine *m, uint64_t address)
+{
+    for (uint32_t i = 0; i < m->mmio_range_count; i++)
+        if (address - m->mmio_ranges[i].first < m->mmio_ranges[i].count)
+            return &m->mmio_ranges[i];
+    return NULL;
+}
+
+static uint64_t test_device_read(const vmm_machine *m, const vmm_range *range, uint64_t offset)
+{
+    return m->lines[offset / 4 % VMM_MAX_LINES].drivers >> (range->index & 31) & 1;
+}
+
+static void nobody_answers(vmm_vcpu *v, uint64_t address, int access)
+{
+    if (v->arch->bus_error)
+        v->arch->bus_error(v, address, access);
+    else
+        vcpu_request_stop(v, VMM_STOP_UNMAPPED, (uint32_t)access, address);
+}
+
+static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, void *user)
+{
+    (void)engine;
+    vmm_vcpu *v = user;
+    vmm_machine *m = v->machine;
+    uint64_t value, address = m->hole_first + hole_offset;
+    if (v->arch->local_read(v, address, size, &value))
+        return value;
+    const vmm_range *range = range_at(m, address);
+    if (!range) {
+        if (!m->hole_floats)
+            nobody_answers(v, address, VMM_ACCESS_READ);
+        return ~0ull;
+    }
+    uint64_t offset = address - range->first;
+    switch (range->handler) {
+    case VMM_ON_GICD:
+        return gic_dist_read(m, v->index, offset, size);
+    case VMM_ON_GICC:
+        return gic_cpu_read(m, v->index, offset, size);
+    case VMM_ON_GICR:
+        return gic_redist_read(m, offset, size);
+    case VMM_ON_IOAPIC:
+        return vmm_ioapic_read(m, offset);
+    case VMM_ON_TESTDEV:
+        return test_device_read(m, range, offset);
+    default:
+        return m->host.mmio_read(m->host.handle, range->index, address, size);
+    }
+}
+
+static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uint64_t value, void *user)
+{
+    (void)engine;
+    vmm_vcpu *v = user;
+    vmm_machine *m = v->machine;
+    uint64_t address = m->hole_first + hole_offset;
+    if (v->arch->local_write(v, address, size, value))
+        return;
+    const vmm_range *range = range_at(m, address);
+    if (!range) {
+        if (!m->hole_floats)
+            nobody_answers(v, address, VMM_ACCESS_WRITE);
+        return;
+    }
+    uint64_t offset = address - range->first;
+    switch (range->handler) {
+    case VMM_ON_GICD:
+        gic_dist_write(m, v->index, offset, size, value);
+        return;
+    case VMM_ON_GICC:
+        gic_cpu_write(m, v->index, offset, size, value);
+        return;
+    case VMM_ON_GICR:
+        gic_redist_write(m, offset, size, value);
+        return;
+    case VMM_ON_IOAPIC:
+        vmm_ioapic_write(m, offset, (uint32_t)value);
+        return;
+    case VMM_ON_TESTDEV:
+        vmm_line_set(m, (uint32_t)(offset / 4), range->index, value & 1);
+        return;
+    default:
+        m->host.mmio_write(m->host.handle, range->index, address, size, value);
+    }
+}
+
+/* Where the architecture has no exception for it the run ends: a finding, not noise. Nor can device memory be executed. */
+static int on_unmapped(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
+{
+    (void)engine, (void)size, (void)value;
+    bool write = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT; /* flash is not to be programmed */
+    bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
+    nobody_answers(user, address, write ? VMM_ACCESS_WRITE : fetch ? VMM_ACCESS_FETCH : VMM_ACCESS_READ);
+    return 0;
+}
+
+uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size)
+{
+    uint64_t offset = physical - m->ram_base, in_alias = physical - m->alias_first;
+    if (offset < m->ram_size && size <= m->ram_size - offset)
+        return m->ram + offset;
+    if (in_alias < m->alias_size && size <= m->alias_size - in_alias)
+        return alias_memory(m) + in_alias;
+    return physical < m->rom_size && size <= m->rom_size - physical ? m->rom + physical : NULL;
+}
+
+int bus_attach(vmm_vcpu *v)
+{
+    vmm_machine *m = v->machine;
+    size_t hook;
+    uint64_t from = 1, to = 0; /* Unicorn's way to say: everywhere */
+    int error = uc.mem_map_ptr(v->uc, m->ram_base, m->ram_size, UC_PROT_ALL, m->ram); /* first: Unicorn's offset 0 */
+    if (!error && m->alias_size) /* Unicorn keeps code by its place in the host, so this code follows stores to RAM */
+        error = uc.mem_map_ptr(v->uc, m->alias_first, m->alias_size, UC_PROT_READ | UC_PROT_EXEC, alias_memory(m));
+    if (!error && m->rom)
+        error = uc.mem_map_ptr(v->uc, 0, m->rom_size, UC_PROT_READ | UC_PROT_EXEC, m->rom);
+    if (!error)
+        error = uc.mmio_map(v->uc, m->hole_first, m->hole_end - m->hole_first, on_mmio_read, v, on_mmio_write, v);
+    if (!error)
+        error = uc.hook_add(v->uc, &hook, UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_FETCH_PROT | UC_HOOK_MEM_WRITE_PROT, on_unmapped, v, from, to);
+    return error;
+}
+
+int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, int index)
+{
+    if (m->mmio_range_count == VMM_MAX_RANGES)
+        return fail(m, "more than %d memory-mapped ranges", VMM_MAX_RANGES);
+    if (first < m->hole_first || first > m->hole_end || count > m->hole_end - first)
+        return fail(m, "device memory %#llx+%#llx is outside the device hole", (unsigned long long)first,
+                    (unsigned long long)count);
+    for (uint32_t i = 0; i < m->mmio_range_count; i++) {
+        const vmm_range *other = &m->mmio_ranges[i];
+        if (first < other->first + other->count && other->first < first + count)
+            return fail(m, "device memory %#llx+%#llx overlaps that of another device at %#llx", (unsigned long long)first,
+                        (unsigned long long)count, (unsigned long long)other->first);
+    }
+    m->mmio_ranges[m->mmio_range_count++] = (vmm_range){first, count, (uint8_t)handler, (uint8_t)index};
+    return 0;
+}

@@ -1,0 +1,153 @@
+/* Virtual time: a fixed number of nanoseconds an instruction, plus what halted vCPUs skipped. */
+#include "core/stimulus.h"
+
+uint64_t vmm_now(vmm_machine *m)
+{
+    return m->current ? vcpu_now(m->current) : 0;
+}
+
+/* Rounded up, so that a tick is never early; 128 bits because ticks times 1e9 outgrow 64 after hours. */
+uint64_t vmm_tick_ns(const vmm_timer *t, uint64_t tick)
+{
+    unsigned __int128 numerator = (unsigned __int128)tick * 1000000000u * t->hz_den;
+    return t->origin + (uint64_t)((numerator + t->hz_num - 1) / t->hz_num);
+}
+
+static void find_next_deadline(vmm_machine *m)
+{
+    uint64_t next = VMM_NEVER;
+    for (int i = 0; i < VMM_MAX_TIMERS; i++)
+        if (m->timers[i].deadline < next)
+            next = m->timers[i].deadline;
+    m->next_deadline = next;
+}
+
+static void deadlines_changed(vmm_machine *m)
+{
+    find_next_deadline(m);
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        vcpu_rearm(m->vcpus[i]);
+}
+
+void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline)
+{
+    vmm_timer *t = &m->timers[timer % VMM_MAX_TIMERS];
+    t->kind = VMM_TIMER_CALL;
+    t->deadline = deadline;
+    deadlines_changed(m);
+}
+
+void timer_native(vmm_machine *m, uint32_t timer, uint64_t deadline)
+{
+    vmm_timer *t = &m->timers[timer % VMM_MAX_TIMERS];
+    bool unchanged = t->deadline == deadline;
+    t->kind = VMM_TIMER_NATIVE;
+    t->deadline = deadline;
+    if (!unchanged)
+        deadlines_changed(m);
+}
+
+void vmm_timer_wave(vmm_machine *m, uint32_t timer)
+{
+    vmm_timer *t = &m->timers[timer % VMM_MAX_TIMERS];
+    t->kind = VMM_TIMER_WAVE;
+    t->deadline = t->toggles ? vmm_tick_ns(t, t->tick) : VMM_NEVER;
+    vmm_line_set(m, t->line, t->driver, t->level);
+    deadlines_changed(m);
+}
+
+static void toggle(vmm_machine *m, vmm_timer *t)
+{
+    t->level = !t->level;
+    uint64_t phase = t->level ? t->high_ticks : t->low_ticks;
+    if (t->toggles != VMM_FOREVER)
+        t->toggles--;
+    t->tick += phase ? phase : 1;
+    t->deadline = t->toggles ? vmm_tick_ns(t, t->tick) : VMM_NEVER;
+    vmm_line_set(m, t->line, t->driver, t->level);
+}
+
+/* The due timer with the earliest deadline; equal deadlines fire in the order of their numbers. */
+static vmm_timer *due(vmm_machine *m, uint64_t now)
+{
+    vmm_timer *first = NULL;
+    for (int i = 0; i < VMM_MAX_TIMERS; i++) {
+        vmm_timer *t = &m->timers[i];
+        if (t->deadline <= now && (!first || t->deadline < first->deadline))
+            first = t;
+    }
+    return first;
+}
+
+static void native_expired(vmm_machine *m, uint32_t timer)
+{
+    uint32_t slot = VMM_MAX_TIMERS - 1 - timer, index = slot / TIMERS_PER_VCPU;
+    if (index < m->vcpu_count)
+        m->vcpus[index]->arch->timer_expired(m->vcpus[index], slot % TIMERS_PER_VCPU);
+}
+
+static void timers_expire(vmm_machine *m)
+{
+    uint64_t now = vmm_now(m);
+    if (now < m->next_deadline)
+        return;
+    for (vmm_timer *t; (t = due(m, now));) {
+        if (t->kind == VMM_TIMER_WAVE) {
+            toggle(m, t);
+            continue;
+        }
+        t->deadline = VMM_NEVER;
+        if (t->kind == VMM_TIMER_NATIVE)
+            native_expired(m, (uint32_t)(t - m->timers));
+        else
+            m->host.timer(m->host.handle, (uint32_t)(t - m->timers));
+    }
+    find_next_deadline(m);
+}
+
+void clock_expire(vmm_machine *m)
+{
+    timers_expire(m);
+    if (m->stimuli.count)
+        stimuli_expire(m);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void vcpu_rearm(vmm_vcpu *v)
+{
+    vmm_machine *m = v->machine;
+    if (v->pending & ~v->held || m->triggers.every) {
+        v->attention_at = 0;
+        return;
+    }
+    uint64_t at = least(least(m->slice_end, m->limit_insns), least(m->triggers.insns, m->stimuli.insns));
+    at = at == VMM_NEVER ? at : at - m->elsewhere;
+    at = least(at, least(v->turn_end, v->wake_at));
+    uint64_t deadline = least(least(m->next_deadline, m->limit_ns), least(m->triggers.ns, m->stimuli.ns));
+    if (deadline != VMM_NEVER) {
+        uint64_t left = deadline > v->skew ? deadline - v->skew : 0;
+        if (left != v->rearmed_ns) { /* a division on every step of an interrupt's way would be felt */
+            v->rearmed_ns = left;
+            v->rearmed_count = left / m->insn_ns + (left % m->insn_ns != 0);
+        }
+        if (v->rearmed_count < at)
+            at = v->rearmed_count;
+    }
+    v->attention_at = at;
+}
+
+bool clock_skip(vmm_vcpu *v)
+{
+    vmm_machine *m = v->machine;
+    uint64_t next = least(m->next_deadline, least(m->triggers.ns, m->stimuli.ns)), target = least(next, m->limit_ns);
+    if (next == VMM_NEVER)
+        return false;
+    uint64_t now = vcpu_now(v);
+    if (target > now)
+        v->skew += target - now;
+    return true;
+}

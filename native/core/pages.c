@@ -1,0 +1,192 @@
+/*
+ * Translated code follows the memory it came from, whoever writes there: another vCPU, event delivery, a device, a
+ * script.
+ *
+ * SDM vol. 3A 8.1.3: a processor may go on with old code until it executes a serializing instruction. vCPUs take turns,
+ * so what one wrote is settled when its turn ends. A page that holds code is compared, line by line, with what it held
+ * before: data beside code costs a look, no new translation.
+ */
+#include <string.h>
+
+#include "core/pages.h"
+
+enum { LINE = 64 };
+
+static uint32_t bit_of(const vmm_vcpu *v)
+{
+    return 1u << v->index;
+}
+
+static bool several(const vmm_machine *m)
+{
+    return m->vcpu_count > 1;
+}
+
+/* ---- what was written ---- */
+
+uint64_t pages_count(const vmm_machine *m)
+{
+    return m->ram_size / PAGE + m->trace.capacity * sizeof *m->trace.ring / PAGE + VMM_MAX_STATS * HISTOGRAM_PAGES;
+}
+
+void page_written(vmm_machine *m, uint64_t page)
+{
+    vmm_pages *pages = &m->pages;
+    if (pages->dirty[page])
+        return;
+    pages->dirty[page] = 1;
+    pages->written[pages->written_count++] = (uint32_t)page;
+}
+
+void pages_settled(vmm_machine *m)
+{
+    vmm_pages *pages = &m->pages;
+    while (pages->written_count)
+        pages->dirty[pages->written[--pages->written_count]] = 0;
+}
+
+/* ---- from Unicorn ---- */
+
+void page_has_code(vmm_vcpu *v, uint64_t offset)
+{
+    vmm_machine *m = v->machine;
+    uint64_t page = offset / PAGE;
+    if (offset >= m->ram_size)
+        return;
+    if (several(m) && !m->pages.code[page])
+        memcpy(m->pages.copy + page * PAGE, m->ram + page * PAGE, PAGE);
+    m->pages.code[page] |= (uint8_t)bit_of(v);
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        m->vcpus[i]->make_clean(m->vcpus[i]->cpu, (uintptr_t)(m->ram + page * PAGE), PAGE);
+}
+
+static void note(vmm_pages *pages, uint32_t page)
+{
+    if (pages->noted_count && pages->noted[pages->noted_count - 1] == page)
+        return;
+    if (pages->noted_count < VMM_NOTED_PAGES)
+        pages->noted[pages->noted_count++] = page;
+    else
+        pages->overflowed = 1;
+}
+
+void page_stored_by_guest(vmm_vcpu *v, uint64_t offset)
+{
+    vmm_pages *pages = &v->machine->pages;
+    if (offset >= v->machine->ram_size)
+        return;
+    page_written(v->machine, offset / PAGE);
+    if (pages->code[offset / PAGE] & ~bit_of(v))
+        note(pages, (uint32_t)(offset / PAGE));
+}
+
+/* ---- settling ---- */
+
+static void drop(vmm_machine *m, uint64_t offset, uint64_t size, uint32_t whose)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        if (whose >> i & 1)
+            m->vcpus[i]->drop_code(m->vcpus[i]->uc, offset, offset + size);
+}
+
+/* Where `from` and `to` differ, `to` becomes the same, and code translated from there goes. */
+static void follow(vmm_machine *m, uint64_t page, uint8_t *to, const uint8_t *from, uint32_t whose)
+{
+    for (uint32_t at = 0; at < PAGE; at += LINE) {
+        if (memcmp(from + at, to + at, LINE) == 0)
+            continue;
+        drop(m, page * PAGE + at, LINE, whose);
+        memcpy(to + at, from + at, LINE);
+    }
+}
+
+static void compare(vmm_vcpu *writer, uint64_t page)
+{
+    vmm_machine *m = writer->machine;
+    uint8_t *now = m->ram + page * PAGE, *before = m->pages.copy + page * PAGE;
+    writer->make_clean(writer->cpu, (uintptr_t)now, PAGE);
+    if (memcmp(now, before, PAGE) != 0)
+        follow(m, page, before, now, m->pages.code[page] & ~bit_of(writer));
+}
+
+void pages_settle(vmm_vcpu *writer)
+{
+    vmm_machine *m = writer->machine;
+    vmm_pages *pages = &m->pages;
+    if (pages->overflowed) {
+        for (uint64_t page = 0; page < m->ram_size / PAGE; page++)
+            if (pages->code[page] & ~bit_of(writer))
+                compare(writer, page);
+    } else {
+        for (uint32_t i = 0; i < pages->noted_count; i++)
+            compare(writer, pages->noted[i]);
+    }
+    pages->noted_count = 0;
+    pages->overflowed = 0;
+}
+
+/* ---- from everybody else ---- */
+
+/* Flash is written before a run or never: no page of it is worth a note. */
+static void flash_written(vmm_machine *m)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++) {
+        m->vcpus[i]->flush_code = 1;
+        vcpu_rearm(m->vcpus[i]);
+    }
+}
+
+void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size)
+{
+    uint64_t in_alias = physical - m->alias_first;
+    uint64_t offset = (in_alias < m->alias_size ? m->alias_of + in_alias : physical) - m->ram_base;
+    if (offset >= m->ram_size || size > m->ram_size - offset) {
+        flash_written(m);
+        return;
+    }
+    for (uint64_t at = offset & ~(uint64_t)(PAGE - 1); at < offset + size; at += PAGE) {
+        page_written(m, at / PAGE);
+        if (!m->pages.code[at / PAGE])
+            continue;
+        uint64_t from = at < offset ? offset : at, end = at + PAGE < offset + size ? at + PAGE : offset + size;
+        drop(m, from, end - from, m->pages.code[at / PAGE]);
+        if (several(m))
+            memcpy(m->pages.copy + from, m->ram + from, end - from);
+    }
+}
+
+/* ---- from snapshots ---- */
+
+void page_restore(vmm_machine *m, uint64_t page, const uint8_t *bytes)
+{
+    uint8_t *now = m->ram + page * PAGE;
+    if (!m->pages.code[page]) {
+        memcpy(now, bytes, PAGE);
+        return;
+    }
+    follow(m, page, now, bytes, m->pages.code[page]);
+    if (several(m))
+        memcpy(m->pages.copy + page * PAGE, now, PAGE);
+}
+
+int pages_new(vmm_machine *m)
+{
+    const struct { uint8_t **at; uint64_t size; } tables[] = {
+        {&m->pages.code, m->ram_size / PAGE},
+        {&m->pages.copy, m->ram_size},
+        {&m->pages.dirty, pages_count(m)},
+        {(uint8_t **)&m->pages.written, pages_count(m) * sizeof *m->pages.written},
+    };
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (!(*tables[i].at = lazy_zeros(m, tables[i].size)))
+            return -1;
+    return 0;
+}
+
+void pages_free(vmm_machine *m)
+{
+    lazy_free(m->pages.code, m->ram_size / PAGE);
+    lazy_free(m->pages.copy, m->ram_size);
+    lazy_free(m->pages.dirty, pages_count(m));
+    lazy_free(m->pages.written, pages_count(m) * sizeof *m->pages.written);
+}

@@ -1,0 +1,98 @@
+/* I/O ports: the hot devices in C, the others to Python, the rest to an open bus that reads as ones. */
+#include <string.h>
+
+#include "core/internal.h"
+
+static uint32_t ones(uint32_t size)
+{
+    return size >= 4 ? 0xffffffffu : (1u << 8 * size) - 1;
+}
+
+static const vmm_range *owner(const vmm_machine *m, uint32_t port)
+{
+    uint8_t index = m->port_owner[port & 0xffff];
+    return index ? &m->port_ranges[index - 1] : NULL;
+}
+
+/* 128 bits because nanoseconds times Hz outgrow 64 after an hour. */
+static uint32_t counter(vmm_machine *m)
+{
+    return (uint32_t)((unsigned __int128)vmm_now(m) * m->counter_hz / 1000000000u) & m->counter_mask;
+}
+
+static uint32_t byte_read(vmm_machine *m, const vmm_range *r, uint32_t port)
+{
+    switch (r->handler) {
+    case VMM_ON_PIC:
+        return vmm_pic_read(m, r->index, port - r->first);
+    case VMM_ON_ELCR:
+        return m->pic.chip[(port - r->first) & 1].elcr;
+    case VMM_ON_TESTDEV:
+        return m->lines[(port - r->first) % VMM_MAX_LINES].drivers >> r->index & 1;
+    case VMM_ON_COUNTER:
+        return counter(m) >> 8 * ((port - r->first) & 3);
+    }
+    return 0xff;
+}
+
+static void byte_write(vmm_machine *m, const vmm_range *r, uint32_t port, uint32_t value)
+{
+    switch (r->handler) {
+    case VMM_ON_PIC:
+        vmm_pic_write(m, r->index, port - r->first, value);
+        return;
+    case VMM_ON_ELCR:
+        pic_elcr_write(m, port - r->first, (uint8_t)value);
+        return;
+    case VMM_ON_TESTDEV:
+        vmm_line_set(m, port - r->first, r->index, value != 0);
+        return;
+    }
+}
+
+/* An access wider than the device is split into its ports, low byte first, as the ISA bus does. */
+uint32_t port_read(vmm_machine *m, uint32_t port, uint32_t size)
+{
+    const vmm_range *r = owner(m, port);
+    if (!r)
+        return ones(size);
+    if (r->handler == VMM_ON_PYTHON)
+        return m->host.port_read(m->host.handle, r->index, port, size) & ones(size);
+    uint32_t value = byte_read(m, r, port) & 0xff;
+    for (uint32_t i = 1; i < size; i++) {
+        const vmm_range *next = owner(m, port + i);
+        uint32_t part = next && next->handler != VMM_ON_PYTHON ? byte_read(m, next, (port + i) & 0xffff) : 0xff;
+        value |= (part & 0xff) << 8 * i;
+    }
+    return value;
+}
+
+void port_write(vmm_machine *m, uint32_t port, uint32_t size, uint32_t value)
+{
+    const vmm_range *r = owner(m, port);
+    if (!r)
+        return;
+    if (r->handler == VMM_ON_PYTHON) {
+        m->host.port_write(m->host.handle, r->index, port, size, value & ones(size));
+        return;
+    }
+    for (uint32_t i = 0; i < size; i++) {
+        const vmm_range *next = owner(m, port + i);
+        if (next && next->handler != VMM_ON_PYTHON)
+            byte_write(m, next, (port + i) & 0xffff, value >> 8 * i & 0xff);
+    }
+}
+
+int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int handler, int index)
+{
+    if (m->port_range_count == VMM_MAX_RANGES)
+        return fail(m, "more than %d port ranges", VMM_MAX_RANGES);
+    if (count == 0 || first + count > 65536)
+        return fail(m, "ports %#x+%u are outside 0-0xffff", first, count);
+    for (uint32_t i = 0; i < count; i++)
+        if (m->port_owner[first + i])
+            return fail(m, "port %#x has two devices", first + i);
+    m->port_ranges[m->port_range_count++] = (vmm_range){first, count, (uint8_t)handler, (uint8_t)index};
+    memset(m->port_owner + first, (int)m->port_range_count, count);
+    return 0;
+}

@@ -1,0 +1,124 @@
+/*
+ * Whose turn it is: vCPUs share one thread, round robin, a fixed number of instructions each. One clock counts for all,
+ * so time never goes back for a guest that looks at it from two vCPUs; a vCPU that sleeps costs nothing.
+ */
+#include "core/internal.h"
+
+/* Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators" (2014), the SplitMix64 step. */
+uint64_t draw(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+void new_turn(vmm_vcpu *v)
+{
+    vmm_machine *m = v->machine;
+    if (m->vcpu_count == 1) {
+        v->turn_end = VMM_NEVER;
+        return;
+    }
+    uint64_t length = m->seed ? m->quantum + draw(&m->dice) % (m->quantum + 1) : m->quantum;
+    v->turn_end = v->count + length;
+}
+
+static void make_current(vmm_machine *m, vmm_vcpu *v)
+{
+    vmm_vcpu *before = m->current;
+    if (v == before)
+        return;
+    pages_settle(before);
+    uint64_t now = vcpu_now(before);
+    m->elsewhere += before->count - v->count;
+    m->current = v;
+    v->skew = now - v->count * m->insn_ns;
+    if (v->arch->turn)
+        v->arch->turn(v);
+}
+
+static bool awake(vmm_vcpu *v)
+{
+    return !v->off && (!v->halted || v->arch->wakes(v));
+}
+
+/* The next in turn that is awake; the current one itself only if no other is. */
+static vmm_vcpu *next_awake(vmm_machine *m)
+{
+    uint32_t from = m->current->index;
+    for (uint32_t i = 1; i <= m->vcpu_count; i++) {
+        vmm_vcpu *v = m->vcpus[(from + i) % m->vcpu_count];
+        if (awake(v))
+            return v;
+    }
+    return NULL;
+}
+
+static bool any_can_wake(const vmm_machine *m)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        if (!m->vcpus[i]->off && m->vcpus[i]->arch->can_wake(m->vcpus[i]))
+            return true;
+    return false;
+}
+
+/* Whose sleep a stop is about: the current one's, unless it was switched off and another sleeps. */
+static vmm_vcpu *sleeper(vmm_machine *m)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++) {
+        vmm_vcpu *v = m->vcpus[(m->current->index + i) % m->vcpu_count];
+        if (!v->off)
+            return v;
+    }
+    return m->current;
+}
+
+/*
+ * All sleep: time jumps from deadline to deadline until one wakes. A stop on the way leaves no trace: the next run sleeps
+ * on, even where what it stopped at woke one.
+ */
+static vmm_vcpu *sleep_until_awake(vmm_machine *m)
+{
+    vmm_vcpu *v = m->current;
+    enum { OCCASIONS_IN_VAIN = 1000000 };
+    uint64_t occasions = m->stimuli.occasions;
+    if (!m->asleep)
+        m->idle_from = vcpu_now(v);
+    m->asleep = 1;
+    for (;;) {
+        clock_expire(m);
+        if (must_stop(v))
+            return NULL;
+        vmm_vcpu *woken = next_awake(m);
+        if (woken) {
+            m->asleep = 0;
+            return woken;
+        }
+        bool masked = !any_can_wake(m), awaited = m->triggers.ns != VMM_NEVER;
+        bool in_vain = vcpu_now(v) - m->idle_from > m->idle_ns || m->stimuli.occasions - occasions > OCCASIONS_IN_VAIN;
+        if (((masked || in_vain) && !awaited) || !clock_skip(v)) {
+            m->idle_from = vcpu_now(v);
+            v = sleeper(m);
+            vcpu_request_stop(v, VMM_STOP_IDLE, masked, v->arch->pc(v));
+            return NULL;
+        }
+    }
+}
+
+vmm_vcpu *next_to_run(vmm_machine *m)
+{
+    vmm_vcpu *v = m->current;
+    bool goes_on = !m->asleep && awake(v) && v->count < v->turn_end;
+    if (!goes_on) {
+        v = m->asleep ? NULL : next_awake(m);
+        if (!v)
+            v = sleep_until_awake(m);
+        if (!v)
+            return NULL;
+        make_current(m, v);
+        new_turn(v);
+    }
+    vcpu_rearm(v);
+    return v;
+}

@@ -1,0 +1,285 @@
+/*
+ * The machine as it is between two runs, taken and restored in microseconds.
+ *
+ * The structs are copied. Of RAM only what was written since the last snapshot was taken or restored, the base, is
+ * copied; the rest a snapshot shares with its base. The ring of events and the histograms of latencies follow RAM as
+ * more pages.
+ *
+ * Translations that Unicorn has cached are no state: a restored vCPU begins with none, as after a broadcast
+ * invalidation. Flash is none either, as guests cannot write it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/page_tree.h"
+#include "core/pages.h"
+#include "unicorn/uc.h"
+
+#define DYNAMIC_AT offsetof(vmm_machine, lines)
+#define DYNAMIC_BYTES (offsetof(vmm_machine, running) - DYNAMIC_AT)
+
+/* Where a snapshot stands in the tree of histories; outlives it while later ones refer to it. */
+typedef struct moment {
+    struct moment *parent;
+    uint64_t references;
+    uint64_t depth;
+    uint64_t emitted; /* events so far */
+} moment;
+
+typedef struct {
+    vmm_vcpu vcpu;
+    uint64_t state[]; /* arch->save */
+} saved_vcpu;
+
+struct vmm_snapshot {
+    uint32_t references; /* the caller's, and the machine's while it is the base */
+    const vmm_machine *machine; /* to be compared, not followed */
+    moment *moment;
+    page_tree pages;
+    uint32_t vcpu_count;
+    saved_vcpu *vcpus[VMM_MAX_VCPUS];
+    uint8_t dynamic[DYNAMIC_BYTES];
+};
+
+/* ---- which events two histories share ---- */
+
+static void moment_free(moment *at)
+{
+    while (at && !--at->references) {
+        moment *parent = at->parent;
+        free(at);
+        at = parent;
+    }
+}
+
+static moment *moment_after(const vmm_snapshot *base, uint64_t emitted)
+{
+    moment *now = malloc(sizeof *now), *parent = base ? base->moment : NULL;
+    if (!now)
+        return NULL;
+    if (parent && base->references == 1 && parent->references == 1)
+        parent = parent->parent; /* nobody can go back there, nor is anything else after it */
+    *now = (moment){parent, 1, parent ? parent->depth + 1 : 0, emitted};
+    if (parent)
+        parent->references++;
+    return now;
+}
+
+static uint64_t events_in_common(const moment *a, const moment *b)
+{
+    while (a && b && a != b) {
+        if (a->depth >= b->depth)
+            a = a->parent;
+        else
+            b = b->parent;
+    }
+    return a == b && a ? a->emitted : 0;
+}
+
+/* ---- pages: RAM, the ring of events, the histograms ---- */
+
+static uint64_t ram_pages(const vmm_machine *m)
+{
+    return m->ram_size / PAGE;
+}
+
+static uint64_t ring_pages(const vmm_machine *m)
+{
+    return m->trace.capacity * sizeof *m->trace.ring / PAGE;
+}
+
+static uint8_t *record_at(const vmm_machine *m, uint64_t page)
+{
+    page -= ram_pages(m);
+    if (page < ring_pages(m))
+        return (uint8_t *)m->trace.ring + page * PAGE;
+    return m->histograms + (page - ring_pages(m)) * PAGE;
+}
+
+static const vmm_stat *stats_of(const vmm_snapshot *s)
+{
+    return (const vmm_stat *)(s->dynamic + offsetof(vmm_machine, stats) - DYNAMIC_AT);
+}
+
+static uint32_t stat_count_of(const vmm_snapshot *s)
+{
+    uint32_t count;
+    memcpy(&count, s->dynamic + offsetof(vmm_machine, stat_count) - DYNAMIC_AT, sizeof count);
+    return count;
+}
+
+/* Nobody tells of records as they are written: what was since the base follows from the counts. */
+static void note_records(vmm_machine *m)
+{
+    const vmm_trace *t = &m->trace;
+    uint64_t emitted = m->base ? m->base->moment->emitted : 0;
+    uint32_t known = m->base ? stat_count_of(m->base) : 0;
+    if (t->emitted - emitted > t->capacity)
+        emitted = t->emitted - t->capacity;
+    for (; emitted < t->emitted; emitted++) {
+        uint64_t at = (emitted & (t->capacity - 1)) * sizeof *t->ring;
+        page_written(m, ram_pages(m) + at / PAGE);
+        page_written(m, ram_pages(m) + (at + sizeof *t->ring - 1) / PAGE);
+    }
+    for (uint32_t i = 0; i < m->stat_count; i++)
+        if (i >= known || m->stats[i].delivered != stats_of(m->base)[i].delivered)
+            for (uint64_t page = 0; page < HISTOGRAM_PAGES; page++)
+                page_written(m, ram_pages(m) + ring_pages(m) + i * HISTOGRAM_PAGES + page);
+}
+
+static bool copy_pages(vmm_machine *m, page_tree *tree)
+{
+    for (uint32_t i = 0; i < m->pages.written_count; i++) {
+        uint64_t page = m->pages.written[i];
+        if (!tree_put(tree, page, page < ram_pages(m) ? m->ram + page * PAGE : record_at(m, page)))
+            return false;
+    }
+    return true;
+}
+
+static void put_back(vmm_machine *m, uint64_t page, const uint8_t *bytes)
+{
+    static const uint8_t zeros[PAGE];
+    if (page < ram_pages(m))
+        page_restore(m, page, bytes ? bytes : zeros);
+    else
+        memcpy(record_at(m, page), bytes ? bytes : zeros, PAGE);
+}
+
+static void differs(void *context, uint64_t page, const uint8_t *bytes)
+{
+    vmm_machine *m = context;
+    if (!m->pages.dirty[page])
+        put_back(m, page, bytes);
+}
+
+static void put_pages_back(vmm_machine *m, const vmm_snapshot *s)
+{
+    page_tree zeros = tree_for(1);
+    for (uint32_t i = 0; i < m->pages.written_count; i++)
+        put_back(m, m->pages.written[i], tree_page(&s->pages, m->pages.written[i]));
+    tree_differences(m->base ? &m->base->pages : &zeros, &s->pages, differs, m);
+}
+
+/* From here on what is written is told again. */
+static void rebase(vmm_machine *m, vmm_snapshot *s)
+{
+    s->references++;
+    vmm_snapshot_free(m->base);
+    m->base = s;
+    pages_settled(m);
+}
+
+/* ---- vCPUs ---- */
+
+static bool save_vcpus(const vmm_machine *m, vmm_snapshot *s)
+{
+    for (; s->vcpu_count < m->vcpu_count; s->vcpu_count++) {
+        const vmm_vcpu *v = m->vcpus[s->vcpu_count];
+        saved_vcpu *saved = malloc(sizeof *saved + v->arch->state_size(v));
+        if (!saved)
+            return false;
+        saved->vcpu = *v;
+        v->arch->save(v, saved->state);
+        s->vcpus[s->vcpu_count] = saved;
+    }
+    return true;
+}
+
+/* What is not the guest's: what scripts want to be asked about, hooks that Unicorn has now, memory that is owned. */
+static void keep(vmm_vcpu *v, const vmm_vcpu *live)
+{
+    v->x86.traps = live->x86.traps;
+    v->arm.traps = live->arm.traps;
+    v->x86.watch_hook = live->x86.watch_hook;
+    v->arm.watch_hook = live->arm.watch_hook;
+    v->flush_code = live->flush_code;
+    v->owned_count = live->owned_count;
+    memcpy(v->owned, live->owned, sizeof v->owned);
+}
+
+static void restore_vcpu(vmm_vcpu *v, const saved_vcpu *saved)
+{
+    const vmm_vcpu live = *v;
+    *v = saved->vcpu;
+    keep(v, &live);
+    v->arch->restore(v, saved->state);
+    uc.ctl(v->uc, UC_CTL_FLUSH_TLB);
+}
+
+/* ---- calls ---- */
+
+vmm_snapshot *vmm_snapshot_take(vmm_machine *m)
+{
+    if (m->running) {
+        fail(m, "a snapshot can be taken only while the machine does not run");
+        return NULL;
+    }
+    vmm_snapshot *s = calloc(1, sizeof *s);
+    if (s) {
+        note_records(m);
+        s->references = 1;
+        s->machine = m;
+        s->pages = m->base ? tree_share(m->base->pages) : tree_for(pages_count(m));
+        s->moment = moment_after(m->base, m->trace.emitted);
+    }
+    if (!s || !s->moment || !copy_pages(m, &s->pages) || !save_vcpus(m, s)) {
+        fail(m, "the host has no memory for a snapshot");
+        vmm_snapshot_free(s);
+        return NULL;
+    }
+    memcpy(s->dynamic, (const char *)m + DYNAMIC_AT, DYNAMIC_BYTES);
+    rebase(m, s);
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        m->vcpus[i]->make_clean(m->vcpus[i]->cpu, (uintptr_t)m->ram, m->ram_size);
+    return s;
+}
+
+/* The first event that a taker who had taken `taken` is to take next: those the two histories do not share come again. */
+static uint64_t taken_still(const vmm_trace *t, uint64_t taken, uint64_t common)
+{
+    uint64_t next = taken < common ? taken : common, kept = t->emitted < t->capacity ? 0 : t->emitted - t->capacity;
+    return next < kept ? kept : next;
+}
+
+static void restore_machine(vmm_machine *m, const vmm_snapshot *s)
+{
+    uint64_t common = events_in_common(m->base ? m->base->moment : NULL, s->moment);
+    const vmm_trace live = m->trace;
+    vmm_trace *t = &m->trace;
+    memcpy((char *)m + DYNAMIC_AT, s->dynamic, DYNAMIC_BYTES);
+    t->packer = live.packer;
+    t->observed = live.observed;
+    t->drained = taken_still(t, live.drained, common);
+    t->packed = taken_still(t, live.packed, common);
+    t->look_at = trace_recorded(m) ? t->emitted : VMM_NEVER;
+}
+
+int vmm_snapshot_restore(vmm_machine *m, vmm_snapshot *s)
+{
+    if (m->running)
+        return fail(m, "a snapshot can be restored only while the machine does not run");
+    if (s->machine != m)
+        return fail(m, "this is a snapshot of another machine");
+    if (m->current)
+        pages_settle(m->current);
+    note_records(m);
+    put_pages_back(m, s);
+    restore_machine(m, s);
+    for (uint32_t i = 0; i < s->vcpu_count; i++)
+        restore_vcpu(m->vcpus[i], s->vcpus[i]);
+    vmm_triggers_changed(m); /* what a script waits for now, not what one did then */
+    rebase(m, s);
+    return 0;
+}
+
+void vmm_snapshot_free(vmm_snapshot *s)
+{
+    if (!s || --s->references)
+        return;
+    for (uint32_t i = 0; i < s->vcpu_count; i++)
+        free(s->vcpus[i]);
+    tree_free(&s->pages);
+    moment_free(s->moment);
+    free(s);
+}

@@ -1,0 +1,128 @@
+/*
+ * Events packed for a recording: each as its difference from the last one like it, its time as that from the last of any.
+ * Of an event of the usual path that leaves four bytes, so that a long recording costs neither time nor memory.
+ *
+ * An event is two bytes, which one it is like and one bit for each of its further words that differs; then the
+ * differences, those of the words with their sign in bit 0: seven bits a byte, the lowest first, bit 7 set in all but the
+ * last (LEB128: DWARF 5, section 7.6).
+ */
+#include "core/internal.h"
+
+typedef uint64_t __attribute__((may_alias)) word;
+
+enum { WORDS = sizeof(vmm_event) / 8, FIRST = 2 /* behind the time */, LIKE_BITS = 6, LONGEST = 2 + 10 * WORDS };
+
+_Static_assert(sizeof(vmm_event) == 72 && WORDS - FIRST + LIKE_BITS <= 16, "an event is whole words with a bit each");
+_Static_assert(offsetof(vmm_event, count) < 8 * FIRST && offsetof(vmm_event, ns) < 8 * FIRST, "time comes first");
+_Static_assert(2 * VMM_KINDS == 1 << LIKE_BITS, "every kind has a number");
+
+/* Those of a kind whose values differ in bit 0, as a line's rises and falls, alternate: they are not like each other. */
+static inline uint32_t like(const vmm_event *e)
+{
+    return e->kind % VMM_KINDS | (e->value & 1) * VMM_KINDS;
+}
+
+static uint64_t fold_sign(uint64_t difference)
+{
+    return difference << 1 ^ (uint64_t)((int64_t)difference >> 63);
+}
+
+static uint64_t unfold_sign(uint64_t folded)
+{
+    return folded >> 1 ^ (0 - (folded & 1));
+}
+
+static inline uint8_t *put(uint8_t *out, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *out++ = (uint8_t)(value | 0x80);
+    *out++ = (uint8_t)value;
+    return out;
+}
+
+/* A loop over FIRST to WORDS - 1 would take twice as long. */
+#define DIFFERS(i) ((uint32_t)(is[i] != was[i]) << ((i) - FIRST))
+
+static inline uint8_t *pack(uint8_t *out, vmm_packed *p, const vmm_event *e, uint64_t insns, uint64_t ns)
+{
+    uint32_t which = like(e);
+    const word *is = (const word *)e;
+    word *was = (word *)&p->last[which];
+    uint32_t differ = DIFFERS(2) | DIFFERS(3) | DIFFERS(4) | DIFFERS(5) | DIFFERS(6) | DIFFERS(7) | DIFFERS(8);
+    *out++ = (uint8_t)(which | differ << LIKE_BITS);
+    *out++ = (uint8_t)(differ >> (8 - LIKE_BITS));
+    out = put(put(out, insns), ns);
+    for (; differ; differ &= differ - 1) {
+        uint32_t i = FIRST + (uint32_t)__builtin_ctz(differ);
+        out = put(out, fold_sign(is[i] - was[i]));
+        was[i] = is[i];
+    }
+    return out;
+}
+
+uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to)
+{
+    const vmm_event *ring = t->ring;
+    uint8_t *out = p->bytes + p->used, *end = p->bytes + p->size;
+    uint64_t n = from, mask = t->capacity - 1, count = p->count, ns = p->ns;
+    for (; n < to && end - out >= LONGEST; n++) {
+        const vmm_event *e = &ring[n & mask];
+        out = pack(out, p, e, e->count - count, e->ns - ns);
+        count = e->count;
+        ns = e->ns;
+    }
+    p->used = (uint32_t)(out - p->bytes);
+    p->count = count;
+    p->ns = ns;
+    p->events += n - from;
+    return n - from;
+}
+
+static uint64_t take(vmm_packed *p)
+{
+    uint64_t value = 0;
+    for (uint32_t shift = 0; shift < 64 && p->used < p->size; shift += 7) {
+        uint8_t byte = p->bytes[p->used++];
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80))
+            break;
+    }
+    return value;
+}
+
+static const vmm_event *unpack(vmm_packed *p)
+{
+    uint32_t header = p->bytes[p->used] | (uint32_t)p->bytes[p->used + 1] << 8;
+    vmm_event *e = &p->last[header % (2 * VMM_KINDS)];
+    p->used += 2;
+    p->count += take(p);
+    p->ns += take(p);
+    for (uint32_t i = FIRST; i < WORDS; i++)
+        if (header >> (LIKE_BITS + i - FIRST) & 1)
+            ((word *)e)[i] += unfold_sign(take(p));
+    e->count = p->count;
+    e->ns = p->ns;
+    return e;
+}
+
+static bool fits(const vmm_event *e, const vmm_wanted *w)
+{
+    return w->kinds >> e->kind % 32 & 1 && w->sources >> e->source % 32 & 1 && e->count >= w->since
+        && (w->number < 0 || e->number == w->number) && (w->vcpu < 0 || e->vcpu == w->vcpu)
+        && (w->pin < 0 || e->source_pin == w->pin);
+}
+
+uint64_t vmm_unpack(vmm_packed *p, const vmm_wanted *wanted, vmm_event *out, uint64_t room)
+{
+    uint64_t found = 0;
+    while (found < room && p->events && p->size - p->used >= 2) {
+        const vmm_event *e = unpack(p);
+        p->events--;
+        if (!fits(e, wanted))
+            continue;
+        if (out)
+            out[found] = *e;
+        found++;
+    }
+    return found;
+}

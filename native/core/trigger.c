@@ -1,0 +1,141 @@
+/*
+ * What a run may stop for: an address, an event, an instruction count, a time, a shadow. Waiting costs a guest nothing
+ * but a look into a small filter before each instruction, and a stop comes at the very boundary.
+ */
+#include "core/trigger.h"
+#include "core/stimulus.h"
+
+static bool is_for(const vmm_trigger *t, const vmm_vcpu *v)
+{
+    return t->vcpu == VMM_ANY || t->vcpu == v->index;
+}
+
+static void fire(vmm_vcpu *v, vmm_trigger *t)
+{
+    t->fired = 1;
+    vcpu_request_stop(v, VMM_STOP_TRIGGER, (uint32_t)(t - v->machine->triggers.slot), v->arch->pc(v));
+}
+
+static bool matches(uint32_t wanted, uint64_t found)
+{
+    return wanted == VMM_ANY || wanted == (uint32_t)found;
+}
+
+/* A boundary may be looked at more than once; it is one boundary until an instruction begins or something is delivered. */
+void trigger_reached(vmm_vcpu *v, uint64_t pc)
+{
+    vmm_triggers *triggers = &v->machine->triggers;
+    stimuli_reached(v->machine, pc);
+    if (v->reached_at == v->count && v->reached_pc == pc)
+        return;
+    for (uint32_t i = 0; i < triggers->count; i++) {
+        vmm_trigger *t = &triggers->slot[i];
+        if (t->kind != VMM_TRIGGER_REACH || t->at != pc || t->fired || !is_for(t, v))
+            continue;
+        v->reached_at = v->count;
+        v->reached_pc = pc;
+        fire(v, t);
+    }
+}
+
+void trigger_event(vmm_vcpu *v, const vmm_event *e)
+{
+    vmm_triggers *triggers = &v->machine->triggers;
+    stimuli_event(v, e);
+    for (uint32_t i = 0; i < triggers->count; i++) {
+        vmm_trigger *t = &triggers->slot[i];
+        if (t->kind == VMM_TRIGGER_HASHED && !t->fired && t->at <= v->machine->trace.hashed)
+            fire(v, t);
+        bool waits = t->kind == VMM_TRIGGER_EVENT && t->event == e->kind && !t->fired && is_for(t, v);
+        if (!waits || !matches(t->number, e->number) || !matches(t->value, e->value) || !matches(t->source, e->source))
+            continue;
+        t->seen = v->machine->trace.emitted - 1;
+        fire(v, t);
+    }
+}
+
+void trigger_time(vmm_vcpu *v)
+{
+    vmm_machine *m = v->machine;
+    uint64_t insns = machine_insns(m), now = vcpu_now(v);
+    if (insns < m->triggers.insns && now < m->triggers.ns && v->count < v->wake_at)
+        return;
+    for (uint32_t i = 0; i < m->triggers.count; i++) {
+        vmm_trigger *t = &m->triggers.slot[i];
+        uint64_t begun = t->vcpu == VMM_ANY ? insns : v->count;
+        bool due = (t->kind == VMM_TRIGGER_INSNS && t->at <= begun) || (t->kind == VMM_TRIGGER_TIME && t->at <= now);
+        if (due && !t->fired && is_for(t, v))
+            fire(v, t);
+    }
+}
+
+void trigger_boundary(vmm_vcpu *v)
+{
+    vmm_triggers *triggers = &v->machine->triggers;
+    if (v->looked_at == v->count && v->looked_pc == v->arch->pc(v))
+        return;
+    v->looked_at = v->count;
+    v->looked_pc = v->arch->pc(v);
+    for (uint32_t i = 0; i < triggers->count; i++) {
+        vmm_trigger *t = &triggers->slot[i];
+        uint32_t shadow = t->kind == VMM_TRIGGER_SHADOW && v->arch->shadow ? (uint32_t)v->arch->shadow(v) : 0;
+        bool here = t->kind == VMM_TRIGGER_EVERY || (shadow && matches(t->number, shadow));
+        if (here && !t->fired && is_for(t, v))
+            fire(v, t);
+    }
+}
+
+void vmm_triggers_here(vmm_machine *m)
+{
+    vmm_vcpu *v = m->current;
+    if (!v)
+        return;
+    v->reached_at = v->looked_at = v->count;
+    v->reached_pc = v->looked_pc = v->arch->pc(v);
+}
+
+static void lower(uint64_t *earliest, uint64_t at)
+{
+    if (at < *earliest)
+        *earliest = at;
+}
+
+/* What is derived from the slots: the filter of every vCPU, the earliest time, the events somebody waits for. */
+void vmm_triggers_changed(vmm_machine *m)
+{
+    vmm_triggers *triggers = &m->triggers;
+    uint64_t filter[VMM_REACH_WORDS] = {0};
+    triggers->insns = triggers->ns = VMM_NEVER;
+    triggers->events = triggers->every = 0;
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        m->vcpus[i]->wake_at = VMM_NEVER;
+    if (triggers->count > VMM_MAX_TRIGGERS)
+        triggers->count = VMM_MAX_TRIGGERS;
+    for (uint32_t i = 0; i < triggers->count; i++) {
+        const vmm_trigger *t = &triggers->slot[i];
+        if (t->fired)
+            continue;
+        if (t->kind == VMM_TRIGGER_REACH)
+            filter[reach_word(t->at)] |= reach_bit(t->at);
+        else if (t->kind == VMM_TRIGGER_EVENT)
+            triggers->events |= 1u << (t->event & 31);
+        else if (t->kind == VMM_TRIGGER_HASHED)
+            triggers->events = UINT32_MAX;
+        else if (t->kind == VMM_TRIGGER_INSNS && t->vcpu < m->vcpu_count)
+            lower(&m->vcpus[t->vcpu]->wake_at, t->at);
+        else if (t->kind == VMM_TRIGGER_INSNS && t->vcpu == VMM_ANY)
+            lower(&triggers->insns, t->at);
+        else if (t->kind == VMM_TRIGGER_TIME)
+            lower(&triggers->ns, t->at);
+        triggers->every |= t->kind == VMM_TRIGGER_SHADOW || t->kind == VMM_TRIGGER_EVERY;
+    }
+    stimuli_watch(m, triggers, filter);
+    for (uint32_t i = 0; i < m->vcpu_count; i++) {
+        m->vcpus[i]->awaits = 0;
+        for (uint32_t word = 0; word < VMM_REACH_WORDS; word++) {
+            m->vcpus[i]->reach[word] = filter[word];
+            m->vcpus[i]->awaits |= filter[word] != 0;
+        }
+        vcpu_rearm(m->vcpus[i]);
+    }
+}

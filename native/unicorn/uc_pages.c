@@ -1,0 +1,89 @@
+/*
+ * What Unicorn does to pages of guest memory, told as it happens.
+ *
+ * Unicorn knows when it translates the first code of a page, and when a store goes to a page that it does not know to be
+ * dirty, but has no hook for either: we stand in front of the two calls it makes then, and of the one that sets accessed
+ * and dirty bits in page tables. A store to a page that is known to be dirty costs nothing: who wants to hear of the next
+ * one makes the page clean again.
+ */
+#include <stdio.h>
+
+#include "core/pages.h"
+#include "unicorn/uc.h"
+#include "unicorn/uc_plt.h"
+
+typedef void (*protect_code)(void *engine, uint64_t offset);
+typedef void (*clean_store)(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc);
+typedef void (*table_store)(void *cpu, uint64_t physical, uint32_t value);
+
+static vmm_vcpu *ours(const void *engine)
+{
+    return uc_executing && uc_executing->uc == engine ? uc_executing : NULL;
+}
+
+static void code_translated(void *engine, uint64_t offset, protect_code original)
+{
+    vmm_vcpu *v = ours(engine);
+    original(engine, offset);
+    if (v)
+        page_has_code(v, offset);
+}
+
+static void stored(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc, clean_store original)
+{
+    vmm_vcpu *v = ours(engine);
+    if (v) /* first: the original may not return */
+        page_stored_by_guest(v, offset);
+    original(engine, pages, offset, size, host_pc);
+}
+
+/* Each of Unicorn's targets has its own copy of the calls. */
+#define STANDING_BEFORE(target)                                                                                        \
+    static protect_code protect_code_##target;                                                                         \
+    static clean_store clean_store_##target;                                                                           \
+    static void before_protect_code_##target(void *engine, uint64_t offset)                                            \
+    {                                                                                                                  \
+        code_translated(engine, offset, protect_code_##target);                                                        \
+    }                                                                                                                  \
+    static void before_clean_store_##target(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc)   \
+    {                                                                                                                  \
+        stored(engine, pages, offset, size, host_pc, clean_store_##target);                                            \
+    }
+
+STANDING_BEFORE(x86_64)
+STANDING_BEFORE(aarch64)
+STANDING_BEFORE(arm)
+
+static table_store table_store_x86_64;
+
+static void before_table_store_x86_64(void *cpu, uint64_t physical, uint32_t value)
+{
+    vmm_vcpu *v = uc_executing;
+    if (v && v->cpu == cpu)
+        page_stored_by_guest(v, physical - v->machine->ram_base);
+    table_store_x86_64(cpu, physical, value);
+}
+
+const char *uc_watch_pages(void *library)
+{
+    const uc_call calls[] = {
+        {"tlb_protect_code_x86_64", before_protect_code_x86_64, &protect_code_x86_64},
+        {"tlb_protect_code_aarch64", before_protect_code_aarch64, &protect_code_aarch64},
+        {"tlb_protect_code_arm", before_protect_code_arm, &protect_code_arm},
+        {"tb_invalidate_phys_page_fast_x86_64", before_clean_store_x86_64, &clean_store_x86_64},
+        {"tb_invalidate_phys_page_fast_aarch64", before_clean_store_aarch64, &clean_store_aarch64},
+        {"tb_invalidate_phys_page_fast_arm", before_clean_store_arm, &clean_store_arm},
+        {"x86_stl_phys_notdirty_x86_64", before_table_store_x86_64, &table_store_x86_64},
+    };
+    return uc_stand_before(library, calls, sizeof calls / sizeof *calls);
+}
+
+bool uc_pages_attach(vmm_vcpu *v)
+{
+    char name[64];
+    snprintf(name, sizeof name, "tlb_reset_dirty_%s", v->library);
+    *(void **)&v->make_clean = uc_symbol(name);
+    snprintf(name, sizeof name, "tb_invalidate_phys_range_%s", v->library);
+    *(void **)&v->drop_code = uc_symbol(name);
+    return v->make_clean && v->drop_code;
+}

@@ -1,0 +1,297 @@
+/*
+ * The instruction boundary: one ladder decides what happens before the next instruction (SDM vol. 3A table 6-2).
+ *
+ * Unicorn calls on_code before every instruction and before every iteration of a REP string instruction. Almost always
+ * nothing waits, and the path is a count, two stores and a compare.
+ */
+#include "core/stimulus.h"
+#include "core/trigger.h"
+#include "unicorn/uc.h"
+#include "x86/x86.h"
+
+enum { EVENTS = VMM_PEND_DB | VMM_PEND_NMI | VMM_PEND_INTR | VMM_PEND_INJECT | VMM_PEND_INIT };
+enum { OPCODE_STI = 0xfb, OPCODE_MOV_SEGMENT = 0x8e, OPCODE_POP_SS = 0x17 };
+
+static uint64_t last_pc(const vmm_vcpu *v)
+{
+    return v->recent[(v->count - 1) & (VMM_RECENT - 1)];
+}
+
+typedef enum { OTHER, STI, LOADS_SS } shadow_caster;
+
+static shadow_caster caster_at(vmm_vcpu *v, uint64_t pc)
+{
+    x86_insn insn;
+    if (!x86_decode(v, pc, &insn) || insn.map != 0)
+        return OTHER;
+    if (insn.opcode == OPCODE_STI)
+        return STI;
+    bool mov_ss = insn.opcode == OPCODE_MOV_SEGMENT && (insn.modrm >> 3 & 7) == VMM_SS;
+    return mov_ss || insn.opcode == OPCODE_POP_SS ? LOADS_SS : OTHER;
+}
+
+/*
+ * SDM vol. 2 STI, MOV, POP: one instruction, for STI only when IF was 0, for SS not when the instruction before loaded
+ * SS, too. Unicorn's flag alone would be wrong for an STI that finds IF 1 and for either of the two in the other's shadow.
+ */
+int vmm_x86_shadow(vmm_vcpu *v)
+{
+    bool inhibited = env_of(v)->hflags & HF_INH;
+    if (v->count == v->event_count)
+        return VMM_SHADOW_NONE;
+    switch (caster_at(v, last_pc(v))) {
+    case STI:
+        return v->flags_before & FL_IF ? VMM_SHADOW_NONE : VMM_SHADOW_STI;
+    case LOADS_SS: {
+        bool after_sti = v->count - v->event_count >= 2 && caster_at(v, v->recent[(v->count - 2) & (VMM_RECENT - 1)]) == STI;
+        return inhibited || after_sti ? VMM_SHADOW_MOV_SS : VMM_SHADOW_NONE;
+    }
+    default:
+        return VMM_SHADOW_NONE;
+    }
+}
+
+static bool is_repeated_string(vmm_vcpu *v, uint64_t pc, uint64_t *count_mask)
+{
+    x86_insn insn;
+    if (!x86_decode(v, pc, &insn) || insn.map != 0 || !(insn.rep || insn.repne))
+        return false;
+    x86_env *env = env_of(v);
+    bool code64 = env->hflags & HF_CS64, code32 = env->hflags & HF_CS32;
+    if (code64)
+        *count_mask = insn.address_size ? 0xffffffff : ~0ull;
+    else
+        *count_mask = code32 != insn.address_size ? 0xffffffff : 0xffff;
+    return (insn.opcode >= 0x6c && insn.opcode <= 0x6f) || (insn.opcode >= 0xa4 && insn.opcode <= 0xa7)
+        || (insn.opcode >= 0xaa && insn.opcode <= 0xaf);
+}
+
+/* SDM 17.3.1.1: RF is set in the frame of what comes between two iterations. */
+bool x86_between_iterations(vmm_vcpu *v)
+{
+    uint64_t mask, pc = vmm_x86_linear_pc(v);
+    return v->count != v->event_count && last_pc(v) == pc && is_repeated_string(v, pc, &mask)
+        && env_of(v)->regs[R_CX] & mask;
+}
+
+/*
+ * Unicorn comes back to a REP instruction once more to find the count 0; for the processor it had ended before, so this
+ * is neither a boundary nor an instruction. What is at pc is looked at once, as long as it keeps coming back.
+ */
+static bool repeats_no_more(vmm_vcpu *v, uint64_t pc)
+{
+    vmm_x86 *x = &v->x86;
+    if (v->count == v->event_count)
+        return false;
+    if (x->rep_seen != v->count - 1 && !is_repeated_string(v, pc, &x->rep_mask))
+        x->rep_mask = 0;
+    bool over = x->rep_mask && !(env_of(v)->regs[R_CX] & x->rep_mask);
+    x->rep_seen = over ? VMM_NEVER : v->count;
+    return over;
+}
+
+static x86_event event_here(vmm_vcpu *v, uint8_t vector, uint8_t kind, uint8_t source)
+{
+    uint64_t rip = env_of(v)->eip;
+    return (x86_event){.vector = vector, .kind = kind, .source = source, .rip = rip, .fault_rip = rip};
+}
+
+static bool trap_due(vmm_vcpu *v, int shadow)
+{
+    return v->pending & VMM_PEND_DB && shadow != VMM_SHADOW_MOV_SS;
+}
+
+static bool nmi_due(vmm_vcpu *v, int shadow)
+{
+    bool shadowed = shadow == VMM_SHADOW_MOV_SS || (shadow == VMM_SHADOW_STI && !v->x86.nmi_in_sti_shadow);
+    return v->pending & VMM_PEND_NMI && !(env_of(v)->hflags2 & HF2_NMI) && !shadowed;
+}
+
+static bool maskable_due(vmm_vcpu *v, int shadow)
+{
+    return v->pending & (VMM_PEND_INTR | VMM_PEND_INJECT) && env_of(v)->eflags & FL_IF && shadow == VMM_SHADOW_NONE;
+}
+
+static void deliver_trap(vmm_vcpu *v)
+{
+    v->pending &= ~(uint32_t)VMM_PEND_DB;
+    tail_of(v)->dr[6] |= v->x86.dr6_pending;
+    v->x86.dr6_pending = 0;
+    x86_event e = event_here(v, X86_DB, EVENT_EXCEPTION, VMM_SRC_EXCEPTION);
+    e.fault = x86_between_iterations(v);
+    x86_deliver(v, &e);
+}
+
+static void deliver_nmi(vmm_vcpu *v)
+{
+    v->pending &= ~(uint32_t)VMM_PEND_NMI;
+    env_of(v)->hflags2 |= HF2_NMI;
+    x86_event e = event_here(v, X86_NMI, EVENT_NMI, VMM_SRC_NMI);
+    e.raised = v->nmi_raised;
+    e.fault = x86_between_iterations(v);
+    x86_deliver(v, &e);
+}
+
+static accepted accept_maskable(vmm_vcpu *v)
+{
+    if (v->pending & VMM_PEND_INJECT) {
+        v->pending &= ~(uint32_t)VMM_PEND_INJECT;
+        return (accepted){.vector = v->inject_vector, .source = VMM_SRC_SCRIPT, .raised = v->inject_raised};
+    }
+    return intr_acknowledge(v);
+}
+
+static void deliver_maskable(vmm_vcpu *v)
+{
+    bool between = x86_between_iterations(v);
+    accepted a = accept_maskable(v);
+    x86_event e = event_here(v, a.vector, EVENT_EXTERNAL, a.source);
+    e.pin = a.pin;
+    e.raised = a.raised;
+    e.fault = between;
+    x86_deliver(v, &e);
+}
+
+static void note_shadow(vmm_vcpu *v, int shadow)
+{
+    if (shadow && (trap_due(v, VMM_SHADOW_NONE) || nmi_due(v, VMM_SHADOW_NONE) || maskable_due(v, VMM_SHADOW_NONE)))
+        trace_derived(v, VMM_EV_SHADOW, (uint32_t)shadow, 0);
+}
+
+/* The ladder. Lower faults are the instruction's own and come again; interrupts stay held. */
+static bool take_event(vmm_vcpu *v)
+{
+    if (!(v->pending & EVENTS))
+        return false;
+    if (v->pending & VMM_PEND_INIT) { /* which happens outside Unicorn */
+        vcpu_leave(v);
+        return true;
+    }
+    bool nothing_can = !(v->pending & (VMM_PEND_DB | VMM_PEND_NMI)) && !(env_of(v)->eflags & FL_IF);
+    if (nothing_can)
+        return false;
+    int shadow = vmm_x86_shadow(v);
+    if (trap_due(v, shadow))
+        deliver_trap(v);
+    else if (nmi_due(v, shadow))
+        deliver_nmi(v);
+    else if (maskable_due(v, shadow))
+        deliver_maskable(v);
+    else {
+        note_shadow(v, shadow);
+        return false;
+    }
+    return true;
+}
+
+/* An instruction that runs natively begins at this boundary, or has ended before it. */
+static bool native_begins(vmm_vcpu *v)
+{
+    if (!(v->pending & VMM_PEND_NATIVE))
+        return false;
+    if (v->x86.native == VMM_NATIVE_BEGINS) {
+        v->x86.native = VMM_NATIVE_ENDS;
+        return true;
+    }
+    if (v->x86.native_iret)
+        x86_iret_done(v);
+    x86_intercepts_restore(v);
+    if (v->x86.watch_changed)
+        x86_watch_update(v);
+    return false;
+}
+
+static void note_mask(vmm_vcpu *v)
+{
+    uint64_t flags = env_of(v)->eflags;
+    if ((flags ^ v->masks) & v->watch)
+        trace_derived(v, VMM_EV_CPU_MASK, !(flags & FL_IF), !(v->masks & FL_IF));
+    v->masks = flags;
+}
+
+void x86_watch_masks(vmm_vcpu *v)
+{
+    if (!v->watch)
+        v->masks = env_of(v)->eflags;
+    v->watch = trace_recorded(v->machine) ? FL_IF : 0;
+}
+
+bool x86_boundary(vmm_vcpu *v)
+{
+    bool go;
+    v->machine->current = v;
+    note_mask(v);
+    if (native_begins(v))
+        return true;
+    v->x86.watch_hit = 0;
+    x86_returned(v);
+    if (v->flush_code) { /* leave the translated code before it is dropped */
+        vcpu_leave(v);
+        return false;
+    }
+    clock_expire(v->machine);
+    go = !must_stop(v) && keeps_turn(v) && !take_event(v) && !v->halted;
+    if (v->pending & VMM_PEND_STOP)
+        vcpu_leave(v);
+    vcpu_rearm(v);
+    return go;
+}
+
+/* SDM vol. 2 HLT: what is delivered ends it, and nothing else. */
+bool x86_wakes(vmm_vcpu *v)
+{
+    if (!(v->pending & EVENTS))
+        return false;
+    int shadow = vmm_x86_shadow(v);
+    return v->pending & VMM_PEND_INIT || trap_due(v, shadow) || nmi_due(v, shadow) || maskable_due(v, shadow);
+}
+
+bool x86_can_wake(vmm_vcpu *v)
+{
+    bool nmi = !(env_of(v)->hflags2 & HF2_NMI);
+    return env_of(v)->eflags & FL_IF || apic_can_interrupt_masked(v, nmi) || (nmi && stimuli_can_nmi(v));
+}
+
+static __attribute__((noinline)) void flags_want_care(vmm_vcpu *v, uint64_t flags)
+{
+    note_mask(v);
+    if (flags & v->flags_before & FL_RF) /* RF lives for one instruction; Unicorn clears it late */
+        env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
+}
+
+static inline void begin(vmm_vcpu *v, uint64_t pc)
+{
+    uint64_t flags = env_of(v)->eflags;
+    if (unlikely((flags & v->flags_before & FL_RF) | ((flags ^ v->masks) & v->watch)))
+        flags_want_care(v, flags);
+    x86_begin(v, pc, flags);
+}
+
+/* Apart, so that the way of nearly all instructions calls nothing and saves no register. */
+static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
+{
+    if (pc == last_pc(v) && repeats_no_more(v, pc))
+        return;
+    if (may_be_awaited(v, pc))
+        trigger_reached(v, pc);
+    x86_returned(v);
+    if (v->count >= v->attention_at && !x86_boundary(v))
+        x86_leave_translated_code(v);
+    begin(v, pc);
+}
+
+static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
+{
+    (void)engine, (void)size;
+    vmm_vcpu *v = user;
+    if (unlikely(pc == last_pc(v) || v->count >= v->attention_at || may_be_awaited(v, pc)))
+        look_closer(v, pc);
+    else
+        begin(v, pc);
+}
+
+void x86_attach_boundary(vmm_vcpu *v)
+{
+    size_t hook;
+    uc.hook_add(v->uc, &hook, UC_HOOK_CODE, on_code, v, (uint64_t)1, (uint64_t)0);
+}

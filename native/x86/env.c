@@ -1,0 +1,143 @@
+/* Finds and proves the private state of x86_env.h. */
+#include "x86/env.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/internal.h"
+#include "unicorn/uc.h"
+
+enum { REGISTERS = 16 };
+
+/* Unicorn's numbers of RAX ... R15 in the order the private state keeps them. */
+static const int REGISTER[REGISTERS] = {35, 38, 40, 37, 44, 36, 43, 39, 106, 107, 108, 109, 110, 111, 112, 113};
+
+static size_t tail_offset; /* one Unicorn a process, so one layout */
+
+x86_env_tail *tail_of(const vmm_vcpu *v)
+{
+    return (x86_env_tail *)((char *)v->env + tail_offset);
+}
+
+static void (*loop_exit)(void *cpu) __attribute__((noreturn)); /* Unicorn's own cpu_loop_exit_noexc */
+
+void x86_leave_translated_code(vmm_vcpu *v)
+{
+    loop_exit(v->cpu);
+}
+
+static void (*update_dr7)(void *env, uint32_t value); /* cpu_x86_update_dr7 */
+
+void x86_update_dr7(vmm_vcpu *v, uint32_t value)
+{
+    update_dr7(v->env, value);
+}
+
+int x86_env_find(vmm_vcpu *v)
+{
+    *(void **)&loop_exit = uc_symbol("cpu_loop_exit_noexc_x86_64");
+    *(void **)&update_dr7 = uc_symbol("cpu_x86_update_dr7_x86_64");
+    if (!loop_exit || !update_dr7)
+        return fail(v->machine, "Unicorn does not export its calls for x86; vmm needs the unicorn 2.1.4 wheel");
+    uint64_t pattern[REGISTERS];
+    for (int i = 0; i < REGISTERS; i++) {
+        pattern[i] = 0x9e3779b97f4a7c15ull * (uint64_t)(i + 3);
+        uc.reg_write(v->uc, REGISTER[i], &pattern[i]);
+    }
+    if (!env_search(v, "x86_64", pattern, sizeof pattern, offsetof(x86_env, regs)))
+        return fail(v->machine, "Unicorn's x86 CPU state was not found; vmm needs the unicorn 2.1.4 wheel");
+
+    void *context;
+    if (uc.context_alloc(v->uc, &context) != 0 || uc.context_save(v->uc, context) != 0)
+        return fail(v->machine, "Unicorn cannot save its CPU state");
+    size_t size = uc.context_size(v->uc);
+    size_t header = 0;
+    while (header + sizeof pattern < size && memcmp((char *)context + header, pattern, sizeof pattern) != 0)
+        header += 8;
+    uc.free_(context);
+    if (header + sizeof(x86_env) + sizeof(x86_env_tail) > size)
+        return fail(v->machine, "Unicorn's saved x86 CPU state has another shape than 2.1.4's");
+    tail_offset = size - header - sizeof(x86_env_tail);
+    return 0;
+}
+
+typedef struct {
+    uint16_t selector;
+    uint64_t base;
+    uint32_t limit;
+    uint32_t flags;
+} table_register; /* Unicorn's public uc_x86_mmr */
+
+int x86_env_prove(vmm_vcpu *v)
+{
+    enum { REG_CR2 = 52, REG_DR0 = 66, REG_DR3 = 69, REG_IDTR = 242, REG_GDTR = 243, EFER = 0xc0000080 };
+    x86_env *env = v->env;
+    const uint64_t odd = 0x123456789abcull;
+    uint64_t value = odd;
+    const char *wrong = NULL;
+
+    uc.reg_write(v->uc, UC_X86_REG_RIP, &value);
+    if (env->eip != odd)
+        wrong = "eip";
+    uc.reg_write(v->uc, REG_CR2, &value);
+    if (env->cr[2] != odd)
+        wrong = "cr";
+    table_register table = {0, odd, 0x7777, 0};
+    uc.reg_write(v->uc, REG_IDTR, &table);
+    if (env->idt.base != odd || env->idt.limit != 0x7777)
+        wrong = "idt";
+    uc.reg_write(v->uc, REG_GDTR, &table);
+    if (env->gdt.base != odd || env->gdt.limit != 0x7777)
+        wrong = "gdt";
+    for (int reg = REG_DR0; reg <= REG_DR3; reg++) {
+        value = odd + (uint64_t)reg;
+        uc.reg_write(v->uc, reg, &value);
+        if (tail_of(v)->dr[reg - REG_DR0] != value)
+            wrong = "dr";
+        tail_of(v)->dr[reg - REG_DR0] = 0;
+    }
+    uc_x86_msr msr = {EFER, 0};
+    uc.reg_read(v->uc, UC_X86_REG_MSR, &msr);
+    if (env->efer != msr.value)
+        wrong = "efer";
+    uint64_t flags = 0x202;
+    uc.reg_write(v->uc, UC_X86_REG_EFLAGS, &flags);
+    if (!(env->eflags & 0x200))
+        wrong = "eflags";
+    if (env->a20_mask != -1)
+        wrong = "a20_mask";
+    if (!(env->hflags & HF_LMA) || !(env->hflags & HF_CS64))
+        wrong = "hflags";
+    if (!wrong)
+        return 0;
+    return fail(v->machine, "Unicorn's private field `%s` is not where 2.1.4 keeps it; vmm needs the unicorn 2.1.4 wheel",
+                wrong);
+}
+
+/*
+ * A translation that fails leaves its #PF under way in a field of the CPU object, and Unicorn would raise it later.
+ * That field is found by letting one fail: page tables of nothing but zeros, and the one word that goes from -1 to 14.
+ */
+int x86_env_find_exception_index(vmm_vcpu *v)
+{
+    enum { REG_CR0 = 50, REG_CR3 = 53, REG_CR4 = 54, PAGE_FAULT = 14 };
+    const uint64_t cr3 = 0, cr4 = 0x20, cr0 = 0x80000011;
+    size_t words = (size_t)((char *)v->env - (char *)v->cpu) / sizeof(int32_t);
+    int32_t *now = v->cpu, *before = malloc(words * sizeof *before);
+    uint64_t physical;
+    if (!before)
+        return fail(v->machine, "no memory to look at Unicorn's CPU state with");
+    uc.reg_write(v->uc, REG_CR3, &cr3);
+    uc.reg_write(v->uc, REG_CR4, &cr4);
+    uc.reg_write(v->uc, REG_CR0, &cr0);
+    memcpy(before, now, words * sizeof *before);
+    int failed = uc.vmem_translate(v->uc, 0x12345000, UC_PROT_READ, &physical);
+    for (size_t i = 0; i < words && failed; i++)
+        if (before[i] == -1 && now[i] == PAGE_FAULT)
+            v->exception_index = v->exception_index ? (int32_t *)v->env : &now[i];
+    free(before);
+    if (!v->exception_index || v->exception_index == (int32_t *)v->env)
+        return fail(v->machine, "Unicorn's private field `exception_index` was not found; vmm needs the unicorn 2.1.4 wheel");
+    *v->exception_index = -1;
+    return 0;
+}

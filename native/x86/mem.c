@@ -1,0 +1,137 @@
+/*
+ * Guest memory as event delivery sees it: implicit supervisor accesses through the guest's own page tables.
+ * Unicorn translates at the current CPL and leaves CR2 and the #PF error code behind; both are used as they are.
+ */
+#include <string.h>
+
+#include "unicorn/uc.h"
+#include "x86/x86.h"
+
+typedef struct { uint32_t hflags; uint64_t eflags; } privilege;
+
+/* SDM 4.6.1: implicit supervisor-mode accesses ignore EFLAGS.AC, so SMAP holds. */
+static privilege become_supervisor(x86_env *env)
+{
+    privilege saved = {env->hflags, env->eflags};
+    env->hflags &= ~(uint32_t)HF_CPL;
+    env->eflags &= ~(uint64_t)FL_AC;
+    return saved;
+}
+
+static void restore(x86_env *env, privilege saved)
+{
+    env->hflags = saved.hflags;
+    env->eflags = saved.eflags;
+}
+
+static x86_fault translate(vmm_vcpu *v, uint64_t linear, int prot, uint64_t *physical)
+{
+    const x86_env *env = env_of(v);
+    if (!(env->cr[0] >> 31)) { /* paging is off: Unicorn would only mask A20 */
+        *physical = (uint32_t)linear & (uint32_t)env->a20_mask;
+        return x86_no_fault();
+    }
+    int32_t under_way = *v->exception_index;
+    if (uc.vmem_translate(v->uc, linear, prot, physical) == 0)
+        return x86_no_fault();
+    *v->exception_index = under_way; /* the fault is ours to deliver, not Unicorn's to raise later */
+    return x86_fault_code(X86_PF, (uint32_t)tail_of(v)->error_code);
+}
+
+/* memmove, not memcpy, for which GCC puts a string instruction here: for a few bytes that is slower than the call. */
+static void physical_read(vmm_machine *m, uint64_t physical, void *bytes, uint32_t size)
+{
+    const uint8_t *memory = vmm_memory(m, physical, size);
+    if (memory)
+        memmove(bytes, memory, size);
+    else
+        memset(bytes, 0xff, size);
+}
+
+static void physical_write(vmm_machine *m, uint64_t physical, const void *bytes, uint32_t size)
+{
+    if (physical >= m->ram_size || size > m->ram_size - physical)
+        return;
+    memmove(m->ram + physical, bytes, size);
+    vmm_memory_written(m, physical, size);
+}
+
+typedef enum { READ, WRITE, CHECK } access_kind;
+
+static x86_fault each_page(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size, access_kind kind)
+{
+    x86_env *env = env_of(v);
+    if (!x86_canonical(v, linear) || !x86_canonical(v, linear + size - 1))
+        return x86_fault_code(X86_GP, 0);
+    privilege saved = become_supervisor(env);
+    x86_fault fault = x86_no_fault();
+    for (uint32_t done = 0; done < size && !fault.raised;) {
+        uint64_t at = x86_long_mode(v) ? linear + done : (uint32_t)(linear + done);
+        uint32_t room = 4096 - (uint32_t)(at & 4095), part = size - done < room ? size - done : room;
+        uint64_t physical;
+        fault = translate(v, at, kind == READ ? UC_PROT_READ : UC_PROT_WRITE, &physical);
+        if (fault.raised)
+            break;
+        if (kind == READ)
+            physical_read(v->machine, physical, (char *)bytes + done, part);
+        else if (kind == WRITE)
+            physical_write(v->machine, physical, (const char *)bytes + done, part);
+        done += part;
+    }
+    restore(env, saved);
+    return fault;
+}
+
+x86_fault x86_load(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size)
+{
+    return each_page(v, linear, bytes, size, READ);
+}
+
+x86_fault x86_store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t size)
+{
+    /* All pages first: a fault half-way must leave nothing behind. */
+    bool crosses = ((linear ^ (linear + size - 1)) & ~4095ull) != 0;
+    x86_fault fault = crosses ? each_page(v, linear, NULL, size, CHECK) : x86_no_fault();
+    return fault.raised ? fault : each_page(v, linear, (void *)(uintptr_t)bytes, size, WRITE);
+}
+
+x86_fault x86_check_store(vmm_vcpu *v, uint64_t linear, uint32_t size)
+{
+    return each_page(v, linear, NULL, size, CHECK);
+}
+
+/*
+ * The debugger's view: page by page, whatever the page allows, without a trace in CR2 or the error code.
+ */
+static uint64_t inspect(vmm_vcpu *v, uint64_t linear, char *bytes, uint64_t size, access_kind kind)
+{
+    x86_env *env = env_of(v);
+    uint64_t cr2 = env->cr[2], done = 0;
+    int32_t error = tail_of(v)->error_code;
+    privilege saved = become_supervisor(env);
+    while (done < size) {
+        uint64_t at = linear + done, physical;
+        uint64_t room = 4096 - (at & 4095), part = size - done < room ? size - done : room;
+        if (!x86_canonical(v, at) || translate(v, at, UC_PROT_READ, &physical).raised)
+            break;
+        if (kind == READ)
+            physical_read(v->machine, physical, bytes + done, (uint32_t)part);
+        else
+            physical_write(v->machine, physical, bytes + done, (uint32_t)part);
+        done += part;
+    }
+    restore(env, saved);
+    env->cr[2] = cr2;
+    tail_of(v)->error_code = error;
+    return done;
+}
+
+uint64_t vmm_x86_read(vmm_vcpu *v, uint64_t linear, void *buffer, uint64_t size)
+{
+    return inspect(v, linear, buffer, size, READ);
+}
+
+uint64_t vmm_x86_write(vmm_vcpu *v, uint64_t linear, const void *buffer, uint64_t size)
+{
+    return inspect(v, linear, (char *)(uintptr_t)buffer, size, WRITE);
+}

@@ -1,0 +1,94 @@
+/* SYSCALL and SYSENTER (SDM vol. 2B; AMD APM vol. 3 for SYSCALL outside 64-bit mode). Unicorn leaves both to a hook, and
+ * adds the instruction's length to RIP after it. */
+#include "unicorn/uc.h"
+#include "x86/x86.h"
+
+enum { MSR_STAR = 0xc0000081, MSR_LSTAR = 0xc0000082, MSR_CSTAR = 0xc0000083, MSR_FMASK = 0xc0000084,
+       MSR_SYSENTER_CS = 0x174, MSR_SYSENTER_ESP = 0x175, MSR_SYSENTER_EIP = 0x176, EFER_SCE = 1 };
+
+enum { FLAT = DESC_P | DESC_S | DESC_RW | DESC_ACCESSED | DESC_G };
+
+static uint32_t length_here(vmm_vcpu *v)
+{
+    x86_insn insn;
+    return x86_decode(v, x86_here(v), &insn) ? insn.length : 2;
+}
+
+static void flat_ring0(vmm_vcpu *v, uint32_t selector, bool code64)
+{
+    x86_load_segment(v, VMM_CS, selector & 0xfffc, 0, 0xffffffff, FLAT | DESC_CODE | (code64 ? DESC_L : DESC_B));
+    x86_load_segment(v, VMM_SS, (selector & 0xfffc) + 8, 0, 0xffffffff, FLAT | DESC_B);
+}
+
+static void syscall_long(vmm_vcpu *v, uint32_t length)
+{
+    x86_env *env = env_of(v);
+    bool from64 = env->hflags & HF_CS64;
+    uint64_t flags = x86_flags(v), target = x86_msr_get(v, from64 ? MSR_LSTAR : MSR_CSTAR);
+    env->regs[R_CX] = env->eip + length;
+    env->regs[R_11] = flags & ~(uint64_t)FL_RF;
+    flat_ring0(v, x86_msr_get(v, MSR_STAR) >> 32 & 0xffff, true);
+    x86_set_register(v, UC_X86_REG_EFLAGS, (flags & ~(x86_msr_get(v, MSR_FMASK) | FL_RF)) | 2);
+    env->eip = target - length;
+}
+
+static void syscall_legacy(vmm_vcpu *v, uint32_t length)
+{
+    x86_env *env = env_of(v);
+    uint64_t star = x86_msr_get(v, MSR_STAR);
+    env->regs[R_CX] = (uint32_t)(env->eip + length);
+    env->eflags &= ~(uint64_t)(FL_VM | FL_IF | FL_RF);
+    flat_ring0(v, star >> 32 & 0xffff, false);
+    env->eip = (uint32_t)star - length;
+}
+
+static void on_syscall(void *engine, void *user)
+{
+    (void)engine;
+    vmm_vcpu *v = user;
+    x86_env *env = env_of(v);
+    uint32_t length = length_here(v);
+    bool allowed_here = env->hflags & HF_CS64 || v->x86.syscall_anywhere;
+    v->machine->current = v;
+    env->eip = x86_rip_here(v);
+    if (!(env->efer & EFER_SCE) || !(env->cr[0] & CR0_PE) || !allowed_here) {
+        x86_raise(v, X86_UD, false, 0, env->eip);
+        env->eip -= length;
+        return;
+    }
+    if (x86_long_mode(v))
+        syscall_long(v, length);
+    else
+        syscall_legacy(v, length);
+}
+
+/* SDM vol. 2B SYSENTER. */
+static void on_sysenter(void *engine, void *user)
+{
+    (void)engine;
+    vmm_vcpu *v = user;
+    x86_env *env = env_of(v);
+    uint32_t length = length_here(v);
+    uint32_t selector = (uint32_t)x86_msr_get(v, MSR_SYSENTER_CS);
+    bool wide = x86_long_mode(v);
+    v->machine->current = v;
+    env->eip = x86_rip_here(v);
+    if (!(env->cr[0] & CR0_PE) || !(selector & 0xfffc)) {
+        x86_raise(v, X86_GP, true, 0, env->eip);
+        env->eip -= length;
+        return;
+    }
+    env->eflags &= ~(uint64_t)(FL_VM | FL_IF | FL_RF);
+    flat_ring0(v, selector, wide);
+    uint64_t sp = x86_msr_get(v, MSR_SYSENTER_ESP), ip = x86_msr_get(v, MSR_SYSENTER_EIP);
+    env->regs[R_SP] = wide ? sp : (uint32_t)sp;
+    env->eip = (wide ? ip : (uint32_t)ip) - length;
+}
+
+void x86_attach_syscalls(vmm_vcpu *v)
+{
+    size_t hook;
+    uint64_t from = 1, to = 0;
+    uc.hook_add(v->uc, &hook, UC_HOOK_INSN, on_syscall, v, from, to, UC_X86_INS_SYSCALL);
+    uc.hook_add(v->uc, &hook, UC_HOOK_INSN, on_sysenter, v, from, to, UC_X86_INS_SYSENTER);
+}

@@ -1,0 +1,219 @@
+/* Task switch through a task gate in the IDT: Intel SDM vol. 3A 7.3, steps in its order. */
+#include <string.h>
+
+#include "x86/x86.h"
+
+enum { TSS16_AVAILABLE = 1, TSS32_AVAILABLE = 9, TYPE_BUSY = 2 << 8, LDT_TYPE = 2 };
+enum { CR3_AT = 0x1c, LINK_AT = 0, TRAP_AT = 0x64, DEBUG_TASK_SWITCH = 1 << 15 };
+
+/* Where a TSS keeps things: the 32-bit and the 16-bit layout (figures 7-2 and 7-10). */
+typedef struct {
+    unsigned width, minimum, ip, flags, registers, segments, segment_step, segment_count, ldt;
+} layout;
+
+static const layout TSS32 = {4, 103, 0x20, 0x24, 0x28, 0x48, 4, 6, 0x60};
+static const layout TSS16 = {2, 43, 0x0e, 0x10, 0x12, 0x22, 2, 4, 0x2a};
+
+static uint32_t get(const uint8_t *tss, unsigned at, unsigned width)
+{
+    uint32_t value = 0;
+    memcpy(&value, tss + at, width);
+    return value;
+}
+
+static void put(uint8_t *tss, unsigned at, unsigned width, uint64_t value)
+{
+    memcpy(tss + at, &value, width);
+}
+
+static const layout *layout_of(uint32_t high)
+{
+    return desc_type(high) & 8 ? &TSS32 : &TSS16;
+}
+
+static x86_fault save_old(vmm_vcpu *v, uint64_t rip, uint64_t flags)
+{
+    x86_env *env = env_of(v);
+    const layout *l = layout_of(env->tr.flags);
+    uint8_t tss[104];
+    x86_fault fault = x86_load(v, env->tr.base, tss, l->minimum + 1);
+    if (fault.raised)
+        return fault;
+    put(tss, l->ip, l->width, rip);
+    put(tss, l->flags, l->width, flags);
+    for (unsigned i = 0; i < 8; i++)
+        put(tss, l->registers + i * l->width, l->width, env->regs[i]);
+    for (unsigned i = 0; i < l->segment_count; i++)
+        put(tss, l->segments + i * l->segment_step, 2, env->segs[i].selector);
+    return x86_store(v, env->tr.base, tss, l->minimum + 1);
+}
+
+static x86_fault load_ldt(vmm_vcpu *v, uint32_t selector)
+{
+    x86_env *env = env_of(v);
+    uint32_t d[2], error = selector & 0xfffc;
+    uint64_t address;
+    env->ldt = (x86_seg){selector, 0, 0, 0};
+    if (!error)
+        return x86_no_fault();
+    if (selector & 4)
+        return x86_fault_code(X86_TS, error);
+    x86_fault fault = x86_descriptor(v, selector, d, &address, X86_TS, 0);
+    if (fault.raised)
+        return fault;
+    if (d[1] & DESC_S || desc_type(d[1]) != LDT_TYPE || !(d[1] & DESC_P))
+        return x86_fault_code(X86_TS, error);
+    env->ldt = (x86_seg){selector, x86_descriptor_base(d), x86_descriptor_limit(d), d[1]};
+    return x86_no_fault();
+}
+
+/* Table 7-1: what each segment register of the new task must be. */
+static x86_fault load_task_segment(vmm_vcpu *v, int segment, uint32_t selector, unsigned cpl)
+{
+    uint32_t d[2], error = selector & 0xfffc;
+    uint64_t address;
+    bool code = segment == VMM_CS, ss = segment == VMM_SS;
+    if (!error) {
+        if (code || ss)
+            return x86_fault_code(X86_TS, 0);
+        x86_load_segment(v, segment, selector, 0, 0, 0);
+        return x86_no_fault();
+    }
+    x86_fault fault = x86_descriptor(v, selector, d, &address, X86_TS, 0);
+    if (fault.raised)
+        return fault;
+    unsigned rpl = selector & 3, dpl = desc_dpl(d[1]);
+    bool is_code = d[1] & DESC_CODE, conforming = is_code && d[1] & DESC_CONFORMING;
+    bool readable = !is_code || d[1] & DESC_RW;
+    bool right;
+    if (code)
+        right = is_code && (conforming ? dpl <= rpl : dpl == rpl);
+    else if (ss)
+        right = !is_code && d[1] & DESC_RW && dpl == cpl && rpl == cpl;
+    else
+        right = readable && (conforming || (dpl >= cpl && dpl >= rpl));
+    if (!(d[1] & DESC_S) || !right)
+        return x86_fault_code(X86_TS, error);
+    if (!(d[1] & DESC_P))
+        return x86_fault_code(ss ? X86_SS : X86_NP, error);
+    x86_load_descriptor(v, segment, selector, d);
+    return x86_no_fault();
+}
+
+static x86_fault load_segments(vmm_vcpu *v, const uint32_t *selectors, bool vm86)
+{
+    static const int ORDER[] = {VMM_CS, VMM_SS, VMM_ES, VMM_DS, VMM_FS, VMM_GS};
+    enum { VM86_DATA = DESC_P | DESC_S | DESC_RW | DESC_ACCESSED | 3 << 13 };
+    for (int i = 0; i < 6; i++) {
+        int segment = ORDER[i];
+        if (vm86) {
+            x86_load_segment(v, segment, selectors[segment], selectors[segment] << 4, 0xffff, VM86_DATA);
+            continue;
+        }
+        x86_fault fault = load_task_segment(v, segment, selectors[segment], selectors[VMM_CS] & 3);
+        if (fault.raised)
+            return fault;
+    }
+    return x86_no_fault();
+}
+
+static x86_fault push_error(vmm_vcpu *v, const layout *l, uint32_t error)
+{
+    x86_env *env = env_of(v);
+    const x86_seg *ss = &env->segs[VMM_SS];
+    uint64_t mask = ss->flags & DESC_B ? 0xffffffffu : 0xffff, sp = (env->regs[R_SP] - l->width) & mask;
+    if (sp + l->width - 1 > ss->limit)
+        return x86_fault_code(X86_SS, 0);
+    x86_fault fault = x86_store(v, ss->base + sp, &error, l->width);
+    if (!fault.raised)
+        env->regs[R_SP] = (env->regs[R_SP] & ~mask) | sp;
+    return fault;
+}
+
+x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext)
+{
+    enum { CR0_NUMBER = 50, CR3_NUMBER = 53, EFLAGS_NUMBER = 25, DR7_NUMBER = 73, DR7_LOCAL = 0x155 };
+    x86_env *env = env_of(v);
+    uint32_t d[2], error = (selector & 0xfffc) | ext;
+    uint64_t address;
+    if (selector & 4 || !(selector & 0xfffc))
+        return x86_fault_code(X86_GP, error);
+    x86_fault fault = x86_descriptor(v, selector, d, &address, X86_GP, ext);
+    if (fault.raised)
+        return fault;
+    unsigned type = desc_type(d[1]);
+    if (d[1] & DESC_S || (type != TSS16_AVAILABLE && type != TSS32_AVAILABLE))
+        return x86_fault_code(X86_GP, error);
+    if (!(d[1] & DESC_P))
+        return x86_fault_code(X86_NP, error);
+    const layout *l = layout_of(d[1]);
+    uint64_t base = x86_descriptor_base(d);
+    if (x86_descriptor_limit(d) < l->minimum)
+        return x86_fault_code(X86_TS, error);
+
+    uint8_t tss[104];
+    fault = x86_load(v, base, tss, l->minimum + 1);
+    if (!fault.raised)
+        fault = x86_check_store(v, base, l->width);
+    if (!fault.raised)
+        fault = x86_check_store(v, address + 4, 4);
+    if (!fault.raised)
+        fault = save_old(v, event->rip, event->fault ? event->flags | FL_RF : event->flags);
+    if (fault.raised)
+        return fault;
+
+    /* The commit point: from here on a fault belongs to the new task. */
+    uint16_t link = (uint16_t)env->tr.selector;
+    uint32_t busy = d[1] | TYPE_BUSY;
+    x86_store(v, base + LINK_AT, &link, 2);
+    x86_store(v, address + 4, &busy, 4);
+    env->tr = (x86_seg){selector, base, x86_descriptor_limit(d), busy};
+    x86_set_register(v, CR0_NUMBER, env->cr[0] | CR0_TS);
+    trace_note(v->machine, VMM_EV_TASK, selector, 0);
+
+    uint32_t new_flags = get(tss, l->flags, l->width) | 2, selectors[6] = {0};
+    if (l->width == 4 && env->cr[0] >> 31)
+        x86_set_register(v, CR3_NUMBER, get(tss, CR3_AT, 4));
+    x86_set_register(v, EFLAGS_NUMBER, new_flags | FL_NT);
+    for (unsigned i = 0; i < 8; i++)
+        env->regs[i] = get(tss, l->registers + i * l->width, l->width) | (l->width == 2 ? 0xffff0000u : 0);
+    for (unsigned i = 0; i < l->segment_count; i++)
+        selectors[i] = get(tss, l->segments + i * l->segment_step, 2);
+    uint64_t dr7 = x86_register(v, DR7_NUMBER);
+    if (dr7 & DR7_LOCAL)
+        x86_set_register(v, DR7_NUMBER, dr7 & ~(uint64_t)DR7_LOCAL);
+    x86_set_pc(v, get(tss, l->ip, l->width));
+
+    fault = load_ldt(v, get(tss, l->ldt, 2));
+    if (!fault.raised)
+        fault = load_segments(v, selectors, new_flags & FL_VM);
+    if (!fault.raised && event->has_error)
+        fault = push_error(v, l, event->error);
+    if (!fault.raised && get(tss, l->ip, l->width) > env->segs[VMM_CS].limit)
+        fault = x86_fault_code(X86_GP, 0);
+    if (!fault.raised && l->width == 4 && get(tss, TRAP_AT, 2) & 1) {
+        v->x86.dr6_pending |= DEBUG_TASK_SWITCH;
+        v->pending |= VMM_PEND_DB;
+    }
+    fault.in_new_task = fault.raised;
+    return fault;
+}
+
+/*
+ * Unicorn's own task switches (JMP, CALL, IRET) refuse a conforming CS whose DPL differs from its RPL. By then the new
+ * task's registers are loaded and CS is not, so the segments can be loaded here as table 7-1 wants them.
+ */
+bool x86_resume_task_switch(vmm_vcpu *v)
+{
+    x86_env *env = env_of(v);
+    const layout *l = layout_of(env->tr.flags);
+    uint8_t tss[104];
+    uint32_t selectors[6] = {0};
+    bool switching = env->segs[VMM_CS].flags == 0 && !(env->eflags & FL_VM);
+    if (!switching || x86_load(v, env->tr.base, tss, l->minimum + 1).raised)
+        return false;
+    for (unsigned i = 0; i < l->segment_count; i++)
+        selectors[i] = get(tss, l->segments + i * l->segment_step, 2);
+    env->eip = get(tss, l->ip, l->width); /* Unicorn went back to the instruction that switched */
+    return !load_segments(v, selectors, false).raised;
+}

@@ -1,0 +1,55 @@
+/* An x86 vCPU: opened, proven, wired to the machine and put at the reset vector. */
+#include "unicorn/uc.h"
+#include "x86/x86.h"
+
+static uint64_t start_address(vmm_vcpu *v)
+{
+    return env_of(v)->eip;
+}
+
+static const struct vmm_arch X86 = {
+    .boundary = x86_boundary,
+    .wakes = x86_wakes,
+    .can_wake = x86_can_wake,
+    .start_address = start_address,
+    .pc = vmm_x86_linear_pc,
+    .interrupts_changed = lapic_inputs_changed,
+    .local_read = lapic_local_read,
+    .local_write = lapic_local_write,
+    .timer_expired = lapic_timer_expired,
+    .shadow = vmm_x86_shadow,
+    .watch_masks = x86_watch_masks,
+    .state_size = x86_state_size,
+    .save = x86_save,
+    .restore = x86_restore,
+    .outside = x86_take_init,
+};
+
+int vmm_add_x86(vmm_machine *m, int cpu_model)
+{
+    vmm_vcpu *v = vcpu_new(m, &X86);
+    if (!v)
+        return -1;
+    int error = uc.open(UC_ARCH_X86, UC_MODE_64, &v->uc);
+    if (!error)
+        error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
+    if (!error)
+        error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
+    if (error)
+        return fail(m, "Unicorn cannot open an x86 CPU of model %d: %s", cpu_model, uc.strerror(error));
+    if (x86_env_find(v) || x86_env_prove(v))
+        return -1;
+    error = bus_attach(v);
+    if (error)
+        return fail(m, "Unicorn cannot map the machine's memory: %s", uc.strerror(error));
+    if (x86_env_find_exception_index(v))
+        return -1;
+    x86_attach_intercepts(v);
+    x86_attach_syscalls(v);
+    x86_attach_ports(v);
+    x86_attach_boundary(v);
+    x86_reset(v);
+    v->x86.lapic.initial_id = v->index;
+    x86_after_firmware(v);
+    return vcpu_ready(v);
+}

@@ -1,0 +1,189 @@
+/* What the x86 files share: guest memory, decoding, events and the boundary. */
+#ifndef VMM_X86_H
+#define VMM_X86_H
+
+#include <stdbool.h>
+
+#include "core/internal.h"
+#include "x86/env.h"
+
+enum { /* exceptions, SDM vol. 3A table 6-1 */
+    X86_DE = 0, X86_DB = 1, X86_NMI = 2, X86_BP = 3, X86_OF = 4, X86_BR = 5, X86_UD = 6, X86_NM = 7, X86_DF = 8,
+    X86_TS = 10, X86_NP = 11, X86_SS = 12, X86_GP = 13, X86_PF = 14, X86_MF = 16, X86_AC = 17, X86_XM = 19
+};
+
+enum { /* RFLAGS */
+    FL_CF = 1, FL_TF = 1 << 8, FL_IF = 1 << 9, FL_IOPL = 3 << 12, FL_NT = 1 << 14, FL_RF = 1 << 16, FL_VM = 1 << 17,
+    FL_AC = 1 << 18
+};
+
+enum { /* bits of a descriptor's second doubleword */
+    DESC_ACCESSED = 1 << 8, DESC_RW = 1 << 9, DESC_CONFORMING = 1 << 10, DESC_EXPAND_DOWN = 1 << 10,
+    DESC_CODE = 1 << 11, DESC_S = 1 << 12, DESC_P = 1 << 15, DESC_L = 1 << 21, DESC_B = 1 << 22, DESC_G = 1 << 23
+};
+
+enum { CR0_PE = 1, CR0_TS = 8 };
+enum { CR4_SMAP = 1 << 21 };
+
+static inline unsigned desc_dpl(uint32_t high) { return high >> 13 & 3; }
+static inline unsigned desc_type(uint32_t high) { return high >> 8 & 15; }
+
+typedef enum { EVENT_EXTERNAL, EVENT_NMI, EVENT_EXCEPTION, EVENT_SOFTWARE } x86_event_kind;
+
+typedef struct {
+    uint8_t vector;
+    uint8_t kind;      /* x86_event_kind; SOFTWARE: INT n, INT3, INTO, which check the gate's DPL */
+    uint8_t has_error;
+    uint8_t source;    /* enum vmm_source */
+    uint8_t pin;
+    uint32_t error;
+    uint64_t flags;    /* RFLAGS before the event; x86_deliver fills it */
+    uint64_t rip;      /* what the frame saves */
+    uint64_t fault_rip;/* where a fault of the delivery itself points: at the INT instruction, or rip */
+    uint64_t raised;   /* instruction count of the request */
+    bool fault;        /* fault class: RF is set in the saved flags */
+} x86_event;
+
+typedef struct {
+    bool raised;
+    bool has_error;
+    bool in_new_task; /* a task switch was past its commit point */
+    uint8_t vector;
+    uint32_t error;
+} x86_fault;
+
+static inline x86_fault x86_no_fault(void)
+{
+    return (x86_fault){0};
+}
+
+static inline x86_fault x86_fault_code(uint8_t vector, uint32_t error)
+{
+    return (x86_fault){.raised = true, .has_error = true, .vector = vector, .error = error};
+}
+
+static inline bool x86_long_mode(const vmm_vcpu *v)
+{
+    return env_of(v)->hflags & HF_LMA;
+}
+
+static inline bool x86_canonical(const vmm_vcpu *v, uint64_t address)
+{
+    int64_t top = (int64_t)address >> 47;
+    return !x86_long_mode(v) || top == 0 || top == -1;
+}
+
+/* x86_mem.c: implicit supervisor accesses; a fault sets CR2 as the hardware does */
+x86_fault x86_load(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size);
+x86_fault x86_store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t size);
+x86_fault x86_check_store(vmm_vcpu *v, uint64_t linear, uint32_t size); /* would a store fault? */
+
+/* x86_state.c */
+uint64_t x86_flags(vmm_vcpu *v);
+void x86_load_segment(vmm_vcpu *v, int segment, uint32_t selector, uint64_t base, uint32_t limit, uint32_t flags);
+void x86_load_descriptor(vmm_vcpu *v, int segment, uint32_t selector, const uint32_t descriptor[2]);
+void x86_set_pc(vmm_vcpu *v, uint64_t rip);
+uint64_t x86_register(vmm_vcpu *v, int uc_register);
+void x86_set_register(vmm_vcpu *v, int uc_register, uint64_t value);
+uint64_t x86_msr_get(vmm_vcpu *v, uint32_t index); /* Unicorn's own MSRs, without our intercepts */
+void x86_msr_set(vmm_vcpu *v, uint32_t index, uint64_t value);
+void x86_reset(vmm_vcpu *v);
+uint32_t x86_descriptor_limit(const uint32_t descriptor[2]);
+uint32_t x86_descriptor_base(const uint32_t descriptor[2]);
+/* Read the descriptor a selector names; beyond its table is `vector`(selector + ext). */
+x86_fault x86_descriptor(vmm_vcpu *v, uint32_t selector, uint32_t descriptor[2], uint64_t *address, uint8_t vector,
+                         uint32_t ext);
+
+/* x86_decode.c */
+typedef struct {
+    uint8_t length;   /* through the opcode and ModRM, without displacement and immediate */
+    uint8_t map;      /* 0: one byte, 1: 0F xx */
+    uint8_t opcode;
+    uint8_t modrm;
+    uint8_t sib;
+    uint8_t rex;
+    bool lock, rep, repne, data16, address_size, other_segment; /* other_segment: FS or GS override */
+} x86_insn;
+
+bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
+
+/* x86_deliver.c, x86_task.c */
+void x86_deliver(vmm_vcpu *v, x86_event *event); /* with everything that may follow: #DF, shutdown; *event is used up */
+x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext);
+bool x86_resume_task_switch(vmm_vcpu *v); /* true: the #TS of Unicorn's own task switch was wrong and is mended */
+
+/* x86_boundary.c */
+bool x86_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instruction must not begin */
+bool x86_wakes(vmm_vcpu *v);
+void x86_watch_masks(vmm_vcpu *v);
+bool x86_can_wake(vmm_vcpu *v);
+void x86_attach_boundary(vmm_vcpu *v);
+bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
+
+/* x86_return.c */
+void x86_returned(vmm_vcpu *v); /* notes it where an IRET was the last instruction */
+
+/* x86_intercept.c */
+static inline uint64_t x86_here(const vmm_vcpu *v) /* linear address of the instruction that began last */
+{
+    return v->recent[(v->count - 1) & (VMM_RECENT - 1)];
+}
+static inline void x86_begin(vmm_vcpu *v, uint64_t pc, uint64_t flags) /* the instruction at pc counts from here */
+{
+    v->flags_before = flags;
+    v->recent[v->count++ & (VMM_RECENT - 1)] = pc;
+}
+uint64_t x86_rip_here(const vmm_vcpu *v); /* the same as RIP */
+void x86_attach_intercepts(vmm_vcpu *v);
+bool x86_ask(vmm_vcpu *v, vmm_trap *trap); /* true: Python finished it */
+void x86_raise(vmm_vcpu *v, uint8_t vector, bool has_error, uint32_t error, uint64_t rip);
+void x86_general_protection(vmm_vcpu *v); /* #GP(0) at the present instruction */
+void x86_intercepts_set(vmm_vcpu *v, bool on);
+void x86_run_natively(vmm_vcpu *v);
+void x86_intercepts_restore(vmm_vcpu *v);
+
+/* x86_emulate.c: instructions finished by the core */
+void x86_finish(vmm_vcpu *v, uint32_t length);
+void x86_cpuid(vmm_vcpu *v, const x86_insn *insn);
+void x86_rdtsc(vmm_vcpu *v, const x86_insn *insn);
+void x86_msr_access(vmm_vcpu *v, const x86_insn *insn, bool write);
+void x86_cr8(vmm_vcpu *v, const x86_insn *insn, bool write);
+void x86_pause(vmm_vcpu *v, const x86_insn *insn);
+void x86_hlt(vmm_vcpu *v, const x86_insn *insn);
+void x86_icebp(vmm_vcpu *v, const x86_insn *insn);
+bool x86_emulate_announced(vmm_vcpu *v, const x86_insn *insn);
+
+/* x86_hypercall.c */
+bool x86_hypercall(vmm_vcpu *v, const x86_insn *insn); /* VMCALL and VMMCALL; false: the instruction is neither */
+
+/* x86_system.c */
+void x86_control_access(vmm_vcpu *v, uint32_t exit, const x86_insn *insn); /* exit: SVM's code of the CR or DR access */
+void x86_table_read(vmm_vcpu *v);                                         /* SGDT, SIDT, SLDT, STR */
+bool x86_iret_needs_care(const vmm_vcpu *v);
+void x86_iret(vmm_vcpu *v);
+void x86_iret_done(vmm_vcpu *v);
+
+/* x86_canonical.c */
+void x86_refine_general_protection(vmm_vcpu *v, uint8_t *vector); /* what a #GP(0) of Unicorn's really is, and where */
+
+/* x86_debug.c */
+void x86_trap_pending(vmm_vcpu *v, uint16_t dr6); /* a #DB at the next boundary */
+void x86_watch_update(vmm_vcpu *v);               /* after DR0-3 or DR7 changed */
+void x86_watch_cancel(vmm_vcpu *v);
+
+/* x86_syscall.c, x86_ports.c */
+void x86_attach_syscalls(vmm_vcpu *v);
+void x86_attach_ports(vmm_vcpu *v);
+
+/* x86_msr.c: false: #GP */
+bool x86_rdmsr(vmm_vcpu *v, uint32_t index, uint64_t *value);
+bool x86_wrmsr(vmm_vcpu *v, uint32_t index, uint64_t value);
+uint64_t x86_tsc(const vmm_vcpu *v);
+bool x86_msr_beyond_reset(uint32_t n, uint32_t *index); /* the nth that Unicorn keeps behind its private state's end: MTRRs */
+
+/* x86_snapshot.c */
+size_t x86_state_size(const vmm_vcpu *v);
+void x86_save(const vmm_vcpu *v, void *state);
+void x86_restore(vmm_vcpu *v, const void *state);
+
+#endif
