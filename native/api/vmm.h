@@ -30,11 +30,14 @@
 #define VMM_NOTED_PAGES 1024
 #define VMM_NEST 32
 #define VMM_REACH_WORDS 8
+#define VMM_SINKS 6
+#define VMM_HANDLERS 9
 
 typedef struct vmm_machine vmm_machine;
 typedef struct vmm_vcpu vmm_vcpu;
 typedef struct vmm_snapshot vmm_snapshot;
 struct vmm_arch;
+struct vmm_controllers;
 
 /* ---- lines: a wire with up to 32 drivers (wired OR) and one or two inputs it ends at ---- */
 
@@ -442,6 +445,7 @@ struct vmm_machine {
     uint64_t alias_size;  /* 0: there is no alias */
     vmm_pages pages;
     vmm_host host;
+    const struct vmm_controllers *controllers; /* what lines and ranges lead to */
     uint32_t cpus; /* how many vCPUs there will be; before the first is added */
     uint32_t port_range_count;
     uint32_t mmio_range_count;

@@ -84,7 +84,8 @@ bool arm_can_wake(vmm_vcpu *v);
 void arm_attach_boundary(vmm_vcpu *v);
 void arm_tell_gic(vmm_vcpu *v); /* before it looks at the vCPU's Security state */
 
-/* arm_inputs.c */
+/* inputs.c */
+void arm_inputs(vmm_vcpu *v, bool irq, bool fiq); /* as the GIC drives them now */
 void arm_note_masks(vmm_vcpu *v); /* a look at DAIF; arm_hold_masked must follow */
 void arm_hold_masked(vmm_vcpu *v); /* which pending inputs need no look at each boundary */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arm/arm.h"
+#include "unicorn/env_search.h"
 #include "unicorn/uc.h"
 
 enum { REGISTERS = 13, CONTEXT_EXTRA_A32 = 36 /* bytes Unicorn saves behind A32's state for MPUs, here always empty */ };

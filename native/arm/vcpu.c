@@ -56,6 +56,17 @@ static void watch_masks(vmm_vcpu *v)
     vcpu_rearm(v);
 }
 
+static void keep(vmm_vcpu *v, const vmm_vcpu *live)
+{
+    v->arm.traps = live->arm.traps;
+    v->arm.watch_hook = live->arm.watch_hook;
+}
+
+static void resumes(vmm_vcpu *v)
+{
+    v->arm.hook_frame = 0;
+}
+
 static const struct vmm_arch ARM = {
     .boundary = arm_boundary,
     .wakes = arm_wakes,
@@ -74,6 +85,9 @@ static const struct vmm_arch ARM = {
     .state_size = arm_state_size,
     .save = arm_save,
     .restore = arm_restore,
+    .keep = keep,
+    .resumes = resumes,
+    .inputs = arm_inputs,
 };
 
 /* A vCPU without EL2 and EL3 behaves as if its processor had none, like one of a hypervisor's guests. */
@@ -117,7 +131,7 @@ static int keep_reset_state(vmm_vcpu *v)
 {
     size_t size = (size_t)((char *)arm_tail_of(v) - (char *)v->env);
     v->arm.reset = malloc(size);
-    if (!v->arm.reset)
+    if (!v->arm.reset || !vcpu_owns(v, v->arm.reset))
         return fail(v->machine, "no memory for a vCPU's reset state");
     memset(arm_env_of(v)->regs, 0, sizeof arm_env_of(v)->regs);
     memset(arm_env_of(v)->xregs, 0, sizeof arm_env_of(v)->xregs);

@@ -1,5 +1,5 @@
 /* Physical memory as a vCPU sees it: RAM, its alias, what is the vCPU's own, devices, and a hole that reads as ones. */
-#include "core/internal.h"
+#include "core/line.h"
 #include "unicorn/uc.h"
 
 static const vmm_range *range_at(const vmm_machine *m, uint64_t address)
@@ -10,10 +10,21 @@ static const vmm_range *range_at(const vmm_machine *m, uint64_t address)
     return NULL;
 }
 
-static uint64_t test_device_read(const vmm_machine *m, const vmm_range *range, uint64_t offset)
+static uint64_t test_device_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
 {
-    return m->lines[offset / 4 % VMM_MAX_LINES].drivers >> (range->index & 31) & 1;
+    (void)cpu, (void)size;
+    uint64_t number = range->first < 65536 ? offset : offset / 4;
+    return m->lines[number % VMM_MAX_LINES].drivers >> (range->index & 31) & 1;
 }
+
+static void test_device_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)cpu, (void)size;
+    bool ports = range->first < 65536;
+    vmm_line_set(m, (uint32_t)(ports ? offset : offset / 4), range->index, ports ? value != 0 : value & 1);
+}
+
+const range_owner test_device = {test_device_read, test_device_write};
 
 static void nobody_answers(vmm_vcpu *v, uint64_t address, int access)
 {
@@ -37,21 +48,9 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
             nobody_answers(v, address, VMM_ACCESS_READ);
         return ~0ull;
     }
-    uint64_t offset = address - range->first;
-    switch (range->handler) {
-    case VMM_ON_GICD:
-        return gic_dist_read(m, v->index, offset, size);
-    case VMM_ON_GICC:
-        return gic_cpu_read(m, v->index, offset, size);
-    case VMM_ON_GICR:
-        return gic_redist_read(m, offset, size);
-    case VMM_ON_IOAPIC:
-        return vmm_ioapic_read(m, offset);
-    case VMM_ON_TESTDEV:
-        return test_device_read(m, range, offset);
-    default:
-        return m->host.mmio_read(m->host.handle, range->index, address, size);
-    }
+    const range_owner *owner = m->controllers->ranges[range->handler];
+    return owner ? owner->read(m, v->index, range, address - range->first, size)
+                 : m->host.mmio_read(m->host.handle, range->index, address, size);
 }
 
 static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uint64_t value, void *user)
@@ -68,26 +67,11 @@ static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uin
             nobody_answers(v, address, VMM_ACCESS_WRITE);
         return;
     }
-    uint64_t offset = address - range->first;
-    switch (range->handler) {
-    case VMM_ON_GICD:
-        gic_dist_write(m, v->index, offset, size, value);
-        return;
-    case VMM_ON_GICC:
-        gic_cpu_write(m, v->index, offset, size, value);
-        return;
-    case VMM_ON_GICR:
-        gic_redist_write(m, offset, size, value);
-        return;
-    case VMM_ON_IOAPIC:
-        vmm_ioapic_write(m, offset, (uint32_t)value);
-        return;
-    case VMM_ON_TESTDEV:
-        vmm_line_set(m, (uint32_t)(offset / 4), range->index, value & 1);
-        return;
-    default:
+    const range_owner *owner = m->controllers->ranges[range->handler];
+    if (owner)
+        owner->write(m, v->index, range, address - range->first, size, value);
+    else
         m->host.mmio_write(m->host.handle, range->index, address, size, value);
-    }
 }
 
 /* Where the architecture has no exception for it the run ends: a finding, not noise. Nor can device memory be executed. */

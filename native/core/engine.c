@@ -24,7 +24,7 @@ int fail(vmm_machine *m, const char *format, ...)
     return -1;
 }
 
-vmm_machine *vmm_new(void)
+vmm_machine *machine_new(const struct vmm_controllers *controllers)
 {
     vmm_machine *m = calloc(1, sizeof *m);
     vmm_event *ring = calloc(TRACE_EVENTS, sizeof *ring);
@@ -34,6 +34,7 @@ vmm_machine *vmm_new(void)
         return NULL;
     }
     m->trace = (vmm_trace){.capacity = TRACE_EVENTS, .ring = ring, .look_at = VMM_NEVER};
+    m->controllers = controllers;
     m->insn_ns = 10;
     m->idle_ns = 60000000000ull;
     m->hole_first = 0xc0000000;
@@ -44,8 +45,6 @@ vmm_machine *vmm_new(void)
     m->triggers.insns = m->triggers.ns = m->stimuli.insns = m->stimuli.ns = VMM_NEVER;
     for (int i = 0; i < VMM_MAX_TIMERS; i++)
         m->timers[i].deadline = VMM_NEVER;
-    vmm_pic_reset(m);
-    vmm_ioapic_reset(m);
     return m;
 }
 
@@ -58,7 +57,6 @@ void vmm_free(vmm_machine *m)
         if (v->uc)
             uc.close(v->uc);
         free(v->control);
-        free(v->arm.reset);
         for (uint32_t n = 0; n < v->owned_count; n++)
             free(v->owned[n]);
         free(v);
@@ -260,7 +258,8 @@ static void run_until_stop(vmm_machine *m)
         }
         uint64_t before = v->count;
         v->leaving = 0;
-        v->arm.hook_frame = 0;
+        if (v->arch->resumes)
+            v->arch->resumes(v);
         uc_executing = v;
         int error = uc.emu_start(v->uc, v->arch->start_address(v), 0, 0, 0);
         uc_executing = NULL;

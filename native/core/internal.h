@@ -37,24 +37,23 @@ struct vmm_arch {
     size_t (*state_size)(const vmm_vcpu *v);
     void (*save)(const vmm_vcpu *v, void *state);
     void (*restore)(vmm_vcpu *v, const void *state);
+    void (*keep)(vmm_vcpu *v, const vmm_vcpu *live); /* after a restore: what is not the guest's stays as `live` has it */
+    void (*resumes)(vmm_vcpu *v);                    /* Unicorn is about to execute it; NULL: nothing */
+    void (*init)(vmm_vcpu *v);                       /* INIT and SIPI; NULL: it has none */
+    void (*startup)(vmm_vcpu *v, uint8_t page);
+    uint32_t (*features)(const vmm_vcpu *v);         /* CPUID.1:ECX as configured */
+    void (*inputs)(vmm_vcpu *v, bool irq, bool fiq); /* as a GIC drives them; NULL: it has none */
     bool (*outside)(vmm_vcpu *v); /* what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: nothing */
 };
 
 /* engine.c */
+vmm_machine *machine_new(const struct vmm_controllers *controllers); /* NULL: no memory */
 uint8_t *lazy_zeros(vmm_machine *m, uint64_t size); /* cost nothing until touched; NULL with m->error */
 void lazy_free(void *zeros, uint64_t size);         /* what lazy_zeros gave, or NULL */
 vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch); /* NULL with m->error */
 int vcpu_ready(vmm_vcpu *v);
 bool vcpu_owns(vmm_vcpu *v, void *memory); /* free it with the vCPU; false, with m->error, where there is no room */
 void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address);
-
-/* env_search.c: set v->library, v->cpu and v->env, the state that holds `size` bytes of `pattern` at `offset`; false: not found.
-   `library` is the suffix of Unicorn's symbols for this architecture. */
-bool env_search(vmm_vcpu *v, const char *library, const void *pattern, size_t size, size_t offset);
-/* Where the CPU object holds `size` bytes of `pattern` in 8-byte steps; NULL: nowhere. */
-void *env_find_bytes(vmm_vcpu *v, const void *pattern, size_t size);
-/* Where a list that starts behind the state keeps `function`; NULL: nowhere. */
-void **env_find_callback(vmm_vcpu *v, const void *function);
 
 /* boundary.c */
 bool must_stop(vmm_vcpu *v);  /* a stop is due before the next instruction; notes why */
@@ -149,8 +148,6 @@ bool lapic_lint_unmasked(const vmm_vcpu *v, uint32_t pin);
 bool apic_can_interrupt_masked(const vmm_vcpu *v, bool nmi);  /* something could send it an INIT, or with `nmi` an NMI */
 accepted intr_acknowledge(vmm_vcpu *v); /* INTA: from the APIC, or through it from the 8259A pair */
 void intr_update(vmm_vcpu *v);          /* VMM_PEND_INTR from PIC and APIC */
-
-const char *x86_watch_returns(void *library); /* x86_return.c; once a process: the line that says why not, or NULL */
 
 /* x86_start.c */
 void x86_after_firmware(vmm_vcpu *v); /* the local APIC, and whether the vCPU runs, as firmware hands over */

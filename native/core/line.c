@@ -1,46 +1,22 @@
 /* Wires: drivers on one end, a controller's pin on the other. */
-#include "core/stimulus.h"
+#include "core/line.h"
+
+static const line_end *end_of(const vmm_machine *m, uint8_t sink)
+{
+    return sink < VMM_SINKS ? m->controllers->ends[sink] : NULL;
+}
 
 static void drive(vmm_machine *m, uint8_t sink, uint8_t pin, int level)
 {
-    switch (sink) {
-    case VMM_SINK_PIC:
-        vmm_pic_set_line(m, pin, level);
-        return;
-    case VMM_SINK_NMI:
-        if (level)
-            vmm_nmi(m, pin);
-        return;
-    case VMM_SINK_IOAPIC:
-        vmm_ioapic_set_line(m, pin, level);
-        return;
-    case VMM_SINK_LINT1:
-        for (uint32_t i = 0; i < m->vcpu_count; i++)
-            vmm_lapic_set_lint(m->vcpus[i], 1, level);
-        return;
-    case VMM_SINK_GIC:
-        gic_set_spi(m, pin, level);
-        return;
-    }
+    const line_end *end = end_of(m, sink);
+    if (end)
+        end->set(m, pin, level);
 }
 
 static bool unmasked(const vmm_machine *m, uint8_t sink, uint8_t pin)
 {
-    switch (sink) {
-    case VMM_SINK_PIC:
-        return pic_unmasked(m, pin);
-    case VMM_SINK_IOAPIC:
-        return ioapic_unmasked(m, pin);
-    case VMM_SINK_LINT1:
-        for (uint32_t i = 0; i < m->vcpu_count; i++)
-            if (lapic_lint_unmasked(m->vcpus[i], 1))
-                return true;
-        return false;
-    case VMM_SINK_GIC:
-        return gic_spi_enabled(m, pin);
-    default:
-        return false;
-    }
+    const line_end *end = end_of(m, sink);
+    return end && end->unmasked && end->unmasked(m, pin);
 }
 
 bool line_unmasked(const vmm_machine *m, uint32_t number)
@@ -49,37 +25,36 @@ bool line_unmasked(const vmm_machine *m, uint32_t number)
     return unmasked(m, line->sink[0], line->pin[0]) || unmasked(m, line->sink[1], line->pin[1]);
 }
 
-/* The vector or INTID that it becomes at that end; VMM_ANY: none. */
-static uint32_t interrupt_of(const vmm_machine *m, uint8_t sink, uint8_t pin)
-{
-    enum { NMI_VECTOR = 2, FIRST_SPI = 32 };
-    switch (sink) {
-    case VMM_SINK_PIC:
-        return pic_vector(m, pin);
-    case VMM_SINK_IOAPIC:
-        return ioapic_vector(m, pin);
-    case VMM_SINK_GIC:
-        return FIRST_SPI + pin;
-    case VMM_SINK_NMI:
-    case VMM_SINK_LINT1:
-        return NMI_VECTOR;
-    default:
-        return VMM_ANY;
-    }
-}
-
 bool line_concerns(const vmm_machine *m, uint32_t number, const vmm_event *e)
 {
     const vmm_line *line = &m->lines[number % VMM_MAX_LINES];
     if (e->source == VMM_SRC_EXCEPTION || e->source == VMM_SRC_SOFTWARE)
         return false;
     for (int i = 0; i < 2; i++) {
-        bool names_pin = e->kind == VMM_EV_ENDED && line->sink[i] == VMM_SINK_PIC;
-        if (e->number == (names_pin ? line->pin[i] : interrupt_of(m, line->sink[i], line->pin[i])))
+        const line_end *end = end_of(m, line->sink[i]);
+        bool names_pin = end && end->ended_by_pin && e->kind == VMM_EV_ENDED;
+        uint32_t interrupt = names_pin ? line->pin[i] : end ? end->interrupt(m, line->pin[i]) : VMM_ANY;
+        if (e->number == interrupt)
             return true;
     }
     return false;
 }
+
+enum { NMI_VECTOR = 2 };
+
+static void nmi_set(vmm_machine *m, uint32_t cpu, int level)
+{
+    if (level)
+        vmm_nmi(m, cpu);
+}
+
+static uint32_t nmi_interrupt(const vmm_machine *m, uint32_t cpu)
+{
+    (void)m, (void)cpu;
+    return NMI_VECTOR;
+}
+
+const line_end nmi_pin = {.set = nmi_set, .interrupt = nmi_interrupt};
 
 /* Apart, so that other drivers' way stays short. */
 static __attribute__((noinline)) void note_stimulus(vmm_machine *m, uint32_t number, bool level)

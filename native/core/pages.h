@@ -3,6 +3,7 @@
 #define VMM_PAGES_H
 
 #include "core/internal.h"
+#include "unicorn/uc_pages.h"
 
 enum { PAGE = 4096, HISTOGRAM_PAGES = (VMM_HISTOGRAM * sizeof(uint32_t) + PAGE - 1) / PAGE };
 
@@ -11,10 +12,6 @@ uint64_t pages_count(const vmm_machine *m);
 void page_written(vmm_machine *m, uint64_t page);
 void page_restore(vmm_machine *m, uint64_t page, const uint8_t *bytes); /* of RAM; code that was translated from it follows */
 void pages_settled(vmm_machine *m); /* none has been written from here on */
-
-/* uc_pages.c */
-const char *uc_watch_pages(void *library); /* once a process; the line that says why not, or NULL */
-bool uc_pages_attach(vmm_vcpu *v);         /* false: Unicorn lacks a call */
 
 /* pages.c: what Unicorn tells of the vCPU that executes */
 void page_has_code(vmm_vcpu *v, uint64_t offset);         /* it has translated code from there */

@@ -1,7 +1,7 @@
 /* I/O ports: the hot devices in C, the others to Python, the rest to an open bus that reads as ones. */
 #include <string.h>
 
-#include "core/internal.h"
+#include "core/line.h"
 
 static uint32_t ones(uint32_t size)
 {
@@ -15,39 +15,28 @@ static const vmm_range *owner(const vmm_machine *m, uint32_t port)
 }
 
 /* 128 bits because nanoseconds times Hz outgrow 64 after an hour. */
-static uint32_t counter(vmm_machine *m)
+static uint64_t counter_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
 {
-    return (uint32_t)((unsigned __int128)vmm_now(m) * m->counter_hz / 1000000000u) & m->counter_mask;
+    (void)cpu, (void)range, (void)size;
+    uint32_t now = (uint32_t)((unsigned __int128)vmm_now(m) * m->counter_hz / 1000000000u) & m->counter_mask;
+    return now >> 8 * (offset & 3);
 }
+
+static void counter_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)m, (void)cpu, (void)range, (void)offset, (void)size, (void)value;
+}
+
+const range_owner counter = {counter_read, counter_write};
 
 static uint32_t byte_read(vmm_machine *m, const vmm_range *r, uint32_t port)
 {
-    switch (r->handler) {
-    case VMM_ON_PIC:
-        return vmm_pic_read(m, r->index, port - r->first);
-    case VMM_ON_ELCR:
-        return m->pic.chip[(port - r->first) & 1].elcr;
-    case VMM_ON_TESTDEV:
-        return m->lines[(port - r->first) % VMM_MAX_LINES].drivers >> r->index & 1;
-    case VMM_ON_COUNTER:
-        return counter(m) >> 8 * ((port - r->first) & 3);
-    }
-    return 0xff;
+    return (uint32_t)m->controllers->ranges[r->handler]->read(m, 0, r, port - r->first, 1);
 }
 
 static void byte_write(vmm_machine *m, const vmm_range *r, uint32_t port, uint32_t value)
 {
-    switch (r->handler) {
-    case VMM_ON_PIC:
-        vmm_pic_write(m, r->index, port - r->first, value);
-        return;
-    case VMM_ON_ELCR:
-        pic_elcr_write(m, port - r->first, (uint8_t)value);
-        return;
-    case VMM_ON_TESTDEV:
-        vmm_line_set(m, port - r->first, r->index, value != 0);
-        return;
-    }
+    m->controllers->ranges[r->handler]->write(m, 0, r, port - r->first, 1, value);
 }
 
 /* An access wider than the device is split into its ports, low byte first, as the ISA bus does. */

@@ -189,10 +189,7 @@ static bool save_vcpus(const vmm_machine *m, vmm_snapshot *s)
 /* What is not the guest's: what scripts want to be asked about, hooks that Unicorn has now, memory that is owned. */
 static void keep(vmm_vcpu *v, const vmm_vcpu *live)
 {
-    v->x86.traps = live->x86.traps;
-    v->arm.traps = live->arm.traps;
-    v->x86.watch_hook = live->x86.watch_hook;
-    v->arm.watch_hook = live->arm.watch_hook;
+    v->arch->keep(v, live);
     v->flush_code = live->flush_code;
     v->owned_count = live->owned_count;
     memcpy(v->owned, live->owned, sizeof v->owned);

@@ -12,8 +12,4 @@ void stimuli_watch(const vmm_machine *m, vmm_triggers *triggers, uint64_t *filte
 bool stimuli_can_nmi(const vmm_vcpu *v);                  /* one may give it an NMI while it sleeps */
 bool stimuli_can_lint1(const vmm_machine *m);             /* one may raise LINT1 while all sleep */
 
-/* line.c: what a line's end means to the controller there */
-bool line_unmasked(const vmm_machine *m, uint32_t line);
-bool line_concerns(const vmm_machine *m, uint32_t line, const vmm_event *e); /* an event further down its interrupt's path */
-
 #endif

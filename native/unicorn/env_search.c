@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/internal.h"
+#include "unicorn/env_search.h"
 #include "unicorn/uc.h"
 
 enum { UNASSIGNED_INDEX = -1, CPU_WORDS = 4096 / sizeof(uintptr_t), STATE_BYTES = 65536, PATTERN_BYTES = 256 };

@@ -2,8 +2,9 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
-#include "core/pages.h"
 #include "unicorn/uc.h"
+
+#include "api/vmm.h"
 
 uc_calls uc;
 
@@ -21,7 +22,7 @@ uint32_t vmm_unicorn_version(void)
     return uc.version ? uc.version(NULL, NULL) & 0xffffff00u : 0;
 }
 
-const char *vmm_unicorn_open(const char *path)
+const char *uc_load(const char *path)
 {
     static char problem[256];
     const struct { const char *name; void *slot; } calls[] = {
@@ -44,8 +45,6 @@ const char *vmm_unicorn_open(const char *path)
         {"uc_free", &uc.free_},
         {"uc_strerror", &uc.strerror},
     };
-    if (uc.version)
-        return NULL;
     library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         snprintf(problem, sizeof problem, "cannot open Unicorn: %s", dlerror());
@@ -67,10 +66,20 @@ const char *vmm_unicorn_open(const char *path)
         uc.version = NULL;
         return problem;
     }
-    const char *cannot = uc_watch_pages(library);
-    if (!cannot)
-        cannot = x86_watch_returns(library);
-    if (cannot)
-        uc.version = NULL;
-    return cannot;
+    return NULL;
+}
+
+void *uc_library(void)
+{
+    return library;
+}
+
+void uc_unload(void)
+{
+    uc.version = NULL;
+}
+
+bool uc_loaded(void)
+{
+    return uc.version;
 }

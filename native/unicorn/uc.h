@@ -5,6 +5,7 @@
 #ifndef VMM_UC_H
 #define VMM_UC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,6 +64,10 @@ typedef struct {
 
 extern uc_calls uc;
 
+const char *uc_load(const char *path); /* the line that says why not, or NULL */
+void *uc_library(void);
+void uc_unload(void);                  /* it cannot be used after all */
+bool uc_loaded(void);
 void *uc_symbol(const char *name); /* what else the library exports; NULL: nothing of that name */
 
 #endif

@@ -8,13 +8,15 @@
  */
 #include <stdio.h>
 
-#include "core/pages.h"
+#include "unicorn/uc_pages.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_plt.h"
 
 typedef void (*protect_code)(void *engine, uint64_t offset);
 typedef void (*clean_store)(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc);
 typedef void (*table_store)(void *cpu, uint64_t physical, uint32_t value);
+
+static const page_watcher *watching;
 
 static vmm_vcpu *ours(const void *engine)
 {
@@ -26,14 +28,14 @@ static void code_translated(void *engine, uint64_t offset, protect_code original
     vmm_vcpu *v = ours(engine);
     original(engine, offset);
     if (v)
-        page_has_code(v, offset);
+        watching->has_code(v, offset);
 }
 
 static void stored(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc, clean_store original)
 {
     vmm_vcpu *v = ours(engine);
     if (v) /* first: the original may not return */
-        page_stored_by_guest(v, offset);
+        watching->stored(v, offset);
     original(engine, pages, offset, size, host_pc);
 }
 
@@ -60,12 +62,13 @@ static void before_table_store_x86_64(void *cpu, uint64_t physical, uint32_t val
 {
     vmm_vcpu *v = uc_executing;
     if (v && v->cpu == cpu)
-        page_stored_by_guest(v, physical - v->machine->ram_base);
+        watching->stored(v, physical - v->machine->ram_base);
     table_store_x86_64(cpu, physical, value);
 }
 
-const char *uc_watch_pages(void *library)
+const char *uc_watch_pages(void *library, const page_watcher *watcher)
 {
+    watching = watcher;
     const uc_call calls[] = {
         {"tlb_protect_code_x86_64", before_protect_code_x86_64, &protect_code_x86_64},
         {"tlb_protect_code_aarch64", before_protect_code_aarch64, &protect_code_aarch64},

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/internal.h"
+#include "api/vmm.h"
 #include "unicorn/uc_plt.h"
 
 _Thread_local vmm_vcpu *uc_executing;

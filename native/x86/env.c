@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/internal.h"
+#include "unicorn/env_search.h"
 #include "unicorn/uc.h"
 
 enum { REGISTERS = 16 };

@@ -7,6 +7,17 @@ static uint64_t start_address(vmm_vcpu *v)
     return env_of(v)->eip;
 }
 
+static uint32_t features(const vmm_vcpu *v)
+{
+    return x86_cpuid_leaf(v, 1, 0).ecx;
+}
+
+static void keep(vmm_vcpu *v, const vmm_vcpu *live)
+{
+    v->x86.traps = live->x86.traps;
+    v->x86.watch_hook = live->x86.watch_hook;
+}
+
 static const struct vmm_arch X86 = {
     .boundary = x86_boundary,
     .wakes = x86_wakes,
@@ -22,6 +33,10 @@ static const struct vmm_arch X86 = {
     .state_size = x86_state_size,
     .save = x86_save,
     .restore = x86_restore,
+    .keep = keep,
+    .init = vmm_x86_init,
+    .startup = x86_startup,
+    .features = features,
     .outside = x86_take_init,
 };
 

@@ -9,6 +9,7 @@
  * - An edge that no local APIC accepts is lost, as on the system bus; a level is offered again until one does, and only
  *   then is its delivery status "send pending".
  */
+#include "core/line.h"
 #include "intc/apic/lapic.h"
 
 enum { IOREGSEL = 0x00, IOWIN = 0x10, EOIR = 0x40 };
@@ -202,3 +203,20 @@ void vmm_ioapic_reset(vmm_machine *m)
     for (uint32_t pin = 0; pin < VMM_IOAPIC_PINS; pin++)
         io->entry[pin] = MASKED;
 }
+
+/* ---- as lines and memory reach it ---- */
+
+static uint64_t memory_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
+{
+    (void)cpu, (void)range, (void)size;
+    return vmm_ioapic_read(m, offset);
+}
+
+static void memory_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)cpu, (void)range, (void)size;
+    vmm_ioapic_write(m, offset, (uint32_t)value);
+}
+
+const line_end ioapic_pins = {vmm_ioapic_set_line, ioapic_unmasked, ioapic_vector, .ended_by_pin = false};
+const range_owner ioapic_memory = {memory_read, memory_write};

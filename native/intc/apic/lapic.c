@@ -8,6 +8,7 @@
  * - With equal classes PPR[3:0] is TPR[3:0] (11.8.3.1 leaves it open), as in KVM.
  * - An APIC interrupt is acknowledged before an ExtINT, as in QEMU and Bochs. SMI is accepted and does nothing: no SMM.
  */
+#include "core/line.h"
 #include "intc/apic/lapic.h"
 
 static int highest(const uint32_t bits[8])
@@ -131,10 +132,10 @@ bool lapic_receive(vmm_vcpu *v, const apic_message *message)
         vmm_nmi(v->machine, v->index);
         return true;
     case MODE_INIT:
-        vmm_x86_init(v);
+        v->arch->init(v);
         return true;
     case MODE_STARTUP:
-        x86_startup(v, message->vector);
+        v->arch->startup(v, message->vector);
         return true;
     case MODE_EXTINT:
         a->extint = 1;
@@ -333,3 +334,29 @@ uint32_t vmm_lapic_priority(const vmm_vcpu *v)
 {
     return processor_priority(&v->x86.lapic);
 }
+
+/* ---- LINT1 of all of them, as a line reaches it ---- */
+
+static void lint1_set(vmm_machine *m, uint32_t pin, int level)
+{
+    (void)pin;
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        vmm_lapic_set_lint(m->vcpus[i], 1, level);
+}
+
+static bool lint1_unmasked(const vmm_machine *m, uint32_t pin)
+{
+    (void)pin;
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        if (lapic_lint_unmasked(m->vcpus[i], 1))
+            return true;
+    return false;
+}
+
+static uint32_t nmi_vector(const vmm_machine *m, uint32_t pin)
+{
+    (void)m, (void)pin;
+    return 2;
+}
+
+const line_end lint1_pins = {lint1_set, lint1_unmasked, nmi_vector, .ended_by_pin = false};

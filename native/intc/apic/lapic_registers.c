@@ -65,7 +65,7 @@ enum { CPUID_X2APIC = 1 << 21, CPUID_DEADLINE = 1 << 24 };
 
 static bool announced(const vmm_vcpu *v, uint32_t ecx_bit)
 {
-    return x86_cpuid_leaf(v, 1, 0).ecx & ecx_bit;
+    return v->arch->features(v) & ecx_bit;
 }
 
 static uint32_t writable_bits(const vmm_vcpu *v, uint32_t index)

@@ -13,6 +13,7 @@
  */
 #include <string.h>
 
+#include "core/line.h"
 #include "intc/gic/gic.h"
 
 enum { DROPPED = 1, DEACTIVATED = 2 }; /* value of VMM_EV_ENDED */
@@ -194,7 +195,8 @@ static bool best_is_fiq(const vmm_gic *g, const vmm_gic_cpu *c)
 static void drive(vmm_machine *m, uint32_t cpu, uint8_t output)
 {
     m->gic.cpu[cpu].output = output;
-    gic_output(m, cpu, output & 1, output >> 1);
+    if (cpu < m->vcpu_count)
+        m->vcpus[cpu]->arch->inputs(m->vcpus[cpu], output & 1, output >> 1);
 }
 
 void gic_refresh(vmm_machine *m, uint32_t cpu)
@@ -464,3 +466,51 @@ void vmm_gic_state(vmm_machine *m, uint32_t cpu, int nonsecure, int el3)
     m->gic.cpu[cpu].el3 = el3 != 0;
     gic_refresh(m, cpu);
 }
+
+/* ---- as lines and memory reach it ---- */
+
+static uint32_t spi_intid(const vmm_machine *m, uint32_t spi)
+{
+    (void)m;
+    return 32 + spi;
+}
+
+static uint64_t dist_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
+{
+    (void)range;
+    return gic_dist_read(m, cpu, offset, size);
+}
+
+static void dist_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)range;
+    gic_dist_write(m, cpu, offset, size, value);
+}
+
+static uint64_t cpu_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
+{
+    (void)range;
+    return gic_cpu_read(m, cpu, offset, size);
+}
+
+static void cpu_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)range;
+    gic_cpu_write(m, cpu, offset, size, value);
+}
+
+static uint64_t redist_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
+{
+    (void)cpu, (void)range;
+    return gic_redist_read(m, offset, size);
+}
+
+static void redist_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)cpu, (void)range;
+    gic_redist_write(m, offset, size, value);
+}
+
+const line_end gic_spis = {gic_set_spi, gic_spi_enabled, spi_intid, .ended_by_pin = false};
+const range_owner gic_distributor = {dist_read, dist_write}, gic_cpu_interface = {cpu_read, cpu_write},
+                  gic_redistributors = {redist_read, redist_write};

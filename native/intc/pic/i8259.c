@@ -8,7 +8,7 @@
  * - ICW1 also clears the in-service register, as KVM, QEMU and Bochs do.
  * - A slave's INT falls for an instant at INTA, so that a further request is a fresh edge for the master's IR2.
  */
-#include "core/internal.h"
+#include "core/line.h"
 
 enum {
     ICW1_INIT = 0x10, /* bit 4 tells ICW1 from the OCWs */
@@ -320,3 +320,32 @@ void vmm_pic_reset(vmm_machine *m)
         *c = (vmm_i8259){.lowest = 7, .elcr_mask = WRITABLE_TRIGGER[i], .lines = c->lines};
     }
 }
+
+/* ---- as lines and ports reach it ---- */
+
+static uint64_t ports_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
+{
+    (void)cpu, (void)size;
+    return vmm_pic_read(m, range->index, (uint32_t)offset);
+}
+
+static void ports_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)cpu, (void)size;
+    vmm_pic_write(m, range->index, (uint32_t)offset, (uint32_t)value);
+}
+
+static uint64_t elcr_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
+{
+    (void)cpu, (void)range, (void)size;
+    return m->pic.chip[offset & 1].elcr;
+}
+
+static void elcr_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)cpu, (void)range, (void)size;
+    pic_elcr_write(m, (uint32_t)offset, (uint8_t)value);
+}
+
+const line_end pic_pins = {vmm_pic_set_line, pic_unmasked, pic_vector, .ended_by_pin = true};
+const range_owner pic_ports = {ports_read, ports_write}, pic_elcr = {elcr_read, elcr_write};

@@ -1,0 +1,17 @@
+/* What Unicorn does to pages of guest memory, told to whoever watches. */
+#ifndef VMM_UC_PAGES_H
+#define VMM_UC_PAGES_H
+
+#include <stdbool.h>
+
+#include "api/vmm.h"
+
+typedef struct {
+    void (*has_code)(vmm_vcpu *v, uint64_t offset); /* it has translated code from there */
+    void (*stored)(vmm_vcpu *v, uint64_t offset);   /* it is about to store there, for the first time since it was clean */
+} page_watcher;
+
+const char *uc_watch_pages(void *library, const page_watcher *watcher); /* once a process; the line that says why not, or NULL */
+bool uc_pages_attach(vmm_vcpu *v);                                      /* false: Unicorn lacks a call */
+
+#endif
