@@ -5,8 +5,8 @@ from __future__ import annotations
 from models.x86_delivery import Cpu, Event
 from models.x86_delivery import Segment as ModelSegment
 
-from vmm.cpu.x86 import X86, Segment
-from vmm.engine import NEVER, check, ffi, lib, open_unicorn
+from vmm.arch.x86.vcpu import X86, Segment
+from vmm.core.native import NEVER, check, ffi, lib, open_unicorn
 
 RAM_BYTES = 2 << 20
 PAGE_TABLES = 0x100000

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import vmm
-from vmm.cpu.x86 import Segment
-from vmm.machine import Config, Machine
-from vmm.stops import Stop
+from vmm.arch.x86.vcpu import Segment
+from vmm.core.stops import Stop
+from vmm.inputs.traps import DONE
+from vmm.inputs.traps import Trap as TrapSeen
+from vmm.machine.machine import Config, Machine
 from vmm.trace import Event
-from vmm.traps import DONE
-from vmm.traps import Trap as TrapSeen
 
 # ---- where things lie; each stack has a page of its own, so that a test can take it away ----
 

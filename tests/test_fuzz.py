@@ -51,7 +51,7 @@ def test_a_case_has_the_same_trace_in_another_process_after_other_cases(
 
 HALF_PRECISION = """
 import sys
-from vmm.machine import Config, Machine
+from vmm.machine.machine import Config, Machine
 machine = Machine(Config(board="virt", cpu="max", memory=1 << 20))
 machine.memory.write(0x40080000, int(sys.argv[1], 0).to_bytes(4, "little"))
 machine.cpu["pc"], machine.cpu["cpacr_el1"] = 0x40080000, 3 << 20

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vmm.catalog import guests
-from vmm.machine import boot
+from vmm.machine.machine import boot
 
 EVERY = sorted(guests(), key=lambda guest: guest.name)
 

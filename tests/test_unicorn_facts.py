@@ -30,7 +30,7 @@ from unicorn import (
 )
 from unicorn import x86_const as x86
 
-from vmm.engine import unicorn_library
+from vmm.core.native import unicorn_library
 
 CODE, STACK, DATA, HANDLER, TABLES = 0x1000, 0x8000, 0x9000, 0xA000, 0x10000
 NOP, HLT, STI, INT80, INT3, CD03, UD2, ICEBP = (
@@ -438,7 +438,7 @@ def test_hlt_is_intercepted_and_a_trap_sees_it_first() -> None:
 
     bench = Bench("long64", HLT + NOP)
     seen = []
-    bench.machine.trap(vmm.Hlt())(lambda trap: seen.append(trap.cpu["rip"]) or vmm.traps.DONE)
+    bench.machine.trap(vmm.Hlt())(lambda trap: seen.append(trap.cpu["rip"]) or vmm.inputs.traps.DONE)
     bench.step(2)
     assert len(seen) == 1 and bench.rip == 0x8002
 

@@ -32,7 +32,7 @@ from unicorn import (
 from unicorn import arm64_const as a64
 from unicorn import arm_const as a32
 
-from vmm.engine import unicorn_library
+from vmm.core.native import unicorn_library
 
 CODE, DATA, HANDLER, TABLE = 0x1000, 0x8000, 0xA000, 0x10000
 UNDEFINED, SWI, PREFETCH_ABORT, DATA_ABORT, BKPT, SMC = 1, 2, 3, 4, 7, 13

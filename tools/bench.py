@@ -34,7 +34,7 @@ from bench_snapshot import snapshots
 from bench_stimuli import PULSES, stimulus_rate
 
 from vmm.catalog import resolve
-from vmm.machine import MIB, Config, Machine
+from vmm.machine.machine import MIB, Config, Machine
 
 ROUNDS = 200_000
 """What the guest isr_bench counts to."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bench_guests import QEMU, counting_to, qemu, qemu_seconds
 from bench_rows import REPEATS, Row, compared, missing
 
-from vmm.machine import boot
+from vmm.machine.machine import boot
 
 RATE = "{:,.0f}/s"
 SHORT = 2_000

@@ -14,7 +14,7 @@ from bench_baseline_arm import PythonArm
 from bench_rows import REPEATS, Row, compared, missing
 
 from vmm.catalog import resolve
-from vmm.machine import MIB, Config, Machine, boot
+from vmm.machine.machine import MIB, Config, Machine, boot
 
 ROUNDS, PYTHON_ROUNDS = 200_000, 3_000
 """What the guests count to, and how many of them are enough for Python."""

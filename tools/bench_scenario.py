@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from bench_rows import REPEATS, Row
 
-from vmm.machine import Machine
+from vmm.machine.machine import Machine
 from vmm.scenario import Delivered, First, Reach
 from vmm.scenario.triggers import Trigger
 

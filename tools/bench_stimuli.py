@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from vmm.machine import MIB, Config, Machine
+from vmm.machine.machine import MIB, Config, Machine
 from vmm.scenario import Periodic
 
 PULSES = 1_000_000

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bench_rows import REPEATS, Row, compared
 
-from vmm.machine import boot
+from vmm.machine.machine import boot
 
 MOST = 0.15
 """Of a round trip's time."""

@@ -39,7 +39,7 @@ if hasattr(os, "RTLD_DEEPBIND"):
 
 LIVES = """
 import ctypes, gc
-from vmm.machine import Config, Machine, boot
+from vmm.machine.machine import Config, Machine, boot
 
 for guest in ("x86/pit_ticks", "arm64/sgi_ping_pong", "arm/sgi_ping_pong"):
     for _ in range(20):

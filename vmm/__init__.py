@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
-    from vmm.machine import Config, Machine, boot
-    from vmm.replaying import replay
+    from vmm.inputs.traps import DONE, Brk, Exc, Hlt, Hvc, Int, Msr, Port, Smc, Svc, SysReg, Undefined
+    from vmm.machine.machine import Config, Machine, boot
+    from vmm.replayer.player import replay
     from vmm.scenario import (
         Acknowledged,
         Boundary,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
         Vector,
         with_timeout,
     )  # fmt: skip
-    from vmm.traps import DONE, Brk, Exc, Hlt, Hvc, Int, Msr, Port, Smc, Svc, SysReg, Undefined
 
 __version__ = "0.1.0"
 __all__ = [
@@ -48,14 +48,14 @@ __all__ = [
 ]  # fmt: skip
 
 HOMES = {
-    "vmm.machine": ("Config", "Machine", "boot"),
+    "vmm.machine.machine": ("Config", "Machine", "boot"),
     "vmm.scenario": (
         "Acknowledged", "Boundary", "Burst", "Combine", "Console", "Delivered", "Elapsed", "Ended", "EventNumber",
         "First", "GuestError", "LineChanged", "NextBoundary", "Nmi", "Periodic", "Poisson", "Reach", "Returned",
         "Sequence", "Shadow", "Storm", "Then", "Timeout", "Vector", "with_timeout",
     ),
-    "vmm.replaying": ("replay",),
-    "vmm.traps": (
+    "vmm.replayer.player": ("replay",),
+    "vmm.inputs.traps": (
         "DONE", "Brk", "Exc", "Hlt", "Hvc", "Int", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined",
     ),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmm.cpu.arm_model import DEFAULTS
+from vmm.arch.arm.models import DEFAULTS
 from vmm.errors import VmmError, unknown
 from vmm.loaders import architecture
 from vmm.toolchain import SOURCES, arch_of, assemble, bundled

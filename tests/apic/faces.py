@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from vmm.cpu.x86 import X86, Segment
-from vmm.engine import check, ffi, lib, open_unicorn
+from vmm.arch.x86.vcpu import X86, Segment
+from vmm.core.native import check, ffi, lib, open_unicorn
 from vmm.intc.ioapic import IoApic, Redirection
 from vmm.intc.lapic import LocalApic
 

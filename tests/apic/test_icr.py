@@ -30,7 +30,7 @@ from apic.faces import (
     Bench,
     vectors,
 )  # fmt: skip
-from vmm.engine import lib
+from vmm.core.native import lib
 
 FLAT, CLUSTER = 0xFFFFFFFF, 0x0FFFFFFF
 

@@ -26,7 +26,7 @@ from apic.faces import (
     State,
     vectors,
 )  # fmt: skip
-from vmm.engine import lib
+from vmm.core.native import lib
 
 ID, VERSION, ARBITRATION = 0, 1, 2
 SEND_PENDING = 1 << 12

@@ -24,7 +24,7 @@ from apic.faces import (
     State,
     vectors,
 )  # fmt: skip
-from vmm.engine import lib
+from vmm.core.native import lib
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ from apic.faces import (
     Bench,
     vectors,
 )  # fmt: skip
-from vmm.engine import lib
+from vmm.core.native import lib
 
 EVERY_LVT = (LVT_CMCI, LVT_TIMER, LVT_THERMAL, LVT_PERFORMANCE, LVT_LINT0, LVT_LINT1, LVT_ERROR)
 BSP = 1 << 8

@@ -22,7 +22,7 @@ from apic.faces import (
     Bench,
     vectors,
 )  # fmt: skip
-from vmm.engine import lib
+from vmm.core.native import lib
 
 VECTOR = 0x40
 

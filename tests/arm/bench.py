@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from arm.opcodes import a32, a64, t32
-from vmm.engine import lib
-from vmm.machine import Config, Machine
-from vmm.stops import Stop
+from vmm.core.native import lib
+from vmm.core.stops import Stop
+from vmm.machine.machine import Config, Machine
 from vmm.trace import Event
 
 # ---- where things lie ----

@@ -27,7 +27,7 @@ from arm.bench import (
     T,
 )  # fmt: skip
 from arm.opcodes import a32, t32
-from vmm.traps import DONE, Trap
+from vmm.inputs.traps import DONE, Trap
 
 Z = 1 << 30
 EQ = 0

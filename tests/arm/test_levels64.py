@@ -34,7 +34,7 @@ from arm.bench import (
     syndrome,
 )  # fmt: skip
 from arm.opcodes import a64
-from vmm.machine import Config, Machine
+from vmm.machine.machine import Config, Machine
 
 EL2, EL3 = ",virtualization=on", ",secure=on"
 RW = 1 << 31

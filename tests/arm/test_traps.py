@@ -1,4 +1,4 @@
-"""The hypervisor's view on ARM: Python takes an event before the guest does (vmm/traps.py)."""
+"""The hypervisor's view on ARM: Python takes an event before the guest does (vmm/inputs/traps.py)."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from arm.bench import (
     syndrome,
 )  # fmt: skip
 from arm.opcodes import a32, a64, t32
-from vmm.machine import Config, Machine
-from vmm.traps import DONE, Brk, Hvc, Key, Smc, Svc, SysReg, Trap, Undefined
+from vmm.inputs.traps import DONE, Brk, Hvc, Key, Smc, Svc, SysReg, Trap, Undefined
+from vmm.machine.machine import Config, Machine
 
 SEEN = list[tuple[Any, ...]]
 RW = 1 << 31

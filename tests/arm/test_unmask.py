@@ -40,7 +40,7 @@ from arm.bench import (
     T,
 )  # fmt: skip
 from arm.opcodes import a32, a64, t32
-from vmm.engine import lib
+from vmm.core.native import lib
 
 SCRIPTED = 99
 """An IRQ without a controller; a GIC signals only the better one of an IRQ and a FIQ."""

@@ -14,10 +14,10 @@ from apic.faces import APIC_BASE, LVT_LINT1, MASKED, Apic
 from apic.faces import NMI as NMI_MODE
 from harness import CODE, HLT, IF, JMP_SELF, NMI, Bench
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError
 from vmm.intc.ioapic import IoApic
-from vmm.machine import Config, Machine
+from vmm.machine.machine import Config, Machine
 
 MIB = 0x100000
 BIOS_AREA = range(0xF0000, MIB, 16)

@@ -10,9 +10,9 @@ from apic.faces import APIC_BASE, BASE_ENABLE, BASE_X2APIC, ESR, SELF, SVR, TPR,
 from harness import NMI, NOP, STI, Bench
 
 from vmm.boards.pc_profiles import KNOBS, NAMES
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError
-from vmm.machine import Config, Machine
+from vmm.machine.machine import Config, Machine
 
 ALL = ("default", "p6", "kvm", "qemu", "bochs", "bochs-2.6.8")
 ENTRY_4, EDGE, LEVEL, ACTIVE_LOW, MASKED = 0x18, 0x51, 0x8051, 0x2000, 0x10000

@@ -13,11 +13,11 @@ from apic.faces import LVT_LINT0, LVT_LINT1, SVR, Apic
 from apic.faces import NMI as LINT_NMI
 from harness import CODE, HLT, IDT, JMP_SELF, Bench, handler, le
 
-from vmm.cpu.x86 import Segment
-from vmm.engine import lib
+from vmm.arch.x86.vcpu import Segment
+from vmm.core.native import lib
+from vmm.core.stops import Stop
 from vmm.errors import VmmError
-from vmm.machine import Config, Machine
-from vmm.stops import Stop
+from vmm.machine.machine import Config, Machine
 
 FIRMWARE, TOP, SIZE = 0xF0000, 0xFFFF0000, 0x10000
 RESET_VECTOR = 0xFFFFFFF0

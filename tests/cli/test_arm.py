@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from vmm.cli.int_log import IntLog
-from vmm.cpu.arm import mode_of
-from vmm.postmortem import arm, instructions
+from vmm.arch.arm import dump as arm
+from vmm.arch.arm.vcpu import mode_of
+from vmm.report.crash import instructions
+from vmm.report.int_log import IntLog
 from vmm.trace import Event
 
 from .conftest import A64_GUEST_ERRORS, A64_NOWHERE, A64_OFF, A64_SPIN, A64_SVC, a64

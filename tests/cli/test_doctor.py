@@ -5,10 +5,11 @@ from importlib import metadata
 
 import pytest
 
-from vmm import engine, toolchain
+from vmm import toolchain
 from vmm.cli.doctor import PROOFS, examine
+from vmm.core import native
 from vmm.errors import VmmError
-from vmm.machine import boot
+from vmm.machine.machine import boot
 
 
 def raises(line: str):
@@ -50,7 +51,7 @@ def test_without_an_assembler_guests_still_run(vmm, monkeypatch):
 
 
 def test_a_library_that_is_not_what_it_should_be_is_essential(vmm, monkeypatch):
-    monkeypatch.setattr(engine, "unicorn_library", raises("Unicorn 2.0.0; vmm needs 2.1.4"))
+    monkeypatch.setattr(native, "unicorn_library", raises("Unicorn 2.0.0; vmm needs 2.1.4"))
     done = vmm("doctor")
     assert done.status == 1
     (line,) = [line for line in done.out.splitlines() if "Unicorn's CPU" in line]

@@ -4,7 +4,7 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from vmm.cli.quantities import address, count, duration, positive, size, unsigned64
+from vmm.quantities import address, count, duration, positive, size, unsigned64
 
 
 @pytest.mark.parametrize(

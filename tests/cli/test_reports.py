@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from vmm.cli.int_log import IntLog
-from vmm.engine import lib
+from vmm.arch.x86 import dump as x86
+from vmm.core.native import lib
+from vmm.core.stops import NUMBERS
 from vmm.errors import VmmError
-from vmm.postmortem import instructions, x86
-from vmm.stops import NUMBERS
+from vmm.report.crash import instructions
+from vmm.report.int_log import IntLog
 from vmm.trace import Event
 from vmm.trace.events import KINDS
 from vmm.trace.words import ARM, GUEST_ERRORS, TRAPS, X86, describe, guest_error

@@ -15,7 +15,7 @@ from models.gic import (
     Gic,
 )
 
-from vmm.engine import check, ffi, lib
+from vmm.core.native import check, ffi, lib
 from vmm.intc.gic import Gic as View
 
 RESERVED = "reserved"

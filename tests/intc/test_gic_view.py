@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError
 from vmm.intc.gic import GROUP0, GROUP1, SECURE_GROUP1, Gic
 

@@ -19,7 +19,7 @@ from models.gic import (
     Gic,
 )
 
-from vmm.engine import check, lib
+from vmm.core.native import check, lib
 from vmm.errors import VmmError
 
 from .gic_faces import (

@@ -21,7 +21,7 @@ from models.gic import (
     Gic,
 )
 
-from vmm.engine import lib
+from vmm.core.native import lib
 
 from .gic_faces import (
     GICD_CTLR,

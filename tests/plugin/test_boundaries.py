@@ -7,7 +7,7 @@ from harness import CODE as START
 from harness import INT, IRET, NMI, NOP, Bench, handler
 
 from vmm.errors import VmmError
-from vmm.machine import MIB, Config, Machine
+from vmm.machine.machine import MIB, Config, Machine
 from vmm.scenario import Elapsed
 from vmm.testing.boundaries import Region, find, reach
 

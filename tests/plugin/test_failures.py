@@ -103,7 +103,7 @@ def test_with_full_trace_what_lies_between_is_there(suite: Suite):
         @pytest.mark.guest("guest.S")
         def test_it(guest):
             guest.u32("nowhere")
-    """, "--full-trace").stdout.fnmatch_lines(["*hands.py:*"])  # fmt: skip
+    """, "--full-trace").stdout.fnmatch_lines(["*actions.py:*"])  # fmt: skip
 
 
 def test_a_crash_says_why(suite: Suite):
@@ -135,7 +135,7 @@ def test_a_failing_fixture_shows_its_machine(suite: Suite):
 NO_ROOM = """
     import pytest
     from vmm.errors import VmmError
-    from vmm.recording.recorder import Recorder
+    from vmm.inputs.recorder import Recorder
 
     @pytest.fixture(autouse=True)
     def no_room(monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 
 import vmm
-from vmm.replaying.bisect import bisect
+from vmm.replayer.bisect import bisect
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 import vmm
 from vmm.catalog import guests
-from vmm.traps import DONE, Exc, Int, Port, SysReg
+from vmm.inputs.traps import DONE, Exc, Int, Port, SysReg
 
 MOST = 30_000_000
 EVERY = sorted(guest.name for guest in guests())

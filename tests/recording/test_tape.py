@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 import vmm
-from vmm.recording import tape
+from vmm.inputs import tape
 
 
 @pytest.fixture(scope="module")

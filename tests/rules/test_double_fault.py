@@ -33,7 +33,7 @@ from harness import (
     handler,
 )  # fmt: skip
 
-from vmm.cpu.x86 import Segment
+from vmm.arch.x86.vcpu import Segment
 
 READ_ABSENT = bytes.fromhex("8a03")  # mov al, [rbx]
 LOAD_BAD_DS = bytes.fromhex("8ed9")  # mov ds, ecx: beyond the GDT

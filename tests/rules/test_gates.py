@@ -56,7 +56,7 @@ from harness import (
     handler,
 )  # fmt: skip
 
-from vmm.cpu.x86 import Segment
+from vmm.arch.x86.vcpu import Segment
 
 MODES = ["protected32", "long64"]
 

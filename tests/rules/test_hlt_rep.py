@@ -31,8 +31,8 @@ from harness import (
     le,
 )  # fmt: skip
 
-from vmm.engine import lib
-from vmm.machine import Machine
+from vmm.core.native import lib
+from vmm.machine.machine import Machine
 
 # ---- HLT ----
 

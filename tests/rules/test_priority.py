@@ -29,7 +29,7 @@ from harness import (
 )  # fmt: skip
 
 import vmm
-from vmm.traps import Trap
+from vmm.inputs.traps import Trap
 
 AFTER_OUT = CODE + len(OUT_PROBE)
 FETCH_ERROR = 0

@@ -30,7 +30,7 @@ from harness import (
 )  # fmt: skip
 
 import vmm
-from vmm.traps import Trap
+from vmm.inputs.traps import Trap
 
 WITH_ERROR_CODE = [8, 10, 11, 12, 13, 14, 17]
 

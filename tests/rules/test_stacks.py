@@ -47,7 +47,7 @@ from harness import (
     handler,
 )  # fmt: skip
 
-from vmm.cpu.x86 import Segment
+from vmm.arch.x86.vcpu import Segment
 
 # ---- protected mode ----
 

@@ -47,7 +47,7 @@ from harness import (
     le,
 )  # fmt: skip
 
-from vmm.cpu.x86 import Segment
+from vmm.arch.x86.vcpu import Segment
 
 VECTOR = 0x40
 TASK_CODE = handler(VECTOR)

@@ -1,4 +1,4 @@
-"""The hypervisor's view: Python takes an event before the guest does (vmm/traps.py)."""
+"""The hypervisor's view: Python takes an event before the guest does (vmm/inputs/traps.py)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from harness import (
 )  # fmt: skip
 
 import vmm
-from vmm.traps import DONE, Key, Trap
+from vmm.inputs.traps import DONE, Key, Trap
 
 SEEN = list[tuple[Any, ...]]
 

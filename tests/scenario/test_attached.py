@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vmm.errors import VmmError
-from vmm.machine import MIB, Config, Machine
+from vmm.machine.machine import MIB, Config, Machine
 
 AT = 0xFED80000
 

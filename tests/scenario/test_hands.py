@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from vmm.cpu.x86 import Segment
-from vmm.engine import lib
+from vmm.arch.x86.vcpu import Segment
+from vmm.core.native import lib
 from vmm.errors import VmmError
-from vmm.machine import MIB, Config, Machine
+from vmm.machine.machine import MIB, Config, Machine
 from vmm.scenario import Delivered
 
 CODE, IDT, GDT, HANDLER, STACK = 0x1000, 0x2000, 0x4000, 0x3000, 0x8000

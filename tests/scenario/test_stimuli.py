@@ -12,9 +12,9 @@ from arm.opcodes import a64
 from smp import guests
 
 from scenario.test_scenarios import CODE, IRQ5, machine, run
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError
-from vmm.machine import Machine
+from vmm.machine.machine import Machine
 from vmm.scenario import (
     Burst,
     Delivered,

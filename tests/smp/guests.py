@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from vmm.machine import Config, Machine
+from vmm.machine.machine import Config, Machine
 from vmm.toolchain import assemble
 
 ARCHITECTURES = ("arm64", "arm")

@@ -8,7 +8,7 @@ from apic.faces import JMP_SELF, Bench
 from harness import CODE, DB, FIXED, IF, KERNEL_DATA, MOV_SS_AX, NOP, RF, STI, TF
 from harness import Bench as OneMode
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.scenario.slots import Slots
 
 PAUSE, NO_PAUSE = bytes.fromhex("f390"), bytes.fromhex("6690")  # the latter is XCHG AX,AX

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smp.guests import ARCHITECTURES, machine
-from vmm.machine import Machine
+from vmm.machine.machine import Machine
 
 both = pytest.mark.parametrize("architecture", ARCHITECTURES)
 ROUNDS = 500

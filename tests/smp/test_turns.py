@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from smp.guests import ARCHITECTURES, machine, run_until_started
-from vmm.machine import Machine, boot
+from vmm.machine.machine import Machine, boot
 from vmm.scenario import Elapsed
 
 QUANTUM = 50

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vmm.cpu.x86 import SEGMENTS, X86
-from vmm.machine import Machine
+from vmm.arch.x86.vcpu import SEGMENTS, X86
+from vmm.machine.machine import Machine
 
 
 def vcpu(cpu: Any) -> tuple[object, ...]:

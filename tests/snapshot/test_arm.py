@@ -7,7 +7,7 @@ from arm.bench import AIF, CODE, DAIF, DATA, EL1H, INTID, RAM, Bench32, Bench64
 from arm.opcodes import a64, t32
 
 from snapshot.faces import there_and_back
-from vmm.engine import lib
+from vmm.core.native import lib
 
 Z = 1 << 30
 GICC_AIAR = 0x20

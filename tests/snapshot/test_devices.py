@@ -14,9 +14,9 @@ import pytest
 
 import vmm
 from vmm.catalog import resolve
+from vmm.core.device_state import DeviceState
 from vmm.errors import VmmError
-from vmm.machine import MIB, Config, Machine
-from vmm.state import DeviceState
+from vmm.machine.machine import MIB, Config, Machine
 
 # ---- what a device may be made of ----
 

@@ -12,7 +12,7 @@ import pytest
 
 from snapshot.faces import everything
 from vmm.catalog import guests
-from vmm.machine import Machine, boot
+from vmm.machine.machine import Machine, boot
 
 EVERY = sorted(guests(), key=lambda guest: guest.name)
 LIMIT, DETOURS, LONGEST = 3_000_000, 100, 2000

@@ -26,7 +26,7 @@ from harness import (
 )  # fmt: skip
 
 from snapshot.faces import there_and_back
-from vmm.traps import Port
+from vmm.inputs.traps import Port
 
 
 @pytest.mark.parametrize("mode", ["real", "protected32", "long64"])

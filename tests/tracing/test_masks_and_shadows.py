@@ -7,7 +7,7 @@ from arm.bench import DAIF, EL1H, Bench64
 from arm.opcodes import a64
 from harness import CLI, CODE, FIXED, IF, KERNEL_DATA, MOV_SS_AX, NOP, POPF, STACK, STI, Bench, handler, le
 
-from vmm.engine import lib
+from vmm.core.native import lib
 
 MASK_I, UNMASK_I, UNMASK_ALL = "msr daifset, #2", "msr daifclr, #2", "msr daifclr, #0xf"
 

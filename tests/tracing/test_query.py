@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vmm.errors import VmmError
-from vmm.machine import Machine, boot
+from vmm.machine.machine import Machine, boot
 from vmm.trace import Latencies
 
 ROUND = 13

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmm.engine import ffi, lib
+from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
-from vmm.machine import Machine, boot
+from vmm.machine.machine import Machine, boot
 from vmm.trace import Event, store
 
 GUESTS = ("x86/priority_nesting", "x86/vm86", "arm64/sgi_ping_pong", "arm/priority_nesting")

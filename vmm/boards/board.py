@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from vmm.cpu.processors import Processor
+from vmm.arch.processors import Processor
 from vmm.errors import VmmError, unknown
-from vmm.wiring import Clock, MmioDevice, Plug, PortDevice, Stop
+from vmm.protocols import Clock, MmioDevice, Plug, PortDevice, Stop
 
 MOST_QUANTUM = 1_000_000
 """Instructions of a turn."""
 
 
 class BusLike(Protocol):
-    """The bus as boards use it; see vmm/bus.py."""
+    """The bus as boards use it; see vmm/core/bus.py."""
 
     def line(self, number: int) -> Plug: ...
 

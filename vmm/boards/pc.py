@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from vmm.boards import pc_firmware, pc_profiles, pc_tables
 from vmm.boards.board import MOST_QUANTUM, Alias, Board, Layout, Parts, check_options, choice, number, switch
+from vmm.core.native import lib
 from vmm.devices import acpi_pm
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.boot_port import BootPort
@@ -29,11 +30,10 @@ from vmm.devices.rtc import Rtc
 from vmm.devices.testdev import MEMORY as TEST_MEMORY
 from vmm.devices.testdev import TestMemory, TestPort
 from vmm.devices.uart16550 import Uart16550
-from vmm.engine import lib
 from vmm.intc.i8259 import Pic
 from vmm.intc.ioapic import PINS, IoApic
 from vmm.intc.lapic import LocalApic
-from vmm.wiring import Plug, PortDevice
+from vmm.protocols import Plug, PortDevice
 
 NAME = "pc"
 SUMMARY = "PC: 8259A pair, APICs, 8254, HPET, RTC, two 16550A, ACPI and MP tables, isa-debug-exit, test device"

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from vmm.arch.arm.power import Power
+from vmm.arch.arm.vcpu import Arm
 from vmm.boards import virt_tree
 from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, choice, number, switch
-from vmm.cpu.arm import Arm
-from vmm.cpu.arm_power import Power
+from vmm.core.native import lib
 from vmm.devices.fw_cfg_mmio import FwCfgMmio
 from vmm.devices.gicv2m import Gicv2m
 from vmm.devices.pl011 import Pl011
@@ -20,7 +21,6 @@ from vmm.devices.pl031 import Pl031
 from vmm.devices.psci import Psci
 from vmm.devices.semihosting import Semihosting
 from vmm.devices.virtio_mmio import EmptyVirtioMmio
-from vmm.engine import lib
 from vmm.intc.gic import Gic
 from vmm.intc.its import Its
 from vmm.intc.redistributors import Redistributors

@@ -107,21 +107,21 @@ def _tried(name: str, check: Callable[[], str], *, essential: bool) -> Finding:
 
 
 def _extension() -> str:
-    from vmm.engine import lib
+    from vmm.core.native import lib
 
     return f"vmm._native, up to {lib.VMM_MAX_VCPUS} vCPUs"
 
 
 def _machine() -> str:
     """Building a machine proves every private field of Unicorn by behaviour."""
-    from vmm.machine import Machine
+    from vmm.machine.machine import Machine
 
     Machine()
     return "private fields found and proven"
 
 
 def _runs(guest: str) -> str:
-    from vmm.machine import boot
+    from vmm.machine.machine import boot
 
     machine = boot(guest)
     machine.limit(insns=MOST)

@@ -9,19 +9,20 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmm.cli import BROKEN_PIPE, INTERRUPTED, SCRIPT_FAILED, quantities, session
-from vmm.cli.output import OutputFile
+from vmm import quantities
+from vmm.cli import BROKEN_PIPE, INTERRUPTED, SCRIPT_FAILED, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.loaders import architecture
+from vmm.report.output import OutputFile
 
 if TYPE_CHECKING:
     from vmm.catalog import Wants
     from vmm.cli import scripted
-    from vmm.cli.going import Typed
-    from vmm.machine import Machine
-    from vmm.recording.recorder import Recorder
-    from vmm.stops import Stop
+    from vmm.cli.run_loop import Typed
+    from vmm.core.stops import Stop
+    from vmm.inputs.recorder import Recorder
+    from vmm.machine.machine import Machine
 
 DEFAULT_MEMORY = "128M"
 """As QEMU's pc; RAM that the guest never touches costs nothing."""
@@ -70,8 +71,8 @@ def parser() -> Parser:
 
 def main(options: argparse.Namespace) -> int:
     from vmm.catalog import resolve, wants
-    from vmm.cli.summary import Summary
-    from vmm.machine import Config, Machine
+    from vmm.machine.machine import Config, Machine
+    from vmm.report.summary import Summary
 
     console = session.Console(sys.stdout.buffer)
     image = resolve(options.image)
@@ -142,16 +143,16 @@ def _script(path: Path | None) -> scripted.Script | None:
 def _typed(source: str | None) -> Typed | None:
     if source is None:
         return None
-    from vmm.cli import going
+    from vmm.cli import run_loop
 
-    return going.typed(source)
+    return run_loop.typed(source)
 
 
 def _run(
     machine: Machine, script: scripted.Script | None, typed: Typed | None, recorder: Recorder | None
 ) -> tuple[Stop, int]:
     """Why the run ended, and the exit status; a run that is cut short has a report, too."""
-    from vmm.cli.going import go
+    from vmm.cli.run_loop import go
 
     why: str | None
     try:

@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from vmm.cli.output import OutputFile
 from vmm.errors import unknown
+from vmm.report.output import OutputFile
 
 if TYPE_CHECKING:
     from vmm.cli.parser import Parser
-    from vmm.cli.summary import Summary
-    from vmm.machine import Machine
-    from vmm.stops import Stop
+    from vmm.core.stops import Stop
+    from vmm.machine.machine import Machine
+    from vmm.report.summary import Summary
 
 LOGS = ("int",)
 
@@ -53,11 +53,11 @@ class Console:
 def observe(machine: Machine, options: argparse.Namespace, files: ExitStack) -> None:
     """Write the events to where the options say, until `files` ends."""
     if options.trace:
-        from vmm.cli.trace_file import TraceFile
+        from vmm.report.json_trace import TraceFile
 
         files.enter_context(TraceFile(files.enter_context(OutputFile("--trace", options.trace)), machine))
     if options.log:
-        from vmm.cli.int_log import IntLog
+        from vmm.report.int_log import IntLog
 
         machine.trace.observe(IntLog(sys.stderr, machine))
 
@@ -70,12 +70,11 @@ def cut(machine: Machine, why: str) -> Stop:
 
 def report(machine: Machine, summary: Summary) -> None:
     """Why the run ended, and what there was in it."""
-    from vmm import postmortem
-    from vmm.cli import guest_errors
+    from vmm.report import crash, guest_errors
 
     print(f"vmm: {summary.stop.reason}: {summary.stop.detail}", file=sys.stderr)
-    if postmortem.is_crash(summary.stop):
-        postmortem.show(machine, sys.stderr)
+    if crash.is_crash(summary.stop):
+        crash.show(machine, sys.stderr)
     summary.show_interrupts(sys.stderr)
     guest_errors.show(machine, sys.stderr)
     summary.show_totals(sys.stderr)

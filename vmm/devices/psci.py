@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from vmm.wiring import Stop
+from vmm.protocols import Stop
 
 SMCCC_VERSION = 0x80000000
 SMCCC_ARCH_FEATURES = 0x80000001

@@ -11,7 +11,7 @@ from vmm.devices.pl031 import unix_time
 from vmm.devices.rate import SECOND
 from vmm.devices.rtc import DEFAULT_START
 from vmm.errors import VmmError
-from vmm.wiring import Clock, Stop
+from vmm.protocols import Clock, Stop
 
 SYS_OPEN = 0x01
 SYS_CLOSE = 0x02

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError
 
 FIRST_SPI = 32

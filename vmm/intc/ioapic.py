@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from vmm.engine import check, lib
+from vmm.core.native import check, lib
 from vmm.errors import VmmError
 from vmm.intc.lapic import DELIVERY
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from vmm.engine import NEVER, lib
+from vmm.core.native import NEVER, lib
 from vmm.errors import VmmError, unknown
 
 ENTRIES = {

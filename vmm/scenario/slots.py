@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError
 
 ANY = lib.VMM_ANY

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from vmm.engine import NEVER, ffi, lib
+from vmm.core.native import NEVER, ffi, lib
 from vmm.errors import VmmError
 from vmm.scenario.stimuli import Nmi, Stimulus, Vector
 from vmm.scenario.triggers import Elapsed

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from vmm.engine import NEVER, lib
+from vmm.core.native import NEVER, lib
 from vmm.errors import VmmError, unknown, within
 from vmm.scenario.triggers import UNITS
 

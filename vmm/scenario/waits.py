@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError, unknown
 from vmm.scenario import triggers as t
 from vmm.scenario.slots import ANY, Slots

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from vmm.core.stops import Stop
 from vmm.errors import VmmError
-from vmm.machine import Machine
+from vmm.machine.machine import Machine
 from vmm.scenario.triggers import Elapsed, NextBoundary, Reach
-from vmm.stops import Stop
 
 MOST = 10_000
 """Boundaries of a region, unless its test says more."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from vmm.engine import ffi, lib
+from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
 from vmm.trace import words
 from vmm.trace.events import Event, from_native, source_name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from vmm.engine import lib
+from vmm.core.native import lib
 
 KINDS = {
     lib.VMM_EV_LINE: "line",
@@ -55,7 +55,7 @@ def source_name(source: int, pin: int, gic: int) -> str:
 
 
 class Event(NamedTuple):
-    """One event; `insns` counts instructions begun before it; what the fields are for each kind, native/vmm.h says.
+    """One event; `insns` counts instructions begun before it; what the fields are for each kind, native/api/vmm.h says.
 
     `cs` and `ss` are x86's.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from vmm.engine import ffi, lib
+from vmm.core.native import ffi, lib
 from vmm.errors import VmmError, unknown
 from vmm.trace.events import NUMBERS, SOURCES, Event, from_native, source_name
 from vmm.trace.store import ANY, Chunk, Store, unpacked

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from vmm.engine import ffi, lib
+from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
 
 CHUNK = 256 << 10

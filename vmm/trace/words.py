@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.trace.events import Event
 
 

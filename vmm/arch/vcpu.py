@@ -1,0 +1,77 @@
+"""What every vCPU has, whatever its architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol
+
+from vmm.core.native import lib
+from vmm.errors import unknown
+
+
+class Entry(Protocol):
+    """Where and how a loaded image begins; see vmm/loaders/image.py."""
+
+    @property
+    def mode(self) -> str: ...
+
+    @property
+    def cs(self) -> int: ...
+
+    @property
+    def pc(self) -> int: ...
+
+    @property
+    def registers(self) -> Mapping[str, int]: ...
+
+
+class Vcpu:
+    """One vCPU of a machine, over the core's struct."""
+
+    arch: str
+    """"x86", "arm" or "arm64"."""
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+        self.outside: Callable[..., None] | None = None
+        """How what a script changes reaches the vCPU, where somebody keeps a record of it."""
+
+    CHANGES: ClassVar[Mapping[str, Callable[..., None]]]
+    """What a script can change, by name."""
+
+    def change(self, name: str, *arguments: Any) -> None:
+        """Make one of `CHANGES` now; VmmError for a name that is none."""
+        if name not in self.CHANGES:
+            raise unknown(f"change of an {self.arch} vCPU", name, self.CHANGES)
+        self.CHANGES[name](self, *arguments)
+
+    def _decide(self, name: str, *arguments: Any) -> None:
+        if self.outside:
+            self.outside("cpu", self.index, name, *arguments)
+        else:
+            self.change(name, *arguments)
+
+    @property
+    def index(self) -> int:
+        return int(self._native.index)
+
+    @property
+    def count(self) -> int:
+        """Instructions begun since power-on."""
+        return int(self._native.count)
+
+    @property
+    def halted(self) -> bool:
+        """It waits in HLT or WFI."""
+        return bool(self._native.halted)
+
+    @property
+    def off(self) -> bool:
+        """It was never started, or switched itself off."""
+        return bool(self._native.off)
+
+    def recent(self) -> list[int]:
+        """Linear addresses of the last instructions begun, oldest first; at most 32."""
+        ring, count = self._native.recent, self.count
+        first = max(0, count - lib.VMM_RECENT)
+        return [int(ring[n % lib.VMM_RECENT]) for n in range(first, count)]

@@ -1,0 +1,56 @@
+"""Guest memory by physical address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from vmm.core.native import ffi, lib
+from vmm.errors import VmmError
+
+
+class Memory:
+    """Guest RAM, and flash where a board has some, by physical address."""
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+        self.base = int(native.ram_base)
+        """Of RAM."""
+        self.size = int(native.ram_size)
+        """Of RAM, in bytes."""
+        self.rom_size = int(native.rom_size)
+        """Bytes of flash from physical address 0."""
+
+    def _view(self, address: int, size: int) -> Any:
+        within = 0 <= address < 1 << 64 and size >= 0
+        pointer = lib.vmm_memory(self._native, address, size) if within else ffi.NULL
+        if pointer == ffi.NULL:
+            end = self.base + self.size
+            raise VmmError(f"physical {address:#x}+{size:#x} is outside RAM ({self.base:#x}-{end - 1:#x})")
+        return ffi.buffer(pointer, size)
+
+    def read(self, address: int, size: int) -> bytes:
+        """VmmError outside RAM and flash."""
+        return bytes(self._view(address, size))
+
+    def store(self, address: int, data: bytes) -> None:
+        """VmmError outside RAM and flash."""
+        self._view(address, len(data))[:] = data
+        lib.vmm_memory_written(self._native, address, len(data))
+
+    def write(self, address: int, data: bytes) -> None:
+        """VmmError outside RAM and flash."""
+        self.store(address, data)
+
+
+class ScriptMemory(Memory):
+    """As scripts see it: what they write comes from outside."""
+
+    def __init__(self, native: Any, outside: Callable[..., None]) -> None:
+        super().__init__(native)
+        self._outside = outside
+
+    def write(self, address: int, data: bytes) -> None:
+        """VmmError outside RAM and flash."""
+        self._view(address, len(data))
+        self._outside("memory", address, bytes(data))

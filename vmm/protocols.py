@@ -1,0 +1,99 @@
+"""What a device is given by its board: wires to drive and a clock to live by.
+
+Devices see only these protocols. In a machine they are backed by the native core (`vmm/core/`); in a
+device's own tests by a few lines of plain Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+FOREVER = 0xFFFFFFFF
+"""`Wave.start(toggles=FOREVER)`: the wave never ends."""
+
+
+class Line(Protocol):
+    """One driver's end of a wire. The wire is high while any of its drivers holds it high."""
+
+    def set(self, level: bool) -> None:
+        """Hold the wire high (True) or let go (False)."""
+
+
+class Plug(Line, Protocol):
+    """A driver's end as its board has it: it can be pulled out of the wire."""
+
+    def connect(self, connected: bool) -> None:
+        """Out of the wire (False) the driver's level is not felt; back in (True), its level of that moment is."""
+
+
+class Timer(Protocol):
+    """Calls back once when virtual time reaches a deadline."""
+
+    def at(self, deadline_ns: int) -> None:
+        """Arm, replacing any earlier deadline. One in the past fires at the next boundary."""
+
+    def cancel(self) -> None:
+        """Disarm; harmless when idle."""
+
+
+class Wave(Protocol):
+    """A driver that toggles its line by itself at exact ticks of a clock, without a callback.
+
+    Tick k happens at origin_ns + k * 1e9 * hz_den / hz_num, rounded up to a nanosecond: no drift, whatever the rate.
+    """
+
+    def start(
+        self,
+        *,
+        origin_ns: int,
+        hz_num: int,
+        hz_den: int,
+        level: bool,
+        first_tick: int,
+        high_ticks: int = 0,
+        low_ticks: int = 0,
+        toggles: int = FOREVER,
+    ) -> None:
+        """Drive `level` now and toggle at `first_tick`, then after `high_ticks` or `low_ticks` by turns."""
+
+    def stop(self, level: bool) -> None:
+        """End the wave and hold `level`."""
+
+
+class Clock(Protocol):
+    """Virtual time, in nanoseconds since power-on."""
+
+    def now(self) -> int: ...
+
+    def timer(self, callback: Callable[[], None]) -> Timer: ...
+
+    def wave(self, line: Line) -> Wave: ...
+
+
+class PortDevice(Protocol):
+    """A device on I/O ports. The bus splits accesses wider than `port_width` bytes into narrow ones, low byte first."""
+
+    port_width: int
+    PORTS: ClassVar[tuple[tuple[int, int], ...]]
+    """(first, count) of the port ranges it usually sits at."""
+
+    def port_read(self, port: int, size: int) -> int:
+        """The value at `port` (its absolute number); `size` in bytes, at most `port_width`."""
+
+    def port_write(self, port: int, size: int, value: int) -> None: ...
+
+
+class MmioDevice(Protocol):
+    """A device in physical memory; `address` is absolute, `size` is 1, 2, 4 or 8 bytes."""
+
+    def mmio_read(self, address: int, size: int) -> int: ...
+
+    def mmio_write(self, address: int, size: int, value: int) -> None: ...
+
+
+class Stop(Protocol):
+    """How a device ends the run (a power-off, a debug exit, a reset)."""
+
+    def __call__(self, reason: str, code: int = 0) -> None:
+        """`reason` is one of "exit", "poweroff", "reset"; `code` the guest's status."""
