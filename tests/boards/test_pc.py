@@ -10,9 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from apic.faces import APIC_BASE, LVT_LINT1, MASKED, Apic
-from apic.faces import NMI as NMI_MODE
-from harness import CODE, HLT, IF, JMP_SELF, NMI, Bench
+from intc.apic.faces import APIC_BASE, LVT_LINT1, MASKED, Apic
+from intc.apic.faces import NMI as NMI_MODE
+from x86.harness import CODE, HLT, IF, JMP_SELF, NMI, Bench
 
 from vmm.core.native import lib
 from vmm.errors import VmmError

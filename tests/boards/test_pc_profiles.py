@@ -6,8 +6,8 @@ Sections are of the Intel SDM vol. 3A and the 82093AA datasheet; of emulators, t
 from __future__ import annotations
 
 import pytest
-from apic.faces import APIC_BASE, BASE_ENABLE, BASE_X2APIC, ESR, SELF, SVR, TPR, Apic
-from harness import NMI, NOP, STI, Bench
+from intc.apic.faces import APIC_BASE, BASE_ENABLE, BASE_X2APIC, ESR, SELF, SVR, TPR, Apic
+from x86.harness import NMI, NOP, STI, Bench
 
 from vmm.boards.pc_profiles import KNOBS, NAMES
 from vmm.core.native import lib

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apic.faces import LVT_LINT0, LVT_LINT1, SVR, Apic
-from apic.faces import NMI as LINT_NMI
-from harness import CODE, HLT, IDT, JMP_SELF, Bench, handler, le
+from intc.apic.faces import LVT_LINT0, LVT_LINT1, SVR, Apic
+from intc.apic.faces import NMI as LINT_NMI
+from x86.harness import CODE, HLT, IDT, JMP_SELF, Bench, handler, le
 
 from vmm.arch.x86.vcpu import Segment
 from vmm.core.native import lib

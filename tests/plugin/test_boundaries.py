@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from harness import CODE as START
-from harness import INT, IRET, NMI, NOP, Bench, handler
+from x86.harness import CODE as START
+from x86.harness import INT, IRET, NMI, NOP, Bench, handler
 
 from vmm.errors import VmmError
 from vmm.machine.machine import MIB, Config, Machine

@@ -9,7 +9,7 @@ from itertools import accumulate, count, islice
 import pytest
 from arm.bench import INTID, PIN, Bench64
 from arm.opcodes import a64
-from smp import guests
+from core import guests
 
 from scenario.test_scenarios import CODE, IRQ5, machine, run
 from vmm.core.native import lib
