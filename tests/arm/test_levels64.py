@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from arm.bench import (
+from arm.arm_bench import (
     CODE,
     DAIF,
     EL0,
@@ -29,7 +29,7 @@ from arm.bench import (
     SYNC,
     UNKNOWN,
     VECTORS,
-    Bench64,
+    Arm64Bench,
     I,
     syndrome,
 )  # fmt: skip
@@ -45,14 +45,14 @@ SCR = NS | RW3
 """SCR_EL3 of a Non-secure AArch64 world below."""
 
 
-def hypervised(code: bytes, pstate: int, hcr: int = RW, **registers: Any) -> Bench64:
+def hypervised(code: bytes, pstate: int, hcr: int = RW, **registers: Any) -> Arm64Bench:
     """HCR_EL2 as given."""
-    return Bench64(code, pstate, board=EL2, hcr_el2=hcr, **registers)
+    return Arm64Bench(code, pstate, board=EL2, hcr_el2=hcr, **registers)
 
 
-def secured(code: bytes, pstate: int, scr: int = SCR) -> Bench64:
+def secured(code: bytes, pstate: int, scr: int = SCR) -> Arm64Bench:
     """SCR_EL3 as given."""
-    return Bench64(code, pstate, board=EL3, scr_el3=scr)
+    return Arm64Bench(code, pstate, board=EL3, scr_el3=scr)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ KINDS = {
 }
 
 
-def make_pending(bench: Bench64, kind: str) -> None:
+def make_pending(bench: Arm64Bench, kind: str) -> None:
     {"irq": bench.raise_irq, "fiq": bench.raise_fiq, "serror": bench.cpu.serror}[kind]()
 
 
@@ -233,7 +233,7 @@ def test_at_el3_what_is_not_routed_there_waits(kind: str) -> None:
 def test_el3_comes_before_el2(kind: str) -> None:
     """DDI0487 table D1-13: SCR_EL3 before HCR_EL2."""
     hcr, scr, _, offset, number = KINDS[kind]
-    bench = Bench64(a64("nop"), EL1H | DAIF, board=EL2 + EL3, scr_el3=SCR | scr, hcr_el2=RW | hcr)
+    bench = Arm64Bench(a64("nop"), EL1H | DAIF, board=EL2 + EL3, scr_el3=SCR | scr, hcr_el2=RW | hcr)
     make_pending(bench, kind)
     bench.step()
     bench.assert_taken(number, LOWER_A64 + offset, el=3, after=0, elr=CODE, spsr=EL1H | DAIF)
@@ -243,7 +243,7 @@ def test_el3_comes_before_el2(kind: str) -> None:
 def test_in_secure_state_hcr_routes_nothing(kind: str) -> None:
     """DDI0487 D1.13.1, before FEAT_SEL2: HCR_EL2 has no effect while SCR_EL3.NS is 0."""
     hcr, _, _, offset, number = KINDS[kind]
-    bench = Bench64(a64("nop"), EL1H, board=EL2 + EL3, scr_el3=RW3, hcr_el2=RW | hcr)
+    bench = Arm64Bench(a64("nop"), EL1H, board=EL2 + EL3, scr_el3=RW3, hcr_el2=RW | hcr)
     make_pending(bench, kind)
     bench.step()
     bench.assert_taken(number, ELXH_GROUP + offset, after=0, elr=CODE, spsr=EL1H)

@@ -6,8 +6,8 @@ Sections are of the Intel SDM vol. 3A and the 82093AA datasheet; of emulators, t
 from __future__ import annotations
 
 import pytest
-from intc.apic.faces import APIC_BASE, BASE_ENABLE, BASE_X2APIC, ESR, SELF, SVR, TPR, Apic
-from x86.harness import NMI, NOP, STI, Bench
+from intc.apic.apic_bench import APIC_BASE, BASE_ENABLE, BASE_X2APIC, ESR, SELF, SVR, TPR, Apic
+from x86.x86_bench import NMI, NOP, STI, X86Bench
 
 from vmm.boards.pc_profiles import KNOBS, NAMES
 from vmm.core.native import lib
@@ -114,7 +114,7 @@ def test_controllers_behave_as_their_reference(knob: str, profile: str | None) -
 @pytest.mark.parametrize("profile", ALL)
 def test_an_nmi_enters_an_sti_shadow_in_the_profile_of_qemu_alone(profile: str) -> None:
     """SDM vol. 2B, STI: one instruction after it, or two."""
-    bench = Bench("protected32", STI + NOP * 3, board=f",profile={profile}")
+    bench = X86Bench("protected32", STI + NOP * 3, board=f",profile={profile}")
     bench.step()
     bench.machine.nmi()
     bench.step()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
-from x86.harness import CODE, DATA, DATA2, FIXED, IF, IRETQ, JMP_SELF, NMI, PF, STACK, Bench, handler, le
+from x86.x86_bench import CODE, DATA, DATA2, FIXED, IF, IRETQ, JMP_SELF, NMI, PF, STACK, X86Bench, handler, le
 
 from vmm.trace import Event
 
@@ -51,15 +51,15 @@ CLOBBER = bytes.fromhex("50 fc f9 b07f 0401 58") + IRETQ
 RETURN_ADDRESS = CODE + TORTURE.index(bytes.fromhex("e801000000")) + 5
 
 
-def torture() -> Bench:
-    bench = Bench("long64", TORTURE, flags=IF)
+def torture() -> X86Bench:
+    bench = X86Bench("long64", TORTURE, flags=IF)
     bench.memory.write(DATA, SOURCE)
     for vector in (NMI, 0x40):
         bench.handler(vector, CLOBBER)
     return bench
 
 
-def result(bench: Bench) -> tuple[bytes, dict[str, int]]:
+def result(bench: X86Bench) -> tuple[bytes, dict[str, int]]:
     return bench.memory.read(DATA2, 16), {name: bench.cpu[name] for name in EXPECTED[1]}
 
 
@@ -72,7 +72,7 @@ EXPECTED = (
 """By hand: -1 + 1 carries into RDX = 1, which RCL with CF = 1 makes 3."""
 
 
-def run_to_end(bench: Bench) -> None:
+def run_to_end(bench: X86Bench) -> None:
     assert bench.machine.run(until=END, insns=500).reason == "breakpoint"
 
 
@@ -90,7 +90,7 @@ def test_the_torture_sequence_gives_what_was_worked_out_by_hand() -> None:
 
 
 @pytest.mark.parametrize("request_event", [lambda b: b.external(0x40), lambda b: b.machine.nmi()], ids=["INTR", "NMI"])
-def test_an_interrupt_at_any_boundary_changes_no_result(request_event: Callable[[Bench], None]) -> None:
+def test_an_interrupt_at_any_boundary_changes_no_result(request_event: Callable[[X86Bench], None]) -> None:
     """SDM vol. 3A 6.6: the interrupted program goes on as if nothing had been, whatever the handler did to flags."""
     for boundary in range(boundaries()):
         bench = torture()
@@ -105,10 +105,10 @@ def test_an_interrupt_at_any_boundary_changes_no_result(request_event: Callable[
 # ---- the same run, told differently ----
 
 
-def with_timers(prepare: Callable[[Bench], None] = lambda bench: None) -> Bench:
+def with_timers(prepare: Callable[[X86Bench], None] = lambda bench: None) -> X86Bench:
     """A loop that counts in memory, HLT, a wave on IRQ 5 with EOIs, NMIs from a timer."""
     loop = bytes.fromhex("ff0425 00f00000 f4 ebf6")  # again: inc dword [0f000h]; hlt; jmp again
-    bench = Bench("long64", loop, flags=IF)
+    bench = X86Bench("long64", loop, flags=IF)
     bench.initialise_pic()
     bench.handler(0x25, bytes.fromhex("50 b020 e620 58") + IRETQ)  # push rax; mov al, 20h; out 20h, al; pop rax
     bench.handler(NMI, CLOBBER)
@@ -122,7 +122,7 @@ def with_timers(prepare: Callable[[Bench], None] = lambda bench: None) -> Bench:
 INSNS = 400
 
 
-def state(bench: Bench) -> tuple[str, int, bytes, int, int]:
+def state(bench: X86Bench) -> tuple[str, int, bytes, int, int]:
     return bench.machine.trace.hash, bench.machine.now_ns, bench.memory.read(0, 0x20000), bench.rip, bench.cpu["rsp"]
 
 
@@ -197,7 +197,7 @@ def test_a_different_run_has_a_different_hash() -> None:
 
 def test_an_nmi_near_the_end_of_a_page_whose_neighbour_is_absent_brings_no_page_fault() -> None:
     """The core reads the bytes of the last instruction to know the shadow; the guest never touched the next page."""
-    bench = Bench("paged32", b"", rip=CODE + 0xFF0)
+    bench = X86Bench("paged32", b"", rip=CODE + 0xFF0)
     loop = bytes.fromhex("eb0c") + b"\x90" * 12 + bytes.fromhex("ebf0")  # at the end of the page: jmp to its start
     bench.memory.write(CODE + 0xFF0, loop)
     for vector in (NMI, PF):
@@ -214,7 +214,7 @@ def test_an_nmi_near_the_end_of_a_page_whose_neighbour_is_absent_brings_no_page_
 
 def test_a_delivery_leaves_memory_outside_its_frame_alone() -> None:
     """SDM vol. 3A 6.14.2: five quadwords, and not a byte more."""
-    bench = Bench("long64", b"\x90", flags=IF)
+    bench = X86Bench("long64", b"\x90", flags=IF)
     before = bench.memory.read(0, 0x100000)
     bench.external(0x40)
     bench.step()

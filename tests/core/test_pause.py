@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from intc.apic.faces import CODE as SPIN
-from intc.apic.faces import JMP_SELF, Bench
-from x86.harness import CODE, DB, FIXED, IF, KERNEL_DATA, MOV_SS_AX, NOP, RF, STI, TF
-from x86.harness import Bench as OneMode
+from intc.apic.apic_bench import CODE as SPIN
+from intc.apic.apic_bench import JMP_SELF, ApicBench
+from x86.x86_bench import CODE, DB, FIXED, IF, KERNEL_DATA, MOV_SS_AX, NOP, RF, STI, TF, X86Bench
 
 from vmm.core.native import lib
 from vmm.scenario.slots import Slots
@@ -19,9 +18,9 @@ TURN = 1000
 """The quantum, unless a board says otherwise."""
 
 
-def two_vcpus(code: bytes, other: bytes) -> Bench:
+def two_vcpus(code: bytes, other: bytes) -> ApicBench:
     """vCPU 0 in `code`, vCPU 1 in `other`."""
-    bench = Bench(2)
+    bench = ApicBench(2)
     bench.code(code)
     bench.ram[OTHER : OTHER + len(other)] = other
     second = bench.apics[1]
@@ -30,7 +29,7 @@ def two_vcpus(code: bytes, other: bytes) -> Bench:
     return bench
 
 
-def counts(bench: Bench) -> list[int]:
+def counts(bench: ApicBench) -> list[int]:
     return [apic.vcpu.count for apic in bench.apics]
 
 
@@ -66,7 +65,7 @@ def test_alone_awake_it_goes_on(other_sleeps: bool) -> None:
 @pytest.mark.parametrize("mode", ["real", "protected32", "long64"])
 def test_a_single_step_trap_comes_right_behind_it(mode: str, smp: int) -> None:
     """SDM vol. 3B 17.3.1.4."""
-    bench = OneMode(mode, PAUSE + NOP, flags=TF, smp=smp)
+    bench = X86Bench(mode, PAUSE + NOP, flags=TF, smp=smp)
     bench.step(2)
     assert (bench.vectors, bench.frame().ip) == ([DB], CODE + 2)
 
@@ -75,7 +74,7 @@ def test_a_single_step_trap_comes_right_behind_it(mode: str, smp: int) -> None:
 @pytest.mark.parametrize(("caster", "flags"), [(STI, 0), (MOV_SS_AX, IF)], ids=["STI", "MOV SS"])
 def test_a_shadow_reaches_over_it_and_no_further(caster: bytes, flags: int, smp: int) -> None:
     """SDM vol. 2B STI, MOV: one instruction, whichever it is."""
-    bench = OneMode("protected32", caster + PAUSE + NOP, flags=flags, smp=smp, rax=KERNEL_DATA)
+    bench = X86Bench("protected32", caster + PAUSE + NOP, flags=flags, smp=smp, rax=KERNEL_DATA)
     bench.step()
     bench.external(0x40)
     bench.reach(0x40)
@@ -86,7 +85,7 @@ def test_a_shadow_reaches_over_it_and_no_further(caster: bytes, flags: int, smp:
 @pytest.mark.parametrize("smp", [1, 2])
 def test_it_clears_rf_as_any_instruction_does(smp: int) -> None:
     """SDM vol. 3B 17.3.1.1."""
-    bench = OneMode("protected32", PAUSE + NOP, flags=RF | IF, smp=smp)
+    bench = X86Bench("protected32", PAUSE + NOP, flags=RF | IF, smp=smp)
     bench.step()
     bench.external(0x40)
     bench.step()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.guests import ARCHITECTURES, machine
+from core.smp_guests import ARCHITECTURES, machine
 from vmm.machine.machine import Machine
 
 both = pytest.mark.parametrize("architecture", ARCHITECTURES)

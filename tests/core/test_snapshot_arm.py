@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from arm.bench import AIF, CODE, DAIF, DATA, EL1H, INTID, RAM, Bench32, Bench64
+from arm.arm_bench import AIF, CODE, DAIF, DATA, EL1H, INTID, RAM, Arm32Bench, Arm64Bench
 from arm.opcodes import a64, t32
 
-from core.snapshot_faces import there_and_back
+from core.visible_state import there_and_back
 from vmm.core.native import lib
 
 Z = 1 << 30
@@ -16,7 +16,7 @@ GICC_AIAR = 0x20
 def test_an_it_block_goes_on_in_its_state():
     """DDI0406 A2.5.2: ITTEE EQ is 0000 0111, after one instruction 0000 1110."""
     code = bytes.fromhex("07bf") + t32("movs r0, #1", "mov.w r1, #2", "movs r2, #3", "mov.w r3, #4", "nop")
-    bench = Bench32(code, "usr", Z, thumb=True)
+    bench = Arm32Bench(code, "usr", Z, thumb=True)
     bench.step(2)
     there_and_back(bench.machine)
     assert bench.cpu.it_state == 0b00001110
@@ -27,7 +27,7 @@ def test_an_it_block_goes_on_in_its_state():
 
 def test_an_exclusive_store_succeeds_if_its_load_came_before_the_snapshot():
     """DDI0487 B2.9: the monitor is open, whatever the detour stored."""
-    bench = Bench64(a64("ldxr x0, [x1]", "stxr w3, x4, [x1]"), x1=DATA, x4=7, x3=9)
+    bench = Arm64Bench(a64("ldxr x0, [x1]", "stxr w3, x4, [x1]"), x1=DATA, x4=7, x3=9)
     bench.step()
     there_and_back(bench.machine)
     bench.step()
@@ -35,7 +35,7 @@ def test_an_exclusive_store_succeeds_if_its_load_came_before_the_snapshot():
 
 
 def test_an_exclusive_store_fails_if_its_load_came_on_the_detour():
-    bench = Bench64(a64("ldxr x0, [x1]", "stxr w3, x4, [x1]"), x1=DATA, x4=7, x3=9)
+    bench = Arm64Bench(a64("ldxr x0, [x1]", "stxr w3, x4, [x1]"), x1=DATA, x4=7, x3=9)
     snapshot = bench.machine.snapshot()
     bench.step()
     bench.machine.restore(snapshot)
@@ -48,7 +48,7 @@ def test_wfi_sleeps_to_the_deadline_of_the_generic_timer():
     """A tick of 62.5 MHz is 16 ns; the timer's condition is met at tick 1000."""
     virtual_timer = 27
     code = a64("msr cntv_cval_el0, x0", "msr cntv_ctl_el0, x1", "wfi", "nop")
-    bench = Bench64(code, EL1H, board=",insn_ns=16", x0=1000, x1=1)
+    bench = Arm64Bench(code, EL1H, board=",insn_ns=16", x0=1000, x1=1)
     bench.enable(virtual_timer)
     bench.step(3)
     there_and_back(bench.machine)
@@ -59,7 +59,7 @@ def test_wfi_sleeps_to_the_deadline_of_the_generic_timer():
 
 @pytest.mark.parametrize("gic", [2, 3])
 def test_an_interrupt_is_pending_active_or_neither_as_it_was(gic):
-    bench = Bench64(a64("nop") * 8, gic=gic)
+    bench = Arm64Bench(a64("nop") * 8, gic=gic)
     bench.raise_irq()
     snapshot = bench.machine.snapshot()
     if gic == 2:
@@ -85,8 +85,8 @@ SET = ("msr dbgbvr0_el1, x1", "msr dbgbcr0_el1, x2", "msr mdscr_el1, x3")
 AT = CODE + 16
 
 
-def watched() -> Bench64:
-    return Bench64(a64(*SET, "msr dbgbcr0_el1, xzr", "nop", "nop"), EL1H | AIF, x1=AT, x2=BCR, x3=MDSCR)
+def watched() -> Arm64Bench:
+    return Arm64Bench(a64(*SET, "msr dbgbcr0_el1, xzr", "nop", "nop"), EL1H | AIF, x1=AT, x2=BCR, x3=MDSCR)
 
 
 def test_a_breakpoint_that_was_disabled_on_the_detour_is_hit():
@@ -122,20 +122,20 @@ VALID = 1 << 63
 DEVICE, EVENT = 5, 9
 
 
-def with_lpis() -> Bench64:
+def with_lpis() -> Arm64Bench:
     """LPI is enabled and IRQs are masked."""
-    bench = Bench64(a64("nop") * 8, EL1H | DAIF, gic=3)
+    bench = Arm64Bench(a64("nop") * 8, EL1H | DAIF, gic=3)
     bench.memory.write(CONFIGURATION + LPI - 8192, b"\xa1")
     for register, value in ((GICR_PROPBASER, CONFIGURATION | 15), (GICR_PENDBASER, PENDING), (GICR_CTLR, 1)):
         lib.vmm_gic_redist_write(bench.native, register, 8 if register else 4, value)
     return bench
 
 
-def pending_bit(bench: Bench64) -> int:
+def pending_bit(bench: Arm64Bench) -> int:
     return bench.memory.read(PENDING + LPI // 8, 1)[0] >> LPI % 8 & 1
 
 
-def take(bench: Bench64) -> None:
+def take(bench: Arm64Bench) -> None:
     bench.cpu["pstate"] = EL1H
     bench.step()
     assert bench.numbers == [LPI]
@@ -162,7 +162,7 @@ def test_an_lpi_that_became_pending_on_the_detour_is_not():
     assert (pending_bit(bench), bench.machine.gic.cpu[0].pending_lpis) == (0, frozenset())
 
 
-def send(bench: Bench64, *commands: tuple[int, int, int, int]) -> None:
+def send(bench: Arm64Bench, *commands: tuple[int, int, int, int]) -> None:
     """Through the queue, from where the ITS is."""
     its = bench.machine.board.devices["its"]
     at = its.mmio_read(ITS + GITS_CREADR, 8)

@@ -10,7 +10,7 @@ import zlib
 
 import pytest
 
-from core.snapshot_faces import everything
+from core.visible_state import everything
 from vmm.catalog import guests
 from vmm.machine.machine import Machine, boot
 

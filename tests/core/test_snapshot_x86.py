@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from x86.harness import (
+from x86.x86_bench import (
     CODE,
     DATA,
     DB,
@@ -19,20 +19,20 @@ from x86.harness import (
     PAGES,
     REP_STOSB,
     STI,
-    Bench,
     Frame,
+    X86Bench,
     handler,
     le,
 )  # fmt: skip
 
-from core.snapshot_faces import there_and_back
+from core.visible_state import there_and_back
 from vmm.inputs.traps import Port
 
 
 @pytest.mark.parametrize("mode", ["real", "protected32", "long64"])
 def test_the_shadow_of_sti(mode):
     """SDM vol. 2B STI: interrupts are recognised after the instruction that follows."""
-    bench = Bench(mode, STI + NOP * 3)
+    bench = X86Bench(mode, STI + NOP * 3)
     bench.external(0x40)
     bench.step()
     there_and_back(bench.machine)
@@ -43,7 +43,7 @@ def test_the_shadow_of_sti(mode):
 
 def test_the_shadow_of_mov_ss_holds_an_nmi_back():
     """SDM vol. 3A 6.8.3."""
-    bench = Bench("protected32", MOV_SS_AX + NOP * 3, flags=IF, rax=KERNEL_DATA)
+    bench = X86Bench("protected32", MOV_SS_AX + NOP * 3, flags=IF, rax=KERNEL_DATA)
     bench.step()
     bench.machine.nmi()
     there_and_back(bench.machine)
@@ -54,7 +54,7 @@ def test_the_shadow_of_mov_ss_holds_an_nmi_back():
 
 def test_nmis_are_blocked_until_iret_and_one_is_latched():
     """SDM vol. 3A 6.7.1."""
-    bench = Bench("protected32", NOP * 8)
+    bench = X86Bench("protected32", NOP * 8)
     bench.handler(NMI, NOP * 3 + IRET)
     bench.machine.nmi()
     bench.step()
@@ -68,7 +68,7 @@ def test_nmis_are_blocked_until_iret_and_one_is_latched():
 
 
 def test_an_edge_stays_latched_in_the_8259a_though_its_line_is_low():
-    bench = Bench("protected32", NOP + STI + NOP * 8)
+    bench = X86Bench("protected32", NOP + STI + NOP * 8)
     bench.initialise_pic()
     bench.machine.irq(5).raise_()
     bench.step()
@@ -80,7 +80,7 @@ def test_an_edge_stays_latched_in_the_8259a_though_its_line_is_low():
 
 def test_hlt_sleeps_to_its_deadline():
     """An instruction takes 10 ns: HLT, the jump to the timer's deadline, one of the handler."""
-    bench = Bench("protected32", HLT, flags=IF)
+    bench = X86Bench("protected32", HLT, flags=IF)
     bench.machine.clock.timer(lambda: bench.external(0x40)).at(5000)
     bench.step()
     there_and_back(bench.machine)
@@ -91,7 +91,7 @@ def test_hlt_sleeps_to_its_deadline():
 
 def test_a_string_instruction_goes_on_where_it_was():
     """SDM vol. 2B REP: interrupted between iterations, with the registers of the next."""
-    bench = Bench("protected32", REP_STOSB, flags=IF, rcx=100, rdi=DATA, rax=0x77)
+    bench = X86Bench("protected32", REP_STOSB, flags=IF, rcx=100, rdi=DATA, rax=0x77)
     bench.step(30)
     bench.external(0x40)
     there_and_back(bench.machine, insns=200)
@@ -112,9 +112,9 @@ EXECUTION, WRITE = 0x401, 0xD0401
 KINDS = {"execution": (EXECUTION, AT_STORE), "write": (WRITE, DATA)}
 
 
-def watched(kind: str) -> Bench:
+def watched(kind: str) -> X86Bench:
     dr7, address = KINDS[kind]
-    return Bench("protected32", MOV_DR0 + ENABLE + DISABLE + STORE, rax=dr7, rbx=address, rcx=0x400)
+    return X86Bench("protected32", MOV_DR0 + ENABLE + DISABLE + STORE, rax=dr7, rbx=address, rcx=0x400)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -143,7 +143,7 @@ def test_a_breakpoint_that_was_enabled_on_the_detour_is_gone(kind):
 
 def test_memory_types_that_the_detour_wrote_are_gone():
     """IA32_MTRR_DEF_TYPE and IA32_MTRR_PHYSBASE7, which Unicorn keeps apart from the rest of its state."""
-    bench = Bench("protected32", NOP)
+    bench = X86Bench("protected32", NOP)
     bench.cpu.set_msr(0x20E, 0x1006)
     snapshot = bench.machine.snapshot()
     bench.cpu.set_msr(0x20E, 0)
@@ -154,7 +154,7 @@ def test_memory_types_that_the_detour_wrote_are_gone():
 
 def test_page_tables_that_the_detour_changed_are_walked_anew():
     load = bytes.fromhex("a1" + le(DATA, 4).hex())  # mov eax, [DATA]
-    bench = Bench("paged32", load * 4)
+    bench = X86Bench("paged32", load * 4)
     bench.memory.write(DATA, le(1, 4))
     bench.memory.write(DATA + 0x1000, le(2, 4))
     bench.step()
@@ -169,7 +169,7 @@ def test_page_tables_that_the_detour_changed_are_walked_anew():
 
 
 def test_a_frame_is_pushed_on_the_stack_of_the_snapshot():
-    bench = Bench("protected32", NOP * 4, flags=IF)
+    bench = X86Bench("protected32", NOP * 4, flags=IF)
     there_and_back(bench.machine)
     bench.external(0x40)
     bench.step()
@@ -179,7 +179,7 @@ def test_a_frame_is_pushed_on_the_stack_of_the_snapshot():
 
 def test_a_script_keeps_its_traps_and_its_limit():
     out = bytes.fromhex("e699")  # out 99h, al
-    bench = Bench("protected32", out * 8)
+    bench = X86Bench("protected32", out * 8)
     snapshot = bench.machine.snapshot()
     seen = []
     bench.machine.trap(Port(0x99))(lambda trap: seen.append(trap.value))
@@ -191,7 +191,7 @@ def test_a_script_keeps_its_traps_and_its_limit():
 
 
 def test_a_scenario_goes_on_waiting_for_what_it_waited_for():
-    bench = Bench("protected32", NOP * 8)
+    bench = X86Bench("protected32", NOP * 8)
     snapshot = bench.machine.snapshot()
     reached = []
 

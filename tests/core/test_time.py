@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import pytest
-from x86.harness import CODE, FIXED, HLT, IF, KERNEL_CODE, NOP, UD2, Bench, Frame, handler
+from x86.x86_bench import CODE, FIXED, HLT, IF, KERNEL_CODE, NOP, UD2, Frame, X86Bench, handler
 
 INSN_NS = 10
 
 
 def test_each_instruction_takes_ten_nanoseconds() -> None:
-    bench = Bench("protected32", NOP * 8)
+    bench = X86Bench("protected32", NOP * 8)
     assert bench.machine.now_ns == 0
     bench.step(7)
     assert bench.machine.now_ns == 7 * INSN_NS
 
 
 def test_the_board_says_how_long_an_instruction_takes() -> None:
-    bench = Bench("protected32", NOP * 8, board=",insn_ns=7")
+    bench = X86Bench("protected32", NOP * 8, board=",insn_ns=7")
     bench.step(5)
     assert bench.machine.now_ns == 35
 
 
 def test_an_instruction_that_faults_counts() -> None:
     """A guest that faults for ever meets its limits all the same."""
-    bench = Bench("protected32", UD2)
+    bench = X86Bench("protected32", UD2)
     bench.handler(6, UD2)
     stop = bench.step(10)
     assert (stop.reason, bench.machine.now_ns, len(bench.vectors)) == ("count", 10 * INSN_NS, 10)
 
 
 def test_a_delivery_takes_no_time() -> None:
-    bench = Bench("protected32", NOP * 4, flags=IF)
+    bench = X86Bench("protected32", NOP * 4, flags=IF)
     bench.step(2)
     bench.external(0x40)
     bench.step()
@@ -41,7 +41,7 @@ def test_a_delivery_takes_no_time() -> None:
 @pytest.mark.parametrize(("deadline", "boundary"), [(50, 5), (51, 6), (59, 6), (60, 6), (1, 1)])
 def test_a_timer_fires_at_the_first_boundary_at_or_after_its_deadline(deadline: int, boundary: int) -> None:
     """Boundary n comes at n * 10 ns; the interrupt it raises is delivered there."""
-    bench = Bench("protected32", NOP * 10, flags=IF)
+    bench = X86Bench("protected32", NOP * 10, flags=IF)
     bench.machine.clock.timer(lambda: bench.external(0x40)).at(deadline)
     bench.step(boundary)
     assert bench.vectors == []
@@ -51,7 +51,7 @@ def test_a_timer_fires_at_the_first_boundary_at_or_after_its_deadline(deadline: 
 
 
 def test_timers_fire_in_the_order_of_their_deadlines() -> None:
-    bench = Bench("protected32", NOP * 10)
+    bench = X86Bench("protected32", NOP * 10)
     order: list[str] = []
     bench.machine.clock.timer(lambda: order.append("late")).at(38)
     bench.machine.clock.timer(lambda: order.append("early")).at(32)
@@ -60,7 +60,7 @@ def test_timers_fire_in_the_order_of_their_deadlines() -> None:
 
 
 def test_a_cancelled_timer_stays_silent() -> None:
-    bench = Bench("protected32", NOP * 10)
+    bench = X86Bench("protected32", NOP * 10)
     fired: list[int] = []
     timer = bench.machine.clock.timer(lambda: fired.append(bench.machine.now_ns))
     timer.at(30)
@@ -72,7 +72,7 @@ def test_a_cancelled_timer_stays_silent() -> None:
 
 def test_hlt_jumps_to_the_deadline_and_time_goes_on_from_there() -> None:
     """One HLT at 0-10 ns, then 1234 ns, then one instruction of 10 ns."""
-    bench = Bench("protected32", HLT, flags=IF)
+    bench = X86Bench("protected32", HLT, flags=IF)
     bench.machine.clock.timer(lambda: bench.external(0x40)).at(1234)
     bench.machine.run(until=handler(0x40))
     assert bench.machine.now_ns == 1234
@@ -83,7 +83,7 @@ def test_hlt_jumps_to_the_deadline_and_time_goes_on_from_there() -> None:
 
 def test_a_second_timer_is_met_on_the_shifted_time() -> None:
     """Boundaries are then at 1234 + n * 10 ns: 1260 is between the second and the third."""
-    bench = Bench("protected32", HLT + NOP, flags=IF)
+    bench = X86Bench("protected32", HLT + NOP, flags=IF)
     fired: list[int] = []
     bench.machine.clock.timer(lambda: bench.external(0x40)).at(1234)
     bench.machine.clock.timer(lambda: fired.append(bench.machine.now_ns)).at(1260)
@@ -92,7 +92,7 @@ def test_a_second_timer_is_met_on_the_shifted_time() -> None:
 
 
 def test_the_instruction_limit_counts_from_power_on() -> None:
-    bench = Bench("protected32", NOP * 20)
+    bench = X86Bench("protected32", NOP * 20)
     bench.machine.limit(insns=6)
     bench.step(4)
     stop = bench.machine.run()
@@ -101,7 +101,7 @@ def test_the_instruction_limit_counts_from_power_on() -> None:
 
 @pytest.mark.parametrize(("limit", "insns"), [(60, 6), (61, 7)])
 def test_the_time_limit_stops_at_the_first_boundary_at_or_after_it(limit: int, insns: int) -> None:
-    bench = Bench("protected32", NOP * 20)
+    bench = X86Bench("protected32", NOP * 20)
     bench.machine.limit(virtual_ns=limit)
     stop = bench.machine.run()
     assert (stop.reason, bench.rip) == ("limit", CODE + insns)
@@ -109,7 +109,7 @@ def test_the_time_limit_stops_at_the_first_boundary_at_or_after_it(limit: int, i
 
 def test_a_halted_cpu_sleeps_no_longer_than_the_time_limit() -> None:
     """The deadline beyond it does not fire."""
-    bench = Bench("protected32", HLT, flags=IF)
+    bench = X86Bench("protected32", HLT, flags=IF)
     bench.machine.clock.timer(lambda: bench.external(0x40)).at(5000)
     bench.machine.limit(virtual_ns=3000)
     stop = bench.machine.run()

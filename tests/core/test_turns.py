@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.guests import ARCHITECTURES, machine, run_until_started
+from core.smp_guests import ARCHITECTURES, machine, run_until_started
 from vmm.machine.machine import Machine, boot
 from vmm.scenario import Elapsed
 
@@ -127,7 +127,7 @@ def test_a_vcpu_that_waits_costs_nothing(architecture: str) -> None:
 
 WAKE = """
 import sys
-from core.guests import machine
+from core.smp_guests import machine
 built = machine("sleep", sys.argv[1])
 built.run(insns=2_000)
 assert built.cpus[1].halted

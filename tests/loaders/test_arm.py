@@ -12,7 +12,7 @@ from vmm.loaders import architecture, identify, load
 from vmm.loaders.arm_boot import Kernel, hand_over
 from vmm.loaders.image import Image, Options
 
-from .images import (
+from .handmade_images import (
     ARM_BASE,
     LOOP,
     MIB,

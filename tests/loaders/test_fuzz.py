@@ -11,7 +11,7 @@ from vmm import loaders
 from vmm.errors import VmmError
 from vmm.loaders import Loaded, image
 
-from .images import (
+from .handmade_images import (
     ARM_BASE,
     CODE,
     LOOP,

@@ -12,7 +12,7 @@ from vmm.loaders import Symbols, load
 from vmm.loaders.symbols import Line, unit_lines
 from vmm.toolchain import assemble
 
-from .images import Elf, Ram
+from .handmade_images import Elf, Ram
 
 SOURCE = """\
     .section .multiboot, "a"

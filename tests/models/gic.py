@@ -2,7 +2,7 @@
 
 It shares nothing with the product and prefers the obvious to the fast: an interrupt is an object, an interrupt being
 handled is an entry in a list, and whoever asks for the next one looks at them all. It speaks of interrupts and not of
-registers; `intc/gic_faces.py` gives both opinions one face.
+registers; `intc/gic/product_gic.py` gives both opinions one face.
 
 Where the manuals leave room, the model decides:
 

@@ -7,11 +7,10 @@ from fractions import Fraction
 from itertools import accumulate, count, islice
 
 import pytest
-from arm.bench import INTID, PIN, Bench64
+from arm.arm_bench import INTID, PIN, Arm64Bench
 from arm.opcodes import a64
-from core import guests
+from core import smp_guests
 
-from scenario.test_scenarios import CODE, IRQ5, machine, run
 from vmm.core.native import lib
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine
@@ -28,6 +27,8 @@ from vmm.scenario import (
     Vector,
 )
 from vmm.trace.words import describe
+
+from .irq5_guest import CODE, IRQ5, machine, run
 
 MASKED_FLAGS = 0
 """IF = 0: pulses are made, and nothing else happens."""
@@ -144,7 +145,7 @@ def test_a_storm_follows_what_becomes_of_its_last_pulse(storm, times):
     ("after", "times"), [("acknowledged", [0, 1, 4, 7]), ("ended", [0, 2, 5, 8]), ("returned", [0, 3, 6, 9])]
 )
 def test_a_storm_follows_the_path_through_a_gic(after, times):
-    bench = Bench64(a64("b #0"), pstate=5, x20=0x08010000)
+    bench = Arm64Bench(a64("b #0"), pstate=5, x20=0x08010000)
     bench.enable(INTID)
     bench._gic_write(0, INTID, 0xC00 + INTID // 16 * 4, 4, 2 << INTID % 16 * 2)  # ICFGR: edge-triggered
     bench.write(0x40020000 + 0x280, 0xB9402280, 0xB9002680, 0xD69F03E0)
@@ -295,11 +296,11 @@ def test_a_snapshot_brings_stimuli_back_as_they_were():
     assert end(m, started) == undisturbed
 
 
-@pytest.mark.parametrize("architecture", guests.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", smp_guests.ARCHITECTURES)
 def test_instructions_are_those_of_all_vcpus_whatever_the_turns(architecture):
     for quantum in (7, 100, 1000):
-        m = guests.machine("spin", architecture, smp=3, quantum=quantum)
-        guests.run_until_started(m)
+        m = smp_guests.machine("spin", architecture, smp=3, quantum=quantum)
+        smp_guests.run_until_started(m)
         begun = m.instructions
         times = acts(
             m, (m.spi(40), Periodic(333, start=10), {}), (m.spi(41), Periodic(9995, unit="ns"), {}), insns=5000
@@ -309,8 +310,8 @@ def test_instructions_are_those_of_all_vcpus_whatever_the_turns(architecture):
 
 
 def test_a_vector_goes_to_the_vcpu_that_is_named():
-    m = guests.machine("spin", "arm64", smp=2)
-    guests.run_until_started(m)
+    m = smp_guests.machine("spin", "arm64", smp=2)
+    smp_guests.run_until_started(m)
     for cpu in m.cpus:
         cpu["pstate"] = 5
     m.stimulate(Vector(40, cpu=1), Periodic(500, start=500, count=1))
@@ -351,7 +352,7 @@ def test_a_pulse_is_requested_while_any_of_its_lines_ends_is_unmasked():
 
 
 def test_a_pulse_is_requested_while_its_spi_is_enabled():
-    bench = Bench64(a64("b #0"))
+    bench = Arm64Bench(a64("b #0"))
     m = bench.machine
     handle = m.stimulate(m.spi(PIN), Periodic(10))
     m.run(insns=5)
@@ -549,7 +550,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(wrong, said):
 
 def test_arm_has_no_nmi_to_stimulate():
     with pytest.raises(VmmError, match="NMIs are x86's"):
-        Bench64(a64("b #0")).machine.stimulate(Nmi(), Periodic(5))
+        Arm64Bench(a64("b #0")).machine.stimulate(Nmi(), Periodic(5))
 
 
 def test_a_machines_sequences_have_room_for_four_million_times():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from vmm.arch.x86.vcpu import Segment
-from x86.harness import (
+from x86.x86_bench import (
     CODE,
     DATA,
     DE,
@@ -30,8 +30,8 @@ from x86.harness import (
     STACK,
     UD,
     UD2,
-    Bench,
     Frame,
+    X86Bench,
     handler,
 )  # fmt: skip
 
@@ -50,9 +50,9 @@ FIRST = {
 }
 
 
-def bench_for(first: int, code: bytes | None = None) -> Bench:
+def bench_for(first: int, code: bytes | None = None) -> X86Bench:
     """An absent page at DATA; #DF on IST1, and IST2 runs down into an absent page."""
-    bench = Bench("long64", FIRST[first][0] if code is None else code, flags=IF, rcx=BAD_SELECTOR, rdx=0)
+    bench = X86Bench("long64", FIRST[first][0] if code is None else code, flags=IF, rcx=BAD_SELECTOR, rdx=0)
     bench.cpu["rbx"] = 0 if first == DE else DATA
     bench.page(DATA, 0)
     bench.page(IST2_STACK - 0x1000, 0)
@@ -60,11 +60,11 @@ def bench_for(first: int, code: bytes | None = None) -> Bench:
     return bench
 
 
-def absent_gate(bench: Bench, vector: int) -> None:
+def absent_gate(bench: X86Bench, vector: int) -> None:
     bench.gate(vector, present=False)
 
 
-def absent_stack(bench: Bench, vector: int) -> None:
+def absent_stack(bench: X86Bench, vector: int) -> None:
     bench.gate(vector, ist=2)
 
 
@@ -138,7 +138,7 @@ def test_a_chain_of_three_is_doubled_when_two_neighbours_double() -> None:
 
 @pytest.mark.parametrize("defect", [absent_gate, absent_stack])
 def test_a_fault_in_the_delivery_of_a_double_fault_shuts_down_and_names_the_chain(
-    defect: Callable[[Bench, int], None],
+    defect: Callable[[X86Bench, int], None],
 ) -> None:
     """SDM vol. 3A 6.15: shutdown. Nothing was delivered and the vCPU stands at the faulting instruction."""
     bench = bench_for(DE)
@@ -157,7 +157,7 @@ def test_a_fault_in_the_delivery_of_a_double_fault_shuts_down_and_names_the_chai
 
 def test_a_machine_that_shut_down_stays_there() -> None:
     """SDM vol. 3A 6.15: no instruction is executed until NMI, SMI, INIT or RESET; a run says so again."""
-    bench = Bench("real", INT(0x30))
+    bench = X86Bench("real", INT(0x30))
     bench.cpu.set_segment("idtr", Segment(0, 0, 0, 0))
     assert bench.machine.run(insns=10).reason == "shutdown"
     assert bench.machine.run(insns=10).reason == "shutdown"
@@ -165,7 +165,7 @@ def test_a_machine_that_shut_down_stays_there() -> None:
 
 def test_a_real_mode_machine_without_vectors_shuts_down() -> None:
     """SDM vol. 3A 20.1.4, 6.15: LIDT with limit 0 and an INT, the classic way to reset a PC."""
-    bench = Bench("real", INT(0x30))
+    bench = X86Bench("real", INT(0x30))
     bench.cpu.set_segment("idtr", Segment(0, 0, 0, 0))
     stop = bench.machine.run(insns=10)
     assert stop.reason == "shutdown"

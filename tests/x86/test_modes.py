@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from x86.harness import (
+from x86.x86_bench import (
     CODE,
     CODE16,
     DB,
@@ -26,8 +26,8 @@ from x86.harness import (
     USER_CODE64,
     USER_DATA,
     VM,
-    Bench,
     Frame,
+    X86Bench,
     handler,
 )  # fmt: skip
 
@@ -54,7 +54,7 @@ def test_an_interrupt_between_two_nops_pushes_the_frame_of_its_mode(
     mode: str, ring: int, frame: Frame, sp: int
 ) -> None:
     """SDM vol. 3A 6.12.1, 6.14.2, 20.1.4; vol. 3B 20.3.1: flags, CS, IP, under the old stack where it is switched."""
-    bench = Bench(mode, NOP * 4, ring=ring, flags=IF)
+    bench = X86Bench(mode, NOP * 4, ring=ring, flags=IF)
     bench.step()
     bench.external(0x40)
     bench.step()
@@ -74,8 +74,8 @@ EFER, SCE = 0xC0000080, 1
 ENTRY = handler(0xF0)
 
 
-def with_syscall(code: bytes, *, ring: int = 3, flags: int = 0, mask: int = 0, **registers: int) -> Bench:
-    bench = Bench("long64", code, ring=ring, flags=flags, **registers)
+def with_syscall(code: bytes, *, ring: int = 3, flags: int = 0, mask: int = 0, **registers: int) -> X86Bench:
+    bench = X86Bench("long64", code, ring=ring, flags=flags, **registers)
     bench.cpu.set_msr(EFER, bench.cpu.msr(EFER) & ~0x400 | SCE)
     bench.cpu.set_msr(STAR, KERNEL_CODE64 << 32 | USER_CODE << 48)
     bench.cpu.set_msr(LSTAR, ENTRY)
@@ -105,7 +105,7 @@ def test_an_interrupt_after_syscall_finds_ring_0_on_the_user_stack() -> None:
 
 def test_syscall_that_is_not_enabled_is_undefined() -> None:
     """SDM vol. 2B SYSCALL: #UD when EFER.SCE = 0."""
-    bench = Bench("long64", SYSCALL, ring=3)
+    bench = X86Bench("long64", SYSCALL, ring=3)
     bench.step()
     assert bench.vectors == [UD]
     assert bench.frame() == Frame(CODE, USER_CODE64, RF | FIXED, sp=STACK, ss=USER_DATA)
@@ -140,8 +140,8 @@ def test_sysret_goes_back_to_rcx_in_ring_3_with_the_flags_of_r11() -> None:
 # ---- SYSENTER and SYSEXIT ----
 
 
-def with_sysenter(mode: str, code: bytes, selector: int, *, model: str = "max", **state: int) -> Bench:
-    bench = Bench(mode, code, model=model, **state)
+def with_sysenter(mode: str, code: bytes, selector: int, *, model: str = "max", **state: int) -> X86Bench:
+    bench = X86Bench(mode, code, model=model, **state)
     for msr, value in ((SYSENTER_CS, selector), (SYSENTER_ESP, RING0_STACK), (SYSENTER_EIP, ENTRY)):
         bench.cpu.set_msr(msr, value)
     return bench

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from x86.harness import (
+from x86.x86_bench import (
     CODE,
     FIXED,
     GP,
@@ -21,15 +21,15 @@ from x86.harness import (
     RF,
     STACK,
     TRAP,
-    Bench,
     Frame,
+    X86Bench,
     handler,
 )  # fmt: skip
 
 
 def test_an_nmi_comes_through_vector_2_whatever_if_says() -> None:
     """SDM vol. 3A 6.7: NMIs are not maskable by IF; no interrupt is acknowledged for them."""
-    bench = Bench("protected32", NOP * 4)
+    bench = X86Bench("protected32", NOP * 4)
     bench.step()
     bench.machine.nmi()
     bench.step()
@@ -43,7 +43,7 @@ def test_an_nmi_comes_through_vector_2_whatever_if_says() -> None:
 @pytest.mark.parametrize(("mode", "iret"), [("real", IRET), ("protected32", IRET), ("long64", IRETQ)])
 def test_one_more_nmi_is_latched_while_one_is_handled_and_the_rest_collapse(mode: str, iret: bytes) -> None:
     """SDM vol. 3A 6.7.1: blocked until IRET; the one latched comes at the boundary right after it."""
-    bench = Bench(mode, NOP * 8)
+    bench = X86Bench(mode, NOP * 8)
     bench.handler(NMI, NOP + iret)
     bench.machine.nmi()
     bench.step()
@@ -61,7 +61,7 @@ def test_one_more_nmi_is_latched_while_one_is_handled_and_the_rest_collapse(mode
 
 def test_an_iret_that_faults_has_unblocked_nmis() -> None:
     """SDM vol. 3A 6.7.1 and vol. 2A IRET: blocking ends even if the instruction causes a fault."""
-    bench = Bench("protected32", NOP)
+    bench = X86Bench("protected32", NOP)
     bench.handler(NMI, bytes.fromhex("c744240400010000") + IRET)  # mov dword [esp+4], 100h: beyond the GDT
     bench.machine.nmi()
     bench.step()
@@ -78,7 +78,7 @@ def test_an_iret_that_faults_has_unblocked_nmis() -> None:
 
 def test_an_iret_of_a_nested_handler_unblocks_nmis_before_the_nmi_handler_ends() -> None:
     """SDM vol. 3A 6.7.1: any IRET ends the blocking."""
-    bench = Bench("protected32", NOP)
+    bench = X86Bench("protected32", NOP)
     bench.handler(NMI, INT(0x30) + NOP * 2)
     bench.handler(0x30, IRET)
     bench.machine.nmi()
@@ -92,7 +92,7 @@ def test_an_iret_of_a_nested_handler_unblocks_nmis_before_the_nmi_handler_ends()
 
 def test_a_maskable_interrupt_with_vector_2_is_not_an_nmi() -> None:
     """SDM vol. 3A 6.3.2, 6.7: it obeys IF and blocks nothing."""
-    bench = Bench("protected32", NOP * 4)
+    bench = X86Bench("protected32", NOP * 4)
     bench.external(2)
     bench.step(2)
     assert bench.vectors == []
@@ -108,7 +108,7 @@ def test_a_maskable_interrupt_with_vector_2_is_not_an_nmi() -> None:
 
 def test_int_2_is_not_an_nmi() -> None:
     """SDM vol. 3A 6.4.4: a software interrupt that calls the NMI handler does not block NMIs."""
-    bench = Bench("protected32", INT(2))
+    bench = X86Bench("protected32", INT(2))
     bench.step()
     assert (bench.vectors, bench.cpu.nmi_blocked) == ([2], False)
     bench.machine.nmi()
@@ -119,7 +119,7 @@ def test_int_2_is_not_an_nmi() -> None:
 
 def test_blocking_holds_nothing_but_nmis() -> None:
     """SDM vol. 3A 6.7.1: an interrupt enters an NMI handler that has set IF."""
-    bench = Bench("long64", NOP, flags=IF)
+    bench = X86Bench("long64", NOP, flags=IF)
     bench.gate(NMI, type=TRAP)
     bench.machine.nmi()
     bench.step()
@@ -133,7 +133,7 @@ def test_blocking_holds_nothing_but_nmis() -> None:
 
 def test_an_nmi_wakes_a_halted_cpu_that_masks_interrupts() -> None:
     """SDM vol. 2A HLT: an NMI resumes execution; the frame points after HLT."""
-    bench = Bench("protected32", HLT + NOP)
+    bench = X86Bench("protected32", HLT + NOP)
     bench.handler(NMI, IRET)
     assert bench.step(2).reason == "idle"
     bench.machine.nmi()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import vmm
 from vmm.inputs.traps import Trap
-from x86.harness import (
+from x86.x86_bench import (
     CODE,
     DB,
     FIXED,
@@ -24,8 +24,8 @@ from x86.harness import (
     TRAP,
     UD,
     UD2,
-    Bench,
     Frame,
+    X86Bench,
     handler,
     le,
 )  # fmt: skip
@@ -35,8 +35,8 @@ FETCH_ERROR = 0
 """#PF on a page that is not present, read by the supervisor (SDM vol. 3A 4.7); I/D is 0 while NX is off."""
 
 
-def with_all_three_after_an_out(gate_type: int) -> Bench:
-    bench = Bench("protected32", OUT_PROBE + NOP * 2, flags=IF | TF)
+def with_all_three_after_an_out(gate_type: int) -> X86Bench:
+    bench = X86Bench("protected32", OUT_PROBE + NOP * 2, flags=IF | TF)
     for vector in (DB, NMI, 0x40):
         bench.gate(vector, type=gate_type)
 
@@ -70,7 +70,7 @@ def test_an_interrupt_gate_of_the_trap_holds_the_interrupt_but_not_the_nmi() -> 
 
 def test_with_an_nmi_and_an_interrupt_pending_the_nmi_is_first_and_the_interrupt_waits_for_its_iret() -> None:
     """SDM vol. 3A table 6-2 and 6.12.1.3: the interrupt gate of the NMI clears IF, IRET brings it back."""
-    bench = Bench("protected32", NOP * 4, flags=IF)
+    bench = X86Bench("protected32", NOP * 4, flags=IF)
     bench.handler(NMI, NOP + IRET)
     bench.external(0x40)
     bench.machine.nmi()
@@ -84,7 +84,7 @@ def test_with_an_nmi_and_an_interrupt_pending_the_nmi_is_first_and_the_interrupt
 
 def test_with_a_trap_gate_the_interrupt_is_taken_at_the_first_boundary_of_the_nmi_handler() -> None:
     """SDM vol. 3A 6.8.1: nothing but IF holds it there."""
-    bench = Bench("protected32", NOP * 4, flags=IF)
+    bench = X86Bench("protected32", NOP * 4, flags=IF)
     bench.gate(NMI, type=TRAP)
     bench.external(0x40)
     bench.machine.nmi()
@@ -96,7 +96,7 @@ def test_with_a_trap_gate_the_interrupt_is_taken_at_the_first_boundary_of_the_nm
 
 def test_a_pending_interrupt_is_taken_before_the_instruction_that_would_fault_and_the_fault_comes_after_iret() -> None:
     """SDM vol. 3A table 6-2: priority 6 before 9; the lower one is discarded and comes again."""
-    bench = Bench("protected32", UD2, flags=IF)
+    bench = X86Bench("protected32", UD2, flags=IF)
     bench.handler(0x40, IRET)
     bench.external(0x40)
     bench.step()
@@ -109,7 +109,7 @@ def test_a_pending_interrupt_is_taken_before_the_instruction_that_would_fault_an
 
 def test_a_pending_nmi_is_taken_before_the_instruction_that_would_fault() -> None:
     """SDM vol. 3A table 6-2: priority 5 before 9."""
-    bench = Bench("protected32", UD2)
+    bench = X86Bench("protected32", UD2)
     bench.handler(NMI, IRET)
     bench.machine.nmi()
     bench.step(2)
@@ -119,7 +119,7 @@ def test_a_pending_nmi_is_taken_before_the_instruction_that_would_fault() -> Non
 
 def test_a_pending_interrupt_is_taken_before_a_fault_on_fetching_the_next_instruction() -> None:
     """SDM vol. 3A table 6-2: priority 6 before 8. POPF, the last instruction of a page, sets IF; the next is absent."""
-    bench = Bench("paged32", b"", rip=HANDLERS - 1, rsp=STACK - 4)
+    bench = X86Bench("paged32", b"", rip=HANDLERS - 1, rsp=STACK - 4)
     bench.memory.write(HANDLERS - 1, POPF)
     bench.memory.write(STACK - 4, le(IF | FIXED, 4))
     bench.gate(0x40, offset=CODE)
@@ -140,7 +140,7 @@ def test_a_pending_interrupt_is_taken_before_a_code_breakpoint_which_comes_after
     """SDM vol. 3A table 6-2: priority 6 before 7; vol. 3B 17.3.1.1: RF in the frame is as it was for a breakpoint."""
     mov_dr0_ebx, mov_dr7_eax = bytes.fromhex("0f23c3"), bytes.fromhex("0f23f8")
     at = CODE + 7
-    bench = Bench("protected32", mov_dr0_ebx + mov_dr7_eax + POPF + NOP * 2, rsp=STACK - 4, rax=0x401, rbx=at)
+    bench = X86Bench("protected32", mov_dr0_ebx + mov_dr7_eax + POPF + NOP * 2, rsp=STACK - 4, rax=0x401, rbx=at)
     bench.memory.write(STACK - 4, le(IF | FIXED, 4))
     bench.handler(0x40, IRET)
     bench.external(0x40)
@@ -152,7 +152,7 @@ def test_a_pending_interrupt_is_taken_before_a_code_breakpoint_which_comes_after
 
 def test_a_fault_through_a_trap_gate_lets_the_interrupt_in_at_the_first_boundary_of_its_handler() -> None:
     """SDM vol. 3A 6.12.1.3. The interrupt comes while the faulting instruction is under way."""
-    bench = Bench("protected32", UD2, flags=IF)
+    bench = X86Bench("protected32", UD2, flags=IF)
     bench.gate(UD, type=TRAP)
 
     @bench.machine.trap(vmm.Exc(UD))

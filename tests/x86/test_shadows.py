@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from x86.harness import (
+from x86.x86_bench import (
     CLI,
     CODE,
     DB,
@@ -28,8 +28,8 @@ from x86.harness import (
     TRAP,
     UD,
     UD2,
-    Bench,
     Frame,
+    X86Bench,
     handler,
     le,
 )  # fmt: skip
@@ -37,9 +37,9 @@ from x86.harness import (
 LSS_ESP = bytes.fromhex("0fb22500f00000")  # lss esp, [0f000h]
 
 
-def loading_ss(code: bytes, flags: int = IF) -> Bench:
+def loading_ss(code: bytes, flags: int = IF) -> X86Bench:
     """EAX holds the selector that SS has already, and so does the top of the stack."""
-    bench = Bench("protected32", code, flags=flags, rax=KERNEL_DATA, rsp=STACK - 4)
+    bench = X86Bench("protected32", code, flags=flags, rax=KERNEL_DATA, rsp=STACK - 4)
     bench.memory.write(STACK - 4, le(KERNEL_DATA, 4))
     bench.memory.write(0xF000, le(STACK, 4) + le(KERNEL_DATA, 2))
     return bench
@@ -51,7 +51,7 @@ def loading_ss(code: bytes, flags: int = IF) -> Bench:
 @pytest.mark.parametrize("mode", ["real", "protected16", "protected32", "long64", "compat32"])
 def test_sti_that_sets_if_admits_an_interrupt_only_after_the_next_instruction(mode: str) -> None:
     """SDM vol. 2B STI: interrupts are recognised after the instruction that follows."""
-    bench = Bench(mode, STI + NOP * 3)
+    bench = X86Bench(mode, STI + NOP * 3)
     bench.external(0x40)
     bench.step()
     assert (bench.vectors, bench.cpu.shadow) == ([], "sti")
@@ -63,7 +63,7 @@ def test_sti_that_sets_if_admits_an_interrupt_only_after_the_next_instruction(mo
 @pytest.mark.parametrize("prefix", ["66", "f3", "2e"])
 def test_a_prefix_before_sti_changes_nothing(prefix: str) -> None:
     """SDM vol. 2A 2.1.1: prefixes that do not apply are ignored."""
-    bench = Bench("protected32", bytes.fromhex(prefix) + STI + NOP * 3)
+    bench = X86Bench("protected32", bytes.fromhex(prefix) + STI + NOP * 3)
     bench.external(0x40)
     bench.step(3)
     assert bench.frame() == Frame(CODE + 3, KERNEL_CODE, IF | FIXED)
@@ -71,7 +71,7 @@ def test_a_prefix_before_sti_changes_nothing(prefix: str) -> None:
 
 def test_sti_with_if_already_set_casts_no_shadow() -> None:
     """SDM vol. 2B STI: the delay is for an STI that found IF = 0."""
-    bench = Bench("protected32", STI + NOP * 3, flags=IF)
+    bench = X86Bench("protected32", STI + NOP * 3, flags=IF)
     bench.step()
     assert bench.cpu.shadow is None
     bench.external(0x40)
@@ -82,7 +82,7 @@ def test_sti_with_if_already_set_casts_no_shadow() -> None:
 
 def test_the_second_of_two_sti_casts_no_shadow_of_its_own() -> None:
     """SDM vol. 2B STI: IF is 1 when the second one begins, so the boundary after it is open."""
-    bench = Bench("protected32", STI * 2 + NOP * 3)
+    bench = X86Bench("protected32", STI * 2 + NOP * 3)
     bench.external(0x40)
     bench.step(3)
     assert bench.frame() == Frame(CODE + 2, KERNEL_CODE, IF | FIXED)
@@ -90,7 +90,7 @@ def test_the_second_of_two_sti_casts_no_shadow_of_its_own() -> None:
 
 def test_sti_cli_admits_nothing() -> None:
     """SDM vol. 2B STI: "if STI is followed by CLI, interrupts are not recognised"."""
-    bench = Bench("protected32", (STI + CLI) * 4)
+    bench = X86Bench("protected32", (STI + CLI) * 4)
     bench.external(0x40)
     bench.step(12)
     assert bench.vectors == []
@@ -99,7 +99,7 @@ def test_sti_cli_admits_nothing() -> None:
 
 def test_sti_hlt_wakes_at_once_when_the_interrupt_was_pending() -> None:
     """SDM vol. 2A HLT, vol. 2B STI: HLT is the shadowed instruction; the frame points after it."""
-    bench = Bench("protected32", STI + HLT + NOP)
+    bench = X86Bench("protected32", STI + HLT + NOP)
     bench.external(0x40)
     bench.step(3)
     assert bench.vectors == [0x40]
@@ -108,7 +108,7 @@ def test_sti_hlt_wakes_at_once_when_the_interrupt_was_pending() -> None:
 
 def test_a_fault_in_the_sti_shadow_ends_it() -> None:
     """SDM vol. 3A 6.8.3: through a trap gate the interrupt comes at the first boundary of the fault's handler."""
-    bench = Bench("protected32", STI + UD2)
+    bench = X86Bench("protected32", STI + UD2)
     bench.gate(UD, type=TRAP)
     bench.external(0x40)
     bench.step(3)
@@ -118,7 +118,7 @@ def test_a_fault_in_the_sti_shadow_ends_it() -> None:
 
 def test_the_sti_shadow_outlives_a_stop_between_the_two_instructions() -> None:
     """SEMANTICS, last section: stepping must not change what the guest sees."""
-    bench = Bench("protected32", STI + NOP * 3)
+    bench = X86Bench("protected32", STI + NOP * 3)
     bench.step()
     bench.external(0x40)
     bench.step()
@@ -130,7 +130,7 @@ def test_the_sti_shadow_outlives_a_stop_between_the_two_instructions() -> None:
 @pytest.mark.parametrize(("code", "pushed"), [(POPF, [IF | FIXED]), (IRET, [CODE + 1, KERNEL_CODE, IF | FIXED])])
 def test_popf_and_iret_that_set_if_cast_no_shadow(code: bytes, pushed: list[int]) -> None:
     """SDM vol. 2B POPF, vol. 2A IRET: neither delays interrupts."""
-    bench = Bench("protected32", code + NOP * 3, rsp=STACK - 4 * len(pushed))
+    bench = X86Bench("protected32", code + NOP * 3, rsp=STACK - 4 * len(pushed))
     bench.memory.write(STACK - 4 * len(pushed), b"".join(le(value, 4) for value in pushed))
     bench.external(0x40)
     bench.step(2)
@@ -258,7 +258,7 @@ def test_mov_ss_inside_an_sti_shadow_casts_its_own() -> None:
 
 def test_an_nmi_is_held_by_an_sti_shadow() -> None:
     """SDM vol. 2B STI: "the IA-32 may also block NMIs"; this machine does unless its profile says otherwise."""
-    bench = Bench("protected32", STI + NOP * 3)
+    bench = X86Bench("protected32", STI + NOP * 3)
     bench.step()
     bench.machine.nmi()
     bench.step(2)
@@ -268,7 +268,7 @@ def test_an_nmi_is_held_by_an_sti_shadow() -> None:
 
 def test_a_profile_lets_an_nmi_into_an_sti_shadow_which_its_delivery_ends() -> None:
     """SDM vol. 2B STI: processors that do not block; IF of the frame is 1, and IRET leads back without a shadow."""
-    bench = Bench("protected32", STI + NOP * 3)
+    bench = X86Bench("protected32", STI + NOP * 3)
     bench.machine._native.vcpus[0].x86.nmi_in_sti_shadow = 1
     bench.handler(NMI, IRET)
     bench.step()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vmm.arch.x86.vcpu import Segment
-from x86.harness import (
+from x86.x86_bench import (
     A_DATA32,
     A_NOT_PRESENT,
     A_RING3,
@@ -43,9 +43,9 @@ from x86.harness import (
     USER_DATA,
     VM,
     WHOLE,
-    Bench,
     Defect,
     Frame,
+    X86Bench,
     handler,
 )  # fmt: skip
 
@@ -54,7 +54,7 @@ from x86.harness import (
 
 def test_ring_3_to_ring_0_takes_the_stack_of_the_tss_and_pushes_the_old_one_first() -> None:
     """SDM vol. 3A 6.12.1: SS0:ESP0, then SS, ESP, EFLAGS, CS, EIP."""
-    bench = Bench("protected32", NOP, ring=3, flags=IF)
+    bench = X86Bench("protected32", NOP, ring=3, flags=IF)
     bench.external(0x40)
     bench.step()
     assert bench.vectors == [0x40]
@@ -66,7 +66,7 @@ def test_ring_3_to_ring_0_takes_the_stack_of_the_tss_and_pushes_the_old_one_firs
 
 def test_a_16_bit_tss_has_its_stacks_in_words() -> None:
     """SDM vol. 3A 7.6: SP0 at 2, SS0 at 4."""
-    bench = Bench("protected32", NOP, ring=3, flags=IF)
+    bench = X86Bench("protected32", NOP, ring=3, flags=IF)
     bench.cpu.set_segment("tr", Segment(TSS_SELECTOR, TSS, 0x2B, A_TSS16_BUSY))
     bench.tss(2, RING0_STACK, 2)
     bench.tss(4, KERNEL_DATA, 2)
@@ -77,38 +77,38 @@ def test_a_16_bit_tss_has_its_stacks_in_words() -> None:
     assert bench.cpu["rsp"] == RING0_STACK - 20
 
 
-def null_stack(bench: Bench) -> None:
+def null_stack(bench: X86Bench) -> None:
     bench.tss(8, 0, 2)
 
 
-def stack_of_ring_3_rpl(bench: Bench) -> None:
+def stack_of_ring_3_rpl(bench: X86Bench) -> None:
     bench.tss(8, KERNEL_DATA | 3, 2)
 
 
-def read_only_stack(bench: Bench) -> None:
+def read_only_stack(bench: X86Bench) -> None:
     bench.descriptor(SPARE, 0, WHOLE, A_DATA32 & ~0x200)
     bench.tss(8, SPARE, 2)
 
 
-def stack_of_dpl_3(bench: Bench) -> None:
+def stack_of_dpl_3(bench: X86Bench) -> None:
     bench.descriptor(SPARE, 0, WHOLE, A_DATA32 + A_RING3)
     bench.tss(8, SPARE, 2)
 
 
-def absent_stack(bench: Bench) -> None:
+def absent_stack(bench: X86Bench) -> None:
     bench.descriptor(SPARE, 0, WHOLE, A_DATA32 + A_NOT_PRESENT)
     bench.tss(8, SPARE, 2)
 
 
-def stack_beyond_gdt(bench: Bench) -> None:
+def stack_beyond_gdt(bench: X86Bench) -> None:
     bench.tss(8, 0x100, 2)
 
 
-def short_tss(bench: Bench) -> None:
+def short_tss(bench: X86Bench) -> None:
     bench.cpu.set_segment("tr", Segment(TSS_SELECTOR, TSS, 8, 0x8B00))
 
 
-def small_stack(bench: Bench) -> None:
+def small_stack(bench: X86Bench) -> None:
     bench.descriptor(SPARE, 0, RING0_STACK - 2, A_DATA32 & ~0x800000)
     bench.tss(8, SPARE, 2)
 
@@ -132,7 +132,7 @@ def test_a_bad_inner_stack_gives_its_fault_and_leaves_the_outer_ring_as_it_was(
 ) -> None:
     """SDM vol. 2A INT n, inter-privilege: #TS or #SS with the selector of the new stack. The fault's own handler is
     conforming here, so that it runs on the outer stack."""
-    bench = Bench("protected32", INT(0x40) if event == "software" else NOP, ring=3, flags=IF)
+    bench = X86Bench("protected32", INT(0x40) if event == "software" else NOP, ring=3, flags=IF)
     bench.gate(0x40, dpl=3)
     bench.gate(fault, selector=CONFORMING)
     defect(bench)
@@ -151,7 +151,7 @@ def test_a_bad_inner_stack_gives_its_fault_and_leaves_the_outer_ring_as_it_was(
 @pytest.mark.parametrize(("mode", "cs"), [("long64", USER_CODE64), ("compat32", USER_CODE)])
 def test_ring_3_to_ring_0_in_long_mode_takes_rsp0_and_a_null_ss(mode: str, cs: int) -> None:
     """SDM vol. 3A 6.14.4: SS is NULL with the new CPL as RPL; five quadwords, also from compatibility mode."""
-    bench = Bench(mode, NOP, ring=3, flags=IF)
+    bench = X86Bench(mode, NOP, ring=3, flags=IF)
     bench.external(0x40)
     bench.step()
     assert bench.vectors == [0x40]
@@ -163,7 +163,7 @@ def test_ring_3_to_ring_0_in_long_mode_takes_rsp0_and_a_null_ss(mode: str, cs: i
 @pytest.mark.parametrize("ring", [0, 3])
 def test_a_frame_in_long_mode_begins_at_a_multiple_of_16(ring: int) -> None:
     """SDM vol. 3A 6.14.2: the stack is aligned before the push, whichever it is; the frame keeps the old RSP."""
-    bench = Bench("long64", NOP, ring=ring, flags=IF, rsp=STACK - 5)
+    bench = X86Bench("long64", NOP, ring=ring, flags=IF, rsp=STACK - 5)
     bench.tss(4, RING0_STACK - 8, 8)
     bench.external(0x40)
     bench.step()
@@ -175,7 +175,7 @@ def test_a_frame_in_long_mode_begins_at_a_multiple_of_16(ring: int) -> None:
 @pytest.mark.parametrize("ring", [0, 3])
 def test_an_ist_stack_is_taken_from_any_ring(ring: int) -> None:
     """SDM vol. 3A 6.14.5: unconditionally, also without a privilege change; SS becomes NULL only with one."""
-    bench = Bench("long64", NOP, ring=ring, flags=IF)
+    bench = X86Bench("long64", NOP, ring=ring, flags=IF)
     bench.gate(0x40, ist=2)
     bench.external(0x40)
     bench.step()
@@ -187,7 +187,7 @@ def test_an_ist_stack_is_taken_from_any_ring(ring: int) -> None:
 
 def test_an_ist_stack_is_used_again_from_its_top_when_its_handler_is_interrupted_by_itself() -> None:
     """SDM vol. 3A 6.14.5: the pointer of the TSS is loaded each time, and the first frame is overwritten."""
-    bench = Bench("long64", NOP, flags=IF)
+    bench = X86Bench("long64", NOP, flags=IF)
     bench.gate(0x40, ist=1, type=15)
     bench.external(0x40)
     bench.step()
@@ -199,7 +199,7 @@ def test_an_ist_stack_is_used_again_from_its_top_when_its_handler_is_interrupted
 
 def test_a_stack_pointer_that_is_not_canonical_is_a_stack_fault() -> None:
     """SDM vol. 2A INT n: #SS(EXT)."""
-    bench = Bench("long64", NOP, flags=IF)
+    bench = X86Bench("long64", NOP, flags=IF)
     bench.gate(0x40, ist=1)
     bench.tss(36, 1 << 47, 8)
     bench.external(0x40)
@@ -210,7 +210,7 @@ def test_a_stack_pointer_that_is_not_canonical_is_a_stack_fault() -> None:
 
 def test_an_ist_entry_beyond_the_tss_limit_is_an_invalid_tss() -> None:
     """SDM vol. 2A INT n: #TS(current TSS selector + EXT). IST2 is at 44-51."""
-    bench = Bench("long64", NOP, flags=IF)
+    bench = X86Bench("long64", NOP, flags=IF)
     bench.cpu.set_segment("tr", Segment(TSS_SELECTOR, TSS, 50, 0x8B00))
     bench.gate(0x40, ist=2)
     bench.external(0x40)
@@ -225,7 +225,7 @@ def test_a_page_fault_on_the_new_stack_replaces_the_delivery_whole(mode: str, ev
     """SDM vol. 3A 6.15 #PF: the error code is a supervisor write to an absent page, CR2 the push that failed; the frame
     is that of the interrupted program, which has changed in nothing. The first event is benign: no double fault.
     Two slots lie on a page that is there, so the third push is the one that faults."""
-    bench = Bench(mode, INT(0x40) if event == "software" else NOP, ring=3, flags=IF)
+    bench = X86Bench(mode, INT(0x40) if event == "software" else NOP, ring=3, flags=IF)
     width = bench.stack_width
     bench.tss(4, RING0_STACK + 16 if bench.long else RING0_STACK + 8, width)
     bench.page(RING0_STACK - 0x1000, 0)
@@ -249,8 +249,8 @@ def test_a_page_fault_on_the_new_stack_replaces_the_delivery_whole(mode: str, ev
 # ---- VM86 ----
 
 
-def vm86(code: bytes, flags: int = IF) -> Bench:
-    bench = Bench("vm86", code, ring=3, flags=flags)
+def vm86(code: bytes, flags: int = IF) -> X86Bench:
+    bench = X86Bench("vm86", code, ring=3, flags=flags)
     for name, selector in (("es", 0x0E), ("ds", 0x33), ("fs", 0x55), ("gs", 0x66)):
         bench.paragraph(name, selector)
     return bench
@@ -323,7 +323,7 @@ def test_a_conforming_handler_for_vm86_mode_is_a_general_protection_fault() -> N
 
 def test_real_mode_pushes_three_words_and_clears_if_tf_and_ac() -> None:
     """SDM vol. 3A 20.1.4; vol. 2A INT n, real-address mode."""
-    bench = Bench("real", NOP, flags=IF | TF | AC)
+    bench = X86Bench("real", NOP, flags=IF | TF | AC)
     bench.gate(0x40, selector=0x0123, offset=handler(0x40) - 0x1230)
     bench.external(0x40)
     bench.step()
@@ -335,7 +335,7 @@ def test_real_mode_pushes_three_words_and_clears_if_tf_and_ac() -> None:
 
 def test_real_mode_finds_its_vectors_at_the_base_of_idtr() -> None:
     """SDM vol. 3A 20.1.4: LIDT moves the table."""
-    bench = Bench("real", INT(0x30))
+    bench = X86Bench("real", INT(0x30))
     bench.memory.write(0x600 + 4 * 0x30, bytes.fromhex("0090 0000"))
     bench.cpu.set_segment("idtr", Segment(0, 0x600, 0x3FF, 0))
     bench.step()
@@ -345,7 +345,7 @@ def test_real_mode_finds_its_vectors_at_the_base_of_idtr() -> None:
 
 def test_a_vector_beyond_the_limit_of_idtr_is_a_general_protection_fault_without_an_error_code() -> None:
     """SDM vol. 3A 20.1.4 and table 20-1: vector 13 at the INT instruction, six bytes of frame."""
-    bench = Bench("real", INT(0x30))
+    bench = X86Bench("real", INT(0x30))
     bench.cpu.set_segment("idtr", Segment(0, 0, 4 * 0x30 + 2, 0))
     bench.step()
     assert bench.vectors == [GP]
@@ -355,7 +355,7 @@ def test_a_vector_beyond_the_limit_of_idtr_is_a_general_protection_fault_without
 
 def test_a_real_mode_stack_wraps_at_64k() -> None:
     """SDM vol. 3A 20.1.4 with SP = 0: the first word goes to FFFEh."""
-    bench = Bench("real", NOP, flags=IF, rsp=0)
+    bench = X86Bench("real", NOP, flags=IF, rsp=0)
     bench.external(0x40)
     bench.step()
     assert bench.cpu["rsp"] == 0xFFFA
@@ -364,7 +364,7 @@ def test_a_real_mode_stack_wraps_at_64k() -> None:
 
 def test_a_real_mode_stack_without_room_shuts_down() -> None:
     """SDM vol. 2A INT n: #SS when six bytes do not fit (SP = 1), and no later fault finds room either."""
-    bench = Bench("real", NOP, flags=IF, rsp=1)
+    bench = X86Bench("real", NOP, flags=IF, rsp=1)
     bench.external(0x40)
     assert bench.step().reason == "shutdown"
     assert bench.vectors == []
@@ -372,7 +372,7 @@ def test_a_real_mode_stack_without_room_shuts_down() -> None:
 
 def test_the_upper_half_of_esp_stays_with_a_16_bit_stack_segment() -> None:
     """SDM vol. 3A 6.12.1, vol. 1 6.2.3: SP is the stack pointer when B = 0."""
-    bench = Bench("protected16", NOP, flags=IF, rsp=0x1234B000)
+    bench = X86Bench("protected16", NOP, flags=IF, rsp=0x1234B000)
     bench.external(0x40)
     bench.step()
     assert bench.vectors == [0x40]

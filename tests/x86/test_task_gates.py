@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vmm.arch.x86.vcpu import Segment
-from x86.harness import (
+from x86.x86_bench import (
     A_CODE32,
     A_NOT_PRESENT,
     A_TSS16,
@@ -43,8 +43,8 @@ from x86.harness import (
     USER_CODE,
     USER_DATA,
     WHOLE,
-    Bench,
     Defect,
+    X86Bench,
     handler,
     le,
 )  # fmt: skip
@@ -62,9 +62,9 @@ TASK_SWITCHED = 8
 """CR0.TS."""
 
 
-def with_task(mode: str, code: bytes, vector: int = VECTOR, *, ring: int = 0, flags: int = IF) -> Bench:
+def with_task(mode: str, code: bytes, vector: int = VECTOR, *, ring: int = 0, flags: int = IF) -> X86Bench:
     """The gate of `vector` leads to a second task at TASK_CODE, with a stack of its own."""
-    bench = Bench(mode, code, ring=ring, flags=flags)
+    bench = X86Bench(mode, code, ring=ring, flags=flags)
     bench.descriptor(OTHER_TSS_SELECTOR, OTHER_TSS, 0x67, A_TSS32)
     bench.gate(vector, selector=OTHER_TSS_SELECTOR, offset=0, type=TASK, dpl=3)
     for offset, value in ((CR3, ROOT), (EIP, TASK_CODE), (EFLAGS, CF | FIXED), (EAX, 0x1234), (ESP, OTHER_STACK)):
@@ -74,11 +74,11 @@ def with_task(mode: str, code: bytes, vector: int = VECTOR, *, ring: int = 0, fl
     return bench
 
 
-def field(bench: Bench, offset: int, size: int, base: int = TSS) -> int:
+def field(bench: X86Bench, offset: int, size: int, base: int = TSS) -> int:
     return int.from_bytes(bench.memory.read(base + offset, size), "little")
 
 
-def type_of(bench: Bench, selector: int) -> int:
+def type_of(bench: X86Bench, selector: int) -> int:
     return bench.memory.read(GDT + selector + 5, 1)[0] & 0xF
 
 
@@ -189,35 +189,35 @@ def test_a_switch_between_16_bit_tasks_saves_and_loads_words() -> None:
     assert [field(bench, offset, 2) for offset in (TSS16_IP, TSS16_FLAGS, TSS16_AX)] == [CODE, IF | FIXED, 0x55AA]
 
 
-def to_ldt(bench: Bench) -> None:
+def to_ldt(bench: X86Bench) -> None:
     bench.gate(VECTOR, selector=0x0C, offset=0, type=TASK)
 
 
-def to_null(bench: Bench) -> None:
+def to_null(bench: X86Bench) -> None:
     bench.gate(VECTOR, selector=0, offset=0, type=TASK)
 
 
-def to_code(bench: Bench) -> None:
+def to_code(bench: X86Bench) -> None:
     bench.gate(VECTOR, selector=KERNEL_CODE, offset=0, type=TASK)
 
 
-def beyond_gdt(bench: Bench) -> None:
+def beyond_gdt(bench: X86Bench) -> None:
     bench.gate(VECTOR, selector=0x100, offset=0, type=TASK)
 
 
-def busy(bench: Bench) -> None:
+def busy(bench: X86Bench) -> None:
     bench.descriptor(OTHER_TSS_SELECTOR, OTHER_TSS, 0x67, A_TSS32_BUSY)
 
 
-def absent(bench: Bench) -> None:
+def absent(bench: X86Bench) -> None:
     bench.descriptor(OTHER_TSS_SELECTOR, OTHER_TSS, 0x67, A_TSS32 + A_NOT_PRESENT)
 
 
-def too_short(bench: Bench) -> None:
+def too_short(bench: X86Bench) -> None:
     bench.descriptor(OTHER_TSS_SELECTOR, OTHER_TSS, 0x66, A_TSS32)
 
 
-def absent_gate(bench: Bench) -> None:
+def absent_gate(bench: X86Bench) -> None:
     bench.gate(VECTOR, selector=OTHER_TSS_SELECTOR, offset=0, type=TASK, present=False)
 
 

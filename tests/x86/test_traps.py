@@ -8,7 +8,7 @@ import pytest
 
 import vmm
 from vmm.inputs.traps import DONE, Key, Trap
-from x86.harness import (
+from x86.x86_bench import (
     CODE,
     DATA,
     DE,
@@ -30,15 +30,15 @@ from x86.harness import (
     UD,
     UD2,
     WRMSR,
-    Bench,
     Frame,
+    X86Bench,
     handler,
 )  # fmt: skip
 
 SEEN = list[tuple[Any, ...]]
 
 
-def watch(bench: Bench, key: Key, answer: str | None, **changes: int) -> SEEN:
+def watch(bench: X86Bench, key: Key, answer: str | None, **changes: int) -> SEEN:
     """Trap `key`, note what is seen, change registers and give `answer`."""
     seen: SEEN = []
 
@@ -54,7 +54,7 @@ def watch(bench: Bench, key: Key, answer: str | None, **changes: int) -> SEEN:
 
 def test_an_int_n_that_is_finished_reaches_no_handler() -> None:
     """RIP is after the instruction and registers are the handler's; the stack is untouched."""
-    bench = Bench("protected32", INT(0x80) + NOP, flags=IF, rax=7)
+    bench = X86Bench("protected32", INT(0x80) + NOP, flags=IF, rax=7)
     seen = watch(bench, vmm.Int(0x80), DONE, rax=42)
     bench.step()
     assert seen == [(vmm.Int(0x80), 0, CODE + 2)]
@@ -64,7 +64,7 @@ def test_an_int_n_that_is_finished_reaches_no_handler() -> None:
 
 def test_an_int_n_that_is_let_through_is_delivered_with_the_changed_registers() -> None:
     """SDM vol. 2A INT n, as if nobody had looked."""
-    bench = Bench("protected32", INT(0x80), rax=7)
+    bench = X86Bench("protected32", INT(0x80), rax=7)
     seen = watch(bench, vmm.Int(0x80), None, rax=42)
     bench.step()
     assert len(seen) == 1
@@ -74,7 +74,7 @@ def test_an_int_n_that_is_let_through_is_delivered_with_the_changed_registers() 
 
 def test_a_trapped_int_n_of_ring_3_needs_no_gate() -> None:
     """Python sees it before the DPL is looked at: the gate here has DPL 0."""
-    bench = Bench("long64", INT(0x80), ring=3)
+    bench = X86Bench("long64", INT(0x80), ring=3)
     watch(bench, vmm.Int(0x80), DONE)
     bench.step()
     assert (bench.vectors, bench.cpu.cpl, bench.rip) == ([], 3, CODE + 2)
@@ -82,7 +82,7 @@ def test_a_trapped_int_n_of_ring_3_needs_no_gate() -> None:
 
 def test_int3_is_trapped_as_vector_3() -> None:
     """INT3, CD 03 and INTO are software interrupts."""
-    bench = Bench("protected32", INT3)
+    bench = X86Bench("protected32", INT3)
     seen = watch(bench, vmm.Int(3), DONE)
     bench.step()
     assert [row[0] for row in seen] == [vmm.Int(3)]
@@ -91,7 +91,7 @@ def test_int3_is_trapped_as_vector_3() -> None:
 
 def test_a_trap_on_one_vector_sees_no_other() -> None:
     """Neither another INT n, nor an exception or interrupt with the same vector."""
-    bench = Bench("protected32", INT(0x31), flags=IF)
+    bench = X86Bench("protected32", INT(0x31), flags=IF)
     seen = watch(bench, vmm.Int(0x30), DONE)
     bench.step()
     bench.cpu["rflags"] = IF | FIXED
@@ -107,7 +107,7 @@ def test_a_trap_on_one_vector_sees_no_other() -> None:
 )
 def test_an_exception_is_seen_with_its_error_code_at_the_instruction(vector: int, code: bytes, error: int) -> None:
     """Let through, it is delivered: SDM vol. 3A 6.5, faults."""
-    bench = Bench("long64", code, rcx=0x100, rdx=0)
+    bench = X86Bench("long64", code, rcx=0x100, rdx=0)
     bench.page(DATA, 0)
     bench.cpu["rbx"] = 0 if vector == DE else DATA
     seen = watch(bench, vmm.Exc(vector), None)
@@ -123,7 +123,7 @@ def test_an_exception_is_seen_with_its_error_code_at_the_instruction(vector: int
 @pytest.mark.parametrize(("vector", "code"), [(DE, DIV_BL), (UD, UD2)])
 def test_an_exception_that_is_finished_goes_on_where_the_handler_says(vector: int, code: bytes) -> None:
     """A fault's RIP is at the instruction, so the handler moves it."""
-    bench = Bench("protected32", code + NOP * 2, rbx=0)
+    bench = X86Bench("protected32", code + NOP * 2, rbx=0)
     watch(bench, vmm.Exc(vector), DONE, rip=CODE + 2)
     bench.step(2)
     assert (bench.vectors, bench.rip) == ([], CODE + 3)
@@ -131,7 +131,7 @@ def test_an_exception_that_is_finished_goes_on_where_the_handler_says(vector: in
 
 def test_a_hlt_that_is_finished_does_not_halt() -> None:
     """RIP is after HLT."""
-    bench = Bench("protected32", HLT + NOP)
+    bench = X86Bench("protected32", HLT + NOP)
     seen = watch(bench, vmm.Hlt(), DONE)
     bench.step(2)
     assert len(seen) == 1
@@ -140,7 +140,7 @@ def test_a_hlt_that_is_finished_does_not_halt() -> None:
 
 def test_a_hlt_that_is_let_through_halts() -> None:
     """And, with interrupts masked, ends the run."""
-    bench = Bench("protected32", HLT)
+    bench = X86Bench("protected32", HLT)
     seen = watch(bench, vmm.Hlt(), None)
     assert bench.step(2).reason == "idle"
     assert len(seen) == 1
@@ -149,7 +149,7 @@ def test_a_hlt_that_is_let_through_halts() -> None:
 def test_an_msr_can_be_made_up() -> None:
     """RDMSR of an index that does not exist returns what the handler set; WRMSR shows what is written."""
     index = 0x4B564D00
-    bench = Bench("long64", WRMSR + RDMSR, rcx=index, rax=0x11223344, rdx=0x5)
+    bench = X86Bench("long64", WRMSR + RDMSR, rcx=index, rax=0x11223344, rdx=0x5)
     written: list[tuple[bool, int]] = []
 
     @bench.machine.trap(vmm.Msr(index))
@@ -168,7 +168,7 @@ def test_an_msr_can_be_made_up() -> None:
 
 def test_an_untrapped_msr_keeps_its_meaning_while_another_is_trapped() -> None:
     """SDM vol. 2B RDMSR: #GP(0) for one that does not exist."""
-    bench = Bench("long64", RDMSR, rcx=0x12345)
+    bench = X86Bench("long64", RDMSR, rcx=0x12345)
     seen = watch(bench, vmm.Msr(0x4B564D00), DONE)
     bench.step()
     assert (seen, bench.vectors) == ([], [GP])
@@ -176,7 +176,7 @@ def test_an_untrapped_msr_keeps_its_meaning_while_another_is_trapped() -> None:
 
 def test_a_port_can_be_made_up() -> None:
     """IN gets the handler's value, OUT shows what was written and how wide it is."""
-    bench = Bench("protected32", bytes.fromhex("e799 e499"), rax=0x1234ABCD)  # out 99h, eax; in al, 99h
+    bench = X86Bench("protected32", bytes.fromhex("e799 e499"), rax=0x1234ABCD)  # out 99h, eax; in al, 99h
     seen: list[tuple[bool, int, int]] = []
 
     @bench.machine.trap(vmm.Port(0x99))
@@ -192,7 +192,7 @@ def test_a_port_can_be_made_up() -> None:
 
 def test_a_port_that_is_let_through_reaches_its_device() -> None:
     """OUT 21h: the mask of the master 8259A."""
-    bench = Bench("protected32", bytes.fromhex("e621"), rax=0x5F)
+    bench = X86Bench("protected32", bytes.fromhex("e621"), rax=0x5F)
     seen = watch(bench, vmm.Port(0x21), None)
     bench.step()
     assert len(seen) == 1
@@ -201,7 +201,7 @@ def test_a_port_that_is_let_through_reaches_its_device() -> None:
 
 def test_an_error_in_a_handler_ends_the_run_and_is_raised_from_it() -> None:
     """Nothing of it is lost between C and Python."""
-    bench = Bench("protected32", INT(0x80))
+    bench = X86Bench("protected32", INT(0x80))
 
     @bench.machine.trap(vmm.Int(0x80))
     def broken(trap: Trap) -> None:
@@ -213,7 +213,7 @@ def test_an_error_in_a_handler_ends_the_run_and_is_raised_from_it() -> None:
 
 def test_a_trap_is_recorded_before_what_it_lets_through() -> None:
     """The trace has both, in order."""
-    bench = Bench("protected32", INT(0x80))
+    bench = X86Bench("protected32", INT(0x80))
     watch(bench, vmm.Int(0x80), None)
     bench.step()
     kinds = [event.kind for event in bench.machine.trace.last(2)]

@@ -30,7 +30,7 @@ from unicorn import (
 from unicorn import x86_const as x86
 
 from vmm.core.native import unicorn_library
-from x86.harness import GP, UD, Bench, le
+from x86.x86_bench import GP, UD, X86Bench, le
 
 CODE, STACK, DATA, HANDLER, TABLES = 0x1000, 0x8000, 0x9000, 0xA000, 0x10000
 NOP, HLT, STI, INT80, INT3, CD03, UD2, ICEBP = (
@@ -414,13 +414,13 @@ def test_syscall_does_nothing_but_call_its_hook_and_go_on_after_it() -> None:
 
 
 def test_rdmsr_of_an_unknown_register_is_intercepted() -> None:
-    bench = Bench("long64", bytes.fromhex("0f32"), rcx=0x12345678)
+    bench = X86Bench("long64", bytes.fromhex("0f32"), rcx=0x12345678)
     bench.step(2)
     assert bench.vectors == [GP]
 
 
 def test_rdtsc_is_intercepted_and_reads_virtual_time() -> None:
-    bench = Bench("long64", bytes.fromhex("0f310f31"))
+    bench = X86Bench("long64", bytes.fromhex("0f310f31"))
     bench.step(1)
     first = bench.cpu["rax"]
     bench.step(1)
@@ -428,7 +428,7 @@ def test_rdtsc_is_intercepted_and_reads_virtual_time() -> None:
 
 
 def test_cr8_is_intercepted_and_reads_back() -> None:
-    bench = Bench("long64", bytes.fromhex("440f22c1440f20c2"), rcx=5)  # mov cr8, rcx; mov rdx, cr8
+    bench = X86Bench("long64", bytes.fromhex("440f22c1440f20c2"), rcx=5)  # mov cr8, rcx; mov rdx, cr8
     bench.step(2)
     assert bench.cpu["rdx"] == 5
 
@@ -436,7 +436,7 @@ def test_cr8_is_intercepted_and_reads_back() -> None:
 def test_hlt_is_intercepted_and_a_trap_sees_it_first() -> None:
     import vmm
 
-    bench = Bench("long64", HLT + NOP)
+    bench = X86Bench("long64", HLT + NOP)
     seen = []
     bench.machine.trap(vmm.Hlt())(lambda trap: seen.append(trap.cpu["rip"]) or vmm.inputs.traps.DONE)
     bench.step(2)
@@ -444,6 +444,6 @@ def test_hlt_is_intercepted_and_a_trap_sees_it_first() -> None:
 
 
 def test_an_undefined_instruction_is_intercepted_as_exception_6() -> None:
-    bench = Bench("long64", UD2)
+    bench = X86Bench("long64", UD2)
     bench.step(2)
     assert bench.vectors == [UD]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from intc.apic.faces import (
+from intc.apic.apic_bench import (
     ALL,
     ASSERT,
     BASE_X2APIC,
@@ -27,7 +27,7 @@ from intc.apic.faces import (
     STARTUP,
     SVR,
     TPR,
-    Bench,
+    ApicBench,
     vectors,
 )  # fmt: skip
 from vmm.core.native import lib
@@ -35,7 +35,7 @@ from vmm.core.native import lib
 FLAT, CLUSTER = 0xFFFFFFFF, 0x0FFFFFFF
 
 
-def receivers(bench: Bench, vector: int = 0x51) -> set[int]:
+def receivers(bench: ApicBench, vector: int = 0x51) -> set[int]:
     """Who has the vector in IRR; it is taken out again."""
     found = set()
     for index, apic in enumerate(bench.apics):
@@ -46,21 +46,21 @@ def receivers(bench: Bench, vector: int = 0x51) -> set[int]:
 
 
 @pytest.fixture
-def four() -> Bench:
-    return Bench(4)
+def four() -> ApicBench:
+    return ApicBench(4)
 
 
 # ---- destinations ----
 
 
 @pytest.mark.parametrize(("to", "reached"), [(0, {0}), (2, {2}), (4, set()), (0xFF, {0, 1, 2, 3})])
-def test_a_physical_destination_is_an_id_or_everyone(four: Bench, to: int, reached: set[int]) -> None:
+def test_a_physical_destination_is_an_id_or_everyone(four: ApicBench, to: int, reached: set[int]) -> None:
     """11.6.2.1"""
     four.apic.ipi(0x51, to)
     assert receivers(four) == reached
 
 
-def test_a_physical_destination_means_the_id_as_it_is_now(four: Bench) -> None:
+def test_a_physical_destination_means_the_id_as_it_is_now(four: ApicBench) -> None:
     four.apics[3].write(0x20, 9 << 24)
     four.apic.ipi(0x51, 3)
     assert receivers(four) == set()
@@ -71,7 +71,7 @@ def test_a_physical_destination_means_the_id_as_it_is_now(four: Bench) -> None:
 @pytest.mark.parametrize(
     ("to", "reached"), [(0x01, {0}), (0x0A, {1, 3}), (0xFF, {0, 1, 2, 3}), (0xF0, set()), (0x00, set())]
 )
-def test_flat_logical_destinations_are_eight_bits_of_one_apic_each(four: Bench, to: int, reached: set[int]) -> None:
+def test_flat_logical_destinations_are_eight_bits_of_one_apic_each(four: ApicBench, to: int, reached: set[int]) -> None:
     """11.6.2.2"""
     for index, apic in enumerate(four.apics):
         apic.write(DFR, FLAT)
@@ -83,7 +83,7 @@ def test_flat_logical_destinations_are_eight_bits_of_one_apic_each(four: Bench, 
 @pytest.mark.parametrize(
     ("to", "reached"), [(0x11, {0}), (0x13, {0, 1}), (0x23, {2, 3}), (0x21, {2}), (0x31, set()), (0xFF, {0, 1, 2, 3})]
 )
-def test_cluster_destinations_are_a_cluster_and_four_bits(four: Bench, to: int, reached: set[int]) -> None:
+def test_cluster_destinations_are_a_cluster_and_four_bits(four: ApicBench, to: int, reached: set[int]) -> None:
     """11.6.2.2: LDRs 11h, 12h, 21h, 22h; all ones is everyone."""
     for apic, ldr in zip(four.apics, (0x11, 0x12, 0x21, 0x22), strict=True):
         apic.write(DFR, CLUSTER)
@@ -100,7 +100,7 @@ def test_cluster_destinations_are_a_cluster_and_four_bits(four: Bench, to: int, 
         (LOGICAL, 0xFFFFFFFF, {0, 1, 2, 3}), (LOGICAL, 0x0000FFFF, {0, 1, 2}),
     ],
 )  # fmt: skip
-def test_x2apic_destinations_have_32_bits(four: Bench, logical: int, to: int, reached: set[int]) -> None:
+def test_x2apic_destinations_have_32_bits(four: ApicBench, logical: int, to: int, reached: set[int]) -> None:
     """11.12.9, 11.12.10: ids 0, 1, 2 make cluster 0, id 10h is the first of cluster 1."""
     four.apics[3].raw.initial_id = 0x10
     for apic in four.apics:
@@ -110,14 +110,14 @@ def test_x2apic_destinations_have_32_bits(four: Bench, logical: int, to: int, re
     assert found == reached
 
 
-def test_an_ipi_does_not_reach_who_is_disabled_by_hardware(four: Bench) -> None:
+def test_an_ipi_does_not_reach_who_is_disabled_by_hardware(four: ApicBench) -> None:
     assert four.apics[1].wrmsr(0x1B, 0xFEE00000)
     four.apic.ipi(ALL | 0x51)
     assert receivers(four) == {0, 2, 3}
 
 
 @pytest.mark.parametrize(("shorthand", "reached"), [(SELF, {1}), (ALL, {0, 1, 2, 3}), (OTHERS, {0, 2, 3})])
-def test_shorthands_ignore_the_destination(four: Bench, shorthand: int, reached: set[int]) -> None:
+def test_shorthands_ignore_the_destination(four: ApicBench, shorthand: int, reached: set[int]) -> None:
     """11.6.1"""
     four.apics[1].ipi(shorthand | 0x51, to=2)
     assert receivers(four) == reached
@@ -126,7 +126,7 @@ def test_shorthands_ignore_the_destination(four: Bench, shorthand: int, reached:
 # ---- delivery modes ----
 
 
-def test_lowest_priority_goes_to_the_lowest_arbitration_priority(four: Bench) -> None:
+def test_lowest_priority_goes_to_the_lowest_arbitration_priority(four: ApicBench) -> None:
     """11.6.2.4: TPRs 40h, 30h, 20h and 20h, but the last one has vector 91h in service."""
     for apic, tpr in zip(four.apics, (0x40, 0x30, 0x20, 0x20), strict=True):
         apic.write(TPR, tpr)
@@ -137,7 +137,7 @@ def test_lowest_priority_goes_to_the_lowest_arbitration_priority(four: Bench) ->
         assert receivers(four) == {2}
 
 
-def test_lowest_priority_among_equals_goes_round(four: Bench) -> None:
+def test_lowest_priority_among_equals_goes_round(four: ApicBench) -> None:
     """Arbitration rotates; a disabled one is passed over."""
     four.apics[2].write(SVR, 0xFF)
     reached = []
@@ -147,7 +147,7 @@ def test_lowest_priority_among_equals_goes_round(four: Bench) -> None:
     assert reached == [{1}, {3}, {0}, {1}]
 
 
-def test_lowest_priority_with_nobody_enabled_goes_nowhere(four: Bench) -> None:
+def test_lowest_priority_with_nobody_enabled_goes_nowhere(four: ApicBench) -> None:
     for apic in four.apics:
         apic.write(SVR, 0xFF)
     four.apic.ipi(ALL | LOWEST | 0x51)
@@ -156,7 +156,7 @@ def test_lowest_priority_with_nobody_enabled_goes_nowhere(four: Bench) -> None:
     assert receivers(four) == set()
 
 
-def test_an_nmi_ipi_has_no_vector_and_no_irr_bit(four: Bench) -> None:
+def test_an_nmi_ipi_has_no_vector_and_no_irr_bit(four: ApicBench) -> None:
     """11.6.1: the vector field is ignored."""
     four.apic.ipi(OTHERS | NMI | 0x51)
     assert [apic.nmi() for apic in four.apics] == [False, True, True, True]
@@ -165,20 +165,20 @@ def test_an_nmi_ipi_has_no_vector_and_no_irr_bit(four: Bench) -> None:
     assert four.apic.nmi()
 
 
-def test_an_ipi_is_an_edge_whatever_its_trigger_mode(four: Bench) -> None:
+def test_an_ipi_is_an_edge_whatever_its_trigger_mode(four: ApicBench) -> None:
     """11.6.1: the trigger mode is for INIT only."""
     four.apic.ipi(SELF | LEVEL | 0x51)
     assert four.apic.state == (vectors(0x51), vectors(), vectors())
 
 
 @pytest.mark.parametrize("mode", [SMI, 3 << 8, EXTINT])
-def test_smi_and_the_reserved_modes_change_nothing(four: Bench, mode: int) -> None:
+def test_smi_and_the_reserved_modes_change_nothing(four: ApicBench, mode: int) -> None:
     four.apic.ipi(ALL | mode | 0x51)
     assert receivers(four) == set()
     assert not any(apic.intr() or apic.nmi() for apic in four.apics)
 
 
-def test_an_icr_write_to_nobody_is_no_error_unless_the_profile_says_so(four: Bench) -> None:
+def test_an_icr_write_to_nobody_is_no_error_unless_the_profile_says_so(four: ApicBench) -> None:
     """11.5.3: send accept and receive accept errors are the P6 family's."""
     four.apic.ipi(0x51, to=9)
     four.apic.write(ESR, 0)
@@ -193,7 +193,7 @@ def test_an_icr_write_to_nobody_is_no_error_unless_the_profile_says_so(four: Ben
     assert [apic.read(ESR) for apic in four.apics[:2]] == [0x04, 0x08]
 
 
-def test_the_high_half_of_icr_sends_nothing(four: Bench) -> None:
+def test_the_high_half_of_icr_sends_nothing(four: ApicBench) -> None:
     four.apic.write(ICR, SELF | ASSERT | 0x51)
     assert receivers(four) == {0}
     four.apic.write(ICR_HIGH, 1 << 24)
@@ -203,14 +203,14 @@ def test_the_high_half_of_icr_sends_nothing(four: Bench) -> None:
 # ---- INIT and SIPI ----
 
 
-def start(bench: Bench, index: int, page: int) -> None:
+def start(bench: ApicBench, index: int, page: int) -> None:
     bench.apic.ipi(INIT, to=index)
     bench.apic.ipi(STARTUP | page, to=index)
 
 
 def test_sipi_starts_who_waits_in_real_mode_at_its_page() -> None:
     """9.4.4: CS base is vector << 12, IP 0; the others go on waiting."""
-    bench = Bench(3)
+    bench = ApicBench(3)
     bench.ram[0x5000:0x5009] = bytes.fromhex("2e c6 06 00 01 77 eb fe 90")  # mov byte cs:[100h], 77h; jmp $
     start(bench, 1, 0x05)
     ap = bench.apics[1].cpu
@@ -222,14 +222,14 @@ def test_sipi_starts_who_waits_in_real_mode_at_its_page() -> None:
 
 def test_a_second_sipi_changes_nothing() -> None:
     """9.4.4: only who waits for it takes it."""
-    bench = Bench(2)
+    bench = ApicBench(2)
     start(bench, 1, 0x05)
     bench.apic.ipi(STARTUP | 0x06, to=1)
     assert bench.apics[1].cpu["cs"] == 0x500
 
 
 def test_a_sipi_to_the_bsp_is_ignored() -> None:
-    bench = Bench(2)
+    bench = ApicBench(2)
     bench.apic.ipi(STARTUP | 0x06, to=0)
     bench.run(5)
     assert bench.apic.cpu.pc == CODE
@@ -237,7 +237,7 @@ def test_a_sipi_to_the_bsp_is_ignored() -> None:
 
 def test_init_resets_a_vcpu_but_for_its_id_and_base() -> None:
     """Table 9-1 and 11.4.7.3; it waits for a SIPI afterwards."""
-    bench = Bench(2)
+    bench = ApicBench(2)
     start(bench, 1, 0x05)
     ap = bench.apics[1]
     ap.write(0x20, 7 << 24)
@@ -257,7 +257,7 @@ def test_init_resets_a_vcpu_but_for_its_id_and_base() -> None:
 
 def test_init_keeps_x2apic_mode() -> None:
     """11.12.5.1"""
-    bench = Bench(2)
+    bench = ApicBench(2)
     bench.apics[1].enter_x2apic()
     bench.apic.ipi(INIT, to=1)
     assert bench.apics[1].raw.base & BASE_X2APIC
@@ -266,7 +266,7 @@ def test_init_keeps_x2apic_mode() -> None:
 
 def test_init_deassert_is_ignored() -> None:
     """11.6.1: level trigger with the level bit clear."""
-    bench = Bench(2)
+    bench = ApicBench(2)
     start(bench, 1, 0x05)
     bench.apic.write(ICR_HIGH, 1 << 24)
     bench.apic.write(ICR, INIT | LEVEL)
@@ -277,7 +277,7 @@ def test_init_deassert_is_ignored() -> None:
 
 def test_the_bsp_starts_over_at_the_reset_vector() -> None:
     """9.1.4, by a store of its own: INIT to all, and nobody executes what follows it."""
-    bench = Bench(2)
+    bench = ApicBench(2)
     start(bench, 1, 0x05)
     bench.ram[0x5000:0x5002] = b"\xeb\xfe"
     bench.code(bytes.fromhex("66 64 a3 00 03 43"))  # mov fs:[300h], eax; inc bx
@@ -290,7 +290,7 @@ def test_the_bsp_starts_over_at_the_reset_vector() -> None:
 
 
 def test_an_ap_that_sends_init_to_itself_waits_again() -> None:
-    bench = Bench(2)
+    bench = ApicBench(2)
     ap = bench.apics[1]
     start(bench, 1, 0x05)
     bench.ram[0x5000:0x5009] = bytes.fromhex("66 64 a3 00 03 43 eb fe 90")
@@ -304,7 +304,7 @@ def test_an_ap_that_sends_init_to_itself_waits_again() -> None:
 
 def test_an_ipi_wakes_a_halted_vcpu() -> None:
     """The BSP halts; the other one sends it vector 51h after a while."""
-    bench = Bench(2)
+    bench = ApicBench(2)
     bench.code(b"\xf4", interrupts=True)
     start(bench, 1, 0x05)
     # mov cx, 200h; loop $; mov eax, 4051h; mov fs:[300h], eax; hlt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from intc.apic.faces import (
+from intc.apic.apic_bench import (
     ACTIVE_LOW,
     EXTINT,
     INIT,
@@ -20,7 +20,7 @@ from intc.apic.faces import (
     SMI,
     STARTUP,
     SVR,
-    Bench,
+    ApicBench,
     State,
     vectors,
 )  # fmt: skip
@@ -28,21 +28,21 @@ from vmm.core.native import lib
 
 
 @pytest.fixture
-def bench() -> Bench:
-    bench = Bench()
+def bench() -> ApicBench:
+    bench = ApicBench()
     for a0, value in ((0, 0x11), (1, 0x20), (1, 4), (1, 1)):
         lib.vmm_pic_write(bench.machine, 0, a0, value)
     return bench
 
 
-def irq(bench: Bench, level: bool) -> None:
+def irq(bench: ApicBench, level: bool) -> None:
     lib.vmm_pic_set_line(bench.machine, 3, level)
 
 
 # ---- the virtual wire ----
 
 
-def test_the_8259a_comes_through_lint0_as_extint_with_its_own_vector(bench: Bench) -> None:
+def test_the_8259a_comes_through_lint0_as_extint_with_its_own_vector(bench: ApicBench) -> None:
     """Rule 11: the PIC's ISR is set, the APIC's is not, and the APIC takes no EOI for it."""
     bench.apic.write(LVT_LINT0, EXTINT)
     irq(bench, True)
@@ -54,7 +54,7 @@ def test_the_8259a_comes_through_lint0_as_extint_with_its_own_vector(bench: Benc
     assert bench.events("ended") == []
 
 
-def test_a_masked_lint0_holds_the_8259a_back_until_it_is_unmasked(bench: Bench) -> None:
+def test_a_masked_lint0_holds_the_8259a_back_until_it_is_unmasked(bench: ApicBench) -> None:
     """Rule 11: accepted only if unmasked in the LVT; a level is not lost."""
     bench.apic.write(LVT_LINT0, EXTINT | MASKED)
     irq(bench, True)
@@ -63,7 +63,7 @@ def test_a_masked_lint0_holds_the_8259a_back_until_it_is_unmasked(bench: Bench) 
     assert bench.apic.inta() == 0x23
 
 
-def test_extint_ignores_tpr(bench: Bench) -> None:
+def test_extint_ignores_tpr(bench: ApicBench) -> None:
     """11.8.3.1: priorities are for fixed interrupts."""
     bench.apic.write(LVT_LINT0, EXTINT)
     bench.apic.write(0x80, 0xFF)
@@ -71,14 +71,14 @@ def test_extint_ignores_tpr(bench: Bench) -> None:
     assert bench.apic.inta() == 0x23
 
 
-def test_an_apic_interrupt_is_acknowledged_before_an_extint(bench: Bench) -> None:
+def test_an_apic_interrupt_is_acknowledged_before_an_extint(bench: ApicBench) -> None:
     bench.apic.write(LVT_LINT0, EXTINT)
     irq(bench, True)
     bench.msi(0x10)
     assert [bench.apic.inta(), bench.apic.inta()] == [0x10, 0x23]
 
 
-def test_software_disable_masks_the_virtual_wire(bench: Bench) -> None:
+def test_software_disable_masks_the_virtual_wire(bench: ApicBench) -> None:
     """11.4.7.2: all entries, LINT0's too."""
     bench.apic.write(LVT_LINT0, EXTINT)
     irq(bench, True)
@@ -88,7 +88,7 @@ def test_software_disable_masks_the_virtual_wire(bench: Bench) -> None:
 
 def test_the_8259a_reaches_the_lint0_of_every_vcpu() -> None:
     """MP specification 3.6.2.2: who unmasks it takes it."""
-    bench = Bench(2)
+    bench = ApicBench(2)
     for a0, value in ((0, 0x11), (1, 0x20), (1, 4), (1, 1)):
         lib.vmm_pic_write(bench.machine, 0, a0, value)
     bench.apic.write(LVT_LINT0, EXTINT | MASKED)
@@ -98,7 +98,7 @@ def test_the_8259a_reaches_the_lint0_of_every_vcpu() -> None:
     assert bench.apics[1].inta() == 0x23
 
 
-def test_lint0_as_a_fixed_edge_gives_the_vector_of_its_entry(bench: Bench) -> None:
+def test_lint0_as_a_fixed_edge_gives_the_vector_of_its_entry(bench: ApicBench) -> None:
     """What kernels try that use the 8259A as a mere clock."""
     bench.apic.write(LVT_LINT0, 0x31)
     irq(bench, True)
@@ -109,7 +109,7 @@ def test_lint0_as_a_fixed_edge_gives_the_vector_of_its_entry(bench: Bench) -> No
 # ---- fixed, NMI, edges and levels ----
 
 
-def test_a_fixed_level_comes_back_until_the_pin_falls(bench: Bench) -> None:
+def test_a_fixed_level_comes_back_until_the_pin_falls(bench: ApicBench) -> None:
     """11.5.1: remote IRR is set at acceptance and cleared by EOI."""
     apic = bench.apic
     apic.write(LVT_LINT0, LEVEL | 0x31)
@@ -125,7 +125,7 @@ def test_a_fixed_level_comes_back_until_the_pin_falls(bench: Bench) -> None:
     assert (apic.signals(), apic.view.entry("lint0").remote_irr) == (False, False)
 
 
-def test_a_level_that_was_masked_is_delivered_on_unmask_and_an_edge_is_not(bench: Bench) -> None:
+def test_a_level_that_was_masked_is_delivered_on_unmask_and_an_edge_is_not(bench: ApicBench) -> None:
     apic = bench.apic
     for trigger, irr in ((0, vectors()), (LEVEL, vectors(0x31))):
         apic.write(LVT_LINT0, trigger | MASKED | 0x31)
@@ -135,7 +135,7 @@ def test_a_level_that_was_masked_is_delivered_on_unmask_and_an_edge_is_not(bench
         assert apic.state.irr == irr
 
 
-def test_remote_irr_is_read_only_and_goes_with_the_level(bench: Bench) -> None:
+def test_remote_irr_is_read_only_and_goes_with_the_level(bench: ApicBench) -> None:
     apic = bench.apic
     apic.write(LVT_LINT0, LEVEL | REMOTE_IRR | 0x31)
     assert apic.read(LVT_LINT0) == LEVEL | 0x31
@@ -148,7 +148,7 @@ def test_remote_irr_is_read_only_and_goes_with_the_level(bench: Bench) -> None:
     assert apic.read(LVT_LINT0) == 0x31
 
 
-def test_an_active_low_pin_is_asserted_by_its_low_level(bench: Bench) -> None:
+def test_an_active_low_pin_is_asserted_by_its_low_level(bench: ApicBench) -> None:
     """11.5.1: bit 13."""
     apic = bench.apic
     apic.lint(0, True)
@@ -158,7 +158,7 @@ def test_an_active_low_pin_is_asserted_by_its_low_level(bench: Bench) -> None:
     assert apic.inta() == 0x31
 
 
-def test_lint1_is_the_nmi_pin_and_an_edge(bench: Bench) -> None:
+def test_lint1_is_the_nmi_pin_and_an_edge(bench: ApicBench) -> None:
     apic = bench.apic
     apic.write(LVT_LINT1, NMI | LEVEL)
     apic.lint(1, True)
@@ -171,7 +171,7 @@ def test_lint1_is_the_nmi_pin_and_an_edge(bench: Bench) -> None:
     assert apic.nmi()
 
 
-def test_a_masked_lint1_loses_the_nmi(bench: Bench) -> None:
+def test_a_masked_lint1_loses_the_nmi(bench: ApicBench) -> None:
     apic = bench.apic
     apic.write(LVT_LINT1, NMI | MASKED)
     apic.lint(1, True)
@@ -180,7 +180,7 @@ def test_a_masked_lint1_loses_the_nmi(bench: Bench) -> None:
 
 
 def test_a_line_of_the_board_can_end_at_lint1_of_every_vcpu() -> None:
-    bench = Bench(2)
+    bench = ApicBench(2)
     bench.machine.lines[7].sink[0] = lib.VMM_SINK_LINT1
     bench.apics[0].write(LVT_LINT1, NMI)
     bench.apics[1].write(LVT_LINT1, NMI | MASKED)
@@ -188,7 +188,7 @@ def test_a_line_of_the_board_can_end_at_lint1_of_every_vcpu() -> None:
     assert [apic.nmi() for apic in bench.apics] == [True, False]
 
 
-def test_lint1_cannot_be_a_level(bench: Bench) -> None:
+def test_lint1_cannot_be_a_level(bench: ApicBench) -> None:
     """11.5.1: level sensitivity is not supported for LINT1; an EOI brings nothing back."""
     apic = bench.apic
     apic.write(LVT_LINT1, LEVEL | 0x32)
@@ -203,7 +203,7 @@ def test_lint1_cannot_be_a_level(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("name", "offset"), [("cmci", LVT_CMCI), ("thermal", LVT_THERMAL), ("performance", LVT_PERFORMANCE)]
 )
-def test_an_event_is_delivered_by_its_entry(bench: Bench, name: str, offset: int) -> None:
+def test_an_event_is_delivered_by_its_entry(bench: ApicBench, name: str, offset: int) -> None:
     apic = bench.apic
     apic.view.event(name)
     assert not apic.signals(), "masked after reset"
@@ -217,13 +217,13 @@ def test_an_event_is_delivered_by_its_entry(bench: Bench, name: str, offset: int
 
 
 @pytest.mark.parametrize("mode", [SMI, EXTINT, STARTUP, 1 << 8])
-def test_smi_and_modes_that_an_entry_cannot_have_change_nothing(bench: Bench, mode: int) -> None:
+def test_smi_and_modes_that_an_entry_cannot_have_change_nothing(bench: ApicBench, mode: int) -> None:
     bench.apic.write(LVT_THERMAL, mode | 0x61)
     bench.apic.view.event("thermal")
     assert not bench.apic.intr() and not bench.apic.nmi()
 
 
-def test_a_performance_interrupt_masks_its_entry(bench: Bench) -> None:
+def test_a_performance_interrupt_masks_its_entry(bench: ApicBench) -> None:
     """11.5.1: set when it is delivered, cleared by the handler."""
     apic = bench.apic
     apic.write(LVT_PERFORMANCE, NMI)
@@ -237,7 +237,7 @@ def test_a_performance_interrupt_masks_its_entry(bench: Bench) -> None:
     assert apic.read(LVT_THERMAL) == 0x61
 
 
-def test_init_through_lint1_waits_for_the_boundary(bench: Bench) -> None:
+def test_init_through_lint1_waits_for_the_boundary(bench: ApicBench) -> None:
     """11.5.1: delivery mode 101."""
     bench.apic.write(LVT_LINT1, INIT)
     bench.apic.lint(1, True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from models.lapic import Message, System
 
-from intc.apic.faces import (
+from intc.apic.apic_bench import (
     ACTIVE_LOW,
     ALL,
     DFR,
@@ -32,10 +32,10 @@ from intc.apic.faces import (
     TIMER_INITIAL,
     TPR,
     Apic,
-    Bench,
+    ApicBench,
     State,
 )  # fmt: skip
-from intc.apic.faces import ASSERT as ASSERTED
+from intc.apic.apic_bench import ASSERT as ASSERTED
 
 CPUS = st.integers(0, 1)
 ON = st.booleans()
@@ -57,7 +57,7 @@ class Agreement(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bench, self.model = Bench(self.cpus), System(self.cpus)
+        self.bench, self.model = ApicBench(self.cpus), System(self.cpus)
 
     def at(self, cpu: int) -> int:
         return cpu % self.cpus

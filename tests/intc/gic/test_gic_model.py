@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from models.gic import ANYONE, GROUP0, GROUP1, NONE, SECURE_GROUP1, Gic
 
-from .gic_faces import ProductGic, start
+from .product_gic import ProductGic, start
 
 CPUS = st.sampled_from([0, 1, 2])
 SGIS = st.sampled_from([0, 1])

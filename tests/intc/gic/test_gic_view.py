@@ -10,7 +10,7 @@ from vmm.core.native import lib
 from vmm.errors import VmmError
 from vmm.intc.gic import GROUP0, GROUP1, SECURE_GROUP1, Gic
 
-from .gic_faces import GICR_STRIDE, ProductGic, start
+from .product_gic import GICR_STRIDE, ProductGic, start
 
 SPI = 40
 

@@ -22,7 +22,7 @@ from models.gic import (
 from vmm.core.native import check, lib
 from vmm.errors import VmmError
 
-from .gic_faces import (
+from .product_gic import (
     CPENDSGIR,
     GICC_APR0,
     GICC_BPR,

@@ -23,7 +23,7 @@ from models.gic import (
 
 from vmm.core.native import lib
 
-from .gic_faces import (
+from .product_gic import (
     GICD_CTLR,
     GICD_TYPER,
     GICR_CTLR,

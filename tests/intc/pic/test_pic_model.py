@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from models.i8259 import DEFAULT_PIN, MASTER, SLAVE
 
-from .pic_faces import ModelPic, ProductPic, initialise
+from .product_pic import ModelPic, ProductPic, initialise
 
 CHIPS = st.sampled_from([MASTER, SLAVE])
 LEVELS = st.integers(0, 7)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 from models.i8259 import MASTER, SLAVE
-from x86.harness import Bench
+from x86.x86_bench import X86Bench
 
-from .pic_faces import AnyPic, ModelPic, ProductPic, initialise
+from .product_pic import AnyPic, ModelPic, ProductPic, initialise
 
 NON_SPECIFIC_EOI, SPECIFIC_EOI = 0x20, 0x60
 ROTATE_NON_SPECIFIC_EOI, ROTATE_SPECIFIC_EOI = 0xA0, 0xE0
@@ -333,7 +333,7 @@ def test_elcr_governs_the_slaves_pins_too(pic: AnyPic) -> None:
 def test_elcr_keeps_the_timer_keyboard_cascade_clock_and_coprocessor_edge_triggered(port: int, allowed: int) -> None:
     """ELCR1/ELCR2 (82371 data sheet): IRQ 0, 1, 2, 8 and 13 read back as 0 whatever is written."""
     write_all_ones_and_read = b"\xb0\xff\xba" + port.to_bytes(2, "little") + b"\xee\xec"
-    bench = Bench("real", write_all_ones_and_read)
+    bench = X86Bench("real", write_all_ones_and_read)
     bench.step(4)
     assert bench.cpu["al"] == allowed
 

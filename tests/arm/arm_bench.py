@@ -1,4 +1,4 @@
-"""A bench for ARM: a machine put straight into a state, with every vector a `b .` of its own at a known address.
+"""A machine put straight into a state, with every vector a `b .` of its own at a known address.
 
 One step after an event leaves PC on the vector that was reached. Vector tables, stacks and translation tables lie where
 the constants say; memory is not translated unless a test calls `paging`. Group 0 interrupts are FIQs, group 1's IRQs,
@@ -82,7 +82,7 @@ GICC_CTLR, GICC_PMR, BOTH_GROUPS, FIQ_EN = 0, 4, 3, 8
 SGI_FRAME = 0x10000
 
 
-class Bench:
+class ArmBench:
     """A machine and how to look at it; what is common to both architectures."""
 
     def __init__(self, code: bytes, *, cpu: str, gic: int, board: str, smp: int) -> None:
@@ -163,7 +163,7 @@ class Bench:
         self.memory.write(address, b"".join(word.to_bytes(size, "little") for word in words))
 
 
-class Bench64(Bench):
+class Arm64Bench(ArmBench):
     """An AArch64 vCPU about to execute `code` at CODE in the state `pstate`."""
 
     def __init__(
@@ -237,7 +237,7 @@ PAGE_EL0, PAGE_EL1, PAGE_RO, PAGE_UXN, PAGE_PXN, PAGE_NOT_ACCESSED = (
 only. What EL0 may write EL1 may not execute; UXN, PXN and a clear AF beside."""
 
 
-class Bench32(Bench):
+class Arm32Bench(ArmBench):
     """An ARMv7-A vCPU about to execute `code` at CODE in `mode`; `thumb` for T32 code, `cpsr` for masks and flags."""
 
     def __init__(

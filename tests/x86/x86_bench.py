@@ -1,4 +1,4 @@
-"""A bench: a machine put straight into a mode, with the handler of every vector at a known address.
+"""A machine put straight into a mode, with the handler of every vector at a known address.
 
 Tables lie where the constants below say, memory is identity-mapped, and the handler of vector v is `jmp .` at
 `handler(v)`, so that one step after an event leaves RIP on the handler that was reached and its stack untouched.
@@ -129,7 +129,7 @@ class Outcome(NamedTuple):
     cr2: int
 
 
-class Bench:
+class X86Bench:
     """A machine in `mode`, about to execute `code` at CODE in `ring`.
 
     Modes: real, protected16, protected32, paged32, long64, compat32 (32-bit code under long mode), vm86. Of several
@@ -361,5 +361,5 @@ class Bench:
         )
 
 
-Defect = Callable[[Bench], None]
+Defect = Callable[[X86Bench], None]
 """Makes one thing wrong with a bench."""

@@ -118,7 +118,7 @@ def vectors(*numbers: int) -> frozenset[int]:
     return frozenset(numbers)
 
 
-class Bench:
+class ApicBench:
     """A machine of `cpus` vCPUs with enabled local APICs, an IOAPIC and RAM."""
 
     def __init__(self, cpus: int = 1, *, announced: int = CPUID_X2APIC | CPUID_DEADLINE) -> None:
