@@ -6,10 +6,13 @@ Interrupts are named by INTID: 0-15 SGIs, 16-31 PPIs, 32-287 SPIs, from 8192 LPI
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vmm.core.native import lib
 from vmm.errors import VmmError
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_gic_bank, vmm_machine
 
 FIRST_SPI = 32
 END_OF_SPIS = FIRST_SPI + lib.VMM_GIC_SPIS
@@ -24,15 +27,15 @@ def _bits(word: int, first: int) -> Iterator[int]:
 class _Interrupts:
     """The interrupts of a distributor or of one vCPU, 32 to a bank; sets hold INTIDs."""
 
-    def __init__(self, banks: list[Any], first: int) -> None:
+    def __init__(self, banks: list[vmm_gic_bank], first: int) -> None:
         self._banks = banks
         self._first = first
 
-    def _collect(self, word: Callable[[Any], int]) -> frozenset[int]:
+    def _collect(self, word: Callable[[vmm_gic_bank], int]) -> frozenset[int]:
         banks = enumerate(self._banks)
         return frozenset(intid for i, bank in banks for intid in _bits(word(bank), self._first + 32 * i))
 
-    def _find(self, intid: int) -> tuple[Any, int]:
+    def _find(self, intid: int) -> tuple[vmm_gic_bank, int]:
         index, n = divmod(intid - self._first, 32)
         if not 0 <= index < len(self._banks):
             end = self._first + 32 * len(self._banks) - 1
@@ -80,7 +83,7 @@ class _Interrupts:
 class Distributor(_Interrupts):
     """The SPIs, and what is forwarded at all."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         super().__init__(list(native.gic.spi), FIRST_SPI)
         self._gic = native.gic
 
@@ -104,7 +107,7 @@ class Distributor(_Interrupts):
 class CpuInterface(_Interrupts):
     """One vCPU's SGIs, PPIs and LPIs, and the interface that interrupts it."""
 
-    def __init__(self, native: Any, index: int) -> None:
+    def __init__(self, native: vmm_machine, index: int) -> None:
         super().__init__([native.gic.cpu[index].local], 0)
         self._machine = native
         self._cpu = native.gic.cpu[index]
@@ -187,7 +190,7 @@ class CpuInterface(_Interrupts):
 class Gic:
     """The interrupt controller of a machine whose core has one."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self.version = int(native.gic.version)
         """2 or 3."""
         self.dist = Distributor(native)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vmm.core.native import lib
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_i8259, vmm_machine
 
 
 class Chip:
     """One 8259A; registers are 8 bits, one a pin."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_i8259) -> None:
         self._native = native
 
     @property
@@ -55,7 +58,7 @@ class Chip:
 class Pic:
     """Master and slave as a PC wires them."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self._native = native
         self.master = Chip(native.pic.chip[0])
         self.slave = Chip(native.pic.chip[1])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.native import check, lib
 from vmm.errors import VmmError
 from vmm.intc.lapic import DELIVERY
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 PINS = lib.VMM_IOAPIC_PINS
 WINDOW, VERSION = 0x10, 0x01
@@ -31,7 +34,7 @@ class Redirection(NamedTuple):
 class IoApic:
     """The IOAPIC of a machine."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self._machine = native
         self._ioapic = native.ioapic
 

@@ -5,10 +5,13 @@ Vectors are numbers from 16 to 255; sets hold vectors. Reading changes nothing.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.native import NEVER, lib
 from vmm.errors import VmmError, unknown
+
+if TYPE_CHECKING:
+    from vmm._native import Array, vmm_vcpu
 
 ENTRIES = {
     "cmci": lib.VMM_LVT_CMCI,
@@ -27,7 +30,7 @@ BSP, X2APIC, ENABLED = 1 << 8, 1 << 10, 1 << 11
 SOFTWARE_ENABLED = 1 << 8
 
 
-def vectors(words: Any) -> frozenset[int]:
+def vectors(words: Array[int]) -> frozenset[int]:
     """The bits of eight 32-bit words."""
     return frozenset(32 * i + n for i in range(8) for n in range(32) if words[i] >> n & 1)
 
@@ -46,7 +49,7 @@ class LvtEntry(NamedTuple):
 class LocalApic:
     """The local APIC of one vCPU."""
 
-    def __init__(self, vcpu: Any) -> None:
+    def __init__(self, vcpu: vmm_vcpu) -> None:
         self._vcpu = vcpu
         self._apic = vcpu.x86.lapic
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vmm.core.native import lib
 from vmm.errors import VmmError
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 ANY = lib.VMM_ANY
 
@@ -13,7 +16,7 @@ ANY = lib.VMM_ANY
 class Slots:
     """Over `vmm_machine.triggers`."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self._native = native
         self._raw = native.triggers
 
