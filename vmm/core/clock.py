@@ -69,7 +69,7 @@ class NativeClock:
         self._callbacks: list[Callable[[], None] | None] = []
 
     def now(self) -> int:
-        return int(lib.vmm_now(self._machine))
+        return lib.vmm_now(self._machine)
 
     def timer(self, callback: Callable[[], None]) -> NativeTimer:
         return NativeTimer(self._machine, self.take(callback))

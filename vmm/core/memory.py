@@ -17,11 +17,11 @@ class Memory:
 
     def __init__(self, native: vmm_machine) -> None:
         self._native = native
-        self.base = int(native.ram_base)
+        self.base = native.ram_base
         """Of RAM."""
-        self.size = int(native.ram_size)
+        self.size = native.ram_size
         """Of RAM, in bytes."""
-        self.rom_size = int(native.rom_size)
+        self.rom_size = native.rom_size
         """Bytes of flash from physical address 0."""
 
     def _view(self, address: int, size: int) -> View:

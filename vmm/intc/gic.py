@@ -70,14 +70,14 @@ class _Interrupts:
     def priority(self, intid: int) -> int:
         """0 (highest) to 248 in steps of 8, as Secure accesses read IPRIORITYR; VmmError where there is no such one."""
         bank, n = self._find(intid)
-        return int(bank.priority[n])
+        return bank.priority[n]
 
     def group(self, intid: int) -> int:
         """GROUP0, GROUP1 or SECURE_GROUP1 (IGROUPR, IGRPMODR); VmmError where there is no such interrupt."""
         bank, n = self._find(intid)
         if bank.group >> n & 1:
-            return int(GROUP1)
-        return int(SECURE_GROUP1 if bank.modifier >> n & 1 else GROUP0)
+            return GROUP1
+        return SECURE_GROUP1 if bank.modifier >> n & 1 else GROUP0
 
 
 class Distributor(_Interrupts):
@@ -131,17 +131,17 @@ class CpuInterface(_Interrupts):
     @property
     def hppi(self) -> int | None:
         """The highest priority pending interrupt that reaches this vCPU, whatever PMR and the running priority say."""
-        return None if self._cpu.best == lib.VMM_GIC_NONE else int(self._cpu.best)
+        return None if self._cpu.best == lib.VMM_GIC_NONE else self._cpu.best
 
     @property
     def running_priority(self) -> int:
         """Of the interrupt being handled; 255 when there is none."""
-        return int(lib.vmm_gic_running(self._machine, self.index))
+        return lib.vmm_gic_running(self._machine, self.index)
 
     @property
     def pmr(self) -> int:
         """Only interrupts of a priority value below it are signalled; as a Secure access reads it."""
-        return int(self._cpu.pmr)
+        return self._cpu.pmr
 
     @property
     def groups(self) -> frozenset[int]:
@@ -151,7 +151,7 @@ class CpuInterface(_Interrupts):
     def binary_point(self, group: int) -> int:
         """BPR of a group, 0-7, though CBPR may put group 0's in its place; VmmError where there is no such group."""
         self._check_group(group)
-        return int(self._cpu.bpr[group])
+        return self._cpu.bpr[group]
 
     def active_priorities(self, group: int) -> frozenset[int]:
         """The group priorities of interrupts being handled; VmmError where there is no such group."""
@@ -191,7 +191,7 @@ class Gic:
     """The interrupt controller of a machine whose core has one."""
 
     def __init__(self, native: vmm_machine) -> None:
-        self.version = int(native.gic.version)
+        self.version = native.gic.version
         """2 or 3."""
         self.dist = Distributor(native)
         self.cpu = [CpuInterface(native, index) for index in range(native.gic.cpus)]

@@ -19,32 +19,32 @@ class Chip:
     @property
     def irr(self) -> int:
         """Latched requests."""
-        return int(self._native.irr)
+        return self._native.irr
 
     @property
     def isr(self) -> int:
         """Interrupts in service."""
-        return int(self._native.isr)
+        return self._native.isr
 
     @property
     def imr(self) -> int:
         """Masked pins."""
-        return int(self._native.imr)
+        return self._native.imr
 
     @property
     def elcr(self) -> int:
         """Pins that are level triggered."""
-        return int(self._native.elcr)
+        return self._native.elcr
 
     @property
     def vector(self) -> int:
         """The vector of IR0 (ICW2)."""
-        return int(self._native.vector)
+        return self._native.vector
 
     @property
     def lowest(self) -> int:
         """The pin of lowest priority; 7 unless rotated."""
-        return int(self._native.lowest)
+        return self._native.lowest
 
     @property
     def output(self) -> bool:

@@ -41,13 +41,13 @@ class IoApic:
     @property
     def id(self) -> int:
         """4 bits."""
-        return int(self._ioapic.id)
+        return self._ioapic.id
 
     @property
     def version(self) -> int:
         """8 bits of the version register (3.2.2)."""
         selected, self._ioapic.select = self._ioapic.select, VERSION
-        value = int(lib.vmm_ioapic_read(self._machine, WINDOW))
+        value = lib.vmm_ioapic_read(self._machine, WINDOW)
         self._ioapic.select = selected
         return value & 0xFF
 
@@ -60,7 +60,7 @@ class IoApic:
         """The redirection entry of a pin; VmmError where there is none."""
         if not 0 <= number < PINS:
             raise VmmError(f"no IOAPIC pin {number}: 0-{PINS - 1} are")
-        raw = int(self._ioapic.entry[number])
+        raw = self._ioapic.entry[number]
         return Redirection(
             vector=raw & 0xFF,
             delivery=DELIVERY[raw >> 8 & 7],

@@ -56,12 +56,12 @@ class LocalApic:
     @property
     def id(self) -> int:
         """8 bits, 32 in x2APIC mode."""
-        return int(self._apic.id)
+        return self._apic.id
 
     @property
     def version(self) -> int:
         """8 bits of the version register (11.4.8); FFh in another mode than xAPIC, in which memory does not show it."""
-        return int(lib.vmm_lapic_read(self._vcpu, VERSION)) & 0xFF
+        return lib.vmm_lapic_read(self._vcpu, VERSION) & 0xFF
 
     @property
     def mode(self) -> str:
@@ -72,7 +72,7 @@ class LocalApic:
     @property
     def base(self) -> int:
         """Physical address of its registers in xAPIC mode."""
-        return int(self._apic.base) >> 12 << 12
+        return self._apic.base >> 12 << 12
 
     @property
     def is_bsp(self) -> bool:
@@ -87,17 +87,17 @@ class LocalApic:
     @property
     def spurious_vector(self) -> int:
         """SVR[7:0]."""
-        return int(self._apic.svr) & 0xFF
+        return self._apic.svr & 0xFF
 
     @property
     def tpr(self) -> int:
         """Task priority, 8 bits; CR8 is its high half."""
-        return int(self._apic.tpr)
+        return self._apic.tpr
 
     @property
     def ppr(self) -> int:
         """Processor priority, 8 bits: only a vector of a higher class interrupts."""
-        return int(lib.vmm_lapic_priority(self._vcpu))
+        return lib.vmm_lapic_priority(self._vcpu)
 
     @property
     def irr(self) -> frozenset[int]:
@@ -117,12 +117,12 @@ class LocalApic:
     @property
     def esr(self) -> int:
         """Error status as the last write of it latched it."""
-        return int(self._apic.esr)
+        return self._apic.esr
 
     @property
     def errors(self) -> int:
         """Errors collected since then, in the places of ESR."""
-        return int(self._apic.esr_pending)
+        return self._apic.esr_pending
 
     def entry(self, name: str) -> LvtEntry:
         """An entry of the local vector table by its name in ENTRIES; VmmError for any other."""
@@ -140,18 +140,18 @@ class LocalApic:
     @property
     def timer_count(self) -> int:
         """The timer's current count, in ticks of the divided bus clock."""
-        return int(lib.vmm_lapic_count(self._vcpu))
+        return lib.vmm_lapic_count(self._vcpu)
 
     @property
     def timer_expiry_ns(self) -> int | None:
         """Virtual time at which the count reaches 0; None while it stands."""
-        end = int(self._apic.timer_end)
+        end = self._apic.timer_end
         return None if end == NEVER else end
 
     @property
     def tsc_deadline(self) -> int | None:
         """IA32_TSC_DEADLINE while it is armed."""
-        return int(self._apic.tsc_deadline) or None
+        return self._apic.tsc_deadline or None
 
     def event(self, name: str) -> None:
         """Let a source of the local vector table have an event, as its hardware would."""

@@ -48,17 +48,17 @@ class Stimulation:
     @property
     def requested(self) -> int:
         """Those the guest had asked for: the line was unmasked in a controller, or it was between the two places."""
-        return int(self._raw.requested)
+        return self._raw.requested
 
     @property
     def spontaneous(self) -> int:
         """Those it had not asked for. An NMI or an injected vector that is armed between no places always is one."""
-        return int(self._raw.spontaneous)
+        return self._raw.spontaneous
 
     @property
     def suppressed(self) -> int:
         """Held back because the guest had not asked."""
-        return int(self._raw.suppressed)
+        return self._raw.suppressed
 
     @property
     def _raw(self) -> vmm_stimulus:
@@ -76,7 +76,7 @@ def decision(
     plan's numbers.
     """
     plan = stimulus.plan() | _target(target) | _armed(armed, address)
-    plan["seed"] = int(lib.vmm_stimulus_seed(native)) if seed is None else seed & NEVER
+    plan["seed"] = lib.vmm_stimulus_seed(native) if seed is None else seed & NEVER
     plan["until"] = NEVER if until is None else _until(until, stimulus.unit)
     return struct.pack(f"<{len(stimulus.times)}Q", *stimulus.times), *(plan.get(name, 0) for name in FIELDS)
 

@@ -174,7 +174,7 @@ class Trace:
     @property
     def guest_errors(self) -> int:
         """How often the guest did what the architecture leaves UNPREDICTABLE or forbids without an exception."""
-        return int(self._native.trace.guest_errors)
+        return self._native.trace.guest_errors
 
     def first_guest_errors(self) -> list[Event]:
         """The first few of them."""
@@ -204,4 +204,4 @@ class Trace:
 
 def _median(s: vmm_stat) -> int:
     """The histogram gives the low end of the median's bucket, which may lie below the least latency there was."""
-    return max(int(lib.vmm_latency_quantile(ffi.addressof(s), 500)), int(s.latency_min))
+    return max(lib.vmm_latency_quantile(ffi.addressof(s), 500), s.latency_min)

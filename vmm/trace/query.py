@@ -178,7 +178,7 @@ def _bits(numbers: Iterable[int]) -> int:
 def _kind(name: str) -> int:
     if name not in NUMBERS:
         raise unknown("kind of event", name, NUMBERS)
-    return int(NUMBERS[name])
+    return NUMBERS[name]
 
 
 def _source(name: str, gic: int) -> tuple[int, int]:

@@ -53,7 +53,7 @@ class Store:
 
     @property
     def _next(self) -> int:
-        return self._first + int(self.packer.events)
+        return self._first + self.packer.events
 
     def resume(self, first: int) -> None:
         """What comes next is event `first`; VmmError where there is no room for the file."""
@@ -142,5 +142,5 @@ def unpacked(store: Store, chunk: Chunk, wanted: vmm_wanted, room: int) -> Itera
     source = ffi.from_buffer("uint8_t[]", data)
     reader = ffi.new("vmm_packed *", {"bytes": source, "size": len(data), "events": chunk.events})
     out = ffi.new("vmm_event[]", room)
-    while count := int(lib.vmm_unpack(reader, wanted, out, room)):
+    while count := lib.vmm_unpack(reader, wanted, out, room):
         yield out, count
