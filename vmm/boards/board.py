@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vmm.arch.processors import Processor
 from vmm.errors import VmmError, unknown
 from vmm.protocols import Clock, MmioDevice, Plug, PortDevice, Stop
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 MOST_QUANTUM = 1_000_000
 """Instructions of a turn."""
@@ -85,7 +88,7 @@ class Layout:
 class Parts:
     """Everything a board wires together."""
 
-    native: Any
+    native: vmm_machine
     """The core's machine, for its own controllers."""
     bus: BusLike
     clock: Clock

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vmm.core.device_state import DeviceState
 from vmm.core.native import check, lib
 from vmm.errors import VmmError
 from vmm.protocols import MmioDevice, PortDevice
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 SCRIPT_DRIVER = 31
 """The driver that scripts and tests use on any line; stimuli and the test device have theirs, devices those below."""
@@ -16,7 +19,7 @@ SCRIPT_DRIVER = 31
 class NativeLine:
     """One driver's end of a wire of the machine."""
 
-    def __init__(self, machine: Any, number: int, driver: int) -> None:
+    def __init__(self, machine: vmm_machine, number: int, driver: int) -> None:
         self._machine = machine
         self.number = number
         self.driver = driver
@@ -31,7 +34,7 @@ class NativeLine:
 class Bus:
     """Routes what the core does not handle itself to Python devices."""
 
-    def __init__(self, machine: Any, state: DeviceState) -> None:
+    def __init__(self, machine: vmm_machine, state: DeviceState) -> None:
         self._machine = machine
         self._state = state
         self._called = state.called

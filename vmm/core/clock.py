@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vmm.core.bus import NativeLine
 from vmm.core.device_state import DeviceState
@@ -11,11 +11,14 @@ from vmm.core.native import NEVER, lib
 from vmm.errors import VmmError
 from vmm.protocols import FOREVER, Line
 
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
+
 
 class NativeTimer:
     """One slot of the core's timers that calls back."""
 
-    def __init__(self, machine: Any, slot: int) -> None:
+    def __init__(self, machine: vmm_machine, slot: int) -> None:
         self._machine = machine
         self._slot = slot
 
@@ -29,7 +32,7 @@ class NativeTimer:
 class NativeWave:
     """One slot of the core's timers that toggles a line."""
 
-    def __init__(self, machine: Any, slot: int, line: NativeLine) -> None:
+    def __init__(self, machine: vmm_machine, slot: int, line: NativeLine) -> None:
         self._machine = machine
         self._slot = slot
         self._line = line
@@ -60,13 +63,13 @@ class NativeWave:
 class NativeClock:
     """The machine's clock; hands out its timers."""
 
-    def __init__(self, machine: Any, state: DeviceState) -> None:
+    def __init__(self, machine: vmm_machine, state: DeviceState) -> None:
         self._machine = machine
         self._state = state
         self._callbacks: list[Callable[[], None] | None] = []
 
     def now(self) -> int:
-        return int(lib.vmm_now(self._machine))
+        return lib.vmm_now(self._machine)
 
     def timer(self, callback: Callable[[], None]) -> NativeTimer:
         return NativeTimer(self._machine, self.take(callback))

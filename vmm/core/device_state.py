@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
 
-UNCHANGING = (
+UNCHANGING: tuple[type, ...] = (
     numbers.Number, str, bytes, type(None), type(...), type(NotImplemented), range, slice, type, enum.Enum, re.Pattern,
     re.Match, struct.Struct, pathlib.PurePath, datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo,
     types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodWrapperType, types.GenericAlias,

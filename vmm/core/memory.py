@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
+
+if TYPE_CHECKING:
+    from vmm._native import View, vmm_machine
 
 
 class Memory:
     """Guest RAM, and flash where a board has some, by physical address."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self._native = native
-        self.base = int(native.ram_base)
+        self.base = native.ram_base
         """Of RAM."""
-        self.size = int(native.ram_size)
+        self.size = native.ram_size
         """Of RAM, in bytes."""
-        self.rom_size = int(native.rom_size)
+        self.rom_size = native.rom_size
         """Bytes of flash from physical address 0."""
 
-    def _view(self, address: int, size: int) -> Any:
+    def _view(self, address: int, size: int) -> View:
         within = 0 <= address < 1 << 64 and size >= 0
         pointer = lib.vmm_memory(self._native, address, size) if within else ffi.NULL
         if pointer == ffi.NULL:
@@ -46,7 +49,7 @@ class Memory:
 class ScriptMemory(Memory):
     """As scripts see it: what they write comes from outside."""
 
-    def __init__(self, native: Any, outside: Callable[..., None]) -> None:
+    def __init__(self, native: vmm_machine, outside: Callable[..., None]) -> None:
         super().__init__(native)
         self._outside = outside
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vmm.errors import VmmError
+
+if TYPE_CHECKING:
+    from vmm._native import CValue, vmm_machine, vmm_trap
 
 try:
     from vmm._native import ffi, lib
@@ -33,7 +36,7 @@ class Host(Protocol):
 
     def timer(self, timer: int) -> None: ...
 
-    def trap_taken(self, vcpu: int, raw: Any) -> int: ...
+    def trap_taken(self, vcpu: int, raw: vmm_trap) -> int: ...
 
     def drain(self) -> None: ...
 
@@ -61,7 +64,7 @@ def unicorn_version() -> str:
     return f"{version >> 24}.{version >> 16 & 0xFF}.{version >> 8 & 0xFF}"
 
 
-def check(machine: Any, result: int) -> None:
+def check(machine: vmm_machine, result: int) -> None:
     """VmmError with the line the core left behind, unless `result` is 0."""
     if result != 0:
         raise VmmError(ffi.string(machine.error).decode())
@@ -70,7 +73,7 @@ def check(machine: Any, result: int) -> None:
 def _guard(name: str, method: str, failure: int | None) -> None:
     """Lead the native callback `name` to the host's `method`; an error stops the run and gives `failure`."""
 
-    def call(handle: Any, *arguments: Any) -> Any:
+    def call(handle: CValue, *arguments: Any) -> Any:
         host = ffi.from_handle(handle)
         try:
             return getattr(host, method)(*arguments)
@@ -90,7 +93,7 @@ for _callback, _failure in {
 _guard("vmm_py_trap", "trap_taken", lib.VMM_TRAP_DELIVER)
 
 
-def connect(machine: Any, host: Host) -> Any:
+def connect(machine: vmm_machine, host: Host) -> CValue:
     """Point the machine's callbacks at `host`; the handle returned must be kept as long as the machine."""
     handle = ffi.new_handle(host)
     machine.host.handle = handle

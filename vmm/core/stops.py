@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vmm.core.native import lib
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_stop_info
 
 TRIGGER = "trigger"
 REASONS = {
@@ -61,18 +64,18 @@ class Stopped(Protocol):
     def where(self, linear: int) -> str: ...
 
 
-def describe(machine: Stopped, raw: Any) -> str:
+def describe(machine: Stopped, raw: vmm_stop_info) -> str:
     """The sentence for the core's `vmm_stop_info`."""
     reason = REASONS.get(raw.reason, "")
     return WORDS[reason](machine, raw) if reason in WORDS else f"stopped at {machine.where(raw.address)}"
 
 
-def _limit(machine: Stopped, raw: Any) -> str:
+def _limit(machine: Stopped, raw: vmm_stop_info) -> str:
     what = "virtual time" if raw.code else "instruction"
     return f"the {what} limit was reached at {machine.where(raw.address)}"
 
 
-def _idle(machine: Stopped, raw: Any) -> str:
+def _idle(machine: Stopped, raw: vmm_stop_info) -> str:
     where = machine.where(raw.address)
     if raw.code and all(cpu.off for cpu in machine.cpus):
         return f"every vCPU is switched off, the last at {where}"
@@ -81,7 +84,7 @@ def _idle(machine: Stopped, raw: Any) -> str:
     return f"halted at {where} and nothing is pending that could wake it"
 
 
-def _shutdown(machine: Stopped, raw: Any) -> str:
+def _shutdown(machine: Stopped, raw: vmm_stop_info) -> str:
     where = machine.where(raw.address)
     if machine.architecture != "x86":
         why = "raises the exception that leads to it" if raw.code else "cannot be fetched"
@@ -90,17 +93,17 @@ def _shutdown(machine: Stopped, raw: Any) -> str:
     return f"triple fault{whose} at {where}: {machine.cpus[raw.vcpu].fault_story()}"
 
 
-def _unmapped(machine: Stopped, raw: Any) -> str:
+def _unmapped(machine: Stopped, raw: vmm_stop_info) -> str:
     recent = machine.cpus[raw.vcpu].recent()
     where = machine.where(recent[-1]) if recent else "the reset vector"
     return f"{ACCESSES[raw.code]} unmapped physical address {raw.address:#x} at {where}"
 
 
-def _engine(machine: Stopped, raw: Any) -> str:
+def _engine(machine: Stopped, raw: vmm_stop_info) -> str:
     return f"the CPU emulator refused to go on at {machine.where(raw.address)} (error {raw.code})"
 
 
-WORDS: dict[str, Callable[[Stopped, Any], str]] = {
+WORDS: dict[str, Callable[[Stopped, vmm_stop_info], str]] = {
     "exit": lambda machine, raw: f"the guest ended the run with status {raw.code}",
     "poweroff": lambda machine, raw: "the guest switched the machine off",
     "reset": lambda machine, raw: "the guest reset the machine",

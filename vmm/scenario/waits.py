@@ -172,14 +172,14 @@ class CombineWait(Wait):
 
 def _vcpu(where: Where, cpu: int | None) -> int:
     if cpu is None:
-        return int(ANY)
+        return ANY
     if not 0 <= cpu < where.native.vcpu_count:
         raise VmmError(f"vCPU {cpu} is not among 0-{where.native.vcpu_count - 1}")
     return cpu
 
 
 def _any(number: int | None) -> int:
-    return int(ANY) if number is None else number & 0xFFFFFFFF
+    return ANY if number is None else number & 0xFFFFFFFF
 
 
 def _reach(where: Where, trigger: t.Reach) -> Wait:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
@@ -13,6 +13,9 @@ from vmm.trace import words
 from vmm.trace.events import Event, from_native, source_name
 from vmm.trace.query import Latencies, Selection, wanted_events
 from vmm.trace.store import Store
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine, vmm_stat
 
 __all__ = ["Event", "InterruptStats", "Latencies", "Recording", "Selection", "Trace"]
 
@@ -62,7 +65,7 @@ class Trace:
     `teller` is the machine.
     """
 
-    def __init__(self, native: Any, teller: words.Teller) -> None:
+    def __init__(self, native: vmm_machine, teller: words.Teller) -> None:
         self._native = native
         self._teller = teller
         self._observers: list[Callable[[Event], None]] = []
@@ -171,7 +174,7 @@ class Trace:
     @property
     def guest_errors(self) -> int:
         """How often the guest did what the architecture leaves UNPREDICTABLE or forbids without an exception."""
-        return int(self._native.trace.guest_errors)
+        return self._native.trace.guest_errors
 
     def first_guest_errors(self) -> list[Event]:
         """The first few of them."""
@@ -199,6 +202,6 @@ class Trace:
             yield InterruptStats(s.vcpu, s.vector, source_name(s.source, s.pin, raw.gic.version), s.delivered, *times)
 
 
-def _median(s: Any) -> int:
+def _median(s: vmm_stat) -> int:
     """The histogram gives the low end of the median's bucket, which may lie below the least latency there was."""
-    return max(int(lib.vmm_latency_quantile(ffi.addressof(s), 500)), int(s.latency_min))
+    return max(lib.vmm_latency_quantile(ffi.addressof(s), 500), s.latency_min)

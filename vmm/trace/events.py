@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.native import lib
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_event
 
 KINDS = {
     lib.VMM_EV_LINE: "line",
@@ -92,11 +95,11 @@ class Event(NamedTuple):
         return self.pc + self.base & 0xFFFF_FFFF if self.base else self.pc
 
 
-def _has_source(raw: Any) -> bool:
+def _has_source(raw: vmm_event) -> bool:
     return raw.kind in WITH_SOURCE or raw.source == lib.VMM_SRC_STIMULUS
 
 
-def from_native(raw: Any, gic: int) -> Event:
+def from_native(raw: vmm_event, gic: int) -> Event:
     """Copy an event out of the core's ring; `gic` as for `source_name`."""
     return Event(
         kind=KINDS.get(raw.kind, f"kind {raw.kind}"),

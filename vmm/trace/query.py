@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError, unknown
 from vmm.trace.events import NUMBERS, SOURCES, Event, from_native, source_name
 from vmm.trace.store import ANY, Chunk, Store, unpacked
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_event, vmm_wanted
 
 BATCH = 4096
 WORD = 8
@@ -66,7 +69,7 @@ class Latencies:
 class Selection:
     """Those recorded events that fit: a view, which later events and a restore change. Counts are of instructions."""
 
-    def __init__(self, store: Store, wanted: Any, gic: int, settle: Callable[[], None]) -> None:
+    def __init__(self, store: Store, wanted: vmm_wanted, gic: int, settle: Callable[[], None]) -> None:
         self._store = store
         self._wanted = wanted
         self._gic = gic
@@ -76,7 +79,7 @@ class Selection:
         self._settle()
         return self._store.chunks()
 
-    def _batches(self, chunks: Iterable[Chunk], wanted: Any) -> Iterator[tuple[Any, int]]:
+    def _batches(self, chunks: Iterable[Chunk], wanted: vmm_wanted) -> Iterator[tuple[vmm_event, int]]:
         for chunk in chunks:
             yield from unpacked(self._store, chunk, wanted, BATCH)
 
@@ -125,7 +128,7 @@ class Selection:
         wanted.sources &= ~_bits(SYNCHRONOUS)
         return Latencies(tuple(self._column("value", wanted)))
 
-    def _column(self, field: str, wanted: Any) -> list[int]:
+    def _column(self, field: str, wanted: vmm_wanted) -> list[int]:
         at = ffi.offsetof("vmm_event", field) // WORD
         values: list[int] = []
         for events, count in self._batches(self._chunks(), wanted):
@@ -143,7 +146,7 @@ def wanted_events(
     source: str | None,
     vcpu: int | None,
     since: int,
-) -> Any:
+) -> vmm_wanted:
     """A `vmm_wanted`; VmmError for a name that is none, and for what machines of the other architecture have."""
     if vector is not None and gic:
         raise VmmError("ARM's interrupts have no vectors: ask for intid=, or for source= an exception")
@@ -175,7 +178,7 @@ def _bits(numbers: Iterable[int]) -> int:
 def _kind(name: str) -> int:
     if name not in NUMBERS:
         raise unknown("kind of event", name, NUMBERS)
-    return int(NUMBERS[name])
+    return NUMBERS[name]
 
 
 def _source(name: str, gic: int) -> tuple[int, int]:

@@ -127,7 +127,7 @@ def parse(text: str) -> tuple[str, dict[str, bool]]:
 
 
 def _native_leaves(vcpu: Any) -> Iterator[tuple[int, int, list[int]]]:
-    out = ffi.new("uint32_t[4]")
+    out = ffi.new("uint32_t[]", 4)
     for leaf in LEAVES:
         for subleaf in range(SUBLEAVES.get(leaf, 1)):
             lib.vmm_x86_model_cpuid(vcpu, leaf, subleaf, out)
