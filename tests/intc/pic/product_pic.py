@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.i8259 import ELCR_MASK, MASTER, SLAVE, Pair
+
 from vmm._native import ffi, lib
 
 MASTER_BASE, SLAVE_BASE = 0x20, 0x28

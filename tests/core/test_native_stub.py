@@ -10,7 +10,7 @@ import pytest
 
 from vmm.core.native import ffi, lib
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 import native_stub  # noqa: E402
