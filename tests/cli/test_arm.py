@@ -9,8 +9,8 @@ import pytest
 from vmm.arch.arm import dump as arm
 from vmm.arch.arm.vcpu import mode_of
 from vmm.report.crash import instructions
-from vmm.report.int_log import IntLog
 from vmm.trace import Event
+from vmm.trace.export.int_log import IntLog
 
 from .conftest import A64_GUEST_ERRORS, A64_NOWHERE, A64_OFF, A64_SPIN, A64_SVC, a64
 

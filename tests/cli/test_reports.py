@@ -11,9 +11,9 @@ from vmm.core.native import lib
 from vmm.core.stops import NUMBERS
 from vmm.errors import VmmError
 from vmm.report.crash import instructions
-from vmm.report.int_log import IntLog
 from vmm.trace import Event
 from vmm.trace.events import KINDS
+from vmm.trace.export.int_log import IntLog
 from vmm.trace.words import ARM, GUEST_ERRORS, TRAPS, X86, describe, guest_error
 
 from .conftest import EXIT_0, HALT_MASKED, HALT_OPEN, LEAVE_RAM, SHUTDOWN, SOFTWARE, SPIN, TEST_PORT
