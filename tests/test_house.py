@@ -23,7 +23,7 @@ BELOW = {
     "catalog": {"errors", "toolchain", "arch", "loaders"},
     "trace": {"errors", "output", "core", "arch", "__version__"},
     "boards": {"errors", "protocols", "core", "devices", "intc", "arch"},
-    "scenario": {"errors", "core", "trace"},
+    "scenario": {"errors", "quantities", "core", "trace"},
     "inputs": {"errors", "protocols", "core", "arch", "catalog", "__version__"},
     "machine": {
         "errors", "protocols", "core", "arch", "intc", "loaders", "catalog", "trace", "boards", "scenario", "inputs",

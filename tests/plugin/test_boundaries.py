@@ -6,9 +6,9 @@ import pytest
 from harness import CODE as START
 from harness import INT, IRET, NMI, NOP, Bench, handler
 
+from vmm import Elapsed
 from vmm.errors import VmmError
 from vmm.machine.machine import MIB, Config, Machine
-from vmm.scenario import Elapsed
 from vmm.testing.boundaries import Region, find, reach
 
 from .conftest import Suite

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vmm.errors import VmmError
-from vmm.machine.machine import MIB, Config, Machine
-from vmm.scenario import (
+from vmm import (
     Acknowledged,
     Boundary,
     Combine,
@@ -24,6 +22,8 @@ from vmm.scenario import (
     Timeout,
     with_timeout,
 )
+from vmm.errors import VmmError
+from vmm.machine.machine import MIB, Config, Machine
 
 CODE, IDT, HANDLER, STACK = 0x1000, 0x2000, 0x3000, 0x8000
 IRQ5 = 0x25

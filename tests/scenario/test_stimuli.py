@@ -12,10 +12,7 @@ from arm.opcodes import a64
 from smp import guests
 
 from scenario.test_scenarios import CODE, IRQ5, machine, run
-from vmm.core.native import lib
-from vmm.errors import VmmError
-from vmm.machine.machine import Machine
-from vmm.scenario import (
+from vmm import (
     Burst,
     Delivered,
     Elapsed,
@@ -27,6 +24,9 @@ from vmm.scenario import (
     Storm,
     Vector,
 )
+from vmm.core.native import lib
+from vmm.errors import VmmError
+from vmm.machine.machine import Machine
 from vmm.trace.words import describe
 
 MASKED_FLAGS = 0
