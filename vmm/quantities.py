@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentTypeError
 from collections.abc import Mapping
 
 U64 = 1 << 64
@@ -51,7 +50,7 @@ def _integer(text: str, first: int, end: int, what: str) -> int:
     except ValueError:
         value = -1
     if not first <= value < end:
-        raise ArgumentTypeError(f"{text!r} is not {what}")
+        raise _wrong(text, what)
     return value
 
 
@@ -59,10 +58,16 @@ def _quantity(text: str, units: Mapping[str, int], what: str) -> int:
     match = _NUMBER.fullmatch(text.lower())
     unit = units.get(match[4]) if match else None
     if match is None or unit is None:
-        raise ArgumentTypeError(f"{text!r} is not {what}")
+        raise _wrong(text, what)
     fraction = match[2] or ""
     denominator: int = 10 ** len(fraction)
     scaled: int = int(match[1] + fraction) * 10 ** int(match[3] or 0) * unit
     if scaled % denominator or not 0 < scaled < U64 * denominator:
-        raise ArgumentTypeError(f"{text!r} is not {what}: it must be whole, above 0 and below 2^64")
+        raise _wrong(text, f"{what}: it must be whole, above 0 and below 2^64")
     return scaled // denominator
+
+
+def _wrong(text: str, what: str) -> Exception:
+    from argparse import ArgumentTypeError  # a script that only wants the units need not wait for it
+
+    return ArgumentTypeError(f"{text!r} is not {what}")

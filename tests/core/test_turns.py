@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.smp_guests import ARCHITECTURES, machine, run_until_started
+from vmm import Elapsed
 from vmm.machine.machine import Machine, boot
-from vmm.scenario import Elapsed
 
 QUANTUM = 50
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from vmm import Delivered
 from vmm.arch.x86.vcpu import Segment
 from vmm.core.native import lib
 from vmm.errors import VmmError
 from vmm.machine.machine import MIB, Config, Machine
-from vmm.scenario import Delivered
 
 CODE, IDT, GDT, HANDLER, STACK = 0x1000, 0x2000, 0x4000, 0x3000, 0x8000
 JMP_SELF = bytes.fromhex("ebfe")

@@ -6,9 +6,9 @@ import pytest
 from x86.x86_bench import CODE as START
 from x86.x86_bench import INT, IRET, NMI, NOP, X86Bench, handler
 
+from vmm import Elapsed
 from vmm.errors import VmmError
 from vmm.machine.machine import MIB, Config, Machine
-from vmm.scenario import Elapsed
 from vmm.testing.boundaries import Region, find, reach
 
 from .conftest import Suite

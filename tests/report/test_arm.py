@@ -10,8 +10,8 @@ from cli.tiny_guests import A64_GUEST_ERRORS, A64_NOWHERE, A64_OFF, A64_SPIN, A6
 from vmm.arch.arm import dump as arm
 from vmm.arch.arm.vcpu import mode_of
 from vmm.report.crash import instructions
-from vmm.report.int_log import IntLog
 from vmm.trace import Event
+from vmm.trace.export.int_log import IntLog
 
 VIRT = ("--board", "virt")
 NOT_ACTIVE = "end of interrupt for INTID 5, but none is active"

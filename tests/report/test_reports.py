@@ -12,9 +12,9 @@ from vmm.core.native import lib
 from vmm.core.stops import NUMBERS
 from vmm.errors import VmmError
 from vmm.report.crash import instructions
-from vmm.report.int_log import IntLog
 from vmm.trace import Event
 from vmm.trace.events import KINDS
+from vmm.trace.export.int_log import IntLog
 from vmm.trace.words import ARM, GUEST_ERRORS, TRAPS, X86, describe, guest_error
 
 NO_PIT = ("--board", "pc,pit=off")

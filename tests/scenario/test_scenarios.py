@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vmm.errors import VmmError
-from vmm.scenario import (
+from vmm import (
     Acknowledged,
     Boundary,
     Combine,
@@ -23,6 +22,7 @@ from vmm.scenario import (
     Timeout,
     with_timeout,
 )
+from vmm.errors import VmmError
 
 from .irq5_guest import CODE, HANDLER, IRQ5, machine, run
 

@@ -11,10 +11,7 @@ from arm.arm_bench import INTID, PIN, Arm64Bench
 from arm.opcodes import a64
 from core import smp_guests
 
-from vmm.core.native import lib
-from vmm.errors import VmmError
-from vmm.machine.machine import Machine
-from vmm.scenario import (
+from vmm import (
     Burst,
     Delivered,
     Elapsed,
@@ -26,6 +23,9 @@ from vmm.scenario import (
     Storm,
     Vector,
 )
+from vmm.core.native import lib
+from vmm.errors import VmmError
+from vmm.machine.machine import Machine
 from vmm.trace.words import describe
 
 from .irq5_guest import CODE, IRQ5, machine, run

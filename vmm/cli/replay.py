@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vmm import quantities
 from vmm.cli import DIFFERS, session
 from vmm.cli.parser import Parser
-from vmm.report.output import OutputFile
+from vmm.output import OutputFile
 
 if TYPE_CHECKING:
     from vmm.core.stops import Stop
@@ -45,7 +45,6 @@ def parser() -> Parser:
 
 def main(options: argparse.Namespace) -> int:
     from vmm.replayer.player import Diverged, Replay
-    from vmm.report import crash
     from vmm.report.summary import Summary
 
     console = session.Console(sys.stdout.buffer)
@@ -67,7 +66,9 @@ def main(options: argparse.Namespace) -> int:
             summary_file.write(summary.json())
     console.finish()
     if not options.quiet:
-        session.report(machine, summary)
+        from vmm.report import crash, end
+
+        end.show(machine, summary, sys.stderr)
         if not replay.finished and not crash.is_crash(stop):
             crash.show(machine, sys.stderr)
     return _verdict(replay, stop, different)

@@ -14,7 +14,7 @@ from vmm.cli import BROKEN_PIPE, INTERRUPTED, SCRIPT_FAILED, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.loaders import architecture
-from vmm.report.output import OutputFile
+from vmm.output import OutputFile
 
 if TYPE_CHECKING:
     from vmm.catalog import Wants
@@ -36,7 +36,7 @@ def parser() -> Parser:
         [
             "vmm run x86/pit_ticks",
             "vmm run arm64/sgi_ping_pong --seed 7",
-            "vmm run my_isr.S -d int",
+            "vmm run my_isr.S -d int --trace jsonl:events.jsonl",
             "vmm run kernel.elf --append 'x=1' --initrd module --memory 64M",
             "vmm run Image --board virt,gic=3 --cpu cortex-a57 --smp 4",
             "vmm run code.bin --load-address 0x8000 --max-insns 1e6 --summary out.json",
@@ -105,7 +105,9 @@ def main(options: argparse.Namespace) -> int:
             summary_file.write(summary.json())
     console.finish()
     if not options.quiet and status != BROKEN_PIPE:
-        session.report(machine, summary)
+        from vmm.report import end
+
+        end.show(machine, summary, sys.stderr)
     for story in machine.waiting:
         print(f"vmm: never fired: {story}", file=sys.stderr)
     return status

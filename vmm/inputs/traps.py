@@ -22,6 +22,8 @@ from vmm.errors import VmmError, unknown, within
 if TYPE_CHECKING:
     from vmm.arch.processors import Cpu
 
+__all__ = ["DONE", "Brk", "Exc", "Hlt", "Hvc", "Int", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined"]
+
 DONE = "done"
 """What a handler returns when it has finished the event itself."""
 

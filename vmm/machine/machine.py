@@ -30,23 +30,17 @@ from vmm.loaders.image import Loaded
 from vmm.machine.actions import Hands
 from vmm.scenario.slots import ANY, Slots
 from vmm.scenario.tasks import Tasks
-from vmm.scenario.triggers import Delivered, Elapsed, NextBoundary, Reach, Then, Trigger
-from vmm.scenario.waits import Wait, start
+from vmm.scenario.trigger import Trigger, Wait, prime
+from vmm.scenario.triggers import NextBoundary, Reach
 from vmm.trace import Event, Trace
 
 if TYPE_CHECKING:
     from vmm.inputs.recorder import Recorder
 
+__all__ = ["Config", "Machine", "boot"]
+
 MIB = 1 << 20
 PAGE = 4096
-AWAITED_BY = (
-    ((Reach, Then, NextBoundary), "breakpoint"), (Delivered, "delivered"), (Elapsed, "elapsed"),
-)  # fmt: skip
-"""The reason of a stop by the trigger that was run to; any other is an "event"."""
-WORDS = {
-    "breakpoint": "reached", "delivered": "an interrupt was delivered; its handler is at",
-    "elapsed": "the time has passed at", "event": "what was awaited has happened at",
-}  # fmt: skip
 SLICE = 20_000_000
 """Instructions between two looks at the keyboard's Ctrl-C; a boundary like any other, so nothing depends on it."""
 
@@ -253,7 +247,7 @@ class Machine(Hands):
 
     def _run_to(self, until: Trigger | str | int | None, insns: int | None) -> Stop:
         trigger = Reach(until) if isinstance(until, str | int) else until
-        wait = None if trigger is None else start(self._place, trigger)
+        wait = None if trigger is None else prime(self._place, trigger)
         try:
             return self._run(insns, wait, trigger)
         finally:
@@ -294,8 +288,7 @@ class Machine(Hands):
     def _awaited(self, trigger: Trigger, result: Any) -> Stop:
         raw = self._native.stop
         where = self.where(self.cpus[raw.vcpu].pc)
-        reason = next((name for kind, name in AWAITED_BY if isinstance(trigger, kind)), "event")
-        return Stop(reason, raw.code, f"{WORDS[reason]} {where}", raw.vcpu, raw.address, result)
+        return Stop(trigger.reason, raw.code, f"{trigger.detail} {where}", raw.vcpu, raw.address, result)
 
     @property
     def stop(self) -> Stop:
@@ -411,7 +404,7 @@ class Machine(Hands):
 
 
 class _Place:
-    """The machine as the triggers' waits see it."""
+    """The machine as triggers see it: `vmm.scenario.trigger.Context`."""
 
     def __init__(self, machine: Machine, native: Any) -> None:
         self._machine = machine

@@ -18,9 +18,11 @@ from vmm.inputs.position import Position
 from vmm.inputs.recorder import module_path
 from vmm.inputs.tape import Call, Entry
 from vmm.machine.machine import Config, Machine
-from vmm.scenario.triggers import Elapsed, EventNumber, First, NextBoundary, Reach, Trigger
+from vmm.scenario.combinators import First
+from vmm.scenario.trigger import Trigger
+from vmm.scenario.triggers import Elapsed, EventNumber, NextBoundary, Reach
 
-__all__ = ["Diverged", "Replay", "ScriptFailed", "replay"]
+__all__ = ["replay"]
 
 
 class Diverged(VmmError):

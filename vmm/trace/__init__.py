@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
+from vmm.output import OutputFile
 from vmm.trace import words
 from vmm.trace.events import Event, from_native, source_name
 from vmm.trace.query import Latencies, Selection, wanted_events
@@ -16,6 +18,7 @@ from vmm.trace.store import Store
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine, vmm_stat
+    from vmm.trace.export.exporter import Traced
 
 __all__ = ["Event", "InterruptStats", "Latencies", "Recording", "Selection", "Trace"]
 
@@ -65,7 +68,7 @@ class Trace:
     `teller` is the machine.
     """
 
-    def __init__(self, native: vmm_machine, teller: words.Teller) -> None:
+    def __init__(self, native: vmm_machine, teller: Traced) -> None:
         self._native = native
         self._teller = teller
         self._observers: list[Callable[[Event], None]] = []
@@ -77,11 +80,22 @@ class Trace:
         """Of every event since power-on, recorded or not: 16 hexadecimal digits."""
         return f"{self._native.trace.hash:016x}"
 
-    def observe(self, observer: Callable[[Event], None]) -> None:
-        """Hand every event from now on to `observer`, in order, at the latest when the run stops (`drain`)."""
+    def observe(self, observer: Callable[[Event], None]) -> Callable[[], None]:
+        """Hand every event from now on to `observer`, in order, at the latest when the run stops (`drain`).
+
+        Call what is given back to end that.
+        """
         self.drain()
         self._observers.append(observer)
         self._settle()
+        return lambda: self._ignore(observer)
+
+    def _ignore(self, observer: Callable[[Event], None]) -> None:
+        try:
+            self.drain()
+        finally:
+            self._observers.remove(observer)
+            self._settle()
 
     def record(self, *, budget: int = BUDGET) -> Recording:
         """Keep every event from now on, until the recording's `stop` or the end of its `with`; then ask `of`.
@@ -137,6 +151,20 @@ class Trace:
         gic = self._native.gic.version
         wanted = wanted_events(gic, kind=kind, vector=vector, intid=intid, source=source, vcpu=vcpu, since=since)
         return Selection(self._store, wanted, gic, self.drain)
+
+    def export(self, format: str, path: str | Path) -> None:
+        """Write what was recorded to a file: "json", "jsonl" or "int", as `vmm run --trace` does. VmmError for another
+        format, where nothing was ever recorded, and where the file cannot be written.
+        """
+        from vmm.trace.export import exporter
+
+        make, events = exporter(format), self.of()
+        with OutputFile("export", Path(path)) as file:
+            export = make(file, self._teller)
+            export.begin()
+            for event in events:
+                export(event)
+            export.end()
 
     def describe(self, event: Event) -> str:
         """The event in words, with the symbol and source line of its place."""

@@ -1,4 +1,4 @@
-"""`-d int`: one line for every delivered interrupt or exception, in the columns that QEMU's users know.
+"""`int`, also for `-d int`: a line for every delivered interrupt or exception, in the columns that QEMU's users know.
 
 On x86: v= vector, e= error code, i= 1 for a software interrupt, cpl= privilege it came from, IP= the address that the
 frame returns to, SP= the stack pointer below the frame, CR2= of a page fault.
@@ -12,12 +12,10 @@ On both: insns= instructions begun before it; latency= of what had to wait, in i
 
 from __future__ import annotations
 
-from typing import TextIO
-
 from vmm.arch.arm.vcpu import mode_of
 from vmm.core.stops import NUMBERS
-from vmm.machine.machine import Machine
-from vmm.trace import Event
+from vmm.trace.events import Event
+from vmm.trace.export.exporter import Exporter, Output, Traced
 from vmm.trace.words import exception, guest_error, is_exception
 
 PAGE_FAULT = 14
@@ -27,18 +25,17 @@ MODES32 = {0x04: "und", 0x08: "svc", 0x0C: "abt", 0x10: "abt", 0x14: "hyp", 0x18
 """The mode that a vector of AArch32 is taken to, by its offset (DDI0406 B1.8.1)."""
 
 
-class IntLog:
-    """An observer of trace events that writes to `file`."""
+class IntLog(Exporter):
+    """Deliveries are numbered from 0; faults on the way, guest errors and a shutdown are remarks below them."""
 
-    def __init__(self, file: TextIO, machine: Machine) -> None:
-        self._file = file
-        self._machine = machine
+    def __init__(self, file: Output, machine: Traced) -> None:
+        super().__init__(file, machine)
         self._line = {"x86": _x86, "arm64": self._arm64, "arm": self._arm}[machine.architecture]
         self._delivered = 0
 
     def __call__(self, event: Event) -> None:
         if event.kind == "delivered":
-            print(f"{self._delivered:6}: {self._line(event)}", file=self._file)
+            self._file.write(f"{self._delivered:6}: {self._line(event)}\n")
             self._delivered += 1
         elif event.kind == "fault chain":
             self._remark(f"fault while delivering {event.number:#04x}: {event.value:#04x}")
@@ -48,7 +45,7 @@ class IntLog:
             self._remark("triple fault: shutdown" if self._machine.architecture == "x86" else "shutdown")
 
     def _remark(self, text: str) -> None:
-        print(f"        {text}", file=self._file)
+        self._file.write(f"        {text}\n")
 
     def _arm64(self, event: Event) -> str:
         where = f"from={mode_of(event.flags):4} to=el{event.target_el}+{event.vector_offset:03x} ELR={event.pc:016x}"

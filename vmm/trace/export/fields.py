@@ -1,0 +1,30 @@
+"""An event as JSON has it.
+
+The fields are those of `vmm.trace.Event` that its kind and the architecture have, and symbol and source line of its
+place, as far as the image tells; a guest error is told in words, too, with its place.
+"""
+
+from __future__ import annotations
+
+from vmm.trace.events import Event
+from vmm.trace.export.exporter import Traced
+from vmm.trace.words import guest_error
+
+EVERY = ("kind", "vcpu", "insns", "ns", "depth", "number", "value", "pc")
+FRAME = {
+    "x86": ("source", "cs", "ss", "sp", "flags", "cpl", "error"),
+    "arm64": ("source", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
+    "arm": ("source", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
+}
+"""What a delivery has besides."""
+
+
+def told(event: Event, machine: Traced) -> dict[str, object]:
+    fields = event._asdict()
+    names = EVERY + FRAME[machine.architecture] if event.kind == "delivered" else EVERY
+    facts = {name: fields[name] for name in names}
+    symbol, line = machine.place(event.linear)
+    facts |= {name: text for name, text in (("symbol", symbol), ("line", line)) if text}
+    if event.kind == "guest error":
+        facts |= {"what": guest_error(event), "where": machine.where(event.pc)}
+    return facts
