@@ -1,4 +1,4 @@
-"""What a device is given by its board: wires to drive and a clock to live by.
+"""What a device is given by its board: wires to drive, a clock to live by, memory to reach by itself (DMA).
 
 Devices see only these protocols. In a machine they are backed by the native core (`vmm/core/`); in a
 device's own tests by a few lines of plain Python.
@@ -20,8 +20,8 @@ class Line(Protocol):
         """Hold the wire high (True) or let go (False)."""
 
 
-class Plug(Line, Protocol):
-    """A driver's end as its board has it: it can be pulled out of the wire."""
+class SwitchedLine(Line, Protocol):
+    """A driver's end as its board has it: with a switch between it and the wire."""
 
     def connect(self, connected: bool) -> None:
         """Out of the wire (False) the driver's level is not felt; back in (True), its level of that moment is."""
@@ -71,17 +71,44 @@ class Clock(Protocol):
     def wave(self, line: Line) -> Wave: ...
 
 
+class Memory(Protocol):
+    """Guest RAM, and flash from address 0 where there is any, by physical address: what a device with DMA is given."""
+
+    @property
+    def base(self) -> int:
+        """The first address of RAM."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of RAM."""
+
+    @property
+    def rom_size(self) -> int:
+        """Bytes of flash; 0: none."""
+
+    def read(self, address: int, size: int) -> bytes:
+        """VmmError outside RAM and flash."""
+
+    def write(self, address: int, data: bytes) -> None:
+        """VmmError outside RAM and flash. Code that a vCPU has translated from there is translated anew."""
+
+
 class PortDevice(Protocol):
     """A device on I/O ports. The bus splits accesses wider than `port_width` bytes into narrow ones, low byte first."""
 
     port_width: int
-    PORTS: ClassVar[tuple[tuple[int, int], ...]]
-    """(first, count) of the port ranges it usually sits at."""
 
     def port_read(self, port: int, size: int) -> int:
         """The value at `port` (its absolute number); `size` in bytes, at most `port_width`."""
 
     def port_write(self, port: int, size: int, value: int) -> None: ...
+
+
+class PcDevice(PortDevice, Protocol):
+    """One that has its usual place in a PC."""
+
+    PORTS: ClassVar[tuple[tuple[int, int], ...]]
+    """(first, count) of its port ranges."""
 
 
 class MmioDevice(Protocol):

@@ -86,7 +86,7 @@ class Everything:
 
 def of(*devices: object) -> DeviceState:
     """A board with these devices."""
-    state = DeviceState(outside=())
+    state = DeviceState(wiring=())
     for device in devices:
         state.attach(device)
     state.built()

@@ -253,16 +253,16 @@ def test_a_run_with_stimuli_is_repeated_bit_for_bit_by_its_decisions_alone():
         return m.trace.hash, m.cpu["eax"], m.cpu["ebx"]
 
     m, told = machine(), []
-    m.outside.observe = told.append
+    m.inputs.observe = told.append
     ended = begin(m)
     assert begin(machine()) == ended
     assert [decision.kind for decision in told] == ["stimulate"] * 4 + ["stop stimulus"]
     again = machine()
     for decision in told[:4]:
-        again.outside(decision.kind, *decision.arguments)
+        again.inputs.decide(decision.kind, *decision.arguments)
     for _ in range(2):
         again.run(insns=1000)  # how a run is divided changes nothing
-    again.outside(told[4].kind, *told[4].arguments)
+    again.inputs.decide(told[4].kind, *told[4].arguments)
     again.run(insns=2000)
     assert (again.trace.hash, again.cpu["eax"], again.cpu["ebx"]) == ended
 
@@ -555,11 +555,11 @@ def test_arm_has_no_nmi_to_stimulate():
 
 def test_a_machines_sequences_have_room_for_four_million_times():
     m, told = machine(), []
-    m.outside.observe = told.append
+    m.inputs.observe = told.append
     m.stimulate(m.irq(5), Sequence([0]))
     _, *plan = told[0].arguments
     most = 1 << 22
-    m.outside("stimulate", bytes(8 * (most - 10)), *plan)
+    m.inputs.decide("stimulate", bytes(8 * (most - 10)), *plan)
     with pytest.raises(VmmError, match=f"no room for 10 times: all sequences of a machine have {most} at most"):
         m.stimulate(m.irq(5), Sequence(range(10)))
     m.stimulate(m.irq(5), Sequence(range(9)))
@@ -568,14 +568,14 @@ def test_a_machines_sequences_have_room_for_four_million_times():
 def test_numbers_that_no_stimulus_can_have_are_refused_by_the_core():
     """A recording may be corrupted."""
     m, told = machine(), []
-    m.outside.observe = told.append
+    m.inputs.observe = told.append
     m.stimulate(m.irq(5), Periodic(5))
     times, *plan = told[0].arguments
     for field, value in ((0, 9), (1, 9), (3, 9), (5, 256), (6, 256), (8, 0)):
         with pytest.raises(VmmError, match="stimulus"):
-            m.outside("stimulate", times, *plan[:field], value, *plan[field + 1 :])
+            m.inputs.decide("stimulate", times, *plan[:field], value, *plan[field + 1 :])
     with pytest.raises(VmmError, match="there is no stimulus 7"):
-        m.outside("stop stimulus", 7)
+        m.inputs.decide("stop stimulus", 7)
 
 
 # ---- files ----

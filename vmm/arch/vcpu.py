@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from vmm.core.native import lib
 from vmm.errors import unknown
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_vcpu
 
 
 class Entry(Protocol):
@@ -25,16 +28,24 @@ class Entry(Protocol):
     def registers(self) -> Mapping[str, int]: ...
 
 
+Decide = Callable[..., Any]
+"""The way in for what comes from outside (`Inputs.decide`): it is called with "cpu", the vCPU's index and a change."""
+Kind = TypeVar("Kind", bound="Vcpu")
+
+
 class Vcpu:
-    """One vCPU of a machine, over the core's struct."""
+    """One vCPU of a machine, over the core's struct; where `decide` is given, as scripts have it."""
 
     arch: str
     """"x86", "arm" or "arm64"."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_vcpu, decide: Decide | None = None) -> None:
         self._native = native
-        self.outside: Callable[..., None] | None = None
-        """How what a script changes reaches the vCPU, where somebody keeps a record of it."""
+        self._outside = decide
+
+    def for_scripts(self: Kind, decide: Decide) -> Kind:
+        """The same vCPU, but what is changed through this one comes from outside."""
+        return type(self)(self._native, decide)
 
     CHANGES: ClassVar[Mapping[str, Callable[..., None]]]
     """What a script can change, by name."""
@@ -46,8 +57,8 @@ class Vcpu:
         self.CHANGES[name](self, *arguments)
 
     def _decide(self, name: str, *arguments: Any) -> None:
-        if self.outside:
-            self.outside("cpu", self.index, name, *arguments)
+        if self._outside:
+            self._outside("cpu", self.index, name, *arguments)
         else:
             self.change(name, *arguments)
 

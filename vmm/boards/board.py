@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vmm.arch.processors import Processor
 from vmm.errors import VmmError, unknown
-from vmm.protocols import Clock, MmioDevice, Plug, PortDevice, Stop
+from vmm.protocols import Clock, Memory, MmioDevice, PortDevice, Stop, SwitchedLine
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
@@ -20,7 +20,7 @@ MOST_QUANTUM = 1_000_000
 class BusLike(Protocol):
     """The bus as boards use it; see vmm/core/bus.py."""
 
-    def line(self, number: int) -> Plug: ...
+    def line(self, number: int) -> SwitchedLine: ...
 
     def connect(self, number: int, *ends: tuple[int, int]) -> None: ...
 
@@ -31,21 +31,6 @@ class BusLike(Protocol):
     def add_native_memory(self, first: int, count: int, handler: int, index: int) -> None: ...
 
     def add_memory(self, device: MmioDevice, first: int, count: int) -> None: ...
-
-
-class Memory(Protocol):
-    """RAM by physical address."""
-
-    base: int
-    """Physical address of the first byte."""
-    size: int
-    """Bytes."""
-    rom_size: int
-    """Bytes of flash from physical address 0."""
-
-    def read(self, address: int, size: int) -> bytes: ...
-
-    def write(self, address: int, data: bytes) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -100,6 +85,7 @@ class Parts:
     console: Callable[[bytes], None]
     """Takes what the first serial port sends."""
     memory: Memory
+    """For its firmware, and for devices with DMA."""
     cpus: Sequence[Any]
     processor: Processor
     cmdline: str

@@ -175,7 +175,7 @@ def _run(
     else:
         status, why = (INTERRUPTED, "interrupted") if interrupted else (stop.exit_status, None)
     if recorder:
-        recorder.status, recorder.why = status, why
+        recorder.ended(status, why)
     return (session.cut(machine, why) if why else stop), status
 
 

@@ -184,12 +184,12 @@ Captured = list[tuple[Household, Taken]]
 
 
 class DeviceState:
-    """Of all devices of a machine. Objects of the types `outside` are not theirs."""
+    """Of all devices of a machine. Objects of the types `wiring` are not theirs."""
 
-    def __init__(self, *, outside: tuple[type, ...]) -> None:
+    def __init__(self, *, wiring: tuple[type, ...]) -> None:
         self.called: set[int] = set()
         """`id` of each device that was called since the last `take` or `put`."""
-        self._outside = (*UNCHANGING, *outside)
+        self._no_state = (*UNCHANGING, *wiring)
         self._households: list[Household] = []
         self._homes: dict[int, Household] = {}
         self._facets: dict[type, Facets | None] = {}
@@ -282,7 +282,7 @@ class DeviceState:
         kind = type(value)
         if kind not in self._facets:
             logger = LOGGER in ((base.__module__, base.__name__) for base in kind.__mro__)
-            self._facets[kind] = None if logger or isinstance(value, self._outside) else facets_of(value)
+            self._facets[kind] = None if logger or isinstance(value, self._no_state) else facets_of(value)
         return self._facets[kind]
 
     def _bring_home(self, value: Any, household: Household) -> list[Any]:
@@ -307,15 +307,3 @@ class DeviceState:
             where = ".".join([type(owner).__name__, *names])
             device, what = type(household.roots[0]).__name__, type(part).__name__
             raise VmmError(f"device {device} has a {what} in {where}, whose state no snapshot can put back")
-
-
-class Snapshot(NamedTuple):
-    """A machine as it was, for `Machine.restore`; freed when nobody refers to it."""
-
-    native: Any
-    machine: Any
-    """The core's, kept as long as the snapshot, so that no other takes its place."""
-    devices: Captured
-    loaded: Any
-    recorded: tuple[Any, ...]
-    """What a recording had by then."""

@@ -1,8 +1,7 @@
-"""Guest memory by physical address."""
+"""Guest memory by physical address, as the machine itself has it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vmm.core.native import ffi, lib
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from vmm._native import View, vmm_machine
 
 
-class Memory:
+class PhysicalMemory:
     """Guest RAM, and flash where a board has some, by physical address."""
 
     def __init__(self, native: vmm_machine) -> None:
@@ -36,24 +35,11 @@ class Memory:
         """VmmError outside RAM and flash."""
         return bytes(self._view(address, size))
 
-    def store(self, address: int, data: bytes) -> None:
+    def check(self, address: int, size: int) -> None:
+        """VmmError outside RAM and flash."""
+        self._view(address, size)
+
+    def write(self, address: int, data: bytes) -> None:
         """VmmError outside RAM and flash."""
         self._view(address, len(data))[:] = data
         lib.vmm_memory_written(self._native, address, len(data))
-
-    def write(self, address: int, data: bytes) -> None:
-        """VmmError outside RAM and flash."""
-        self.store(address, data)
-
-
-class ScriptMemory(Memory):
-    """As scripts see it: what they write comes from outside."""
-
-    def __init__(self, native: vmm_machine, outside: Callable[..., None]) -> None:
-        super().__init__(native)
-        self._outside = outside
-
-    def write(self, address: int, data: bytes) -> None:
-        """VmmError outside RAM and flash."""
-        self._view(address, len(data))
-        self._outside("memory", address, bytes(data))

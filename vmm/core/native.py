@@ -24,9 +24,10 @@ LIBRARY_NAMES = {"darwin": "libunicorn.2.dylib", "win32": "unicorn.dll"}
 
 
 class Host(Protocol):
-    """What the native core may call while a run is under way; an exception ends the run and is raised from it."""
+    """What the native core calls while a run is under way; an exception ends the run and is raised from it."""
 
-    def port_read(self, device: int, port: int, size: int) -> int: ...
+    def port_read(self, device: int, port: int, size: int) -> int:
+        """Of a Python device, by its number on the bus; so for the next three."""
 
     def port_write(self, device: int, port: int, size: int, value: int) -> None: ...
 
@@ -34,13 +35,17 @@ class Host(Protocol):
 
     def mmio_write(self, device: int, address: int, size: int, value: int) -> None: ...
 
-    def timer(self, timer: int) -> None: ...
+    def timer(self, slot: int) -> None:
+        """The timer in this slot is due."""
 
-    def trap_taken(self, vcpu: int, raw: vmm_trap) -> int: ...
+    def trap(self, vcpu: int, raw: vmm_trap) -> int:
+        """A vCPU is about to do what somebody traps, a `vmm_trap`; a `vmm_trap_answer`."""
 
-    def drain(self) -> None: ...
+    def drain(self) -> None:
+        """The trace's ring is full."""
 
-    def failed(self, error: BaseException) -> None: ...
+    def failed(self, error: BaseException) -> None:
+        """One of the above raised this."""
 
 
 def unicorn_library() -> Path:
@@ -70,33 +75,41 @@ def check(machine: vmm_machine, result: int) -> None:
         raise VmmError(ffi.string(machine.error).decode())
 
 
-def _guard(name: str, method: str, failure: int | None) -> None:
-    """Lead the native callback `name` to the host's `method`; an error stops the run and gives `failure`."""
+ALL_ONES = 0xFFFFFFFF
+FAILURES: dict[str, int | None] = {
+    "port_read": ALL_ONES,
+    "port_write": None,
+    "mmio_read": ALL_ONES,
+    "mmio_write": None,
+    "timer": None,
+    "trap": lib.VMM_TRAP_DELIVER,
+    "drain": None,
+}
+"""The core's callbacks (`vmm_host`), by the names of a Host's methods, and what one gives that fails."""
+
+
+def _guard(name: str, failure: int | None) -> None:
+    """Lead a callback to its host's method; an error stops the run and gives `failure`."""
 
     def call(handle: CValue, *arguments: Any) -> Any:
-        host = ffi.from_handle(handle)
+        host: Host = ffi.from_handle(handle)
         try:
-            return getattr(host, method)(*arguments)
+            return getattr(host, name)(*arguments)
         except BaseException as error:
             host.failed(error)
             return failure
 
-    ffi.def_extern(name=name)(call)
+    ffi.def_extern(name=f"vmm_py_{name}")(call)
 
 
-ALL_ONES = 0xFFFFFFFF
-for _callback, _failure in {
-    "port_read": ALL_ONES, "port_write": None, "mmio_read": ALL_ONES, "mmio_write": None,
-    "timer": None, "drain": None,
-}.items():  # fmt: skip
-    _guard(f"vmm_py_{_callback}", _callback, _failure)
-_guard("vmm_py_trap", "trap_taken", lib.VMM_TRAP_DELIVER)
+for _name, _failure in FAILURES.items():
+    _guard(_name, _failure)
 
 
 def connect(machine: vmm_machine, host: Host) -> CValue:
     """Point the machine's callbacks at `host`; the handle returned must be kept as long as the machine."""
     handle = ffi.new_handle(host)
     machine.host.handle = handle
-    for name in ("port_read", "port_write", "mmio_read", "mmio_write", "timer", "trap", "drain"):
+    for name in FAILURES:
         setattr(machine.host, name, getattr(lib, f"vmm_py_{name}"))
     return handle

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.native import lib
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 
 class Position(NamedTuple):
@@ -27,7 +30,7 @@ class Position(NamedTuple):
         return f"insn {self.insns}, {self.ns} ns, event {self.hashed}, vCPU {self.vcpu}"
 
 
-def position_of(native: Any) -> Position:
+def position_of(native: vmm_machine) -> Position:
     """Of a core's machine."""
     trace, current = native.trace, native.current
     return Position(int(lib.vmm_instructions(native)), int(lib.vmm_now(native)), int(trace.hashed), int(current.index))

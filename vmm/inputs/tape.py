@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vmm.errors import VmmError
-from vmm.inputs.decisions import KINDS, Decision
+from vmm.inputs.decisions import Decision
 from vmm.inputs.position import Position
 
 FORMAT = 1
@@ -132,7 +132,9 @@ def _packed(decision: Decision) -> list[Any]:
 
 
 def read(path: Path) -> Tape:
-    """A recording; VmmError names the file and the line that is wrong with it."""
+    """A recording; VmmError names the file and the line that is wrong with it. Which kinds of decisions there are, the
+    machine knows.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -202,7 +204,7 @@ class _Reader:
         raise self._error(f"the recording is damaged: {name!r} is no position")
 
     def _decision(self, packed: Any) -> Decision:
-        if not isinstance(packed, list) or not packed or packed[0] not in KINDS:
+        if not isinstance(packed, list) or not packed or not isinstance(packed[0], str):
             raise self._error("the recording is damaged: no decision")
         return Decision(packed[0], tuple(map(self._argument, packed[1:])))
 

@@ -20,6 +20,7 @@ from vmm.core.native import lib
 from vmm.errors import VmmError, unknown, within
 
 if TYPE_CHECKING:
+    from vmm._native import vmm_trap
     from vmm.arch.processors import Cpu
 
 __all__ = ["DONE", "Brk", "Exc", "Hlt", "Hvc", "Int", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined"]
@@ -210,7 +211,7 @@ def arm_arm(vcpu: Any, key: Key) -> None:
 class Trap:
     """What a handler sees of one event."""
 
-    def __init__(self, key: Key, cpu: Cpu, native: Any, *, write: bool) -> None:
+    def __init__(self, key: Key, cpu: Cpu, native: vmm_trap, *, write: bool) -> None:
         self.key = key
         self.cpu = cpu
         self.write = write

@@ -15,14 +15,14 @@ from vmm.loaders.image import (
     Entry,
     Image,
     Loaded,
-    Memory,
     Options,
     read_file,
     read_start,
 )
 from vmm.loaders.symbols import Symbols
+from vmm.protocols import Memory
 
-__all__ = ["Architecture", "Entry", "Loaded", "Memory", "Symbols", "architecture", "identify", "load"]
+__all__ = ["Architecture", "Entry", "Loaded", "Symbols", "architecture", "identify", "load"]
 
 LARGEST = 1 << 30
 """Bytes in an image file, debug information included."""

@@ -19,7 +19,6 @@ from vmm.loaders.image import (
     Entry,
     Image,
     Loaded,
-    Memory,
     Options,
     Span,
     align,
@@ -27,6 +26,7 @@ from vmm.loaders.image import (
     read_file,
 )
 from vmm.loaders.symbols import Symbols
+from vmm.protocols import Memory
 
 OFFSETS = {"arm": 0x10000, "arm64": 0x80000}
 """Where a kernel that does not care is loaded, from the start of RAM."""

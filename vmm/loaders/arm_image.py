@@ -8,7 +8,8 @@ from __future__ import annotations
 import struct
 
 from vmm.loaders import arm_boot
-from vmm.loaders.image import MIB, Image, Loaded, Memory, Options, align, check_architecture, place
+from vmm.loaders.image import MIB, Image, Loaded, Options, align, check_architecture, place
+from vmm.protocols import Memory
 
 HEADER = struct.Struct("<8xQQQ24x4s4x")
 """Two instructions, text_offset, image_size, flags, reserved words, magic, the offset of a PE header."""

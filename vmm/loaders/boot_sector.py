@@ -6,7 +6,8 @@ the interrupt vectors here, and no disk: the whole image is loaded at once.
 
 from __future__ import annotations
 
-from vmm.loaders.image import Entry, Image, Loaded, Memory, Options, check_architecture, place
+from vmm.loaders.image import Entry, Image, Loaded, Options, check_architecture, place
+from vmm.protocols import Memory
 
 SECTOR = 512
 SIGNATURE_AT = 510

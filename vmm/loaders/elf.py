@@ -17,13 +17,13 @@ from vmm.loaders.image import (
     Entry,
     Image,
     Loaded,
-    Memory,
     Options,
     Span,
     check_architecture,
     place,
 )
 from vmm.loaders.symbols import Symbols
+from vmm.protocols import Memory
 
 MAGIC = b"\x7fELF"
 EI_CLASS, EI_DATA, EI_VERSION, EI_NIDENT = 4, 5, 6, 16

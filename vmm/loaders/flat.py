@@ -8,7 +8,8 @@ signature. Below 1 MiB they are entered in real mode, as CS = 0 within the first
 from __future__ import annotations
 
 from vmm.loaders import arm_boot, arm_image, boot_sector, zimage
-from vmm.loaders.image import MIB, Entry, Image, Loaded, Memory, Options, place
+from vmm.loaders.image import MIB, Entry, Image, Loaded, Options, place
+from vmm.protocols import Memory
 
 SEGMENT = 0x10000
 

@@ -18,10 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from vmm.errors import VmmError
 from vmm.loaders.symbols import Symbols
+from vmm.protocols import Memory
 
 PAGE = 0x1000
 MIB = 0x100000
@@ -36,21 +37,6 @@ DeviceTree = Callable[[Span | None], bytes]
 ARCHITECTURES: dict[Architecture, str] = {"x86": "x86", "arm": "ARM", "arm64": "AArch64"}
 BOARDS: dict[Architecture, str] = {"x86": "pc", "arm": "virt", "arm64": "virt"}
 CPUS = {"arm": "cortex-a15", "arm64": "cortex-a57"}
-
-
-class Memory(Protocol):
-    """Guest RAM, and flash from address 0 where there is any, by physical address."""
-
-    base: int
-    """The first address of RAM."""
-    size: int
-    """Bytes of RAM."""
-    rom_size: int
-    """Bytes of flash; 0: none."""
-
-    def read(self, address: int, size: int) -> bytes: ...
-
-    def write(self, address: int, data: bytes) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -82,6 +68,10 @@ class Loaded:
     symbols: Symbols | None
     highest: int
     """Physical address behind the last byte that was written or reserved."""
+
+    def place(self, linear: int) -> tuple[str | None, str | None]:
+        """The symbol (`name`, `name+0x12`) and the source line (`file.S:12`) of a linear address; None: not known."""
+        return (self.symbols.name_at(linear), self.symbols.line_at(linear)) if self.symbols else (None, None)
 
 
 @dataclass(frozen=True)

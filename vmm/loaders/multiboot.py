@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmm.loaders import elf
-from vmm.loaders.image import MIB, Entry, Image, Loaded, Memory, Options, align, check_architecture, place, read_file
+from vmm.loaders.image import MIB, Entry, Image, Loaded, Options, align, check_architecture, place, read_file
 from vmm.loaders.symbols import Symbols
+from vmm.protocols import Memory
 
 HEADER_MAGIC = 0x1BADB002
 ENTRY_MAGIC = 0x2BADB002

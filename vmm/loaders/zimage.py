@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 
 from vmm.loaders import arm_boot
-from vmm.loaders.image import MIB, Image, Loaded, Memory, Options, check_architecture, place
+from vmm.loaders.image import MIB, Image, Loaded, Options, check_architecture, place
+from vmm.protocols import Memory
 
 HEADER = struct.Struct("<36x4sIII")
 """Nine instructions, magic, start, end, byte order; old kernels have code in place of the last."""

@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from vmm import boards, loaders
+from vmm import boards
 from vmm.arch import processors
 from vmm.arch.arm.power import Power
-from vmm.arch.processors import Architecture
+from vmm.arch.processors import Architecture, Cpu
 from vmm.arch.vcpu import Vcpu
-from vmm.boards.board import Layout, Parts, number
+from vmm.boards.board import Board, Layout, Parts, number
 from vmm.core.bus import Bus, NativeLine
 from vmm.core.clock import NativeClock, NativeTimer, NativeWave
-from vmm.core.device_state import DeviceState, Snapshot
-from vmm.core.memory import Memory, ScriptMemory
-from vmm.core.native import check, connect, ffi, lib, open_unicorn
-from vmm.core.stops import NUMBERS, REASONS, TRIGGER, Stop, describe
+from vmm.core.device_state import DeviceState
+from vmm.core.memory import PhysicalMemory
+from vmm.core.native import check, ffi, lib, open_unicorn
+from vmm.core.stops import Stop
 from vmm.errors import VmmError
-from vmm.inputs.decisions import OBSERVERS, Calls, Outside
-from vmm.inputs.lines import Wires
+from vmm.inputs.console import ConsoleInput, ConsoleOutput
+from vmm.inputs.decisions import Callbacks, Inputs
+from vmm.inputs.lines import Lines
 from vmm.inputs.position import Position, position_of
+from vmm.inputs.run_control import RunControl
+from vmm.inputs.script_cpus import script_cpus
 from vmm.inputs.script_devices import ScriptBus, ScriptClock, ScriptLine, ScriptTimer, ScriptWave
-from vmm.inputs.traps import DONE, KEYS, Key, Trap
+from vmm.inputs.script_memory import ScriptMemory
+from vmm.inputs.trap_handlers import TrapHandlers
+from vmm.intc.gic import Gic
+from vmm.intc.i8259 import Pic
+from vmm.intc.ioapic import IoApic
+from vmm.intc.lapic import LocalApic
 from vmm.loaders.image import Loaded
-from vmm.machine.actions import Hands
-from vmm.scenario.slots import ANY, Slots
-from vmm.scenario.tasks import Tasks
-from vmm.scenario.trigger import Trigger, Wait, prime
-from vmm.scenario.triggers import NextBoundary, Reach
-from vmm.trace import Event, Trace
+from vmm.machine.boot_image import BootImage, Source
+from vmm.machine.controllers import Controllers
+from vmm.machine.delegate import delegate
+from vmm.machine.devices import Devices
+from vmm.machine.guest_memory import GuestMemory
+from vmm.machine.host import MachineHost
+from vmm.machine.interrupts import Interrupts
+from vmm.machine.runner import Runner, TriggerContext
+from vmm.machine.snapshot import Snapshot
+from vmm.scenario.tasks import Task, Tasks
+from vmm.scenario.trigger import Trigger
+from vmm.scenario.triggers import Reach
+from vmm.trace import Trace
 
 if TYPE_CHECKING:
+    from vmm._native import vmm_machine
     from vmm.inputs.recorder import Recorder
 
 __all__ = ["Config", "Machine", "boot"]
 
 MIB = 1 << 20
 PAGE = 4096
-SLICE = 20_000_000
-"""Instructions between two looks at the keyboard's Ctrl-C; a boundary like any other, so nothing depends on it."""
 
 
 @dataclass(frozen=True)
@@ -57,85 +71,101 @@ class Config:
     seed: int = 0
     console: Callable[[bytes], None] = field(default=lambda data: None)
 
-
-class Source(NamedTuple):
-    """What a machine was loaded from."""
-
-    image: Path
-    modules: tuple[str, ...]
-    load_address: int | None
+    def plain(self) -> dict[str, int | str]:
+        """Its numbers and texts, by name: what a recording keeps."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "console"}
 
 
-class Machine(Hands):
-    """Built from a Config; `load` an image into it and `run` it."""
+class Machine:
+    """Built from a Config; `load` an image into it and `run` it.
 
-    reasons = REASONS
-    """What stops are called, by their number in events."""
+    It is composed of parts with one concern each, whose methods are its own (`delegate`); what comes from outside goes
+    through `inputs`. A board's devices have the plain bus, clock, memory and vCPUs, scripts those that tell `inputs`.
+    """
+
+    config: Config
+    """How it was built."""
+    inputs: Inputs
+    """What comes from outside, and where a script's own code is asked: for who records, watches or replays it."""
+    cpus: list[Cpu]
+    """Its vCPUs."""
+    memory: ScriptMemory
+    """RAM and flash by physical address."""
+    bus: ScriptBus
+    """`bus.line(n)`: a line's end for a device of your own."""
+    clock: ScriptClock
+    """Virtual time, timers and waves for a device of your own."""
+    trace: Trace
+    """The record of its run."""
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config = config or Config()
         open_unicorn()
         self._native = native = ffi.gc(lib.vmm_new(), lib.vmm_free)
-        self._handle = connect(native, self)
-        self._error: BaseException | None = None
-        self._traps: dict[Key, Callable[[Trap], Any]] = {}
-        self.loaded: Loaded | None = None
-        self._load: Callable[[], Loaded] | None = None
-        self._boots_again = False
-        self.source: Source | None = None
-        self._recorder: Recorder | None = None
-        self._listeners: list[Callable[[bytes], None]] = []
-        self._stop: Stop | None = None
         board, options = boards.parse(config.board)
         layout: Layout = board.layout(options)
         self._processor = processor = processors.choose(config.cpu, board.ARCHITECTURES)
         _check_memory(config.memory, layout)
         if not 0 < config.smp <= layout.most_cpus:
             raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
-        native.insn_ns = number(options, "insn_ns", 10, 1_000_000)
-        native.quantum = layout.quantum
-        native.hole_first, native.hole_end = layout.devices
-        native.hole_floats = layout.floating
-        native.cpus = config.smp
-        native.seed = config.seed
-        check(native, lib.vmm_map_ram(native, layout.ram_base, config.memory))
-        if layout.rom:
-            check(native, lib.vmm_map_rom(native, layout.rom))
-        if alias := layout.alias:
-            check(native, lib.vmm_map_alias(native, alias.first, alias.of, alias.size))
-        if layout.gic:
-            check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
-        self.cpus = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
-        self._state = DeviceState(outside=WIRING)
-        self.outside = Outside(self, native)
-        self.calls = Calls()
-        self._board_clock = NativeClock(native, self._state)
-        self._board_bus = Bus(native, self._state)
-        self.clock = ScriptClock(native, self._board_clock, self.outside, self.calls)
-        self.bus = ScriptBus(native, self._board_bus, self.outside, self.calls)
-        for cpu in self.cpus:
-            cpu.outside = self.outside
-        self.memory = ScriptMemory(native, self.outside)
+        _configure(native, config, layout, number(options, "insn_ns", 10, 1_000_000))
+        cpus = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
+        self._state = state = DeviceState(wiring=WIRING)
+        self.inputs = inputs = Inputs(native)
+        physical, bus, clock = PhysicalMemory(native), Bus(native, state), NativeClock(native, state)
+        self.cpus = script_cpus(cpus, inputs)
+        self.memory = ScriptMemory(physical, inputs)
+        self.bus, self.clock = ScriptBus(native, bus, inputs), ScriptClock(native, clock, inputs)
         self.trace = Trace(native, self)
-        self._wires = Wires(self.outside)
-        self._place = _Place(self, native)
-        self._tasks = Tasks(self._place)
-        self._board = board.build(
+        self._control = RunControl(native, inputs)
+        console = ConsoleOutput(inputs.callbacks, config.console)
+        self._board: Board = board.build(
             Parts(
                 native=native,
-                bus=self._board_bus,
-                clock=self._board_clock,
+                bus=bus,
+                clock=clock,
                 stop=self.end,
                 boot_again=self._boot_again,
-                console=self._written,
-                memory=Memory(native),
-                cpus=self.cpus,
+                console=console.written,
+                memory=physical,
+                cpus=cpus,
                 processor=processor,
                 cmdline=config.cmdline,
                 options=options,
             )
         )
-        self._state.built()
+        state.built()
+        self._console = ConsoleInput(inputs, state, self._board.devices[self._board.console])
+        self._image = BootImage(
+            memory=physical, cpu=cpus[0], board=self._board, inputs=inputs, architecture=self.architecture,
+            append=config.cmdline,
+        )  # fmt: skip
+        self._guest_memory = GuestMemory(self.cpus[0], self._image)
+        self._traps = TrapHandlers(native, inputs, self.cpus, self.architecture)
+        self._devices = Devices(self._board, state, self.bus)
+        self._controllers = Controllers(native, self._board, self.architecture)
+        context = TriggerContext(native, self._guest_memory, self.trace, console)
+        self._tasks = tasks = Tasks(context)
+        self._interrupts = Interrupts(
+            native, inputs, lines=Lines(native, inputs, lambda: tasks.running), board=self._board,
+            architecture=self.architecture, address=self.address,
+        )  # fmt: skip
+        host = MachineHost(
+            native, bus=bus, clock=clock, cpus=cpus, board=self._board, traps=self._traps, trace=self.trace,
+            callbacks=inputs.callbacks,
+        )  # fmt: skip
+        self._runner = Runner(
+            native, self, host=host, image=self._image, tasks=tasks, context=context, trace=self.trace
+        )
+        self._recorder: Recorder | None = None
+
+    def _boot_again(self) -> None:
+        if self._image.source is None:
+            self.end("reset")
+        else:
+            self._runner.boot_again()
+
+    # ---- what it is, and where it stands ----
 
     @property
     def architecture(self) -> Architecture:
@@ -167,70 +197,21 @@ class Machine(Hands):
         """A run is under way, and what asks is called from within it."""
         return bool(self._native.running)
 
-    def recording(self, path: Path | str | None = None) -> Recorder:
-        """Record from now on all that makes the run what it is, for `vmm.replay`: a context that writes `path`, if one
-        is given, when it ends, however it ends; or call `save` of what is given back. VmmError once anything was done
-        to the machine after its image was loaded, or before.
-        """
-        from vmm.inputs.recorder import Recorder, Share
+    # ---- its image ----
 
-        target = None if path is None else Path(path)
-        if self._recorder and self._recorder.active and self._recorder.shared:
-            return Share(self._recorder, target)
-        self._recorder = Recorder(self, target)
-        return self._recorder
+    load = delegate("_image", BootImage.load)
 
-    def load(self, path: Path, *, initrd: Sequence[str] = (), load_address: int | None = None) -> Loaded:
-        """Put an image into memory and the vCPU at its entry; VmmError names what is wrong with it."""
-        if self.outside.observe:
-            raise VmmError(f"{path}: a recording is of one image, loaded before it begins")
-        self._load = partial(
-            loaders.load,
-            path,
-            Memory(self._native),
-            append=self.config.cmdline,
-            initrd=list(initrd),
-            load_address=load_address,
-            architecture=self.architecture,
-            device_tree=self._board.device_tree,
-        )
-        self.source = Source(path, tuple(initrd), load_address)
-        return self._enter(self._load())
+    @property
+    def loaded(self) -> Loaded | None:
+        """The image in its memory."""
+        return self._image.loaded
 
-    def _enter(self, loaded: Loaded) -> Loaded:
-        self.loaded = loaded
-        self.cpu.outside = None  # this is the machine's doing
-        self.cpu.enter(loaded.entry)
-        self.cpu.outside = self.outside
-        return loaded
+    @property
+    def source(self) -> Source | None:
+        """What that was loaded from."""
+        return self._image.source
 
-    def _boot_again(self) -> None:
-        """Asked for by the board, maybe while the guest executes: done before it goes on."""
-        if self._load is None:
-            self.end("reset")
-            return
-        self._boots_again = True
-        self._place.interrupt()
-
-    def _start_over(self) -> None:
-        self._boots_again = False
-        if self._board.hand_over:
-            self._board.hand_over()
-        if self._load:
-            self._enter(self._load())
-
-    def address(self, where: str | int) -> int:
-        """A symbol of the loaded image, or an address as it is."""
-        if isinstance(where, int):
-            return where
-        symbols = self.loaded.symbols if self.loaded else None
-        if symbols is None:
-            raise VmmError(f"no symbol {where!r}: the image has no symbol table")
-        return symbols.address(where)
-
-    def limit(self, *, insns: int | None = None, virtual_ns: int | None = None) -> None:
-        """Stop with reason "limit" when this many instructions have begun or this much virtual time has passed."""
-        self.outside("limit", insns, virtual_ns)
+    # ---- its runs ----
 
     def run(
         self, *, insns: int | None = None, until: Trigger | str | int | Callable[[Machine], bool] | None = None
@@ -239,70 +220,60 @@ class Machine(Hands):
         linear address (`Reach` of it), or a function of the machine that is asked at every boundary, which is slow.
         The stop's `result` is what the trigger gave. VmmError inside a scenario, and for what `until` names in vain.
         """
-        if self._tasks.running:
-            raise VmmError(f"run() inside scenario {self._tasks.running.name}: await a trigger instead")
-        self._stop = None
-        self._stop = self._run_until(until, insns) if callable(until) else self._run_to(until, insns)
-        return self._stop
-
-    def _run_to(self, until: Trigger | str | int | None, insns: int | None) -> Stop:
-        trigger = Reach(until) if isinstance(until, str | int) else until
-        wait = None if trigger is None else prime(self._place, trigger)
-        try:
-            return self._run(insns, wait, trigger)
-        finally:
-            if wait:
-                wait.cancel()
-            self.trace.drain()
-
-    def _run(self, insns: int | None, wait: Wait | None, trigger: Trigger | None) -> Stop:
-        left = insns
-        self._tasks.step()  # what a script has done since the last run may be what one of them waits for
-        while True:
-            if wait and wait.done():
-                assert trigger is not None
-                return self._awaited(trigger, wait.result)
-            part = SLICE if left is None else min(left, SLICE)
-            before = self.instructions
-            lib.vmm_run(self._native, part)
-            self._raise_if_failed()
-            if self._boots_again:
-                self._start_over()
-            if left is not None:
-                left -= self.instructions - before
-            reason = self._native.stop.reason
-            if reason == lib.VMM_STOP_TRIGGER:
-                self._tasks.step()
-            elif reason != lib.VMM_STOP_SLICE or left == 0:
-                return self.stop
-
-    def _run_until(self, predicate: Callable[[Machine], bool], insns: int | None) -> Stop:
-        end = None if insns is None else self.instructions + insns
-        while True:
-            stop = self._run_to(NextBoundary(), insns=None if end is None else end - self.instructions)
-            if stop.reason != "breakpoint":
-                return stop
-            if predicate(self):
-                return replace(stop, reason="predicate")
-
-    def _awaited(self, trigger: Trigger, result: Any) -> Stop:
-        raw = self._native.stop
-        where = self.where(self.cpus[raw.vcpu].pc)
-        return Stop(trigger.reason, raw.code, f"{trigger.detail} {where}", raw.vcpu, raw.address, result)
+        if callable(until):
+            return self._runner.run(None, partial(until, self), insns)
+        return self._runner.run(Reach(until) if isinstance(until, str | int) else until, None, insns)
 
     @property
     def stop(self) -> Stop:
         """Why the last run ended."""
-        if self._stop:
-            return self._stop
-        raw = self._native.stop
-        return Stop(REASONS.get(raw.reason, "count"), raw.code, describe(self, raw), raw.vcpu, raw.address)
+        return self._runner.stop
 
-    def end(self, reason: str = "user", code: int = 0) -> None:
-        """End the run at the next boundary: where the machine stands, if it does. `reason` is one of "user", "exit"
-        (with the guest's status), "poweroff" and "reset".
+    limit = delegate("_control", RunControl.limit)
+    end = delegate("_control", RunControl.end)
+
+    def start(self, scenario: Callable[[Machine], Coroutine[Any, Any, Any]] | Coroutine[Any, Any, Any]) -> Task:
+        """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest."""
+        return self._tasks.start(scenario, self)
+
+    @property
+    def waiting(self) -> list[str]:
+        """The scenarios that wait, and for what, in words."""
+        return self._tasks.waiting()
+
+    def reach(self, where: str | int) -> Reach:
+        """`Reach(where)`: await it."""
+        return Reach(where)
+
+    def close(self) -> None:
+        """Give its scenarios up: their `finally` blocks run. The machine can still be looked at."""
+        self._tasks.close()
+
+    # ---- again ----
+
+    def recording(self, path: Path | str | None = None) -> Recorder:
+        """Record from now on all that makes the run what it is, for `vmm.replay`: a context that writes `path`, if one
+        is given, when it ends, however it ends; or call `save` of what is given back. VmmError once anything was done
+        to the machine after its image was loaded, or before.
         """
-        self.outside("end", NUMBERS[reason], code)
+        from vmm.inputs import recorder, tape
+        from vmm.inputs.run_log import RunLog
+
+        target = None if path is None else Path(path)
+        if target:
+            tape.check_writable(target)
+        if self._recorder and self._recorder.shared and self._recorder.log.active:
+            return recorder.Recorder(self._recorder.log, target, part=True)
+        if self.inputs.observe:
+            raise VmmError("the machine is being recorded already")
+        if self.source is None:
+            raise VmmError("nothing to record: load an image first")
+        if self.instructions or self.inputs.count:
+            raise VmmError("a recording begins when the image was loaded, before anything else is done to the machine")
+        header = recorder.header(*self.source, self.config.plain())
+        log = RunLog(self._native, self.inputs, header, lambda: self.trace.hash)
+        self._recorder = recorder.Recorder(log, target)
+        return self._recorder
 
     def snapshot(self) -> Snapshot:
         """The machine as it is now, to be gone back to any number of times: vCPUs, RAM, controllers, devices, time,
@@ -315,7 +286,7 @@ class Machine(Hands):
         native = lib.vmm_snapshot_take(self._native)
         if native == ffi.NULL:
             raise VmmError(ffi.string(self._native.error).decode())
-        recorded = self._recorder.take() if self._recorder else ()
+        recorded = self._recorder.log.mark() if self._recorder else None
         return Snapshot(ffi.gc(native, lib.vmm_snapshot_free), self._native, devices, self.loaded, recorded)
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -324,113 +295,90 @@ class Machine(Hands):
         VmmError during a run, and for another machine's snapshot.
         """
         check(self._native, lib.vmm_snapshot_restore(self._native, snapshot.native))
-        self._stop = None
+        self._runner.forget()
         self._state.put(snapshot.devices)
         if self._recorder:
-            self._recorder.put(snapshot.recorded)
+            self._recorder.log.rewind(snapshot.recorded)
         self.trace.rewound()
-        self.loaded = snapshot.loaded
+        self._image.loaded = snapshot.loaded
 
-    def close(self) -> None:
-        """Give its scenarios up: their `finally` blocks run. The machine can still be looked at."""
-        self._tasks.close()
+    # ---- its interrupts ----
 
-    def _written(self, data: bytes) -> None:
-        self.calls("console", lambda: self.config.console(data))
-        for listener in list(self._listeners):
-            listener(data)
+    irq = delegate("_interrupts", Interrupts.irq)
+    line = delegate("_interrupts", Interrupts.line)
+    spi = delegate("_interrupts", Interrupts.spi)
+    ppi = delegate("_interrupts", Interrupts.ppi)
+    sgi = delegate("_interrupts", Interrupts.sgi)
+    nmi = delegate("_interrupts", Interrupts.nmi)
+    msi = delegate("_interrupts", Interrupts.msi)
+    inject = delegate("_interrupts", Interrupts.inject)
+    stimulate = delegate("_interrupts", Interrupts.stimulate)
 
-    def where(self, linear: int) -> str:
-        """A linear address with its symbol and source line, as far as the image tells."""
-        return " ".join([f"{linear:#x}", *filter(None, self.place(linear))])
+    @property
+    def pic(self) -> Pic:
+        """The 8259A pair of a pc."""
+        return self._controllers.pic()
 
-    def place(self, linear: int) -> tuple[str | None, str | None]:
-        """The symbol (`name`, `name+0x12`) and the source line (`file.S:12`) of a linear address; None: not known."""
-        symbols = self.loaded.symbols if self.loaded else None
-        return (symbols.name_at(linear), symbols.line_at(linear)) if symbols else (None, None)
+    @property
+    def lapic(self) -> Sequence[LocalApic]:
+        """The local APIC of each vCPU of a pc."""
+        return self._controllers.lapic()
 
-    # What the native core calls while a run is under way (vmm.core.native.Host).
+    @property
+    def ioapic(self) -> IoApic:
+        """The IOAPIC of a pc."""
+        return self._controllers.ioapic()
 
-    def port_read(self, device: int, port: int, size: int) -> int:
-        return self._board_bus.port_read(device, port, size)
+    @property
+    def gic(self) -> Gic:
+        """The GIC of a virt board."""
+        return self._controllers.gic()
 
-    def port_write(self, device: int, port: int, size: int, value: int) -> None:
-        self._board_bus.port_write(device, port, size, value)
+    # ---- its memory, by symbol or linear address, as the first vCPU maps it ----
 
-    def mmio_read(self, device: int, address: int, size: int) -> int:
-        return self._board_bus.mmio_read(device, address, size)
+    address = delegate("_guest_memory", GuestMemory.address)
+    where = delegate("_guest_memory", GuestMemory.where)
+    read = delegate("_guest_memory", GuestMemory.read)
+    write = delegate("_guest_memory", GuestMemory.write)
+    u8 = delegate("_guest_memory", GuestMemory.u8)
+    u16 = delegate("_guest_memory", GuestMemory.u16)
+    u32 = delegate("_guest_memory", GuestMemory.u32)
+    u64 = delegate("_guest_memory", GuestMemory.u64)
 
-    def mmio_write(self, device: int, address: int, size: int, value: int) -> None:
-        self._board_bus.mmio_write(device, address, size, value)
+    # ---- its devices, and what a script does in their place ----
 
-    def timer(self, timer: int) -> None:
-        self._board_clock.fire(timer)
+    @property
+    def board(self) -> Board:
+        """Its devices and the names of its lines."""
+        return self._devices.board()
 
-    def drain(self) -> None:
-        self.calls(OBSERVERS, self.trace.drain)
-
-    def trap_taken(self, vcpu: int, raw: Any) -> int:
-        cpu = self.cpus[vcpu]
-        if raw.kind in (lib.VMM_TRAP_FIRMWARE, lib.VMM_TRAP_SEMIHOSTING):
-            return self._called(cpu, raw.kind)
-        key = KEYS[raw.kind](raw.number)
-        handler = self._traps.get(key)
-        if handler is None:
-            return int(lib.VMM_TRAP_DELIVER)
-        system_write = raw.kind == lib.VMM_TRAP_SYSREG and raw.size != 0
-        write = system_write or raw.kind in (lib.VMM_TRAP_WRMSR, lib.VMM_TRAP_OUT)
-        trap = Trap(key, cpu, raw, write=write)
-        done, trap.value = self.calls("trap", lambda: [int(handler(trap) == DONE), trap.value])
-        return int(lib.VMM_TRAP_DONE if done else lib.VMM_TRAP_DELIVER)
-
-    def _called(self, cpu: Any, kind: int) -> int:
-        """A vCPU calls firmware or host by an instruction that looks like an exception."""
-        callee = self._board.firmware if kind == lib.VMM_TRAP_FIRMWARE else self._board.host_call
-        if callee is None:
-            return int(lib.VMM_TRAP_DELIVER)
-        result = callee(cpu)
-        if result is not None:
-            cpu.answer(result)
-        return int(lib.VMM_TRAP_DONE)
-
-    def failed(self, error: BaseException) -> None:
-        self._error = self._error or error
-        lib.vmm_request_stop(self._native, lib.VMM_STOP_USER, 0)
-
-    def _raise_if_failed(self) -> None:
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-
-
-class _Place:
-    """The machine as triggers see it: `vmm.scenario.trigger.Context`."""
-
-    def __init__(self, machine: Machine, native: Any) -> None:
-        self._machine = machine
-        self.native = native
-        self.slots = Slots(native)
-
-    def address(self, where: str | int) -> int:
-        return self._machine.address(where)
-
-    def event(self, number: int) -> Event:
-        return self._machine.trace.event(number)
-
-    def listen(self, listener: Callable[[bytes], None]) -> Callable[[], None]:
-        listeners = self._machine._listeners
-        listeners.append(listener)
-        return lambda: listeners.remove(listener) if listener in listeners else None
-
-    def interrupt(self) -> None:
-        lib.vmm_request_stop(self.native, NUMBERS[TRIGGER], ANY)
+    attach = delegate("_devices", Devices.attach)
+    type = delegate("_console", ConsoleInput.type)
+    trap = delegate("_traps", TrapHandlers.trap)
 
 
 WIRING = (
-    Machine, Memory, Trace, Vcpu, Power, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus, ScriptClock,
-    ScriptLine, ScriptTimer, ScriptWave, Outside, Calls,
+    Machine, PhysicalMemory, Trace, Vcpu, Power, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
+    ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, ConsoleInput,
+    ConsoleOutput, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts, Runner,
 )  # fmt: skip
 """What devices are given, and what is not their state."""
+
+
+def _configure(native: vmm_machine, config: Config, layout: Layout, insn_ns: int) -> None:
+    native.insn_ns = insn_ns
+    native.quantum = layout.quantum
+    native.hole_first, native.hole_end = layout.devices
+    native.hole_floats = layout.floating
+    native.cpus = config.smp
+    native.seed = config.seed
+    check(native, lib.vmm_map_ram(native, layout.ram_base, config.memory))
+    if layout.rom:
+        check(native, lib.vmm_map_rom(native, layout.rom))
+    if alias := layout.alias:
+        check(native, lib.vmm_map_alias(native, alias.first, alias.of, alias.size))
+    if layout.gic:
+        check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
 
 
 def _check_memory(size: int, layout: Layout) -> None:
@@ -439,9 +387,7 @@ def _check_memory(size: int, layout: Layout) -> None:
         raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {most}M")
 
 
-def boot(
-    image: str | Path, *, initrd: Sequence[str] = (), load_address: int | None = None, **options: Any
-) -> Machine:
+def boot(image: str | Path, *, initrd: Sequence[str] = (), load_address: int | None = None, **options: Any) -> Machine:
     """A machine with `image` (a path, or the name of a bundled guest) loaded and ready to run; options as in Config."""
     from vmm.catalog import resolve, wants
 

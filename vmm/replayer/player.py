@@ -60,7 +60,8 @@ class Replay:
             self._check_file(module_path(name), digest, "module")
         modules = [name for name, _ in header.modules]
         self.machine.load(source, initrd=modules, load_address=header.load_address)
-        self.machine.calls.watch = self._answer
+        self._check_kinds()
+        self.machine.inputs.callbacks.watch = self._answer
         self.finished = False
         """The end of the recording is reached."""
         self.verified: bool | None = None
@@ -143,7 +144,7 @@ class Replay:
 
     def _decide(self, decision: Decision, where: str) -> None:
         try:
-            self.machine.outside(decision.kind, *decision.arguments)
+            self.machine.inputs.decide(decision.kind, *decision.arguments)
         except VmmError:
             pass  # as it was refused then
         except (TypeError, ValueError, OverflowError, LookupError, AttributeError) as error:
@@ -182,6 +183,14 @@ class Replay:
         for name, recorded in (("vmm", header.vmm), ("Unicorn", header.unicorn)):
             if recorded != here[name]:
                 raise VmmError(f"{self.path}:1: recorded with {name} {recorded}; this is {here[name]}")
+
+    def _check_kinds(self) -> None:
+        """Of its decisions: the machine knows which there are."""
+        decided: list[tuple[Entry | Call, Decision]] = [(entry, entry.decision) for entry in self.tape.entries]
+        decided += [(call, decision) for call in self.tape.calls for decision in call.decisions]
+        for where, decision in decided:
+            if not self.machine.inputs.knows(decision.kind):
+                raise VmmError(f"{self._line(where)}: the recording is damaged: no decision")
 
     def _config(self, console: Callable[[bytes], None]) -> Config:
         known = {each.name: type(each.default) for each in fields(Config) if each.name != "console"}

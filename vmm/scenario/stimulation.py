@@ -31,14 +31,14 @@ Armed = bool | tuple[str | int, str | int]
 class Stimulation:
     """A stimulus that was started. Counts are readable after it ended, until 64 others have been started."""
 
-    def __init__(self, native: vmm_machine, outside: Callable[..., None], serial: int) -> None:
-        self._native, self._outside = native, outside
+    def __init__(self, native: vmm_machine, decide: Callable[..., None], serial: int) -> None:
+        self._native, self._decide = native, decide
         self.serial = serial
         """As the trace numbers it: how many were started before."""
 
     def stop(self) -> None:
         """No more of it; a line that it holds for a time is let go. Harmless when it is over."""
-        self._outside("stop stimulus", self.serial)
+        self._decide("stop stimulus", self.serial)
 
     @property
     def pulses(self) -> int:

@@ -54,7 +54,7 @@ def _trace(machine: Machine) -> Iterator[Section]:
 def _recording(tested: Tested, where: Callable[[], Path]) -> Iterator[Section]:
     path = where()
     try:
-        tested.recording.save(path)
+        tested.recorder.save(path)
     except VmmError as error:
         yield f"{tested.name}: no recording", str(error)
     else:

@@ -28,7 +28,7 @@ class Tested:
     machine: Machine
     console: bytearray
     """What the guest has written so far."""
-    recording: Recorder
+    recorder: Recorder
     """What can be saved for `vmm replay`."""
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vmm._native import vmm_machine, vmm_stat
     from vmm.trace.export.exporter import Traced
 
-__all__ = ["Event", "InterruptStats", "Latencies", "Recording", "Selection", "Trace"]
+__all__ = ["Event", "EventLog", "InterruptStats", "Latencies", "Selection", "Trace"]
 
 BUDGET = 64 << 20
 """Bytes of memory that a recording may fill before it goes to a file; an event of the usual path takes four."""
@@ -43,7 +43,7 @@ class InterruptStats:
     maximum: int | None
 
 
-class Recording:
+class EventLog:
     """What `Trace.record` began: a context that ends with `stop`."""
 
     def __init__(self, trace: Trace) -> None:
@@ -53,7 +53,7 @@ class Recording:
         """Record no more on its account; what was recorded can still be asked for. Again, it does nothing."""
         self._trace.end(self)
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> EventLog:
         return self
 
     def __exit__(
@@ -72,7 +72,7 @@ class Trace:
         self._native = native
         self._teller = teller
         self._observers: list[Callable[[Event], None]] = []
-        self._recordings: list[Recording] = []
+        self._logs: list[EventLog] = []
         self._store: Store | None = None
 
     @property
@@ -97,10 +97,10 @@ class Trace:
             self._observers.remove(observer)
             self._settle()
 
-    def record(self, *, budget: int = BUDGET) -> Recording:
-        """Keep every event from now on, until the recording's `stop` or the end of its `with`; then ask `of`.
+    def record(self, *, budget: int = BUDGET) -> EventLog:
+        """Keep every event from now on, until the log's `stop` or the end of its `with`; then ask `of`.
 
-        `budget` is in bytes of memory; what is more goes to a temporary file. Of several recordings at a time each
+        `budget` is in bytes of memory; what is more goes to a temporary file. Of several logs at a time each
         event is kept once, under the largest budget, until the last of them stops.
         """
         if budget < 0:
@@ -108,26 +108,26 @@ class Trace:
         self.drain()
         if self._store is None:
             self._store = Store(self._native, budget)
-        self._store.budget = max(self._store.budget, budget) if self._recordings else budget
+        self._store.budget = max(self._store.budget, budget) if self._logs else budget
         self._store.resume(self._native.trace.emitted)
-        recording = Recording(self)
-        self._recordings.append(recording)
+        log = EventLog(self)
+        self._logs.append(log)
         self._settle()
-        return recording
+        return log
 
-    def end(self, recording: Recording) -> None:
-        """As the recording's `stop`."""
-        if recording not in self._recordings:
+    def end(self, log: EventLog) -> None:
+        """As the log's `stop`."""
+        if log not in self._logs:
             return
         try:
             self.drain()
         finally:
-            self._recordings = [other for other in self._recordings if other is not recording]
+            self._logs = [other for other in self._logs if other is not log]
             self._settle()
 
     def _settle(self) -> None:
         """Tell the core who wants events."""
-        packer = self._store.packer if self._store and self._recordings else ffi.NULL
+        packer = self._store.packer if self._store and self._logs else ffi.NULL
         lib.vmm_trace_record(self._native, packer, bool(self._observers))
 
     def of(
@@ -182,20 +182,20 @@ class Trace:
     def drain(self) -> None:
         """Hand over what the ring holds; nothing to do while nobody observes or records."""
         raw = self._native.trace
-        if self._store and self._recordings:
-            self._keep_new(self._store)
+        if self._store and self._logs:
+            self._take_new(self._store)
         while raw.observed and raw.drained < raw.emitted:
             event = self.event(raw.drained)
             raw.drained += 1
             for observer in self._observers:
                 observer(event)
 
-    def _keep_new(self, store: Store) -> None:
-        """A store that fails ends the recordings."""
+    def _take_new(self, store: Store) -> None:
+        """A store that fails ends the logs."""
         try:
             store.take()
         except VmmError:
-            self._recordings.clear()
+            self._logs.clear()
             self._settle()
             raise
 

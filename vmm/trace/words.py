@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 from vmm.core.native import lib
+from vmm.core.stops import REASONS
 from vmm.trace.events import Event
 
 
@@ -24,9 +25,6 @@ class Teller(Protocol):
 
     @property
     def cpu(self) -> Cpu: ...
-
-    @property
-    def reasons(self) -> Mapping[int, str]: ...
 
     @property
     def where(self) -> Callable[[int], str]: ...
@@ -129,7 +127,7 @@ def _derived(event: Event, machine: Teller) -> dict[str, str]:
         "error_words": guest_error(event),
         "end": ENDS.get(event.value, str(event.value)),
         "enable": "disabled" if event.value else "enabled",
-        "reason": machine.reasons.get(event.number, str(event.number)),
+        "reason": REASONS.get(event.number, str(event.number)),
         "masked": "masked" if event.number else "unmasked",
         "before": _masks(event.value),
         "now": _masks(event.number),

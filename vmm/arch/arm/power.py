@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from vmm.core.native import lib
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 
 class Power:
     """Over the core's vCPUs; "self" is the one whose call is being answered."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self._machine = native
         self.caller = 0
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from vmm.arch.arm.registers import GENERAL32, GENERAL64, SYSTEM32, SYSTEM64, Encoding
-from vmm.arch.vcpu import Entry, Vcpu
+from vmm.arch.vcpu import Decide, Entry, Vcpu
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError, unknown
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_vcpu
 
 CLASSES = {
     0x00: "undefined", 0x01: "WFx trap", 0x03: "CP15 trap", 0x04: "CP15 trap", 0x07: "FP access", 0x0E: "illegal state",
@@ -36,8 +39,8 @@ def mode_of(pstate: int) -> str:
 class Arm(Vcpu):
     """A vCPU of a machine. `cpu["x0"]` reads a register, `cpu["x0"] = 1` writes it; system registers by name, too."""
 
-    def __init__(self, native: Any) -> None:
-        super().__init__(native)
+    def __init__(self, native: vmm_vcpu, decide: Decide | None = None) -> None:
+        super().__init__(native, decide)
         wide = native.arm.wide
         self.arch = "arm64" if wide else "arm"
         self._general = GENERAL64 if wide else GENERAL32

@@ -39,6 +39,12 @@ class Config(Protocol):
     def seed(self) -> int: ...
 
 
+class Image(Protocol):
+    """What knows its symbols and source lines: `vmm.loaders.image.Loaded`."""
+
+    def place(self, linear: int) -> tuple[str | None, str | None]: ...
+
+
 class Traced(Teller, Protocol):
     """What a machine tells besides its events."""
 
@@ -51,7 +57,8 @@ class Traced(Teller, Protocol):
     @property
     def trace(self) -> Trace: ...
 
-    def place(self, linear: int) -> tuple[str | None, str | None]: ...
+    @property
+    def loaded(self) -> Image | None: ...
 
 
 class Exporter:

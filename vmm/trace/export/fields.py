@@ -23,7 +23,7 @@ def told(event: Event, machine: Traced) -> dict[str, object]:
     fields = event._asdict()
     names = EVERY + FRAME[machine.architecture] if event.kind == "delivered" else EVERY
     facts = {name: fields[name] for name in names}
-    symbol, line = machine.place(event.linear)
+    symbol, line = machine.loaded.place(event.linear) if machine.loaded else (None, None)
     facts |= {name: text for name, text in (("symbol", symbol), ("line", line)) if text}
     if event.kind == "guest error":
         facts |= {"what": guest_error(event), "where": machine.where(event.pc)}
