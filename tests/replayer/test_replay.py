@@ -404,6 +404,26 @@ def test_what_happened_before_the_machine_went_back_is_not_in_its_recording(tmp_
     assert [wire.drivers != 0 for wire in replay.machine._native.lines[5:8]] == [True, False, True]
 
 
+def test_each_of_two_histories_has_its_own_decisions(tmp_path):
+    m = vmm.boot("x86/pit_ticks")
+    with m.recording(tmp_path / "run.vmmrec"):
+        m.irq(5).raise_()
+        m.run(insns=700)
+        parting = m.snapshot()
+        m.irq(6).raise_()
+        m.run(insns=100)
+        first = m.snapshot()
+        m.restore(parting)
+        m.irq(7).raise_()
+        m.run(insns=200)
+        m.restore(first)
+        m.run(insns=100)
+    replay = vmm.replay(tmp_path / "run.vmmrec")
+    replay.run()
+    assert replay.verified
+    assert [entry.decision.arguments for entry in replay.tape.entries] == [(5, 1), (6, 1)]
+
+
 def test_a_shared_recording_goes_on_when_one_part_has_ended(tmp_path):
     m = vmm.boot("x86/pit_ticks")
     recorder = m.recording()

@@ -1,4 +1,4 @@
-"""What scripts pull and press: messages, PPIs, SGIs, NMIs, keys; as far as vector, frame and controller."""
+"""What scripts raise: messages, PPIs, SGIs, NMIs, what is typed; as far as vector, frame and controller."""
 
 from __future__ import annotations
 

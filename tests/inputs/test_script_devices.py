@@ -55,7 +55,7 @@ def test_an_error_in_it_ends_the_run_and_the_machine_can_go_on():
     m.attach(Register(), memory=(AT, 16))
     with pytest.raises(ZeroDivisionError, match="0x7") as caught:
         m.run(insns=10)
-    assert caught.traceback[-1].path.name == "test_attached.py"
+    assert caught.traceback[-1].path.name == "test_script_devices.py"
     assert m.run(insns=2).reason == "count"
     assert m.cpu.pc == 0x100C
 
