@@ -14,8 +14,8 @@ ACTS = {
     "u64", "where", "write",
 }  # fmt: skip
 SHOWS = {
-    "architecture", "board", "bus", "clock", "config", "cpu", "cpus", "gic", "inputs", "instructions", "ioapic", "lapic",
-    "loaded", "memory", "now_ns", "pic", "position", "running", "source", "stop", "trace", "waiting",
+    "architecture", "board", "bus", "clock", "config", "cpu", "cpus", "gic", "inputs", "instructions", "ioapic",
+    "lapic", "loaded", "memory", "now_ns", "pic", "position", "running", "source", "stop", "trace", "waiting",
 }  # fmt: skip
 
 

@@ -101,14 +101,13 @@ class Machine:
     def __init__(self, config: Config | None = None) -> None:
         self.config = config = config or Config()
         open_unicorn()
-        self._native = native = ffi.gc(lib.vmm_new(), lib.vmm_free)
         board, options = boards.parse(config.board)
         layout: Layout = board.layout(options)
         self._processor = processor = processors.choose(config.cpu, board.ARCHITECTURES)
         _check_memory(config.memory, layout)
         if not 0 < config.smp <= layout.most_cpus:
             raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
-        _configure(native, config, layout, number(options, "insn_ns", 10, 1_000_000))
+        self._native = native = _core(config, layout, number(options, "insn_ns", 10, 1_000_000))
         cpus = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
         self._state = state = DeviceState(wiring=WIRING)
         self.inputs = inputs = Inputs(native)
@@ -365,7 +364,9 @@ WIRING = (
 """What devices are given, and what is not their state."""
 
 
-def _configure(native: vmm_machine, config: Config, layout: Layout, insn_ns: int) -> None:
+def _core(config: Config, layout: Layout, insn_ns: int) -> vmm_machine:
+    """The core's machine, still without vCPUs."""
+    native = ffi.gc(lib.vmm_new(), lib.vmm_free)
     native.insn_ns = insn_ns
     native.quantum = layout.quantum
     native.hole_first, native.hole_end = layout.devices
@@ -379,6 +380,7 @@ def _configure(native: vmm_machine, config: Config, layout: Layout, insn_ns: int
         check(native, lib.vmm_map_alias(native, alias.first, alias.of, alias.size))
     if layout.gic:
         check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
+    return native
 
 
 def _check_memory(size: int, layout: Layout) -> None:

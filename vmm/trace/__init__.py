@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Event", "EventLog", "InterruptStats", "Latencies", "Selection", "Trace"]
 
 BUDGET = 64 << 20
-"""Bytes of memory that a recording may fill before it goes to a file; an event of the usual path takes four."""
+"""Bytes of memory that a log may fill before it goes to a file; an event of the usual path takes four."""
 
 
 @dataclass(frozen=True)
