@@ -15,12 +15,16 @@ from vmm.protocols import Clock, Memory
 
 LOAD, FUNCTION, SOURCE = 0x7C00, 0x7D00, 0x7D10
 RETURN_1, RETURN_2 = bytes.fromhex("b001c3"), bytes.fromhex("b002c3")  # mov al, n; ret
-GUEST = bytes.fromhex(
-    "e8fd00 88c3"  # call FUNCTION; mov bl, al
-    "ba0003 ee"  # mov dx, 300h; out dx, al: let the code be replaced
-    "ec 84c0 74fb"  # in al, dx; test al, al; jz: not yet
-    "e8ef00 88c7 faf4"  # call FUNCTION; mov bh, al; cli; hlt
-).ljust(FUNCTION - LOAD, b"\0") + RETURN_1.ljust(SOURCE - FUNCTION, b"\0") + RETURN_2
+GUEST = (
+    bytes.fromhex(
+        "e8fd00 88c3"  # call FUNCTION; mov bl, al
+        "ba0003 ee"  # mov dx, 300h; out dx, al: let the code be replaced
+        "ec 84c0 74fb"  # in al, dx; test al, al; jz: not yet
+        "e8ef00 88c7 faf4"  # call FUNCTION; mov bh, al; cli; hlt
+    ).ljust(FUNCTION - LOAD, b"\0")
+    + RETURN_1.ljust(SOURCE - FUNCTION, b"\0")
+    + RETURN_2
+)
 
 
 class CopyEngine:
