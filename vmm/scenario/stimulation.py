@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vmm.core.native import NEVER, ffi, lib
 from vmm.errors import VmmError
@@ -71,7 +71,7 @@ class Stimulation:
 def decision(
     native: vmm_machine, address: Callable[[str | int], int], target: Target, stimulus: Stimulus, *, seed: int | None,
     until: Elapsed | None, armed: Armed,
-) -> tuple[Any, ...]:  # fmt: skip
+) -> tuple[bytes | int, ...]:  # fmt: skip
     """The arguments of the decision "stimulate": a sequence's times as bytes, 64 bits each, low byte first, and the
     plan's numbers.
     """

@@ -89,7 +89,7 @@ class Tasks:
             task.coroutine.close()
         self._tasks.clear()
 
-    def _resume(self, task: Task, value: Any) -> None:
+    def _resume(self, task: Task, value: object) -> None:
         before, self.running = self.running, task
         task.wait = None
         try:
@@ -110,7 +110,7 @@ class Tasks:
         finally:
             self.running = before
 
-    def _wait_for(self, awaited: Any) -> Wait:
+    def _wait_for(self, awaited: object) -> Wait:
         if isinstance(awaited, Task):
             return TaskWait(awaited)
         if not isinstance(awaited, Trigger):
@@ -118,5 +118,5 @@ class Tasks:
         return awaited.prime(self._context)
 
 
-def _name(scenario: Any) -> str:
+def _name(scenario: object) -> str:
     return str(getattr(scenario, "__qualname__", repr(scenario)))
