@@ -127,6 +127,7 @@ print(race(sys.argv[1], int(sys.argv[2])))
 """
 
 
+@pytest.mark.slow
 @both
 def test_another_process_has_the_same_trace_hash(architecture: str) -> None:
     for seed in (0, 3):
@@ -211,6 +212,7 @@ GUESTS = {
 """How many different runs the seeds give at least: where each vCPU waits for the other, events have but one order."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guest", GUESTS)
 def test_each_seed_of_a_bundled_guest_has_one_trace_hash_in_all_its_runs(guest: str) -> None:
     """A hundred runs and five, over all guests."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unittest import TestCase
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -36,6 +37,8 @@ from intc.apic.apic_bench import (
     State,
 )  # fmt: skip
 from intc.apic.apic_bench import ASSERT as ASSERTED
+
+pytestmark = pytest.mark.slow
 
 CPUS = st.integers(0, 1)
 ON = st.booleans()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from unittest import TestCase
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from models.gic import ANYONE, GROUP0, GROUP1, NONE, SECURE_GROUP1, Gic
 
 from .product_gic import ProductGic, start
+
+pytestmark = pytest.mark.slow
 
 CPUS = st.sampled_from([0, 1, 2])
 SGIS = st.sampled_from([0, 1])
