@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.tiny_guests import TEST_PORT
 from vmm.cli import main
 from vmm.trace.export import FORMATS
-
-from .conftest import TEST_PORT
 
 DELIVERED = "     0: v=09 "
 
