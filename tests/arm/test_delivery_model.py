@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import arm_delivery as model
@@ -91,6 +92,7 @@ def existing(c: model.Controls) -> list[int]:
     return [1] + [2] * c.el2 + [3] * c.el3
 
 
+@pytest.mark.slow
 @settings(max_examples=CASES, deadline=None)
 @given(data=st.data(), kind=st.sampled_from(sorted(CODE64)), pending=PENDING)
 def test_a64_entry_is_what_the_pseudocode_says(data: Any, kind: Any, pending: set[model.Interrupt]) -> None:
@@ -143,6 +145,7 @@ def states32(draw: Any) -> model.State32:
     return model.State32(mode, flags, a, i, f, t, False, CODE, draw(WHOLE_RAM_TABLES), te, ee)
 
 
+@pytest.mark.slow
 @settings(max_examples=CASES, deadline=None)
 @given(state=states32(), kind=st.sampled_from(["svc", "undefined", "bkpt", "data abort", "nop"]), pending=PENDING)
 def test_a32_and_t32_entry_is_what_the_pseudocode_says(

@@ -38,6 +38,7 @@ def test_a_machine_that_runs_the_tests_is_in_order(vmm):
 def test_the_same_comes_as_json(vmm):
     done = vmm("doctor", "--json")
     rows = json.loads(done.out)
+    assert {"Python", "C extension", "arm, GICv2"} <= {row["name"] for row in rows}
     assert all(row.keys() == {"name", "ok", "found", "essential", "hint"} for row in rows)
     assert {row["name"] for row in rows if row["essential"] and not row["ok"]} == set()
 

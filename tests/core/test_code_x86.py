@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vmm.core.native import lib
 from vmm.machine.machine import MIB, Config, Machine
 
 WRITER, READER, PATCHED, SEEN, STACK = 0x1000, 0x2000, 0x3000, 0x5000, 0x8000
@@ -19,7 +20,7 @@ WRITE = bytes.fromhex("b932000000 890d01300000 390d00500000 75f8 49 75ef f4")
 
 def two(**options) -> Machine:
     """vCPU 0 writes the operand of code that vCPU 1 executes, and waits until vCPU 1 has seen it."""
-    machine = Machine(Config(memory=MIB, smp=2, **{"board": "pc,pit=off,quantum=100"} | options))
+    machine = Machine(Config(smp=2, **{"memory": MIB, "board": "pc,pit=off,quantum=100"} | options))
     for address, code in {WRITER: WRITE, READER: READ, PATCHED: PATCHED_CODE}.items():
         machine.memory.write(address, code)
     for cpu, entry, stack in zip(machine.cpus, (WRITER, READER), (STACK, STACK + 0x1000), strict=True):
@@ -59,6 +60,28 @@ def test_an_instruction_across_two_pages_follows_its_second_page():
     machine.memory.write(start, PATCHED_CODE)
     machine.memory.write(WRITER, WRITE.replace(OPERAND.to_bytes(4, "little"), (start + 1).to_bytes(4, "little")))
     machine.memory.write(READER, b"\xe8" + (start - READER - 5).to_bytes(4, "little") + READ[5:])
+    assert halted(machine)
+
+
+def test_more_pages_of_code_than_are_noted_may_be_written_in_one_turn():
+    """vCPU 1 calls a routine a page and adds up what they return; vCPU 0 rewrites all of them, 1 to 2, in one turn."""
+    pages, first = 1100, 0x100000
+    assert pages > lib.VMM_NOTED_PAGES
+    end = (first + pages * 0x1000).to_bytes(4, "little").hex()
+    machine = two(memory=8 * MIB, board="pc,pit=off,quantum=10000")
+    for page in range(pages):
+        machine.memory.write(first + page * 0x1000, bytes.fromhex("b801000000 c3"))  # mov eax, 1; ret
+    # again: mov esi, first; xor edx, edx
+    # next: call esi; add edx, eax; add esi, 1000h; cmp esi, end; jb next; mov [SEEN], edx; jmp again
+    code = f"be00001000 31d2 ffd6 01c2 81c600100000 81fe{end} 72ee 891500500000 ebdf"
+    machine.memory.write(READER, bytes.fromhex(code))
+    # wait: cmp dword [SEEN], pages; jne wait; mov esi, first
+    # next: inc dword [esi+1]; add esi, 1000h; cmp esi, end; jb next
+    # seen: cmp dword [SEEN], 2*pages; jne seen; xor ecx, ecx; hlt
+    once, twice = (count.to_bytes(4, "little").hex() for count in (pages, 2 * pages))
+    code = f"813d00500000{once} 75f4 be00001000 ff4601 81c600100000 81fe{end} 72ef 813d00500000{twice} 75f4 31c9 f4"
+    machine.memory.write(WRITER, bytes.fromhex(code))
+    machine.cpus[0]["rcx"] = ROUNDS
     assert halted(machine)
 
 

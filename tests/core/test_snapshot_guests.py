@@ -25,6 +25,7 @@ def started(name: str) -> Machine:
     return machine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guest", EVERY, ids=lambda guest: guest.name)
 def test_a_run_with_detours_is_the_run_without(guest):
     straight = started(guest.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from x86.x86_bench import CODE, FIXED, HLT, IF, KERNEL_CODE, NOP, UD2, Frame, X86Bench, handler
+from x86.x86_bench import CODE, FIXED, HLT, IF, JMP_SELF, KERNEL_CODE, NOP, UD2, Frame, X86Bench, handler
 
 INSN_NS = 10
 
@@ -68,6 +68,24 @@ def test_a_cancelled_timer_stays_silent() -> None:
     timer.cancel()
     bench.step(6)
     assert fired == []
+
+
+@pytest.mark.parametrize(
+    ("hz", "toggles"),
+    [
+        ((300_000_000, 1), [4, 7, 10, 14, 17, 20]),  # 3 1/3 ns a tick: 3.33, 6.67, 10, 13.33, 16.67, 20
+        ((14_318_180, 12), [839, 1677, 2515]),  # an 8254's pulse: 838.095, 1676.190, 2514.286
+        ((1_000_000_000, 1), [1, 2, 3]),
+    ],
+    ids=["a third", "8254", "whole"],
+)
+def test_a_tick_between_two_nanoseconds_is_late_and_never_early(hz: tuple[int, int], toggles: list[int]) -> None:
+    """With an instruction a nanosecond, each has a boundary of its own."""
+    bench = X86Bench("protected32", JMP_SELF, board=",insn_ns=1")
+    wave = bench.machine.clock.wave(bench.machine.bus.line(5))
+    wave.start(origin_ns=0, hz_num=hz[0], hz_den=hz[1], level=False, first_tick=1, high_ticks=1, low_ticks=1)
+    bench.step(toggles[-1] + 1)
+    assert [event.ns for event in bench.machine.trace.last(4096) if event.kind == "line"][: len(toggles)] == toggles
 
 
 def test_hlt_jumps_to_the_deadline_and_time_goes_on_from_there() -> None:

@@ -47,6 +47,7 @@ def missing(expected, output):
     return next((line for line in wanted if not any(line == found.rstrip() for found in lines)), None)
 
 
+@pytest.mark.slow
 def test_the_tour_goes_from_a_failing_test_over_its_replay_to_the_fix(sources):
     failing = run(BROKEN[0], sources, columns=80)
     assert missing(BROKEN[1], failing.stdout) is None

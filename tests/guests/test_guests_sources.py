@@ -149,6 +149,7 @@ def test_the_first_interrupt_handler_takes_under_30_lines() -> None:
         assert len((ROOT / f"guests/{arch}/first_isr/first_isr.S").read_text().splitlines()) < 30
 
 
+@pytest.mark.slow
 def test_the_images_are_what_their_sources_give(capsys: pytest.CaptureFixture[str]) -> None:
     assert build_guests.installed_ziglang() == build_guests.ZIGLANG
     assert build_guests.main(["--check"]) == 0, capsys.readouterr().out

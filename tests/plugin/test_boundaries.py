@@ -46,6 +46,7 @@ def test_a_test_is_repeated_at_each_boundary_from_begin_to_end(suite: Suite):
     result.stdout.fnmatch_lines([f"*::test_it[[]{name}] PASSED*" for name in wanted])
 
 
+@pytest.mark.slow
 def test_it_works_on_xdist(suite: Suite):
     suite(EVERY, "-n", "2", fresh=True).assert_outcomes(passed=5)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import vmm
 from vmm.catalog import resolve
 
@@ -115,6 +117,7 @@ def test_a_crash_says_why(suite: Suite):
     """).stdout.fnmatch_lines([f"shutdown: triple fault at 0x* triple_fault.S:{line}: #UD *"])
 
 
+@pytest.mark.slow
 def test_a_failing_case_on_xdist_shows_it_too(suite: Suite):
     result = suite(FAILING, "-n", "1", fresh=True)
     result.stdout.fnmatch_lines(["*- guest.S: why it stopped -*", "*- guest.S: console -*", "ready"])

@@ -89,6 +89,7 @@ def test_runs_of_another_image_differ_where_its_code_first_matters(recorded, tmp
     assert found.details == ["memory 0x7c09: 42 e2 f7 fa f4 00 00 00 | 4a e2 f7 fa f4 00 00 00"]
 
 
+@pytest.mark.slow
 def test_other_turns_of_several_vcpus_differ_within_the_first_two(recorded):
     a = recorded("a", image="arm64/sgi_ping_pong", seed=1)
     b = recorded("b", image="arm64/sgi_ping_pong", seed=2)

@@ -44,6 +44,7 @@ def record(tmp_path):
     return lambda image, **config: Run(tmp_path / "run.vmmrec", image, **config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_a_bundled_guest_replays_to_the_same_hash_and_the_same_stop(name, record):
     run = record(name)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from itertools import accumulate, count, islice
+from itertools import accumulate, islice
 
 import pytest
 from arm.arm_bench import INTID, PIN, Arm64Bench
 from arm.opcodes import a64
 from core import smp_guests
+from models.splitmix64 import splitmix64
 
 from vmm import (
     Burst,
@@ -170,16 +171,6 @@ def test_a_software_interrupt_of_the_same_vector_is_not_the_storms():
 
 
 # ---- Poisson ----
-
-
-def splitmix64(seed: int):
-    """Steele, Lea, Flood (2014), as published for Java's SplittableRandom."""
-    gamma, mask = 0x9E3779B97F4A7C15, (1 << 64) - 1
-    for step in count(1):
-        z = seed + step * gamma & mask
-        z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & mask
-        z = ((z ^ z >> 27) * 0x94D049BB133111EB) & mask
-        yield z ^ z >> 31
 
 
 def exponentials(seed: int):

@@ -1,4 +1,4 @@
-"""Guests of random bytes end with a reason: the fuzzer's own cases, a few hundred of them, and that they repeat."""
+"""Guests of random bytes end with a reason: the fuzzer's own cases, and that they repeat."""
 
 from __future__ import annotations
 
@@ -19,33 +19,45 @@ import fuzz_noise
 
 SEED, HANG = 20_240, 60
 KINDS = len(fuzz_cases.KINDS)
-RUNS = 2 * KINDS * 30
+FEW, MANY = range(2 * KINDS * 3), range(2 * KINDS * 3, 2 * KINDS * 30)
+
+Results = list[fuzz.Outcome | fuzz.Finding]
+
+
+def run(numbers: range) -> Results:
+    return list(fuzz.results(SEED, numbers, jobs=2, hang=HANG))
 
 
 @pytest.fixture(scope="module")
-def results() -> list[fuzz.Outcome | fuzz.Finding]:
-    return list(fuzz.results(SEED, range(RUNS), jobs=2, hang=HANG))
+def few() -> Results:
+    return run(FEW)
 
 
-def test_no_guest_of_random_bytes_crashes_hangs_or_raises(results: list[fuzz.Outcome | fuzz.Finding]) -> None:
-    findings = [result for result in results if isinstance(result, fuzz.Finding)]
-    assert not findings
-    assert sorted(result.number for result in results) == list(range(RUNS))
+def assert_each_ended(results: Results, numbers: range) -> None:
+    assert [result for result in results if isinstance(result, fuzz.Finding)] == []
+    assert sorted(result.number for result in results) == list(numbers)
 
 
-def test_the_cases_reach_every_kind_and_many_ends(results: list[fuzz.Outcome | fuzz.Finding]) -> None:
-    outcomes = [result for result in results if isinstance(result, fuzz.Outcome)]
+def test_no_guest_of_random_bytes_crashes_hangs_or_raises(few: Results) -> None:
+    assert_each_ended(few, FEW)
+
+
+@pytest.mark.slow
+def test_nor_does_any_of_many() -> None:
+    assert_each_ended(run(MANY), MANY)
+
+
+def test_the_cases_reach_every_kind_and_many_ends(few: Results) -> None:
+    outcomes = [result for result in few if isinstance(result, fuzz.Outcome)]
     kinds = Counter(outcome.kind for outcome in outcomes)
     reasons = {outcome.reason for outcome in outcomes}
-    assert kinds == {kind.name: RUNS // KINDS for kind in fuzz_cases.KINDS}
+    assert kinds == {kind.name: len(FEW) // KINDS for kind in fuzz_cases.KINDS}
     assert reasons >= {"limit", "shutdown", "unmapped", "idle", "poweroff", "refused"}
 
 
 @pytest.mark.parametrize("number", range(2 * KINDS))
-def test_a_case_has_the_same_trace_in_another_process_after_other_cases(
-    results: list[fuzz.Outcome | fuzz.Finding], number: int
-) -> None:
-    there = next(result for result in results if result.number == RUNS // 2 + number)
+def test_a_case_has_the_same_trace_in_another_process_after_other_cases(few: Results, number: int) -> None:
+    there = next(result for result in few if result.number == 2 * KINDS + number)
     assert fuzz_cases.run(SEED, there.number) == there
 
 

@@ -8,7 +8,9 @@ every handler is a jump to itself.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -45,19 +47,25 @@ EXAMPLES = settings(
 )
 
 
+# Strategies are kept: to make and check each anew for every draw took most of the time.
+
+
+@cache
 def mostly(sound: SearchStrategy[int], odd: SearchStrategy[int], chance: int = 4) -> SearchStrategy[int]:
     """`sound` `chance` times out of chance + 1."""
     return st.integers(0, chance).flatmap(lambda n: sound if n else odd)
 
 
+@cache
 def pick(*values: int) -> SearchStrategy[int]:
     return st.sampled_from(values)
 
 
+@cache
 @st.composite
 def descriptors(draw: DrawFn) -> int:
     """Eight bytes of a code, data or system descriptor whose segment stays clear of the tables."""
-    kind = draw(mostly(st.integers(0, 7).map(lambda n: n << 1 | 0x11), st.integers(0, 15)))
+    kind = draw(mostly(pick(*range(0x11, 0x20, 2)), pick(*range(16))))
     attributes = kind << 8 | draw(pick(0, 0, 1, 2, 3)) << 13 | draw(pick(1, 1, 1, 0)) << 15 | draw(pick(0, 1, 2)) << 21
     expands_down = kind & 0x1C == 0x14
     if expands_down:
@@ -69,6 +77,7 @@ def descriptors(draw: DrawFn) -> int:
     return limit & 0xFFFF | base << 16 | (attributes | limit & 0xF0000) << 32
 
 
+@cache
 def selectors(sound: int) -> SearchStrategy[int]:
     odd = st.builds(
         lambda slot, table, rpl: slot << 3 | table << 2 | rpl,
@@ -76,7 +85,7 @@ def selectors(sound: int) -> SearchStrategy[int]:
         pick(0, 0, 1),
         pick(0, 0, 0, 3, 1),
     )
-    return mostly(st.just(sound), odd, chance=2)
+    return mostly(pick(sound), odd, chance=2)
 
 
 def gate(kind: int, selector: int, offset: int, ist: int = 0) -> int:
@@ -90,22 +99,24 @@ GATE_TYPES: dict[Mode, tuple[tuple[int, ...], tuple[int, ...]]] = {
 """Interrupt and trap gates, and what is none; a task gate is none in long mode and not the model's elsewhere."""
 
 
+@cache
 @st.composite
 def gates(draw: DrawFn, mode: Mode) -> int:
     sound, odd = GATE_TYPES[mode]
-    kind = draw(mostly(st.sampled_from(sound), st.sampled_from(odd), chance=12))
+    kind = draw(mostly(pick(*sound), pick(*odd), chance=12))
     kind |= draw(pick(3, 3, 3, 0, 1)) << 5 | draw(pick(1, 1, 1, 1, 1, 1, 0)) << 7
-    offset = draw(st.sampled_from(ENTRY_OFFSETS))
+    offset = draw(pick(*ENTRY_OFFSETS))
     if mode == "protected":
         return gate(kind, draw(selectors(SOUND_CODE)), offset)
     value = gate(kind, draw(selectors(SOUND_CODE64)), offset, draw(pick(0, 0, 1, 7)))
     return value | draw(pick(0, 0, 0, 0, 0, NOT_CANONICAL)) >> 32 << 64
 
 
+@cache
 def fault_gates(mode: Mode) -> SearchStrategy[int]:
     """Mostly a handler that needs no stack of its own in the TSS, so that the frame of the fault can be looked at."""
     ist = SOUND_IST if mode == "long" else 0
-    return mostly(st.just(gate(0x8E, SHARED_CODE, ENTRY_OFFSETS[0], ist)), gates(mode), chance=2)
+    return mostly(pick(gate(0x8E, SHARED_CODE, ENTRY_OFFSETS[0], ist)), gates(mode), chance=2)
 
 
 def blank_memory() -> bytearray:
@@ -138,6 +149,7 @@ def draw_flags(draw: DrawFn, *, interrupts: bool) -> int:
     return 2 | draw(st.integers(0, 0xFFFFF)) & 0x47CD5 & ~0x100 | (0x200 if interrupts else draw(pick(0, 0x200)))
 
 
+@cache
 @st.composite
 def events(draw: DrawFn, *, mode: Mode, user: bool, code64: bool) -> tuple[Event, bytes, int]:
     """The event, the instruction at the source, and the flags it needs. Of the registers only CL counts: it is 0."""
@@ -189,7 +201,7 @@ def tables(draw: DrawFn, *, task: int, task_limits: tuple[int, ...], idt_limit: 
         "gdtr": Segment(0, GDT, draw(pick(0x57, 0x57, 0x57, 0x57, 0x2F, 0x1E))),
         "ldtr": Segment(0x60 if ldt & 0x8000 else 0, LDT, draw(pick(0x1F, 0x0F, 0x0E)), ldt),
         "idtr": Segment(0, IDT, draw(pick(*(idt_limit,) * 8, 0x1FF, 0x7F))),
-        "tr": Segment(0x58, TSS, draw(mostly(st.just(task_limits[0]), st.sampled_from(task_limits))), task),
+        "tr": Segment(0x58, TSS, draw(mostly(pick(task_limits[0]), pick(*task_limits))), task),
     }
 
 
@@ -206,7 +218,7 @@ def protected_mode(draw: DrawFn) -> Case:
     for ring in range(3):
         at = TSS + ring * 2 * pointer + pointer
         put(memory, at, draw(mostly(pick(0x9000, 0x9FF2, 0xA001, 0xA00C), pick(4, 0x20, 0x9010))), pointer)
-        put(memory, at + pointer, draw(mostly(selectors(SOUND_STACK), st.just(DOWN_STACK))), 2)
+        put(memory, at + pointer, draw(mostly(selectors(SOUND_STACK), pick(DOWN_STACK))), 2)
     segments = tables(draw, task=0x8B00 if wide else 0x8300, task_limits=(0x67, 0x2B, 9, 8, 5, 4), idt_limit=0x7FF)
     flags |= draw_flags(draw, interrupts=bool(flags & 0x200))
     if virtual:
@@ -229,7 +241,7 @@ def protected_mode(draw: DrawFn) -> Case:
         "protected",
         cpl,
         SOURCE,
-        draw(mostly(st.just(0x9000), pick(0x9002, 0x8FF6, 4, 8, 0x10))),
+        draw(mostly(pick(0x9000), pick(0x9002, 0x8FF6, 4, 8, 0x10))),
         flags,
         memory,
         segments,
@@ -244,7 +256,7 @@ def long_mode(draw: DrawFn) -> Case:
     fill_tables(draw, memory, "long", tuple({*INSTRUCTION_VECTORS, *NESTED_FAULTS, event.vector}))
     memory[SOURCE : SOURCE + len(instruction)] = instruction
     for at in (*range(4, 28, 8), *range(36, 92, 8)):
-        put(memory, TSS + at, draw(mostly(pick(0x9000, 0xA008, 0xB003), st.just(NOT_CANONICAL), chance=8)), 8)
+        put(memory, TSS + at, draw(mostly(pick(0x9000, 0xA008, 0xB003), pick(NOT_CANONICAL), chance=8)), 8)
     put(memory, TSS + 28 + 8 * SOUND_IST, 0xC000, 8)
     rights = cpl << 13
     segments = tables(draw, task=0x8B00, task_limits=(0x67, 0x5B, 0x5A, 0x2B, 0x2A, 0x0B, 0x0A), idt_limit=0xFFF)
@@ -303,12 +315,14 @@ def test_real_mode_agrees_with_the_model(case: Case) -> None:
     check(case)
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(protected_mode())
 def test_protected_and_virtual_8086_mode_agree_with_the_model(case: Case) -> None:
     check(case)
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(long_mode())
 def test_long_mode_agrees_with_the_model(case: Case) -> None:

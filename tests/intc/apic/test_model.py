@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from unittest import TestCase
-
-from hypothesis import HealthCheck, settings
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from models.agreement import checked
 from models.lapic import Message, System
 
 from intc.apic.apic_bench import (
@@ -36,6 +35,8 @@ from intc.apic.apic_bench import (
     State,
 )  # fmt: skip
 from intc.apic.apic_bench import ASSERT as ASSERTED
+
+pytestmark = pytest.mark.slow
 
 CPUS = st.integers(0, 1)
 ON = st.booleans()
@@ -208,18 +209,5 @@ class TwoCpus(Agreement):
     cpus = 2
 
 
-def checked(machine: type[Agreement]) -> type[TestCase]:
-    case: type[TestCase] = machine.TestCase
-    case.settings = settings(  # type: ignore[attr-defined]
-        max_examples=100,
-        stateful_step_count=50,
-        deadline=None,
-        report_multiple_bugs=False,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-    )
-    return case
-
-
-TestOneLocalApic = checked(Agreement)
-TestTwoLocalApicsAndAnIoApic = checked(TwoCpus)
+TestOneLocalApic = checked(Agreement, examples=100)
+TestTwoLocalApicsAndAnIoApic = checked(TwoCpus, examples=100)

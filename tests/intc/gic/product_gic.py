@@ -328,3 +328,11 @@ def start(gic: AnyGic, cpus: int, groups: set[int] | None = None) -> None:
         gic.set_pmr(cpu, 0xFF)
         for group in groups:
             gic.set_signals(cpu, group, True)
+
+
+def is_pending(gic: AnyGic, intid: int, cpu: int = 0) -> bool:
+    return intid in gic.intids(cpu, "pending")
+
+
+def is_active(gic: AnyGic, intid: int, cpu: int = 0) -> bool:
+    return intid in gic.intids(cpu, "active")

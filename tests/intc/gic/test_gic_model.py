@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from unittest import TestCase
-
-from hypothesis import HealthCheck, settings
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from models.agreement import checked
 from models.gic import ANYONE, GROUP0, GROUP1, NONE, SECURE_GROUP1, Gic
 
 from .product_gic import ProductGic, start
+
+pytestmark = pytest.mark.slow
 
 CPUS = st.sampled_from([0, 1, 2])
 SGIS = st.sampled_from([0, 1])
@@ -295,20 +296,7 @@ class Version3WithTwoStates(Version3):
     two_states = True
 
 
-def checked(machine: type[Agreement]) -> type[TestCase]:
-    case = machine.TestCase
-    case.settings = settings(
-        max_examples=50,
-        stateful_step_count=50,
-        deadline=None,
-        report_multiple_bugs=False,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-    )
-    return case
-
-
-TestVersion2 = checked(Version2)
-TestVersion2WithTwoStates = checked(Version2WithTwoStates)
-TestVersion3 = checked(Version3)
-TestVersion3WithTwoStates = checked(Version3WithTwoStates)
+TestVersion2 = checked(Version2, examples=50)
+TestVersion2WithTwoStates = checked(Version2WithTwoStates, examples=50)
+TestVersion3 = checked(Version3, examples=50)
+TestVersion3WithTwoStates = checked(Version3WithTwoStates, examples=50)

@@ -50,6 +50,8 @@ from .product_gic import (
     SPENDSGIR,
     AnyGic,
     ProductGic,
+    is_active,
+    is_pending,
     start,
 )
 
@@ -85,14 +87,6 @@ def prepare(gic: AnyGic, intid: int, priority: int = 0xA0, group: int = GROUP0, 
     gic.set_priority(cpu, intid, priority)
     gic.set_enabled(cpu, intid, True)
     gic.set_route(cpu, intid, {cpu})
-
-
-def is_pending(gic: AnyGic, intid: int, cpu: int = 0) -> bool:
-    return intid in gic.intids(cpu, "pending")
-
-
-def is_active(gic: AnyGic, intid: int, cpu: int = 0) -> bool:
-    return intid in gic.intids(cpu, "active")
 
 
 def acknowledge(gic: AnyGic, cpu: int = 0) -> int:

@@ -45,6 +45,8 @@ from .product_gic import (
     RESERVED,
     AnyGic,
     ProductGic,
+    is_active,
+    is_pending,
     start,
 )
 
@@ -84,14 +86,6 @@ def prepare(gic: AnyGic, intid: int, priority: int = 0xA0, group: int = GROUP1, 
     gic.set_enabled(cpu, intid, True)
     if intid >= 32:
         gic.set_route(cpu, intid, {cpu})
-
-
-def is_pending(gic: AnyGic, intid: int, cpu: int = 0) -> bool:
-    return intid in gic.intids(cpu, "pending")
-
-
-def is_active(gic: AnyGic, intid: int, cpu: int = 0) -> bool:
-    return intid in gic.intids(cpu, "active")
 
 
 def acknowledge(gic: AnyGic, cpu: int = 0, register: int = 1) -> int:

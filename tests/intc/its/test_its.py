@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from models.agreement import checked
 
 from vmm.errors import VmmError
 from vmm.intc.its import Its
@@ -983,5 +984,4 @@ class Mappings(RuleBasedStateMachine):
                 assert self.guest.complaints() == ([0x010310] if cpu is None else [])
 
 
-Mappings.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
-TestMappings = Mappings.TestCase
+TestMappings = checked(Mappings, examples=100, steps=40)

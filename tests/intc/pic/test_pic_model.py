@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from models.agreement import checked
 from models.i8259 import DEFAULT_PIN, MASTER, SLAVE
 
 from .product_pic import ModelPic, ProductPic, initialise
@@ -116,13 +116,4 @@ class Agreement(RuleBasedStateMachine):
                 assert got == expected, f"{register} of chip {chip}: product {got:08b}, model {expected:08b}"
 
 
-Agreement.TestCase.settings = settings(
-    max_examples=120,
-    stateful_step_count=60,
-    deadline=None,
-    report_multiple_bugs=False,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-TestAgreement = Agreement.TestCase
+TestAgreement = checked(Agreement, examples=120, steps=60)
