@@ -121,7 +121,7 @@ def _end(machine: Any, native: Any, reason: int, code: int) -> None:
 
 
 def _trap(machine: Any, native: Any, name: str, *fields: Any) -> None:
-    machine.arm_trap(name, *fields)
+    machine.ask_about(name, *fields)
 
 
 def _attach(machine: Any, native: Any, space: str, first: int, count: int, width: int) -> Any:

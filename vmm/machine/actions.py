@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vmm.arch.processors import Architecture, Cpu
+from vmm.arch import every, named
+from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board
 from vmm.core.device_state import DeviceState
 from vmm.errors import VmmError, unknown, within
 from vmm.inputs.decisions import Outside
 from vmm.inputs.lines import Ppi, Wire, Wires
 from vmm.inputs.script_devices import ScriptBus, ScriptClock
-from vmm.inputs.traps import Key, Trap, arm_arm, arm_x86, key_of, unanswered
+from vmm.inputs.traps import Trap, unanswered
 from vmm.intc.gic import Gic
 from vmm.intc.i8259 import Pic
 from vmm.intc.ioapic import IoApic
@@ -25,6 +26,8 @@ from vmm.scenario.tasks import Task, Tasks
 from vmm.scenario.triggers import Elapsed, Reach
 
 if TYPE_CHECKING:
+    from vmm.arch.architecture import Action
+    from vmm.arch.traps import Key
     from vmm.scenario.stimulation import Armed, Stimulation, Target
     from vmm.scenario.stimuli import Stimulus
 
@@ -34,7 +37,7 @@ class Hands:
 
     bus: ScriptBus
     clock: ScriptClock
-    cpus: list[Cpu]
+    cpus: list[Vcpu]
     outside: Outside
     _board: Board
     _native: Any
@@ -44,7 +47,7 @@ class Hands:
     _traps: dict[Key, Callable[[Trap], Any]]
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> str:
         raise NotImplementedError
 
     def address(self, where: str | int) -> int:
@@ -70,8 +73,7 @@ class Hands:
     def irq(self, number: int) -> Wire:
         """The scripts' end of interrupt line `number`: IRQ 0-23 of a pc, SPI 0-255 of a virt board."""
         if not 0 <= number < self._board.irqs:
-            what = "IRQ" if self.architecture == "x86" else "SPI"
-            raise VmmError(f"{what} {number} is not among 0-{self._board.irqs - 1}")
+            raise VmmError(f"{named(self.architecture).irq} {number} is not among 0-{self._board.irqs - 1}")
         return self._wire(number)
 
     def line(self, name: str) -> Wire:
@@ -86,32 +88,31 @@ class Hands:
 
     def spi(self, number: int) -> Wire:
         """SPI `number` (0-255; INTID 32 + `number`) of a GIC."""
-        self._on("arm", "SPIs")
+        self._on("SPIs")
         return self.irq(number)
 
     def ppi(self, intid: int, cpu: int = 0) -> Ppi:
         """A vCPU's own input, INTID 16-31. A timer that drives the same one sets it again when its output changes."""
-        self._on("arm", "PPIs")
+        self._on("PPIs")
         if not 16 <= intid < 32:
             raise VmmError(f"INTID {intid} is no PPI: they are 16-31")
         return Ppi(self.outside, self._index(cpu), intid)
 
     def sgi(self, intid: int, *, target: int = 0, source: int = 0) -> None:
         """Let vCPU `source` send SGI `intid` (0-15) of group 1 to vCPU `target`, as its own register write would."""
-        self._on("arm", "SGIs")
+        self._on("SGIs")
         if not 0 <= intid < 16:
             raise VmmError(f"INTID {intid} is no SGI: they are 0-15")
         self.outside("sgi", self._index(source), self._index(target), intid)
 
     def nmi(self, cpu: int = 0) -> None:
         """Latch one NMI for a vCPU, at its pin, past any APIC; VmmError on ARM, which has none."""
-        if self.architecture != "x86":
-            raise VmmError("ARM has no NMI; a group 0 interrupt is an FIQ")
+        self._on("NMIs", named(self.architecture).no_nmi)
         self.outside("nmi", self._index(cpu))
 
     def msi(self, address: int, data: int) -> None:
         """A device's write of an interrupt message (SDM vol. 3A 11.11): 32 bits of `data` to FEExxxxxh."""
-        self._on("x86", "messages to local APICs")
+        self._on("messages to local APICs")
         self.outside("msi", address, data & 0xFFFFFFFF)
 
     def inject(self, vector: int, cpu: int = 0) -> None:
@@ -144,7 +145,7 @@ class Hands:
         if isinstance(target, Nmi | Vector):
             self._index(target.cpu)
         if isinstance(target, Nmi):
-            self._on("x86", "NMIs")
+            self._on("NMIs")
         plan = decision(self._native, self.address, target, stimulus, seed=seed, until=until, armed=armed)
         self.outside("stimulate", *plan)
         return Stimulation(self._native, self.outside, self._native.stimuli.started - 1)
@@ -154,9 +155,11 @@ class Hands:
             raise VmmError(f"vCPU {cpu} is not among 0-{len(self.cpus) - 1}")
         return cpu
 
-    def _on(self, architecture: str, what: str) -> None:
-        if not self.architecture.startswith(architecture):
-            raise VmmError(f"{what} are {architecture}'s; this machine is {self.architecture}")
+    def _on(self, what: Action, refusal: str = "") -> None:
+        """VmmError where no machine of its architecture has that."""
+        if what not in named(self.architecture).actions:
+            owners = dict.fromkeys(other.family.lower() for other in every() if what in other.actions)
+            raise VmmError(refusal or f"{what} are {' and '.join(owners)}'s; this machine is {self.architecture}")
 
     # ---- controllers, to look at ----
 
@@ -169,7 +172,7 @@ class Hands:
     @property
     def lapic(self) -> Sequence[LocalApic]:
         """The local APIC of each vCPU of a pc."""
-        self._on("x86", "local APICs")
+        self._on("local APICs")
         return tuple(LocalApic(self._native.vcpus[n]) for n in range(len(self.cpus)))
 
     @property
@@ -254,22 +257,26 @@ class Hands:
     # ---- traps ----
 
     def trap(self, key: Key) -> Callable[[Callable[[Trap], Any]], Callable[[Trap], Any]]:
-        """Decorator: let a function see `key` before the guest does; see vmm/inputs/traps.py."""
+        """Decorator: let a function see `key` before the guest does; see vmm/inputs/traps.py; the keys are its
+        architecture's.
+        """
 
         def register(handler: Callable[[Trap], Any]) -> Callable[[Trap], Any]:
+            architecture = named(self.architecture)
+            if type(key) not in architecture.traps().keys.values():
+                raise VmmError(f"{key} cannot happen on {architecture.article} {architecture.family} CPU")
             self.outside("trap", type(key).__name__, *vars(key).values())
             self._traps[key] = handler
             return handler
 
         return register
 
-    def arm_trap(self, name: str, *fields: Any) -> None:
+    def ask_about(self, name: str, *fields: Any) -> None:
         """Let the core ask about the key of this class (a name) and these fields; VmmError for one it cannot have."""
-        key = key_of(name, fields)
+        traps = named(self.architecture).traps()
+        if name not in traps.keys:
+            raise unknown("trap", name, traps.keys)
+        key = traps.keys[name](*fields)
         for cpu in range(self._native.vcpu_count):
-            vcpu = self._native.vcpus[cpu]
-            if self.architecture == "x86":
-                arm_x86(vcpu.x86, key)
-            else:
-                arm_arm(vcpu, key)
+            traps.ask(self._native.vcpus[cpu], key)
         self._traps[key] = unanswered

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmm import boards, loaders
-from vmm.arch import processors
-from vmm.arch.arm.power import Power
-from vmm.arch.processors import Architecture
+from vmm.arch import named, processor
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Layout, Parts, number
 from vmm.core.bus import Bus, NativeLine
@@ -25,7 +23,7 @@ from vmm.inputs.decisions import OBSERVERS, Calls, Outside
 from vmm.inputs.lines import Wires
 from vmm.inputs.position import Position, position_of
 from vmm.inputs.script_devices import ScriptBus, ScriptClock, ScriptLine, ScriptTimer, ScriptWave
-from vmm.inputs.traps import DONE, KEYS, Key, Trap
+from vmm.inputs.traps import DONE, Trap
 from vmm.loaders.image import Loaded
 from vmm.machine.actions import Hands
 from vmm.scenario.slots import ANY, Slots
@@ -35,6 +33,7 @@ from vmm.scenario.triggers import NextBoundary, Reach
 from vmm.trace import Event, Trace
 
 if TYPE_CHECKING:
+    from vmm.arch.traps import Key
     from vmm.inputs.recorder import Recorder
 
 __all__ = ["Config", "Machine", "boot"]
@@ -88,7 +87,7 @@ class Machine(Hands):
         self._stop: Stop | None = None
         board, options = boards.parse(config.board)
         layout: Layout = board.layout(options)
-        self._processor = processor = processors.choose(config.cpu, board.ARCHITECTURES)
+        self._processor = chosen = processor(config.cpu, board.ARCHITECTURES)
         _check_memory(config.memory, layout)
         if not 0 < config.smp <= layout.most_cpus:
             raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
@@ -103,9 +102,9 @@ class Machine(Hands):
             check(native, lib.vmm_map_rom(native, layout.rom))
         if alias := layout.alias:
             check(native, lib.vmm_map_alias(native, alias.first, alias.of, alias.size))
-        if layout.gic:
-            check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
-        self.cpus = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
+        if layout.controller:
+            check(native, layout.controller(native, config.smp))
+        self.cpus = [chosen.add(native, **layout.features) for _ in range(config.smp)]
         self._state = DeviceState(outside=WIRING)
         self.outside = Outside(self, native)
         self.calls = Calls()
@@ -130,7 +129,7 @@ class Machine(Hands):
                 console=self._written,
                 memory=Memory(native),
                 cpus=self.cpus,
-                processor=processor,
+                processor=chosen,
                 cmdline=config.cmdline,
                 options=options,
             )
@@ -138,13 +137,13 @@ class Machine(Hands):
         self._state.built()
 
     @property
-    def architecture(self) -> Architecture:
-        """Of its vCPUs."""
+    def architecture(self) -> str:
+        """Of its vCPUs: "x86", "arm" or "arm64"."""
         return self._processor.architecture
 
     @property
     def cpu(self) -> Any:
-        """The first vCPU: an `X86` or an `Arm`."""
+        """The first vCPU, of its architecture's class."""
         return self.cpus[0]
 
     @property
@@ -373,13 +372,12 @@ class Machine(Hands):
         cpu = self.cpus[vcpu]
         if raw.kind in (lib.VMM_TRAP_FIRMWARE, lib.VMM_TRAP_SEMIHOSTING):
             return self._called(cpu, raw.kind)
-        key = KEYS[raw.kind](raw.number)
+        traps = named(self.architecture).traps()
+        key = traps.asked[raw.kind](raw.number)
         handler = self._traps.get(key)
         if handler is None:
             return int(lib.VMM_TRAP_DELIVER)
-        system_write = raw.kind == lib.VMM_TRAP_SYSREG and raw.size != 0
-        write = system_write or raw.kind in (lib.VMM_TRAP_WRMSR, lib.VMM_TRAP_OUT)
-        trap = Trap(key, cpu, raw, write=write)
+        trap = Trap(key, cpu, raw, write=traps.writes(raw))
         done, trap.value = self.calls("trap", lambda: [int(handler(trap) == DONE), trap.value])
         return int(lib.VMM_TRAP_DONE if done else lib.VMM_TRAP_DELIVER)
 
@@ -427,7 +425,7 @@ class _Place:
 
 
 WIRING = (
-    Machine, Memory, Trace, Vcpu, Power, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus, ScriptClock,
+    Machine, Memory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus, ScriptClock,
     ScriptLine, ScriptTimer, ScriptWave, Outside, Calls,
 )  # fmt: skip
 """What devices are given, and what is not their state."""
