@@ -163,7 +163,7 @@ def numbers(prefix: str) -> set[int]:
 
 
 def test_every_guest_error_and_every_trap_has_words():
-    assert GUEST_ERRORS.keys() == numbers("VMM_GE_")
+    assert GUEST_ERRORS.keys() | named("arm").words().guest_errors.keys() == numbers("VMM_GE_")
     assert {trap for arch in every() for trap in arch.words().traps} == numbers("VMM_TRAP_")
 
 
@@ -198,4 +198,4 @@ def test_a_delivery_in_real_mode_is_told_at_its_linear_address():
 
 
 def test_a_guest_error_that_is_newer_than_its_words_is_told_by_number():
-    assert guest_error(PAGE_FAULT._replace(kind="guest error", number=99, value=16)) == "number 99 (0x10)"
+    assert guest_error(PAGE_FAULT._replace(kind="guest error", number=99, value=16), PC) == "number 99 (0x10)"

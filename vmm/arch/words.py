@@ -27,6 +27,8 @@ class Words:
     """What is said of a delivery's `error`."""
     traps: dict[int, str]
     """What the core's traps (`enum vmm_trap_kind`) are called."""
+    guest_errors: dict[int, str]
+    """What the guest did, by `enum vmm_guest_error`, where it is not the same everywhere; braces as in `events`."""
     frame: tuple[str, ...]
     """Fields of `Event` that a delivery has besides those of every event."""
     sources: Callable[[vmm_machine], Callable[[int, int], str | None]]

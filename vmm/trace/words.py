@@ -46,14 +46,10 @@ COMMON = {
 """
 
 GUEST_ERRORS = {
-    lib.VMM_GE_EOI_NOTHING: "end of interrupt for INTID {value}, but none is active",
-    lib.VMM_GE_EOI_ORDER: "end of interrupt for INTID {value}, which is not the running one",
-    lib.VMM_GE_DEACTIVATE: "INTID {value} deactivated, but it is not active, or EOImode is 0",
     lib.VMM_GE_RESERVED: "a register that is reserved, or not of this width, at offset {value:#x}",
-    lib.VMM_GE_SGI_TARGET: "SGI to a vCPU that does not exist ({value:#x} written)",
-    lib.VMM_GE_ITS_COMMAND: "the ITS refused a command: error {value:#08x} (IHI0069 5.5)",
     lib.VMM_GE_UNMAPPED: "access to physical address {value:#x}, which nobody decodes,",
 }
+"""By `enum vmm_guest_error`, what every architecture says."""
 
 
 def describe(event: Event, machine: Teller) -> str:
@@ -61,7 +57,7 @@ def describe(event: Event, machine: Teller) -> str:
     words = named(machine.architecture).words()
     facts = {
         "trap": words.traps.get(event.number, str(event.number)),
-        "error_words": guest_error(event),
+        "error_words": guest_error(event, machine),
         "reason": machine.reasons.get(event.number, str(event.number)),
         "asked": "as requested" if event.value else "spontaneously",
     }
@@ -72,7 +68,7 @@ def describe(event: Event, machine: Teller) -> str:
     return f"{text} at {machine.where(event.linear)}"
 
 
-def guest_error(event: Event) -> str:
-    """What the guest did, by `enum vmm_guest_error`."""
-    known = GUEST_ERRORS.get(event.number, "number {number} ({value:#x})")
-    return known.format_map(event._asdict())
+def guest_error(event: Event, machine: Teller) -> str:
+    """What the guest did."""
+    known = GUEST_ERRORS | named(machine.architecture).words().guest_errors
+    return known.get(event.number, "number {number} ({value:#x})").format_map(event._asdict())

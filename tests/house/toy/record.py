@@ -51,6 +51,7 @@ WORDS = Words(
     facts=lambda event, name: {"how": f"from {event.source}"},
     error="detail {:x}",
     traps={lib.VMM_TRAP_HLT: "rest"},
+    guest_errors={},
     frame=("source", "sp"),
     sources=lambda machine: source,
     lines="WIRE",

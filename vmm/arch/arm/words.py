@@ -33,6 +33,13 @@ TRAPS = {
     lib.VMM_TRAP_FIRMWARE: "firmware call by trap",
     lib.VMM_TRAP_SEMIHOSTING: "semihosting",
 }
+GUEST_ERRORS = {
+    lib.VMM_GE_EOI_NOTHING: "end of interrupt for INTID {value}, but none is active",
+    lib.VMM_GE_EOI_ORDER: "end of interrupt for INTID {value}, which is not the running one",
+    lib.VMM_GE_DEACTIVATE: "INTID {value} deactivated, but it is not active, or EOImode is 0",
+    lib.VMM_GE_SGI_TARGET: "SGI to a vCPU that does not exist ({value:#x} written)",
+    lib.VMM_GE_ITS_COMMAND: "the ITS refused a command: error {value:#08x} (IHI0069 5.5)",
+}
 CLASSES = frozenset({"exception", "software", "SError"})
 """Sources of what is numbered by its exception class."""
 ENDS = {1: "priority dropped", 2: "deactivated", 3: "ended"}
@@ -72,6 +79,7 @@ WORDS = Words(
     facts=facts,
     error="ESR {:#010x}",
     traps=TRAPS,
+    guest_errors=GUEST_ERRORS,
     frame=("source", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
     sources=sources,
     lines="SPI",

@@ -50,6 +50,7 @@ WORDS = Words(
     facts=facts,
     error="error code {:#x}",
     traps=TRAPS,
+    guest_errors={},
     frame=("source", "cs", "ss", "sp", "flags", "cpl", "error"),
     sources=lambda machine: source,
     lines="IRQ",

@@ -21,5 +21,5 @@ def told(event: Event, machine: Traced) -> dict[str, object]:
     symbol, line = machine.place(event.linear)
     facts |= {name: text for name, text in (("symbol", symbol), ("line", line)) if text}
     if event.kind == "guest error":
-        facts |= {"what": guest_error(event), "where": machine.where(event.pc)}
+        facts |= {"what": guest_error(event, machine), "where": machine.where(event.pc)}
     return facts

@@ -29,7 +29,7 @@ class IntLog(Exporter):
         elif event.kind == "fault chain":
             self._remark(f"fault while delivering {event.number:#04x}: {event.value:#04x}")
         elif event.kind == "guest error":
-            self._remark(f"guest error: {guest_error(event)} at {self._machine.where(event.pc)}")
+            self._remark(f"guest error: {guest_error(event, self._machine)} at {self._machine.where(event.pc)}")
         elif event.kind == "stop" and event.number == NUMBERS["shutdown"]:
             self._remark(self._architecture.words().shutdown)
 
