@@ -11,9 +11,10 @@ from capstone import CS_ARCH_ARM, CS_ARCH_ARM64, CS_ARCH_X86, CS_MODE_32, CS_MOD
 from elftools.elf.elffile import ELFFile
 
 from vmm import toolchain
+from vmm.arch import ARCHITECTURES, named
 from vmm.errors import VmmError
 from vmm.loaders import load
-from vmm.toolchain import TARGETS, AssemblyError, Diagnostic, arch_of, assemble, diagnostics, find, locate, original
+from vmm.toolchain import AssemblyError, Diagnostic, arch_of, assemble, diagnostics, find, locate, original
 
 HEADER = """\
     .section .multiboot, "a"
@@ -173,15 +174,15 @@ def test_the_architecture_of_what_is_no_source_is_one_line(tmp_path):
         arch_of(tmp_path / "nowhere.S")
 
 
-@pytest.mark.parametrize("arch", TARGETS)
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_each_architecture_has_a_source_only_it_accepts_and_one_it_must_refuse(source, arch):
     start = "    .globl _start\n_start:\n"
-    assemble(source(start + TARGETS[arch].accepted, "accepted.s"), arch=arch, out=source("", "my.elf"))
-    for other in TARGETS.keys() - {arch}:
+    assemble(source(start + named(arch).target().accepted, "accepted.s"), arch=arch, out=source("", "my.elf"))
+    for other in ARCHITECTURES.keys() - {arch}:
         with pytest.raises(AssemblyError):
-            assemble(source(TARGETS[arch].accepted, "accepted.s"), arch=other)
+            assemble(source(named(arch).target().accepted, "accepted.s"), arch=other)
     with pytest.raises(AssemblyError):
-        assemble(source(TARGETS[arch].refused, "refused.s"), arch=arch)
+        assemble(source(named(arch).target().refused, "refused.s"), arch=arch)
 
 
 def test_code_of_all_three_widths_goes_into_one_image(source, tmp_path):
@@ -434,7 +435,7 @@ def test_a_tool_that_fails_without_naming_a_place_is_quoted(tmp_path, monkeypatc
 
 
 def test_the_linker_script_of_the_guests_is_where_the_toolchain_looks():
-    for arch in TARGETS:
+    for arch in ARCHITECTURES:
         assert (toolchain.bundled() / "include" / arch / "guest.ld").is_file()
 
 

@@ -15,6 +15,8 @@ HOMES = (
     "vmm.scenario.triggers",
     "vmm.scenario.combinators",
     "vmm.inputs.traps",
+    "vmm.arch.x86.traps",
+    "vmm.arch.arm.traps",
     "vmm.machine.machine",
     "vmm.scenario.stimuli",
     "vmm.replayer.player",
@@ -22,6 +24,8 @@ HOMES = (
 """In the order they are searched: the later, the longer it takes to import."""
 
 if TYPE_CHECKING:
+    from vmm.arch.arm.traps import *
+    from vmm.arch.x86.traps import *
     from vmm.inputs.traps import *
     from vmm.machine.machine import *
     from vmm.replayer.player import *

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmm.arch.arm.models import DEFAULTS
+from vmm.arch import DEFAULT, named
 from vmm.errors import VmmError, unknown
 from vmm.loaders import architecture
 from vmm.toolchain import SOURCES, arch_of, assemble, bundled
@@ -57,18 +57,13 @@ class Wants:
     smp: int
 
 
-FITTING = {None: Wants("pc", "default", 1), "x86": Wants("pc", "default", 1)} | {
-    arch: Wants("virt", cpu, 1) for arch, cpu in DEFAULTS.items()
-}
-"""By architecture, for images that say no more."""
-
-
 def wants(image: Path) -> Wants:
     """What `image` runs on when the user does not say: a bundled guest's own wishes, else what its header tells."""
     bundled_as = {directory: name for name, directory in directories().items()}
     name = bundled_as.get(image.parent)
     if name is None:
-        return FITTING[architecture(image)]
+        fitting = named(architecture(image) or DEFAULT)
+        return Wants(fitting.board, fitting.cpu, 1)
     return next(Wants(guest.board, guest.cpu, guest.smp) for guest in guests() if guest.name == name)
 
 

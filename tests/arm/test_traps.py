@@ -36,7 +36,9 @@ from arm.arm_bench import (
     syndrome,
 )  # fmt: skip
 from arm.opcodes import a32, a64, t32
-from vmm.inputs.traps import DONE, Brk, Hvc, Key, Smc, Svc, SysReg, Trap, Undefined
+from vmm.arch.arm.traps import Brk, Hvc, Smc, Svc, SysReg, Undefined
+from vmm.arch.traps import Key
+from vmm.inputs.traps import DONE, Trap
 from vmm.machine.machine import Config, Machine
 
 SEEN = list[tuple[Any, ...]]

@@ -26,7 +26,7 @@ from x86.x86_bench import (
 )  # fmt: skip
 
 from core.visible_state import there_and_back
-from vmm.inputs.traps import Port
+from vmm.arch.x86.traps import Port
 
 
 @pytest.mark.parametrize("mode", ["real", "protected32", "long64"])

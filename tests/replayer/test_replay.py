@@ -6,8 +6,10 @@ import random
 import pytest
 
 import vmm
+from vmm.arch.arm.traps import SysReg
+from vmm.arch.x86.traps import Exc, Int, Port
 from vmm.catalog import guests
-from vmm.inputs.traps import DONE, Exc, Int, Port, SysReg
+from vmm.inputs.traps import DONE
 
 MOST = 30_000_000
 EVERY = sorted(guest.name for guest in guests())

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import vmm
-from vmm.inputs.traps import DONE, Key, Trap
+from vmm.arch.traps import Key
+from vmm.inputs.traps import DONE, Trap
 from x86.x86_bench import (
     CODE,
     DATA,

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from vmm.arch.boot import Entry
 from vmm.core.native import lib
 from vmm.errors import unknown
 
 if TYPE_CHECKING:
     from vmm._native import vmm_vcpu
-
-
-class Entry(Protocol):
-    """Where and how a loaded image begins; see vmm/loaders/image.py."""
-
-    @property
-    def mode(self) -> str: ...
-
-    @property
-    def cs(self) -> int: ...
-
-    @property
-    def pc(self) -> int: ...
-
-    @property
-    def registers(self) -> Mapping[str, int]: ...
 
 
 Decide = Callable[..., Any]
@@ -34,10 +19,14 @@ Kind = TypeVar("Kind", bound="Vcpu")
 
 
 class Vcpu:
-    """One vCPU of a machine, over the core's struct; where `decide` is given, as scripts have it."""
+    """One vCPU of a machine, over the core's struct; where `decide` is given, as scripts have it.
+
+    Registers and memory are an architecture's own affair: `cpu["pc"]` reads a register, `cpu["pc"] = 1` writes it,
+    `list(cpu)` has their names.
+    """
 
     arch: str
-    """"x86", "arm" or "arm64"."""
+    """Its architecture's name."""
 
     def __init__(self, native: vmm_vcpu, decide: Decide | None = None) -> None:
         self._native = native
@@ -86,3 +75,40 @@ class Vcpu:
         ring, count = self._native.recent, self.count
         first = max(0, count - lib.VMM_RECENT)
         return [int(ring[n % lib.VMM_RECENT]) for n in range(first, count)]
+
+    def __getitem__(self, name: str) -> int:
+        raise NotImplementedError
+
+    def __setitem__(self, name: str, value: int) -> None:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[str]:
+        raise NotImplementedError
+
+    @property
+    def pc(self) -> int:
+        """The linear address of the next instruction."""
+        raise NotImplementedError
+
+    @staticmethod
+    def exception_name(number: int) -> str | None:
+        """What the manuals call the exception of a vector or class; None for a number without a name."""
+        raise NotImplementedError
+
+    def shutdown_story(self, where: str, whose: str, raises: bool) -> str:
+        """Why it could not go on `where` it stands, in a sentence. `whose` is " of vCPU n" where there are several;
+        `raises`: its handler of exceptions raises one itself, instead of being out of reach.
+        """
+        raise NotImplementedError
+
+    def enter(self, entry: Entry) -> None:
+        """Stand where a loaded image begins."""
+        raise NotImplementedError
+
+    def read(self, address: int, size: int) -> bytes:
+        """Guest memory as the vCPU maps it now; VmmError at the first address that is not mapped."""
+        raise NotImplementedError
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write guest memory whatever the page allows; VmmError at the first address that is not mapped."""
+        raise NotImplementedError

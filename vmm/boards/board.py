@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from vmm.arch.processors import Processor
+from vmm.arch.architecture import Processor
 from vmm.errors import VmmError, unknown
 from vmm.protocols import Clock, Memory, MmioDevice, PortDevice, Stop, SwitchedLine
 
@@ -61,10 +61,11 @@ class Layout:
     rom: int = 0
     """Bytes of flash from physical address 0."""
     alias: Alias | None = None
-    gic: int = 0
-    """Version; 0: none."""
-    el2: bool = False
-    el3: bool = False
+    controller: Callable[[Any, int], int] | None = None
+    """Makes in the core's machine, for so many vCPUs, the controller that vCPUs are built against; gives what `check`
+    takes."""
+    features: Mapping[str, bool] = field(default_factory=dict)
+    """What `Processor.add` is told of each vCPU."""
     quantum: int = 1000
     """Instructions of a vCPU's turn."""
 

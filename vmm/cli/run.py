@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmm import quantities
+from vmm.arch import DEFAULT, every, named
 from vmm.cli import BROKEN_PIPE, INTERRUPTED, SCRIPT_FAILED, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
@@ -114,17 +115,23 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
-    """VmmError for what is ARM's alone on a pc; a flat image has nowhere to say what it is for."""
-    if board.partition(",")[0] != "pc":
+    """VmmError for what others alone take, on the default's board; a flat image has nowhere to say what it is for."""
+    here = named(DEFAULT)
+    if board.partition(",")[0] != here.board or not (options.cpu or options.append or options.initrd):
         return
     told = architecture(image)
-    remedy = "" if told else "; if it is for ARM, say --board virt"
+    others = {other.family: other for other in every() if other.family != here.family}
+    elsewhere = "".join(f"; if it is for {other.family}, say --board {other.board}" for other in others.values())
+    remedy = "" if told else elsewhere
     cpu = (options.cpu or "").partition(",")[0]
-    if cpu.startswith("cortex-"):
-        raise VmmError(f"--cpu {cpu}: this is an ARM CPU, and {image} runs on an x86 machine{remedy}")
+    machine = f"{here.article} {here.title} machine"
+    for other in others.values():
+        if other.cpu_prefix and cpu.startswith(other.cpu_prefix):
+            theirs = f"{other.article} {other.family} CPU"
+            raise VmmError(f"--cpu {cpu}: this is {theirs}, and {image} runs on {machine}{remedy}")
     if not told and options.board is None and (options.append or options.initrd):
         raise VmmError(
-            f"{image}: a flat image runs on an x86 machine, where it takes neither a command line nor modules{remedy}"
+            f"{image}: a flat image runs on {machine}, where it takes neither a command line nor modules{remedy}"
         )
 
 

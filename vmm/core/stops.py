@@ -57,10 +57,6 @@ class Stopped(Protocol):
 
     cpus: Any
 
-
-    @property
-    def architecture(self) -> str: ...
-
     def where(self, linear: int) -> str: ...
 
 
@@ -85,12 +81,8 @@ def _idle(machine: Stopped, raw: vmm_stop_info) -> str:
 
 
 def _shutdown(machine: Stopped, raw: vmm_stop_info) -> str:
-    where = machine.where(raw.address)
-    if machine.architecture != "x86":
-        why = "raises the exception that leads to it" if raw.code else "cannot be fetched"
-        return f"the vector at {where} {why}: the same follows for ever"
     whose = f" of vCPU {raw.vcpu}" if len(machine.cpus) > 1 else ""
-    return f"triple fault{whose} at {where}: {machine.cpus[raw.vcpu].fault_story()}"
+    return str(machine.cpus[raw.vcpu].shutdown_story(machine.where(raw.address), whose, bool(raw.code)))
 
 
 def _unmapped(machine: Stopped, raw: vmm_stop_info) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vmm.arch.processors import Cpu
+from vmm.arch.vcpu import Vcpu
 from vmm.inputs.decisions import Inputs
 
 
-def script_cpus(cpus: Sequence[Cpu], inputs: Inputs) -> list[Cpu]:
+def script_cpus(cpus: Sequence[Vcpu], inputs: Inputs) -> list[Vcpu]:
     """Of a machine's vCPUs."""
 
     def change(cpu: int, name: str, *arguments: Any) -> None:

@@ -5,54 +5,60 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vmm.arch.processors import Architecture, Cpu
+from vmm.arch.architecture import Architecture
+from vmm.arch.vcpu import Vcpu
 from vmm.core.native import lib
+from vmm.errors import VmmError, unknown
 from vmm.inputs.decisions import Inputs
-from vmm.inputs.traps import DONE, KEYS, Key, Trap, arm_arm, arm_x86, key_of, unanswered
+from vmm.inputs.traps import DONE, Trap, unanswered
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine, vmm_trap
+    from vmm.arch.traps import Key
 
 Handler = Callable[[Trap], Any]
-WRITES = (lib.VMM_TRAP_WRMSR, lib.VMM_TRAP_OUT)
 
 
 class TrapHandlers:
     """Of one machine; `cpus` as scripts have them."""
 
-    def __init__(self, native: vmm_machine, inputs: Inputs, cpus: Sequence[Cpu], architecture: Architecture) -> None:
-        self._native, self._inputs, self._cpus, self.architecture = native, inputs, cpus, architecture
+    def __init__(self, native: vmm_machine, inputs: Inputs, cpus: Sequence[Vcpu], architecture: Architecture) -> None:
+        self._native, self._inputs, self._cpus, self._architecture = native, inputs, cpus, architecture
         self._handlers: dict[Key, Handler] = {}
-        inputs.register({"trap": self._arm_trap})
+        inputs.register({"trap": self._ask})
 
     def trap(self, key: Key) -> Callable[[Handler], Handler]:
-        """Decorator: let a function see `key` before the guest does; see vmm/inputs/traps.py."""
+        """Decorator: let a function see `key`, one of its architecture's, before the guest does; see
+        vmm/inputs/traps.py.
+        """
 
         def register(handler: Handler) -> Handler:
+            of = self._architecture
+            if type(key) not in of.traps().keys.values():
+                raise VmmError(f"{key} cannot happen on {of.article} {of.family} CPU")
             self._inputs.decide("trap", type(key).__name__, *vars(key).values())
             self._handlers[key] = handler
             return handler
 
         return register
 
-    def _arm_trap(self, name: str, *fields: Any) -> None:
+    def _ask(self, name: str, *fields: Any) -> None:
         """Let the core ask about the key of this class (a name) and these fields; VmmError for one it cannot have."""
-        key = key_of(name, fields)
+        traps = self._architecture.traps()
+        if name not in traps.keys:
+            raise unknown("trap", name, traps.keys)
+        key = traps.keys[name](*fields)
         for cpu in range(self._native.vcpu_count):
-            vcpu = self._native.vcpus[cpu]
-            if self.architecture == "x86":
-                arm_x86(vcpu.x86, key)
-            else:
-                arm_arm(vcpu, key)
+            traps.ask(self._native.vcpus[cpu], key)
         self._handlers[key] = unanswered
 
     def answer(self, vcpu: int, raw: vmm_trap) -> int:
         """Whether the event of a `vmm_trap` is done, and its value: by `enum vmm_trap_answer`."""
-        key = KEYS[raw.kind](raw.number)
+        traps = self._architecture.traps()
+        key = traps.asked[raw.kind](raw.number)
         handler = self._handlers.get(key)
         if handler is None:
-            return int(lib.VMM_TRAP_DELIVER)
-        system_write = raw.kind == lib.VMM_TRAP_SYSREG and raw.size != 0
-        trap = Trap(key, self._cpus[vcpu], raw, write=system_write or raw.kind in WRITES)
+            return lib.VMM_TRAP_DELIVER
+        trap = Trap(key, self._cpus[vcpu], raw, write=traps.writes(raw))
         done, trap.value = self._inputs.callbacks.ask("trap", lambda: [int(handler(trap) == DONE), trap.value])
-        return int(lib.VMM_TRAP_DONE if done else lib.VMM_TRAP_DELIVER)
+        return lib.VMM_TRAP_DONE if done else lib.VMM_TRAP_DELIVER

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 
-from vmm.loaders import arm_boot
+from vmm.arch import named
+from vmm.loaders.handover import Kernel, hand_over
 from vmm.loaders.image import MIB, Image, Loaded, Options, align, check_architecture, place
 from vmm.protocols import Memory
 
@@ -33,7 +34,7 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
         raise image.error(f"truncated: {len(image.data)} bytes are less than an Image header")
     text_offset, image_size, flags, _ = HEADER.unpack_from(image.data)
     if image_size == 0:  # before Linux 3.17: no flags either, and text_offset in whichever byte order
-        text_offset = arm_boot.OFFSETS["arm64"]
+        text_offset = named("arm64").boot.flat_offset
     elif flags & BIG_ENDIAN:
         raise image.error("a big-endian kernel; only little-endian ones boot here", FLAGS_AT)
     if text_offset % 4:
@@ -41,5 +42,5 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
     address = align(memory.base, BLOCK) + text_offset
     size = max(image_size, len(image.data))
     end = place(image, memory, "kernel", address, image.data, size, IMAGE_SIZE_AT)
-    kernel = arm_boot.Kernel("arm_image", address, [(memory.base, end)], tree_alignment=BLOCK)
-    return arm_boot.hand_over(image, memory, options, kernel)
+    kernel = Kernel("arm_image", address, [(memory.base, end)], tree_alignment=BLOCK)
+    return hand_over(image, memory, options, kernel)

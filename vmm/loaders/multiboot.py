@@ -10,8 +10,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmm.arch.boot import Entry
 from vmm.loaders import elf
-from vmm.loaders.image import MIB, Entry, Image, Loaded, Options, align, check_architecture, place, read_file
+from vmm.loaders.image import MIB, Image, Loaded, Options, align, check_architecture, place, read_file
 from vmm.loaders.symbols import Symbols
 from vmm.protocols import Memory
 

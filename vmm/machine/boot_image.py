@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmm import loaders
-from vmm.arch.processors import Architecture, Cpu
+from vmm.arch.architecture import Architecture
+from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board
 from vmm.core.memory import PhysicalMemory
 from vmm.errors import VmmError
@@ -28,7 +29,7 @@ class BootImage:
     """Of one machine; `cpu` is its first vCPU as its board has it, which the loading of an image is not told to."""
 
     def __init__(
-        self, *, memory: PhysicalMemory, cpu: Cpu, board: Board, inputs: Inputs, architecture: Architecture,
+        self, *, memory: PhysicalMemory, cpu: Vcpu, board: Board, inputs: Inputs, architecture: Architecture,
         append: str,
     ) -> None:  # fmt: skip
         self._memory, self._cpu, self._board, self._inputs = memory, cpu, board, inputs
@@ -48,7 +49,7 @@ class BootImage:
             append=self._append,
             initrd=list(initrd),
             load_address=load_address,
-            architecture=self._architecture,
+            architecture=self._architecture.name,
             device_tree=self._board.device_tree,
         )
         self.source = Source(path, tuple(initrd), load_address)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vmm.arch.processors import Architecture
+from vmm.arch import every
+from vmm.arch.architecture import Action, Architecture
 from vmm.boards.board import Board
 from vmm.errors import VmmError
 from vmm.intc.gic import Gic
@@ -21,14 +22,14 @@ class Controllers:
     """Those its board has; VmmError for any other."""
 
     def __init__(self, native: vmm_machine, board: Board, architecture: Architecture) -> None:
-        self._native, self._board, self.architecture = native, board, architecture
+        self._native, self._board, self._architecture = native, board, architecture
 
     def pic(self) -> Pic:
         pic: Pic = self._named("pic")
         return pic
 
     def lapic(self) -> Sequence[LocalApic]:
-        only_on("x86", self.architecture, "local APICs")
+        only_on(self._architecture, "local APICs")
         return tuple(LocalApic(self._native.vcpus[n]) for n in range(self._native.vcpu_count))
 
     def ioapic(self) -> IoApic:
@@ -45,7 +46,8 @@ class Controllers:
         return self._board.devices[name]
 
 
-def only_on(architecture: str, machine: Architecture, what: str) -> None:
-    """VmmError where `what` is not of this machine's architecture."""
-    if not machine.startswith(architecture):
-        raise VmmError(f"{what} are {architecture}'s; this machine is {machine}")
+def only_on(architecture: Architecture, what: Action, refusal: str = "") -> None:
+    """VmmError where no machine of this architecture has that."""
+    if what not in architecture.actions:
+        owners = dict.fromkeys(other.family.lower() for other in every() if what in other.actions)
+        raise VmmError(refusal or f"{what} are {' and '.join(owners)}'s; this machine is {architecture.name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vmm.arch.processors import Cpu
+from vmm.arch.vcpu import Vcpu
 from vmm.errors import VmmError
 from vmm.machine.boot_image import BootImage
 
@@ -10,7 +10,7 @@ from vmm.machine.boot_image import BootImage
 class GuestMemory:
     """Of one machine; `cpu` as scripts have it."""
 
-    def __init__(self, cpu: Cpu, image: BootImage) -> None:
+    def __init__(self, cpu: Vcpu, image: BootImage) -> None:
         self._cpu, self._image = cpu, image
 
     def address(self, where: str | int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vmm.arch.processors import Cpu
+from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board
 from vmm.core.bus import Bus
 from vmm.core.clock import NativeClock
@@ -27,7 +27,7 @@ class MachineHost:
         *,
         bus: Bus,
         clock: NativeClock,
-        cpus: Sequence[Cpu],
+        cpus: Sequence[Vcpu],
         board: Board,
         traps: TrapHandlers,
         trace: Trace,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vmm.arch.processors import Architecture
+from vmm.arch.architecture import Architecture
 from vmm.boards.board import Board
 from vmm.core.native import check, ffi, lib
 from vmm.errors import VmmError, unknown, within
@@ -30,7 +30,7 @@ class Interrupts:
         address: Callable[[str | int], int],
     ) -> None:  # fmt: skip
         self._native, self._inputs, self._lines, self._board = native, inputs, lines, board
-        self.architecture, self._address = architecture, address
+        self._architecture, self._address = architecture, address
         inputs.register({
             "nmi": self._nmi, "inject": self._inject, "msi": self._msi, "sgi": self._sgi,
             "stimulate": self._stimulate, "stop stimulus": self._stop_stimulus,
@@ -39,8 +39,7 @@ class Interrupts:
     def irq(self, number: int) -> IrqLine:
         """The scripts' end of interrupt line `number`: IRQ 0-23 of a pc, SPI 0-255 of a virt board."""
         if not 0 <= number < self._board.irqs:
-            what = "IRQ" if self.architecture == "x86" else "SPI"
-            raise VmmError(f"{what} {number} is not among 0-{self._board.irqs - 1}")
+            raise VmmError(f"{self._architecture.irq} {number} is not among 0-{self._board.irqs - 1}")
         return self._line(number)
 
     def line(self, name: str) -> IrqLine:
@@ -55,32 +54,31 @@ class Interrupts:
 
     def spi(self, number: int) -> IrqLine:
         """SPI `number` (0-255; INTID 32 + `number`) of a GIC."""
-        only_on("arm", self.architecture, "SPIs")
+        only_on(self._architecture, "SPIs")
         return self.irq(number)
 
     def ppi(self, intid: int, cpu: int = 0) -> PpiLine:
         """A vCPU's own input, INTID 16-31. A timer that drives the same one sets it again when its output changes."""
-        only_on("arm", self.architecture, "PPIs")
+        only_on(self._architecture, "PPIs")
         if not 16 <= intid < 32:
             raise VmmError(f"INTID {intid} is no PPI: they are 16-31")
         return self._lines.ppi(self._index(cpu), intid)
 
     def sgi(self, intid: int, *, target: int = 0, source: int = 0) -> None:
         """Let vCPU `source` send SGI `intid` (0-15) of group 1 to vCPU `target`, as its own register write would."""
-        only_on("arm", self.architecture, "SGIs")
+        only_on(self._architecture, "SGIs")
         if not 0 <= intid < 16:
             raise VmmError(f"INTID {intid} is no SGI: they are 0-15")
         self._inputs.decide("sgi", self._index(source), self._index(target), intid)
 
     def nmi(self, cpu: int = 0) -> None:
         """Latch one NMI for a vCPU, at its pin, past any APIC; VmmError on ARM, which has none."""
-        if self.architecture != "x86":
-            raise VmmError("ARM has no NMI; a group 0 interrupt is an FIQ")
+        only_on(self._architecture, "NMIs", self._architecture.no_nmi)
         self._inputs.decide("nmi", self._index(cpu))
 
     def msi(self, address: int, data: int) -> None:
         """A device's write of an interrupt message (SDM vol. 3A 11.11): 32 bits of `data` to FEExxxxxh."""
-        only_on("x86", self.architecture, "messages to local APICs")
+        only_on(self._architecture, "messages to local APICs")
         self._inputs.decide("msi", address, data & 0xFFFFFFFF)
 
     def inject(self, vector: int, cpu: int = 0) -> None:
@@ -113,7 +111,7 @@ class Interrupts:
         if isinstance(target, Nmi | Vector):
             self._index(target.cpu)
         if isinstance(target, Nmi):
-            only_on("x86", self.architecture, "NMIs")
+            only_on(self._architecture, "NMIs")
         plan = decision(self._native, self._address, target, stimulus, seed=seed, until=until, armed=armed)
         self._inputs.decide("stimulate", *plan)
         return Stimulation(self._native, self._inputs.decide, self._native.stimuli.started - 1)

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm import boards
-from vmm.arch import processors
-from vmm.arch.arm.power import Power
-from vmm.arch.processors import Architecture, Cpu
+from vmm.arch import named, processor
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board, Layout, Parts, number
 from vmm.core.bus import Bus, NativeLine
@@ -87,7 +85,7 @@ class Machine:
     """How it was built."""
     inputs: Inputs
     """What comes from outside, and where a script's own code is asked: for who records, watches or replays it."""
-    cpus: list[Cpu]
+    cpus: list[Vcpu]
     """Its vCPUs."""
     memory: ScriptMemory
     """RAM and flash by physical address."""
@@ -103,12 +101,13 @@ class Machine:
         open_unicorn()
         board, options = boards.parse(config.board)
         layout: Layout = board.layout(options)
-        self._processor = processor = processors.choose(config.cpu, board.ARCHITECTURES)
+        chosen = processor(config.cpu, board.ARCHITECTURES)
+        self._architecture = architecture = named(chosen.architecture)
         _check_memory(config.memory, layout)
         if not 0 < config.smp <= layout.most_cpus:
             raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
         self._native = native = _core(config, layout, number(options, "insn_ns", 10, 1_000_000))
-        cpus = [processor.add(native, el2=layout.el2, el3=layout.el3) for _ in range(config.smp)]
+        cpus = [chosen.add(native, **layout.features) for _ in range(config.smp)]
         self._state = state = DeviceState(wiring=WIRING)
         self.inputs = inputs = Inputs(native)
         physical, bus, clock = PhysicalMemory(native), Bus(native, state), NativeClock(native, state)
@@ -128,7 +127,7 @@ class Machine:
                 console=console.written,
                 memory=physical,
                 cpus=cpus,
-                processor=processor,
+                processor=chosen,
                 cmdline=config.cmdline,
                 options=options,
             )
@@ -136,18 +135,18 @@ class Machine:
         state.built()
         self._console = ConsoleInput(inputs, state, self._board.devices[self._board.console])
         self._image = BootImage(
-            memory=physical, cpu=cpus[0], board=self._board, inputs=inputs, architecture=self.architecture,
+            memory=physical, cpu=cpus[0], board=self._board, inputs=inputs, architecture=architecture,
             append=config.cmdline,
         )  # fmt: skip
         self._guest_memory = GuestMemory(self.cpus[0], self._image)
-        self._traps = TrapHandlers(native, inputs, self.cpus, self.architecture)
+        self._traps = TrapHandlers(native, inputs, self.cpus, architecture)
         self._devices = Devices(self._board, state, self.bus)
-        self._controllers = Controllers(native, self._board, self.architecture)
+        self._controllers = Controllers(native, self._board, architecture)
         context = TriggerContext(native, self._guest_memory, self.trace, console)
         self._tasks = tasks = Tasks(context)
         self._interrupts = Interrupts(
             native, inputs, lines=Lines(native, inputs, lambda: tasks.running), board=self._board,
-            architecture=self.architecture, address=self.address,
+            architecture=architecture, address=self.address,
         )  # fmt: skip
         host = MachineHost(
             native, bus=bus, clock=clock, cpus=cpus, board=self._board, traps=self._traps, trace=self.trace,
@@ -167,13 +166,13 @@ class Machine:
     # ---- what it is, and where it stands ----
 
     @property
-    def architecture(self) -> Architecture:
-        """Of its vCPUs."""
-        return self._processor.architecture
+    def architecture(self) -> str:
+        """Of its vCPUs: "x86", "arm" or "arm64"."""
+        return self._architecture.name
 
     @property
     def cpu(self) -> Any:
-        """The first vCPU: an `X86` or an `Arm`."""
+        """The first vCPU, of its architecture's class."""
         return self.cpus[0]
 
     @property
@@ -357,7 +356,7 @@ class Machine:
 
 
 WIRING = (
-    Machine, PhysicalMemory, Trace, Vcpu, Power, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
+    Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
     ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, ConsoleInput,
     ConsoleOutput, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts, Runner,
 )  # fmt: skip
@@ -378,8 +377,8 @@ def _core(config: Config, layout: Layout, insn_ns: int) -> vmm_machine:
         check(native, lib.vmm_map_rom(native, layout.rom))
     if alias := layout.alias:
         check(native, lib.vmm_map_alias(native, alias.first, alias.of, alias.size))
-    if layout.gic:
-        check(native, lib.vmm_gic_init(native, layout.gic, config.smp, layout.el3))
+    if layout.controller:
+        check(native, layout.controller(native, config.smp))
     return native
 
 

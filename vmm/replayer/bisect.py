@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vmm.arch.processors import Cpu
+from vmm.arch.vcpu import Vcpu
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine
 from vmm.replayer.player import Replay, words
@@ -128,7 +128,7 @@ def _registers(a: Machine, b: Machine) -> Iterator[str]:
                 yield f"{of}{name}: {value:#x} | {there:#x}"
 
 
-def _state(cpu: Cpu) -> dict[str, int]:
+def _state(cpu: Vcpu) -> dict[str, int]:
     return {"pc": cpu.pc, "halted": cpu.halted, "off": cpu.off} | {name: cpu[name] for name in cpu}
 
 

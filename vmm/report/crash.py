@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any, NamedTuple, TextIO
 
-from vmm.arch.processors import Cpu
+from vmm.arch import named
+from vmm.arch.architecture import Dump
+from vmm.arch.vcpu import Vcpu
 from vmm.core.stops import Stop
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine
@@ -15,9 +16,6 @@ from vmm.trace.words import describe
 INSTRUCTIONS = 8
 EVENTS = 8
 PAGE = 0x1000
-
-HOMES = {"x86": "vmm.arch.x86.dump", "arm": "vmm.arch.arm.dump", "arm64": "vmm.arch.arm.dump"}
-"""Of each architecture the module with `registers`, `code`, `disassembler` and `LONGEST`."""
 
 
 def is_crash(stop: Stop) -> bool:
@@ -40,39 +38,39 @@ def show(machine: Machine, file: TextIO) -> None:
 
 def sections(machine: Machine, ahead: int = 0) -> Iterator[Section]:
     """All of it, and of each vCPU the instructions that come next, `ahead` at most."""
-    home = import_module(HOMES[machine.architecture])
+    dump = named(machine.architecture).dump()
     for cpu in machine.cpus:
         of = f" of vCPU {cpu.index}" if len(machine.cpus) > 1 else ""
         if cpu.off:
             yield Section(f"vCPU {cpu.index} is off", [])
             continue
-        yield Section(f"registers{of}", list(home.registers(cpu)))
-        yield Section(f"the last instructions{of} ({home.code(cpu)})", list(instructions(machine, cpu, home)))
+        yield Section(f"registers{of}", list(dump.registers(cpu)))
+        yield Section(f"the last instructions{of} ({dump.code(cpu)})", list(instructions(machine, cpu, dump)))
         if ahead:
-            yield Section(f"the next instructions{of}", list(_coming(machine, cpu, home, ahead)))
+            yield Section(f"the next instructions{of}", list(_coming(machine, cpu, dump, ahead)))
     yield Section("the last events", list(_events(machine)))
 
 
-def instructions(machine: Machine, cpu: Cpu, home: Any) -> Iterator[str]:
+def instructions(machine: Machine, cpu: Vcpu, dump: Dump) -> Iterator[str]:
     """The last ones begun, as memory and the vCPU's mode are now."""
-    disassembler = home.disassembler(cpu)
+    disassembler = dump.disassembler(cpu)
     for address in cpu.recent()[-INSTRUCTIONS:]:
-        text, _ = _decoded(disassembler, cpu, address, home.LONGEST)
+        text, _ = _decoded(disassembler, cpu, address, dump.LONGEST)
         yield f"{text:40}{machine.where(address)}"
 
 
-def _coming(machine: Machine, cpu: Cpu, home: Any, count: int) -> Iterator[str]:
+def _coming(machine: Machine, cpu: Vcpu, dump: Dump, count: int) -> Iterator[str]:
     """Those from the program counter on, as far as they can be decoded."""
-    disassembler, address = home.disassembler(cpu), cpu.pc
+    disassembler, address = dump.disassembler(cpu), cpu.pc
     for _ in range(count):
-        text, size = _decoded(disassembler, cpu, address, home.LONGEST)
+        text, size = _decoded(disassembler, cpu, address, dump.LONGEST)
         yield f"{text:40}{machine.where(address)}"
         if not size:
             return
         address += size
 
 
-def _decoded(disassembler: Any, cpu: Cpu, address: int, longest: int) -> tuple[str, int]:
+def _decoded(disassembler: Any, cpu: Vcpu, address: int, longest: int) -> tuple[str, int]:
     """An instruction and its size in bytes; 0 for what is none."""
     code = _fetch(cpu, address, longest)
     decoded = next(disassembler.disasm_lite(code, address, 1), None)
@@ -82,7 +80,7 @@ def _decoded(disassembler: Any, cpu: Cpu, address: int, longest: int) -> tuple[s
     return f"{name} {operands}".strip(), size
 
 
-def _fetch(cpu: Cpu, address: int, longest: int) -> bytes:
+def _fetch(cpu: Vcpu, address: int, longest: int) -> bytes:
     """The bytes of one instruction at most; fewer where the next page is not mapped."""
     for size in (longest, min(longest, PAGE - address % PAGE)):
         try:

@@ -16,4 +16,4 @@ def show(machine: Machine, file: TextIO) -> None:
     partly = f", the first {len(first)}" if count > len(first) else ""
     print(f"{count} guest error{'s' * (count > 1)}{partly}:", file=file)
     for event in first:
-        print(f"  insn {event.insns}: {guest_error(event)} at {machine.where(event.pc)}", file=file)
+        print(f"  insn {event.insns}: {guest_error(event, machine)} at {machine.where(event.pc)}", file=file)

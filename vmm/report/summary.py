@@ -7,14 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from vmm.arch import named
 from vmm.core.stops import Stop
 from vmm.machine.machine import Machine
 from vmm.quantities import DURATIONS
 from vmm.trace import InterruptStats
-from vmm.trace.words import is_exception
 
-NUMBERS = {"x86": "vector", "arm": "INTID", "arm64": "INTID"}
-"""What an interrupt's number is called."""
 COLUMNS = ("source", "delivered", "latency min", "median", "max")
 
 
@@ -64,7 +62,7 @@ class Summary:
         if self.interrupts:
             from vmm.report import table  # takes longer than many a run without interrupts
 
-            table.show(("vCPU", NUMBERS[self.architecture], *COLUMNS), map(self._cells, self.interrupts), file)
+            table.show(("vCPU", named(self.architecture).number, *COLUMNS), map(self._cells, self.interrupts), file)
 
     def show_totals(self, file: TextIO) -> None:
         """Print one line: instructions, times, hash."""
@@ -76,14 +74,10 @@ class Summary:
         return [row.vcpu, *self._names(row), row.delivered, *latency]
 
     def _names(self, row: InterruptStats) -> tuple[str, str]:
-        """Number and source. On x86 an INT n may have an exception's number, but never its name."""
-        number = f"{row.vector:#04x}"
-        if self.architecture == "x86":
-            named = row.source == "exception"
-        else:
-            named = is_exception(row.source)
-            number = f"EC {number}" if named else str(row.vector)
-        name = self.exception_name(row.vector) if named else None
+        """Number and source."""
+        words = named(self.architecture).words()
+        number = words.number(row.vector, row.source)
+        name = self.exception_name(row.vector) if row.source in words.named else None
         return number, f"{row.source} {name}" if name not in (None, row.source) else row.source
 
 

@@ -17,7 +17,7 @@ from vmm.scenario.slots import ANY, Slots
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
-    from vmm.trace.events import Event
+    from vmm.core.event import Event
 
 
 class Context(Protocol):

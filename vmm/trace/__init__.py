@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from vmm.arch import named
+from vmm.core.event import Event
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
 from vmm.output import OutputFile
 from vmm.trace import words
-from vmm.trace.events import Event, from_native, source_name
+from vmm.trace.events import SourceName, from_native, source_names
 from vmm.trace.query import Latencies, Selection, wanted_events
 from vmm.trace.store import Store
 
@@ -75,6 +78,10 @@ class Trace:
         self._logs: list[EventLog] = []
         self._store: Store | None = None
 
+    @cached_property
+    def _source(self) -> SourceName:
+        return source_names(self._native, named(self._teller.architecture))
+
     @property
     def hash(self) -> str:
         """Of every event since power-on, recorded or not: 16 hexadecimal digits."""
@@ -136,21 +143,25 @@ class Trace:
         kind: str | None = None,
         vector: int | None = None,
         intid: int | None = None,
+        number: int | None = None,
         source: str | None = None,
         vcpu: int | None = None,
         since: int = 0,
     ) -> Selection:
-        """The recorded events of a `kind`, of one x86 vector or ARM INTID, from a `source` as `Event.source` names it
-        (its pin or sender may be left out), of one vCPU, and from an instruction count on.
+        """The recorded events of a `kind`, of one x86 vector, ARM INTID or, whatever it is called, `number` of an
+        interrupt, from a `source` as `Event.source` names it (its pin or sender may be left out), of one vCPU, and from
+        an instruction count on.
 
-        Who names a vector, INTID or source, and no kind, means deliveries. VmmError for unknown names, and where
+        Who names a number or a source, and no kind, means deliveries. VmmError for unknown names, and where
         nothing was ever recorded.
         """
         if self._store is None:
             raise VmmError("nothing is recorded: call m.trace.record() before the run")
-        gic = self._native.gic.version
-        wanted = wanted_events(gic, kind=kind, vector=vector, intid=intid, source=source, vcpu=vcpu, since=since)
-        return Selection(self._store, wanted, gic, self.drain)
+        wanted = wanted_events(
+            named(self._teller.architecture), self._source, kind=kind, vector=vector, intid=intid, number=number,
+            source=source, vcpu=vcpu, since=since,
+        )  # fmt: skip
+        return Selection(self._store, wanted, self._source, self.drain)
 
     def export(self, format: str, path: str | Path) -> None:
         """Write what was recorded to a file: "json", "jsonl" or "int", as `vmm run --trace` does. VmmError for another
@@ -208,12 +219,12 @@ class Trace:
         """The first few of them."""
         raw = self._native.trace
         first = range(min(raw.guest_errors, lib.VMM_FIRST_ERRORS))
-        return [from_native(raw.first_errors[n], self._native.gic.version) for n in first]
+        return [from_native(raw.first_errors[n], self._source) for n in first]
 
     def event(self, n: int) -> Event:
         """The event before which `n` were emitted; one of the last 4096."""
         raw = self._native.trace
-        return from_native(raw.ring[n & raw.capacity - 1], self._native.gic.version)
+        return from_native(raw.ring[n & raw.capacity - 1], self._source)
 
     def last(self, count: int = 16) -> list[Event]:
         """The last events, oldest first; the ring keeps 4096."""
@@ -227,7 +238,7 @@ class Trace:
         for s in rows:
             waits = s.source not in (lib.VMM_SRC_EXCEPTION, lib.VMM_SRC_SOFTWARE)
             times = (s.latency_min, _median(s), s.latency_max) if waits else (None, None, None)
-            yield InterruptStats(s.vcpu, s.vector, source_name(s.source, s.pin, raw.gic.version), s.delivered, *times)
+            yield InterruptStats(s.vcpu, s.vector, self._source(s.source, s.pin), s.delivered, *times)
 
 
 def _median(s: vmm_stat) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from vmm.errors import VmmError, unknown
 
@@ -10,7 +10,7 @@ from vmm.errors import VmmError, unknown
 class Model(NamedTuple):
     """`number` is Unicorn's."""
 
-    architecture: Literal["arm", "arm64"]
+    architecture: str
     number: int
     compatible: str
 
@@ -23,14 +23,12 @@ MODELS = {
     "cortex-a72": Model("arm64", 2, "arm,cortex-a72"),
     "max": Model("arm64", 3, "arm,armv8"),
 }
-DEFAULTS = {"arm": "cortex-a15", "arm64": "cortex-a57"}
-"""The model for an image of each architecture when the user names none."""
 
 
-def parse(text: str) -> Model:
-    """The model called `text`; "default" is the AArch64 one. VmmError names what is off."""
+def parse(text: str, default: str) -> Model:
+    """The model called `text`; "default" is the one called so. VmmError names what is off."""
     name, *changes = text.split(",")
-    name = DEFAULTS["arm64"] if name == "default" else name
+    name = default if name == "default" else name
     if name not in MODELS:
         raise unknown("ARM CPU", name, ["default", *MODELS])
     if changes:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from vmm.arch.arm.registers import GENERAL32, GENERAL64, SYSTEM32, SYSTEM64, Encoding
-from vmm.arch.vcpu import Decide, Entry, Vcpu
+from vmm.arch.boot import Entry
+from vmm.arch.vcpu import Decide, Vcpu
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError, unknown
 
@@ -41,10 +42,10 @@ class Arm(Vcpu):
 
     def __init__(self, native: vmm_vcpu, decide: Decide | None = None) -> None:
         super().__init__(native, decide)
-        wide = native.arm.wide
-        self.arch = "arm64" if wide else "arm"
-        self._general = GENERAL64 if wide else GENERAL32
-        self._system = SYSTEM64 if wide else SYSTEM32
+        aarch64 = native.arm.wide
+        self.arch = "arm64" if aarch64 else "arm"
+        self._general = GENERAL64 if aarch64 else GENERAL32
+        self._system = SYSTEM64 if aarch64 else SYSTEM32
 
     def __getitem__(self, name: str) -> int:
         if name == "pc":
@@ -117,6 +118,10 @@ class Arm(Vcpu):
     def exception_name(number: int) -> str | None:
         """What an exception class is called."""
         return CLASSES.get(number)
+
+    def shutdown_story(self, where: str, whose: str, raises: bool) -> str:
+        why = "raises the exception that leads to it" if raises else "cannot be fetched"
+        return f"the vector at {where} {why}: the same follows for ever"
 
     def enter(self, entry: Entry) -> None:
         """Stand where a loaded image begins; the exception level is the one of reset."""

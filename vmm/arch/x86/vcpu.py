@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from vmm.arch.vcpu import Entry, Vcpu
+from vmm.arch.boot import Entry
+from vmm.arch.vcpu import Vcpu
 from vmm.arch.x86.registers import NUMBERS
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError, unknown
@@ -152,6 +153,9 @@ class X86(Vcpu):
                 name = f"interrupt {fault.vector:#04x}"
             links.append(f"{name}({fault.error:#x})" if fault.has_error else name)
         return " → ".join(links)
+
+    def shutdown_story(self, where: str, whose: str, raises: bool) -> str:
+        return f"triple fault{whose} at {where}: {self.fault_story()}"
 
     @staticmethod
     def exception_name(vector: int) -> str | None:

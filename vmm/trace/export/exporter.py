@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from vmm.trace.events import Event
+from vmm.core.event import Event
 from vmm.trace.words import Teller
 
 if TYPE_CHECKING:

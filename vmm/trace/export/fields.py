@@ -6,25 +6,20 @@ place, as far as the image tells; a guest error is told in words, too, with its 
 
 from __future__ import annotations
 
-from vmm.trace.events import Event
+from vmm.arch import named
+from vmm.core.event import Event
 from vmm.trace.export.exporter import Traced
 from vmm.trace.words import guest_error
 
 EVERY = ("kind", "vcpu", "insns", "ns", "depth", "number", "value", "pc")
-FRAME = {
-    "x86": ("source", "cs", "ss", "sp", "flags", "cpl", "error"),
-    "arm64": ("source", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
-    "arm": ("source", "sp", "flags", "cpl", "error", "target_el", "vector_offset"),
-}
-"""What a delivery has besides."""
 
 
 def told(event: Event, machine: Traced) -> dict[str, object]:
     fields = event._asdict()
-    names = EVERY + FRAME[machine.architecture] if event.kind == "delivered" else EVERY
+    names = EVERY + named(machine.architecture).words().frame if event.kind == "delivered" else EVERY
     facts = {name: fields[name] for name in names}
     symbol, line = machine.loaded.place(event.linear) if machine.loaded else (None, None)
     facts |= {name: text for name, text in (("symbol", symbol), ("line", line)) if text}
     if event.kind == "guest error":
-        facts |= {"what": guest_error(event), "where": machine.where(event.pc)}
+        facts |= {"what": guest_error(event, machine), "where": machine.where(event.pc)}
     return facts

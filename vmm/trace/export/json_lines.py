@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from vmm.trace.events import Event
+from vmm.core.event import Event
 from vmm.trace.export.exporter import Exporter
 from vmm.trace.export.fields import told
 

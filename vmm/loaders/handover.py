@@ -1,4 +1,4 @@
-"""What ARM images are handed: an initrd and the device tree in RAM, and the tree's address in a register.
+"""What images without a boot protocol of their own are handed: an initrd and a device tree, where there is one.
 
 The registers and the limits are Linux's (Documentation/arch/arm/booting.rst, Documentation/arch/arm64/booting.rst),
 the usual places those of QEMU's boards. Other programs are entered alike and may ignore it all.
@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from vmm.arch import named
 from vmm.errors import VmmError
 from vmm.loaders.image import (
-    BOARDS,
     MIB,
     PAGE,
-    Entry,
     Image,
     Loaded,
     Options,
@@ -28,12 +26,8 @@ from vmm.loaders.image import (
 from vmm.loaders.symbols import Symbols
 from vmm.protocols import Memory
 
-OFFSETS = {"arm": 0x10000, "arm64": 0x80000}
-"""Where a kernel that does not care is loaded, from the start of RAM."""
 DISTANCE = 128 * MIB
 """From the start of RAM to the initrd: a kernel that unpacks itself needs less."""
-NO_MACHINE_TYPE = 0xFFFFFFFF
-"""In R1 for a kernel that is told everything by the device tree."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +40,8 @@ class Kernel:
     taken: Sequence[Span]
     """Memory that is not free: the image's own, and what it is going to use unasked."""
     symbols: Symbols | None = None
+    flat: bool = False
+    """It is entered as flat images are."""
     tree_alignment: int = PAGE
     reach: int | None = None
     """Bytes from the start of RAM that the image can see at first; None for all of it."""
@@ -69,11 +65,11 @@ def hand_over(image: Image, memory: Memory, options: Options, kernel: Kernel) ->
             raise image.error(f"no room for a device tree of {len(blob)} bytes in {memory.base:#x}-{limit - 1:#x}")
         tree = found
         taken.append((tree, place(image, memory, "device tree", tree, blob)))
-    mode: Literal["arm", "arm64"] = "arm64" if options.architecture == "arm64" else "arm"
-    registers = {"x0": tree} if mode == "arm64" else {"r0": 0, "r1": NO_MACHINE_TYPE, "r2": tree}
+    architecture = named(options.architecture)
+    enter = architecture.boot.flat if kernel.flat else architecture.boot.program
     highest = max(end for _, end in taken)
-    entry = Entry(mode, 0, kernel.pc, registers)
-    return Loaded(kernel.format, mode, BOARDS[mode], entry, kernel.symbols, highest)
+    entry = enter(kernel.pc, tree)
+    return Loaded(kernel.format, architecture.name, architecture.board, entry, kernel.symbols, highest)
 
 
 def _initrd(image: Image, memory: Memory, options: Options, taken: list[Span], limit: int) -> Span | None:
