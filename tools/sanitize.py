@@ -81,12 +81,14 @@ def environment(scratch: Path, library: str, **more: str) -> dict[str, str]:
     suppressions = scratch / "suppressions"
     suppressions.write_text(SUPPRESSIONS)
     options = more.pop("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1")
-    return os.environ | {
+    return {
+        **os.environ,
         "PYTHONPATH": str(scratch),
         "LD_PRELOAD": library,
         "ASAN_OPTIONS": f"{options}:suppressions={suppressions}",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    } | more
+        **more,
+    }
 
 
 def build(scratch: Path) -> None:
