@@ -141,9 +141,7 @@ def _firmware(parts: Parts, el2: bool) -> Callable[[Arm], int | None]:
 
 def _host_calls(parts: Parts) -> Callable[[Arm], int | None]:
     def call(cpu: Arm) -> int | None:
-        host = Semihosting(
-            read=cpu.read, write=cpu.write, output=parts.console, stop=parts.stop, clock=parts.clock
-        )
+        host = Semihosting(read=cpu.read, write=cpu.write, output=parts.console, stop=parts.stop, clock=parts.clock)
         operation, parameter = cpu.arguments(2)
         return host.call(operation, parameter, cpu.bits == 64)
 

@@ -57,7 +57,6 @@ class Stopped(Protocol):
 
     cpus: Any
 
-
     @property
     def architecture(self) -> str: ...
 
