@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("native", "vmm", "guests", "tests", "tools", "pyproject.toml", "setup.py", "README.md")
-BUILT = shutil.ignore_patterns("_native*", "*.o", "__pycache__", "build")
+BUILT = shutil.ignore_patterns("_native.c", "*.so", "*.o", "__pycache__", "build")
 SANITIZE = "-fsanitize=address,undefined"
 FLAGS = f"{SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -Werror"
 
