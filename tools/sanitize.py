@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("native", "vmm", "guests", "tests", "tools", "pyproject.toml", "setup.py", "README.md")
-BUILT = shutil.ignore_patterns("_native*", "*.o", "__pycache__", "build")
+BUILT = shutil.ignore_patterns("_native.c", "*.so", "*.o", "__pycache__", "build")
 SANITIZE = "-fsanitize=address,undefined"
 FLAGS = f"{SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -Werror"
 
@@ -81,12 +81,14 @@ def environment(scratch: Path, library: str, **more: str) -> dict[str, str]:
     suppressions = scratch / "suppressions"
     suppressions.write_text(SUPPRESSIONS)
     options = more.pop("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1")
-    return os.environ | {
+    return {
+        **os.environ,
         "PYTHONPATH": str(scratch),
         "LD_PRELOAD": library,
         "ASAN_OPTIONS": f"{options}:suppressions={suppressions}",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    } | more
+        **more,
+    }
 
 
 def build(scratch: Path) -> None:

@@ -1,4 +1,4 @@
-"""SEMANTICS 25, A64 aborts with 4 KB pages: what ESR, FAR and ELR say (DDI0487 D13.2.37 for EC 0x20-0x25, D5.4)."""
+"""Rule 25, A64 aborts with 4 KB pages: what ESR, FAR and ELR say (DDI0487 D13.2.37 for EC 0x20-0x25, D5.4)."""
 
 from __future__ import annotations
 

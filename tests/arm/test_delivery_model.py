@@ -1,4 +1,4 @@
-"""SEMANTICS 25 and 26 against a second model: random states, controls, pending interrupts and instructions.
+"""Rules 25 and 26 against a second model: random states, controls, pending interrupts and instructions.
 
 models/arm_delivery.py is written from the manuals' pseudocode. One step of a machine and one of the model must leave
 the same PC, PSTATE, SP, ELR, SPSR, ESR and deliveries.

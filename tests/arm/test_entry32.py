@@ -1,4 +1,4 @@
-"""SEMANTICS 25, A32 and T32: every exception's mode, bank, LR, SPSR, CPSR, vector, and return (DDI0406 B1.8, B1.9).
+"""Rule 25, A32 and T32: every exception's mode, bank, LR, SPSR, CPSR, vector, and return (DDI0406 B1.8, B1.9).
 
 The class of an AArch32 exception, its event's number, is the one that HSR.EC has for it (DDI0406 B3.13.6).
 """

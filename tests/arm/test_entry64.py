@@ -1,4 +1,4 @@
-"""SEMANTICS 25, A64: what an exception leaves in ELR, SPSR, ESR, FAR, PSTATE, SP and PC (DDI0487 D1.10, D13.2.37)."""
+"""Rule 25, A64: what an exception leaves in ELR, SPSR, ESR, FAR, PSTATE, SP and PC (DDI0487 D1.10, D13.2.37)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 25, T32: an exception before any instruction of an IT block, also a skipped one, keeps the block's state.
+"""Rule 25, T32: an exception before any instruction of an IT block, also a skipped one, keeps the block's state.
 
 Source: DDI0406 A2.5.2 (ITSTATE), A8.8.54 (IT), B1.8.3 (SPSR).
 """

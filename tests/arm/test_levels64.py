@@ -1,4 +1,4 @@
-"""SEMANTICS 25 and 26, EL2 and EL3: start, calls upwards, routing of IRQ, FIQ and SError (DDI0487 D1.10.3, D1.13)."""
+"""Rules 25 and 26, EL2 and EL3: start, calls upwards, routing of IRQ, FIQ and SError (DDI0487 D1.10.3, D1.13)."""
 
 from __future__ import annotations
 

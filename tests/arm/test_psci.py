@@ -1,4 +1,4 @@
-"""SEMANTICS 28: PSCI on whole machines, by HVC and by SMC (DEN0022 chapter 5), with one to four vCPUs."""
+"""Rule 28: PSCI on whole machines, by HVC and by SMC (DEN0022 chapter 5), with one to four vCPUs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 27: the generic timer of AArch64 (DDI0487 D11.2, D13.8) on the machine's virtual clock.
+"""Rule 27: the generic timer of AArch64 (DDI0487 D11.2, D13.8) on the machine's virtual clock.
 
 With insn_ns=16 a tick of 62.5 MHz is one instruction: the counter is the number of instructions begun, and a timer
 whose compare value is n interrupts at the boundary behind the n-th.

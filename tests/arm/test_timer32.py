@@ -1,4 +1,4 @@
-"""SEMANTICS 27 on ARMv7-A: the same timers through CP15 c14, by MRC and MCR and by MRRC and MCRR (DDI0406 B8.1)."""
+"""Rule 27 on ARMv7-A: the same timers through CP15 c14, by MRC and MCR and by MRRC and MCRR (DDI0406 B8.1)."""
 
 from __future__ import annotations
 

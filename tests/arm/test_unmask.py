@@ -1,4 +1,4 @@
-"""SEMANTICS 26: SError before FIQ before IRQ, and an unmask takes what is pending before the very next instruction
+"""Rule 26: SError before FIQ before IRQ, and an unmask takes what is pending before the very next instruction
 (DDI0487 D1.13.4; DDI0406 B1.9.12).
 """
 

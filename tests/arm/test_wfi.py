@@ -1,4 +1,4 @@
-"""SEMANTICS 25: WFI and WFE (DDI0487 D1.16, DDI0406 B1.8.13-14). What is pending ends WFI, masked or not."""
+"""Rule 25: WFI and WFE (DDI0487 D1.16, DDI0406 B1.8.13-14). What is pending ends WFI, masked or not."""
 
 from __future__ import annotations
 

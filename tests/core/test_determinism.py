@@ -1,4 +1,4 @@
-"""A run is a function of its inputs: the same again, in slices, observed, or interrupted anywhere (SEMANTICS 7)."""
+"""A run is a function of its inputs: the same again, in slices, observed, or interrupted anywhere (rule 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Virtual time: instructions begun times a fixed number of nanoseconds, plus what HLT skipped (DESIGN decision 2)."""
+"""Virtual time: instructions begun times a fixed number of nanoseconds, plus what HLT skipped."""
 
 from __future__ import annotations
 

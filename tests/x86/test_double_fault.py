@@ -1,4 +1,4 @@
-"""SEMANTICS 6: faults during a delivery (SDM vol. 3A 6.15 "Interrupt 8", tables 6-4 and 6-5), and shutdown."""
+"""Rule 6: faults during a delivery (SDM vol. 3A 6.15 "Interrupt 8", tables 6-4 and 6-5), and shutdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The product and the model in models/x86_delivery.py enter the same handler with the same frame (SEMANTICS 4-7).
+"""The product and the model in models/x86_delivery.py enter the same handler with the same frame (rules 4-7).
 
 Gates, descriptors, stacks and the TSS are random, sound more often than not; the event is an injected external
 interrupt or an instruction that traps or faults. All segments lie where a frame can hurt neither tables nor code, and

@@ -1,4 +1,4 @@
-"""SEMANTICS 4: what a gate checks, what it clears, and which error code names its fault (SDM vol. 3A 6.11-6.14)."""
+"""Rule 4: what a gate checks, what it clears, and which error code names its fault (SDM vol. 3A 6.11-6.14)."""
 
 from __future__ import annotations
 

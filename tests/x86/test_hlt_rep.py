@@ -1,4 +1,4 @@
-"""SEMANTICS 7: HLT and what ends it; string instructions stop between iterations (SDM vol. 2A HLT, 2B REP)."""
+"""Rule 7: HLT and what ends it; string instructions stop between iterations (SDM vol. 2A HLT, 2B REP)."""
 
 from __future__ import annotations
 

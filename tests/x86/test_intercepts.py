@@ -1,4 +1,4 @@
-"""CPUID, RDTSC, MSRs and CR8: instructions the core finishes itself must end like any other (SEMANTICS 1, 12)."""
+"""CPUID, RDTSC, MSRs and CR8: instructions the core finishes itself must end like any other (rules 1, 12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 4, 5 and 7 across modes: one interrupt in each, and the system-call instructions between rings."""
+"""Rules 4, 5 and 7 across modes: one interrupt in each, and the system-call instructions between rings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 3: an NMI is blocked from its delivery until the next IRET (SDM vol. 3A 6.7)."""
+"""Rule 3: an NMI is blocked from its delivery until the next IRET (SDM vol. 3A 6.7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 1: one ladder at every boundary (SDM vol. 3A table 6-2). What loses is held or comes again."""
+"""Rule 1: one ladder at every boundary (SDM vol. 3A table 6-2). What loses is held or comes again."""
 
 from __future__ import annotations
 

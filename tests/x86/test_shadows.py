@@ -1,4 +1,4 @@
-"""SEMANTICS 2: the interrupt shadows of STI, MOV SS and POP SS (SDM vol. 2 STI, MOV, POP, LSS; vol. 3A 6.8.3)."""
+"""Rule 2: the interrupt shadows of STI, MOV SS and POP SS (SDM vol. 2 STI, MOV, POP, LSS; vol. 3A 6.8.3)."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_fault_in_the_sti_shadow_ends_it() -> None:
 
 
 def test_the_sti_shadow_outlives_a_stop_between_the_two_instructions() -> None:
-    """SEMANTICS, last section: stepping must not change what the guest sees."""
+    """Stepping must not change what the guest sees."""
     bench = X86Bench("protected32", STI + NOP * 3)
     bench.step()
     bench.external(0x40)

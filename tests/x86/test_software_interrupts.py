@@ -1,4 +1,4 @@
-"""SEMANTICS 7 and 8: INT n, INT3, INTO and INT1 (SDM vol. 2A INT n; vol. 3A 6.4.4), and hardware that meets them."""
+"""Rules 7 and 8: INT n, INT3, INTO and INT1 (SDM vol. 2A INT n; vol. 3A 6.4.4), and hardware that meets them."""
 
 from __future__ import annotations
 

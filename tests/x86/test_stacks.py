@@ -1,4 +1,4 @@
-"""SEMANTICS 5: which stack a delivery uses, and what it is refused for (SDM vol. 3A 6.12.1, 6.14.4-5, 20.1.4, 20.3)."""
+"""Rule 5: which stack a delivery uses, and what it is refused for (SDM vol. 3A 6.12.1, 6.14.4-5, 20.1.4, 20.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 5: a task gate in the IDT switches tasks (SDM vol. 3A 6.12.2, 7.2, 7.3)."""
+"""Rule 5: a task gate in the IDT switches tasks (SDM vol. 3A 6.12.2, 7.2, 7.3)."""
 
 from __future__ import annotations
 

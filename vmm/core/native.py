@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from vmm.core.supported import unsupported
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
     from vmm._native import CValue, vmm_machine, vmm_trap
+
+if reason := unsupported():
+    raise VmmError(reason)
 
 try:
     from vmm._native import ffi, lib
@@ -20,7 +23,6 @@ except ImportError as error:  # a source tree that was never built
 __all__ = ["Host", "check", "ffi", "lib", "open_unicorn"]
 
 NEVER = 0xFFFF_FFFF_FFFF_FFFF
-LIBRARY_NAMES = {"darwin": "libunicorn.2.dylib", "win32": "unicorn.dll"}
 
 
 class Host(Protocol):
@@ -53,7 +55,7 @@ def unicorn_library() -> Path:
     spec = importlib.util.find_spec("unicorn")
     if spec is None or not spec.submodule_search_locations:
         raise VmmError("the unicorn package is missing; run: pip install unicorn==2.1.4")
-    return Path(spec.submodule_search_locations[0]) / "lib" / LIBRARY_NAMES.get(sys.platform, "libunicorn.so.2")
+    return Path(spec.submodule_search_locations[0]) / "lib" / "libunicorn.so.2"
 
 
 def open_unicorn() -> None:

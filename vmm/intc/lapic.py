@@ -65,7 +65,7 @@ class LocalApic:
 
     @property
     def mode(self) -> str:
-        """"disabled", "xAPIC" or "x2APIC", as IA32_APIC_BASE says."""
+        """One of "disabled", "xAPIC" and "x2APIC", as IA32_APIC_BASE says."""
         base = self._apic.base
         return "disabled" if not base & ENABLED else "x2APIC" if base & X2APIC else "xAPIC"
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 16: inter-processor interrupts (Intel SDM vol. 3A 11.6), and INIT and SIPI (9.4), computed by hand."""
+"""Rule 16: inter-processor interrupts (Intel SDM vol. 3A 11.6), and INIT and SIPI (9.4), computed by hand."""
 
 from __future__ import annotations
 

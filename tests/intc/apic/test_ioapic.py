@@ -1,4 +1,4 @@
-"""SEMANTICS 17 and 18: the IOAPIC (Intel 82093AA, 290566, section 3), computed by hand."""
+"""Rules 17 and 18: the IOAPIC (Intel 82093AA, 290566, section 3), computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 11 and 16: LINT0, LINT1 and the other sources of the local vector table (Intel SDM vol. 3A 11.5.1)."""
+"""Rules 11 and 16: LINT0, LINT1 and the other sources of the local vector table (Intel SDM vol. 3A 11.5.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The product's APICs and the model in models/lapic.py agree on whatever guests and devices do (SEMANTICS 12-19)."""
+"""The product's APICs and the model in models/lapic.py agree on whatever guests and devices do (rules 12-19)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 14: software disable, IA32_APIC_BASE and x2APIC (Intel SDM vol. 3A 11.4.3-11.4.7, 11.12)."""
+"""Rule 14: software disable, IA32_APIC_BASE and x2APIC (Intel SDM vol. 3A 11.4.3-11.4.7, 11.12)."""
 
 from __future__ import annotations
 

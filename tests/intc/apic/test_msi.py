@@ -1,4 +1,4 @@
-"""SEMANTICS 19: message signalled interrupts (Intel SDM vol. 3A 11.11), computed by hand."""
+"""Rule 19: message signalled interrupts (Intel SDM vol. 3A 11.11), computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 15: the local APIC's timer (Intel SDM vol. 3A 11.5.4). A bus tick is 1 ns, an instruction 10."""
+"""Rule 15: the local APIC's timer (Intel SDM vol. 3A 11.5.4). A bus tick is 1 ns, an instruction 10."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 12 and 13: requests, priorities, INTA and EOI (Intel SDM vol. 3A 11.8), computed by hand."""
+"""Rules 12 and 13: requests, priorities, INTA and EOI (Intel SDM vol. 3A 11.8), computed by hand."""
 
 from __future__ import annotations
 

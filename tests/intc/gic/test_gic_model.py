@@ -1,4 +1,4 @@
-"""The product's GIC and the model in models/gic.py agree on whatever guests and devices do (SEMANTICS 20-24)."""
+"""The product's GIC and the model in models/gic.py agree on whatever guests and devices do (rules 20-24)."""
 
 from __future__ import annotations
 

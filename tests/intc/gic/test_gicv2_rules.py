@@ -1,4 +1,4 @@
-"""SEMANTICS 20 to 24 for GICv2, one claim a test, worked out by hand from Arm IHI0048B.
+"""Rules 20 to 24 for GICv2, one claim a test, worked out by hand from Arm IHI0048B.
 
 Claims about interrupts are asked of the product and of the model in models/gic.py, about registers of the product.
 `start` leaves everything forwarded, signalled and unmasked; interrupts are in group 0 and of priority 0 until told.

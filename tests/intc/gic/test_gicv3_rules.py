@@ -1,4 +1,4 @@
-"""SEMANTICS 20 to 24 for GICv3, one claim a test, worked out by hand from Arm IHI0069.
+"""Rules 20 to 24 for GICv3, one claim a test, worked out by hand from Arm IHI0069.
 
 What GICv2 and GICv3 share is one core; test_gicv2_rules.py has its finer points. Claims about interrupts are asked of
 the product and of the model in models/gic.py, claims about registers of the product. `start` wakes every redistributor

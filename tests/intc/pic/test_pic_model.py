@@ -1,4 +1,4 @@
-"""The product's 8259A pair and the model in models/i8259.py agree on whatever guest and devices do (SEMANTICS 9-10)."""
+"""The product's 8259A pair and the model in models/i8259.py agree on whatever guest and devices do (rules 9-10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEMANTICS 9 and 10, one claim a test, computed by hand from the 8259A's datasheet (Intel 231468).
+"""Rules 9 and 10, one claim a test, computed by hand from the 8259A's datasheet (Intel 231468).
 
 Each claim is asked of the product and of the model in models/i8259.py, save what only a port can show. In the names, "a
 request" is an edge on a pin that stays high. After `initialise` the vectors are 20h-27h and 28h-2Fh.
