@@ -185,7 +185,7 @@ def arm_x86(x86: Any, key: Key) -> None:
 
 def arm_arm(vcpu: Any, key: Key) -> None:
     """Let the core ask about `key`; VmmError for a key that no ARM CPU has."""
-    arm = vcpu.arm
+    arm = lib.vmm_arm_of(vcpu)
     match key:
         case Svc():
             arm.traps.svc = 1

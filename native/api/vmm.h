@@ -1,9 +1,10 @@
 /*
  * The whole state of a machine as plain structs, and the calls that may change it.
  *
- * This is the one header, with its parts: C includes it, and Python's cffi declarations are cut from it
- * (native/build.py), so a field has one name on both sides. Fixed configuration, dynamic state and transient scratch
- * stand apart in each struct. Numbers a guest can choose are never trusted as an index.
+ * This is the core's part; controllers and architectures have theirs beside it, and vmm_all.h has all. C includes them,
+ * and Python's cffi declarations are cut from them (native/build.py), so a field has one name on both sides. Fixed
+ * configuration, dynamic state and transient scratch stand apart in each struct. Numbers a guest can choose are never
+ * trusted as an index.
  */
 #ifndef VMM_H
 #define VMM_H
@@ -21,8 +22,6 @@
 #define VMM_MAX_TIMERS 64
 #define VMM_MAX_RANGES 64
 #define VMM_MAX_STATS 512
-#define VMM_MAX_MSRS 64
-#define VMM_MAX_CPUID 64
 #define VMM_RECENT 32
 #define VMM_FIRST_ERRORS 4
 #define VMM_CHAIN 4
@@ -352,9 +351,6 @@ typedef struct {
     uint64_t address;
 } vmm_stop_info;
 
-#include "api/vmm_x86.h"
-#include "api/vmm_arm.h"
-
 /* ---- a vCPU ---- */
 
 enum vmm_pending {
@@ -381,18 +377,44 @@ typedef struct {
 } vmm_handler;
 
 struct vmm_vcpu {
-    /* what the per-instruction path touches, first */
+    /* dynamic: what a snapshot keeps, up to `machine`; what the per-instruction path touches, first */
     uint64_t count;        /* instructions begun */
     uint64_t attention_at; /* the boundary whose count is at least this takes the slow path */
     uint64_t flags_before; /* RFLAGS (system bits) when the previous instruction began */
     uint64_t masks;        /* RFLAGS or DAIF as last looked at */
     uint64_t watch;        /* bits of them whose change asks for a look */
-    void *env;             /* Unicorn's private CPU state */
+    void *env;             /* Unicorn's private CPU state; the same all its life */
     uint64_t reach[VMM_REACH_WORDS]; /* which addresses may be awaited by a trigger: bit address[5:0] of word address[8:6] */
     uint64_t recent[VMM_RECENT]; /* linear addresses of the last instructions begun; [count-1] is the newest */
+    uint32_t pending; /* enum vmm_pending */
+    uint32_t held;    /* those of them that are masked, and whose unmasking is seen without looking at each boundary */
+    uint8_t halted;
+    uint8_t shutdown; /* triple fault: only a reset would end it */
+    uint8_t in_code_hook; /* transient: how PC must be written */
+    uint8_t inject_vector;
+    uint8_t off;       /* not started, or switched off */
+    uint8_t flush_tlb; /* transient: another vCPU invalidated translations */
+    uint8_t awaits;    /* some bit of `reach` is set */
+    uint8_t leaving;   /* transient: Unicorn was told to return */
+    uint8_t depth;     /* handlers under way */
+    vmm_handler nest[VMM_NEST];
+    uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
+    uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
+    uint64_t wake_at;  /* its own earliest INSNS trigger; VMM_NEVER: none */
+    uint64_t turn_end; /* count at which the next vCPU's turn begins */
+    uint64_t rearmed_ns;    /* the next deadline as vcpu_rearm saw it last, less `skew`, */
+    uint64_t rearmed_count; /* and the count at which it is due */
+    uint64_t reached_at; /* count and pc of the boundary at which a REACH trigger fired last */
+    uint64_t reached_pc;
+    uint64_t looked_at;  /* and of the last that SHADOW and EVERY triggers looked at */
+    uint64_t looked_pc;
+    uint64_t inject_raised;
+    uint64_t nmi_raised;
 
+    /* what it is made of, and what is Unicorn's and not the guest's */
     vmm_machine *machine;
     const struct vmm_arch *arch;
+    void *controller; /* its own interrupt controller: a vmm_lapic; NULL: it has none */
     void *uc;
     void *cpu;        /* Unicorn's private CPU object, which env is a part of */
     const char *library; /* the suffix of Unicorn's symbols for it */
@@ -401,35 +423,10 @@ struct vmm_vcpu {
     int32_t *exception_index; /* its number of the exception under way, -1: none */
     uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;
-    uint32_t pending; /* enum vmm_pending */
-    uint32_t held;    /* those of them that are masked, and whose unmasking is seen without looking at each boundary */
-    uint8_t halted;
     uint8_t flush_code; /* transient: translated code must go */
-    uint8_t shutdown; /* triple fault: only a reset would end it */
-    uint8_t in_code_hook; /* transient: how PC must be written */
-    uint8_t inject_vector;
-    uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
-    uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
-    uint64_t wake_at;  /* its own earliest INSNS trigger; VMM_NEVER: none */
-    uint64_t turn_end; /* count at which the next vCPU's turn begins */
-    uint64_t rearmed_ns;    /* the next deadline as vcpu_rearm saw it last, less `skew`, */
-    uint64_t rearmed_count; /* and the count at which it is due */
-    uint8_t off;       /* not started, or switched off */
-    uint8_t flush_tlb; /* transient: another vCPU invalidated translations */
-    uint8_t awaits;    /* some bit of `reach` is set */
-    uint8_t leaving;   /* transient: Unicorn was told to return */
-    uint8_t depth;     /* handlers under way */
-    vmm_handler nest[VMM_NEST];
-    uint64_t reached_at; /* count and pc of the boundary at which a REACH trigger fired last */
-    uint64_t reached_pc;
-    uint64_t looked_at;  /* and of the last that SHADOW and EVERY triggers looked at */
-    uint64_t looked_pc;
-    uint64_t inject_raised;
-    uint64_t nmi_raised;
     uint32_t owned_count;
     void *owned[8]; /* memory that goes with the vCPU */
-    vmm_x86 x86;
-    vmm_arm arm;
+    uint64_t state[]; /* its architecture's, see vmm_x86_of and vmm_arm_of */
 };
 
 struct vmm_machine {

@@ -1,4 +1,4 @@
-/* The interrupt controllers of a PC with APICs: local APICs, IOAPIC, messages. State and calls; part of vmm.h. */
+/* The interrupt controllers of a PC with APICs: local APICs, IOAPIC, messages. State and calls. */
 #ifndef VMM_APIC_H
 #define VMM_APIC_H
 

@@ -5,7 +5,7 @@ enum { SCR_NS = 1, SRE_ALL = 7 }; /* system registers alone, and no bypass of IR
 
 static int secure(const vmm_vcpu *v)
 {
-    return v->arm.has_el3 && !(arm_env_of(v)->cp15.scr_el3 & SCR_NS);
+    return arm_of(v)->has_el3 && !(arm_env_of(v)->cp15.scr_el3 & SCR_NS);
 }
 
 static uint64_t read_icc(vmm_vcpu *v, uint32_t number)
@@ -64,5 +64,5 @@ arm_registers arm_gic_registers(const vmm_vcpu *v)
 {
     if (v->machine->gic.version != 3)
         return (arm_registers){0};
-    return v->arm.wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
+    return arm_of(v)->wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
 }

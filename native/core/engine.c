@@ -152,7 +152,7 @@ vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)
         fail(m, "more than %d vCPUs", VMM_MAX_VCPUS);
         return NULL;
     }
-    vmm_vcpu *v = calloc(1, sizeof *v);
+    vmm_vcpu *v = calloc(1, sizeof *v + arch->state_bytes);
     if (!v || !(v->control = aligned_alloc(4096, CONTROL_BYTES))) {
         fail(m, "no memory for a vCPU");
         free(v);

@@ -26,18 +26,13 @@ typedef struct moment {
     uint64_t emitted; /* events so far */
 } moment;
 
-typedef struct {
-    vmm_vcpu vcpu;
-    uint64_t state[]; /* arch->save */
-} saved_vcpu;
-
 struct vmm_snapshot {
     uint32_t references; /* the caller's, and the machine's while it is the base */
     const vmm_machine *machine; /* to be compared, not followed */
     moment *moment;
     page_tree pages;
     uint32_t vcpu_count;
-    saved_vcpu *vcpus[VMM_MAX_VCPUS];
+    uint8_t *vcpus[VMM_MAX_VCPUS];
     uint8_t dynamic[DYNAMIC_BYTES];
 };
 
@@ -170,37 +165,35 @@ static void rebase(vmm_machine *m, vmm_snapshot *s)
     pages_settled(m);
 }
 
-/* ---- vCPUs ---- */
+/* ---- vCPUs: the core's part of one, its architecture's and Unicorn's, one behind the other ---- */
+
+enum { ARCH_AT = offsetof(vmm_vcpu, machine) };
+
+static size_t unicorn_at(const vmm_vcpu *v)
+{
+    return ARCH_AT + (v->arch->dynamic_bytes + 7) / 8 * 8;
+}
 
 static bool save_vcpus(const vmm_machine *m, vmm_snapshot *s)
 {
     for (; s->vcpu_count < m->vcpu_count; s->vcpu_count++) {
         const vmm_vcpu *v = m->vcpus[s->vcpu_count];
-        saved_vcpu *saved = malloc(sizeof *saved + v->arch->state_size(v));
+        uint8_t *saved = malloc(unicorn_at(v) + v->arch->state_size(v));
         if (!saved)
             return false;
-        saved->vcpu = *v;
-        v->arch->save(v, saved->state);
+        memcpy(saved, v, ARCH_AT);
+        memcpy(saved + ARCH_AT, v->state, v->arch->dynamic_bytes);
+        v->arch->save(v, saved + unicorn_at(v));
         s->vcpus[s->vcpu_count] = saved;
     }
     return true;
 }
 
-/* What is not the guest's: what scripts want to be asked about, hooks that Unicorn has now, memory that is owned. */
-static void keep(vmm_vcpu *v, const vmm_vcpu *live)
+static void restore_vcpu(vmm_vcpu *v, const uint8_t *saved)
 {
-    v->arch->keep(v, live);
-    v->flush_code = live->flush_code;
-    v->owned_count = live->owned_count;
-    memcpy(v->owned, live->owned, sizeof v->owned);
-}
-
-static void restore_vcpu(vmm_vcpu *v, const saved_vcpu *saved)
-{
-    const vmm_vcpu live = *v;
-    *v = saved->vcpu;
-    keep(v, &live);
-    v->arch->restore(v, saved->state);
+    memcpy(v, saved, ARCH_AT);
+    memcpy(v->state, saved + ARCH_AT, v->arch->dynamic_bytes);
+    v->arch->restore(v, saved + unicorn_at(v));
     uc.ctl(v->uc, UC_CTL_FLUSH_TLB);
 }
 

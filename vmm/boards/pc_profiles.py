@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from vmm.engine import lib
 from vmm.errors import unknown
 
 DEFAULT = "default"
@@ -22,7 +23,7 @@ NAMES = (DEFAULT, "p6", "kvm", "qemu", "bochs", "bochs-2.6.8")
 
 
 def _vcpus(native: Any) -> Iterator[Any]:
-    return (native.vcpus[index].x86 for index in range(native.vcpu_count))
+    return (lib.vmm_x86_of(native.vcpus[index]) for index in range(native.vcpu_count))
 
 
 def _lapics(native: Any) -> Iterator[Any]:

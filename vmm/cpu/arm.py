@@ -38,7 +38,7 @@ class Arm(Vcpu):
 
     def __init__(self, native: Any) -> None:
         super().__init__(native)
-        wide = native.arm.wide
+        wide = lib.vmm_arm_of(native).wide
         self.arch = "arm64" if wide else "arm"
         self._general = GENERAL64 if wide else GENERAL32
         self._system = SYSTEM64 if wide else SYSTEM32
@@ -149,7 +149,7 @@ class Arm(Vcpu):
 
     def firmware_by(self, conduit: int) -> None:
         """Let firmware answer calls by this instruction (`vmm_arm_conduit` of the core)."""
-        self._native.arm.conduit = conduit
+        lib.vmm_arm_of(self._native).conduit = conduit
 
     def serror(self, iss: int = 0) -> None:
         """Let an SError be pending, with this ISS (25 bits)."""

@@ -157,11 +157,11 @@ def apply(vcpu: Any, wanted: dict[str, bool]) -> None:
         _put(leaves, feature, on)
     _limit_xsave(leaves)
     msrs = PLATFORM_MSRS + (AMD_MSRS if leaves[0, 0][EBX] == AMD_VENDOR else ())
-    table = vcpu.x86.cpuid
+    x86 = lib.vmm_x86_of(vcpu)
     for n, ((leaf, subleaf), registers) in enumerate(leaves.items()):
-        table[n] = (leaf, subleaf, leaf not in SUBLEAVES and leaf != 7, *registers)
-    vcpu.x86.cpuid_count = len(leaves)
+        x86.cpuid[n] = (leaf, subleaf, leaf not in SUBLEAVES and leaf != 7, *registers)
+    x86.cpuid_count = len(leaves)
     for n, (index, value, writable) in enumerate(msrs):
-        vcpu.x86.msr[n] = (index, writable == 0, value, writable)
-    vcpu.x86.syscall_anywhere = leaves[0, 0][EBX] == AMD_VENDOR
-    vcpu.x86.msr_count = len(msrs)
+        x86.msr[n] = (index, writable == 0, value, writable)
+    x86.syscall_anywhere = leaves[0, 0][EBX] == AMD_VENDOR
+    x86.msr_count = len(msrs)

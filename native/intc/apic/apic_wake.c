@@ -15,7 +15,7 @@ static bool would_send(uint32_t entry, bool nmi)
 
 bool apic_can_interrupt_masked(const vmm_vcpu *v, bool nmi)
 {
-    const vmm_lapic *a = &v->x86.lapic;
+    const vmm_lapic *a = lapic_of(v);
     if (!(a->base & BASE_ENABLE))
         return false;
     bool can = would_send(a->lvt[VMM_LVT_LINT0], nmi);

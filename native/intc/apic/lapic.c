@@ -132,10 +132,10 @@ bool lapic_receive(vmm_vcpu *v, const apic_message *message)
         vmm_nmi(v->machine, v->index);
         return true;
     case MODE_INIT:
-        v->arch->init(v);
+        processor_of(v)->init(v);
         return true;
     case MODE_STARTUP:
-        v->arch->startup(v, message->vector);
+        processor_of(v)->startup(v, message->vector);
         return true;
     case MODE_EXTINT:
         a->extint = 1;
@@ -255,7 +255,7 @@ void lapic_lint_update(vmm_vcpu *v)
 
 bool lapic_lint_unmasked(const vmm_vcpu *v, uint32_t pin)
 {
-    return !(v->x86.lapic.lvt[VMM_LVT_LINT0 + (pin & 1)] & LVT_MASKED);
+    return !(lapic_of(v)->lvt[VMM_LVT_LINT0 + (pin & 1)] & LVT_MASKED);
 }
 
 void vmm_lapic_set_lint(vmm_vcpu *v, uint32_t pin, int level)
@@ -332,7 +332,7 @@ uint32_t vmm_lapic_acknowledge(vmm_vcpu *v)
 
 uint32_t vmm_lapic_priority(const vmm_vcpu *v)
 {
-    return processor_priority(&v->x86.lapic);
+    return processor_priority(lapic_of(v));
 }
 
 /* ---- LINT1 of all of them, as a line reaches it ---- */

@@ -2,6 +2,7 @@
 #ifndef VMM_LAPIC_INTERNAL_H
 #define VMM_LAPIC_INTERNAL_H
 
+#include "api/vmm_apic.h"
 #include "core/internal.h"
 
 enum { MESSAGE_WINDOW = 0xfee }; /* bits 31-20 of an address that is an interrupt message (SDM 11.11.1) */
@@ -28,9 +29,22 @@ enum { /* ESR, 11.5.3 */
 
 enum { FIRST_LEGAL_VECTOR = 16 };
 
-static inline vmm_lapic *lapic_of(vmm_vcpu *v)
+/* What a local APIC asks of its processor. */
+typedef struct {
+    void (*init)(vmm_vcpu *v);
+    void (*startup)(vmm_vcpu *v, uint8_t page);              /* SIPI */
+    uint32_t (*features)(const vmm_vcpu *v);                 /* CPUID.1:ECX as configured */
+    uint64_t (*tsc)(const vmm_vcpu *v, uint64_t ns); /* at that virtual time */
+} apic_processor;
+
+static inline vmm_lapic *lapic_of(const vmm_vcpu *v)
 {
-    return &v->x86.lapic;
+    return v->controller;
+}
+
+static inline const apic_processor *processor_of(const vmm_vcpu *v)
+{
+    return v->arch->processor;
 }
 
 static inline bool lapic_is_x2apic(const vmm_lapic *a)

@@ -76,7 +76,7 @@ bool apic_send(vmm_machine *m, const apic_message *message, const vmm_vcpu *exce
 static void nobody_accepted(vmm_vcpu *sender, const apic_message *message)
 {
     vmm_machine *m = sender->machine;
-    if (sender->x86.lapic.accept_errors)
+    if (lapic_of(sender)->accept_errors)
         lapic_error(sender, ESR_SEND_ACCEPT);
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
         vmm_vcpu *v = m->vcpus[i];

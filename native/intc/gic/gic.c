@@ -195,8 +195,10 @@ static bool best_is_fiq(const vmm_gic *g, const vmm_gic_cpu *c)
 static void drive(vmm_machine *m, uint32_t cpu, uint8_t output)
 {
     m->gic.cpu[cpu].output = output;
-    if (cpu < m->vcpu_count)
-        m->vcpus[cpu]->arch->inputs(m->vcpus[cpu], output & 1, output >> 1);
+    if (cpu >= m->vcpu_count)
+        return;
+    const gic_processor *processor = m->vcpus[cpu]->arch->processor;
+    processor->inputs(m->vcpus[cpu], output & 1, output >> 1);
 }
 
 void gic_refresh(vmm_machine *m, uint32_t cpu)

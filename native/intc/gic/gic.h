@@ -7,7 +7,13 @@
 #ifndef VMM_GIC_INTERNAL_H
 #define VMM_GIC_INTERNAL_H
 
+#include "api/vmm_gic.h"
 #include "core/internal.h"
+
+/* What a GIC asks of a processor. */
+typedef struct {
+    void (*inputs)(vmm_vcpu *v, bool irq, bool fiq); /* as they are now */
+} gic_processor;
 
 enum {
     GIC_IMPLEMENTER = 0x43b,    /* Arm, in every IIDR */

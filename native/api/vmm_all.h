@@ -1,0 +1,11 @@
+/* All that Python sees. */
+#ifndef VMM_ALL_H
+#define VMM_ALL_H
+
+#include "api/vmm.h"
+#include "api/vmm_apic.h"
+#include "api/vmm_gic.h"
+#include "api/vmm_x86.h"
+#include "api/vmm_arm.h"
+
+#endif
