@@ -84,7 +84,7 @@ def _ppi(machine: Any, native: Any, cpu: int, intid: int, level: int) -> None:
 
 
 def _sgi(machine: Any, native: Any, source: int, target: int, intid: int) -> None:
-    if native.gic.version == 2:
+    if lib.vmm_gic_version(native) == 2:
         lib.vmm_gic_dist_write(native, source, GICD_SGIR, 4, 1 << 16 + target | intid)
     else:
         lib.vmm_gic_icc_write(native, source, lib.VMM_ICC_SGI1R, 0, intid << 24 | 1 << target)

@@ -269,7 +269,7 @@ class Hands:
         for cpu in range(self._native.vcpu_count):
             vcpu = self._native.vcpus[cpu]
             if self.architecture == "x86":
-                arm_x86(lib.vmm_x86_of(vcpu), key)
+                arm_x86(vcpu, key)
             else:
                 arm_arm(vcpu, key)
         self._traps[key] = unanswered

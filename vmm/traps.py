@@ -165,20 +165,21 @@ KEYS: dict[int, Callable[[int], Key]] = {
 """The key of what the core asks about, from its `vmm_trap.number`."""
 
 
-def arm_x86(x86: Any, key: Key) -> None:
+def arm_x86(vcpu: Any, key: Key) -> None:
     """Let the core ask about `key`; VmmError for a key that no x86 CPU has."""
+    traps = lib.vmm_x86_of(vcpu).traps
     match key:
         case Int(vector):
-            x86.traps.vectors[vector >> 6] |= 1 << (vector & 63)
+            traps.vectors[vector >> 6] |= 1 << (vector & 63)
         case Exc(vector):
-            x86.traps.exceptions |= 1 << vector
+            traps.exceptions |= 1 << vector
         case Hlt():
-            x86.traps.hlt = 1
+            traps.hlt = 1
         case Msr():
-            x86.traps.msr = 1
+            traps.msr = 1
         case Port(number):
-            x86.traps.port = 1
-            x86.traps.ports[number >> 3] |= 1 << (number & 7)
+            traps.port = 1
+            traps.ports[number >> 3] |= 1 << (number & 7)
         case _:
             raise VmmError(f"{key} cannot happen on an x86 CPU")
 

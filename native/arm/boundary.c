@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "api/vmm_gic.h"
 #include "arm/arm.h"
 #include "core/trigger.h"
 #include "unicorn/uc.h"

@@ -112,7 +112,7 @@ static uint64_t feature_register(vmm_vcpu *v)
         vmm_arm_system_get(v, 3, 0, 0, 4, 0, &value);
     else
         vmm_arm_system_get(v, 0, 0, 0, 1, 1, &value);
-    bool gicv3 = v->machine->gic.version == 3;
+    bool gicv3 = vmm_gic_version(v->machine) == 3;
     struct { unsigned el2, el3, gic; } at = {8, 12, 24};
     if (!arm_of(v)->wide) {
         at.el2 = 12;
@@ -146,7 +146,7 @@ static int keep_reset_state(vmm_vcpu *v)
 
 int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el3)
 {
-    vmm_vcpu *v = vcpu_new(m, &ARM);
+    vmm_vcpu *v = vmm_gic_of(m) ? vcpu_new(m, &ARM) : NULL;
     if (!v)
         return -1;
     *arm_of(v) = (vmm_arm){.wide = wide != 0, .has_el2 = has_el2 != 0, .has_el3 = has_el3 != 0, .counter_hz = COUNTER_HZ,

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/internal.h"
+#include "core/controller.h"
 #include "core/pages.h"
 #include "core/stimulus.h"
 #include "unicorn/uc.h"
@@ -24,7 +24,7 @@ int fail(vmm_machine *m, const char *format, ...)
     return -1;
 }
 
-vmm_machine *machine_new(const struct vmm_controllers *controllers)
+vmm_machine *machine_new(const struct vmm_controller *controllers, uint32_t count)
 {
     vmm_machine *m = calloc(1, sizeof *m);
     vmm_event *ring = calloc(TRACE_EVENTS, sizeof *ring);
@@ -35,6 +35,7 @@ vmm_machine *machine_new(const struct vmm_controllers *controllers)
     }
     m->trace = (vmm_trace){.capacity = TRACE_EVENTS, .ring = ring, .look_at = VMM_NEVER};
     m->controllers = controllers;
+    m->controller_count = count;
     m->insn_ns = 10;
     m->idle_ns = 60000000000ull;
     m->hole_first = 0xc0000000;
@@ -64,6 +65,7 @@ void vmm_free(vmm_machine *m)
     vmm_snapshot_free(m->base);
     pages_free(m);
     stimuli_free(m);
+    controllers_free(m);
     lazy_free(m->ram, m->ram_size);
     lazy_free(m->rom, m->rom_size);
     lazy_free(m->histograms, HISTOGRAM_BYTES);

@@ -45,7 +45,7 @@ struct vmm_arch {
 };
 
 /* engine.c */
-vmm_machine *machine_new(const struct vmm_controllers *controllers); /* NULL: no memory */
+vmm_machine *machine_new(const struct vmm_controller *controllers, uint32_t count); /* NULL: no memory */
 uint8_t *lazy_zeros(vmm_machine *m, uint64_t size); /* cost nothing until touched; NULL with m->error */
 void lazy_free(void *zeros, uint64_t size);         /* what lazy_zeros gave, or NULL */
 vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch); /* NULL with m->error */
@@ -119,12 +119,6 @@ typedef struct {
     uint64_t raised; /* instruction count of the request */
 } accepted;
 
-accepted pic_acknowledge(vmm_machine *m);
-bool pic_unmasked(const vmm_machine *m, uint32_t pin); /* 0-15 */
-uint32_t pic_vector(const vmm_machine *m, uint32_t pin);
-bool ioapic_unmasked(const vmm_machine *m, uint32_t pin);
-uint32_t ioapic_vector(const vmm_machine *m, uint32_t pin);
-void pic_elcr_write(vmm_machine *m, uint32_t chip, uint8_t value);
 
 /* lapic*.c; `size` is the bytes of an access. The MSR calls: false: #GP */
 bool lapic_local_read(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);

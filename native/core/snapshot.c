@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/controller.h"
 #include "core/page_tree.h"
 #include "core/pages.h"
 #include "unicorn/uc.h"
@@ -33,6 +34,7 @@ struct vmm_snapshot {
     page_tree pages;
     uint32_t vcpu_count;
     uint8_t *vcpus[VMM_MAX_VCPUS];
+    void *controllers[VMM_MAX_CONTROLLERS]; /* their states; NULL: there was no such controller */
     uint8_t dynamic[DYNAMIC_BYTES];
 };
 
@@ -197,6 +199,30 @@ static void restore_vcpu(vmm_vcpu *v, const uint8_t *saved)
     uc.ctl(v->uc, UC_CTL_FLUSH_TLB);
 }
 
+/* ---- controllers ---- */
+
+static bool save_controllers(const vmm_machine *m, vmm_snapshot *s)
+{
+    for (uint32_t row = 0; row < m->controller_count; row++) {
+        if (!m->controller_state[row])
+            continue;
+        s->controllers[row] = malloc(m->controllers[row].state_bytes);
+        if (!s->controllers[row])
+            return false;
+        memcpy(s->controllers[row], m->controller_state[row], m->controllers[row].state_bytes);
+    }
+    return true;
+}
+
+static void restore_controllers(vmm_machine *m, const vmm_snapshot *s)
+{
+    for (uint32_t row = 0; row < m->controller_count; row++)
+        if (s->controllers[row])
+            memcpy(m->controller_state[row], s->controllers[row], m->controllers[row].state_bytes);
+        else if (m->controller_state[row])
+            controller_begin(m, row);
+}
+
 /* ---- calls ---- */
 
 vmm_snapshot *vmm_snapshot_take(vmm_machine *m)
@@ -213,7 +239,7 @@ vmm_snapshot *vmm_snapshot_take(vmm_machine *m)
         s->pages = m->base ? tree_share(m->base->pages) : tree_for(pages_count(m));
         s->moment = moment_after(m->base, m->trace.emitted);
     }
-    if (!s || !s->moment || !copy_pages(m, &s->pages) || !save_vcpus(m, s)) {
+    if (!s || !s->moment || !copy_pages(m, &s->pages) || !save_vcpus(m, s) || !save_controllers(m, s)) {
         fail(m, "the host has no memory for a snapshot");
         vmm_snapshot_free(s);
         return NULL;
@@ -256,6 +282,7 @@ int vmm_snapshot_restore(vmm_machine *m, vmm_snapshot *s)
     note_records(m);
     put_pages_back(m, s);
     restore_machine(m, s);
+    restore_controllers(m, s);
     for (uint32_t i = 0; i < s->vcpu_count; i++)
         restore_vcpu(m->vcpus[i], s->vcpus[i]);
     vmm_triggers_changed(m); /* what a script waits for now, not what one did then */
@@ -269,6 +296,8 @@ void vmm_snapshot_free(vmm_snapshot *s)
         return;
     for (uint32_t i = 0; i < s->vcpu_count; i++)
         free(s->vcpus[i]);
+    for (uint32_t row = 0; row < VMM_MAX_CONTROLLERS; row++)
+        free(s->controllers[row]);
     tree_free(&s->pages);
     moment_free(s->moment);
     free(s);

@@ -1,5 +1,6 @@
 /* An x86 vCPU: opened, proven, wired to the machine and put at the reset vector. */
 #include "intc/apic/lapic.h"
+#include "intc/pic/pic.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 
@@ -53,7 +54,8 @@ vmm_lapic *vmm_lapic_of(vmm_vcpu *v)
 
 int vmm_add_x86(vmm_machine *m, int cpu_model)
 {
-    vmm_vcpu *v = vcpu_new(m, &X86);
+    bool wired = vmm_pic_of(m) && vmm_ioapic_of(m); /* LINT0 and the APICs' bus lead there */
+    vmm_vcpu *v = wired ? vcpu_new(m, &X86) : NULL;
     if (!v)
         return -1;
     v->controller = &x86_of(v)->lapic;

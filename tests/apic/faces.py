@@ -128,7 +128,7 @@ class Bench:
         check(machine, lib.vmm_map_ram(machine, 0, 0x20000))
         for _ in range(cpus):
             check(machine, lib.vmm_add_x86(machine, 0))
-        check(machine, lib.vmm_add_mmio(machine, IOAPIC_PAGE, 0x1000, lib.VMM_ON_IOAPIC, 0))
+        check(machine, lib.vmm_add_mmio(machine, IOAPIC_PAGE, 0x1000, lib.vmm_range_owner(machine, b"ioapic"), 0))
         self.apics = [Apic(machine, index) for index in range(cpus)]
         for apic in self.apics:
             x86 = lib.vmm_x86_of(apic.vcpu)

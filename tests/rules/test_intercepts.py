@@ -25,6 +25,8 @@ from harness import (
     Frame,
 )  # fmt: skip
 
+from vmm.engine import lib
+
 MOV_CR8_RAX, MOV_RAX_CR8 = bytes.fromhex("440f22c0"), bytes.fromhex("440f20c0")
 FS_BASE, TSC, UNKNOWN_MSR = 0xC0000100, 0x10, 0x12345
 INSN_NS = 10

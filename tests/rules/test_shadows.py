@@ -33,6 +33,8 @@ from harness import (
     le,
 )  # fmt: skip
 
+from vmm.engine import lib
+
 LSS_ESP = bytes.fromhex("0fb22500f00000")  # lss esp, [0f000h]
 
 

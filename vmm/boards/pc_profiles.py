@@ -31,7 +31,7 @@ def _lapics(native: Any) -> Iterator[Any]:
 
 
 def _ioapic(native: Any) -> Iterator[Any]:
-    return iter((native.ioapic,))
+    return iter((lib.vmm_ioapic_of(native),))
 
 
 class Knob(NamedTuple):

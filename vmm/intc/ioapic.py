@@ -33,7 +33,7 @@ class IoApic:
 
     def __init__(self, native: Any) -> None:
         self._machine = native
-        self._ioapic = native.ioapic
+        self._ioapic = lib.vmm_ioapic_of(native)
 
     @property
     def id(self) -> int:

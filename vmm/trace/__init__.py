@@ -131,7 +131,7 @@ class Trace:
         """
         if self._store is None:
             raise VmmError("nothing is recorded: call m.trace.record() before the run")
-        gic = self._native.gic.version
+        gic = lib.vmm_gic_version(self._native)
         wanted = wanted_events(gic, kind=kind, vector=vector, intid=intid, source=source, vcpu=vcpu, since=since)
         return Selection(self._store, wanted, gic, self.drain)
 
@@ -177,12 +177,12 @@ class Trace:
         """The first few of them."""
         raw = self._native.trace
         first = range(min(raw.guest_errors, lib.VMM_FIRST_ERRORS))
-        return [from_native(raw.first_errors[n], self._native.gic.version) for n in first]
+        return [from_native(raw.first_errors[n], lib.vmm_gic_version(self._native)) for n in first]
 
     def event(self, n: int) -> Event:
         """The event before which `n` were emitted; one of the last 4096."""
         raw = self._native.trace
-        return from_native(raw.ring[n & raw.capacity - 1], self._native.gic.version)
+        return from_native(raw.ring[n & raw.capacity - 1], lib.vmm_gic_version(self._native))
 
     def last(self, count: int = 16) -> list[Event]:
         """The last events, oldest first; the ring keeps 4096."""
@@ -191,12 +191,12 @@ class Trace:
 
     def interrupts(self) -> Iterator[InterruptStats]:
         """Statistics of each interrupt, by vCPU, vector and source."""
-        raw = self._native
+        raw, gic = self._native, lib.vmm_gic_version(self._native)
         rows = sorted((raw.stats[n] for n in range(raw.stat_count)), key=lambda s: (s.vcpu, s.vector, s.source, s.pin))
         for s in rows:
             waits = s.source not in (lib.VMM_SRC_EXCEPTION, lib.VMM_SRC_SOFTWARE)
             times = (s.latency_min, _median(s), s.latency_max) if waits else (None, None, None)
-            yield InterruptStats(s.vcpu, s.vector, source_name(s.source, s.pin, raw.gic.version), s.delivered, *times)
+            yield InterruptStats(s.vcpu, s.vector, source_name(s.source, s.pin, gic), s.delivered, *times)
 
 
 def _median(s: Any) -> int:

@@ -8,8 +8,8 @@
  * - With equal classes PPR[3:0] is TPR[3:0] (11.8.3.1 leaves it open), as in KVM.
  * - An APIC interrupt is acknowledged before an ExtINT, as in QEMU and Bochs. SMI is accepted and does nothing: no SMM.
  */
-#include "core/line.h"
 #include "intc/apic/lapic.h"
+#include "intc/pic/pic.h"
 
 static int highest(const uint32_t bits[8])
 {
@@ -280,7 +280,7 @@ void vmm_lapic_set_lint(vmm_vcpu *v, uint32_t pin, int level)
 
 void lapic_inputs_changed(vmm_vcpu *v)
 {
-    vmm_lapic_set_lint(v, 0, v->machine->pic.chip[0].output);
+    vmm_lapic_set_lint(v, 0, pic_of(v->machine)->chip[0].output);
     intr_update(v);
 }
 

@@ -3,7 +3,7 @@
 #define VMM_LAPIC_INTERNAL_H
 
 #include "api/vmm_apic.h"
-#include "core/internal.h"
+#include "core/controller.h"
 
 enum { MESSAGE_WINDOW = 0xfee }; /* bits 31-20 of an address that is an interrupt message (SDM 11.11.1) */
 
@@ -109,6 +109,22 @@ void lapic_timer_disarm(vmm_vcpu *v);
 uint32_t lapic_x2apic_ldr(const vmm_lapic *a);
 
 /* ioapic.c */
+enum { APIC_ROW = 2 }; /* in native/machine.c */
+
+static inline vmm_apic *apic_of(const vmm_machine *m)
+{
+    return m->controller_state[APIC_ROW];
+}
+
+static inline vmm_ioapic *ioapic_of(const vmm_machine *m)
+{
+    return &apic_of(m)->ioapic;
+}
+
+extern const line_end ioapic_pins;
+extern const line_end lint1_pins; /* of every vCPU; the number means nothing */
+extern const range_owner ioapic_memory;
+
 void ioapic_eoi(vmm_machine *m, uint32_t vector);
 void ioapic_retry(vmm_machine *m); /* a local APIC may accept now what none did */
 
