@@ -7,6 +7,7 @@ from pathlib import Path
 from cffi import FFI
 
 NATIVE = Path(__file__).parent
+HEADER = "api/vmm_all.h"
 SOURCES = sorted(str(path.relative_to(NATIVE)) for path in NATIVE.rglob("*.c"))
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wshadow"]
 """Errors in CI: VMM_NATIVE_FLAGS=-Werror."""
@@ -24,19 +25,24 @@ extern "Python" {
 """
 
 
-def declarations(name: str) -> str:
+def declarations(name: str, seen: set[str]) -> str:
     """A header, its parts in their places, without what cffi cannot read: guards and suffixed constants."""
+    if name in seen:
+        return ""
+    seen.add(name)
     text = (NATIVE / name).read_text()
-    text = re.sub(r'^#include "([\w/]+\.h)"$', lambda part: declarations(part[1]), text, flags=re.MULTILINE)
+    text = re.sub(r'^#include "([\w/]+\.h)"$', lambda part: declarations(part[1], seen), text, flags=re.MULTILINE)
     text = re.sub(r"^#(include|ifndef|endif|define \w+_H\b).*$", "", text, flags=re.MULTILINE)
     return re.sub(r"^(#define \w+ (?:0x)?[0-9a-fA-F]+)U?L*$", r"\1", text, flags=re.MULTILINE)
 
 
+SEEN_BY_PYTHON = declarations(HEADER, set()) + PYTHON_CALLBACKS
+
 builder = FFI()
-builder.cdef(declarations("api/vmm.h") + PYTHON_CALLBACKS)
+builder.cdef(SEEN_BY_PYTHON)
 builder.set_source(
     "vmm._native",
-    '#include "api/vmm.h"',
+    f'#include "{HEADER}"',
     sources=[f"native/{name}" for name in SOURCES],
     include_dirs=["native"],
     depends=[f"native/{path.relative_to(NATIVE)}" for path in sorted(NATIVE.rglob("*.h"))],

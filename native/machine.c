@@ -1,38 +1,24 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
-#include "core/line.h"
+#include "core/controller.h"
 #include "core/pages.h"
-#include "intc/controllers.h"
+#include "intc/apic/lapic.h"
+#include "intc/gic/gic.h"
+#include "intc/pic/pic.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 
-static const struct vmm_controllers CONTROLLERS = {
-    .ends = {
-        [VMM_SINK_PIC] = &pic_pins,
-        [VMM_SINK_NMI] = &nmi_pin,
-        [VMM_SINK_GIC] = &gic_spis,
-        [VMM_SINK_IOAPIC] = &ioapic_pins,
-        [VMM_SINK_LINT1] = &lint1_pins,
-    },
-    .ranges = {
-        [VMM_ON_PIC] = &pic_ports,
-        [VMM_ON_ELCR] = &pic_elcr,
-        [VMM_ON_TESTDEV] = &test_device,
-        [VMM_ON_GICD] = &gic_distributor,
-        [VMM_ON_GICC] = &gic_cpu_interface,
-        [VMM_ON_GICR] = &gic_redistributors,
-        [VMM_ON_IOAPIC] = &ioapic_memory,
-        [VMM_ON_COUNTER] = &counter,
-    },
+static const struct vmm_controller CONTROLLERS[] = {
+    {"machine", .ranges = {{"testdev", &test_device}, {"counter", &counter}}},
+    [PIC_ROW] = {"8259A pair", sizeof(vmm_pic), vmm_pic_reset, {{"pic", &pic_pins}}, {{"pic", &pic_ports}, {"elcr", &pic_elcr}}},
+    [APIC_ROW] = {"APICs", sizeof(vmm_apic), vmm_ioapic_reset, {{"ioapic", &ioapic_pins}, {"lint1", &lint1_pins}},
+                  {{"ioapic", &ioapic_memory}}},
+    [GIC_ROW] = {"GIC", sizeof(vmm_gic), vmm_gic_reset, {{"gic", &gic_spis}},
+                 {{"gicd", &gic_distributor}, {"gicc", &gic_cpu_interface}, {"gicr", &gic_redistributors}}},
 };
 
 vmm_machine *vmm_new(void)
 {
-    vmm_machine *m = machine_new(&CONTROLLERS);
-    if (m) {
-        vmm_pic_reset(m);
-        vmm_ioapic_reset(m);
-    }
-    return m;
+    return machine_new(CONTROLLERS, sizeof CONTROLLERS / sizeof *CONTROLLERS);
 }
 
 const char *vmm_unicorn_open(const char *path)

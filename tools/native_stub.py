@@ -39,7 +39,7 @@ class CValue:
 
 class Pointer(CValue, Generic[_T]):
     def __getitem__(self, index: int) -> _T: ...
-    def __setitem__(self, index: int, value: _T) -> None: ...
+    def __setitem__(self, index: int, value: _T | tuple[object, ...]) -> None: ...
 
 class Array(Pointer[_T]):
     @overload
@@ -47,7 +47,7 @@ class Array(Pointer[_T]):
     @overload
     def __getitem__(self, index: slice) -> Self: ...
     @overload
-    def __setitem__(self, index: int, value: _T) -> None: ...
+    def __setitem__(self, index: int, value: _T | tuple[object, ...]) -> None: ...
     @overload
     def __setitem__(self, index: slice, value: Sequence[_T] | bytes | Array[_T]) -> None: ...
     def __len__(self) -> int: ...
@@ -223,8 +223,7 @@ def stub(text: str) -> str:
 
 def current() -> str:
     """The stub as the headers of this tree want it."""
-    native = runpy.run_path(str(ROOT / "native" / "build.py"))
-    return stub(native["declarations"]("api/vmm.h") + native["PYTHON_CALLBACKS"])
+    return stub(runpy.run_path(str(ROOT / "native" / "build.py"))["SEEN_BY_PYTHON"])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,7 +14,7 @@ class CValue:
 
 class Pointer(CValue, Generic[_T]):
     def __getitem__(self, index: int) -> _T: ...
-    def __setitem__(self, index: int, value: _T) -> None: ...
+    def __setitem__(self, index: int, value: _T | tuple[object, ...]) -> None: ...
 
 class Array(Pointer[_T]):
     @overload
@@ -22,7 +22,7 @@ class Array(Pointer[_T]):
     @overload
     def __getitem__(self, index: slice) -> Self: ...
     @overload
-    def __setitem__(self, index: int, value: _T) -> None: ...
+    def __setitem__(self, index: int, value: _T | tuple[object, ...]) -> None: ...
     @overload
     def __setitem__(self, index: slice, value: Sequence[_T] | bytes | Array[_T]) -> None: ...
     def __len__(self) -> int: ...
@@ -50,7 +50,9 @@ class vmm_machine(Struct):
     alias_size: int
     pages: vmm_pages
     host: vmm_host
-    controllers: vmm_controllers
+    controllers: vmm_controller
+    controller_count: int
+    controller_state: Array[CValue]
     cpus: int
     port_range_count: int
     mmio_range_count: int
@@ -70,10 +72,6 @@ class vmm_machine(Struct):
     base: vmm_snapshot
     lines: Array[vmm_line]
     timers: Array[vmm_timer]
-    pic: vmm_pic
-    ioapic: vmm_ioapic
-    apic_winner: int
-    gic: vmm_gic
     trace: vmm_trace
     stat_count: int
     stats: Array[vmm_stat]
@@ -94,153 +92,6 @@ class vmm_machine(Struct):
     triggers: vmm_triggers
     asked: vmm_stop_info
     error: CString
-
-@final
-class vmm_vcpu(Struct):
-    count: int
-    attention_at: int
-    flags_before: int
-    masks: int
-    watch: int
-    env: CValue
-    reach: Array[int]
-    recent: Array[int]
-    machine: vmm_machine
-    arch: vmm_arch
-    uc: CValue
-    cpu: CValue
-    library: CString
-    make_clean: Callable[[CValue, int, int], None]
-    drop_code: Callable[[CValue, int, int], None]
-    exception_index: Pointer[int]
-    control: Pointer[int]
-    index: int
-    pending: int
-    held: int
-    halted: int
-    flush_code: int
-    shutdown: int
-    in_code_hook: int
-    inject_vector: int
-    event_count: int
-    skew: int
-    wake_at: int
-    turn_end: int
-    rearmed_ns: int
-    rearmed_count: int
-    off: int
-    flush_tlb: int
-    awaits: int
-    leaving: int
-    depth: int
-    nest: Array[vmm_handler]
-    reached_at: int
-    reached_pc: int
-    looked_at: int
-    looked_pc: int
-    inject_raised: int
-    nmi_raised: int
-    owned_count: int
-    owned: Array[CValue]
-    x86: vmm_x86
-    arm: vmm_arm
-
-@final
-class vmm_lapic(Struct):
-    initial_id: int
-    withdraws: int
-    forgets: int
-    keeps_x2apic: int
-    accept_errors: int
-    base: int
-    id: int
-    tpr: int
-    ldr: int
-    dfr: int
-    svr: int
-    esr: int
-    esr_pending: int
-    error_told: int
-    held: int
-    extint: int
-    lint: int
-    icr_low: int
-    icr_high: int
-    lvt: Array[int]
-    timer_initial: int
-    timer_divide: int
-    timer_end: int
-    tsc_deadline: int
-    irr: Array[int]
-    isr: Array[int]
-    tmr: Array[int]
-    raised: Array[int]
-
-@final
-class vmm_ioapic(Struct):
-    active_low: int
-    ignores_polarity: int
-    holds_edges: int
-    select: int
-    id: int
-    arbitration: int
-    lines: int
-    held: int
-    entry: Array[int]
-
-@final
-class vmm_gic_bank(Struct):
-    enabled: int
-    latched: int
-    line: int
-    edge: int
-    active: int
-    group: int
-    modifier: int
-    ready: int
-    priority: Array[int]
-    raised: Array[int]
-
-@final
-class vmm_gic_cpu(Struct):
-    nonsecure: int
-    el3: int
-    local: vmm_gic_bank
-    sgi_from: Array[int]
-    reached: Array[int]
-    groups: int
-    pmr: int
-    bpr: Array[int]
-    ctlr: int
-    cbpr: Array[int]
-    eoi_split: Array[int]
-    pmhe: int
-    apr: Array[int]
-    holder: Array[int]
-    asleep: int
-    lpis_on: int
-    propbaser: int
-    pendbaser: int
-    lpi: int
-    lpi_priority: int
-    best: int
-    best_priority: int
-    best_class: int
-    output: int
-
-@final
-class vmm_gic(Struct):
-    version: int
-    cpus: int
-    two_states: int
-    raz_targets: int
-    groups: int
-    busy: int
-    spi: Array[vmm_gic_bank]
-    router: Array[int]
-    anyone: Array[int]
-    lpi_raised: Array[int]
-    cpu: Array[vmm_gic_cpu]
 
 @final
 class vmm_times(Struct):
@@ -316,6 +167,56 @@ class vmm_triggers(Struct):
     slot: Array[vmm_trigger]
 
 @final
+class vmm_vcpu(Struct):
+    count: int
+    attention_at: int
+    flags_before: int
+    masks: int
+    watch: int
+    env: CValue
+    reach: Array[int]
+    recent: Array[int]
+    pending: int
+    held: int
+    halted: int
+    shutdown: int
+    in_code_hook: int
+    inject_vector: int
+    off: int
+    flush_tlb: int
+    awaits: int
+    leaving: int
+    depth: int
+    nest: Array[vmm_handler]
+    event_count: int
+    skew: int
+    wake_at: int
+    turn_end: int
+    rearmed_ns: int
+    rearmed_count: int
+    reached_at: int
+    reached_pc: int
+    looked_at: int
+    looked_pc: int
+    inject_raised: int
+    nmi_raised: int
+    machine: vmm_machine
+    arch: vmm_arch
+    controller: CValue
+    uc: CValue
+    cpu: CValue
+    library: CString
+    make_clean: Callable[[CValue, int, int], None]
+    drop_code: Callable[[CValue, int, int], None]
+    exception_index: Pointer[int]
+    control: Pointer[int]
+    index: int
+    flush_code: int
+    owned_count: int
+    owned: Array[CValue]
+    state: Array[int]
+
+@final
 class vmm_snapshot(Struct):
     ...
 
@@ -324,7 +225,11 @@ class vmm_arch(Struct):
     ...
 
 @final
-class vmm_controllers(Struct):
+class vmm_controller(Struct):
+    ...
+
+@final
+class vmm_range_owner(Struct):
     ...
 
 @final
@@ -351,36 +256,10 @@ class vmm_timer(Struct):
     low_ticks: int
 
 @final
-class vmm_i8259(Struct):
-    irr: int
-    isr: int
-    imr: int
-    lines: int
-    held: int
-    lowest: int
-    vector: int
-    cascade: int
-    elcr: int
-    elcr_mask: int
-    icw1: int
-    icw4: int
-    init_step: int
-    read_isr: int
-    poll: int
-    special_mask: int
-    rotate_aeoi: int
-    output: int
-    raised: Array[int]
-
-@final
-class vmm_pic(Struct):
-    chip: Array[vmm_i8259]
-
-@final
 class vmm_range(Struct):
     first: int
     count: int
-    handler: int
+    owner: vmm_range_owner
     index: int
 
 @final
@@ -497,6 +376,144 @@ class vmm_stop_info(Struct):
     address: int
 
 @final
+class vmm_handler(Struct):
+    count: int
+    pc: int
+    sp: int
+    level: int
+    number: int
+    source: int
+    pin: int
+
+@final
+class vmm_i8259(Struct):
+    irr: int
+    isr: int
+    imr: int
+    lines: int
+    held: int
+    lowest: int
+    vector: int
+    cascade: int
+    elcr: int
+    elcr_mask: int
+    icw1: int
+    icw4: int
+    init_step: int
+    read_isr: int
+    poll: int
+    special_mask: int
+    rotate_aeoi: int
+    output: int
+    raised: Array[int]
+
+@final
+class vmm_pic(Struct):
+    chip: Array[vmm_i8259]
+
+@final
+class vmm_lapic(Struct):
+    initial_id: int
+    withdraws: int
+    forgets: int
+    keeps_x2apic: int
+    accept_errors: int
+    base: int
+    id: int
+    tpr: int
+    ldr: int
+    dfr: int
+    svr: int
+    esr: int
+    esr_pending: int
+    error_told: int
+    held: int
+    extint: int
+    lint: int
+    icr_low: int
+    icr_high: int
+    lvt: Array[int]
+    timer_initial: int
+    timer_divide: int
+    timer_end: int
+    tsc_deadline: int
+    irr: Array[int]
+    isr: Array[int]
+    tmr: Array[int]
+    raised: Array[int]
+
+@final
+class vmm_ioapic(Struct):
+    active_low: int
+    ignores_polarity: int
+    holds_edges: int
+    select: int
+    id: int
+    arbitration: int
+    lines: int
+    held: int
+    entry: Array[int]
+
+@final
+class vmm_apic(Struct):
+    ioapic: vmm_ioapic
+    winner: int
+
+@final
+class vmm_gic_bank(Struct):
+    enabled: int
+    latched: int
+    line: int
+    edge: int
+    active: int
+    group: int
+    modifier: int
+    ready: int
+    priority: Array[int]
+    raised: Array[int]
+
+@final
+class vmm_gic_cpu(Struct):
+    nonsecure: int
+    el3: int
+    local: vmm_gic_bank
+    sgi_from: Array[int]
+    reached: Array[int]
+    groups: int
+    pmr: int
+    bpr: Array[int]
+    ctlr: int
+    cbpr: Array[int]
+    eoi_split: Array[int]
+    pmhe: int
+    apr: Array[int]
+    holder: Array[int]
+    asleep: int
+    lpis_on: int
+    propbaser: int
+    pendbaser: int
+    lpi: int
+    lpi_priority: int
+    best: int
+    best_priority: int
+    best_class: int
+    output: int
+
+@final
+class vmm_gic(Struct):
+    version: int
+    cpus: int
+    two_states: int
+    raz_targets: int
+    groups: int
+    busy: int
+    spi: Array[vmm_gic_bank]
+    router: Array[int]
+    anyone: Array[int]
+    lpi_raised: Array[int]
+    cpu: Array[vmm_gic_cpu]
+
+@final
 class vmm_cpuid(Struct):
     leaf: int
     subleaf: int
@@ -525,28 +542,28 @@ class vmm_x86_traps(Struct):
 @final
 class vmm_x86(Struct):
     dr6_pending: int
-    nmi_in_sti_shadow: int
     native: int
+    native_iret: int
+    native_cpl: int
+    watch_changed: int
+    watch_hit: int
+    kept_base: Array[int]
     iret_at: int
     rep_seen: int
     rep_mask: int
-    watch_changed: int
-    watch_hit: int
-    syscall_anywhere: int
-    native_iret: int
-    native_cpl: int
-    kept_base: Array[int]
-    watch_hook: int
     tsc_offset: int
     tsc_adjust: int
-    traps: vmm_x86_traps
-    cpuid_count: int
-    cpuid: Array[vmm_cpuid]
+    lapic: vmm_lapic
     msr_count: int
     msr: Array[vmm_msr]
-    lapic: vmm_lapic
-    chain: Array[vmm_fault]
     chain_length: int
+    chain: Array[vmm_fault]
+    watch_hook: int
+    nmi_in_sti_shadow: int
+    syscall_anywhere: int
+    cpuid_count: int
+    cpuid: Array[vmm_cpuid]
+    traps: vmm_x86_traps
 
 @final
 class vmm_segment(Struct):
@@ -579,27 +596,13 @@ class vmm_arm_traps(Struct):
 
 @final
 class vmm_arm(Struct):
-    wide: int
-    has_el2: int
-    has_el3: int
-    has_pan: int
-    conduit: int
-    has_random: int
-    watch_hook: int
-    hook_frame: int
     it_return: Array[vmm_it_return]
     it_next: int
     loops: int
     skipped_at: int
     skipped_to: int
     it_known: int
-    several: int
-    mpidr: int
-    pfr: int
     cycles_offset: int
-    traps: vmm_arm_traps
-    reset: CValue
-    counter_hz: int
     serror: int
     serror_raised: int
     timer: Array[vmm_arm_timer]
@@ -607,28 +610,22 @@ class vmm_arm(Struct):
     cntvoff: int
     cntkctl: int
     cnthctl: int
-
-@final
-class vmm_handler(Struct):
-    count: int
-    pc: int
-    sp: int
-    level: int
-    number: int
-    source: int
-    pin: int
+    watch_hook: int
+    hook_frame: int
+    wide: int
+    has_el2: int
+    has_el3: int
+    has_pan: int
+    has_random: int
+    conduit: int
+    several: int
+    mpidr: int
+    pfr: int
+    counter_hz: int
+    reset: CValue
+    traps: vmm_arm_traps
 
 class Lib:
-    VMM_APIC_TICK_NS: Final[int]
-    VMM_IOAPIC_PINS: Final[int]
-    VMM_LVTS: Final[int]
-    VMM_GIC_CPUS: Final[int]
-    VMM_GIC_SPI_BANKS: Final[int]
-    VMM_GIC_SPIS: Final[int]
-    VMM_GIC_LEVELS: Final[int]
-    VMM_GIC_NONE: Final[int]
-    VMM_GIC_FIRST_LPI: Final[int]
-    VMM_GIC_TIMED_LPIS: Final[int]
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
     VMM_STIMULUS_DRIVER: Final[int]
@@ -639,8 +636,6 @@ class Lib:
     VMM_MAX_TIMERS: Final[int]
     VMM_MAX_RANGES: Final[int]
     VMM_MAX_STATS: Final[int]
-    VMM_MAX_MSRS: Final[int]
-    VMM_MAX_CPUID: Final[int]
     VMM_RECENT: Final[int]
     VMM_FIRST_ERRORS: Final[int]
     VMM_CHAIN: Final[int]
@@ -648,44 +643,25 @@ class Lib:
     VMM_NOTED_PAGES: Final[int]
     VMM_NEST: Final[int]
     VMM_REACH_WORDS: Final[int]
-    VMM_SINKS: Final[int]
-    VMM_HANDLERS: Final[int]
+    VMM_MAX_CONTROLLERS: Final[int]
     VMM_NATIVE_TIMERS: Final[int]
     VMM_NEVER: Final[int]
     VMM_FOREVER: Final[int]
     VMM_TESTDEV_DRIVER: Final[int]
     VMM_KINDS: Final[int]
+    VMM_APIC_TICK_NS: Final[int]
+    VMM_IOAPIC_PINS: Final[int]
+    VMM_LVTS: Final[int]
+    VMM_GIC_CPUS: Final[int]
+    VMM_GIC_SPI_BANKS: Final[int]
+    VMM_GIC_SPIS: Final[int]
+    VMM_GIC_LEVELS: Final[int]
+    VMM_GIC_NONE: Final[int]
+    VMM_GIC_FIRST_LPI: Final[int]
+    VMM_GIC_TIMED_LPIS: Final[int]
+    VMM_MAX_MSRS: Final[int]
+    VMM_MAX_CPUID: Final[int]
     VMM_IT_RETURNS: Final[int]
-    VMM_LVT_CMCI: Final[int]
-    VMM_LVT_TIMER: Final[int]
-    VMM_LVT_THERMAL: Final[int]
-    VMM_LVT_PERFORMANCE: Final[int]
-    VMM_LVT_LINT0: Final[int]
-    VMM_LVT_LINT1: Final[int]
-    VMM_LVT_ERROR: Final[int]
-    VMM_GIC_G0: Final[int]
-    VMM_GIC_G1: Final[int]
-    VMM_GIC_G1S: Final[int]
-    VMM_ICC_IAR0: Final[int]
-    VMM_ICC_IAR1: Final[int]
-    VMM_ICC_EOIR0: Final[int]
-    VMM_ICC_EOIR1: Final[int]
-    VMM_ICC_HPPIR0: Final[int]
-    VMM_ICC_HPPIR1: Final[int]
-    VMM_ICC_BPR0: Final[int]
-    VMM_ICC_BPR1: Final[int]
-    VMM_ICC_AP0R0: Final[int]
-    VMM_ICC_AP1R0: Final[int]
-    VMM_ICC_DIR: Final[int]
-    VMM_ICC_RPR: Final[int]
-    VMM_ICC_PMR: Final[int]
-    VMM_ICC_CTLR: Final[int]
-    VMM_ICC_SRE: Final[int]
-    VMM_ICC_IGRPEN0: Final[int]
-    VMM_ICC_IGRPEN1: Final[int]
-    VMM_ICC_SGI1R: Final[int]
-    VMM_ICC_ASGI1R: Final[int]
-    VMM_ICC_SGI0R: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -705,25 +681,10 @@ class Lib:
     VMM_TRIGGER_SHADOW: Final[int]
     VMM_TRIGGER_EVERY: Final[int]
     VMM_TRIGGER_HASHED: Final[int]
-    VMM_SINK_NONE: Final[int]
-    VMM_SINK_PIC: Final[int]
-    VMM_SINK_NMI: Final[int]
-    VMM_SINK_GIC: Final[int]
-    VMM_SINK_IOAPIC: Final[int]
-    VMM_SINK_LINT1: Final[int]
     VMM_TIMER_FREE: Final[int]
     VMM_TIMER_CALL: Final[int]
     VMM_TIMER_WAVE: Final[int]
     VMM_TIMER_NATIVE: Final[int]
-    VMM_ON_PYTHON: Final[int]
-    VMM_ON_PIC: Final[int]
-    VMM_ON_ELCR: Final[int]
-    VMM_ON_TESTDEV: Final[int]
-    VMM_ON_GICD: Final[int]
-    VMM_ON_GICC: Final[int]
-    VMM_ON_GICR: Final[int]
-    VMM_ON_IOAPIC: Final[int]
-    VMM_ON_COUNTER: Final[int]
     VMM_TRAP_INT: Final[int]
     VMM_TRAP_EXCEPTION: Final[int]
     VMM_TRAP_HLT: Final[int]
@@ -792,6 +753,46 @@ class Lib:
     VMM_STOP_SLICE: Final[int]
     VMM_STOP_USER: Final[int]
     VMM_STOP_ENGINE: Final[int]
+    VMM_PEND_INTR: Final[int]
+    VMM_PEND_NMI: Final[int]
+    VMM_PEND_INJECT: Final[int]
+    VMM_PEND_DB: Final[int]
+    VMM_PEND_STOP: Final[int]
+    VMM_PEND_NATIVE: Final[int]
+    VMM_PEND_FIQ: Final[int]
+    VMM_PEND_SERROR: Final[int]
+    VMM_PEND_INIT: Final[int]
+    VMM_PEND_STEP: Final[int]
+    VMM_LVT_CMCI: Final[int]
+    VMM_LVT_TIMER: Final[int]
+    VMM_LVT_THERMAL: Final[int]
+    VMM_LVT_PERFORMANCE: Final[int]
+    VMM_LVT_LINT0: Final[int]
+    VMM_LVT_LINT1: Final[int]
+    VMM_LVT_ERROR: Final[int]
+    VMM_GIC_G0: Final[int]
+    VMM_GIC_G1: Final[int]
+    VMM_GIC_G1S: Final[int]
+    VMM_ICC_IAR0: Final[int]
+    VMM_ICC_IAR1: Final[int]
+    VMM_ICC_EOIR0: Final[int]
+    VMM_ICC_EOIR1: Final[int]
+    VMM_ICC_HPPIR0: Final[int]
+    VMM_ICC_HPPIR1: Final[int]
+    VMM_ICC_BPR0: Final[int]
+    VMM_ICC_BPR1: Final[int]
+    VMM_ICC_AP0R0: Final[int]
+    VMM_ICC_AP1R0: Final[int]
+    VMM_ICC_DIR: Final[int]
+    VMM_ICC_RPR: Final[int]
+    VMM_ICC_PMR: Final[int]
+    VMM_ICC_CTLR: Final[int]
+    VMM_ICC_SRE: Final[int]
+    VMM_ICC_IGRPEN0: Final[int]
+    VMM_ICC_IGRPEN1: Final[int]
+    VMM_ICC_SGI1R: Final[int]
+    VMM_ICC_ASGI1R: Final[int]
+    VMM_ICC_SGI0R: Final[int]
     VMM_NATIVE_BEGINS: Final[int]
     VMM_NATIVE_ENDS: Final[int]
     VMM_SHADOW_NONE: Final[int]
@@ -814,16 +815,51 @@ class Lib:
     VMM_CONDUIT_NONE: Final[int]
     VMM_CONDUIT_HVC: Final[int]
     VMM_CONDUIT_SMC: Final[int]
-    VMM_PEND_INTR: Final[int]
-    VMM_PEND_NMI: Final[int]
-    VMM_PEND_INJECT: Final[int]
-    VMM_PEND_DB: Final[int]
-    VMM_PEND_STOP: Final[int]
-    VMM_PEND_NATIVE: Final[int]
-    VMM_PEND_FIQ: Final[int]
-    VMM_PEND_SERROR: Final[int]
-    VMM_PEND_INIT: Final[int]
-    VMM_PEND_STEP: Final[int]
+    def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
+    def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
+    def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
+    def vmm_stimulus_find(self, m: vmm_machine, serial: int, /) -> vmm_stimulus: ...
+    def vmm_unicorn_open(self, path: CString | bytes, /) -> CString: ...
+    def vmm_unicorn_version(self, /) -> int: ...
+    def vmm_new(self, /) -> vmm_machine: ...
+    def vmm_free(self, m: vmm_machine, /) -> None: ...
+    def vmm_map_ram(self, m: vmm_machine, base: int, size: int, /) -> int: ...
+    def vmm_memory(self, m: vmm_machine, physical: int, size: int, /) -> Pointer[int]: ...
+    def vmm_memory_written(self, m: vmm_machine, physical: int, size: int, /) -> None: ...
+    def vmm_map_rom(self, m: vmm_machine, size: int, /) -> int: ...
+    def vmm_map_alias(self, m: vmm_machine, first: int, of: int, size: int, /) -> int: ...
+    def vmm_line_end(self, m: vmm_machine, name: CString | bytes, /) -> int: ...
+    def vmm_range_owner(self, m: vmm_machine, name: CString | bytes, /) -> int: ...
+    def vmm_add_ports(self, m: vmm_machine, first: int, count: int, owner: int, index: int, /) -> int: ...
+    def vmm_add_mmio(self, m: vmm_machine, first: int, count: int, owner: int, index: int, /) -> int: ...
+    def vmm_instructions(self, m: vmm_machine, /) -> int: ...
+    def vmm_run(self, m: vmm_machine, insns: int, /) -> None: ...
+    def vmm_request_stop(self, m: vmm_machine, reason: int, code: int, /) -> None: ...
+    def vmm_now(self, m: vmm_machine, /) -> int: ...
+    def vmm_timer_set(self, m: vmm_machine, timer: int, deadline: int, /) -> None: ...
+    def vmm_timer_wave(self, m: vmm_machine, timer: int, /) -> None: ...
+    def vmm_tick_ns(self, t: vmm_timer, tick: int, /) -> int: ...
+    def vmm_line_set(self, m: vmm_machine, line: int, driver: int, level: int, /) -> None: ...
+    def vmm_line_connect(self, m: vmm_machine, line: int, driver: int, connected: int, /) -> None: ...
+    def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
+    def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
+    def vmm_triggers_changed(self, m: vmm_machine, /) -> None: ...
+    def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...
+    def vmm_attention(self, m: vmm_machine, /) -> None: ...
+    def vmm_guest_error(self, m: vmm_machine, what: int, value: int, /) -> None: ...
+    def vmm_trace_record(self, m: vmm_machine, packer: vmm_packed, observed: int, /) -> None: ...
+    def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
+    def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
+    def vmm_snapshot_take(self, m: vmm_machine, /) -> vmm_snapshot: ...
+    def vmm_snapshot_restore(self, m: vmm_machine, s: vmm_snapshot, /) -> int: ...
+    def vmm_snapshot_free(self, s: vmm_snapshot, /) -> None: ...
+    def vmm_latency_quantile(self, s: vmm_stat, permille: int, /) -> int: ...
+    def vmm_pic_of(self, m: vmm_machine, /) -> vmm_pic: ...
+    def vmm_pic_read(self, m: vmm_machine, chip: int, a0: int, /) -> int: ...
+    def vmm_pic_write(self, m: vmm_machine, chip: int, a0: int, value: int, /) -> None: ...
+    def vmm_pic_acknowledge(self, m: vmm_machine, /) -> int: ...
+    def vmm_pic_set_line(self, m: vmm_machine, pin: int, level: int, /) -> None: ...
+    def vmm_pic_reset(self, m: vmm_machine, /) -> None: ...
     def vmm_lapic_reset(self, v: vmm_vcpu, /) -> None: ...
     def vmm_lapic_virtual_wire(self, v: vmm_vcpu, /) -> None: ...
     def vmm_lapic_read(self, v: vmm_vcpu, offset: int, /) -> int: ...
@@ -834,11 +870,14 @@ class Lib:
     def vmm_lapic_count(self, v: vmm_vcpu, /) -> int: ...
     def vmm_lapic_set_lint(self, v: vmm_vcpu, pin: int, level: int, /) -> None: ...
     def vmm_lapic_event(self, v: vmm_vcpu, lvt: int, /) -> None: ...
+    def vmm_ioapic_of(self, m: vmm_machine, /) -> vmm_ioapic: ...
     def vmm_ioapic_reset(self, m: vmm_machine, /) -> None: ...
     def vmm_ioapic_read(self, m: vmm_machine, offset: int, /) -> int: ...
     def vmm_ioapic_write(self, m: vmm_machine, offset: int, value: int, /) -> None: ...
     def vmm_ioapic_set_line(self, m: vmm_machine, pin: int, asserted: int, /) -> None: ...
     def vmm_msi(self, m: vmm_machine, address: int, data: int, /) -> int: ...
+    def vmm_gic_version(self, m: vmm_machine, /) -> int: ...
+    def vmm_gic_of(self, m: vmm_machine, /) -> vmm_gic: ...
     def vmm_gic_init(self, m: vmm_machine, version: int, cpus: int, two_states: int, /) -> int: ...
     def vmm_gic_reset(self, m: vmm_machine, /) -> None: ...
     def vmm_gic_state(self, m: vmm_machine, cpu: int, nonsecure: int, el3: int, /) -> None: ...
@@ -859,11 +898,9 @@ class Lib:
     def vmm_gic_lpi_move(self, m: vmm_machine, from_: int, to: int, intid: int, /) -> None: ...
     def vmm_gic_lpi_move_all(self, m: vmm_machine, from_: int, to: int, /) -> None: ...
     def vmm_gic_lpi_next(self, m: vmm_machine, cpu: int, intid: int, /) -> int: ...
-    def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
-    def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
-    def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
-    def vmm_stimulus_find(self, m: vmm_machine, serial: int, /) -> vmm_stimulus: ...
     def vmm_add_x86(self, m: vmm_machine, cpu_model: int, /) -> int: ...
+    def vmm_x86_of(self, v: vmm_vcpu, /) -> vmm_x86: ...
+    def vmm_lapic_of(self, v: vmm_vcpu, /) -> vmm_lapic: ...
     def vmm_x86_read(self, v: vmm_vcpu, linear: int, buffer: CValue | bytes, size: int, /) -> int: ...
     def vmm_x86_write(self, v: vmm_vcpu, linear: int, buffer: CValue | bytes, size: int, /) -> int: ...
     def vmm_x86_get(self, v: vmm_vcpu, uc_register: int, /) -> int: ...
@@ -881,6 +918,7 @@ class Lib:
     def vmm_x86_hand_over(self, v: vmm_vcpu, /) -> None: ...
     def vmm_x86_a20(self, v: vmm_vcpu, enabled: int, /) -> None: ...
     def vmm_add_arm(self, m: vmm_machine, wide: int, cpu_model: int, has_el2: int, has_el3: int, /) -> int: ...
+    def vmm_arm_of(self, v: vmm_vcpu, /) -> vmm_arm: ...
     def vmm_arm_start(self, v: vmm_vcpu, entry: int, argument: int, /) -> None: ...
     def vmm_arm_off(self, v: vmm_vcpu, /) -> None: ...
     def vmm_arm_wait(self, v: vmm_vcpu, /) -> None: ...
@@ -898,44 +936,6 @@ class Lib:
     def vmm_arm_it(self, v: vmm_vcpu, /) -> int: ...
     def vmm_arm_serror(self, v: vmm_vcpu, iss: int, /) -> None: ...
     def vmm_arm_trap_system(self, v: vmm_vcpu, number: int, /) -> int: ...
-    def vmm_unicorn_open(self, path: CString | bytes, /) -> CString: ...
-    def vmm_unicorn_version(self, /) -> int: ...
-    def vmm_new(self, /) -> vmm_machine: ...
-    def vmm_free(self, m: vmm_machine, /) -> None: ...
-    def vmm_map_ram(self, m: vmm_machine, base: int, size: int, /) -> int: ...
-    def vmm_memory(self, m: vmm_machine, physical: int, size: int, /) -> Pointer[int]: ...
-    def vmm_memory_written(self, m: vmm_machine, physical: int, size: int, /) -> None: ...
-    def vmm_map_rom(self, m: vmm_machine, size: int, /) -> int: ...
-    def vmm_map_alias(self, m: vmm_machine, first: int, of: int, size: int, /) -> int: ...
-    def vmm_add_ports(self, m: vmm_machine, first: int, count: int, handler: int, index: int, /) -> int: ...
-    def vmm_add_mmio(self, m: vmm_machine, first: int, count: int, handler: int, index: int, /) -> int: ...
-    def vmm_instructions(self, m: vmm_machine, /) -> int: ...
-    def vmm_run(self, m: vmm_machine, insns: int, /) -> None: ...
-    def vmm_request_stop(self, m: vmm_machine, reason: int, code: int, /) -> None: ...
-    def vmm_now(self, m: vmm_machine, /) -> int: ...
-    def vmm_timer_set(self, m: vmm_machine, timer: int, deadline: int, /) -> None: ...
-    def vmm_timer_wave(self, m: vmm_machine, timer: int, /) -> None: ...
-    def vmm_tick_ns(self, t: vmm_timer, tick: int, /) -> int: ...
-    def vmm_line_set(self, m: vmm_machine, line: int, driver: int, level: int, /) -> None: ...
-    def vmm_line_connect(self, m: vmm_machine, line: int, driver: int, connected: int, /) -> None: ...
-    def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
-    def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
-    def vmm_triggers_changed(self, m: vmm_machine, /) -> None: ...
-    def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...
-    def vmm_attention(self, m: vmm_machine, /) -> None: ...
-    def vmm_guest_error(self, m: vmm_machine, what: int, value: int, /) -> None: ...
-    def vmm_pic_read(self, m: vmm_machine, chip: int, a0: int, /) -> int: ...
-    def vmm_pic_write(self, m: vmm_machine, chip: int, a0: int, value: int, /) -> None: ...
-    def vmm_pic_acknowledge(self, m: vmm_machine, /) -> int: ...
-    def vmm_pic_set_line(self, m: vmm_machine, pin: int, level: int, /) -> None: ...
-    def vmm_pic_reset(self, m: vmm_machine, /) -> None: ...
-    def vmm_trace_record(self, m: vmm_machine, packer: vmm_packed, observed: int, /) -> None: ...
-    def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
-    def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
-    def vmm_snapshot_take(self, m: vmm_machine, /) -> vmm_snapshot: ...
-    def vmm_snapshot_restore(self, m: vmm_machine, s: vmm_snapshot, /) -> int: ...
-    def vmm_snapshot_free(self, s: vmm_snapshot, /) -> None: ...
-    def vmm_latency_quantile(self, s: vmm_stat, permille: int, /) -> int: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
@@ -987,9 +987,9 @@ class Ffi:
     @overload
     def new(self, cdecl: Literal["vmm_machine *", "vmm_machine[]"], value: object = ...) -> vmm_machine: ...
     @overload
-    def new(self, cdecl: Literal["vmm_vcpu *", "vmm_vcpu[]"], value: object = ...) -> vmm_vcpu: ...
-    @overload
     def new(self, cdecl: Literal["vmm_stimulus_plan *", "vmm_stimulus_plan[]"], value: object = ...) -> vmm_stimulus_plan: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_vcpu *", "vmm_vcpu[]"], value: object = ...) -> vmm_vcpu: ...
     @overload
     def new(self, cdecl: Literal["vmm_timer *", "vmm_timer[]"], value: object = ...) -> vmm_timer: ...
     @overload

@@ -1,9 +1,10 @@
 /*
  * The whole state of a machine as plain structs, and the calls that may change it.
  *
- * This is the one header, with its parts: C includes it, and Python's cffi declarations are cut from it
- * (native/build.py), so a field has one name on both sides. Fixed configuration, dynamic state and transient scratch
- * stand apart in each struct. Numbers a guest can choose are never trusted as an index.
+ * This is the core's part; controllers and architectures have theirs beside it, and vmm_all.h has all. C includes them,
+ * and Python's cffi declarations are cut from them (native/build.py), so a field has one name on both sides. Fixed
+ * configuration, dynamic state and transient scratch stand apart in each struct. Numbers a guest can choose are never
+ * trusted as an index.
  */
 #ifndef VMM_H
 #define VMM_H
@@ -11,8 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api/vmm_apic.h"
-#include "api/vmm_gic.h"
 #include "api/vmm_stimulus.h"
 #include "api/vmm_trigger.h"
 
@@ -21,8 +20,6 @@
 #define VMM_MAX_TIMERS 64
 #define VMM_MAX_RANGES 64
 #define VMM_MAX_STATS 512
-#define VMM_MAX_MSRS 64
-#define VMM_MAX_CPUID 64
 #define VMM_RECENT 32
 #define VMM_FIRST_ERRORS 4
 #define VMM_CHAIN 4
@@ -30,29 +27,20 @@
 #define VMM_NOTED_PAGES 1024
 #define VMM_NEST 32
 #define VMM_REACH_WORDS 8
-#define VMM_SINKS 6
-#define VMM_HANDLERS 9
+#define VMM_MAX_CONTROLLERS 8
 
 typedef struct vmm_machine vmm_machine;
 typedef struct vmm_vcpu vmm_vcpu;
 typedef struct vmm_snapshot vmm_snapshot;
 struct vmm_arch;
-struct vmm_controllers;
+struct vmm_controller;
+struct vmm_range_owner;
 
 /* ---- lines: a wire with up to 32 drivers (wired OR) and one or two inputs it ends at ---- */
 
-enum vmm_sink {
-    VMM_SINK_NONE = 0,
-    VMM_SINK_PIC = 1, /* pin: IR 0-15 of the 8259A pair */
-    VMM_SINK_NMI = 2, /* pin: vCPU index; an edge latches an NMI */
-    VMM_SINK_GIC = 3, /* pin: SPI, INTID 32 + pin */
-    VMM_SINK_IOAPIC = 4,
-    VMM_SINK_LINT1 = 5 /* of every vCPU's local APIC; pin means nothing */
-};
-
 typedef struct {
-    uint8_t sink[2]; /* enum vmm_sink */
-    uint8_t pin[2];
+    uint8_t sink[2]; /* vmm_line_end's number; 0: none */
+    uint8_t pin[2];  /* which of those inputs */
     uint32_t drivers; /* one bit a driver that holds the line high */
     uint32_t cut;     /* drivers that are disconnected for now; level = any of the others */
     uint64_t raised;  /* instruction count of the last rising edge, for latencies */
@@ -88,55 +76,15 @@ typedef struct {
     uint64_t low_ticks;
 } vmm_timer;
 
-/* ---- 8259A ---- */
-
-typedef struct {
-    uint8_t irr;       /* latched requests */
-    uint8_t isr;       /* in service */
-    uint8_t imr;       /* masked */
-    uint8_t lines;     /* the pins as they are now */
-    uint8_t held;      /* 1: INT stays up for a request that went away before INTA; it will be the spurious IR7 */
-    uint8_t lowest;    /* pin of lowest priority; 7 after ICW1 */
-    uint8_t vector;    /* ICW2 [7:3] */
-    uint8_t cascade;   /* ICW3 */
-    uint8_t elcr;      /* 1: level triggered */
-    uint8_t elcr_mask; /* pins whose trigger the ELCR may choose */
-    uint8_t icw1;
-    uint8_t icw4;
-    uint8_t init_step;   /* 0 ready, 2-4 the ICW expected next */
-    uint8_t read_isr;    /* OCW3 read register select */
-    uint8_t poll;        /* OCW3 poll: the next read acknowledges */
-    uint8_t special_mask;
-    uint8_t rotate_aeoi;
-    uint8_t output; /* the INT pin */
-    uint64_t raised[8]; /* instruction count when each request was latched */
-} vmm_i8259;
-
-typedef struct {
-    vmm_i8259 chip[2]; /* master, slave */
-} vmm_pic;
-
 /* ---- the bus ---- */
 
 #define VMM_TESTDEV_DRIVER 30
 
-enum vmm_handler {
-    VMM_ON_PYTHON = 0,
-    VMM_ON_PIC = 1,      /* ports 20h/21h and A0h/A1h: index 0 master, 1 slave */
-    VMM_ON_ELCR = 2,     /* ports 4D0h/4D1h */
-    VMM_ON_TESTDEV = 3,  /* port first+n, or word n of memory, drives line n with driver `index` */
-    VMM_ON_GICD = 4,     /* memory: the distributor */
-    VMM_ON_GICC = 5,     /* memory: the accessing vCPU's GICv2 interface */
-    VMM_ON_GICR = 6,     /* memory: the redistributors */
-    VMM_ON_IOAPIC = 7,   /* memory */
-    VMM_ON_COUNTER = 8   /* four ports: the machine's free-running counter, low byte first */
-};
-
 typedef struct {
     uint64_t first;
     uint64_t count;
-    uint8_t handler; /* enum vmm_handler */
-    uint8_t index;   /* meaning by handler; for Python the device's index */
+    const struct vmm_range_owner *owner; /* NULL: Python */
+    uint8_t index; /* in its owner's terms; of Python's devices */
 } vmm_range;
 
 /* ---- what is told to Python; every pointer may be called with the GIL released ---- */
@@ -352,9 +300,6 @@ typedef struct {
     uint64_t address;
 } vmm_stop_info;
 
-#include "api/vmm_x86.h"
-#include "api/vmm_arm.h"
-
 /* ---- a vCPU ---- */
 
 enum vmm_pending {
@@ -381,18 +326,44 @@ typedef struct {
 } vmm_handler;
 
 struct vmm_vcpu {
-    /* what the per-instruction path touches, first */
+    /* dynamic: what a snapshot keeps, up to `machine`; what the per-instruction path touches, first */
     uint64_t count;        /* instructions begun */
     uint64_t attention_at; /* the boundary whose count is at least this takes the slow path */
     uint64_t flags_before; /* RFLAGS (system bits) when the previous instruction began */
     uint64_t masks;        /* RFLAGS or DAIF as last looked at */
     uint64_t watch;        /* bits of them whose change asks for a look */
-    void *env;             /* Unicorn's private CPU state */
+    void *env;             /* Unicorn's private CPU state; the same all its life */
     uint64_t reach[VMM_REACH_WORDS]; /* which addresses may be awaited by a trigger: bit address[5:0] of word address[8:6] */
     uint64_t recent[VMM_RECENT]; /* linear addresses of the last instructions begun; [count-1] is the newest */
+    uint32_t pending; /* enum vmm_pending */
+    uint32_t held;    /* those of them that are masked, and whose unmasking is seen without looking at each boundary */
+    uint8_t halted;
+    uint8_t shutdown; /* triple fault: only a reset would end it */
+    uint8_t in_code_hook; /* transient: how PC must be written */
+    uint8_t inject_vector;
+    uint8_t off;       /* not started, or switched off */
+    uint8_t flush_tlb; /* transient: another vCPU invalidated translations */
+    uint8_t awaits;    /* some bit of `reach` is set */
+    uint8_t leaving;   /* transient: Unicorn was told to return */
+    uint8_t depth;     /* handlers under way */
+    vmm_handler nest[VMM_NEST];
+    uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
+    uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
+    uint64_t wake_at;  /* its own earliest INSNS trigger; VMM_NEVER: none */
+    uint64_t turn_end; /* count at which the next vCPU's turn begins */
+    uint64_t rearmed_ns;    /* the next deadline as vcpu_rearm saw it last, less `skew`, */
+    uint64_t rearmed_count; /* and the count at which it is due */
+    uint64_t reached_at; /* count and pc of the boundary at which a REACH trigger fired last */
+    uint64_t reached_pc;
+    uint64_t looked_at;  /* and of the last that SHADOW and EVERY triggers looked at */
+    uint64_t looked_pc;
+    uint64_t inject_raised;
+    uint64_t nmi_raised;
 
+    /* what it is made of, and what is Unicorn's and not the guest's */
     vmm_machine *machine;
     const struct vmm_arch *arch;
+    void *controller; /* its own interrupt controller: a vmm_lapic; NULL: it has none */
     void *uc;
     void *cpu;        /* Unicorn's private CPU object, which env is a part of */
     const char *library; /* the suffix of Unicorn's symbols for it */
@@ -401,35 +372,10 @@ struct vmm_vcpu {
     int32_t *exception_index; /* its number of the exception under way, -1: none */
     uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;
-    uint32_t pending; /* enum vmm_pending */
-    uint32_t held;    /* those of them that are masked, and whose unmasking is seen without looking at each boundary */
-    uint8_t halted;
     uint8_t flush_code; /* transient: translated code must go */
-    uint8_t shutdown; /* triple fault: only a reset would end it */
-    uint8_t in_code_hook; /* transient: how PC must be written */
-    uint8_t inject_vector;
-    uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
-    uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
-    uint64_t wake_at;  /* its own earliest INSNS trigger; VMM_NEVER: none */
-    uint64_t turn_end; /* count at which the next vCPU's turn begins */
-    uint64_t rearmed_ns;    /* the next deadline as vcpu_rearm saw it last, less `skew`, */
-    uint64_t rearmed_count; /* and the count at which it is due */
-    uint8_t off;       /* not started, or switched off */
-    uint8_t flush_tlb; /* transient: another vCPU invalidated translations */
-    uint8_t awaits;    /* some bit of `reach` is set */
-    uint8_t leaving;   /* transient: Unicorn was told to return */
-    uint8_t depth;     /* handlers under way */
-    vmm_handler nest[VMM_NEST];
-    uint64_t reached_at; /* count and pc of the boundary at which a REACH trigger fired last */
-    uint64_t reached_pc;
-    uint64_t looked_at;  /* and of the last that SHADOW and EVERY triggers looked at */
-    uint64_t looked_pc;
-    uint64_t inject_raised;
-    uint64_t nmi_raised;
     uint32_t owned_count;
     void *owned[8]; /* memory that goes with the vCPU */
-    vmm_x86 x86;
-    vmm_arm arm;
+    uint64_t state[]; /* its architecture's, see vmm_x86_of and vmm_arm_of */
 };
 
 struct vmm_machine {
@@ -445,7 +391,9 @@ struct vmm_machine {
     uint64_t alias_size;  /* 0: there is no alias */
     vmm_pages pages;
     vmm_host host;
-    const struct vmm_controllers *controllers; /* what lines and ranges lead to */
+    const struct vmm_controller *controllers; /* that it may have, see core/controller.h */
+    uint32_t controller_count;
+    void *controller_state[VMM_MAX_CONTROLLERS]; /* of those that it has; what is in it is dynamic */
     uint32_t cpus; /* how many vCPUs there will be; before the first is added */
     uint32_t port_range_count;
     uint32_t mmio_range_count;
@@ -455,7 +403,7 @@ struct vmm_machine {
     uint64_t idle_ns;    /* a halted machine that nothing wakes for this long is idle */
     uint64_t hole_first; /* physical addresses of devices: from here up to hole_end */
     uint64_t hole_end;
-    uint64_t counter_hz; /* of VMM_ON_COUNTER, which is 0 at power-on */
+    uint64_t counter_hz; /* of the range owner "counter", which is 0 at power-on */
     uint32_t counter_mask;
     uint8_t hole_floats; /* what no device decodes there reads as ones; else the run ends */
     uint32_t quantum;    /* instructions a vCPU runs before the next one's turn */
@@ -468,10 +416,6 @@ struct vmm_machine {
     /* dynamic: what a snapshot keeps, up to `stop` */
     vmm_line lines[VMM_MAX_LINES];
     vmm_timer timers[VMM_MAX_TIMERS];
-    vmm_pic pic;
-    vmm_ioapic ioapic;
-    uint32_t apic_winner; /* vCPU that took the last lowest priority interrupt */
-    vmm_gic gic;
     vmm_trace trace;
     uint32_t stat_count;
     vmm_stat stats[VMM_MAX_STATS];
@@ -509,8 +453,12 @@ uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size); /* RAM, a
 void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size); /* by the pointer vmm_memory gave */
 int vmm_map_rom(vmm_machine *m, uint64_t size); /* whole pages at physical 0; before the first vCPU */
 int vmm_map_alias(vmm_machine *m, uint64_t first, uint64_t of, uint64_t size); /* of RAM; before the first vCPU */
-int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int handler, int index);
-int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, int index);
+/* Who the controllers' inputs and registers of that name are to lines and ranges, a number above 0; the controller is part
+   of the machine from then on. */
+int vmm_line_end(vmm_machine *m, const char *name);
+int vmm_range_owner(vmm_machine *m, const char *name);
+int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int owner, int index); /* owner 0: Python */
+int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int owner, int index);
 uint64_t vmm_instructions(const vmm_machine *m); /* begun on all vCPUs since power-on */
 
 /* Run vCPUs for at most `insns` instructions of machine time; the reason is in m->stop. */
@@ -532,12 +480,6 @@ void vmm_triggers_here(vmm_machine *m);    /* the boundary where the current vCP
 void vmm_attention(vmm_machine *m); /* after a change from outside: look at everything at the next boundary */
 
 void vmm_guest_error(vmm_machine *m, int what, uint64_t value); /* note it in the trace, at the present instruction */
-
-uint32_t vmm_pic_read(vmm_machine *m, uint32_t chip, uint32_t a0);
-void vmm_pic_write(vmm_machine *m, uint32_t chip, uint32_t a0, uint32_t value);
-uint32_t vmm_pic_acknowledge(vmm_machine *m); /* INTA: the vector; moves IRR to ISR */
-void vmm_pic_set_line(vmm_machine *m, uint32_t pin, int level);
-void vmm_pic_reset(vmm_machine *m);
 
 /* From now on events are packed, unless `packer` is NULL, and kept for host.drain if `observed`. What is new should have
    been taken. host.drain is called, too, when the packer is full. */

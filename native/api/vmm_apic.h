@@ -1,14 +1,11 @@
-/* The interrupt controllers of a PC with APICs: local APICs, IOAPIC, messages. State and calls; part of vmm.h. */
+/* The interrupt controllers of a PC with APICs: local APICs, IOAPIC, messages. State and calls. */
 #ifndef VMM_APIC_H
 #define VMM_APIC_H
 
-#include <stdint.h>
+#include "api/vmm.h"
 
 #define VMM_APIC_TICK_NS 1 /* a tick of the bus clock that the local APICs' timers divide */
 #define VMM_IOAPIC_PINS 24
-
-typedef struct vmm_machine vmm_machine;
-typedef struct vmm_vcpu vmm_vcpu;
 
 /* The local vector table, in the order of its registers 2F0h, 320h-370h. */
 enum vmm_lvt {
@@ -70,6 +67,11 @@ typedef struct {
     uint64_t entry[VMM_IOAPIC_PINS]; /* redirection table; delivery status is derived */
 } vmm_ioapic;
 
+typedef struct {
+    vmm_ioapic ioapic;
+    uint32_t winner; /* vCPU that took the last lowest priority interrupt */
+} vmm_apic;
+
 void vmm_lapic_reset(vmm_vcpu *v);        /* SDM vol. 3A 11.4.7.1 */
 void vmm_lapic_virtual_wire(vmm_vcpu *v); /* as firmware leaves a BSP: enabled, LINT0 ExtINT, LINT1 NMI */
 /* A guest's aligned 32-bit access to its APIC's page; where there is none, all ones. */
@@ -82,6 +84,7 @@ uint32_t vmm_lapic_count(const vmm_vcpu *v);  /* the timer's current count */
 void vmm_lapic_set_lint(vmm_vcpu *v, uint32_t pin, int level); /* pin 0 or 1 */
 void vmm_lapic_event(vmm_vcpu *v, int lvt);   /* a source of the LVT has an event: thermal, counter overflow */
 
+vmm_ioapic *vmm_ioapic_of(vmm_machine *m); /* made when first asked for, before any other call; NULL with m->error */
 void vmm_ioapic_reset(vmm_machine *m); /* lines keep their levels */
 uint32_t vmm_ioapic_read(vmm_machine *m, uint64_t offset);
 void vmm_ioapic_write(vmm_machine *m, uint64_t offset, uint32_t value);

@@ -1,6 +1,8 @@
-/* ARM vCPUs, AArch64 and ARMv7-A: their state and the calls over it. Part of vmm.h. */
+/* ARM vCPUs, AArch64 and ARMv7-A: their state and the calls over it. */
 #ifndef VMM_ARM_STATE_H
 #define VMM_ARM_STATE_H
+
+#include "api/vmm.h"
 
 enum vmm_arm_timer_index { VMM_TIMER_SECURE = 0, VMM_TIMER_PHYSICAL = 1, VMM_TIMER_VIRTUAL = 2, VMM_TIMER_HYPERVISOR = 3 };
 
@@ -30,27 +32,14 @@ typedef struct {
 } vmm_arm_traps;
 
 typedef struct {
-    uint8_t wide;     /* configuration: an AArch64 processor */
-    uint8_t has_el2;  /* configuration */
-    uint8_t has_el3;
-    uint8_t has_pan;  /* configuration: PSTATE.PAN exists */
-    uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
-    uint8_t has_random; /* configuration: RNDR */
-    size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
-    uint64_t hook_frame; /* transient: where translated code's calls return, see arm_it.c */
+    /* dynamic: what a snapshot keeps, up to `watch_hook` */
     vmm_it_return it_return[VMM_IT_RETURNS]; /* IT blocks that were interrupted last */
     uint32_t it_next;
     uint32_t loops;      /* how often in a row a vector's own first instruction raised what led to it */
     uint64_t skipped_at; /* count at which boundaries of skipped instructions have been run, up to skipped_to */
     uint64_t skipped_to;
     uint8_t it_known;   /* transient: the state holds the true ITSTATE although translated code runs */
-    uint8_t several;    /* configuration: of several vCPUs */
-    uint64_t mpidr;
-    uint64_t pfr;       /* configuration: ID_AA64PFR0_EL1 or ID_PFR1 */
     uint64_t cycles_offset; /* PMCCNTR = count + this */
-    vmm_arm_traps traps;
-    void *reset;      /* the state at reset, as Unicorn keeps it */
-    uint64_t counter_hz;
     uint64_t serror;  /* ISS of the pending SError */
     uint64_t serror_raised;
     vmm_arm_timer timer[4];
@@ -58,6 +47,21 @@ typedef struct {
     uint64_t cntvoff;
     uint32_t cntkctl;
     uint32_t cnthctl;
+
+    size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
+    uint64_t hook_frame; /* transient: where translated code's calls return, see it.c */
+    uint8_t wide;     /* configuration: an AArch64 processor */
+    uint8_t has_el2;  /* configuration */
+    uint8_t has_el3;
+    uint8_t has_pan;  /* configuration: PSTATE.PAN exists */
+    uint8_t has_random; /* configuration: RNDR */
+    uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
+    uint8_t several;    /* configuration: of several vCPUs */
+    uint64_t mpidr;
+    uint64_t pfr;       /* configuration: ID_AA64PFR0_EL1 or ID_PFR1 */
+    uint64_t counter_hz;
+    void *reset;      /* the state at reset, as Unicorn keeps it */
+    vmm_arm_traps traps;
 } vmm_arm;
 
 enum vmm_arm_conduit { VMM_CONDUIT_NONE = 0, VMM_CONDUIT_HVC = 1, VMM_CONDUIT_SMC = 2 };
@@ -66,6 +70,7 @@ enum vmm_arm_conduit { VMM_CONDUIT_NONE = 0, VMM_CONDUIT_HVC = 1, VMM_CONDUIT_SM
 
 /* One more AArch64 (wide) or ARMv7-A vCPU, switched off unless it is the first; Unicorn's model number. */
 int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el3);
+vmm_arm *vmm_arm_of(vmm_vcpu *v);   /* NULL: it is another architecture's */
 void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument); /* on, from reset, argument in X0 or R0 */
 void vmm_arm_off(vmm_vcpu *v);
 void vmm_arm_wait(vmm_vcpu *v); /* as WFI */

@@ -1,8 +1,8 @@
-/* The interrupt controllers of ARM machines, GICv2 and GICv3: state and the calls that may change it. Part of vmm.h. */
+/* The interrupt controllers of ARM machines, GICv2 and GICv3: state and the calls that may change it. */
 #ifndef VMM_GIC_H
 #define VMM_GIC_H
 
-#include <stdint.h>
+#include "api/vmm.h"
 
 #define VMM_GIC_CPUS 8
 #define VMM_GIC_SPI_BANKS 8
@@ -11,8 +11,6 @@
 #define VMM_GIC_NONE 1023
 #define VMM_GIC_FIRST_LPI 8192
 #define VMM_GIC_TIMED_LPIS 1024
-
-typedef struct vmm_machine vmm_machine;
 
 /* What an interrupt belongs to; GICv2 and a GICv3 with one Security state know groups 0 and 1. */
 enum vmm_gic_class { VMM_GIC_G0 = 0, VMM_GIC_G1 = 1, VMM_GIC_G1S = 2 }; /* 0, (Non-secure) 1, Secure 1 */
@@ -104,6 +102,8 @@ enum vmm_gic_icc {
     VMM_ICC_SGI0R = 25
 };
 
+uint32_t vmm_gic_version(const vmm_machine *m); /* 0: it has no GIC */
+vmm_gic *vmm_gic_of(vmm_machine *m); /* made when first asked for, of version 0; NULL with m->error */
 int vmm_gic_init(vmm_machine *m, uint32_t version, uint32_t cpus, int two_states); /* and reset; -1 with m->error */
 void vmm_gic_reset(vmm_machine *m); /* lines keep their levels; every GICv3 redistributor sleeps (GICR_WAKER) */
 /* The vCPU's Security state and whether it is at EL3: call when either changes and there are two Security states. */

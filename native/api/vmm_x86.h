@@ -1,6 +1,12 @@
-/* x86 vCPUs: their state and the calls over it. Part of vmm.h. */
+/* x86 vCPUs: their state and the calls over it. */
 #ifndef VMM_X86_STATE_H
 #define VMM_X86_STATE_H
+
+#include "api/vmm.h"
+#include "api/vmm_apic.h"
+
+#define VMM_MAX_MSRS 64
+#define VMM_MAX_CPUID 64
 
 enum vmm_native { VMM_NATIVE_BEGINS = 1, VMM_NATIVE_ENDS = 2 };
 
@@ -31,34 +37,38 @@ typedef struct {
 } vmm_x86_traps;
 
 typedef struct {
+    /* dynamic: what a snapshot keeps, up to `watch_hook` */
     uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
-    uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
     uint8_t native;        /* transient: enum vmm_native, where VMM_PEND_NATIVE stands */
+    uint8_t native_iret;   /* transient: the instruction running natively is that IRET */
+    uint8_t native_cpl;    /* transient: CPL before an intercepted IRET */
+    uint8_t watch_changed; /* transient: a debug register was written */
+    uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
+    uint64_t kept_base[2]; /* transient: FS and GS base before it */
     uint64_t iret_at;      /* transient: count when the last IRET had begun; 0: it has been seen to return */
     uint64_t rep_seen;     /* transient: count when a REP instruction last came back */
     uint64_t rep_mask;     /* transient: which bits of RCX count for it; 0: it is none */
-    uint8_t watch_changed; /* transient: a debug register was written */
-    uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
-    uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
-    uint8_t native_iret;   /* transient: the instruction running natively is that IRET */
-    uint8_t native_cpl;    /* transient: CPL before an intercepted IRET */
-    uint64_t kept_base[2]; /* transient: FS and GS base before it */
-    size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
     uint64_t tsc_offset;
     uint64_t tsc_adjust;
-    vmm_x86_traps traps;
-    uint32_t cpuid_count;
-    vmm_cpuid cpuid[VMM_MAX_CPUID];
+    vmm_lapic lapic;
     uint32_t msr_count;
     vmm_msr msr[VMM_MAX_MSRS];
-    vmm_lapic lapic;
-    vmm_fault chain[VMM_CHAIN]; /* the faults of the last nested delivery, oldest first */
     uint32_t chain_length;
+    vmm_fault chain[VMM_CHAIN]; /* the faults of the last nested delivery, oldest first */
+
+    size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
+    uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
+    uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
+    uint32_t cpuid_count;
+    vmm_cpuid cpuid[VMM_MAX_CPUID];
+    vmm_x86_traps traps;
 } vmm_x86;
 
 /* ---- calls ---- */
 
 int vmm_add_x86(vmm_machine *m, int cpu_model);  /* one more vCPU at the reset vector; Unicorn's model number */
+vmm_x86 *vmm_x86_of(vmm_vcpu *v);                /* NULL: it is another architecture's */
+vmm_lapic *vmm_lapic_of(vmm_vcpu *v);
 
 /* Guest memory as the vCPU sees it now, at supervisor privilege; bytes done (short at the first unmapped page). */
 uint64_t vmm_x86_read(vmm_vcpu *v, uint64_t linear, void *buffer, uint64_t size);

@@ -7,7 +7,7 @@ enum { FSR_EXTERNAL = 0x008, FSR_EXTERNAL_LONG = 0x210, FSR_WRITE = 1 << 11 };
 
 static uint32_t target_of(const vmm_vcpu *v, uint32_t now)
 {
-    if (v->arm.has_el3 && arm_env_of(v)->cp15.scr_el3 & SCR_EA)
+    if (arm_of(v)->has_el3 && arm_env_of(v)->cp15.scr_el3 & SCR_EA)
         return 3;
     return now ? now : 1;
 }

@@ -2,8 +2,14 @@
 #ifndef VMM_ARM_H
 #define VMM_ARM_H
 
+#include "api/vmm_arm.h"
 #include "arm/env.h"
 #include "core/internal.h"
+
+static inline vmm_arm *arm_of(const vmm_vcpu *v)
+{
+    return (vmm_arm *)v->state;
+}
 
 enum { /* PSTATE and CPSR */
     PSTATE_SP = 1, PSTATE_NRW = 1 << 4, PSTATE_F = 1 << 6, PSTATE_I = 1 << 7, PSTATE_A = 1 << 8,

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "api/vmm_gic.h"
 #include "arm/arm.h"
 #include "core/trigger.h"
 #include "unicorn/uc.h"
@@ -30,10 +31,10 @@ static const input INPUTS[] = {
 static uint32_t route(const vmm_vcpu *v, const input *in)
 {
     const arm_env *env = arm_env_of(v);
-    if (v->arm.has_el3 && env->cp15.scr_el3 & in->scr)
+    if (arm_of(v)->has_el3 && env->cp15.scr_el3 & in->scr)
         return 3;
-    bool non_secure = !v->arm.has_el3 || env->cp15.scr_el3 & SCR_NS;
-    if (v->arm.has_el2 && non_secure && env->cp15.hcr_el2 & (in->hcr | HCR_TGE))
+    bool non_secure = !arm_of(v)->has_el3 || env->cp15.scr_el3 & SCR_NS;
+    if (arm_of(v)->has_el2 && non_secure && env->cp15.hcr_el2 & (in->hcr | HCR_TGE))
         return 2;
     return 1;
 }
@@ -69,8 +70,8 @@ static void deliver_serror(vmm_vcpu *v, uint32_t target)
     enum { ASYNCHRONOUS_EXTERNAL_ABORT = 0x406 /* DFSR, DDI0406 B3.13.3: FS 0b10110 */ };
     v->pending &= ~(uint32_t)VMM_PEND_SERROR;
     arm_event e = {.kind = ARM_SERROR, .vector32 = VECTOR_DATA, .source = VMM_SRC_SERROR, .target = target,
-                   .number = EC_SERROR, .syndrome = SYNDROME(EC_SERROR, (uint32_t)v->arm.serror & 0x1ffffff),
-                   .fsr = ASYNCHRONOUS_EXTERNAL_ABORT, .raised = v->arm.serror_raised};
+                   .number = EC_SERROR, .syndrome = SYNDROME(EC_SERROR, (uint32_t)arm_of(v)->serror & 0x1ffffff),
+                   .fsr = ASYNCHRONOUS_EXTERNAL_ABORT, .raised = arm_of(v)->serror_raised};
     arm_deliver(v, &e);
 }
 
@@ -99,7 +100,7 @@ static bool take_unexecutable(vmm_vcpu *v)
     if (!env->aarch64 || !(unaligned || env->pstate & PSTATE_IL))
         return false;
     uint32_t now = vmm_arm_el(v), class = unaligned ? EC_PC_ALIGNMENT : EC_ILLEGAL_STATE;
-    bool to_el2 = now == 0 && v->arm.has_el2 && env->cp15.hcr_el2 & HCR_TGE;
+    bool to_el2 = now == 0 && arm_of(v)->has_el2 && env->cp15.hcr_el2 & HCR_TGE;
     arm_event e = {.kind = ARM_SYNC, .source = VMM_SRC_EXCEPTION, .target = now ? now : to_el2 ? 2 : 1, .number = class,
                    .syndrome = SYNDROME(class, 0), .has_far = unaligned, .far = unaligned ? env->pc : 0};
     arm_begin(v, env->pc);
@@ -122,7 +123,7 @@ bool arm_can_wake(vmm_vcpu *v)
 /* With two Security states the GIC drives IRQ or FIQ, and answers, by the state the vCPU is in (IHI0069 4.6.2). */
 void arm_tell_gic(vmm_vcpu *v)
 {
-    if (!v->arm.has_el3)
+    if (!arm_of(v)->has_el3)
         return;
     uint32_t el = vmm_arm_el(v);
     bool secure = el == 3 || !(arm_env_of(v)->cp15.scr_el3 & SCR_NS);
@@ -175,8 +176,8 @@ static void look(vmm_vcpu *v)
 static inline void note_frame(vmm_vcpu *v, const void *frame)
 {
     uint64_t address = (uint64_t)(uintptr_t)frame;
-    if (unlikely(address > v->arm.hook_frame))
-        v->arm.hook_frame = address;
+    if (unlikely(address > arm_of(v)->hook_frame))
+        arm_of(v)->hook_frame = address;
 }
 
 /* All that asks for a look, in one test, for this runs before every instruction. PSTATE and `aarch64` are neighbours. */
@@ -217,14 +218,14 @@ static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
 void arm_attach_boundary(vmm_vcpu *v)
 {
     size_t hook;
-    void *on_code = v->arm.wide ? (void *)on_code64 : (void *)on_code32;
+    void *on_code = arm_of(v)->wide ? (void *)on_code64 : (void *)on_code32;
     uc.hook_add(v->uc, &hook, UC_HOOK_CODE, on_code, v, (uint64_t)1, (uint64_t)0);
 }
 
 void vmm_arm_serror(vmm_vcpu *v, uint32_t iss)
 {
-    v->arm.serror = iss;
-    v->arm.serror_raised = machine_insns(v->machine);
+    arm_of(v)->serror = iss;
+    arm_of(v)->serror_raised = machine_insns(v->machine);
     v->pending |= VMM_PEND_SERROR;
     vcpu_rearm(v);
 }

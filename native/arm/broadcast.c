@@ -50,7 +50,7 @@ static const arm_register A32[] = {
 
 arm_registers arm_broadcast_registers(const vmm_vcpu *v)
 {
-    if (!v->arm.several)
+    if (!arm_of(v)->several)
         return (arm_registers){0};
-    return v->arm.wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
+    return arm_of(v)->wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
 }

@@ -69,14 +69,14 @@ void arm_watch_update(vmm_vcpu *v)
     bool any = false;
     for (uint32_t n = 0; n < WATCHPOINTS; n++)
         any |= arm_env_of(v)->cp15.dbg[WCR][n] & WCR_E;
-    if (any == (v->arm.watch_hook != 0))
+    if (any == (arm_of(v)->watch_hook != 0))
         return;
     if (any)
-        uc.hook_add(v->uc, &v->arm.watch_hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, on_access, v, (uint64_t)1, (uint64_t)0);
+        uc.hook_add(v->uc, &arm_of(v)->watch_hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, on_access, v, (uint64_t)1, (uint64_t)0);
     else
-        uc.hook_del(v->uc, v->arm.watch_hook);
+        uc.hook_del(v->uc, arm_of(v)->watch_hook);
     if (!any)
-        v->arm.watch_hook = 0;
+        arm_of(v)->watch_hook = 0;
     v->flush_code = 1; /* what is translated has the hook or has it not */
     v->attention_at = 0;
 }
@@ -144,7 +144,7 @@ static const arm_register A64[] = {
 arm_registers arm_debug_registers(const vmm_vcpu *v)
 {
     uint64_t features = 0;
-    if (!v->arm.wide || vmm_arm_system_get((vmm_vcpu *)v, 3, 0, 0, 5, 0, &features))
+    if (!arm_of(v)->wide || vmm_arm_system_get((vmm_vcpu *)v, 3, 0, 0, 5, 0, &features))
         return (arm_registers){0};
     return (arm_registers){A64, 1 + 2 * ((features >> 20 & 15) + 1)};
 }

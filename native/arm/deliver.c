@@ -41,7 +41,7 @@ static void enter64(vmm_vcpu *v, const arm_event *e, vmm_event *record)
     if (e->has_far)
         env->cp15.far_el[target] = e->far;
     uint32_t pan = saved & PSTATE_PAN;
-    if (v->arm.has_pan && target == 1 && !(env->cp15.sctlr_el[1] & SCTLR_SPAN))
+    if (arm_of(v)->has_pan && target == 1 && !(env->cp15.sctlr_el[1] & SCTLR_SPAN))
         pan = PSTATE_PAN;
     env->pstate = pan | target << 2 | PSTATE_SP;
     env->daif = PSTATE_DAIF;
@@ -63,7 +63,7 @@ void arm_deliver(vmm_vcpu *v, const arm_event *e)
     vmm_machine *m = v->machine;
     vmm_event record;
     const vmm_handler handler = arm_interrupted(v, e);
-    if (v->arm.wide)
+    if (arm_of(v)->wide)
         enter64(v, e, &record);
     else
         arm32_enter(v, e, &record);

@@ -1,11 +1,12 @@
 /* The GICv3 CPU interface as system registers (IHI0069 12.2); what they do is in gicv3_cpu.c. */
 #include "arm/sysreg.h"
+#include "intc/gic/gic.h"
 
 enum { SCR_NS = 1, SRE_ALL = 7 }; /* system registers alone, and no bypass of IRQ or FIQ */
 
 static int secure(const vmm_vcpu *v)
 {
-    return v->arm.has_el3 && !(arm_env_of(v)->cp15.scr_el3 & SCR_NS);
+    return arm_of(v)->has_el3 && !(arm_env_of(v)->cp15.scr_el3 & SCR_NS);
 }
 
 static uint64_t read_icc(vmm_vcpu *v, uint32_t number)
@@ -62,7 +63,7 @@ static const arm_register A32[] = {
 
 arm_registers arm_gic_registers(const vmm_vcpu *v)
 {
-    if (v->machine->gic.version != 3)
+    if (vmm_gic_version(v->machine) != 3)
         return (arm_registers){0};
-    return v->arm.wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
+    return arm_of(v)->wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
 }

@@ -6,13 +6,13 @@ enum { Z_CLEAR = 1 };
 static uint64_t read_mpidr(vmm_vcpu *v, uint32_t number)
 {
     (void)number;
-    return v->arm.mpidr;
+    return arm_of(v)->mpidr;
 }
 
 static uint64_t read_features(vmm_vcpu *v, uint32_t number)
 {
     (void)number;
-    return v->arm.pfr;
+    return arm_of(v)->pfr;
 }
 
 /* DDI0487 D13.2.66: what is pending at this level, masked or not; in the places of PSTATE's masks. */
@@ -27,13 +27,13 @@ static uint64_t read_pending(vmm_vcpu *v, uint32_t number)
 static uint64_t read_cycles(vmm_vcpu *v, uint32_t number)
 {
     (void)number;
-    return v->count + v->arm.cycles_offset;
+    return v->count + arm_of(v)->cycles_offset;
 }
 
 static void write_cycles(vmm_vcpu *v, uint32_t number, uint64_t value)
 {
     (void)number;
-    v->arm.cycles_offset = value - v->count;
+    arm_of(v)->cycles_offset = value - v->count;
 }
 
 static int check_cycles(vmm_vcpu *v, uint32_t number, bool read)
@@ -73,10 +73,10 @@ static const arm_register A32[] = {
 
 arm_registers arm_identity_registers(const vmm_vcpu *v)
 {
-    if (!v->arm.wide)
+    if (!arm_of(v)->wide)
         return ARM_TABLE(A32);
     arm_registers table = ARM_TABLE(A64);
-    if (!v->arm.has_random)
+    if (!arm_of(v)->has_random)
         table.count -= 2;
     return table;
 }

@@ -16,7 +16,7 @@ void arm_note_masks(vmm_vcpu *v)
 void arm_hold_masked(vmm_vcpu *v)
 {
     arm_note_masks(v);
-    uint64_t masks = v->arm.has_el2 || v->arm.has_el3 ? 0 : arm_env_of(v)->daif;
+    uint64_t masks = arm_of(v)->has_el2 || arm_of(v)->has_el3 ? 0 : arm_env_of(v)->daif;
     uint32_t irq = masks & PSTATE_I ? v->pending & (VMM_PEND_INTR | VMM_PEND_INJECT) : 0;
     uint32_t fiq = masks & PSTATE_F ? v->pending & VMM_PEND_FIQ : 0;
     uint32_t serror = masks & PSTATE_A ? v->pending & VMM_PEND_SERROR : 0;

@@ -79,11 +79,11 @@ static call call_at(vmm_vcpu *v, uint32_t opcode)
 static bool armed(const vmm_vcpu *v, uint8_t kind)
 {
     switch (kind) {
-    case VMM_TRAP_SVC: return v->arm.traps.svc;
-    case VMM_TRAP_HVC: return v->arm.traps.hvc;
-    case VMM_TRAP_SMC: return v->arm.traps.smc;
-    case VMM_TRAP_BRK: return v->arm.traps.brk;
-    case VMM_TRAP_UNDEFINED: return v->arm.traps.undefined;
+    case VMM_TRAP_SVC: return arm_of(v)->traps.svc;
+    case VMM_TRAP_HVC: return arm_of(v)->traps.hvc;
+    case VMM_TRAP_SMC: return arm_of(v)->traps.smc;
+    case VMM_TRAP_BRK: return arm_of(v)->traps.brk;
+    case VMM_TRAP_UNDEFINED: return arm_of(v)->traps.undefined;
     default: return false;
     }
 }
@@ -91,7 +91,7 @@ static bool armed(const vmm_vcpu *v, uint8_t kind)
 /* DEN0022, DEN0028: firmware answers HVC #0 or SMC #0 from EL1 and above, each where it is the conduit. */
 static bool is_firmware_call(const vmm_vcpu *v, call c)
 {
-    bool conduit = (c.kind == VMM_TRAP_HVC && v->arm.conduit == VMM_CONDUIT_HVC) || (c.kind == VMM_TRAP_SMC && v->arm.conduit);
+    bool conduit = (c.kind == VMM_TRAP_HVC && arm_of(v)->conduit == VMM_CONDUIT_HVC) || (c.kind == VMM_TRAP_SMC && arm_of(v)->conduit);
     return conduit && c.immediate == 0;
 }
 
@@ -176,7 +176,7 @@ static bool may_be_mended(const vmm_vcpu *v)
     for (uint32_t i = 0; i < v->machine->vcpu_count; i++)
         if (i != v->index && !v->machine->vcpus[i]->off)
             return true;
-    return !v->arm.wide && !(arm_env_of(v)->daif & PSTATE_F);
+    return !arm_of(v)->wide && !(arm_env_of(v)->daif & PSTATE_F);
 }
 
 /*
@@ -187,8 +187,8 @@ void arm_check_lockup(vmm_vcpu *v, bool fetch)
 {
     enum { PATIENCE = 1000 };
     bool loops = arm_pc(v) == arm_here(v);
-    v->arm.loops = loops ? v->arm.loops + 1 : 0;
-    if (!loops || (!fetch && v->arm.loops < PATIENCE && may_be_mended(v)))
+    arm_of(v)->loops = loops ? arm_of(v)->loops + 1 : 0;
+    if (!loops || (!fetch && arm_of(v)->loops < PATIENCE && may_be_mended(v)))
         return;
     v->shutdown = 1;
     vcpu_request_stop(v, VMM_STOP_SHUTDOWN, !fetch, arm_pc(v));

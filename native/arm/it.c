@@ -22,7 +22,7 @@ typedef struct {
 static uint32_t translated_state(vmm_vcpu *v)
 {
     arm_env *env = arm_env_of(v);
-    const uintptr_t *frame = (const uintptr_t *)v->arm.hook_frame;
+    const uintptr_t *frame = (const uintptr_t *)arm_of(v)->hook_frame;
     uint32_t pc = env->regs[15], bits = env->condexec_bits, syndrome = env->exception.syndrome, state = bits;
     for (int i = 1; frame && i <= FRAME_WORDS; i++)
         if (arm_calls_of(v)->cpu_restore_state(v->cpu, frame[i] - RETURN_ADJUST, false)) {
@@ -40,7 +40,7 @@ uint32_t vmm_arm_it(vmm_vcpu *v)
     const arm_env *env = arm_env_of(v);
     if (env->aarch64 || !env->thumb)
         return 0;
-    bool translating = v->in_code_hook && v->count != v->event_count && !v->arm.it_known;
+    bool translating = v->in_code_hook && v->count != v->event_count && !arm_of(v)->it_known;
     return translating ? translated_state(v) : env->condexec_bits;
 }
 
@@ -91,7 +91,7 @@ static bool entered_by_return(vmm_vcpu *v, uint64_t pc, it_block *b)
 {
     uint32_t index;
     for (uint32_t i = 1; i <= VMM_IT_RETURNS; i++) {
-        const vmm_it_return *last = &v->arm.it_return[(v->arm.it_next - i) % VMM_IT_RETURNS];
+        const vmm_it_return *last = &arm_of(v)->it_return[(arm_of(v)->it_next - i) % VMM_IT_RETURNS];
         *b = walk(v, last->pc, last->state);
         if (holds(b, pc, &index))
             return b->count != 0;
@@ -120,7 +120,7 @@ static bool present_block(vmm_vcpu *v, uint32_t begun, it_block *b)
 
 void arm_it_interrupted(vmm_vcpu *v, uint64_t pc, uint32_t state)
 {
-    v->arm.it_return[v->arm.it_next++ % VMM_IT_RETURNS] = (vmm_it_return){pc, (uint8_t)state};
+    arm_of(v)->it_return[arm_of(v)->it_next++ % VMM_IT_RETURNS] = (vmm_it_return){pc, (uint8_t)state};
 }
 
 bool arm_boundaries_skipped(vmm_vcpu *v)
@@ -132,20 +132,20 @@ bool arm_boundaries_skipped(vmm_vcpu *v)
     if (!translating || !present_block(v, 0, &b) || !holds(&b, env->regs[15], &here) || b.state[here] != translated_state(v))
         return true;
     uint32_t first = holds(&b, arm_here(v), &index) ? index + 1 : 0;
-    bool resumed = v->arm.skipped_at == v->count && holds(&b, v->arm.skipped_to, &index);
+    bool resumed = arm_of(v)->skipped_at == v->count && holds(&b, arm_of(v)->skipped_to, &index);
     if (resumed && index > first)
         first = index;
     uint32_t pc = env->regs[15], bits = env->condexec_bits;
-    v->arm.it_known = 1;
-    v->arm.skipped_at = v->count;
+    arm_of(v)->it_known = 1;
+    arm_of(v)->skipped_at = v->count;
     bool go = true;
     for (uint32_t i = first; i < here && go; i++) {
         env->regs[15] = (uint32_t)b.at[i];
         env->condexec_bits = b.state[i];
         go = arm_boundary(v);
-        v->arm.skipped_to = b.at[go ? i + 1 : i];
+        arm_of(v)->skipped_to = b.at[go ? i + 1 : i];
     }
-    v->arm.it_known = 0;
+    arm_of(v)->it_known = 0;
     if (go) {
         env->regs[15] = pc;
         env->condexec_bits = bits;

@@ -12,12 +12,12 @@ enum { NANOSECONDS = 1000000000 };
 
 static uint64_t ticks_at(const vmm_vcpu *v, uint64_t ns)
 {
-    return (uint64_t)((unsigned __int128)ns * v->arm.counter_hz / NANOSECONDS);
+    return (uint64_t)((unsigned __int128)ns * arm_of(v)->counter_hz / NANOSECONDS);
 }
 
 static uint64_t ns_of(const vmm_vcpu *v, uint64_t ticks)
 {
-    unsigned __int128 ns = ((unsigned __int128)ticks * NANOSECONDS + v->arm.counter_hz - 1) / v->arm.counter_hz;
+    unsigned __int128 ns = ((unsigned __int128)ticks * NANOSECONDS + arm_of(v)->counter_hz - 1) / arm_of(v)->counter_hz;
     return ns < VMM_NEVER ? (uint64_t)ns : VMM_NEVER;
 }
 
@@ -28,18 +28,18 @@ static uint64_t counter(vmm_vcpu *v)
 
 static uint64_t offset_of(const vmm_vcpu *v, uint32_t which)
 {
-    return which == VMM_TIMER_VIRTUAL ? v->arm.cntvoff : 0;
+    return which == VMM_TIMER_VIRTUAL ? arm_of(v)->cntvoff : 0;
 }
 
 static bool condition(vmm_vcpu *v, uint32_t which)
 {
-    return counter(v) - offset_of(v, which) >= v->arm.timer[which].compare;
+    return counter(v) - offset_of(v, which) >= arm_of(v)->timer[which].compare;
 }
 
 /* When the condition changes next: it begins at CVAL and ends where the timer's own count wraps to 0. */
 static uint64_t next_change(vmm_vcpu *v, uint32_t which)
 {
-    uint64_t now = counter(v), count = now - offset_of(v, which), compare = v->arm.timer[which].compare;
+    uint64_t now = counter(v), count = now - offset_of(v, which), compare = arm_of(v)->timer[which].compare;
     uint64_t ticks = count < compare ? compare - count : 0 - count;
     return ticks == 0 || ticks > VMM_NEVER - now ? VMM_NEVER : ns_of(v, now + ticks);
 }
@@ -47,7 +47,7 @@ static uint64_t next_change(vmm_vcpu *v, uint32_t which)
 /* Put the line where it belongs, and the machine's timer where that changes by itself. */
 static void update(vmm_vcpu *v, uint32_t which)
 {
-    vmm_arm_timer *t = &v->arm.timer[which];
+    vmm_arm_timer *t = &arm_of(v)->timer[which];
     bool live = (t->control & (ENABLE | IMASK)) == ENABLE, output = live && condition(v, which);
     timer_native(v->machine, t->timer, live ? next_change(v, which) : VMM_NEVER);
     if (output == t->output)
@@ -65,10 +65,10 @@ void arm_timers_reset(vmm_vcpu *v)
 {
     static const uint8_t intid[TIMERS_PER_VCPU] = {
         [VMM_TIMER_SECURE] = 29, [VMM_TIMER_PHYSICAL] = 30, [VMM_TIMER_VIRTUAL] = 27, [VMM_TIMER_HYPERVISOR] = 26};
-    v->arm.cntvoff = v->arm.cntkctl = 0;
-    v->arm.cnthctl = EL1PCTEN | EL1PCEN;
+    arm_of(v)->cntvoff = arm_of(v)->cntkctl = 0;
+    arm_of(v)->cnthctl = EL1PCTEN | EL1PCEN;
     for (uint32_t which = 0; which < TIMERS_PER_VCPU; which++) {
-        vmm_arm_timer *t = &v->arm.timer[which];
+        vmm_arm_timer *t = &arm_of(v)->timer[which];
         t->intid = intid[which];
         t->timer = vcpu_timer(v, which);
         t->control = 0;
@@ -88,35 +88,35 @@ static uint64_t read_physical(vmm_vcpu *v, uint32_t number)
 static uint64_t read_virtual(vmm_vcpu *v, uint32_t number)
 {
     (void)number;
-    return counter(v) - v->arm.cntvoff;
+    return counter(v) - arm_of(v)->cntvoff;
 }
 
 static uint64_t read_control(vmm_vcpu *v, uint32_t which)
 {
-    uint32_t control = v->arm.timer[which].control;
+    uint32_t control = arm_of(v)->timer[which].control;
     return control | (control & ENABLE && condition(v, which) ? ISTATUS : 0);
 }
 
 static void write_control(vmm_vcpu *v, uint32_t which, uint64_t value)
 {
-    v->arm.timer[which].control = (uint32_t)value & (ENABLE | IMASK);
+    arm_of(v)->timer[which].control = (uint32_t)value & (ENABLE | IMASK);
     update(v, which);
 }
 
 static uint64_t read_compare(vmm_vcpu *v, uint32_t which)
 {
-    return v->arm.timer[which].compare;
+    return arm_of(v)->timer[which].compare;
 }
 
 static void write_compare(vmm_vcpu *v, uint32_t which, uint64_t value)
 {
-    v->arm.timer[which].compare = value;
+    arm_of(v)->timer[which].compare = value;
     update(v, which);
 }
 
 static uint64_t read_value(vmm_vcpu *v, uint32_t which)
 {
-    return (uint32_t)(v->arm.timer[which].compare - (counter(v) - offset_of(v, which)));
+    return (uint32_t)(arm_of(v)->timer[which].compare - (counter(v) - offset_of(v, which)));
 }
 
 static void write_value(vmm_vcpu *v, uint32_t which, uint64_t value)
@@ -127,62 +127,62 @@ static void write_value(vmm_vcpu *v, uint32_t which, uint64_t value)
 static uint64_t read_frequency(vmm_vcpu *v, uint32_t number)
 {
     (void)number;
-    return v->arm.cntfrq;
+    return arm_of(v)->cntfrq;
 }
 
 static void write_frequency(vmm_vcpu *v, uint32_t number, uint64_t value)
 {
     (void)number;
-    v->arm.cntfrq = (uint32_t)value;
+    arm_of(v)->cntfrq = (uint32_t)value;
 }
 
 static uint64_t read_offset(vmm_vcpu *v, uint32_t number)
 {
     (void)number;
-    return v->arm.cntvoff;
+    return arm_of(v)->cntvoff;
 }
 
 static void write_offset(vmm_vcpu *v, uint32_t number, uint64_t value)
 {
     (void)number;
-    v->arm.cntvoff = value;
+    arm_of(v)->cntvoff = value;
     update(v, VMM_TIMER_VIRTUAL);
 }
 
 static uint64_t read_kernel_control(vmm_vcpu *v, uint32_t number)
 {
     (void)number;
-    return v->arm.cntkctl;
+    return arm_of(v)->cntkctl;
 }
 
 static void write_kernel_control(vmm_vcpu *v, uint32_t number, uint64_t value)
 {
     (void)number;
-    v->arm.cntkctl = (uint32_t)value;
+    arm_of(v)->cntkctl = (uint32_t)value;
 }
 
 static uint64_t read_hypervisor_control(vmm_vcpu *v, uint32_t number)
 {
     (void)number;
-    return v->arm.cnthctl;
+    return arm_of(v)->cnthctl;
 }
 
 static void write_hypervisor_control(vmm_vcpu *v, uint32_t number, uint64_t value)
 {
     (void)number;
-    v->arm.cnthctl = (uint32_t)value;
+    arm_of(v)->cnthctl = (uint32_t)value;
 }
 
 /* ---- access control (DDI0487 D11.2.3) ---- */
 
 static bool held_by_el2(const vmm_vcpu *v, uint32_t bit)
 {
-    return v->arm.has_el2 && vmm_arm_el((vmm_vcpu *)v) < 2 && !(v->arm.cnthctl & bit);
+    return arm_of(v)->has_el2 && vmm_arm_el((vmm_vcpu *)v) < 2 && !(arm_of(v)->cnthctl & bit);
 }
 
 static int check_access(vmm_vcpu *v, uint32_t el0_bit, uint32_t el2_bit)
 {
-    if (vmm_arm_el(v) == 0 && !(v->arm.cntkctl & el0_bit))
+    if (vmm_arm_el(v) == 0 && !(arm_of(v)->cntkctl & el0_bit))
         return ACCESS_TRAP;
     return el2_bit && held_by_el2(v, el2_bit) ? ACCESS_TRAP_EL2 : ACCESS_OK;
 }
@@ -209,7 +209,7 @@ static int check_timer(vmm_vcpu *v, uint32_t which, bool read)
 static int check_frequency(vmm_vcpu *v, uint32_t number, bool read)
 {
     (void)number;
-    uint32_t highest = v->arm.has_el3 ? 3 : v->arm.has_el2 ? 2 : 1;
+    uint32_t highest = arm_of(v)->has_el3 ? 3 : arm_of(v)->has_el2 ? 2 : 1;
     if (!read && vmm_arm_el(v) < highest)
         return ACCESS_UNDEFINED;
     return check_access(v, EL0PCTEN | EL0VCTEN, 0);
@@ -257,5 +257,5 @@ static const arm_register A32[] = {
 
 arm_registers arm_timer_registers(const vmm_vcpu *v)
 {
-    return v->arm.wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
+    return arm_of(v)->wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
 }

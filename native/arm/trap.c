@@ -21,7 +21,7 @@ static uint32_t on_access(void *engine, int unicorn_register, const void *access
     vmm_arm_read(v, arm_here(v), &opcode, sizeof opcode);
     uint32_t number = encoding_of(opcode) | 1u << 15, rt = opcode & 31; /* op0 is 2 or 3: its upper bit is implied */
     bool read = opcode >> 21 & 1;
-    if (!(v->arm.traps.system[number >> 3] >> (number & 7) & 1))
+    if (!(arm_of(v)->traps.system[number >> 3] >> (number & 7) & 1))
         return 0;
     uint64_t written = rt == ZERO_REGISTER ? 0 : env->xregs[rt];
     vmm_trap trap = {.kind = VMM_TRAP_SYSREG, .size = !read, .number = number, .value = read ? 0 : written};
@@ -37,9 +37,9 @@ static uint32_t on_access(void *engine, int unicorn_register, const void *access
 
 int vmm_arm_trap_system(vmm_vcpu *v, uint32_t number)
 {
-    if (!v->arm.traps.system) {
-        v->arm.traps.system = calloc(ENCODINGS / 8, 1);
-        if (!v->arm.traps.system || !vcpu_owns(v, v->arm.traps.system))
+    if (!arm_of(v)->traps.system) {
+        arm_of(v)->traps.system = calloc(ENCODINGS / 8, 1);
+        if (!arm_of(v)->traps.system || !vcpu_owns(v, arm_of(v)->traps.system))
             return fail(v->machine, "no memory for system register traps");
         size_t hook;
         uc.hook_add(v->uc, &hook, UC_HOOK_INSN, on_access, v, (uint64_t)1, (uint64_t)0, UC_ARM64_INS_MRS);
@@ -47,6 +47,6 @@ int vmm_arm_trap_system(vmm_vcpu *v, uint32_t number)
         v->flush_code = 1; /* what was translated without the hook */
         vcpu_rearm(v);
     }
-    v->arm.traps.system[number >> 3 & (ENCODINGS / 8 - 1)] |= (uint8_t)(1u << (number & 7));
+    arm_of(v)->traps.system[number >> 3 & (ENCODINGS / 8 - 1)] |= (uint8_t)(1u << (number & 7));
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arm/arm.h"
+#include "intc/gic/gic.h"
 #include "unicorn/uc.h"
 
 enum { COUNTER_HZ = 62500000, AARCH64_MAX = 3, PMCR_N = 0x1f << 11 };
@@ -56,16 +57,12 @@ static void watch_masks(vmm_vcpu *v)
     vcpu_rearm(v);
 }
 
-static void keep(vmm_vcpu *v, const vmm_vcpu *live)
-{
-    v->arm.traps = live->arm.traps;
-    v->arm.watch_hook = live->arm.watch_hook;
-}
-
 static void resumes(vmm_vcpu *v)
 {
-    v->arm.hook_frame = 0;
+    arm_of(v)->hook_frame = 0;
 }
+
+static const gic_processor PROCESSOR = {arm_inputs};
 
 static const struct vmm_arch ARM = {
     .boundary = arm_boundary,
@@ -85,18 +82,24 @@ static const struct vmm_arch ARM = {
     .state_size = arm_state_size,
     .save = arm_save,
     .restore = arm_restore,
-    .keep = keep,
     .resumes = resumes,
-    .inputs = arm_inputs,
+    .processor = &PROCESSOR,
+    .state_bytes = sizeof(vmm_arm),
+    .dynamic_bytes = offsetof(vmm_arm, watch_hook),
 };
+
+vmm_arm *vmm_arm_of(vmm_vcpu *v)
+{
+    return v->arch == &ARM ? arm_of(v) : NULL;
+}
 
 /* A vCPU without EL2 and EL3 behaves as if its processor had none, like one of a hypervisor's guests. */
 static void choose_levels(vmm_vcpu *v)
 {
     uint64_t *features = &arm_tail_of(v)->features;
-    if (!v->arm.has_el2)
+    if (!arm_of(v)->has_el2)
         *features &= ~(1ull << FEATURE_EL2);
-    if (!v->arm.has_el3)
+    if (!arm_of(v)->has_el3)
         *features &= ~(1ull << FEATURE_EL3);
 }
 
@@ -105,23 +108,23 @@ static uint64_t feature_register(vmm_vcpu *v)
 {
     enum { NIBBLE = 0xf };
     uint64_t value = 0;
-    if (v->arm.wide)
+    if (arm_of(v)->wide)
         vmm_arm_system_get(v, 3, 0, 0, 4, 0, &value);
     else
         vmm_arm_system_get(v, 0, 0, 0, 1, 1, &value);
-    bool gicv3 = v->machine->gic.version == 3;
+    bool gicv3 = vmm_gic_version(v->machine) == 3;
     struct { unsigned el2, el3, gic; } at = {8, 12, 24};
-    if (!v->arm.wide) {
+    if (!arm_of(v)->wide) {
         at.el2 = 12;
         at.el3 = 4;
         at.gic = 28;
     }
-    if (!v->arm.has_el2)
+    if (!arm_of(v)->has_el2)
         value &= ~((uint64_t)NIBBLE << at.el2);
-    if (!v->arm.has_el3)
+    if (!arm_of(v)->has_el3)
         value &= ~((uint64_t)NIBBLE << at.el3);
     value &= ~((uint64_t)NIBBLE << at.gic);
-    bool half_precision = v->arm.wide && (value >> 16 & NIBBLE) == 1;
+    bool half_precision = arm_of(v)->wide && (value >> 16 & NIBBLE) == 1;
     if (half_precision)
         value &= ~(uint64_t)0xff0000; /* arm_env_no_half_precision */
     return value | (uint64_t)gicv3 << at.gic;
@@ -130,23 +133,23 @@ static uint64_t feature_register(vmm_vcpu *v)
 static int keep_reset_state(vmm_vcpu *v)
 {
     size_t size = (size_t)((char *)arm_tail_of(v) - (char *)v->env);
-    v->arm.reset = malloc(size);
-    if (!v->arm.reset || !vcpu_owns(v, v->arm.reset))
+    arm_of(v)->reset = malloc(size);
+    if (!arm_of(v)->reset || !vcpu_owns(v, arm_of(v)->reset))
         return fail(v->machine, "no memory for a vCPU's reset state");
     memset(arm_env_of(v)->regs, 0, sizeof arm_env_of(v)->regs);
     memset(arm_env_of(v)->xregs, 0, sizeof arm_env_of(v)->xregs);
     arm_env_of(v)->pc = 0;
     arm_env_of(v)->cp15.c9_pm[0] &= ~(uint64_t)PMCR_N; /* Unicorn's event counters would count by the host's clock */
-    memcpy(v->arm.reset, v->env, size);
+    memcpy(arm_of(v)->reset, v->env, size);
     return 0;
 }
 
 int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el3)
 {
-    vmm_vcpu *v = vcpu_new(m, &ARM);
+    vmm_vcpu *v = vmm_gic_of(m) ? vcpu_new(m, &ARM) : NULL;
     if (!v)
         return -1;
-    v->arm = (vmm_arm){.wide = wide != 0, .has_el2 = has_el2 != 0, .has_el3 = has_el3 != 0, .counter_hz = COUNTER_HZ,
+    *arm_of(v) = (vmm_arm){.wide = wide != 0, .has_el2 = has_el2 != 0, .has_el3 = has_el3 != 0, .counter_hz = COUNTER_HZ,
                        .cntfrq = COUNTER_HZ, .mpidr = 0x80000000ull | v->index, .several = m->cpus > 1,
                        .has_pan = wide && cpu_model == AARCH64_MAX, .has_random = wide && cpu_model == AARCH64_MAX};
     int error = uc.open(wide ? UC_ARCH_ARM64 : UC_ARCH_ARM, UC_MODE_ARM, &v->uc);
@@ -161,7 +164,7 @@ int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el
     error = bus_attach(v);
     if (error)
         return fail(m, "Unicorn cannot map the machine's memory: %s", uc.strerror(error));
-    v->arm.pfr = feature_register(v);
+    arm_of(v)->pfr = feature_register(v);
     choose_levels(v);
     if (arm_define_registers(v) || keep_reset_state(v))
         return -1;

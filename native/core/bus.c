@@ -1,5 +1,5 @@
 /* Physical memory as a vCPU sees it: RAM, its alias, what is the vCPU's own, devices, and a hole that reads as ones. */
-#include "core/line.h"
+#include "core/controller.h"
 #include "unicorn/uc.h"
 
 static const vmm_range *range_at(const vmm_machine *m, uint64_t address)
@@ -48,9 +48,8 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
             nobody_answers(v, address, VMM_ACCESS_READ);
         return ~0ull;
     }
-    const range_owner *owner = m->controllers->ranges[range->handler];
-    return owner ? owner->read(m, v->index, range, address - range->first, size)
-                 : m->host.mmio_read(m->host.handle, range->index, address, size);
+    return range->owner ? range->owner->read(m, v->index, range, address - range->first, size)
+                        : m->host.mmio_read(m->host.handle, range->index, address, size);
 }
 
 static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uint64_t value, void *user)
@@ -67,9 +66,8 @@ static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uin
             nobody_answers(v, address, VMM_ACCESS_WRITE);
         return;
     }
-    const range_owner *owner = m->controllers->ranges[range->handler];
-    if (owner)
-        owner->write(m, v->index, range, address - range->first, size, value);
+    if (range->owner)
+        range->owner->write(m, v->index, range, address - range->first, size, value);
     else
         m->host.mmio_write(m->host.handle, range->index, address, size, value);
 }
@@ -111,7 +109,7 @@ int bus_attach(vmm_vcpu *v)
     return error;
 }
 
-int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, int index)
+int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int owner, int index)
 {
     if (m->mmio_range_count == VMM_MAX_RANGES)
         return fail(m, "more than %d memory-mapped ranges", VMM_MAX_RANGES);
@@ -124,6 +122,6 @@ int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int handler, in
             return fail(m, "device memory %#llx+%#llx overlaps that of another device at %#llx", (unsigned long long)first,
                         (unsigned long long)count, (unsigned long long)other->first);
     }
-    m->mmio_ranges[m->mmio_range_count++] = (vmm_range){first, count, (uint8_t)handler, (uint8_t)index};
+    m->mmio_ranges[m->mmio_range_count++] = (vmm_range){first, count, range_owner_of(m, (uint32_t)owner), (uint8_t)index};
     return 0;
 }

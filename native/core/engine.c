@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/internal.h"
+#include "core/controller.h"
 #include "core/pages.h"
 #include "core/stimulus.h"
 #include "unicorn/uc.h"
@@ -24,7 +24,7 @@ int fail(vmm_machine *m, const char *format, ...)
     return -1;
 }
 
-vmm_machine *machine_new(const struct vmm_controllers *controllers)
+vmm_machine *machine_new(const struct vmm_controller *controllers, uint32_t count)
 {
     vmm_machine *m = calloc(1, sizeof *m);
     vmm_event *ring = calloc(TRACE_EVENTS, sizeof *ring);
@@ -35,6 +35,7 @@ vmm_machine *machine_new(const struct vmm_controllers *controllers)
     }
     m->trace = (vmm_trace){.capacity = TRACE_EVENTS, .ring = ring, .look_at = VMM_NEVER};
     m->controllers = controllers;
+    m->controller_count = count;
     m->insn_ns = 10;
     m->idle_ns = 60000000000ull;
     m->hole_first = 0xc0000000;
@@ -64,6 +65,7 @@ void vmm_free(vmm_machine *m)
     vmm_snapshot_free(m->base);
     pages_free(m);
     stimuli_free(m);
+    controllers_free(m);
     lazy_free(m->ram, m->ram_size);
     lazy_free(m->rom, m->rom_size);
     lazy_free(m->histograms, HISTOGRAM_BYTES);
@@ -152,7 +154,7 @@ vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)
         fail(m, "more than %d vCPUs", VMM_MAX_VCPUS);
         return NULL;
     }
-    vmm_vcpu *v = calloc(1, sizeof *v);
+    vmm_vcpu *v = calloc(1, sizeof *v + arch->state_bytes);
     if (!v || !(v->control = aligned_alloc(4096, CONTROL_BYTES))) {
         fail(m, "no memory for a vCPU");
         free(v);

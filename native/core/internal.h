@@ -32,22 +32,20 @@ struct vmm_arch {
     void (*timer_expired)(vmm_vcpu *v, uint32_t which); /* one of the vCPU's own */
     int (*shadow)(vmm_vcpu *v); /* enum vmm_shadow at this boundary; NULL: there are none */
     void (*watch_masks)(vmm_vcpu *v);                   /* somebody records from now on, or nobody */
+    const void *processor; /* what the interrupt controller that it is made for asks of it, in that one's terms */
+    size_t state_bytes;    /* of v->state, */
+    size_t dynamic_bytes;  /* and how many of them, from the first on, are the guest's: what a snapshot keeps */
     /* Unicorn's state of the vCPU, as far as a guest can see it: its size in bytes, a copy of it, and that copy back, with
        breakpoints and hooks as it wants them. */
     size_t (*state_size)(const vmm_vcpu *v);
     void (*save)(const vmm_vcpu *v, void *state);
     void (*restore)(vmm_vcpu *v, const void *state);
-    void (*keep)(vmm_vcpu *v, const vmm_vcpu *live); /* after a restore: what is not the guest's stays as `live` has it */
     void (*resumes)(vmm_vcpu *v);                    /* Unicorn is about to execute it; NULL: nothing */
-    void (*init)(vmm_vcpu *v);                       /* INIT and SIPI; NULL: it has none */
-    void (*startup)(vmm_vcpu *v, uint8_t page);
-    uint32_t (*features)(const vmm_vcpu *v);         /* CPUID.1:ECX as configured */
-    void (*inputs)(vmm_vcpu *v, bool irq, bool fiq); /* as a GIC drives them; NULL: it has none */
     bool (*outside)(vmm_vcpu *v); /* what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: nothing */
 };
 
 /* engine.c */
-vmm_machine *machine_new(const struct vmm_controllers *controllers); /* NULL: no memory */
+vmm_machine *machine_new(const struct vmm_controller *controllers, uint32_t count); /* NULL: no memory */
 uint8_t *lazy_zeros(vmm_machine *m, uint64_t size); /* cost nothing until touched; NULL with m->error */
 void lazy_free(void *zeros, uint64_t size);         /* what lazy_zeros gave, or NULL */
 vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch); /* NULL with m->error */
@@ -121,12 +119,6 @@ typedef struct {
     uint64_t raised; /* instruction count of the request */
 } accepted;
 
-accepted pic_acknowledge(vmm_machine *m);
-bool pic_unmasked(const vmm_machine *m, uint32_t pin); /* 0-15 */
-uint32_t pic_vector(const vmm_machine *m, uint32_t pin);
-bool ioapic_unmasked(const vmm_machine *m, uint32_t pin);
-uint32_t ioapic_vector(const vmm_machine *m, uint32_t pin);
-void pic_elcr_write(vmm_machine *m, uint32_t chip, uint8_t value);
 
 /* lapic*.c; `size` is the bytes of an access. The MSR calls: false: #GP */
 bool lapic_local_read(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);
@@ -135,7 +127,7 @@ bool lapic_has_msr(uint32_t msr); /* x2APIC registers and IA32_TSC_DEADLINE, whe
 bool lapic_rdmsr(vmm_vcpu *v, uint32_t msr, uint64_t *value);
 bool lapic_wrmsr(vmm_vcpu *v, uint32_t msr, uint64_t value);
 bool lapic_write_base(vmm_vcpu *v, uint64_t value);
-void lapic_cpuid(const vmm_vcpu *v, uint32_t leaf, vmm_cpuid *out); /* what follows the APIC's state */
+void lapic_cpuid(const vmm_vcpu *v, uint32_t leaf, uint32_t *ebx, uint32_t *edx); /* what follows the APIC's state */
 void lapic_set_tpr(vmm_vcpu *v, uint32_t value);
 void lapic_init(vmm_vcpu *v);
 void lapic_inputs_changed(vmm_vcpu *v); /* the 8259A pair's INT, which is LINT0 */
@@ -149,14 +141,6 @@ bool apic_can_interrupt_masked(const vmm_vcpu *v, bool nmi);  /* something could
 accepted intr_acknowledge(vmm_vcpu *v); /* INTA: from the APIC, or through it from the 8259A pair */
 void intr_update(vmm_vcpu *v);          /* VMM_PEND_INTR from PIC and APIC */
 
-/* x86_start.c */
-void x86_after_firmware(vmm_vcpu *v); /* the local APIC, and whether the vCPU runs, as firmware hands over */
-void x86_startup(vmm_vcpu *v, uint8_t page); /* SIPI; only who waits for it takes it */
-bool x86_take_init(vmm_vcpu *v);             /* outside Unicorn: a pending INIT happens; false: there is none */
-
-/* x86_emulate.c */
-vmm_cpuid x86_cpuid_leaf(const vmm_vcpu *v, uint32_t leaf, uint32_t subleaf); /* as configured */
-
 /* gic*.c; offsets are within each frame, `size` is 1, 2, 4 or 8 bytes */
 void gic_set_spi(vmm_machine *m, uint32_t spi, int level);              /* 0-255: INTID 32 + spi */
 bool gic_spi_enabled(const vmm_machine *m, uint32_t spi);
@@ -168,8 +152,6 @@ void gic_cpu_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size,
 uint64_t gic_redist_read(vmm_machine *m, uint64_t offset, uint32_t size); /* GICv3; offset over all vCPUs' frames */
 void gic_redist_write(vmm_machine *m, uint64_t offset, uint32_t size, uint64_t value);
 accepted gic_best(vmm_machine *m, uint32_t cpu, bool fiq); /* what an IRQ or FIQ of this vCPU is about; no state changes */
-/* What the GIC drives: the vCPU's IRQ and FIQ inputs as they are now. */
-void gic_output(vmm_machine *m, uint32_t cpu, bool irq, bool fiq);
 
 /* bus.c, ports.c */
 int bus_attach(vmm_vcpu *v); /* Unicorn's error, 0: none */

@@ -1,21 +1,16 @@
 /* Wires: drivers on one end, a controller's pin on the other. */
 #include "core/line.h"
 
-static const line_end *end_of(const vmm_machine *m, uint8_t sink)
-{
-    return sink < VMM_SINKS ? m->controllers->ends[sink] : NULL;
-}
-
 static void drive(vmm_machine *m, uint8_t sink, uint8_t pin, int level)
 {
-    const line_end *end = end_of(m, sink);
+    const line_end *end = line_end_of(m, sink);
     if (end)
         end->set(m, pin, level);
 }
 
 static bool unmasked(const vmm_machine *m, uint8_t sink, uint8_t pin)
 {
-    const line_end *end = end_of(m, sink);
+    const line_end *end = line_end_of(m, sink);
     return end && end->unmasked && end->unmasked(m, pin);
 }
 
@@ -31,7 +26,7 @@ bool line_concerns(const vmm_machine *m, uint32_t number, const vmm_event *e)
     if (e->source == VMM_SRC_EXCEPTION || e->source == VMM_SRC_SOFTWARE)
         return false;
     for (int i = 0; i < 2; i++) {
-        const line_end *end = end_of(m, line->sink[i]);
+        const line_end *end = line_end_of(m, line->sink[i]);
         bool names_pin = end && end->ended_by_pin && e->kind == VMM_EV_ENDED;
         uint32_t interrupt = names_pin ? line->pin[i] : end ? end->interrupt(m, line->pin[i]) : VMM_ANY;
         if (e->number == interrupt)
@@ -40,21 +35,11 @@ bool line_concerns(const vmm_machine *m, uint32_t number, const vmm_event *e)
     return false;
 }
 
-enum { NMI_VECTOR = 2 };
-
-static void nmi_set(vmm_machine *m, uint32_t cpu, int level)
+bool line_leads_to(const vmm_machine *m, uint32_t number, const line_end *end)
 {
-    if (level)
-        vmm_nmi(m, cpu);
+    const vmm_line *line = &m->lines[number % VMM_MAX_LINES];
+    return line_end_of(m, line->sink[0]) == end || line_end_of(m, line->sink[1]) == end;
 }
-
-static uint32_t nmi_interrupt(const vmm_machine *m, uint32_t cpu)
-{
-    (void)m, (void)cpu;
-    return NMI_VECTOR;
-}
-
-const line_end nmi_pin = {.set = nmi_set, .interrupt = nmi_interrupt};
 
 /* Apart, so that other drivers' way stays short. */
 static __attribute__((noinline)) void note_stimulus(vmm_machine *m, uint32_t number, bool level)

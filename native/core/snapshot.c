@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/controller.h"
 #include "core/page_tree.h"
 #include "core/pages.h"
 #include "unicorn/uc.h"
@@ -26,18 +27,14 @@ typedef struct moment {
     uint64_t emitted; /* events so far */
 } moment;
 
-typedef struct {
-    vmm_vcpu vcpu;
-    uint64_t state[]; /* arch->save */
-} saved_vcpu;
-
 struct vmm_snapshot {
     uint32_t references; /* the caller's, and the machine's while it is the base */
     const vmm_machine *machine; /* to be compared, not followed */
     moment *moment;
     page_tree pages;
     uint32_t vcpu_count;
-    saved_vcpu *vcpus[VMM_MAX_VCPUS];
+    uint8_t *vcpus[VMM_MAX_VCPUS];
+    void *controllers[VMM_MAX_CONTROLLERS]; /* their states; NULL: there was no such controller */
     uint8_t dynamic[DYNAMIC_BYTES];
 };
 
@@ -170,38 +167,60 @@ static void rebase(vmm_machine *m, vmm_snapshot *s)
     pages_settled(m);
 }
 
-/* ---- vCPUs ---- */
+/* ---- vCPUs: the core's part of one, its architecture's and Unicorn's, one behind the other ---- */
+
+enum { ARCH_AT = offsetof(vmm_vcpu, machine) };
+
+static size_t unicorn_at(const vmm_vcpu *v)
+{
+    return ARCH_AT + (v->arch->dynamic_bytes + 7) / 8 * 8;
+}
 
 static bool save_vcpus(const vmm_machine *m, vmm_snapshot *s)
 {
     for (; s->vcpu_count < m->vcpu_count; s->vcpu_count++) {
         const vmm_vcpu *v = m->vcpus[s->vcpu_count];
-        saved_vcpu *saved = malloc(sizeof *saved + v->arch->state_size(v));
+        uint8_t *saved = malloc(unicorn_at(v) + v->arch->state_size(v));
         if (!saved)
             return false;
-        saved->vcpu = *v;
-        v->arch->save(v, saved->state);
+        memcpy(saved, v, ARCH_AT);
+        memcpy(saved + ARCH_AT, v->state, v->arch->dynamic_bytes);
+        v->arch->save(v, saved + unicorn_at(v));
         s->vcpus[s->vcpu_count] = saved;
     }
     return true;
 }
 
-/* What is not the guest's: what scripts want to be asked about, hooks that Unicorn has now, memory that is owned. */
-static void keep(vmm_vcpu *v, const vmm_vcpu *live)
+static void restore_vcpu(vmm_vcpu *v, const uint8_t *saved)
 {
-    v->arch->keep(v, live);
-    v->flush_code = live->flush_code;
-    v->owned_count = live->owned_count;
-    memcpy(v->owned, live->owned, sizeof v->owned);
+    memcpy(v, saved, ARCH_AT);
+    memcpy(v->state, saved + ARCH_AT, v->arch->dynamic_bytes);
+    v->arch->restore(v, saved + unicorn_at(v));
+    uc.ctl(v->uc, UC_CTL_FLUSH_TLB);
 }
 
-static void restore_vcpu(vmm_vcpu *v, const saved_vcpu *saved)
+/* ---- controllers ---- */
+
+static bool save_controllers(const vmm_machine *m, vmm_snapshot *s)
 {
-    const vmm_vcpu live = *v;
-    *v = saved->vcpu;
-    keep(v, &live);
-    v->arch->restore(v, saved->state);
-    uc.ctl(v->uc, UC_CTL_FLUSH_TLB);
+    for (uint32_t row = 0; row < m->controller_count; row++) {
+        if (!m->controller_state[row])
+            continue;
+        s->controllers[row] = malloc(m->controllers[row].state_bytes);
+        if (!s->controllers[row])
+            return false;
+        memcpy(s->controllers[row], m->controller_state[row], m->controllers[row].state_bytes);
+    }
+    return true;
+}
+
+static void restore_controllers(vmm_machine *m, const vmm_snapshot *s)
+{
+    for (uint32_t row = 0; row < m->controller_count; row++)
+        if (s->controllers[row])
+            memcpy(m->controller_state[row], s->controllers[row], m->controllers[row].state_bytes);
+        else if (m->controller_state[row])
+            controller_begin(m, row);
 }
 
 /* ---- calls ---- */
@@ -220,7 +239,7 @@ vmm_snapshot *vmm_snapshot_take(vmm_machine *m)
         s->pages = m->base ? tree_share(m->base->pages) : tree_for(pages_count(m));
         s->moment = moment_after(m->base, m->trace.emitted);
     }
-    if (!s || !s->moment || !copy_pages(m, &s->pages) || !save_vcpus(m, s)) {
+    if (!s || !s->moment || !copy_pages(m, &s->pages) || !save_vcpus(m, s) || !save_controllers(m, s)) {
         fail(m, "the host has no memory for a snapshot");
         vmm_snapshot_free(s);
         return NULL;
@@ -263,6 +282,7 @@ int vmm_snapshot_restore(vmm_machine *m, vmm_snapshot *s)
     note_records(m);
     put_pages_back(m, s);
     restore_machine(m, s);
+    restore_controllers(m, s);
     for (uint32_t i = 0; i < s->vcpu_count; i++)
         restore_vcpu(m->vcpus[i], s->vcpus[i]);
     vmm_triggers_changed(m); /* what a script waits for now, not what one did then */
@@ -276,6 +296,8 @@ void vmm_snapshot_free(vmm_snapshot *s)
         return;
     for (uint32_t i = 0; i < s->vcpu_count; i++)
         free(s->vcpus[i]);
+    for (uint32_t row = 0; row < VMM_MAX_CONTROLLERS; row++)
+        free(s->controllers[row]);
     tree_free(&s->pages);
     moment_free(s->moment);
     free(s);

@@ -248,11 +248,11 @@ bool stimuli_can_nmi(const vmm_vcpu *v)
     return false;
 }
 
-bool stimuli_can_lint1(const vmm_machine *m)
+bool stimuli_can_drive(const vmm_machine *m, const line_end *end)
 {
     for (uint32_t i = 0; i < m->stimuli.count; i++) {
         const vmm_stimulus *s = &m->stimuli.slot[i];
-        if (may_come(s, VMM_TARGET_LINE) && m->lines[s->plan.number].sink[0] == VMM_SINK_LINT1)
+        if (may_come(s, VMM_TARGET_LINE) && line_leads_to(m, s->plan.number, end))
             return true;
     }
     return false;

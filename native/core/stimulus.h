@@ -2,7 +2,7 @@
 #ifndef VMM_STIMULUS_INTERNAL_H
 #define VMM_STIMULUS_INTERNAL_H
 
-#include "core/internal.h"
+#include "core/controller.h"
 
 void stimuli_free(vmm_machine *m);
 void stimuli_expire(vmm_machine *m);                      /* what is due at this boundary happens */
@@ -10,6 +10,6 @@ void stimuli_event(vmm_vcpu *v, const vmm_event *e);      /* what a storm may wa
 void stimuli_reached(vmm_machine *m, uint64_t pc);        /* the boundary before pc, which may begin or end a window */
 void stimuli_watch(const vmm_machine *m, vmm_triggers *triggers, uint64_t *filter); /* add what they must be told of */
 bool stimuli_can_nmi(const vmm_vcpu *v);                  /* one may give it an NMI while it sleeps */
-bool stimuli_can_lint1(const vmm_machine *m);             /* one may raise LINT1 while all sleep */
+bool stimuli_can_drive(const vmm_machine *m, const line_end *end); /* one may raise such an input while all sleep */
 
 #endif

@@ -80,7 +80,7 @@ bool x86_between_iterations(vmm_vcpu *v)
  */
 static bool repeats_no_more(vmm_vcpu *v, uint64_t pc)
 {
-    vmm_x86 *x = &v->x86;
+    vmm_x86 *x = x86_of(v);
     if (v->count == v->event_count)
         return false;
     if (x->rep_seen != v->count - 1 && !is_repeated_string(v, pc, &x->rep_mask))
@@ -103,7 +103,7 @@ static bool trap_due(vmm_vcpu *v, int shadow)
 
 static bool nmi_due(vmm_vcpu *v, int shadow)
 {
-    bool shadowed = shadow == VMM_SHADOW_MOV_SS || (shadow == VMM_SHADOW_STI && !v->x86.nmi_in_sti_shadow);
+    bool shadowed = shadow == VMM_SHADOW_MOV_SS || (shadow == VMM_SHADOW_STI && !x86_of(v)->nmi_in_sti_shadow);
     return v->pending & VMM_PEND_NMI && !(env_of(v)->hflags2 & HF2_NMI) && !shadowed;
 }
 
@@ -115,8 +115,8 @@ static bool maskable_due(vmm_vcpu *v, int shadow)
 static void deliver_trap(vmm_vcpu *v)
 {
     v->pending &= ~(uint32_t)VMM_PEND_DB;
-    tail_of(v)->dr[6] |= v->x86.dr6_pending;
-    v->x86.dr6_pending = 0;
+    tail_of(v)->dr[6] |= x86_of(v)->dr6_pending;
+    x86_of(v)->dr6_pending = 0;
     x86_event e = event_here(v, X86_DB, EVENT_EXCEPTION, VMM_SRC_EXCEPTION);
     e.fault = x86_between_iterations(v);
     x86_deliver(v, &e);
@@ -189,14 +189,14 @@ static bool native_begins(vmm_vcpu *v)
 {
     if (!(v->pending & VMM_PEND_NATIVE))
         return false;
-    if (v->x86.native == VMM_NATIVE_BEGINS) {
-        v->x86.native = VMM_NATIVE_ENDS;
+    if (x86_of(v)->native == VMM_NATIVE_BEGINS) {
+        x86_of(v)->native = VMM_NATIVE_ENDS;
         return true;
     }
-    if (v->x86.native_iret)
+    if (x86_of(v)->native_iret)
         x86_iret_done(v);
     x86_intercepts_restore(v);
-    if (v->x86.watch_changed)
+    if (x86_of(v)->watch_changed)
         x86_watch_update(v);
     return false;
 }
@@ -223,7 +223,7 @@ bool x86_boundary(vmm_vcpu *v)
     note_mask(v);
     if (native_begins(v))
         return true;
-    v->x86.watch_hit = 0;
+    x86_of(v)->watch_hit = 0;
     x86_returned(v);
     if (v->flush_code) { /* leave the translated code before it is dropped */
         vcpu_leave(v);

@@ -24,7 +24,7 @@ static bool watches_data(const watch *w)
 
 void x86_trap_pending(vmm_vcpu *v, uint16_t dr6)
 {
-    v->x86.dr6_pending |= dr6;
+    x86_of(v)->dr6_pending |= dr6;
     v->pending |= VMM_PEND_DB;
     vcpu_rearm(v);
 }
@@ -38,7 +38,7 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
         bool kind = type == UC_MEM_WRITE || w.type == TYPE_READ_WRITE;
         bool overlap = address < w.address + w.length && w.address < address + (uint64_t)size;
         if (watches_data(&w) && kind && overlap) {
-            v->x86.watch_hit |= (uint8_t)(1 << i);
+            x86_of(v)->watch_hit |= (uint8_t)(1 << i);
             x86_trap_pending(v, (uint16_t)(1 << i));
         }
     }
@@ -47,11 +47,11 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
 /* A faulting instruction accessed nothing: its breakpoints come when it is done again. */
 void x86_watch_cancel(vmm_vcpu *v)
 {
-    if (!v->x86.watch_hit)
+    if (!x86_of(v)->watch_hit)
         return;
-    v->x86.dr6_pending &= (uint16_t)~v->x86.watch_hit;
-    v->x86.watch_hit = 0;
-    if (!v->x86.dr6_pending)
+    x86_of(v)->dr6_pending &= (uint16_t)~x86_of(v)->watch_hit;
+    x86_of(v)->watch_hit = 0;
+    if (!x86_of(v)->dr6_pending)
         v->pending &= ~(uint32_t)VMM_PEND_DB;
 }
 
@@ -59,19 +59,19 @@ void x86_watch_cancel(vmm_vcpu *v)
 void x86_watch_update(vmm_vcpu *v)
 {
     bool wanted = false;
-    v->x86.watch_changed = 0;
+    x86_of(v)->watch_changed = 0;
     for (int i = 0; i < 4; i++) {
         watch w = watch_of(v, i);
         wanted |= watches_data(&w);
     }
-    if (wanted == (v->x86.watch_hook != 0))
+    if (wanted == (x86_of(v)->watch_hook != 0))
         return;
     if (wanted) {
-        uc.hook_add(v->uc, &v->x86.watch_hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, on_access, v, (uint64_t)1,
+        uc.hook_add(v->uc, &x86_of(v)->watch_hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, on_access, v, (uint64_t)1,
                     (uint64_t)0);
     } else {
-        uc.hook_del(v->uc, v->x86.watch_hook);
-        v->x86.watch_hook = 0;
+        uc.hook_del(v->uc, x86_of(v)->watch_hook);
+        x86_of(v)->watch_hook = 0;
     }
     v->flush_code = 1;
 }

@@ -414,7 +414,7 @@ static bool becomes_double(fault_class first, fault_class second)
 
 static void record(vmm_vcpu *v, const x86_event *e)
 {
-    vmm_x86 *x = &v->x86;
+    vmm_x86 *x = x86_of(v);
     if (x->chain_length < VMM_CHAIN)
         x->chain[x->chain_length++] = (vmm_fault){e->vector, e->has_error, e->source, e->error, e->rip};
 }
@@ -454,8 +454,8 @@ void x86_deliver(vmm_vcpu *v, x86_event *e)
     uint64_t flags = e->flags = x86_flags(v), sp = env->regs[R_SP];
     origin from = {.flags = (uint32_t)flags, .base = env->hflags & HF_CS64 ? 0 : (uint32_t)env->segs[VMM_CS].base,
                    .cs = (uint16_t)env->segs[VMM_CS].selector, .cpl = env->hflags & HF_CPL};
-    v->x86.iret_at = 0; /* one that faults has not returned */
-    v->x86.chain_length = 0;
+    x86_of(v)->iret_at = 0; /* one that faults has not returned */
+    x86_of(v)->chain_length = 0;
     tail_of(v)->old_exception = -1; /* Unicorn's own double-fault logic never forgets; ours is below */
     env->hflags &= ~(uint32_t)HF_INH;
     for (;;) {

@@ -19,8 +19,8 @@ void x86_finish(vmm_vcpu *v, uint32_t length)
 
 vmm_cpuid x86_cpuid_leaf(const vmm_vcpu *v, uint32_t leaf, uint32_t subleaf)
 {
-    for (uint32_t i = 0; i < v->x86.cpuid_count && i < VMM_MAX_CPUID; i++) {
-        const vmm_cpuid *c = &v->x86.cpuid[i];
+    for (uint32_t i = 0; i < x86_of(v)->cpuid_count && i < VMM_MAX_CPUID; i++) {
+        const vmm_cpuid *c = &x86_of(v)->cpuid[i];
         if (c->leaf == leaf && (c->any_subleaf || c->subleaf == subleaf))
             return *c;
     }
@@ -33,7 +33,7 @@ void x86_cpuid(vmm_vcpu *v, const x86_insn *insn)
     x86_env *env = env_of(v);
     uint32_t leaf = (uint32_t)env->regs[R_AX], subleaf = (uint32_t)env->regs[R_CX];
     vmm_cpuid found = x86_cpuid_leaf(v, leaf, subleaf);
-    lapic_cpuid(v, leaf, &found);
+    lapic_cpuid(v, leaf, &found.ebx, &found.edx);
     if (leaf == 1 && env->cr[4] & CR4_OSXSAVE)
         found.ecx |= OSXSAVE;
     env->regs[R_AX] = found.eax;
@@ -61,7 +61,7 @@ void x86_rdtsc(vmm_vcpu *v, const x86_insn *insn)
 
 static bool ask_msr(vmm_vcpu *v, uint8_t kind, uint32_t index, uint64_t *value)
 {
-    if (!v->x86.traps.msr)
+    if (!x86_of(v)->traps.msr)
         return false;
     vmm_trap trap = {.kind = kind, .number = index, .value = *value, .size = 8};
     bool done = x86_ask(v, &trap);
@@ -97,14 +97,14 @@ void x86_cr8(vmm_vcpu *v, const x86_insn *insn, bool write)
     if (write)
         lapic_set_tpr(v, (uint32_t)*reg << 4);
     else
-        *reg = v->x86.lapic.tpr >> 4;
+        *reg = x86_of(v)->lapic.tpr >> 4;
     x86_finish(v, insn->length + 1u);
 }
 
 void x86_hlt(vmm_vcpu *v, const x86_insn *insn)
 {
     vmm_trap trap = {.kind = VMM_TRAP_HLT};
-    bool done = v->x86.traps.hlt && x86_ask(v, &trap);
+    bool done = x86_of(v)->traps.hlt && x86_ask(v, &trap);
     x86_finish(v, insn->length);
     if (done)
         return;
@@ -132,8 +132,8 @@ void x86_icebp(vmm_vcpu *v, const x86_insn *insn)
     env_of(v)->eflags &= ~(uint64_t)FL_TF;
     x86_finish(v, insn->length);
     env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
-    tail_of(v)->dr[6] |= v->x86.dr6_pending;
-    v->x86.dr6_pending = 0;
+    tail_of(v)->dr[6] |= x86_of(v)->dr6_pending;
+    x86_of(v)->dr6_pending = 0;
     v->pending &= ~(uint32_t)VMM_PEND_DB;
     x86_event e = {.vector = X86_DB, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = env_of(v)->eip,
                    .fault_rip = start};

@@ -40,7 +40,7 @@ bool x86_ask(vmm_vcpu *v, vmm_trap *trap)
 static void except(vmm_vcpu *v, x86_event *e)
 {
     vmm_trap trap = {.kind = VMM_TRAP_EXCEPTION, .number = e->vector, .value = e->error};
-    if (v->x86.traps.exceptions >> (e->vector & 31) & 1 && x86_ask(v, &trap))
+    if (x86_of(v)->traps.exceptions >> (e->vector & 31) & 1 && x86_ask(v, &trap))
         env_of(v)->hflags &= ~(uint32_t)HF_INH;
     else
         x86_deliver(v, e);
@@ -112,7 +112,7 @@ static void intercepted(vmm_vcpu *v, uint32_t exit)
 static void software(vmm_vcpu *v, uint8_t vector)
 {
     vmm_trap trap = {.kind = VMM_TRAP_INT, .number = vector};
-    if (v->x86.traps.vectors[vector >> 6] >> (vector & 63) & 1 && x86_ask(v, &trap))
+    if (x86_of(v)->traps.vectors[vector >> 6] >> (vector & 63) & 1 && x86_ask(v, &trap))
         return;
     x86_event e = {.vector = vector, .kind = EVENT_SOFTWARE, .source = VMM_SRC_SOFTWARE, .rip = env_of(v)->eip,
                    .fault_rip = x86_rip_here(v)};
@@ -229,7 +229,7 @@ void x86_run_natively(vmm_vcpu *v)
 {
     x86_intercepts_set(v, false);
     v->count--;
-    v->x86.native = VMM_NATIVE_BEGINS;
+    x86_of(v)->native = VMM_NATIVE_BEGINS;
     v->pending |= VMM_PEND_NATIVE;
     vcpu_rearm(v);
 }
@@ -239,7 +239,7 @@ void x86_intercepts_restore(vmm_vcpu *v)
     if (!(v->pending & VMM_PEND_NATIVE))
         return;
     v->pending &= ~(uint32_t)VMM_PEND_NATIVE;
-    v->x86.native_iret = 0; /* one that faulted has returned nowhere */
+    x86_of(v)->native_iret = 0; /* one that faulted has returned nowhere */
     x86_intercepts_set(v, true);
     vcpu_rearm(v);
 }

@@ -60,16 +60,16 @@ static bool allowed(rule what, uint64_t value)
 /* The rest are plain values that the CPU model lists. */
 static vmm_msr *listed(vmm_vcpu *v, uint32_t index)
 {
-    for (uint32_t i = 0; i < v->x86.msr_count && i < VMM_MAX_MSRS; i++)
-        if (v->x86.msr[i].index == index)
-            return &v->x86.msr[i];
+    for (uint32_t i = 0; i < x86_of(v)->msr_count && i < VMM_MAX_MSRS; i++)
+        if (x86_of(v)->msr[i].index == index)
+            return &x86_of(v)->msr[i];
     return NULL;
 }
 
 /* One tick a virtual nanosecond. */
 uint64_t x86_tsc(const vmm_vcpu *v)
 {
-    return vcpu_now(v) + v->x86.tsc_offset;
+    return vcpu_now(v) + x86_of(v)->tsc_offset;
 }
 
 bool x86_rdmsr(vmm_vcpu *v, uint32_t index, uint64_t *value)
@@ -83,9 +83,9 @@ bool x86_rdmsr(vmm_vcpu *v, uint32_t index, uint64_t *value)
     else if (index == TSC)
         *value = x86_tsc(v);
     else if (index == TSC_ADJUST)
-        *value = v->x86.tsc_adjust;
+        *value = x86_of(v)->tsc_adjust;
     else if (index == APIC_BASE)
-        *value = v->x86.lapic.base;
+        *value = x86_of(v)->lapic.base;
     else if (index == EFER)
         *value = env_of(v)->efer;
     else if ((plain = listed(v, index)))
@@ -122,8 +122,8 @@ static bool write_pat(vmm_vcpu *v, uint64_t value)
 /* SDM vol. 3B 17.17.3: a write of one moves the other by as much. */
 static bool move_tsc(vmm_vcpu *v, uint64_t by)
 {
-    v->x86.tsc_offset += by;
-    v->x86.tsc_adjust += by;
+    x86_of(v)->tsc_offset += by;
+    x86_of(v)->tsc_adjust += by;
     lapic_timer_rearm(v);
     return true;
 }
@@ -144,7 +144,7 @@ bool x86_wrmsr(vmm_vcpu *v, uint32_t index, uint64_t value)
     case TSC:
         return move_tsc(v, value - x86_tsc(v));
     case TSC_ADJUST:
-        return move_tsc(v, value - v->x86.tsc_adjust);
+        return move_tsc(v, value - x86_of(v)->tsc_adjust);
     }
     if (native_rule(index, &what)) {
         if (!allowed(what, value))

@@ -4,7 +4,7 @@
 
 static bool trapped(vmm_vcpu *v, vmm_trap *trap)
 {
-    if (!v->x86.traps.port || !(v->x86.traps.ports[trap->number >> 3 & 8191] >> (trap->number & 7) & 1))
+    if (!x86_of(v)->traps.port || !(x86_of(v)->traps.ports[trap->number >> 3 & 8191] >> (trap->number & 7) & 1))
         return false;
     return x86_ask(v, trap);
 }

@@ -15,7 +15,7 @@ static void before_check_intercept(void *env, uint32_t exit, uint64_t parameter,
 {
     vmm_vcpu *v = uc_executing;
     if (exit == EXIT_IRET && v && v->env == env) {
-        v->x86.iret_at = v->count;
+        x86_of(v)->iret_at = v->count;
         v->attention_at = 0;
     }
     original(env, exit, parameter, host_pc);
@@ -29,9 +29,9 @@ const char *x86_watch_returns(void *library)
 
 void x86_returned(vmm_vcpu *v)
 {
-    if (!v->count || v->x86.iret_at != v->count)
+    if (!v->count || x86_of(v)->iret_at != v->count)
         return;
-    v->x86.iret_at = 0;
+    x86_of(v)->iret_at = 0;
     vcpu_rearm(v);
     nest_leave(v, vmm_x86_linear_pc(v), env_of(v)->regs[R_SP], x86_flags(v));
 }

@@ -9,7 +9,7 @@ enum { CR0_CD_NW = 3 << 29, IA32_APIC_BASE_BSP = 1 << 8 };
 
 static bool is_bsp(const vmm_vcpu *v)
 {
-    return v->x86.lapic.base & IA32_APIC_BASE_BSP;
+    return x86_of(v)->lapic.base & IA32_APIC_BASE_BSP;
 }
 
 /* Table 9-1, column INIT: x87, SSE, MSRs and the cache bits of CR0 stay as they are. */
@@ -33,7 +33,7 @@ static void initialise(vmm_vcpu *v)
     x86_intercepts_restore(v);
     v->pending &= ~forgotten;
     v->halted = v->shutdown = 0;
-    v->x86.dr6_pending = 0;
+    x86_of(v)->dr6_pending = 0;
     v->event_count = v->count; /* no shadow reaches over */
     reset_but_for_init(v);
     x86_watch_update(v);

@@ -147,7 +147,7 @@ void x86_reset(vmm_vcpu *v)
     env->regs[R_DX] = 0x663; /* family, model, stepping as CPUID names them */
     env->eip = 0xfff0;
     tail_of(v)->old_exception = -1;
-    v->x86.rep_seen = VMM_NEVER;
+    x86_of(v)->rep_seen = VMM_NEVER;
     uc.ctl(v->uc, UC_CTL_FLUSH_TLB);
 }
 

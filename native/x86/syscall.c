@@ -48,7 +48,7 @@ static void on_syscall(void *engine, void *user)
     vmm_vcpu *v = user;
     x86_env *env = env_of(v);
     uint32_t length = length_here(v);
-    bool allowed_here = env->hflags & HF_CS64 || v->x86.syscall_anywhere;
+    bool allowed_here = env->hflags & HF_CS64 || x86_of(v)->syscall_anywhere;
     v->machine->current = v;
     env->eip = x86_rip_here(v);
     if (!(env->efer & EFER_SCE) || !(env->cr[0] & CR0_PE) || !allowed_here) {

@@ -100,7 +100,7 @@ static void debug_register(vmm_vcpu *v)
         return;
     }
     x86_run_natively(v);
-    v->x86.watch_changed = 1;
+    x86_of(v)->watch_changed = 1;
 }
 
 void x86_control_access(vmm_vcpu *v, uint32_t exit, const x86_insn *insn)
@@ -139,18 +139,18 @@ bool x86_iret_needs_care(const vmm_vcpu *v)
 void x86_iret(vmm_vcpu *v)
 {
     x86_env *env = env_of(v);
-    v->x86.kept_base[0] = env->segs[VMM_FS].base;
-    v->x86.kept_base[1] = env->segs[VMM_GS].base;
-    v->x86.native_cpl = (uint8_t)(env->hflags & HF_CPL);
-    v->x86.native_iret = 1;
+    x86_of(v)->kept_base[0] = env->segs[VMM_FS].base;
+    x86_of(v)->kept_base[1] = env->segs[VMM_GS].base;
+    x86_of(v)->native_cpl = (uint8_t)(env->hflags & HF_CPL);
+    x86_of(v)->native_iret = 1;
     x86_run_natively(v);
 }
 
 void x86_iret_done(vmm_vcpu *v)
 {
     x86_env *env = env_of(v);
-    bool outer = (env->hflags & HF_CPL) > v->x86.native_cpl;
+    bool outer = (env->hflags & HF_CPL) > x86_of(v)->native_cpl;
     for (int i = 0; outer && i < 2; i++)
         if (env->segs[VMM_FS + i].selector == 0)
-            env->segs[VMM_FS + i].base = v->x86.kept_base[i];
+            env->segs[VMM_FS + i].base = x86_of(v)->kept_base[i];
 }

@@ -192,7 +192,7 @@ x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event
     if (!fault.raised && get(tss, l->ip, l->width) > env->segs[VMM_CS].limit)
         fault = x86_fault_code(X86_GP, 0);
     if (!fault.raised && l->width == 4 && get(tss, TRAP_AT, 2) & 1) {
-        v->x86.dr6_pending |= DEBUG_TASK_SWITCH;
+        x86_of(v)->dr6_pending |= DEBUG_TASK_SWITCH;
         v->pending |= VMM_PEND_DB;
     }
     fault.in_new_task = fault.raised;

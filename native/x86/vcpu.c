@@ -1,4 +1,6 @@
 /* An x86 vCPU: opened, proven, wired to the machine and put at the reset vector. */
+#include "intc/apic/lapic.h"
+#include "intc/pic/pic.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 
@@ -12,11 +14,12 @@ static uint32_t features(const vmm_vcpu *v)
     return x86_cpuid_leaf(v, 1, 0).ecx;
 }
 
-static void keep(vmm_vcpu *v, const vmm_vcpu *live)
+static uint64_t tsc_at(const vmm_vcpu *v, uint64_t ns)
 {
-    v->x86.traps = live->x86.traps;
-    v->x86.watch_hook = live->x86.watch_hook;
+    return ns + x86_of(v)->tsc_offset;
 }
+
+static const apic_processor PROCESSOR = {vmm_x86_init, x86_startup, features, tsc_at};
 
 static const struct vmm_arch X86 = {
     .boundary = x86_boundary,
@@ -33,18 +36,29 @@ static const struct vmm_arch X86 = {
     .state_size = x86_state_size,
     .save = x86_save,
     .restore = x86_restore,
-    .keep = keep,
-    .init = vmm_x86_init,
-    .startup = x86_startup,
-    .features = features,
     .outside = x86_take_init,
+    .processor = &PROCESSOR,
+    .state_bytes = sizeof(vmm_x86),
+    .dynamic_bytes = offsetof(vmm_x86, watch_hook),
 };
+
+vmm_x86 *vmm_x86_of(vmm_vcpu *v)
+{
+    return v->arch == &X86 ? x86_of(v) : NULL;
+}
+
+vmm_lapic *vmm_lapic_of(vmm_vcpu *v)
+{
+    return v->arch == &X86 ? lapic_of(v) : NULL;
+}
 
 int vmm_add_x86(vmm_machine *m, int cpu_model)
 {
-    vmm_vcpu *v = vcpu_new(m, &X86);
+    bool wired = vmm_pic_of(m) && vmm_ioapic_of(m); /* LINT0 and the APICs' bus lead there */
+    vmm_vcpu *v = wired ? vcpu_new(m, &X86) : NULL;
     if (!v)
         return -1;
+    v->controller = &x86_of(v)->lapic;
     int error = uc.open(UC_ARCH_X86, UC_MODE_64, &v->uc);
     if (!error)
         error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
@@ -64,7 +78,7 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
     x86_attach_ports(v);
     x86_attach_boundary(v);
     x86_reset(v);
-    v->x86.lapic.initial_id = v->index;
+    lapic_of(v)->initial_id = v->index;
     x86_after_firmware(v);
     return vcpu_ready(v);
 }

@@ -4,8 +4,14 @@
 
 #include <stdbool.h>
 
+#include "api/vmm_x86.h"
 #include "core/internal.h"
 #include "x86/env.h"
+
+static inline vmm_x86 *x86_of(const vmm_vcpu *v)
+{
+    return (vmm_x86 *)v->state;
+}
 
 enum { /* exceptions, SDM vol. 3A table 6-1 */
     X86_DE = 0, X86_DB = 1, X86_NMI = 2, X86_BP = 3, X86_OF = 4, X86_BR = 5, X86_UD = 6, X86_NM = 7, X86_DF = 8,
@@ -143,8 +149,14 @@ void x86_intercepts_set(vmm_vcpu *v, bool on);
 void x86_run_natively(vmm_vcpu *v);
 void x86_intercepts_restore(vmm_vcpu *v);
 
+/* start.c */
+void x86_after_firmware(vmm_vcpu *v); /* the local APIC, and whether the vCPU runs, as firmware hands over */
+void x86_startup(vmm_vcpu *v, uint8_t page); /* SIPI; only who waits for it takes it */
+bool x86_take_init(vmm_vcpu *v);             /* outside Unicorn: a pending INIT happens; false: there is none */
+
 /* x86_emulate.c: instructions finished by the core */
 void x86_finish(vmm_vcpu *v, uint32_t length);
+vmm_cpuid x86_cpuid_leaf(const vmm_vcpu *v, uint32_t leaf, uint32_t subleaf); /* as configured */
 void x86_cpuid(vmm_vcpu *v, const x86_insn *insn);
 void x86_rdtsc(vmm_vcpu *v, const x86_insn *insn);
 void x86_msr_access(vmm_vcpu *v, const x86_insn *insn, bool write);

@@ -153,9 +153,10 @@ def test_a_part_of_the_pm_timer_is_that_part() -> None:
 
 def test_every_pin_of_the_ioapic_but_the_first_has_one_line() -> None:
     """The 8254 is at pin 2 (MP 5.3); the cascade is no ISA line, and pin 0 is left for ExtINT."""
-    lines = Machine(Config())._native.lines
+    native = Machine(Config())._native
+    lines, ioapic = native.lines, lib.vmm_line_end(native, b"ioapic")
     ends = [(lines[n].sink[i], lines[n].pin[i]) for n in range(256) for i in range(2)]
-    pins = Counter(pin for sink, pin in ends if sink == lib.VMM_SINK_IOAPIC)
+    pins = Counter(pin for sink, pin in ends if sink == ioapic)
     assert pins == dict.fromkeys(range(1, 24), 1)
 
 

@@ -335,7 +335,7 @@ def test_a_pulse_is_requested_while_any_of_its_lines_ends_is_unmasked():
     lib.vmm_lapic_write(m._native.vcpus[0], 0x360, 0x10400)  # LVT LINT1: NMI, masked
     lint1 = m.stimulate(m.line("NMI"), Periodic(10))
     m.run(insns=5)
-    m._native.ioapic.entry[20] = 0x44  # fixed, edge, unmasked
+    lib.vmm_ioapic_of(m._native).entry[20] = 0x44  # fixed, edge, unmasked
     lib.vmm_lapic_write(m._native.vcpus[0], 0x360, 0x400)
     m.run(insns=10)
     assert (handle.requested, handle.spontaneous) == (1, 1)

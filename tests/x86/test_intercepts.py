@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from vmm.engine import lib
 
 from x86.x86_bench import (
     CODE,
@@ -132,7 +133,7 @@ def test_cr8_is_the_task_priority_class(value: int) -> None:
     """SDM vol. 3A 11.8.6.1: CR8 is TPR[7:4], and TPR[3:0] becomes 0."""
     bench = X86Bench("long64", MOV_CR8_RAX + MOV_RAX_CR8, rax=value)
     bench.step()
-    assert bench.machine._native.vcpus[0].x86.lapic.tpr == value << 4
+    assert lib.vmm_lapic_of(bench.machine._native.vcpus[0]).tpr == value << 4
     bench.cpu["rax"] = 0xFF
     bench.step()
     assert bench.cpu["rax"] == value
@@ -143,7 +144,7 @@ def test_cr8_has_no_bits_above_the_fourth() -> None:
     bench = X86Bench("long64", MOV_CR8_RAX, rax=16)
     bench.step()
     assert bench.vectors == [GP]
-    assert bench.machine._native.vcpus[0].x86.lapic.tpr == 0
+    assert lib.vmm_lapic_of(bench.machine._native.vcpus[0]).tpr == 0
 
 
 def test_cpuid_leaf_1_names_the_apic_while_it_is_enabled() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from vmm.engine import lib
 
 from x86.x86_bench import (
     CLI,
@@ -269,7 +270,7 @@ def test_an_nmi_is_held_by_an_sti_shadow() -> None:
 def test_a_profile_lets_an_nmi_into_an_sti_shadow_which_its_delivery_ends() -> None:
     """SDM vol. 2B STI: processors that do not block; IF of the frame is 1, and IRET leads back without a shadow."""
     bench = X86Bench("protected32", STI + NOP * 3)
-    bench.machine._native.vcpus[0].x86.nmi_in_sti_shadow = 1
+    lib.vmm_x86_of(bench.machine._native.vcpus[0]).nmi_in_sti_shadow = 1
     bench.handler(NMI, IRET)
     bench.step()
     bench.machine.nmi()

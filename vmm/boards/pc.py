@@ -80,18 +80,18 @@ def build(parts: Parts) -> Board:
     pic, ioapic, a20 = Pic(parts.native), IoApic(parts.native), parts.cpus[0].set_a20
     pc_profiles.apply(parts.native, parts.options.get("profile", pc_profiles.DEFAULT))
     for first, count, chip in PIC_PORTS:
-        bus.add_native_ports(first, count, lib.VMM_ON_PIC, chip)
-    bus.add_native_ports(*ELCR_PORTS, lib.VMM_ON_ELCR, 0)
+        bus.add_native_ports(first, count, "pic", chip)
+    bus.add_native_ports(*ELCR_PORTS, "elcr", 0)
     for irq in ISA_IRQS:
-        ends = [(lib.VMM_SINK_IOAPIC, IOAPIC_PINS[irq])] if irq in IOAPIC_PINS else []
-        bus.connect(irq, (lib.VMM_SINK_PIC, irq), *ends)
+        ends = [("ioapic", IOAPIC_PINS[irq])] if irq in IOAPIC_PINS else []
+        bus.connect(irq, ("pic", irq), *ends)
     for pin in HPET_LINES:
-        bus.connect(pin, (lib.VMM_SINK_IOAPIC, pin))
-    bus.connect(NMI, (lib.VMM_SINK_LINT1, 0))
-    bus.add_native_memory(*IOAPIC, lib.VMM_ON_IOAPIC, 0)
-    bus.add_native_ports(*TESTDEV_PORTS, lib.VMM_ON_TESTDEV, lib.VMM_TESTDEV_DRIVER)
+        bus.connect(pin, ("ioapic", pin))
+    bus.connect(NMI, ("lint1", 0))
+    bus.add_native_memory(*IOAPIC, "ioapic", 0)
+    bus.add_native_ports(*TESTDEV_PORTS, "testdev", lib.VMM_TESTDEV_DRIVER)
     parts.native.counter_hz, parts.native.counter_mask = acpi_pm.PM_TIMER.num, acpi_pm.TIMER_MASK
-    bus.add_native_ports(*acpi_pm.TIMER_PORTS, lib.VMM_ON_COUNTER, 0)
+    bus.add_native_ports(*acpi_pm.TIMER_PORTS, "counter", 0)
 
     pit_irq, rtc_irq = bus.line(TIMER), bus.line(RTC)
     pit = I8254(clock=clock, irq=pit_irq)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from vmm.core.native import lib
 from vmm.errors import unknown
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ NAMES = (DEFAULT, "p6", "kvm", "qemu", "bochs", "bochs-2.6.8")
 
 
 def _vcpus(native: vmm_machine) -> Iterator[vmm_x86]:
-    return (native.vcpus[index].x86 for index in range(native.vcpu_count))
+    return (lib.vmm_x86_of(native.vcpus[index]) for index in range(native.vcpu_count))
 
 
 def _lapics(native: vmm_machine) -> Iterator[vmm_lapic]:
@@ -33,7 +34,7 @@ def _lapics(native: vmm_machine) -> Iterator[vmm_lapic]:
 
 
 def _ioapic(native: vmm_machine) -> Iterator[vmm_ioapic]:
-    return iter((native.ioapic,))
+    return iter((lib.vmm_ioapic_of(native),))
 
 
 class Knob(NamedTuple):

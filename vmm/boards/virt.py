@@ -67,9 +67,9 @@ def build(parts: Parts) -> Board:
     gic, features = gic_version(parts.options), layout(parts.options).features
     board = Board(NAME, console="uart", line_names={spi: f"SPI {spi}" for spi in range(SPIS)}, irqs=SPIS)
     for spi in range(SPIS):
-        bus.connect(spi, (lib.VMM_SINK_GIC, spi))
+        bus.connect(spi, ("gic", spi))
     _place_gic(parts, board, gic)
-    bus.add_native_memory(*virt_tree.TESTDEV, lib.VMM_ON_TESTDEV, lib.VMM_TESTDEV_DRIVER)
+    bus.add_native_memory(*virt_tree.TESTDEV, "testdev", lib.VMM_TESTDEV_DRIVER)
     uart = Pl011(clock=clock, irq=bus.line(virt_tree.UART_SPI), output=parts.console)
     fw_cfg = FwCfgMmio(cpus=len(cpus), ram_size=parts.memory.size, cmdline=parts.cmdline)
     slots = (virt_tree.VIRTIO.first, virt_tree.VIRTIO.size * virt_tree.VIRTIO_SLOTS)
@@ -105,15 +105,15 @@ def build(parts: Parts) -> Board:
 def _place_gic(parts: Parts, board: Board, version: int) -> None:
     bus, cpus = parts.bus, len(parts.cpus)
     board.devices["gic"] = Gic(parts.native)
-    parts.native.gic.raz_targets = choice(parts.options, "itargetsr", ("kept", "raz")) == "raz"
-    bus.add_native_memory(*virt_tree.GICD, lib.VMM_ON_GICD, 0)
+    lib.vmm_gic_of(parts.native).raz_targets = choice(parts.options, "itargetsr", ("kept", "raz")) == "raz"
+    bus.add_native_memory(*virt_tree.GICD, "gicd", 0)
     if version == 2:
-        bus.add_native_memory(*virt_tree.GICC, lib.VMM_ON_GICC, 0)
+        bus.add_native_memory(*virt_tree.GICC, "gicc", 0)
         lines = [bus.line(V2M_SPI + n) for n in range(V2M_COUNT)]
         board.devices["v2m"] = v2m = Gicv2m(lines=lines, first_intid=32 + V2M_SPI)
         bus.add_memory(v2m, *virt_tree.GICV2M)
         return
-    bus.add_native_memory(virt_tree.GICR.first, virt_tree.GICR.size * cpus, lib.VMM_ON_GICR, 0)
+    bus.add_native_memory(virt_tree.GICR.first, virt_tree.GICR.size * cpus, "gicr", 0)
     if not layout(parts.options).features["el3"]:  # firmware has woken the redistributors before it starts an image
         for cpu in range(cpus):
             lib.vmm_gic_redist_write(parts.native, cpu * virt_tree.GICR.size + GICR_WAKER, 4, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vmm.core.device_state import DeviceState
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 SCRIPT_DRIVER = 31
 """The driver that scripts and tests use on any line; stimuli and the test device have theirs, devices those below."""
+
+PYTHON = 0
+"""Who owns a range that no controller of the core's does."""
 
 
 class NativeLine:
@@ -54,32 +58,41 @@ class Bus:
         """The scripts' end of line `number`."""
         return NativeLine(self._machine, number, SCRIPT_DRIVER)
 
-    def connect(self, number: int, *ends: tuple[int, int]) -> None:
-        """Lead line `number` to one or two controllers: (`vmm_sink` of the core, pin) each."""
+    def connect(self, number: int, *ends: tuple[str, int]) -> None:
+        """Lead line `number` to one or two inputs of controllers: (name as native/machine.c has it, pin) each."""
         line = self._machine.lines[number]
-        for n, (sink, pin) in enumerate(ends):
-            line.sink[n], line.pin[n] = sink, pin
+        for n, (name, pin) in enumerate(ends):
+            line.sink[n], line.pin[n] = self._numbered(lib.vmm_line_end, name), pin
+
+    def _numbered(self, what: Callable[[vmm_machine, bytes], int], name: str) -> int:
+        """The core's number for a controller's part; VmmError where no controller has it."""
+        number = what(self._machine, name.encode())
+        check(self._machine, min(number, 0))
+        return number
 
     def add_ports(self, device: PortDevice, *ranges: tuple[int, int]) -> None:
         """Put `device` at (first, count) port ranges; VmmError where another one sits."""
         self._ports.append(device)
         self._state.attach(device)
         for first, count in ranges:
-            self.add_native_ports(first, count, lib.VMM_ON_PYTHON, len(self._ports) - 1)
+            check(self._machine, lib.vmm_add_ports(self._machine, first, count, PYTHON, len(self._ports) - 1))
 
-    def add_native_ports(self, first: int, count: int, handler: int, index: int) -> None:
-        """Give ports to one of the core's own devices (`vmm_handler`)."""
-        check(self._machine, lib.vmm_add_ports(self._machine, first, count, handler, index))
+    def add_native_ports(self, first: int, count: int, owner: str, index: int) -> None:
+        """Give ports to registers of the core's own, by their name in native/machine.c; VmmError where it has none."""
+        check(self._machine, lib.vmm_add_ports(self._machine, first, count, self._owner(owner), index))
 
     def add_memory(self, device: MmioDevice, first: int, count: int) -> None:
         """Put `device` at physical addresses [first, first + count)."""
         self._memory.append(device)
         self._state.attach(device)
-        self.add_native_memory(first, count, lib.VMM_ON_PYTHON, len(self._memory) - 1)
+        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, PYTHON, len(self._memory) - 1))
 
-    def add_native_memory(self, first: int, count: int, handler: int, index: int) -> None:
-        """Give physical addresses to one of the core's own devices (`vmm_handler`)."""
-        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, handler, index))
+    def add_native_memory(self, first: int, count: int, owner: str, index: int) -> None:
+        """Give physical addresses to registers of the core's own, as `add_native_ports`."""
+        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, self._owner(owner), index))
+
+    def _owner(self, name: str) -> int:
+        return self._numbered(lib.vmm_range_owner, name)
 
     def port_read(self, device: int, port: int, size: int) -> int:
         target = self._ports[device]

@@ -84,8 +84,8 @@ class Distributor(_Interrupts):
     """The SPIs, and what is forwarded at all."""
 
     def __init__(self, native: vmm_machine) -> None:
-        super().__init__(list(native.gic.spi), FIRST_SPI)
-        self._gic = native.gic
+        self._gic = lib.vmm_gic_of(native)
+        super().__init__(list(self._gic.spi), FIRST_SPI)
 
     @property
     def groups(self) -> frozenset[int]:
@@ -108,9 +108,9 @@ class CpuInterface(_Interrupts):
     """One vCPU's SGIs, PPIs and LPIs, and the interface that interrupts it."""
 
     def __init__(self, native: vmm_machine, index: int) -> None:
-        super().__init__([native.gic.cpu[index].local], 0)
         self._machine = native
-        self._cpu = native.gic.cpu[index]
+        self._cpu = lib.vmm_gic_of(native).cpu[index]
+        super().__init__([self._cpu.local], 0)
         self.index = index
 
     def sources(self, sgi: int) -> frozenset[int]:
@@ -191,7 +191,8 @@ class Gic:
     """The interrupt controller of a machine whose core has one."""
 
     def __init__(self, native: vmm_machine) -> None:
-        self.version = native.gic.version
+        gic = lib.vmm_gic_of(native)
+        self.version = gic.version
         """2 or 3."""
         self.dist = Distributor(native)
-        self.cpu = [CpuInterface(native, index) for index in range(native.gic.cpus)]
+        self.cpu = [CpuInterface(native, index) for index in range(gic.cpus)]

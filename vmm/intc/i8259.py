@@ -60,8 +60,9 @@ class Pic:
 
     def __init__(self, native: vmm_machine) -> None:
         self._native = native
-        self.master = Chip(native.pic.chip[0])
-        self.slave = Chip(native.pic.chip[1])
+        pair = lib.vmm_pic_of(native)
+        self.master = Chip(pair.chip[0])
+        self.slave = Chip(pair.chip[1])
 
     def write(self, chip: int, a0: int, value: int) -> None:
         """A command or data byte, as OUT to the chip's port `a0` would bring it."""

@@ -36,7 +36,7 @@ class IoApic:
 
     def __init__(self, native: vmm_machine) -> None:
         self._machine = native
-        self._ioapic = native.ioapic
+        self._ioapic = lib.vmm_ioapic_of(native)
 
     @property
     def id(self) -> int:

@@ -51,7 +51,7 @@ class LocalApic:
 
     def __init__(self, vcpu: vmm_vcpu) -> None:
         self._vcpu = vcpu
-        self._apic = vcpu.x86.lapic
+        self._apic = lib.vmm_lapic_of(vcpu)
 
     @property
     def id(self) -> int:

@@ -133,7 +133,7 @@ class Interrupts:
         check(self._native, lib.vmm_msi(self._native, address, data))
 
     def _sgi(self, source: int, target: int, intid: int) -> None:
-        if self._native.gic.version == 2:
+        if lib.vmm_gic_version(self._native) == 2:
             lib.vmm_gic_dist_write(self._native, source, GICD_SGIR, 4, 1 << 16 + target | intid)
         else:
             lib.vmm_gic_icc_write(self._native, source, lib.VMM_ICC_SGI1R, 0, intid << 24 | 1 << target)

@@ -15,12 +15,12 @@ static bool would_send(uint32_t entry, bool nmi)
 
 bool apic_can_interrupt_masked(const vmm_vcpu *v, bool nmi)
 {
-    const vmm_lapic *a = &v->x86.lapic;
+    const vmm_lapic *a = lapic_of(v);
     if (!(a->base & BASE_ENABLE))
         return false;
     bool can = would_send(a->lvt[VMM_LVT_LINT0], nmi);
-    can |= would_send(a->lvt[VMM_LVT_LINT1], nmi) && stimuli_can_lint1(v->machine);
+    can |= would_send(a->lvt[VMM_LVT_LINT1], nmi) && stimuli_can_drive(v->machine, &lint1_pins);
     for (int pin = 0; pin < VMM_IOAPIC_PINS; pin++)
-        can |= would_send((uint32_t)v->machine->ioapic.entry[pin], nmi);
+        can |= would_send((uint32_t)ioapic_of(v->machine)->entry[pin], nmi);
     return can;
 }

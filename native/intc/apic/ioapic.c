@@ -9,7 +9,6 @@
  * - An edge that no local APIC accepts is lost, as on the system bus; a level is offered again until one does, and only
  *   then is its delivery status "send pending".
  */
-#include "core/line.h"
 #include "intc/apic/lapic.h"
 
 enum { IOREGSEL = 0x00, IOWIN = 0x10, EOIR = 0x40 };
@@ -41,7 +40,7 @@ static bool asserted(const vmm_ioapic *io, uint32_t pin)
 
 static bool post(vmm_machine *m, uint32_t pin)
 {
-    uint64_t entry = m->ioapic.entry[pin];
+    uint64_t entry = ioapic_of(m)->entry[pin];
     uint32_t destination = (uint32_t)(entry >> 56);
     apic_message message = {
         .destination = destination,
@@ -63,14 +62,14 @@ static bool is_waiting(const vmm_ioapic *io, uint32_t pin)
 
 static void offer(vmm_machine *m, uint32_t pin)
 {
-    vmm_ioapic *io = &m->ioapic;
+    vmm_ioapic *io = ioapic_of(m);
     if (is_waiting(io, pin) && post(m, pin))
         io->entry[pin] |= REMOTE_IRR;
 }
 
 static void edge(vmm_machine *m, uint32_t pin)
 {
-    vmm_ioapic *io = &m->ioapic;
+    vmm_ioapic *io = ioapic_of(m);
     if (!(io->entry[pin] & MASKED))
         post(m, pin);
     else if (io->holds_edges)
@@ -79,7 +78,7 @@ static void edge(vmm_machine *m, uint32_t pin)
 
 void vmm_ioapic_set_line(vmm_machine *m, uint32_t pin, int level)
 {
-    vmm_ioapic *io = &m->ioapic;
+    vmm_ioapic *io = ioapic_of(m);
     if (pin >= VMM_IOAPIC_PINS || (io->lines >> pin & 1) == (level != 0))
         return;
     io->lines ^= 1u << pin;
@@ -89,14 +88,14 @@ void vmm_ioapic_set_line(vmm_machine *m, uint32_t pin, int level)
         edge(m, pin);
 }
 
-bool ioapic_unmasked(const vmm_machine *m, uint32_t pin)
+static bool is_unmasked(const vmm_machine *m, uint32_t pin)
 {
-    return pin < VMM_IOAPIC_PINS && !(m->ioapic.entry[pin] & MASKED);
+    return pin < VMM_IOAPIC_PINS && !(ioapic_of(m)->entry[pin] & MASKED);
 }
 
-uint32_t ioapic_vector(const vmm_machine *m, uint32_t pin)
+static uint32_t vector_of(const vmm_machine *m, uint32_t pin)
 {
-    return pin < VMM_IOAPIC_PINS ? m->ioapic.entry[pin] & 0xff : VMM_ANY;
+    return pin < VMM_IOAPIC_PINS ? ioapic_of(m)->entry[pin] & 0xff : VMM_ANY;
 }
 
 void ioapic_retry(vmm_machine *m)
@@ -108,7 +107,7 @@ void ioapic_retry(vmm_machine *m)
 /* Every entry of that vector first, then the lines: two pins may share it. */
 void ioapic_eoi(vmm_machine *m, uint32_t vector)
 {
-    vmm_ioapic *io = &m->ioapic;
+    vmm_ioapic *io = ioapic_of(m);
     uint32_t ended = 0;
     for (uint32_t pin = 0; pin < VMM_IOAPIC_PINS; pin++) {
         uint64_t *entry = &io->entry[pin];
@@ -125,7 +124,7 @@ void ioapic_eoi(vmm_machine *m, uint32_t vector)
 /* Remote IRR has a meaning for levels only, so the switch to edge clears it. */
 static void write_entry(vmm_machine *m, uint32_t pin, uint64_t value)
 {
-    vmm_ioapic *io = &m->ioapic;
+    vmm_ioapic *io = ioapic_of(m);
     uint64_t *entry = &io->entry[pin];
     *entry = value | (is_level(value) ? *entry & REMOTE_IRR : 0);
     if (io->held >> pin & 1 && !(value & MASKED)) {
@@ -159,7 +158,7 @@ static uint32_t read_selected(const vmm_ioapic *io)
 
 static void write_selected(vmm_machine *m, uint32_t value)
 {
-    vmm_ioapic *io = &m->ioapic;
+    vmm_ioapic *io = ioapic_of(m);
     uint32_t pin = (io->select - IOREDTBL) / 2u;
     if (io->select == IOAPICID)
         io->id = io->arbitration = value >> 24 & 15; /* 3.2.3: ARB is loaded with ID */
@@ -176,15 +175,15 @@ static void write_selected(vmm_machine *m, uint32_t value)
 uint32_t vmm_ioapic_read(vmm_machine *m, uint64_t offset)
 {
     if (offset == IOREGSEL)
-        return m->ioapic.select;
-    return offset == IOWIN ? read_selected(&m->ioapic) : 0;
+        return ioapic_of(m)->select;
+    return offset == IOWIN ? read_selected(ioapic_of(m)) : 0;
 }
 
 void vmm_ioapic_write(vmm_machine *m, uint64_t offset, uint32_t value)
 {
     switch (offset) {
     case IOREGSEL:
-        m->ioapic.select = (uint8_t)value;
+        ioapic_of(m)->select = (uint8_t)value;
         return;
     case IOWIN:
         write_selected(m, value);
@@ -195,9 +194,14 @@ void vmm_ioapic_write(vmm_machine *m, uint64_t offset, uint32_t value)
     }
 }
 
+vmm_ioapic *vmm_ioapic_of(vmm_machine *m)
+{
+    return controller_state(m, APIC_ROW) ? ioapic_of(m) : NULL;
+}
+
 void vmm_ioapic_reset(vmm_machine *m)
 {
-    vmm_ioapic *io = &m->ioapic;
+    vmm_ioapic *io = ioapic_of(m);
     *io = (vmm_ioapic){.active_low = io->active_low, .ignores_polarity = io->ignores_polarity,
                        .holds_edges = io->holds_edges, .lines = io->lines};
     for (uint32_t pin = 0; pin < VMM_IOAPIC_PINS; pin++)
@@ -218,5 +222,5 @@ static void memory_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, u
     vmm_ioapic_write(m, offset, (uint32_t)value);
 }
 
-const line_end ioapic_pins = {vmm_ioapic_set_line, ioapic_unmasked, ioapic_vector, .ended_by_pin = false};
+const line_end ioapic_pins = {vmm_ioapic_set_line, is_unmasked, vector_of, .ended_by_pin = false};
 const range_owner ioapic_memory = {memory_read, memory_write};

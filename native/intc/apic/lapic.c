@@ -8,8 +8,8 @@
  * - With equal classes PPR[3:0] is TPR[3:0] (11.8.3.1 leaves it open), as in KVM.
  * - An APIC interrupt is acknowledged before an ExtINT, as in QEMU and Bochs. SMI is accepted and does nothing: no SMM.
  */
-#include "core/line.h"
 #include "intc/apic/lapic.h"
+#include "intc/pic/pic.h"
 
 static int highest(const uint32_t bits[8])
 {
@@ -132,10 +132,10 @@ bool lapic_receive(vmm_vcpu *v, const apic_message *message)
         vmm_nmi(v->machine, v->index);
         return true;
     case MODE_INIT:
-        v->arch->init(v);
+        processor_of(v)->init(v);
         return true;
     case MODE_STARTUP:
-        v->arch->startup(v, message->vector);
+        processor_of(v)->startup(v, message->vector);
         return true;
     case MODE_EXTINT:
         a->extint = 1;
@@ -255,7 +255,7 @@ void lapic_lint_update(vmm_vcpu *v)
 
 bool lapic_lint_unmasked(const vmm_vcpu *v, uint32_t pin)
 {
-    return !(v->x86.lapic.lvt[VMM_LVT_LINT0 + (pin & 1)] & LVT_MASKED);
+    return !(lapic_of(v)->lvt[VMM_LVT_LINT0 + (pin & 1)] & LVT_MASKED);
 }
 
 void vmm_lapic_set_lint(vmm_vcpu *v, uint32_t pin, int level)
@@ -280,7 +280,7 @@ void vmm_lapic_set_lint(vmm_vcpu *v, uint32_t pin, int level)
 
 void lapic_inputs_changed(vmm_vcpu *v)
 {
-    vmm_lapic_set_lint(v, 0, v->machine->pic.chip[0].output);
+    vmm_lapic_set_lint(v, 0, pic_of(v->machine)->chip[0].output);
     intr_update(v);
 }
 
@@ -332,7 +332,7 @@ uint32_t vmm_lapic_acknowledge(vmm_vcpu *v)
 
 uint32_t vmm_lapic_priority(const vmm_vcpu *v)
 {
-    return processor_priority(&v->x86.lapic);
+    return processor_priority(lapic_of(v));
 }
 
 /* ---- LINT1 of all of them, as a line reaches it ---- */

@@ -2,7 +2,8 @@
 #ifndef VMM_LAPIC_INTERNAL_H
 #define VMM_LAPIC_INTERNAL_H
 
-#include "core/internal.h"
+#include "api/vmm_apic.h"
+#include "core/controller.h"
 
 enum { MESSAGE_WINDOW = 0xfee }; /* bits 31-20 of an address that is an interrupt message (SDM 11.11.1) */
 
@@ -28,9 +29,22 @@ enum { /* ESR, 11.5.3 */
 
 enum { FIRST_LEGAL_VECTOR = 16 };
 
-static inline vmm_lapic *lapic_of(vmm_vcpu *v)
+/* What a local APIC asks of its processor. */
+typedef struct {
+    void (*init)(vmm_vcpu *v);
+    void (*startup)(vmm_vcpu *v, uint8_t page);              /* SIPI */
+    uint32_t (*features)(const vmm_vcpu *v);                 /* CPUID.1:ECX as configured */
+    uint64_t (*tsc)(const vmm_vcpu *v, uint64_t ns); /* at that virtual time */
+} apic_processor;
+
+static inline vmm_lapic *lapic_of(const vmm_vcpu *v)
 {
-    return &v->x86.lapic;
+    return v->controller;
+}
+
+static inline const apic_processor *processor_of(const vmm_vcpu *v)
+{
+    return v->arch->processor;
 }
 
 static inline bool lapic_is_x2apic(const vmm_lapic *a)
@@ -95,6 +109,22 @@ void lapic_timer_disarm(vmm_vcpu *v);
 uint32_t lapic_x2apic_ldr(const vmm_lapic *a);
 
 /* ioapic.c */
+enum { APIC_ROW = 2 }; /* in native/machine.c */
+
+static inline vmm_apic *apic_of(const vmm_machine *m)
+{
+    return m->controller_state[APIC_ROW];
+}
+
+static inline vmm_ioapic *ioapic_of(const vmm_machine *m)
+{
+    return &apic_of(m)->ioapic;
+}
+
+extern const line_end ioapic_pins;
+extern const line_end lint1_pins; /* of every vCPU; the number means nothing */
+extern const range_owner ioapic_memory;
+
 void ioapic_eoi(vmm_machine *m, uint32_t vector);
 void ioapic_retry(vmm_machine *m); /* a local APIC may accept now what none did */
 

@@ -47,7 +47,7 @@ static vmm_vcpu *lowest_priority(vmm_machine *m, const apic_message *message, co
 {
     vmm_vcpu *winner = NULL;
     for (uint32_t i = 1; i <= m->vcpu_count; i++) {
-        vmm_vcpu *v = m->vcpus[(m->apic_winner + i) % m->vcpu_count];
+        vmm_vcpu *v = m->vcpus[(apic_of(m)->winner + i) % m->vcpu_count];
         const vmm_lapic *a = lapic_of(v);
         if (v == except || !addressed(a, message) || !lapic_enabled(a))
             continue;
@@ -55,7 +55,7 @@ static vmm_vcpu *lowest_priority(vmm_machine *m, const apic_message *message, co
             winner = v;
     }
     if (winner)
-        m->apic_winner = winner->index;
+        apic_of(m)->winner = winner->index;
     return winner;
 }
 
@@ -76,7 +76,7 @@ bool apic_send(vmm_machine *m, const apic_message *message, const vmm_vcpu *exce
 static void nobody_accepted(vmm_vcpu *sender, const apic_message *message)
 {
     vmm_machine *m = sender->machine;
-    if (sender->x86.lapic.accept_errors)
+    if (lapic_of(sender)->accept_errors)
         lapic_error(sender, ESR_SEND_ACCEPT);
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
         vmm_vcpu *v = m->vcpus[i];

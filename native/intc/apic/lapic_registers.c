@@ -65,7 +65,7 @@ enum { CPUID_X2APIC = 1 << 21, CPUID_DEADLINE = 1 << 24 };
 
 static bool announced(const vmm_vcpu *v, uint32_t ecx_bit)
 {
-    return v->arch->features(v) & ecx_bit;
+    return processor_of(v)->features(v) & ecx_bit;
 }
 
 static uint32_t writable_bits(const vmm_vcpu *v, uint32_t index)
@@ -226,7 +226,7 @@ static void write_register(vmm_vcpu *v, uint32_t index, uint32_t value)
 
 static bool lapic_at(const vmm_vcpu *v, uint64_t physical)
 {
-    uint64_t base = v->x86.lapic.base;
+    uint64_t base = lapic_of(v)->base;
     return (base & (BASE_ENABLE | BASE_X2APIC)) == BASE_ENABLE && (physical ^ base) >> 12 == 0;
 }
 
@@ -267,13 +267,13 @@ bool lapic_local_write(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t v
 
 uint32_t vmm_lapic_read(vmm_vcpu *v, uint32_t offset)
 {
-    uint64_t value, page = v->x86.lapic.base >> 12 << 12;
+    uint64_t value, page = lapic_of(v)->base >> 12 << 12;
     return lapic_local_read(v, page | (offset & 0xfff), 4, &value) ? (uint32_t)value : 0xffffffff;
 }
 
 void vmm_lapic_write(vmm_vcpu *v, uint32_t offset, uint32_t value)
 {
-    uint64_t page = v->x86.lapic.base >> 12 << 12;
+    uint64_t page = lapic_of(v)->base >> 12 << 12;
     lapic_local_write(v, page | (offset & 0xfff), 4, value);
 }
 
@@ -284,7 +284,7 @@ enum { FIRST_MSR = 0x800, IA32_TSC_DEADLINE = 0x6e0 };
 static bool in_msrs(const vmm_vcpu *v, uint32_t msr, uint8_t access)
 {
     uint32_t index = msr - FIRST_MSR;
-    return lapic_is_x2apic(&v->x86.lapic) && index < REGISTERS && REGISTER[index].msr & access;
+    return lapic_is_x2apic(lapic_of(v)) && index < REGISTERS && REGISTER[index].msr & access;
 }
 
 bool lapic_has_msr(uint32_t msr)
@@ -364,15 +364,15 @@ bool lapic_write_base(vmm_vcpu *v, uint64_t value)
 }
 
 /* 11.4.3: without EN there is no APIC. CPUID.1:EBX and leaf 0Bh name the id that reset gives. */
-void lapic_cpuid(const vmm_vcpu *v, uint32_t leaf, vmm_cpuid *out)
+void lapic_cpuid(const vmm_vcpu *v, uint32_t leaf, uint32_t *ebx, uint32_t *edx)
 {
     enum { APIC = 1 << 9, TOPOLOGY = 0xb };
-    const vmm_lapic *a = &v->x86.lapic;
+    const vmm_lapic *a = lapic_of(v);
     if (leaf == 1) {
-        out->ebx = (out->ebx & 0xffffff) | a->initial_id << 24;
+        *ebx = (*ebx & 0xffffff) | a->initial_id << 24;
         if (!(a->base & BASE_ENABLE))
-            out->edx &= ~(uint32_t)APIC;
+            *edx &= ~(uint32_t)APIC;
     }
     if (leaf == TOPOLOGY)
-        out->edx = a->initial_id;
+        *edx = a->initial_id;
 }

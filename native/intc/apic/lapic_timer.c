@@ -12,11 +12,6 @@
 enum { ONE_SHOT = 0, PERIODIC = 1, TSC_DEADLINE = 2 };
 enum { MACHINE_TIMER = 0 }; /* of the vCPU's own */
 
-static const vmm_lapic *timer_of(const vmm_vcpu *v)
-{
-    return &v->x86.lapic;
-}
-
 static uint32_t mode_of(const vmm_lapic *a)
 {
     return a->lvt[VMM_LVT_TIMER] >> 17 & 3;
@@ -36,12 +31,12 @@ static uint64_t period(const vmm_lapic *a)
 
 static uint64_t tsc_at(const vmm_vcpu *v, uint64_t now)
 {
-    return now + v->x86.tsc_offset;
+    return processor_of(v)->tsc(v, now);
 }
 
 static bool expired(const vmm_vcpu *v, uint64_t now)
 {
-    const vmm_lapic *a = timer_of(v);
+    const vmm_lapic *a = lapic_of(v);
     if (mode_of(a) == TSC_DEADLINE)
         return a->tsc_deadline && a->tsc_deadline <= tsc_at(v, now);
     return a->timer_end != VMM_NEVER && a->timer_end <= now;
@@ -75,7 +70,7 @@ static bool noticed(const vmm_lapic *a)
 
 static uint64_t expiry(const vmm_vcpu *v)
 {
-    const vmm_lapic *a = timer_of(v);
+    const vmm_lapic *a = lapic_of(v);
     uint64_t now = vmm_now(v->machine);
     if (expired(v, now))
         return now;
@@ -87,7 +82,7 @@ static uint64_t expiry(const vmm_vcpu *v)
 
 void lapic_timer_rearm(vmm_vcpu *v)
 {
-    timer_native(v->machine, vcpu_timer(v, MACHINE_TIMER), noticed(timer_of(v)) ? expiry(v) : VMM_NEVER);
+    timer_native(v->machine, vcpu_timer(v, MACHINE_TIMER), noticed(lapic_of(v)) ? expiry(v) : VMM_NEVER);
 }
 
 void lapic_timer_settle(vmm_vcpu *v)
@@ -122,7 +117,7 @@ void lapic_timer_start(vmm_vcpu *v, uint32_t initial)
 
 uint32_t vmm_lapic_count(const vmm_vcpu *v)
 {
-    const vmm_lapic *a = timer_of(v);
+    const vmm_lapic *a = lapic_of(v);
     uint64_t now = vmm_now(v->machine), end = a->timer_end;
     if (end == VMM_NEVER || mode_of(a) > PERIODIC)
         return 0;
@@ -154,13 +149,13 @@ void lapic_timer_disarm(vmm_vcpu *v)
 
 uint64_t lapic_deadline(const vmm_vcpu *v)
 {
-    bool armed = mode_of(timer_of(v)) == TSC_DEADLINE && !expired(v, vmm_now(v->machine));
-    return armed ? timer_of(v)->tsc_deadline : 0;
+    bool armed = mode_of(lapic_of(v)) == TSC_DEADLINE && !expired(v, vmm_now(v->machine));
+    return armed ? lapic_of(v)->tsc_deadline : 0;
 }
 
 void lapic_set_deadline(vmm_vcpu *v, uint64_t tsc)
 {
-    if (mode_of(timer_of(v)) != TSC_DEADLINE)
+    if (mode_of(lapic_of(v)) != TSC_DEADLINE)
         return;
     lapic_timer_settle(v);
     lapic_of(v)->tsc_deadline = tsc;

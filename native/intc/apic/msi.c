@@ -10,6 +10,8 @@ int vmm_msi(vmm_machine *m, uint64_t address, uint32_t data)
 {
     if (address >> 20 != MESSAGE_WINDOW)
         return fail(m, "0x%llx is not the address of an interrupt message", (unsigned long long)address);
+    if (!apic_of(m))
+        return fail(m, "this machine has no APICs to take a message");
     apic_message message = {
         .destination = address >> 12 & 0xff,
         .logical = address & ADDRESS_LOGICAL,

@@ -13,7 +13,6 @@
  */
 #include <string.h>
 
-#include "core/line.h"
 #include "intc/gic/gic.h"
 
 enum { DROPPED = 1, DEACTIVATED = 2 }; /* value of VMM_EV_ENDED */
@@ -59,27 +58,27 @@ static void set_line(vmm_machine *m, uint32_t cpu, uint32_t intid, bool level)
 
 void gic_set_spi(vmm_machine *m, uint32_t spi, int level)
 {
-    if (spi < VMM_GIC_SPIS)
+    if (spi < VMM_GIC_SPIS && gic_has(m, 0))
         set_line(m, 0, 32 + spi, level != 0);
 }
 
 bool gic_spi_enabled(const vmm_machine *m, uint32_t spi)
 {
-    return spi < VMM_GIC_SPIS && m->gic.spi[spi / 32].enabled >> spi % 32 & 1;
+    return spi < VMM_GIC_SPIS && gic_of(m)->spi[spi / 32].enabled >> spi % 32 & 1;
 }
 
 void gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level)
 {
-    if (cpu < m->gic.cpus && intid >= GIC_SGIS && intid < 32)
+    if (gic_has(m, cpu) && intid >= GIC_SGIS && intid < 32)
         set_line(m, cpu, intid, level != 0);
 }
 
 /* GICv2 keeps one pending state for each CPU that an SGI comes from (IHI0048B 3.2.2), GICv3 one for all. */
 void gic_sgi(vmm_machine *m, uint32_t from, uint32_t to, uint32_t intid)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[to];
+    vmm_gic_cpu *c = gic_cpu(m, to);
     uint32_t bit = 1u << intid;
-    if (m->gic.version == 2) {
+    if (gic_of(m)->version == 2) {
         bool queues = c->sgi_from[intid] && !(c->sgi_from[intid] >> from & 1);
         c->sgi_from[intid] |= (uint8_t)(1u << from);
         if (queues)
@@ -173,9 +172,8 @@ uint32_t gic_running(const vmm_gic_cpu *c)
 }
 
 /* Strictly above the mask, and in a group priority strictly above the running one (IHI0048B 3.3.1-2, IHI0069 4.8). */
-bool gic_can_take(const vmm_machine *m, uint32_t cpu)
+bool gic_can_take(const vmm_gic_cpu *c)
 {
-    const vmm_gic_cpu *c = &m->gic.cpu[cpu];
     return c->best != VMM_GIC_NONE && !c->asleep && c->groups >> c->best_class & 1 && c->best_priority < c->pmr
         && (c->best_priority & group_priority_mask(c, c->best_class)) < gic_running(c);
 }
@@ -194,23 +192,27 @@ static bool best_is_fiq(const vmm_gic *g, const vmm_gic_cpu *c)
 
 static void drive(vmm_machine *m, uint32_t cpu, uint8_t output)
 {
-    m->gic.cpu[cpu].output = output;
-    if (cpu < m->vcpu_count)
-        m->vcpus[cpu]->arch->inputs(m->vcpus[cpu], output & 1, output >> 1);
+    gic_cpu(m, cpu)->output = output;
+    if (cpu >= m->vcpu_count)
+        return;
+    const gic_processor *processor = m->vcpus[cpu]->arch->processor;
+    processor->inputs(m->vcpus[cpu], output & 1, output >> 1);
 }
 
 void gic_refresh(vmm_machine *m, uint32_t cpu)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
-    find_best(&m->gic, cpu);
-    uint8_t output = !gic_can_take(m, cpu) ? 0 : best_is_fiq(&m->gic, c) ? 2 : 1;
+    vmm_gic *g = gic_of(m);
+    vmm_gic_cpu *c = &g->cpu[cpu];
+    find_best(g, cpu);
+    uint8_t output = !gic_can_take(c) ? 0 : best_is_fiq(g, c) ? 2 : 1;
     if (output != c->output)
         drive(m, cpu, output);
 }
 
 void gic_refresh_all(vmm_machine *m)
 {
-    for (uint32_t cpu = 0; cpu < m->gic.cpus; cpu++)
+    const vmm_gic *g = gic_of(m);
+    for (uint32_t cpu = 0; cpu < g->cpus; cpu++)
         gic_refresh(m, cpu);
 }
 
@@ -222,19 +224,18 @@ void gic_bank_changed(vmm_machine *m, uint32_t cpu, uint32_t bank)
         gic_refresh(m, cpu);
         return;
     }
+    vmm_gic *g = gic_of(m);
     uint32_t bit = 1u << (bank - 1);
-    m->gic.busy = b->ready ? m->gic.busy | bit : m->gic.busy & ~bit;
+    g->busy = b->ready ? g->busy | bit : g->busy & ~bit;
     gic_refresh_all(m);
 }
 
 accepted gic_best(vmm_machine *m, uint32_t cpu, bool fiq)
 {
-    accepted none = {.vector = VMM_GIC_NONE, .source = VMM_SRC_SPURIOUS, .raised = gic_now(m)};
-    if (cpu >= m->gic.cpus)
-        return none;
-    const vmm_gic_cpu *c = &m->gic.cpu[cpu];
-    if (!gic_can_take(m, cpu) || best_is_fiq(&m->gic, c) != fiq)
-        return none;
+    const vmm_gic *g = gic_of(m);
+    const vmm_gic_cpu *c = &g->cpu[cpu];
+    if (cpu >= g->cpus || !gic_can_take(c) || best_is_fiq(g, c) != fiq)
+        return (accepted){.vector = VMM_GIC_NONE, .source = VMM_SRC_SPURIOUS, .raised = gic_now(m)};
     if (c->best >= VMM_GIC_FIRST_LPI)
         return (accepted){.vector = c->best, .source = VMM_SRC_LPI, .raised = gic_lpi_raised(m, c->best)};
     const vmm_gic_bank *b = gic_bank(m, cpu, c->best / 32);
@@ -256,7 +257,7 @@ accepted gic_best(vmm_machine *m, uint32_t cpu, bool fiq)
 /* Takes the best interrupt out of pending; the CPU an SGI came from (GICv2), else 0. */
 static uint32_t take(vmm_machine *m, uint32_t cpu)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     if (c->best >= VMM_GIC_FIRST_LPI) { /* an LPI is never active (IHI0069 4.1.2) */
         gic_lpi_taken(m, cpu);
         return 0;
@@ -265,7 +266,7 @@ static uint32_t take(vmm_machine *m, uint32_t cpu)
     uint32_t n = c->best % 32, bit = 1u << n, source = 0;
     b->active |= bit;
     b->latched &= ~bit;
-    if (m->gic.version == 2 && c->best < GIC_SGIS) {
+    if (gic_of(m)->version == 2 && c->best < GIC_SGIS) {
         source = gic_sgi_source(c, n);
         c->sgi_from[n] &= (uint8_t)(c->sgi_from[n] - 1);
         b->latched |= c->sgi_from[n] ? bit : 0;
@@ -277,8 +278,8 @@ static uint32_t take(vmm_machine *m, uint32_t cpu)
 
 uint32_t gic_acknowledge(vmm_machine *m, uint32_t cpu, uint32_t classes)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
-    if (!gic_can_take(m, cpu) || !(classes >> c->best_class & 1)) {
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
+    if (!gic_can_take(c) || !(classes >> c->best_class & 1)) {
         trace_note(m, VMM_EV_SPURIOUS, VMM_GIC_NONE, cpu);
         return VMM_GIC_NONE;
     }
@@ -336,7 +337,7 @@ static bool is_special(uint32_t intid)
 
 void gic_end(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t source, uint32_t classes, bool deactivate)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     if (is_special(intid))
         return;
     int level = level_held(c, intid), cls;
@@ -370,7 +371,7 @@ void gic_deactivate(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t class
 
 void gic_set_active_priorities(vmm_machine *m, uint32_t cpu, uint8_t cls, uint32_t levels)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     for (uint32_t fresh = levels & ~active_levels(c); fresh; fresh &= fresh - 1)
         c->holder[__builtin_ctz(fresh)] = GIC_UNKNOWN_HOLDER;
     c->apr[cls] = levels;
@@ -388,7 +389,7 @@ uint8_t gic_bpr_shown(const vmm_gic_cpu *c, uint8_t cls)
 
 void gic_set_bpr(vmm_machine *m, uint32_t cpu, uint8_t cls, uint64_t value)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     uint8_t lowest = cls == VMM_GIC_G1 ? GIC_LOWEST_BPR1 : GIC_LOWEST_BPR0, point = value & 7;
     if (c->cbpr[cls])
         return;
@@ -404,7 +405,7 @@ uint8_t gic_pmr_shown(const vmm_gic_cpu *c, bool restricted)
 /* A mask in the Secure half is not Non-secure software's to change (IHI0048B 4.4.2, IHI0069 4.8.1). */
 void gic_set_pmr(vmm_machine *m, uint32_t cpu, uint64_t value, bool restricted)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     if (restricted && !(c->pmr & 0x80))
         return;
     c->pmr = gic_priority_meant(value, restricted);
@@ -419,11 +420,22 @@ uint8_t gic_running_shown(const vmm_gic_cpu *c, bool restricted)
     return restricted && running < 0x80 ? 0 : gic_priority_shown((uint8_t)running, restricted);
 }
 
-/* ---- reset ---- */
+/* ---- begin and reset ---- */
+
+vmm_gic *vmm_gic_of(vmm_machine *m)
+{
+    return controller_state(m, GIC_ROW);
+}
+
+uint32_t vmm_gic_version(const vmm_machine *m)
+{
+    const vmm_gic *g = gic_of(m);
+    return g ? g->version : 0;
+}
 
 void vmm_gic_reset(vmm_machine *m)
 {
-    vmm_gic *g = &m->gic, old = *g;
+    vmm_gic *g = gic_of(m), old = *g;
     *g = (vmm_gic){.version = old.version, .cpus = old.cpus, .two_states = old.two_states,
                    .raz_targets = old.raz_targets};
     for (uint32_t i = 0; i < VMM_GIC_SPI_BANKS; i++)
@@ -453,17 +465,21 @@ int vmm_gic_init(vmm_machine *m, uint32_t version, uint32_t cpus, int two_states
         return fail(m, "no GIC version %u: 2 and 3 are known", version);
     if (!cpus || cpus > VMM_GIC_CPUS)
         return fail(m, "a GIC for %u vCPUs: 1 to %d are possible", cpus, VMM_GIC_CPUS);
-    m->gic = (vmm_gic){.version = (uint8_t)version, .cpus = (uint8_t)cpus, .two_states = two_states != 0};
+    vmm_gic *g = vmm_gic_of(m);
+    if (!g)
+        return -1;
+    *g = (vmm_gic){.version = (uint8_t)version, .cpus = (uint8_t)cpus, .two_states = two_states != 0};
     vmm_gic_reset(m);
     return 0;
 }
 
 void vmm_gic_state(vmm_machine *m, uint32_t cpu, int nonsecure, int el3)
 {
-    if (cpu >= m->gic.cpus)
+    if (!gic_has(m, cpu))
         return;
-    m->gic.cpu[cpu].nonsecure = nonsecure != 0;
-    m->gic.cpu[cpu].el3 = el3 != 0;
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
+    c->nonsecure = nonsecure != 0;
+    c->el3 = el3 != 0;
     gic_refresh(m, cpu);
 }
 

@@ -7,7 +7,13 @@
 #ifndef VMM_GIC_INTERNAL_H
 #define VMM_GIC_INTERNAL_H
 
-#include "core/internal.h"
+#include "api/vmm_gic.h"
+#include "core/controller.h"
+
+/* What a GIC asks of a processor. */
+typedef struct {
+    void (*inputs)(vmm_vcpu *v, bool irq, bool fiq); /* as they are now */
+} gic_processor;
 
 enum {
     GIC_IMPLEMENTER = 0x43b,    /* Arm, in every IIDR */
@@ -28,15 +34,41 @@ enum {
 };
 #define GIC_UNKNOWN_HOLDER 0xffffffffu
 
+enum { GIC_ROW = 3 }; /* in native/machine.c */
+
+static inline vmm_gic *gic_of(const vmm_machine *m)
+{
+    return m->controller_state[GIC_ROW];
+}
+
+/* False, too, where there is no GIC. */
+static inline bool gic_has(const vmm_machine *m, uint64_t cpu)
+{
+    const vmm_gic *g = gic_of(m);
+    return g && cpu < g->cpus;
+}
+
+static inline vmm_gic_cpu *gic_cpu(const vmm_machine *m, uint32_t cpu)
+{
+    return &gic_of(m)->cpu[cpu];
+}
+
+extern const line_end gic_spis; /* pin n: INTID 32 + n */
+extern const range_owner gic_distributor;
+extern const range_owner gic_cpu_interface;  /* GICv2: of the vCPU that asks */
+extern const range_owner gic_redistributors; /* GICv3: of all vCPUs, one behind the other */
+
 /* gic.c: state */
 static inline bool gic_restricted(const vmm_machine *m, uint32_t cpu)
 {
-    return m->gic.two_states && m->gic.cpu[cpu].nonsecure;
+    const vmm_gic *g = gic_of(m);
+    return g->two_states && g->cpu[cpu].nonsecure;
 }
 
 static inline vmm_gic_bank *gic_bank(vmm_machine *m, uint32_t cpu, uint32_t bank)
 {
-    return bank ? &m->gic.spi[bank - 1] : &m->gic.cpu[cpu].local;
+    vmm_gic *g = gic_of(m);
+    return bank ? &g->spi[bank - 1] : &g->cpu[cpu].local;
 }
 
 static inline uint32_t gic_pending(const vmm_gic_bank *b)
@@ -75,7 +107,7 @@ uint64_t gic_now(const vmm_machine *m); /* instructions begun; 0 before any vCPU
 
 /* gic.c: the CPU interface; classes is one bit an enum vmm_gic_class */
 uint32_t gic_running(const vmm_gic_cpu *c);        /* priority, or GIC_IDLE */
-bool gic_can_take(const vmm_machine *m, uint32_t cpu); /* the best pending interrupt is to be signalled */
+bool gic_can_take(const vmm_gic_cpu *c); /* the best pending interrupt is to be signalled */
 uint32_t gic_acknowledge(vmm_machine *m, uint32_t cpu, uint32_t classes); /* INTID | source << 10, or VMM_GIC_NONE */
 void gic_end(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t source, uint32_t classes, bool deactivate);
 void gic_deactivate(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t classes);

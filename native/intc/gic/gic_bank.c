@@ -52,13 +52,13 @@ uint32_t gic_bank_of(uint64_t offset)
 
 static bool width_fits(const vmm_machine *m, uint32_t kind, uint64_t offset, uint32_t size)
 {
-    bool bytes = kind == IPRIORITYR || (kind == ITARGETSR && m->gic.version == 2);
+    bool bytes = kind == IPRIORITYR || (kind == ITARGETSR && gic_of(m)->version == 2);
     return (size == 4 && !(offset & 3)) || (size == 1 && bytes);
 }
 
 static bool exists(const vmm_machine *m, uint32_t kind)
 {
-    return kind >= IGROUPR && kind < END && kind != GAP && !(kind == IGRPMODR && m->gic.version == 2);
+    return kind >= IGROUPR && kind < END && kind != GAP && !(kind == IGRPMODR && gic_of(m)->version == 2);
 }
 
 static uint32_t visible(const vmm_gic_bank *b, bool restricted)
@@ -70,29 +70,32 @@ static uint32_t visible(const vmm_gic_bank *b, bool restricted)
 
 static bool has_targets(const vmm_machine *m)
 {
-    return m->gic.version == 2 && !(m->gic.cpus == 1 && m->gic.raz_targets);
+    const vmm_gic *g = gic_of(m);
+    return g->version == 2 && !(g->cpus == 1 && g->raz_targets);
 }
 
 /* The first 32 read as the reading CPU; bits of absent CPUs are RAZ/WI (IHI0048B 4.3.12). */
 static uint32_t target_read(const vmm_machine *m, uint32_t cpu, uint32_t intid)
 {
+    const vmm_gic *g = gic_of(m);
     uint32_t targets = 0;
     if (!has_targets(m))
         return 0;
     if (intid < 32)
         return 1u << cpu;
-    for (uint32_t i = 0; i < m->gic.cpus; i++)
-        targets |= (m->gic.cpu[i].reached[intid / 32 - 1] >> intid % 32 & 1) << i;
+    for (uint32_t i = 0; i < g->cpus; i++)
+        targets |= (g->cpu[i].reached[intid / 32 - 1] >> intid % 32 & 1) << i;
     return targets;
 }
 
 static void target_write(vmm_machine *m, uint32_t intid, uint32_t targets)
 {
+    vmm_gic *g = gic_of(m);
     uint32_t bit = 1u << intid % 32;
     if (!has_targets(m) || intid < 32)
         return;
-    for (uint32_t i = 0; i < m->gic.cpus; i++) {
-        uint32_t *reached = &m->gic.cpu[i].reached[intid / 32 - 1];
+    for (uint32_t i = 0; i < g->cpus; i++) {
+        uint32_t *reached = &g->cpu[i].reached[intid / 32 - 1];
         *reached = targets >> i & 1 ? *reached | bit : *reached & ~bit;
     }
 }
@@ -132,7 +135,7 @@ static uint32_t word_read(const vmm_machine *m, const vmm_gic_bank *b, uint32_t 
     case ICACTIVER:
         return b->active & seen;
     case IGRPMODR:
-        return restricted || !m->gic.two_states ? 0 : b->modifier;
+        return restricted || !gic_of(m)->two_states ? 0 : b->modifier;
     default: /* NSACR: no access is handed down */
         return 0;
     }
@@ -193,7 +196,7 @@ static void enable(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t bits, b
 static void word_write(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t kind, uint32_t value, bool restricted)
 {
     vmm_gic_bank *b = gic_bank(m, cpu, bank);
-    bool v2_sgis = m->gic.version == 2 && bank == 0;
+    bool v2_sgis = gic_of(m)->version == 2 && bank == 0;
     uint32_t bits = value & visible(b, restricted);
     uint32_t but_sgis = v2_sgis ? bits & 0xffff0000 : bits;
     switch (kind) {
@@ -217,7 +220,7 @@ static void word_write(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t kin
         b->active &= ~bits;
         break;
     case IGRPMODR:
-        b->modifier = restricted || !m->gic.two_states ? b->modifier : value;
+        b->modifier = restricted || !gic_of(m)->two_states ? b->modifier : value;
         break;
     }
 }
@@ -251,7 +254,7 @@ uint32_t gic_identification(const vmm_machine *m, uint64_t offset)
     if (n < 4)
         return 0;
     uint32_t value = IDS[n - 4];
-    if (n == 8 && m->gic.version == 3)
+    if (n == 8 && gic_of(m)->version == 3)
         value = 0x92;
-    return n == 10 ? value | (uint32_t)m->gic.version << 4 : value; /* PIDR2: ArchRev */
+    return n == 10 ? value | (uint32_t)gic_of(m)->version << 4 : value; /* PIDR2: ArchRev */
 }

@@ -50,7 +50,7 @@ static bool is_word(uint64_t offset, uint32_t size)
 /* One register, four layouts (IHI0048B 4.3.1, IHI0069). The bits of enum vmm_gic_class are the Secure ones. */
 static uint32_t ctlr_read(const vmm_machine *m, bool restricted)
 {
-    const vmm_gic *g = &m->gic;
+    const vmm_gic *g = gic_of(m);
     uint32_t group1 = g->groups >> VMM_GIC_G1 & 1;
     if (g->version == 2)
         return restricted ? group1 : g->groups;
@@ -61,7 +61,7 @@ static uint32_t ctlr_read(const vmm_machine *m, bool restricted)
 
 static void ctlr_write(vmm_machine *m, uint32_t value, bool restricted)
 {
-    vmm_gic *g = &m->gic;
+    vmm_gic *g = gic_of(m);
     uint32_t group1 = g->version == 2 ? value & 1 : value >> 1 & 1;
     if (restricted)
         g->groups = (uint8_t)((g->groups & ~(1u << VMM_GIC_G1)) | group1 << VMM_GIC_G1);
@@ -72,7 +72,7 @@ static void ctlr_write(vmm_machine *m, uint32_t value, bool restricted)
 
 static uint32_t typer(const vmm_machine *m)
 {
-    const vmm_gic *g = &m->gic;
+    const vmm_gic *g = gic_of(m);
     uint32_t value = TYPER_BANKS | (g->two_states ? TYPER_SECURITY : 0);
     if (g->version == 2)
         return value | (g->cpus - 1u) << TYPER_CPUS_SHIFT;
@@ -84,15 +84,15 @@ static uint32_t typer(const vmm_machine *m)
 /* With two Security states an SGI goes only to CPUs that have it in the group that is meant (IHI0048B 4.3.15). */
 static bool sgi_allowed(const vmm_machine *m, uint32_t to, uint32_t intid, uint32_t value, bool restricted)
 {
-    if (!m->gic.two_states)
+    if (!gic_of(m)->two_states)
         return true;
-    uint32_t group = m->gic.cpu[to].local.group >> intid & 1;
+    uint32_t group = gic_cpu(m, to)->local.group >> intid & 1;
     return group == (restricted ? 1 : value >> 15 & 1);
 }
 
 static void sgir_write(vmm_machine *m, uint32_t cpu, uint32_t value, bool restricted)
 {
-    uint32_t intid = value & 0xf, present = (1u << m->gic.cpus) - 1, targets;
+    uint32_t intid = value & 0xf, present = (1u << gic_of(m)->cpus) - 1, targets;
     switch (value >> 24 & 3) {
     case 0:
         targets = value >> 16 & 0xff;
@@ -119,16 +119,16 @@ static void sgir_write(vmm_machine *m, uint32_t cpu, uint32_t value, bool restri
 /* CPENDSGIR and SPENDSGIR: a byte an SGI, a bit a source (IHI0048B 4.3.16-17). */
 static uint32_t sgi_sources(const vmm_machine *m, uint32_t cpu, uint32_t intid, bool restricted)
 {
-    const vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    const vmm_gic_cpu *c = gic_cpu(m, cpu);
     return restricted && !(c->local.group >> intid & 1) ? 0 : c->sgi_from[intid];
 }
 
 static void sgi_sources_write(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t sources, bool set, bool restricted)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     if (restricted && !(c->local.group >> intid & 1))
         return;
-    sources &= (1u << m->gic.cpus) - 1;
+    sources &= (1u << gic_of(m)->cpus) - 1;
     if (!set) {
         c->sgi_from[intid] &= (uint8_t)~sources;
         if (!c->sgi_from[intid])
@@ -149,11 +149,12 @@ static bool sgi_states_fit(uint64_t offset, uint32_t size)
 
 static void route(vmm_machine *m, uint32_t spi, uint32_t router)
 {
+    vmm_gic *g = gic_of(m);
     uint32_t bank = spi / 32, bit = 1u << spi % 32;
-    m->gic.router[spi] = router;
-    m->gic.anyone[bank] = router & ROUTER_IRM ? m->gic.anyone[bank] | bit : m->gic.anyone[bank] & ~bit;
-    for (uint32_t i = 0; i < m->gic.cpus; i++) {
-        uint32_t *reached = &m->gic.cpu[i].reached[bank];
+    g->router[spi] = router;
+    g->anyone[bank] = router & ROUTER_IRM ? g->anyone[bank] | bit : g->anyone[bank] & ~bit;
+    for (uint32_t i = 0; i < g->cpus; i++) {
+        uint32_t *reached = &g->cpu[i].reached[bank];
         *reached = router == i ? *reached | bit : *reached & ~bit;
     }
     gic_bank_changed(m, 0, 1 + bank);
@@ -167,7 +168,7 @@ static bool router_fits(uint64_t offset, uint32_t size)
 
 static bool router_visible(const vmm_machine *m, uint32_t spi, bool restricted)
 {
-    return !restricted || m->gic.spi[spi / 32].group >> spi % 32 & 1;
+    return !restricted || gic_of(m)->spi[spi / 32].group >> spi % 32 & 1;
 }
 
 /* ---- the maps ---- */
@@ -247,7 +248,7 @@ static uint64_t v3_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t 
     if (!router_fits(offset, size))
         return reserved(m, offset);
     uint32_t spi = (uint32_t)(offset - IROUTER) / 8 - 32;
-    return offset & 4 || !router_visible(m, spi, restricted) ? 0 : m->gic.router[spi];
+    return offset & 4 || !router_visible(m, spi, restricted) ? 0 : gic_of(m)->router[spi];
 }
 
 static void v3_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value, bool restricted)
@@ -269,18 +270,18 @@ static void v3_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t siz
 
 uint64_t gic_dist_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size)
 {
-    if (cpu >= m->gic.cpus)
+    if (!gic_has(m, cpu))
         return 0;
     bool restricted = gic_restricted(m, cpu);
-    return m->gic.version == 2 ? v2_read(m, cpu, offset, size, restricted) : v3_read(m, cpu, offset, size, restricted);
+    return gic_of(m)->version == 2 ? v2_read(m, cpu, offset, size, restricted) : v3_read(m, cpu, offset, size, restricted);
 }
 
 void gic_dist_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value)
 {
-    if (cpu >= m->gic.cpus)
+    if (!gic_has(m, cpu))
         return;
     bool restricted = gic_restricted(m, cpu);
-    if (m->gic.version == 2)
+    if (gic_of(m)->version == 2)
         v2_write(m, cpu, offset, size, value, restricted);
     else
         v3_write(m, cpu, offset, size, value, restricted);

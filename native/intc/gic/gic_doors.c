@@ -53,10 +53,10 @@ void vmm_gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level)
 
 uint32_t vmm_gic_output(vmm_machine *m, uint32_t cpu)
 {
-    return cpu < m->gic.cpus ? m->gic.cpu[cpu].output : 0;
+    return gic_has(m, cpu) ? gic_cpu(m, cpu)->output : 0;
 }
 
 uint32_t vmm_gic_running(vmm_machine *m, uint32_t cpu)
 {
-    return cpu < m->gic.cpus ? gic_running_shown(&m->gic.cpu[cpu], false) : 0xff;
+    return gic_has(m, cpu) ? gic_running_shown(gic_cpu(m, cpu), false) : 0xff;
 }

@@ -43,12 +43,12 @@ static uint32_t ctlr_read(const vmm_machine *m, const vmm_gic_cpu *c, bool restr
     if (restricted)
         return (c->groups >> VMM_GIC_G1 & 1u) | (c->ctlr & BYPASS_GROUP1) >> 2 | (c->eoi_split[1] ? EOI_MODE : 0);
     return c->groups | c->ctlr | (c->cbpr[VMM_GIC_G1] ? CBPR : 0) | (c->eoi_split[0] ? EOI_MODE : 0)
-         | (m->gic.two_states && c->eoi_split[1] ? EOI_MODE_NS : 0);
+         | (gic_of(m)->two_states && c->eoi_split[1] ? EOI_MODE_NS : 0);
 }
 
 static void ctlr_write(vmm_machine *m, uint32_t cpu, uint32_t value, bool restricted)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     if (restricted) {
         c->groups = (uint8_t)((c->groups & ~GROUP1) | (value & 1) << VMM_GIC_G1);
         c->ctlr = (c->ctlr & ~(uint32_t)BYPASS_GROUP1) | (value << 2 & BYPASS_GROUP1);
@@ -58,7 +58,7 @@ static void ctlr_write(vmm_machine *m, uint32_t cpu, uint32_t value, bool restri
         c->ctlr = value & (GICC_ACK_CTL | GICC_FIQ_EN | BYPASS);
         c->cbpr[VMM_GIC_G1] = (value & CBPR) != 0;
         c->eoi_split[0] = (value & EOI_MODE) != 0;
-        c->eoi_split[1] = m->gic.two_states && value & EOI_MODE_NS;
+        c->eoi_split[1] = gic_of(m)->two_states && value & EOI_MODE_NS;
     }
     gic_refresh(m, cpu);
 }
@@ -79,8 +79,8 @@ static uint32_t classes_of(const vmm_gic_cpu *c, bool restricted)
 
 static uint32_t iar_read(vmm_machine *m, uint32_t cpu, uint32_t classes)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
-    if (!gic_can_take(m, cpu) || classes >> c->best_class & 1)
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
+    if (!gic_can_take(c) || classes >> c->best_class & 1)
         return gic_acknowledge(m, cpu, classes);
     uint32_t special = not_mine(c);
     trace_note(m, VMM_EV_SPURIOUS, special, cpu);
@@ -99,13 +99,13 @@ static uint32_t hppir_read(const vmm_gic_cpu *c, uint32_t classes)
 /* UNPREDICTABLE: group 1's end by EOIR without AckCtl (4.4.5); it is taken as AEOIR's would be, and not reported. */
 static void eoir_write(vmm_machine *m, uint32_t cpu, uint32_t value, uint32_t classes, bool restricted)
 {
-    const vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    const vmm_gic_cpu *c = gic_cpu(m, cpu);
     gic_end(m, cpu, value & 0x3ff, value >> 10 & 7, classes, !c->eoi_split[restricted]);
 }
 
 static void dir_write(vmm_machine *m, uint32_t cpu, uint32_t value, bool restricted)
 {
-    if (!m->gic.cpu[cpu].eoi_split[restricted]) {
+    if (!gic_cpu(m, cpu)->eoi_split[restricted]) {
         vmm_guest_error(m, VMM_GE_DEACTIVATE, value & 0x3ff);
         return;
     }
@@ -124,7 +124,7 @@ static uint32_t apr_read(const vmm_gic_cpu *c, uint64_t offset, bool restricted)
 
 static void apr_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t value, bool restricted)
 {
-    uint32_t kept = m->gic.cpu[cpu].apr[VMM_GIC_G1] & 0xffff;
+    uint32_t kept = gic_cpu(m, cpu)->apr[VMM_GIC_G1] & 0xffff;
     if (restricted && offset == APR0)
         gic_set_active_priorities(m, cpu, VMM_GIC_G1, value << 16 | kept);
     else if (!restricted && (offset == APR0 || offset == NSAPR0))
@@ -146,9 +146,9 @@ static uint64_t reserved(vmm_machine *m, uint64_t offset)
 
 uint64_t gic_cpu_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size)
 {
-    if (cpu >= m->gic.cpus || m->gic.version != 2 || size != 4 || offset & 3)
+    if (!gic_has(m, cpu) || gic_of(m)->version != 2 || size != 4 || offset & 3)
         return reserved(m, offset);
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     bool restricted = gic_restricted(m, cpu);
     if (is_apr(offset))
         return apr_read(c, offset, restricted);
@@ -180,7 +180,7 @@ uint64_t gic_cpu_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t si
 
 void gic_cpu_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value)
 {
-    if (cpu >= m->gic.cpus || m->gic.version != 2 || size != 4 || offset & 3) {
+    if (!gic_has(m, cpu) || gic_of(m)->version != 2 || size != 4 || offset & 3) {
         reserved(m, offset);
         return;
     }

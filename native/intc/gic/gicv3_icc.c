@@ -17,7 +17,7 @@ enum {
 /* Whose copy of the group 1 registers an access means. */
 static uint8_t group1_of(const vmm_machine *m, bool restricted)
 {
-    return m->gic.two_states && !restricted ? VMM_GIC_G1S : VMM_GIC_G1;
+    return gic_of(m)->two_states && !restricted ? VMM_GIC_G1S : VMM_GIC_G1;
 }
 
 /* ---- SGIs (ICC_SGI0R, ICC_SGI1R, ICC_ASGI1R) ---- */
@@ -25,7 +25,7 @@ static uint8_t group1_of(const vmm_machine *m, bool restricted)
 /* IHI0069, SGI forwarding: a request for Secure group 1 also reaches a group 0 SGI; NSACR hands nothing down. */
 static bool sgi_allowed(const vmm_machine *m, uint32_t to, uint32_t intid, uint8_t cls, bool restricted)
 {
-    uint8_t configured = gic_class(&m->gic.cpu[to].local, intid);
+    uint8_t configured = gic_class(&gic_cpu(m, to)->local, intid);
     if (restricted && configured != VMM_GIC_G1)
         return false;
     return configured == cls || (cls == VMM_GIC_G1S && configured == VMM_GIC_G0);
@@ -33,7 +33,7 @@ static bool sgi_allowed(const vmm_machine *m, uint32_t to, uint32_t intid, uint8
 
 static void send_sgi(vmm_machine *m, uint32_t cpu, uint64_t value, uint8_t cls, bool restricted)
 {
-    uint32_t intid = value >> 24 & 0xf, present = (1u << m->gic.cpus) - 1, targets = value & 0xffff;
+    uint32_t intid = value >> 24 & 0xf, present = (1u << gic_of(m)->cpus) - 1, targets = value & 0xffff;
     bool all_but_self = value >> 40 & 1;
     bool elsewhere = value >> 48 & 0xff || value >> 32 & 0xff || value >> 16 & 0xff /* Aff3-1: all vCPUs have 0 */
                   || value >> 44 & 0xf;                                             /* RS: Aff0 of 16 and more */
@@ -60,7 +60,7 @@ static uint64_t ctlr_read(const vmm_gic_cpu *c, uint8_t group1, bool restricted)
 
 static void ctlr_write(vmm_machine *m, uint32_t cpu, uint64_t value, uint8_t group1, bool restricted)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     c->cbpr[group1] = value & CTLR_CBPR;
     c->eoi_split[restricted] = (value & CTLR_EOI_MODE) != 0;
     if (!restricted)
@@ -77,7 +77,7 @@ static uint32_t hppir(const vmm_gic_cpu *c, uint8_t cls)
 /* Routing 1 of N depends on it: every vCPU is looked at (IHI0069 2.3.2). */
 static void enable_group(vmm_machine *m, uint32_t cpu, uint8_t cls, bool on)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     uint8_t bit = (uint8_t)(1u << cls);
     c->groups = on ? c->groups | bit : c->groups & (uint8_t)~bit;
     gic_refresh_all(m);
@@ -86,7 +86,7 @@ static void enable_group(vmm_machine *m, uint32_t cpu, uint8_t cls, bool on)
 static void dir_write(vmm_machine *m, uint32_t cpu, uint64_t value, bool restricted)
 {
     uint32_t intid = value & 0xffffff;
-    if (m->gic.cpu[cpu].eoi_split[restricted])
+    if (gic_cpu(m, cpu)->eoi_split[restricted])
         gic_deactivate(m, cpu, intid, restricted ? 1 << VMM_GIC_G1 : GIC_ALL_CLASSES);
     else
         vmm_guest_error(m, VMM_GE_DEACTIVATE, intid);
@@ -101,10 +101,12 @@ static bool is_group0(int reg)
 
 uint64_t gicv3_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure)
 {
-    bool restricted = m->gic.two_states && !secure;
-    if (cpu >= m->gic.cpus || m->gic.version != 3 || (restricted && is_group0(reg)))
+    if (!gic_has(m, cpu) || gic_of(m)->version != 3)
         return 0;
-    const vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    bool restricted = gic_of(m)->two_states && !secure;
+    if (restricted && is_group0(reg))
+        return 0;
+    const vmm_gic_cpu *c = gic_cpu(m, cpu);
     uint8_t group1 = group1_of(m, restricted);
     switch (reg) {
     case VMM_ICC_IAR0:
@@ -142,10 +144,12 @@ uint64_t gicv3_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure)
 
 void gicv3_icc_write(vmm_machine *m, uint32_t cpu, int reg, int secure, uint64_t value)
 {
-    bool restricted = m->gic.two_states && !secure;
-    if (cpu >= m->gic.cpus || m->gic.version != 3 || (restricted && is_group0(reg)))
+    if (!gic_has(m, cpu) || gic_of(m)->version != 3)
         return;
-    const vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    bool restricted = gic_of(m)->two_states && !secure;
+    if (restricted && is_group0(reg))
+        return;
+    const vmm_gic_cpu *c = gic_cpu(m, cpu);
     uint8_t group1 = group1_of(m, restricted);
     switch (reg) {
     case VMM_ICC_EOIR0:

@@ -73,7 +73,7 @@ static uint32_t next_pending(const vmm_machine *m, const vmm_gic_cpu *c, uint32_
 
 void gic_lpi_scan(vmm_machine *m, uint32_t cpu)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     c->lpi = VMM_GIC_NONE;
     for (uint32_t intid = VMM_GIC_FIRST_LPI; (intid = next_pending(m, c, intid)); intid++)
         consider(m, c, intid);
@@ -82,7 +82,7 @@ void gic_lpi_scan(vmm_machine *m, uint32_t cpu)
 /* False: it was so before, or is none. */
 static bool set_pending(vmm_machine *m, uint32_t cpu, uint32_t intid, bool pending)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     uint8_t *byte = is_lpi(c, intid) ? pending_byte(m, c, intid) : NULL, bit = (uint8_t)(1u << (intid & 7));
     if (!byte || ((*byte & bit) != 0) == pending)
         return false;
@@ -97,23 +97,23 @@ static bool set_pending(vmm_machine *m, uint32_t cpu, uint32_t intid, bool pendi
 
 void gic_lpi_taken(vmm_machine *m, uint32_t cpu)
 {
-    set_pending(m, cpu, m->gic.cpu[cpu].lpi, false);
+    set_pending(m, cpu, gic_cpu(m, cpu)->lpi, false);
 }
 
 uint64_t gic_lpi_raised(const vmm_machine *m, uint32_t intid)
 {
     uint32_t n = intid - VMM_GIC_FIRST_LPI;
-    return n < VMM_GIC_TIMED_LPIS ? m->gic.lpi_raised[n] : gic_now(m);
+    return n < VMM_GIC_TIMED_LPIS ? gic_of(m)->lpi_raised[n] : gic_now(m);
 }
 
 /* ---- what an ITS does ---- */
 
 void vmm_gic_lpi(vmm_machine *m, uint32_t cpu, uint32_t intid, int pending)
 {
-    if (cpu >= m->gic.cpus || !set_pending(m, cpu, intid, pending != 0))
+    if (!gic_has(m, cpu) || !set_pending(m, cpu, intid, pending != 0))
         return;
     if (pending && intid - VMM_GIC_FIRST_LPI < VMM_GIC_TIMED_LPIS)
-        m->gic.lpi_raised[intid - VMM_GIC_FIRST_LPI] = gic_now(m);
+        gic_of(m)->lpi_raised[intid - VMM_GIC_FIRST_LPI] = gic_now(m);
     if (pending)
         trace_note(m, VMM_EV_PENDING, intid, cpu);
     gic_refresh(m, cpu);
@@ -122,12 +122,12 @@ void vmm_gic_lpi(vmm_machine *m, uint32_t cpu, uint32_t intid, int pending)
 uint32_t vmm_gic_lpi_next(vmm_machine *m, uint32_t cpu, uint32_t intid)
 {
     uint32_t first = intid < VMM_GIC_FIRST_LPI ? VMM_GIC_FIRST_LPI : intid;
-    return cpu < m->gic.cpus ? next_pending(m, &m->gic.cpu[cpu], first) : 0;
+    return gic_has(m, cpu) ? next_pending(m, gic_cpu(m, cpu), first) : 0;
 }
 
 void vmm_gic_lpi_reload(vmm_machine *m, uint32_t cpu)
 {
-    if (cpu >= m->gic.cpus)
+    if (!gic_has(m, cpu))
         return;
     gic_lpi_scan(m, cpu);
     gic_refresh(m, cpu);
@@ -135,7 +135,7 @@ void vmm_gic_lpi_reload(vmm_machine *m, uint32_t cpu)
 
 void vmm_gic_lpi_move(vmm_machine *m, uint32_t from, uint32_t to, uint32_t intid)
 {
-    if (from >= m->gic.cpus || to >= m->gic.cpus || !set_pending(m, from, intid, false))
+    if (!gic_has(m, from) || !gic_has(m, to) || !set_pending(m, from, intid, false))
         return;
     set_pending(m, to, intid, true);
     gic_refresh(m, from);
@@ -144,8 +144,8 @@ void vmm_gic_lpi_move(vmm_machine *m, uint32_t from, uint32_t to, uint32_t intid
 
 void vmm_gic_lpi_move_all(vmm_machine *m, uint32_t from, uint32_t to)
 {
-    if (from >= m->gic.cpus || to >= m->gic.cpus || from == to)
+    if (!gic_has(m, from) || !gic_has(m, to) || from == to)
         return;
-    for (uint32_t intid = VMM_GIC_FIRST_LPI; (intid = next_pending(m, &m->gic.cpu[from], intid)); intid++)
+    for (uint32_t intid = VMM_GIC_FIRST_LPI; (intid = next_pending(m, gic_cpu(m, from), intid)); intid++)
         vmm_gic_lpi_move(m, from, to, intid);
 }

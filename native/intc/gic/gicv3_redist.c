@@ -45,7 +45,7 @@ static uint64_t reserved(vmm_machine *m, uint64_t offset)
 /* The state of the vCPU that makes the access; a caller from outside is Secure only if the frame's own vCPU is. */
 static bool is_restricted(const vmm_machine *m, uint32_t cpu)
 {
-    return gic_restricted(m, m->current && m->current->index < m->gic.cpus ? m->current->index : cpu);
+    return gic_restricted(m, m->current && m->current->index < gic_of(m)->cpus ? m->current->index : cpu);
 }
 
 static bool is_wide(uint64_t offset)
@@ -61,18 +61,18 @@ static bool width_fits(uint64_t offset, uint32_t size)
 /* Affinity and processor number are the vCPU's index. */
 static uint64_t typer(const vmm_machine *m, uint32_t cpu)
 {
-    return (uint64_t)cpu << 32 | cpu << TYPER_NUMBER_SHIFT | (cpu + 1u == m->gic.cpus ? TYPER_LAST : 0) | TYPER_PLPIS;
+    return (uint64_t)cpu << 32 | cpu << TYPER_NUMBER_SHIFT | (cpu + 1u == gic_of(m)->cpus ? TYPER_LAST : 0) | TYPER_PLPIS;
 }
 
 static uint64_t wide_read(const vmm_machine *m, uint32_t cpu, uint64_t offset)
 {
-    const vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    const vmm_gic_cpu *c = gic_cpu(m, cpu);
     return offset == TYPER ? typer(m, cpu) : offset == PROPBASER ? c->propbaser : c->pendbaser;
 }
 
 static uint64_t control_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size)
 {
-    const vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    const vmm_gic_cpu *c = gic_cpu(m, cpu);
     if (!width_fits(offset, size))
         return reserved(m, offset);
     if (is_wide(offset & ~7ULL)) {
@@ -95,7 +95,7 @@ static uint64_t control_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint
 
 static void ctlr_write(vmm_machine *m, uint32_t cpu, uint64_t value)
 {
-    m->gic.cpu[cpu].lpis_on = value & CTLR_ENABLE_LPIS;
+    gic_cpu(m, cpu)->lpis_on = value & CTLR_ENABLE_LPIS;
     vmm_gic_lpi_reload(m, cpu);
 }
 
@@ -104,14 +104,14 @@ static void waker_write(vmm_machine *m, uint32_t cpu, uint64_t value)
 {
     if (is_restricted(m, cpu))
         return;
-    m->gic.cpu[cpu].asleep = (value & WAKER_SLEEP) != 0;
+    gic_cpu(m, cpu)->asleep = (value & WAKER_SLEEP) != 0;
     gic_refresh_all(m);
 }
 
 /* The tables are the redistributor's while EnableLPIs is 1: to move them is UNPREDICTABLE (GICR_PENDBASER). */
 static void base_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value)
 {
-    vmm_gic_cpu *c = &m->gic.cpu[cpu];
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
     if (c->lpis_on) {
         reserved(m, offset);
         return;
@@ -176,7 +176,7 @@ static void sgi_frame_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint3
 uint64_t gic_redist_read(vmm_machine *m, uint64_t offset, uint32_t size)
 {
     uint64_t cpu = offset / STRIDE;
-    if (m->gic.version != 3 || cpu >= m->gic.cpus)
+    if (!gic_has(m, cpu) || gic_of(m)->version != 3)
         return reserved(m, offset);
     if (offset % STRIDE < FRAME)
         return control_read(m, (uint32_t)cpu, offset % FRAME, size);
@@ -186,7 +186,7 @@ uint64_t gic_redist_read(vmm_machine *m, uint64_t offset, uint32_t size)
 void gic_redist_write(vmm_machine *m, uint64_t offset, uint32_t size, uint64_t value)
 {
     uint64_t cpu = offset / STRIDE;
-    if (m->gic.version != 3 || cpu >= m->gic.cpus)
+    if (!gic_has(m, cpu) || gic_of(m)->version != 3)
         reserved(m, offset);
     else if (offset % STRIDE < FRAME)
         control_write(m, (uint32_t)cpu, offset % FRAME, size, value);

@@ -8,7 +8,7 @@
  * - ICW1 also clears the in-service register, as KVM, QEMU and Bochs do.
  * - A slave's INT falls for an instant at INTA, so that a further request is a fresh edge for the master's IR2.
  */
-#include "core/line.h"
+#include "intc/pic/pic.h"
 
 enum {
     ICW1_INIT = 0x10, /* bit 4 tells ICW1 from the OCWs */
@@ -36,7 +36,7 @@ static uint8_t level_pins(const vmm_i8259 *c)
 
 static bool is_master(const vmm_machine *m, const vmm_i8259 *c)
 {
-    return c == &m->pic.chip[0];
+    return c == &pic_of(m)->chip[0];
 }
 
 static bool carries_slave(const vmm_i8259 *master, int pin)
@@ -71,7 +71,7 @@ static int resolve(const vmm_machine *m, const vmm_i8259 *c)
 
 static void update(vmm_machine *m, vmm_i8259 *c)
 {
-    output_set(m, (int)(c - m->pic.chip), c->held || resolve(m, c) != NO_PIN);
+    output_set(m, (int)(c - pic_of(m)->chip), c->held || resolve(m, c) != NO_PIN);
 }
 
 static void pin_set(vmm_machine *m, vmm_i8259 *c, int pin, bool level)
@@ -84,7 +84,7 @@ static void pin_set(vmm_machine *m, vmm_i8259 *c, int pin, bool level)
     if (level) {
         c->irr |= bit;
         c->raised[pin] = m->current ? machine_insns(m) : 0;
-        trace_note(m, VMM_EV_PENDING, (uint32_t)(pin + 8 * (c - m->pic.chip)), 0);
+        trace_note(m, VMM_EV_PENDING, (uint32_t)(pin + 8 * (c - pic_of(m)->chip)), 0);
     } else if (c->irr & bit) {
         bool was_chosen = c->output && resolve(m, c) == pin;
         c->irr &= (uint8_t)~bit;
@@ -96,12 +96,12 @@ static void pin_set(vmm_machine *m, vmm_i8259 *c, int pin, bool level)
 
 static void output_set(vmm_machine *m, int chip, bool level)
 {
-    vmm_i8259 *c = &m->pic.chip[chip];
+    vmm_i8259 *c = &pic_of(m)->chip[chip];
     if (c->output == level)
         return;
     c->output = level;
     if (chip == 1) {
-        pin_set(m, &m->pic.chip[0], CASCADE_PIN, level);
+        pin_set(m, &pic_of(m)->chip[0], CASCADE_PIN, level);
         return;
     }
     for (uint32_t i = 0; i < m->vcpu_count; i++)
@@ -111,19 +111,19 @@ static void output_set(vmm_machine *m, int chip, bool level)
 void vmm_pic_set_line(vmm_machine *m, uint32_t pin, int level)
 {
     if (pin < 16 && pin != CASCADE_PIN)
-        pin_set(m, &m->pic.chip[pin >> 3], pin & 7, level != 0);
+        pin_set(m, &pic_of(m)->chip[pin >> 3], pin & 7, level != 0);
 }
 
-bool pic_unmasked(const vmm_machine *m, uint32_t pin)
+static bool is_unmasked(const vmm_machine *m, uint32_t pin)
 {
-    const vmm_i8259 *master = &m->pic.chip[0], *c = &m->pic.chip[pin >> 3 & 1];
+    const vmm_i8259 *master = &pic_of(m)->chip[0], *c = &pic_of(m)->chip[pin >> 3 & 1];
     bool passes = c == master || !(master->imr & 1 << CASCADE_PIN);
     return passes && !(c->imr & 1 << (pin & 7));
 }
 
-uint32_t pic_vector(const vmm_machine *m, uint32_t pin)
+static uint32_t vector_of(const vmm_machine *m, uint32_t pin)
 {
-    return m->pic.chip[pin >> 3 & 1].vector | (pin & 7);
+    return pic_of(m)->chip[pin >> 3 & 1].vector | (pin & 7);
 }
 
 /* What INTA (or a poll) does inside one chip; NO_PIN is the default IR7, which leaves no trace in ISR. */
@@ -145,7 +145,7 @@ static int take(vmm_machine *m, vmm_i8259 *c)
 
 static accepted answer(vmm_machine *m, int chip, int pin)
 {
-    vmm_i8259 *c = &m->pic.chip[chip];
+    vmm_i8259 *c = &pic_of(m)->chip[chip];
     bool spurious = pin == NO_PIN;
     accepted a = {
         .vector = (uint8_t)(c->vector | (spurious ? 7 : pin)),
@@ -159,7 +159,7 @@ static accepted answer(vmm_machine *m, int chip, int pin)
 
 accepted pic_acknowledge(vmm_machine *m)
 {
-    vmm_i8259 *master = &m->pic.chip[0], *slave = &m->pic.chip[1];
+    vmm_i8259 *master = &pic_of(m)->chip[0], *slave = &pic_of(m)->chip[1];
     int pin = take(m, master);
     accepted a;
     if (pin == CASCADE_PIN && carries_slave(master, pin)) {
@@ -226,7 +226,7 @@ static void end_of_interrupt(vmm_machine *m, vmm_i8259 *c, int pin, bool rotate)
     if (pin == NO_PIN)
         return;
     if (c->isr & 1 << pin)
-        trace_note(m, VMM_EV_ENDED, (uint32_t)(pin + 8 * (c - m->pic.chip)), 0);
+        trace_note(m, VMM_EV_ENDED, (uint32_t)(pin + 8 * (c - pic_of(m)->chip)), 0);
     c->isr &= (uint8_t)~(1 << pin);
     if (rotate)
         c->lowest = (uint8_t)pin;
@@ -266,7 +266,7 @@ static void ocw3(vmm_i8259 *c, uint8_t value)
 
 void vmm_pic_write(vmm_machine *m, uint32_t chip, uint32_t a0, uint32_t value)
 {
-    vmm_i8259 *c = &m->pic.chip[chip & 1];
+    vmm_i8259 *c = &pic_of(m)->chip[chip & 1];
     uint8_t byte = (uint8_t)value;
     if (a0 && c->init_step) {
         continue_initialisation(c, byte);
@@ -288,14 +288,14 @@ static uint32_t poll(vmm_machine *m, vmm_i8259 *c)
 {
     c->poll = 0;
     int pin = take(m, c);
-    output_set(m, (int)(c - m->pic.chip), false);
+    output_set(m, (int)(c - pic_of(m)->chip), false);
     update(m, c);
     return pin == NO_PIN ? 0 : 0x80u | (uint32_t)pin;
 }
 
 uint32_t vmm_pic_read(vmm_machine *m, uint32_t chip, uint32_t a0)
 {
-    vmm_i8259 *c = &m->pic.chip[chip & 1];
+    vmm_i8259 *c = &pic_of(m)->chip[chip & 1];
     if (c->poll)
         return poll(m, c);
     if (a0)
@@ -303,20 +303,25 @@ uint32_t vmm_pic_read(vmm_machine *m, uint32_t chip, uint32_t a0)
     return c->read_isr ? c->isr : c->irr;
 }
 
-void pic_elcr_write(vmm_machine *m, uint32_t chip, uint8_t value)
+static void set_elcr(vmm_machine *m, uint32_t chip, uint8_t value)
 {
-    vmm_i8259 *c = &m->pic.chip[chip & 1];
+    vmm_i8259 *c = &pic_of(m)->chip[chip & 1];
     uint8_t changed = (uint8_t)(c->elcr ^ (value & c->elcr_mask));
     c->elcr ^= changed;
     c->irr = (uint8_t)((c->irr & ~changed) | (c->lines & level_pins(c) & changed));
     update(m, c);
 }
 
+vmm_pic *vmm_pic_of(vmm_machine *m)
+{
+    return controller_state(m, PIC_ROW);
+}
+
 void vmm_pic_reset(vmm_machine *m)
 {
     static const uint8_t WRITABLE_TRIGGER[2] = {0xf8, 0xde}; /* timer, keyboard, cascade, RTC and FERR stay edge */
     for (int i = 0; i < 2; i++) {
-        vmm_i8259 *c = &m->pic.chip[i];
+        vmm_i8259 *c = &pic_of(m)->chip[i];
         *c = (vmm_i8259){.lowest = 7, .elcr_mask = WRITABLE_TRIGGER[i], .lines = c->lines};
     }
 }
@@ -338,14 +343,14 @@ static void ports_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, ui
 static uint64_t elcr_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
 {
     (void)cpu, (void)range, (void)size;
-    return m->pic.chip[offset & 1].elcr;
+    return pic_of(m)->chip[offset & 1].elcr;
 }
 
 static void elcr_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
 {
     (void)cpu, (void)range, (void)size;
-    pic_elcr_write(m, (uint32_t)offset, (uint8_t)value);
+    set_elcr(m, (uint32_t)offset, (uint8_t)value);
 }
 
-const line_end pic_pins = {vmm_pic_set_line, pic_unmasked, pic_vector, .ended_by_pin = true};
+const line_end pic_pins = {vmm_pic_set_line, is_unmasked, vector_of, .ended_by_pin = true};
 const range_owner pic_ports = {ports_read, ports_write}, pic_elcr = {elcr_read, elcr_write};

@@ -28,10 +28,10 @@ def build(parts):
     board = Board(NAME, console="text", line_names={n: f"WIRE {n}" for n in range(LINES)}, irqs=LINES)
     board.devices["pic"] = Pic(parts.native)
     for line in range(LINES):
-        bus.connect(line, (lib.VMM_SINK_PIC, line))
+        bus.connect(line, ("pic", line))
     for first, chip in ((0x20, 0), (0xA0, 1)):
-        bus.add_native_ports(first, 2, lib.VMM_ON_PIC, chip)
-    bus.add_native_ports(0x2000, LINES, lib.VMM_ON_TESTDEV, lib.VMM_TESTDEV_DRIVER)
+        bus.add_native_ports(first, 2, "pic", chip)
+    bus.add_native_ports(0x2000, LINES, "testdev", lib.VMM_TESTDEV_DRIVER)
     board.devices["text"], board.devices["exit"] = Debugcon(output=parts.console), DebugExit(stop=parts.stop)
     for device in (board.devices["text"], board.devices["exit"]):
         bus.add_ports(device, *device.PORTS)

@@ -12,7 +12,7 @@ class Rest(Key):
 
 
 def ask(vcpu, key):
-    vcpu.x86.traps.hlt = 1
+    lib.vmm_x86_of(vcpu).traps.hlt = 1
 
 
 TRAPS = Traps({"Rest": Rest}, {lib.VMM_TRAP_HLT: lambda number: Rest()}, ask, writes=lambda raw: False)

@@ -50,7 +50,7 @@ class Apic:
         self.vcpu = machine.vcpus[index]
         self.cpu = X86(self.vcpu)
         self.view = LocalApic(self.vcpu)
-        self.raw = self.vcpu.x86.lapic
+        self.raw = lib.vmm_lapic_of(self.vcpu)
 
     def read(self, offset: int) -> int:
         return int(lib.vmm_lapic_read(self.vcpu, offset))
@@ -128,12 +128,13 @@ class ApicBench:
         check(machine, lib.vmm_map_ram(machine, 0, 0x20000))
         for _ in range(cpus):
             check(machine, lib.vmm_add_x86(machine, 0))
-        check(machine, lib.vmm_add_mmio(machine, IOAPIC_PAGE, 0x1000, lib.VMM_ON_IOAPIC, 0))
+        check(machine, lib.vmm_add_mmio(machine, IOAPIC_PAGE, 0x1000, lib.vmm_range_owner(machine, b"ioapic"), 0))
         self.apics = [Apic(machine, index) for index in range(cpus)]
         for apic in self.apics:
-            apic.vcpu.x86.cpuid[0] = (1, 0, 1, 0, 0, announced, 1 << 9)
-            apic.vcpu.x86.cpuid[1] = (0xB, 0, 1, 0, 0, 0, 0)
-            apic.vcpu.x86.cpuid_count = 2
+            x86 = lib.vmm_x86_of(apic.vcpu)
+            x86.cpuid[0] = (1, 0, 1, 0, 0, announced, 1 << 9)
+            x86.cpuid[1] = (0xB, 0, 1, 0, 0, 0, 0)
+            x86.cpuid_count = 2
             apic.enable()
         self.ram = ffi.buffer(machine.ram, machine.ram_size)
         self.view = IoApic(machine)

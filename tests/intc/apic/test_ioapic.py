@@ -118,7 +118,7 @@ def test_an_edge_on_a_masked_pin_is_lost(bench: ApicBench) -> None:
 
 
 def test_a_profile_lets_a_masked_edge_wait(bench: ApicBench) -> None:
-    bench.machine.ioapic.holds_edges = 1
+    lib.vmm_ioapic_of(bench.machine).holds_edges = 1
     bench.redirect(4, MASKED | 0x51)
     bench.pulse(4)
     bench.redirect(4, 0x51)
@@ -303,7 +303,7 @@ def test_an_active_low_entry_is_asserted_by_a_low_wire(bench: ApicBench) -> None
 
 def test_a_wire_that_idles_high_needs_an_active_low_entry(bench: ApicBench) -> None:
     """PCI's INTx#: a device that asserts pulls it low."""
-    bench.machine.ioapic.active_low = 1 << 5
+    lib.vmm_ioapic_of(bench.machine).active_low = 1 << 5
     bench.redirect(5, LEVEL | ACTIVE_LOW | 0x51)
     assert not bench.remote_irr(5)
     bench.line(5, True)
@@ -317,8 +317,8 @@ def test_a_wire_that_idles_high_needs_an_active_low_entry(bench: ApicBench) -> N
 @pytest.mark.parametrize("active_low", [0, 1 << 5])
 @pytest.mark.parametrize("polarity", [0, ACTIVE_LOW])
 def test_a_profile_lets_polarity_mean_nothing(bench: ApicBench, active_low: int, polarity: int) -> None:
-    bench.machine.ioapic.ignores_polarity = 1
-    bench.machine.ioapic.active_low = active_low
+    lib.vmm_ioapic_of(bench.machine).ignores_polarity = 1
+    lib.vmm_ioapic_of(bench.machine).active_low = active_low
     bench.redirect(5, LEVEL | polarity | 0x51)
     assert not bench.remote_irr(5)
     bench.line(5, True)
@@ -368,7 +368,7 @@ def test_init_resets_its_target() -> None:
 def test_an_init_of_a_device_wakes_the_halted_bsp(bench: ApicBench) -> None:
     """A line that rises after a microsecond; the reset vector, where there is no ROM, is reached."""
     wire, wave = bench.machine.lines[9], bench.machine.timers[0]
-    wire.sink[0], wire.pin[0] = lib.VMM_SINK_IOAPIC, 5
+    wire.sink[0], wire.pin[0] = lib.vmm_line_end(bench.machine, b"ioapic"), 5
     bench.redirect(5, INIT)
     wave.line, wave.toggles, wave.hz_num, wave.hz_den, wave.tick = 9, 1, 1_000_000_000, 1, 1000
     lib.vmm_timer_wave(bench.machine, 0)
@@ -429,11 +429,11 @@ def test_a_broadcast_level_is_ended_by_the_first_eoi() -> None:
 def test_a_line_of_the_machine_ends_at_the_8259a_and_the_ioapic_both(bench: ApicBench) -> None:
     """As ISA IRQs do; IRQ 0 is pin 2."""
     wire = bench.machine.lines[0]
-    wire.sink[0], wire.pin[0] = lib.VMM_SINK_PIC, 0
-    wire.sink[1], wire.pin[1] = lib.VMM_SINK_IOAPIC, 2
+    wire.sink[0], wire.pin[0] = lib.vmm_line_end(bench.machine, b"pic"), 0
+    wire.sink[1], wire.pin[1] = lib.vmm_line_end(bench.machine, b"ioapic"), 2
     bench.redirect(2, LEVEL | 0x51)
     lib.vmm_line_set(bench.machine, 0, 0, 1)
-    assert bench.machine.pic.chip[0].irr == 1
+    assert lib.vmm_pic_of(bench.machine).chip[0].irr == 1
     assert bench.remote_irr(2)
 
 

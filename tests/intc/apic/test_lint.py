@@ -48,7 +48,7 @@ def test_the_8259a_comes_through_lint0_as_extint_with_its_own_vector(bench: Apic
     irq(bench, True)
     assert bench.apic.intr()
     assert bench.apic.inta() == 0x23
-    assert bench.machine.pic.chip[0].isr == 1 << 3
+    assert lib.vmm_pic_of(bench.machine).chip[0].isr == 1 << 3
     assert bench.apic.state == State(vectors(), vectors(), vectors())
     bench.apic.eoi()
     assert bench.events("ended") == []
@@ -181,7 +181,7 @@ def test_a_masked_lint1_loses_the_nmi(bench: ApicBench) -> None:
 
 def test_a_line_of_the_board_can_end_at_lint1_of_every_vcpu() -> None:
     bench = ApicBench(2)
-    bench.machine.lines[7].sink[0] = lib.VMM_SINK_LINT1
+    bench.machine.lines[7].sink[0] = lib.vmm_line_end(bench.machine, b"lint1")
     bench.apics[0].write(LVT_LINT1, NMI)
     bench.apics[1].write(LVT_LINT1, NMI | MASKED)
     lib.vmm_line_set(bench.machine, 7, 0, True)

@@ -103,7 +103,7 @@ class ProductGic:
         lib.vmm_gic_icc_write(self.machine, cpu, self.icc(name), self.is_secure(cpu), value)
 
     def is_secure(self, cpu: int) -> bool:
-        return not self.machine.gic.cpu[cpu].nonsecure
+        return not lib.vmm_gic_of(self.machine).cpu[cpu].nonsecure
 
     def bank_read(self, cpu: int, intid: int, offset: int, size: int = 4) -> int:
         """A register between IGROUPR and NSACR, where this version has it for `intid`."""
@@ -284,7 +284,7 @@ class ProductGic:
 
     def configure_lpi(self, intid: int, priority: int, enabled: bool) -> None:
         self.ram[intid - 8192] = priority & 0xFC | enabled
-        for cpu in range(self.machine.gic.cpus):
+        for cpu in range(lib.vmm_gic_of(self.machine).cpus):
             lib.vmm_gic_lpi_reload(self.machine, cpu)
 
     # ---- what a debugger sees ----

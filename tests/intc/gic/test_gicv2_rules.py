@@ -583,7 +583,7 @@ def test_identification_is_read_only(product: ProductGic, offset: int) -> None:
 def test_a_uniprocessor_gets_every_spi_whatever_its_targets_say(raz: bool) -> None:
     """4.3.12: all interrupts target the one processor."""
     gic = ProductGic(2, 1)
-    gic.machine.gic.raz_targets = raz
+    lib.vmm_gic_of(gic.machine).raz_targets = raz
     start(gic, 1)
     gic.set_enabled(0, LAST_SPI, True)
     gic.set_line(0, LAST_SPI, True)
@@ -594,7 +594,7 @@ def test_a_uniprocessor_gets_every_spi_whatever_its_targets_say(raz: bool) -> No
 def test_a_uniprocessor_may_have_targets_that_are_raz_wi() -> None:
     """4.3.12, and what QEMU does; the default keeps the bit, as KVM does."""
     gic = ProductGic(2, 1)
-    gic.machine.gic.raz_targets = True
+    lib.vmm_gic_of(gic.machine).raz_targets = True
     lib.vmm_gic_reset(gic.machine)
     gic.dist_write(0, ITARGETSR + 32, 0xFFFFFFFF)
     assert (gic.dist_read(0, ITARGETSR), gic.dist_read(0, ITARGETSR + 32)) == (0, 0)

@@ -29,10 +29,10 @@ class ProductPic:
 
     def __init__(self) -> None:
         self.machine = ffi.gc(lib.vmm_new(), lib.vmm_free)
-        lib.vmm_pic_reset(self.machine)
+        self.pair = lib.vmm_pic_of(self.machine)
 
     def chip(self, chip: int) -> Any:
-        return self.machine.pic.chip[chip]
+        return self.pair.chip[chip]
 
     def output(self) -> bool:
         return bool(self.chip(MASTER).output)

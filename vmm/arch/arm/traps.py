@@ -87,7 +87,7 @@ ASKED: dict[int, Callable[[int], Key]] = {
 
 
 def ask(vcpu: vmm_vcpu, key: Key) -> None:
-    arm = vcpu.arm
+    arm = lib.vmm_arm_of(vcpu)
     match key:
         case Svc():
             arm.traps.svc = 1

@@ -42,7 +42,7 @@ class Arm(Vcpu):
 
     def __init__(self, native: vmm_vcpu, decide: Decide | None = None) -> None:
         super().__init__(native, decide)
-        aarch64 = native.arm.wide
+        aarch64 = lib.vmm_arm_of(native).wide
         self.arch = "arm64" if aarch64 else "arm"
         self._general = GENERAL64 if aarch64 else GENERAL32
         self._system = SYSTEM64 if aarch64 else SYSTEM32
@@ -157,7 +157,7 @@ class Arm(Vcpu):
 
     def firmware_by(self, conduit: int) -> None:
         """Let firmware answer calls by this instruction (`vmm_arm_conduit` of the core)."""
-        self._native.arm.conduit = conduit
+        lib.vmm_arm_of(self._native).conduit = conduit
 
     def serror(self, iss: int = 0) -> None:
         """Let an SError be pending, with this ISS (25 bits)."""

@@ -62,7 +62,7 @@ def _masks(daif: int) -> str:
 
 def sources(machine: vmm_machine) -> Callable[[int, int], str | None]:
     """A GICv3 does not tell which vCPU sent an SGI."""
-    tells_sender = machine.gic.version == 2
+    tells_sender = lib.vmm_gic_version(machine) == 2
 
     def source(source: int, pin: int) -> str | None:
         if source == lib.VMM_SRC_LINE:

@@ -157,7 +157,7 @@ def apply(vcpu: Any, wanted: dict[str, bool]) -> None:
         _put(leaves, feature, on)
     _limit_xsave(leaves)
     msrs = PLATFORM_MSRS + (AMD_MSRS if leaves[0, 0][EBX] == AMD_VENDOR else ())
-    x86 = vcpu.x86
+    x86 = lib.vmm_x86_of(vcpu)
     for n, ((leaf, subleaf), registers) in enumerate(leaves.items()):
         x86.cpuid[n] = (leaf, subleaf, leaf not in SUBLEAVES and leaf != 7, *registers)
     x86.cpuid_count = len(leaves)

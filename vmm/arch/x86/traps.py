@@ -76,7 +76,7 @@ ASKED: dict[int, Callable[[int], Key]] = {
 
 
 def ask(vcpu: vmm_vcpu, key: Key) -> None:
-    traps = vcpu.x86.traps
+    traps = lib.vmm_x86_of(vcpu).traps
     match key:
         case Int(vector):
             traps.vectors[vector >> 6] |= 1 << (vector & 63)

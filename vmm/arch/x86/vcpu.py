@@ -104,7 +104,7 @@ class X86(Vcpu):
 
     def cpuid(self, leaf: int) -> tuple[int, int, int, int]:
         """EAX, EBX, ECX and EDX of a CPUID leaf, subleaf 0, as its CPU model has them; VmmError for one it does not."""
-        x86 = self._native.x86
+        x86 = lib.vmm_x86_of(self._native)
         rows = (x86.cpuid[n] for n in range(x86.cpuid_count))
         row = next((row for row in rows if (row.leaf, row.subleaf) == (leaf, 0)), None)
         if row is None:
@@ -141,7 +141,7 @@ class X86(Vcpu):
 
     def fault_chain(self) -> list[Any]:
         """The faults of the last nested delivery, oldest first (vector, error, pc)."""
-        x86 = self._native.x86
+        x86 = lib.vmm_x86_of(self._native)
         return [x86.chain[n] for n in range(x86.chain_length)]
 
     def fault_story(self) -> str:

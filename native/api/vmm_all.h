@@ -1,0 +1,12 @@
+/* All that Python sees. */
+#ifndef VMM_ALL_H
+#define VMM_ALL_H
+
+#include "api/vmm.h"
+#include "api/vmm_pic.h"
+#include "api/vmm_apic.h"
+#include "api/vmm_gic.h"
+#include "api/vmm_x86.h"
+#include "api/vmm_arm.h"
+
+#endif

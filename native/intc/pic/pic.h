@@ -1,0 +1,21 @@
+/* The 8259A pair as the machine's other parts see it. */
+#ifndef VMM_PIC_INTERNAL_H
+#define VMM_PIC_INTERNAL_H
+
+#include "api/vmm_pic.h"
+#include "core/controller.h"
+
+enum { PIC_ROW = 1 }; /* in native/machine.c */
+
+static inline vmm_pic *pic_of(const vmm_machine *m)
+{
+    return m->controller_state[PIC_ROW];
+}
+
+extern const line_end pic_pins;      /* IR 0-15 of the pair */
+extern const range_owner pic_ports;  /* 20h and 21h with index 0, A0h and A1h with index 1 */
+extern const range_owner pic_elcr;   /* 4D0h and 4D1h */
+
+accepted pic_acknowledge(vmm_machine *m);
+
+#endif
