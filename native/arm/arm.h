@@ -4,7 +4,7 @@
 
 #include "api/vmm_arm.h"
 #include "arm/env.h"
-#include "core/internal.h"
+#include "core/base.h"
 
 static inline vmm_arm *arm_of(const vmm_vcpu *v)
 {

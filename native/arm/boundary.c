@@ -7,9 +7,11 @@
  */
 #include <string.h>
 
-#include "api/vmm_gic.h"
 #include "arm/arm.h"
+#include "core/boundary.h"
+#include "core/clock.h"
 #include "core/trigger.h"
+#include "intc/gic/gic.h"
 #include "unicorn/uc.h"
 
 enum { SCR_NS = 1, HCR_TGE = 1 << 27 };

@@ -3,6 +3,7 @@
  * which it does not begin when PSTATE.D is cleared. Breakpoints are its own.
  */
 #include "arm/sysreg.h"
+#include "core/clock.h"
 #include "unicorn/uc.h"
 
 enum { MDSCR_SS = 1, MDSCR_KDE = 1 << 13, MDSCR_MDE = 1 << 15 };

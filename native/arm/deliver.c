@@ -1,5 +1,8 @@
 /* Exception entry to AArch64 (DDI0487 D1.10) and the record of every entry; AArch32's own is in arm_deliver32.c. */
 #include "arm/arm.h"
+#include "core/clock.h"
+#include "core/nest.h"
+#include "core/trace.h"
 
 enum { FROM_LOWER_A64 = 0x400, FROM_LOWER_A32 = 0x600, FROM_SP_ELX = 0x200, EACH_KIND = 0x80, VECTOR_TABLE = 0x7ff };
 enum { SCTLR_SPAN = 1 << 23 };

@@ -1,6 +1,4 @@
 /* Finds and proves the private state of arm_env.h, and resolves Unicorn's own functions. */
-#include "arm/env.h"
-
 #include <stdio.h>
 #include <string.h>
 

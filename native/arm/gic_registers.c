@@ -1,6 +1,6 @@
 /* The GICv3 CPU interface as system registers (IHI0069 12.2); what they do is in gicv3_cpu.c. */
+#include "api/vmm_gic.h"
 #include "arm/sysreg.h"
-#include "intc/gic/gic.h"
 
 enum { SCR_NS = 1, SRE_ALL = 7 }; /* system registers alone, and no bypass of IRQ or FIQ */
 

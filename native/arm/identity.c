@@ -1,5 +1,6 @@
 /* Registers that say which vCPU this is and what it can do, and those whose own answers would depend on the host. */
 #include "arm/sysreg.h"
+#include "core/random.h"
 
 enum { Z_CLEAR = 1 };
 

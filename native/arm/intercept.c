@@ -1,6 +1,10 @@
 /* Synchronous exceptions, and the calls to firmware and host that look like some of them. */
 #include "arm/arm.h"
+#include "core/boundary.h"
+#include "core/clock.h"
+#include "core/trace.h"
 #include "core/trigger.h"
+#include "core/vcpu.h"
 #include "unicorn/uc.h"
 
 enum { /* Unicorn's numbers of them */

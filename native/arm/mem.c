@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "arm/arm.h"
-#include "unicorn/uc.h"
 
 typedef enum { READ, WRITE } access_kind;
 

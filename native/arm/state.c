@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "arm/arm.h"
+#include "core/clock.h"
 #include "unicorn/uc.h"
 
 enum { CPSR_NZCV_SHIFT = 28, PSTATE_EL1H = 5, PSTATE_EL2H = 9, PSTATE_EL3H = 13 };

@@ -4,6 +4,8 @@
  * timer is enabled, unmasked and its condition holds.
  */
 #include "arm/sysreg.h"
+#include "core/clock.h"
+#include "intc/gic/gic.h"
 
 enum { ENABLE = 1, IMASK = 2, ISTATUS = 4 };
 enum { EL0PCTEN = 1, EL0VCTEN = 2, EL0VTEN = 1 << 8, EL0PTEN = 1 << 9 }; /* CNTKCTL_EL1 */

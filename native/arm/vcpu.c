@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "arm/arm.h"
+#include "core/bus.h"
+#include "core/clock.h"
+#include "core/vcpu.h"
 #include "intc/gic/gic.h"
 #include "unicorn/uc.h"
 

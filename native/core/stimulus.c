@@ -6,12 +6,15 @@
  * software has asked for them, from spontaneous ones. Here software asks by unmasking the line's input in a controller,
  * or by being between two addresses; what is sent past all masks, without such a window, is spontaneous.
  */
-#include "core/stimulus.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
+#include "core/controller.h"
 #include "core/line.h"
+#include "core/random.h"
+#include "core/stimulus.h"
+#include "core/trace.h"
 #include "core/trigger.h"
 
 struct vmm_times {

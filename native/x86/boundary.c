@@ -4,8 +4,12 @@
  * Unicorn calls on_code before every instruction and before every iteration of a REP string instruction. Almost always
  * nothing waits, and the path is a count, two stores and a compare.
  */
+#include "core/boundary.h"
+#include "core/clock.h"
 #include "core/stimulus.h"
+#include "core/trace.h"
 #include "core/trigger.h"
+#include "intc/apic/apic.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 

@@ -2,7 +2,6 @@
  * Checks that Unicorn leaves out around system instructions, and results it gets wrong: reserved bits of CR0 and CR4 (SDM vol. 3A 2.5), general
  * detect (17.2.4), and user-mode instruction prevention (CR4.UMIP, 2.5). What passes them runs natively.
  */
-#include "unicorn/uc.h"
 #include "x86/x86.h"
 
 enum { READ_CR = 0x00, WRITE_CR = 0x10, READ_DR = 0x20, WRITE_DR = 0x30 };

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "api/vmm_x86.h"
-#include "core/internal.h"
+#include "core/base.h"
 #include "x86/env.h"
 
 static inline vmm_x86 *x86_of(const vmm_vcpu *v)

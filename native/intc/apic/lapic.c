@@ -8,6 +8,8 @@
  * - With equal classes PPR[3:0] is TPR[3:0] (11.8.3.1 leaves it open), as in KVM.
  * - An APIC interrupt is acknowledged before an ExtINT, as in QEMU and Bochs. SMI is accepted and does nothing: no SMM.
  */
+#include "core/clock.h"
+#include "core/trace.h"
 #include "intc/apic/lapic.h"
 #include "intc/pic/pic.h"
 
@@ -253,7 +255,7 @@ void lapic_lint_update(vmm_vcpu *v)
         *lint0 |= LVT_REMOTE_IRR;
 }
 
-bool lapic_lint_unmasked(const vmm_vcpu *v, uint32_t pin)
+static bool lint_unmasked(const vmm_vcpu *v, uint32_t pin)
 {
     return !(lapic_of(v)->lvt[VMM_LVT_LINT0 + (pin & 1)] & LVT_MASKED);
 }
@@ -348,7 +350,7 @@ static bool lint1_unmasked(const vmm_machine *m, uint32_t pin)
 {
     (void)pin;
     for (uint32_t i = 0; i < m->vcpu_count; i++)
-        if (lapic_lint_unmasked(m->vcpus[i], 1))
+        if (lint_unmasked(m->vcpus[i], 1))
             return true;
     return false;
 }

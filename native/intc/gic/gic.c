@@ -13,7 +13,9 @@
  */
 #include <string.h>
 
-#include "intc/gic/gic.h"
+#include "core/clock.h"
+#include "core/trace.h"
+#include "intc/gic/state.h"
 
 enum { DROPPED = 1, DEACTIVATED = 2 }; /* value of VMM_EV_ENDED */
 

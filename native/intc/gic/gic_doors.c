@@ -1,5 +1,5 @@
 /* The GIC's calls as Python reaches them, for views, tests and devices; nothing is decided here. */
-#include "intc/gic/gic.h"
+#include "intc/gic/state.h"
 
 uint64_t vmm_gic_dist_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size)
 {

@@ -2,7 +2,8 @@
  * GICv2's CPU interface (Arm IHI0048B 4.4). With one Security state, accesses are as Secure ones with two: both groups,
  * and the aliased registers for group 1 beside the plain ones.
  */
-#include "intc/gic/gic.h"
+#include "core/trace.h"
+#include "intc/gic/state.h"
 
 enum {
     CTLR = 0x00,

@@ -2,7 +2,7 @@
  * GICv3's CPU interface as system registers (Arm IHI0069). Traps and permissions are the vCPU's; what arrives here is
  * allowed. Where two Security states bank a register, `secure` chooses.
  */
-#include "intc/gic/gic.h"
+#include "intc/gic/state.h"
 
 enum {
     SRE_VALUE = 7, /* system registers only; no bypass */

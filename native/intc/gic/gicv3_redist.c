@@ -4,7 +4,7 @@
  *
  * A redistributor sleeps from reset until software clears GICR_WAKER.ProcessorSleep, and forwards nothing until then.
  */
-#include "intc/gic/gic.h"
+#include "intc/gic/state.h"
 
 enum {
     FRAME = 0x10000,

@@ -8,6 +8,8 @@
  * - ICW1 also clears the in-service register, as KVM, QEMU and Bochs do.
  * - A slave's INT falls for an instant at INTA, so that a further request is a fresh edge for the master's IR2.
  */
+#include "core/clock.h"
+#include "core/trace.h"
 #include "intc/pic/pic.h"
 
 enum {

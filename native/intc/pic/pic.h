@@ -4,6 +4,7 @@
 
 #include "api/vmm_pic.h"
 #include "core/controller.h"
+#include "intc/irq_request.h"
 
 enum { PIC_ROW = 1 }; /* in native/machine.c */
 

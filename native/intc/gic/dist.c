@@ -1,5 +1,5 @@
 /* The distributor's register map: GICv2 (Arm IHI0048B 4.3) and GICv3 with affinity routing (IHI0069 2.3). */
-#include "intc/gic/gic.h"
+#include "intc/gic/state.h"
 
 enum {
     CTLR = 0x000,
