@@ -74,7 +74,7 @@ static const arm_register A32[] = {
 
 arm_registers arm_identity_registers(const vmm_vcpu *v)
 {
-    if (!arm_of(v)->wide)
+    if (!arm_of(v)->aarch64)
         return ARM_TABLE(A32);
     arm_registers table = ARM_TABLE(A64);
     if (!arm_of(v)->has_random)

@@ -9,6 +9,6 @@ typedef struct {
     uint8_t source;  /* enum vmm_source */
     uint8_t pin;
     uint64_t raised; /* instruction count of the request */
-} accepted;
+} irq_request;
 
 #endif

@@ -1,4 +1,4 @@
-/* Finds and proves the private state of x86_env.h. */
+/* Finds and proves the private state of env.h. */
 #include <stdlib.h>
 #include <string.h>
 

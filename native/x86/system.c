@@ -82,11 +82,11 @@ static void smsw(vmm_vcpu *v, const x86_insn *insn)
         x86_run_natively(v);
         return;
     }
-    bool wide = (env->hflags & HF_CS32 || env->hflags & HF_CS64) != insn->data16;
+    bool operand32 = (env->hflags & HF_CS32 || env->hflags & HF_CS64) != insn->data16;
     if (insn->rex & 8)
         *reg = env->cr[0];
     else
-        *reg = wide ? (uint32_t)env->cr[0] : (*reg & ~0xffffull) | (env->cr[0] & 0xffff);
+        *reg = operand32 ? (uint32_t)env->cr[0] : (*reg & ~0xffffull) | (env->cr[0] & 0xffff);
     x86_finish(v, insn->length + 1u);
 }
 

@@ -38,7 +38,7 @@ class Arm(Vcpu):
 
     def __init__(self, native: Any) -> None:
         super().__init__(native)
-        wide = lib.vmm_arm_of(native).wide
+        wide = lib.vmm_arm_of(native).aarch64
         self.arch = "arm64" if wide else "arm"
         self._general = GENERAL64 if wide else GENERAL32
         self._system = SYSTEM64 if wide else SYSTEM32

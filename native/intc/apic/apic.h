@@ -25,7 +25,7 @@ static inline vmm_lapic *lapic_of(const vmm_vcpu *v)
 }
 
 /* lapic.c */
-accepted intr_acknowledge(vmm_vcpu *v); /* INTA: from the APIC, or through it from the 8259A pair */
+irq_request intr_acknowledge(vmm_vcpu *v); /* INTA: from the APIC, or through it from the 8259A pair */
 void lapic_init(vmm_vcpu *v);
 void lapic_inputs_changed(vmm_vcpu *v); /* the 8259A pair's INT, which is LINT0 */
 void lapic_set_tpr(vmm_vcpu *v, uint32_t value);

@@ -160,17 +160,17 @@ void lapic_error(vmm_vcpu *v, uint32_t esr_bit)
 
 /* ---- acknowledge and end ---- */
 
-static accepted spurious(vmm_vcpu *v)
+static irq_request spurious(vmm_vcpu *v)
 {
     vmm_lapic *a = lapic_of(v);
-    accepted taken = {.vector = a->svr & 0xff, .source = VMM_SRC_APIC_SPURIOUS};
+    irq_request taken = {.vector = a->svr & 0xff, .source = VMM_SRC_APIC_SPURIOUS};
     taken.raised = v->machine->current ? machine_insns(v->machine) : 0;
     note(v, VMM_EV_SPURIOUS, taken.vector);
     intr_update(v);
     return taken;
 }
 
-static accepted acknowledge(vmm_vcpu *v)
+static irq_request acknowledge(vmm_vcpu *v)
 {
     vmm_lapic *a = lapic_of(v);
     bool masked = !wants(a);
@@ -184,15 +184,15 @@ static accepted acknowledge(vmm_vcpu *v)
     if ((a->lvt[VMM_LVT_TIMER] & 0xff) == vector)
         lapic_timer_taken(v);
     intr_update(v);
-    return (accepted){.vector = vector, .source = VMM_SRC_APIC, .raised = a->raised[vector]};
+    return (irq_request){.vector = vector, .source = VMM_SRC_APIC, .raised = a->raised[vector]};
 }
 
-accepted intr_acknowledge(vmm_vcpu *v)
+irq_request intr_acknowledge(vmm_vcpu *v)
 {
     if (signals(lapic_of(v)))
         return acknowledge(v);
     lapic_of(v)->extint = 0;
-    accepted taken = pic_acknowledge(v->machine);
+    irq_request taken = pic_acknowledge(v->machine);
     intr_update(v);
     return taken;
 }

@@ -11,8 +11,7 @@ typedef struct {
     void (*inputs)(vmm_vcpu *v, bool irq, bool fiq); /* as they are now */
 } gic_processor;
 
-accepted gic_best(vmm_machine *m, uint32_t cpu, bool fiq); /* what an IRQ or FIQ of this vCPU is about; no state changes */
-void gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level); /* INTID 16-31 of one vCPU */
+irq_request gic_best(vmm_machine *m, uint32_t cpu, bool fiq); /* what an IRQ or FIQ of this vCPU is about; no state changes */
 
 /* What lines and ranges may name, in native/machine.c. */
 enum { GIC_ROW = 3 };

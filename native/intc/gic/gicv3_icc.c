@@ -99,7 +99,7 @@ static bool is_group0(int reg)
         || reg == VMM_ICC_AP0R0 || reg == VMM_ICC_IGRPEN0;
 }
 
-uint64_t gicv3_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure)
+uint64_t vmm_gic_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure)
 {
     if (!gic_has(m, cpu) || gic_of(m)->version != 3)
         return 0;
@@ -142,7 +142,7 @@ uint64_t gicv3_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure)
     }
 }
 
-void gicv3_icc_write(vmm_machine *m, uint32_t cpu, int reg, int secure, uint64_t value)
+void vmm_gic_icc_write(vmm_machine *m, uint32_t cpu, int reg, int secure, uint64_t value)
 {
     if (!gic_has(m, cpu) || gic_of(m)->version != 3)
         return;

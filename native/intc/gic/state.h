@@ -1,6 +1,6 @@
 /*
  * What the GIC's files share. The core (gic.c) knows pending, priority, acknowledge and end, for GICv2 and GICv3 alike;
- * register maps (gic_dist.c, gicv2_cpu.c, gicv3_redist.c, gicv3_icc.c) decode an access and call it.
+ * register maps (dist.c, gicv2_cpu.c, gicv3_redist.c, gicv3_icc.c) decode an access and call it.
  *
  * "restricted": a Non-secure access with two Security states; it sees group 1 only, and half of the priorities.
  */
@@ -105,7 +105,7 @@ uint8_t gic_pmr_shown(const vmm_gic_cpu *c, bool restricted);
 void gic_set_pmr(vmm_machine *m, uint32_t cpu, uint64_t value, bool restricted);
 uint8_t gic_running_shown(const vmm_gic_cpu *c, bool restricted);
 
-/* gic_bank.c: the registers of 32 interrupts that the distributor and a redistributor's SGI frame share */
+/* bank.c: the registers of 32 interrupts that the distributor and a redistributor's SGI frame share */
 uint32_t gic_bank_of(uint64_t offset); /* which bank a register between IGROUPR0 and NSACR belongs to */
 uint64_t gic_bank_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, bool restricted);
 void gic_bank_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value, bool restricted);
@@ -115,19 +115,5 @@ uint32_t gic_identification(const vmm_machine *m, uint64_t offset); /* PIDR and 
 uint64_t gic_lpi_raised(const vmm_machine *m, uint32_t intid);
 void gic_lpi_scan(vmm_machine *m, uint32_t cpu);  /* find the best again; the caller refreshes */
 void gic_lpi_taken(vmm_machine *m, uint32_t cpu); /* the best was acknowledged */
-
-/* gic.c, gic_dist.c, gicv2_cpu.c, gicv3_redist.c; offsets are within each frame, `size` is 1, 2, 4 or 8 bytes */
-void gic_set_spi(vmm_machine *m, uint32_t spi, int level);              /* 0-255: INTID 32 + spi */
-bool gic_spi_enabled(const vmm_machine *m, uint32_t spi);
-uint64_t gic_dist_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size);
-void gic_dist_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value);
-uint64_t gic_cpu_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size); /* GICv2 GICC */
-void gic_cpu_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value);
-uint64_t gic_redist_read(vmm_machine *m, uint64_t offset, uint32_t size); /* GICv3; offset over all vCPUs' frames */
-void gic_redist_write(vmm_machine *m, uint64_t offset, uint32_t size, uint64_t value);
-
-/* gicv3_icc.c; secure: the access is, which with one Security state means nothing */
-uint64_t gicv3_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure);
-void gicv3_icc_write(vmm_machine *m, uint32_t cpu, int reg, int secure, uint64_t value);
 
 #endif
