@@ -1,14 +1,16 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
-#include "core/controller.h"
+#include "core/devices.h"
+#include "core/engine.h"
 #include "core/pages.h"
-#include "intc/apic/lapic.h"
+#include "intc/apic/apic.h"
 #include "intc/gic/gic.h"
 #include "intc/pic/pic.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_pages.h"
 #include "x86/x86.h"
 
 static const struct vmm_controller CONTROLLERS[] = {
-    {"machine", .ranges = {{"testdev", &test_device}, {"counter", &counter}}},
+    {"machine", .ranges = {{"testdev", &test_device}, {"counter", &free_running_counter}}},
     [PIC_ROW] = {"8259A pair", sizeof(vmm_pic), vmm_pic_reset, {{"pic", &pic_pins}}, {{"pic", &pic_ports}, {"elcr", &pic_elcr}}},
     [APIC_ROW] = {"APICs", sizeof(vmm_apic), vmm_ioapic_reset, {{"ioapic", &ioapic_pins}, {"lint1", &lint1_pins}},
                   {{"ioapic", &ioapic_memory}}},

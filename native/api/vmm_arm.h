@@ -50,7 +50,7 @@ typedef struct {
 
     size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
     uint64_t hook_frame; /* transient: where translated code's calls return, see it.c */
-    uint8_t wide;     /* configuration: an AArch64 processor */
+    uint8_t aarch64;  /* configuration: the processor is one of AArch64 */
     uint8_t has_el2;  /* configuration */
     uint8_t has_el3;
     uint8_t has_pan;  /* configuration: PSTATE.PAN exists */
@@ -68,8 +68,8 @@ enum vmm_arm_conduit { VMM_CONDUIT_NONE = 0, VMM_CONDUIT_HVC = 1, VMM_CONDUIT_SM
 
 /* ---- calls ---- */
 
-/* One more AArch64 (wide) or ARMv7-A vCPU, switched off unless it is the first; Unicorn's model number. */
-int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el3);
+/* One more AArch64 or ARMv7-A vCPU, switched off unless it is the first; Unicorn's model number. */
+int vmm_add_arm(vmm_machine *m, int aarch64, int cpu_model, int has_el2, int has_el3);
 vmm_arm *vmm_arm_of(vmm_vcpu *v);   /* NULL: it is another architecture's */
 void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument); /* on, from reset, argument in X0 or R0 */
 void vmm_arm_off(vmm_vcpu *v);

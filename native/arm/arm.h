@@ -4,7 +4,7 @@
 
 #include "api/vmm_arm.h"
 #include "arm/env.h"
-#include "core/internal.h"
+#include "core/base.h"
 
 static inline vmm_arm *arm_of(const vmm_vcpu *v)
 {
@@ -72,18 +72,18 @@ static inline uint64_t arm_pc(const vmm_vcpu *v)
     return env->aarch64 ? env->pc : env->regs[15];
 }
 
-/* arm_state.c */
+/* state.c */
 void arm_reset(vmm_vcpu *v);
 
-/* arm_return.c */
+/* return.c */
 vmm_handler arm_interrupted(vmm_vcpu *v, const arm_event *e); /* by e, which is about to be delivered */
 void arm_returned(void *cpu, void *opaque);                   /* Unicorn calls it behind each exception return */
 
-/* arm_deliver.c, arm_deliver32.c */
+/* deliver.c, deliver32.c */
 void arm_deliver(vmm_vcpu *v, const arm_event *event);
 void arm32_enter(vmm_vcpu *v, const arm_event *event, vmm_event *record);
 
-/* arm_boundary.c */
+/* boundary.c */
 bool arm_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instruction must not begin */
 bool arm_wakes(vmm_vcpu *v);
 bool arm_can_wake(vmm_vcpu *v);
@@ -95,29 +95,29 @@ void arm_inputs(vmm_vcpu *v, bool irq, bool fiq); /* as the GIC drives them now 
 void arm_note_masks(vmm_vcpu *v); /* a look at DAIF; arm_hold_masked must follow */
 void arm_hold_masked(vmm_vcpu *v); /* which pending inputs need no look at each boundary */
 
-/* arm_it.c */
+/* it.c */
 void arm_it_restore(vmm_vcpu *v); /* ITSTATE into the state, in the middle of a load or store */
 void arm_it_interrupted(vmm_vcpu *v, uint64_t pc, uint32_t state); /* by an exception that will return there */
 bool arm_boundaries_skipped(vmm_vcpu *v); /* run those before instructions that an IT block skipped; false as arm_boundary */
 
-/* arm_intercept.c */
+/* intercept.c */
 bool arm_fetch_attempt(vmm_vcpu *v); /* a fetch fails here: runs its boundary; false: something else came first */
 void arm_check_lockup(vmm_vcpu *v, bool fetch); /* after the delivery of an abort */
 void arm_attach_intercepts(vmm_vcpu *v);
 
-/* arm_debug.c */
+/* debug.c */
 void arm_watch_update(vmm_vcpu *v); /* after DBGWCR changed */
 bool arm_step_begins(vmm_vcpu *v); /* software step is active from here on: what is translated does not know it */
 
-/* arm_snapshot.c */
+/* snapshot.c */
 size_t arm_state_size(const vmm_vcpu *v);
 void arm_save(const vmm_vcpu *v, void *state);
 void arm_restore(vmm_vcpu *v, const void *state);
 
-/* arm_abort.c */
+/* abort.c */
 void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access);
 
-/* arm_sysreg.c, arm_timer.c, arm_gic_registers.c */
+/* sysreg.c, timer.c, gic_registers.c */
 int arm_define_registers(vmm_vcpu *v);
 void arm_timers_reset(vmm_vcpu *v);
 void arm_timer_expired(vmm_vcpu *v, uint32_t which);

@@ -7,9 +7,11 @@
  */
 #include <string.h>
 
-#include "api/vmm_gic.h"
 #include "arm/arm.h"
+#include "core/boundary.h"
+#include "core/clock.h"
 #include "core/trigger.h"
+#include "intc/gic/gic.h"
 #include "unicorn/uc.h"
 
 enum { SCR_NS = 1, HCR_TGE = 1 << 27 };
@@ -55,7 +57,7 @@ static bool due(vmm_vcpu *v, arm_kind kind, uint32_t *target)
 static void deliver_interrupt(vmm_vcpu *v, arm_kind kind, uint32_t target)
 {
     bool scripted = kind == ARM_IRQ && v->pending & VMM_PEND_INJECT;
-    accepted a = {.vector = v->inject_vector, .source = VMM_SRC_SCRIPT, .raised = v->inject_raised};
+    irq_request a = {.vector = v->inject_vector, .source = VMM_SRC_SCRIPT, .raised = v->inject_raised};
     if (scripted)
         v->pending &= ~(uint32_t)VMM_PEND_INJECT;
     else
@@ -218,7 +220,7 @@ static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
 void arm_attach_boundary(vmm_vcpu *v)
 {
     size_t hook;
-    void *on_code = arm_of(v)->wide ? (void *)on_code64 : (void *)on_code32;
+    void *on_code = arm_of(v)->aarch64 ? (void *)on_code64 : (void *)on_code32;
     uc.hook_add(v->uc, &hook, UC_HOOK_CODE, on_code, v, (uint64_t)1, (uint64_t)0);
 }
 

@@ -52,5 +52,5 @@ arm_registers arm_broadcast_registers(const vmm_vcpu *v)
 {
     if (!arm_of(v)->several)
         return (arm_registers){0};
-    return arm_of(v)->wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
+    return arm_of(v)->aarch64 ? ARM_TABLE(A64) : ARM_TABLE(A32);
 }

@@ -3,6 +3,7 @@
  * which it does not begin when PSTATE.D is cleared. Breakpoints are its own.
  */
 #include "arm/sysreg.h"
+#include "core/clock.h"
 #include "unicorn/uc.h"
 
 enum { MDSCR_SS = 1, MDSCR_KDE = 1 << 13, MDSCR_MDE = 1 << 15 };
@@ -144,7 +145,7 @@ static const arm_register A64[] = {
 arm_registers arm_debug_registers(const vmm_vcpu *v)
 {
     uint64_t features = 0;
-    if (!arm_of(v)->wide || vmm_arm_system_get((vmm_vcpu *)v, 3, 0, 0, 5, 0, &features))
+    if (!arm_of(v)->aarch64 || vmm_arm_system_get((vmm_vcpu *)v, 3, 0, 0, 5, 0, &features))
         return (arm_registers){0};
     return (arm_registers){A64, 1 + 2 * ((features >> 20 & 15) + 1)};
 }

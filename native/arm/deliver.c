@@ -1,5 +1,8 @@
-/* Exception entry to AArch64 (DDI0487 D1.10) and the record of every entry; AArch32's own is in arm_deliver32.c. */
+/* Exception entry to AArch64 (DDI0487 D1.10) and the record of every entry; AArch32's own is in deliver32.c. */
 #include "arm/arm.h"
+#include "core/clock.h"
+#include "core/nest.h"
+#include "core/trace.h"
 
 enum { FROM_LOWER_A64 = 0x400, FROM_LOWER_A32 = 0x600, FROM_SP_ELX = 0x200, EACH_KIND = 0x80, VECTOR_TABLE = 0x7ff };
 enum { SCTLR_SPAN = 1 << 23 };
@@ -63,7 +66,7 @@ void arm_deliver(vmm_vcpu *v, const arm_event *e)
     vmm_machine *m = v->machine;
     vmm_event record;
     const vmm_handler handler = arm_interrupted(v, e);
-    if (arm_of(v)->wide)
+    if (arm_of(v)->aarch64)
         enter64(v, e, &record);
     else
         arm32_enter(v, e, &record);

@@ -1,6 +1,4 @@
-/* Finds and proves the private state of arm_env.h, and resolves Unicorn's own functions. */
-#include "arm/env.h"
-
+/* Finds and proves the private state of env.h, and resolves Unicorn's own functions. */
 #include <stdio.h>
 #include <string.h>
 
@@ -20,17 +18,17 @@ static layout layouts[2]; /* A32, A64: one Unicorn a process, so one layout each
 
 const arm_calls *arm_calls_of(const vmm_vcpu *v)
 {
-    return &layouts[arm_of(v)->wide].calls;
+    return &layouts[arm_of(v)->aarch64].calls;
 }
 
 arm_env_tail *arm_tail_of(const vmm_vcpu *v)
 {
-    return (arm_env_tail *)((char *)v->env + layouts[arm_of(v)->wide].tail);
+    return (arm_env_tail *)((char *)v->env + layouts[arm_of(v)->aarch64].tail);
 }
 
 arm_env_monitor *arm_monitor_of(const vmm_vcpu *v)
 {
-    return (arm_env_monitor *)((char *)v->env + layouts[arm_of(v)->wide].monitor);
+    return (arm_env_monitor *)((char *)v->env + layouts[arm_of(v)->aarch64].monitor);
 }
 
 static int resolve(vmm_vcpu *v, arm_calls *calls)
@@ -49,7 +47,7 @@ static int resolve(vmm_vcpu *v, arm_calls *calls)
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         char name[64];
-        snprintf(name, sizeof name, "%s_%s", wanted[i].name, arm_of(v)->wide ? "aarch64" : "arm");
+        snprintf(name, sizeof name, "%s_%s", wanted[i].name, arm_of(v)->aarch64 ? "aarch64" : "arm");
         void *symbol = uc_symbol(name);
         if (!symbol)
             return fail(v->machine, "Unicorn does not export %s; vmm needs the unicorn 2.1.4 wheel", name);
@@ -60,7 +58,7 @@ static int resolve(vmm_vcpu *v, arm_calls *calls)
 
 static bool find_by_pattern(vmm_vcpu *v)
 {
-    if (!arm_of(v)->wide) {
+    if (!arm_of(v)->aarch64) {
         uint32_t pattern[REGISTERS];
         for (int i = 0; i < REGISTERS; i++) {
             pattern[i] = 0x9e3779b9u * (uint32_t)(i + 3);
@@ -86,7 +84,7 @@ static int find_tail(vmm_vcpu *v, layout *l)
     while (header + 256 < size && memcmp((char *)context + header, v->env, 256) != 0)
         header += 8;
     uc.free_(context);
-    size_t extra = arm_of(v)->wide ? 0 : CONTEXT_EXTRA_A32, keys = arm_of(v)->wide ? 10 * sizeof(uint64_t) : 0;
+    size_t extra = arm_of(v)->aarch64 ? 0 : CONTEXT_EXTRA_A32, keys = arm_of(v)->aarch64 ? 10 * sizeof(uint64_t) : 0;
     if (header + sizeof(arm_env) + sizeof(arm_env_tail) > size)
         return fail(v->machine, "Unicorn's saved ARM CPU state has another shape than 2.1.4's");
     l->tail = size - header - extra - sizeof(arm_env_tail);
@@ -96,7 +94,7 @@ static int find_tail(vmm_vcpu *v, layout *l)
 
 int arm_env_find(vmm_vcpu *v)
 {
-    layout *l = &layouts[arm_of(v)->wide];
+    layout *l = &layouts[arm_of(v)->aarch64];
     if (resolve(v, &l->calls))
         return -1;
     if (!find_by_pattern(v))
@@ -108,7 +106,7 @@ static bool has_features(const vmm_vcpu *v)
 {
     uint64_t must = 1ull << FEATURE_V7 | 1ull << FEATURE_GENERIC_TIMER, features = arm_tail_of(v)->features;
     return (features & must) == must && !(features >> FEATURE_M & 1)
-        && (features >> FEATURE_AARCH64 & 1) == arm_of(v)->wide && features >> 39 == 0;
+        && (features >> FEATURE_AARCH64 & 1) == arm_of(v)->aarch64 && features >> 39 == 0;
 }
 
 static const char *wrong_field64(vmm_vcpu *v)
@@ -174,7 +172,7 @@ static void nothing(void *cpu, void *opaque)
 
 /*
  * Unicorn's performance monitors read the host's clock at every change of exception level, to count cycles that no guest
- * of ours sees: their registers are ours (arm_identity.c). No event counter is left, and the callbacks are replaced: the
+ * of ours sees: their registers are ours (identity.c). No event counter is left, and the callbacks are replaced: the
  * one that follows a return is a place to learn of it.
  */
 int arm_env_replace_pmu(vmm_vcpu *v)
@@ -184,7 +182,7 @@ int arm_env_replace_pmu(vmm_vcpu *v)
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         char name[64];
-        snprintf(name, sizeof name, "%s_%s", calls[i].name, arm_of(v)->wide ? "aarch64" : "arm");
+        snprintf(name, sizeof name, "%s_%s", calls[i].name, arm_of(v)->aarch64 ? "aarch64" : "arm");
         void **callback = env_find_callback(v, uc_symbol(name));
         if (!callback)
             return fail(v->machine, "Unicorn's callback %s was not found; vmm needs the unicorn 2.1.4 wheel", name);
@@ -204,7 +202,7 @@ int arm_env_no_half_precision(vmm_vcpu *v)
     uint64_t features[4];
     for (int i = 0; i < 4; i++)
         vmm_arm_system_get(v, 3, 0, 0, crm_op2[i][0], crm_op2[i][1], &features[i]);
-    if (!arm_of(v)->wide || (features[2] >> FP & NIBBLE) != PRESENT)
+    if (!arm_of(v)->aarch64 || (features[2] >> FP & NIBBLE) != PRESENT)
         return 0;
     uint64_t *copy = env_find_bytes(v, features, sizeof features);
     if (!copy)
@@ -215,7 +213,7 @@ int arm_env_no_half_precision(vmm_vcpu *v)
 
 int arm_env_prove(vmm_vcpu *v)
 {
-    const char *wrong = !has_features(v) ? "features" : arm_of(v)->wide ? wrong_field64(v) : wrong_field32(v);
+    const char *wrong = !has_features(v) ? "features" : arm_of(v)->aarch64 ? wrong_field64(v) : wrong_field32(v);
     if (!wrong && arm_monitor_of(v)->exclusive_addr != ~0ull)
         wrong = "exclusive_addr";
     if (!wrong)

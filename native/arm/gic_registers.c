@@ -1,6 +1,6 @@
-/* The GICv3 CPU interface as system registers (IHI0069 12.2); what they do is in gicv3_cpu.c. */
+/* The GICv3 CPU interface as system registers (IHI0069 12.2); what they do is in gicv3_icc.c. */
+#include "api/vmm_gic.h"
 #include "arm/sysreg.h"
-#include "intc/gic/gic.h"
 
 enum { SCR_NS = 1, SRE_ALL = 7 }; /* system registers alone, and no bypass of IRQ or FIQ */
 
@@ -65,5 +65,5 @@ arm_registers arm_gic_registers(const vmm_vcpu *v)
 {
     if (vmm_gic_version(v->machine) != 3)
         return (arm_registers){0};
-    return arm_of(v)->wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
+    return arm_of(v)->aarch64 ? ARM_TABLE(A64) : ARM_TABLE(A32);
 }

@@ -1,5 +1,6 @@
 /* Registers that say which vCPU this is and what it can do, and those whose own answers would depend on the host. */
 #include "arm/sysreg.h"
+#include "core/random.h"
 
 enum { Z_CLEAR = 1 };
 
@@ -73,7 +74,7 @@ static const arm_register A32[] = {
 
 arm_registers arm_identity_registers(const vmm_vcpu *v)
 {
-    if (!arm_of(v)->wide)
+    if (!arm_of(v)->aarch64)
         return ARM_TABLE(A32);
     arm_registers table = ARM_TABLE(A64);
     if (!arm_of(v)->has_random)

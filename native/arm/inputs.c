@@ -1,5 +1,7 @@
 /* The interrupt inputs of an ARM vCPU, as its GIC drives them. */
 #include "arm/arm.h"
+#include "core/clock.h"
+#include "core/trace.h"
 
 void arm_note_masks(vmm_vcpu *v)
 {

@@ -1,6 +1,10 @@
 /* Synchronous exceptions, and the calls to firmware and host that look like some of them. */
 #include "arm/arm.h"
+#include "core/boundary.h"
+#include "core/clock.h"
+#include "core/trace.h"
 #include "core/trigger.h"
+#include "core/vcpu.h"
 #include "unicorn/uc.h"
 
 enum { /* Unicorn's numbers of them */
@@ -62,11 +66,11 @@ static call call_at(vmm_vcpu *v, uint32_t opcode)
         }
     }
     if (arm_env_of(v)->thumb) { /* first halfword below */
-        uint32_t wide = opcode << 16 | opcode >> 16;
-        if ((wide & 0xfff0f000) == 0xf7e08000)
-            return (call){VMM_TRAP_HVC, (wide >> 4 & 0xf000) | (wide & 0xfff)};
-        if ((wide & 0xfff0f000) == 0xf7f08000)
-            return (call){VMM_TRAP_SMC, wide >> 16 & 0xf};
+        uint32_t t32 = opcode << 16 | opcode >> 16;
+        if ((t32 & 0xfff0f000) == 0xf7e08000)
+            return (call){VMM_TRAP_HVC, (t32 >> 4 & 0xf000) | (t32 & 0xfff)};
+        if ((t32 & 0xfff0f000) == 0xf7f08000)
+            return (call){VMM_TRAP_SMC, t32 >> 16 & 0xf};
         return (call){0};
     }
     if ((opcode & 0x0ff000f0) == 0x01400070)
@@ -176,7 +180,7 @@ static bool may_be_mended(const vmm_vcpu *v)
     for (uint32_t i = 0; i < v->machine->vcpu_count; i++)
         if (i != v->index && !v->machine->vcpus[i]->off)
             return true;
-    return !arm_of(v)->wide && !(arm_env_of(v)->daif & PSTATE_F);
+    return !arm_of(v)->aarch64 && !(arm_env_of(v)->daif & PSTATE_F);
 }
 
 /*

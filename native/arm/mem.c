@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "arm/arm.h"
-#include "unicorn/uc.h"
 
 typedef enum { READ, WRITE } access_kind;
 
@@ -11,7 +10,7 @@ static uint64_t each_page(vmm_vcpu *v, uint64_t address, char *bytes, uint64_t s
     vmm_machine *m = v->machine;
     uint64_t done = 0;
     while (done < size) {
-        uint64_t at = arm_of(v)->wide ? address + done : (uint32_t)(address + done);
+        uint64_t at = arm_of(v)->aarch64 ? address + done : (uint32_t)(address + done);
         uint64_t room = 4096 - (at & 4095), part = size - done < room ? size - done : room;
         uint32_t attributes[4];
         uint64_t page = arm_calls_of(v)->physical_page(v->cpu, at & ~4095ull, attributes);

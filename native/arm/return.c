@@ -1,5 +1,6 @@
 /* Returns from handlers: what was interrupted, and Unicorn's call at the end of every exception return. */
 #include "arm/arm.h"
+#include "core/nest.h"
 #include "unicorn/uc_plt.h"
 
 enum { MODE_BITS = 0x1f };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "arm/arm.h"
+#include "core/clock.h"
 #include "unicorn/uc.h"
 
 enum { CPSR_NZCV_SHIFT = 28, PSTATE_EL1H = 5, PSTATE_EL2H = 9, PSTATE_EL3H = 13 };
@@ -83,7 +84,7 @@ void arm_reset(vmm_vcpu *v)
 {
     memcpy(v->env, arm_of(v)->reset, (size_t)((char *)arm_tail_of(v) - (char *)v->env));
     arm_env *env = arm_env_of(v);
-    if (arm_of(v)->wide)
+    if (arm_of(v)->aarch64)
         env->pstate = arm_of(v)->has_el3 ? PSTATE_EL3H : arm_of(v)->has_el2 ? PSTATE_EL2H : PSTATE_EL1H;
     env->daif = PSTATE_DAIF;
     arm_calls_of(v)->arm_rebuild_hflags(env);
@@ -97,7 +98,7 @@ void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument)
     arm_reset(v);
     arm_timers_reset(v);
     vmm_arm_set_pc(v, entry);
-    if (arm_of(v)->wide)
+    if (arm_of(v)->aarch64)
         arm_env_of(v)->xregs[0] = argument;
     else
         arm_env_of(v)->regs[0] = (uint32_t)argument;
@@ -120,7 +121,7 @@ void vmm_arm_off(vmm_vcpu *v)
 
 int vmm_arm_system_get(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t *value)
 {
-    if (arm_of(v)->wide) {
+    if (arm_of(v)->aarch64) {
         uc_arm64_register reg = {crn, crm, op0, op1, op2, 0};
         int error = uc.reg_read(v->uc, UC_ARM64_REG_CP_REG, &reg);
         *value = reg.value;
@@ -135,7 +136,7 @@ int vmm_arm_system_get(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, ui
 int vmm_arm_system_set(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t value)
 {
     int error;
-    if (arm_of(v)->wide) {
+    if (arm_of(v)->aarch64) {
         uc_arm64_register reg = {crn, crm, op0, op1, op2, value};
         error = uc.reg_write(v->uc, UC_ARM64_REG_CP_REG, &reg);
     } else {

@@ -3,9 +3,10 @@
  * call, is checked for its exception level and traps with the right syndrome like any other register of the processor,
  * and no code that is generated later can miss it.
  */
-#include "arm/sysreg.h"
-
 #include <stdlib.h>
+
+#include "arm/sysreg.h"
+#include "core/vcpu.h"
 
 typedef struct arm_register_info arm_register_info;
 

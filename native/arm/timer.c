@@ -3,7 +3,9 @@
  * physical, a physical, a virtual and a hypervisor timer on their PPIs. Each is a level: the line is high as long as the
  * timer is enabled, unmasked and its condition holds.
  */
+#include "api/vmm_gic.h"
 #include "arm/sysreg.h"
+#include "core/clock.h"
 
 enum { ENABLE = 1, IMASK = 2, ISTATUS = 4 };
 enum { EL0PCTEN = 1, EL0VCTEN = 2, EL0VTEN = 1 << 8, EL0PTEN = 1 << 9 }; /* CNTKCTL_EL1 */
@@ -53,7 +55,7 @@ static void update(vmm_vcpu *v, uint32_t which)
     if (output == t->output)
         return;
     t->output = output;
-    gic_set_ppi(v->machine, v->index, t->intid, output);
+    vmm_gic_set_ppi(v->machine, v->index, t->intid, output);
 }
 
 void arm_timer_expired(vmm_vcpu *v, uint32_t which)
@@ -257,5 +259,5 @@ static const arm_register A32[] = {
 
 arm_registers arm_timer_registers(const vmm_vcpu *v)
 {
-    return arm_of(v)->wide ? ARM_TABLE(A64) : ARM_TABLE(A32);
+    return arm_of(v)->aarch64 ? ARM_TABLE(A64) : ARM_TABLE(A32);
 }

@@ -2,6 +2,9 @@
 #include <stdlib.h>
 
 #include "arm/arm.h"
+#include "core/clock.h"
+#include "core/trace.h"
+#include "core/vcpu.h"
 #include "unicorn/uc.h"
 
 enum { ENCODINGS = 1 << 16, ZERO_REGISTER = 31 };

@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "arm/arm.h"
+#include "core/bus.h"
+#include "core/clock.h"
+#include "core/vcpu.h"
 #include "intc/gic/gic.h"
 #include "unicorn/uc.h"
 
@@ -108,13 +111,13 @@ static uint64_t feature_register(vmm_vcpu *v)
 {
     enum { NIBBLE = 0xf };
     uint64_t value = 0;
-    if (arm_of(v)->wide)
+    if (arm_of(v)->aarch64)
         vmm_arm_system_get(v, 3, 0, 0, 4, 0, &value);
     else
         vmm_arm_system_get(v, 0, 0, 0, 1, 1, &value);
     bool gicv3 = vmm_gic_version(v->machine) == 3;
     struct { unsigned el2, el3, gic; } at = {8, 12, 24};
-    if (!arm_of(v)->wide) {
+    if (!arm_of(v)->aarch64) {
         at.el2 = 12;
         at.el3 = 4;
         at.gic = 28;
@@ -124,13 +127,13 @@ static uint64_t feature_register(vmm_vcpu *v)
     if (!arm_of(v)->has_el3)
         value &= ~((uint64_t)NIBBLE << at.el3);
     value &= ~((uint64_t)NIBBLE << at.gic);
-    bool half_precision = arm_of(v)->wide && (value >> 16 & NIBBLE) == 1;
+    bool half_precision = arm_of(v)->aarch64 && (value >> 16 & NIBBLE) == 1;
     if (half_precision)
         value &= ~(uint64_t)0xff0000; /* arm_env_no_half_precision */
     return value | (uint64_t)gicv3 << at.gic;
 }
 
-static int keep_reset_state(vmm_vcpu *v)
+static int save_reset_state(vmm_vcpu *v)
 {
     size_t size = (size_t)((char *)arm_tail_of(v) - (char *)v->env);
     arm_of(v)->reset = malloc(size);
@@ -144,15 +147,15 @@ static int keep_reset_state(vmm_vcpu *v)
     return 0;
 }
 
-int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el3)
+int vmm_add_arm(vmm_machine *m, int aarch64, int cpu_model, int has_el2, int has_el3)
 {
     vmm_vcpu *v = vmm_gic_of(m) ? vcpu_new(m, &ARM) : NULL;
     if (!v)
         return -1;
-    *arm_of(v) = (vmm_arm){.wide = wide != 0, .has_el2 = has_el2 != 0, .has_el3 = has_el3 != 0, .counter_hz = COUNTER_HZ,
+    *arm_of(v) = (vmm_arm){.aarch64 = aarch64 != 0, .has_el2 = has_el2 != 0, .has_el3 = has_el3 != 0, .counter_hz = COUNTER_HZ,
                        .cntfrq = COUNTER_HZ, .mpidr = 0x80000000ull | v->index, .several = m->cpus > 1,
-                       .has_pan = wide && cpu_model == AARCH64_MAX, .has_random = wide && cpu_model == AARCH64_MAX};
-    int error = uc.open(wide ? UC_ARCH_ARM64 : UC_ARCH_ARM, UC_MODE_ARM, &v->uc);
+                       .has_pan = aarch64 && cpu_model == AARCH64_MAX, .has_random = aarch64 && cpu_model == AARCH64_MAX};
+    int error = uc.open(aarch64 ? UC_ARCH_ARM64 : UC_ARCH_ARM, UC_MODE_ARM, &v->uc);
     if (!error)
         error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
     if (!error)
@@ -166,7 +169,7 @@ int vmm_add_arm(vmm_machine *m, int wide, int cpu_model, int has_el2, int has_el
         return fail(m, "Unicorn cannot map the machine's memory: %s", uc.strerror(error));
     arm_of(v)->pfr = feature_register(v);
     choose_levels(v);
-    if (arm_define_registers(v) || keep_reset_state(v))
+    if (arm_define_registers(v) || save_reset_state(v))
         return -1;
     arm_attach_intercepts(v);
     arm_attach_boundary(v);

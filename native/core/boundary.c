@@ -1,5 +1,9 @@
 /* What ends a run or a turn at an instruction boundary, whatever the architecture. */
+#include "core/boundary.h"
+#include "core/clock.h"
+#include "core/schedule.h"
 #include "core/trigger.h"
+#include "core/vcpu.h"
 #include "unicorn/uc.h"
 
 bool must_stop(vmm_vcpu *v)

@@ -1,5 +1,8 @@
 /* Physical memory as a vCPU sees it: RAM, its alias, what is the vCPU's own, devices, and a hole that reads as ones. */
+#include "core/bus.h"
 #include "core/controller.h"
+#include "core/memory.h"
+#include "core/vcpu.h"
 #include "unicorn/uc.h"
 
 static const vmm_range *range_at(const vmm_machine *m, uint64_t address)
@@ -9,22 +12,6 @@ static const vmm_range *range_at(const vmm_machine *m, uint64_t address)
             return &m->mmio_ranges[i];
     return NULL;
 }
-
-static uint64_t test_device_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
-{
-    (void)cpu, (void)size;
-    uint64_t number = range->first < 65536 ? offset : offset / 4;
-    return m->lines[number % VMM_MAX_LINES].drivers >> (range->index & 31) & 1;
-}
-
-static void test_device_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
-{
-    (void)cpu, (void)size;
-    bool ports = range->first < 65536;
-    vmm_line_set(m, (uint32_t)(ports ? offset : offset / 4), range->index, ports ? value != 0 : value & 1);
-}
-
-const range_owner test_device = {test_device_read, test_device_write};
 
 static void nobody_answers(vmm_vcpu *v, uint64_t address, int access)
 {
@@ -80,16 +67,6 @@ static int on_unmapped(void *engine, int type, uint64_t address, int size, int64
     bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
     nobody_answers(user, address, write ? VMM_ACCESS_WRITE : fetch ? VMM_ACCESS_FETCH : VMM_ACCESS_READ);
     return 0;
-}
-
-uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size)
-{
-    uint64_t offset = physical - m->ram_base, in_alias = physical - m->alias_first;
-    if (offset < m->ram_size && size <= m->ram_size - offset)
-        return m->ram + offset;
-    if (in_alias < m->alias_size && size <= m->alias_size - in_alias)
-        return alias_memory(m) + in_alias;
-    return physical < m->rom_size && size <= m->rom_size - physical ? m->rom + physical : NULL;
 }
 
 int bus_attach(vmm_vcpu *v)

@@ -1,4 +1,6 @@
 /* Virtual time: a fixed number of nanoseconds an instruction, plus what halted vCPUs skipped. */
+#include "core/arch.h"
+#include "core/clock.h"
 #include "core/stimulus.h"
 
 uint64_t vmm_now(vmm_machine *m)

@@ -1,8 +1,8 @@
 /* Controllers of a machine: their state, and who is meant by a name when a board is wired. */
-#include "core/controller.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/controller.h"
 
 void controller_begin(vmm_machine *m, uint32_t row)
 {

@@ -5,7 +5,7 @@
 #ifndef VMM_CONTROLLER_H
 #define VMM_CONTROLLER_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 /* Where a line ends. */
 typedef struct vmm_line_end {
@@ -39,8 +39,5 @@ void controllers_free(vmm_machine *m);
 /* Who vmm_line_end or vmm_range_owner gave that number; NULL: nobody. */
 const line_end *line_end_of(const vmm_machine *m, uint32_t number);
 const range_owner *range_owner_of(const vmm_machine *m, uint32_t number);
-
-extern const range_owner test_device; /* port first + n, or word n of memory, drives line n with driver `index` */
-extern const range_owner counter;     /* four ports: m->counter_hz since power-on, low byte first */
 
 #endif

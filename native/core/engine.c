@@ -1,15 +1,16 @@
-/* Machines and vCPUs: made, run, stopped. */
-#define _GNU_SOURCE
+/* Machines: made, run, freed. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "core/controller.h"
+#include "core/clock.h"
+#include "core/engine.h"
+#include "core/memory.h"
 #include "core/pages.h"
+#include "core/schedule.h"
 #include "core/stimulus.h"
+#include "core/trace.h"
+#include "core/vcpu.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_plt.h"
 
@@ -71,170 +72,6 @@ void vmm_free(vmm_machine *m)
     lazy_free(m->histograms, HISTOGRAM_BYTES);
     free(m->trace.ring);
     free(m);
-}
-
-uint8_t *lazy_zeros(vmm_machine *m, uint64_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory != MAP_FAILED)
-        return memory;
-    fail(m, "the host has no %llu bytes for guest memory", (unsigned long long)size);
-    return NULL;
-}
-
-void lazy_free(void *zeros, uint64_t size)
-{
-    if (zeros)
-        munmap(zeros, size);
-}
-
-int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size)
-{
-    bool below = base < m->hole_first && size <= m->hole_first - base, above = base >= m->hole_end;
-    if (size == 0 || size % 4096 || base % 4096 || base + size < base || !(below || above))
-        return fail(m, "RAM of %llu bytes at %#llx: it must be whole pages outside %#llx-%#llx", (unsigned long long)size,
-                    (unsigned long long)base, (unsigned long long)m->hole_first, (unsigned long long)m->hole_end - 1);
-    uint8_t *ram = lazy_zeros(m, size);
-    if (!ram)
-        return -1;
-    m->ram = ram;
-    m->ram_base = base;
-    m->ram_size = size;
-    return pages_new(m);
-}
-
-/* Erased flash reads as ones. One block of them lies behind all of it, copied where an image is written. */
-static int erase(vmm_machine *m)
-{
-    enum { BLOCK = 1 << 20 };
-    int file = memfd_create("erased flash", MFD_CLOEXEC);
-    void *block = file < 0 || ftruncate(file, BLOCK) ? MAP_FAILED : mmap(NULL, BLOCK, PROT_WRITE, MAP_SHARED, file, 0);
-    bool done = block != MAP_FAILED;
-    if (done) {
-        memset(block, 0xff, BLOCK);
-        munmap(block, BLOCK);
-    }
-    for (uint64_t at = 0; done && at < m->rom_size; at += BLOCK) {
-        uint64_t part = m->rom_size - at < BLOCK ? m->rom_size - at : BLOCK;
-        done = mmap(m->rom + at, part, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, 0) != MAP_FAILED;
-    }
-    if (file >= 0)
-        close(file);
-    return done ? 0 : fail(m, "the host cannot provide %llu bytes of flash", (unsigned long long)m->rom_size);
-}
-
-int vmm_map_rom(vmm_machine *m, uint64_t size)
-{
-    bool fits = size && size % 4096 == 0 && size <= m->hole_first && (!m->ram || size <= m->ram_base);
-    if (!fits)
-        return fail(m, "flash of %llu bytes: it must be whole pages below the devices", (unsigned long long)size);
-    m->rom = lazy_zeros(m, size);
-    m->rom_size = m->rom ? size : 0;
-    return m->rom ? erase(m) : -1;
-}
-
-int vmm_map_alias(vmm_machine *m, uint64_t first, uint64_t of, uint64_t size)
-{
-    uint64_t offset = of - m->ram_base;
-    bool in_ram = offset < m->ram_size && size <= m->ram_size - offset;
-    bool elsewhere = first >= m->hole_end && first - m->ram_base >= m->ram_size && first + size - 1 >= first;
-    if (size == 0 || (first | of | size) % 4096 || !in_ram || !elsewhere)
-        return fail(m, "alias of %#llx+%#llx at %#llx: it must be whole pages of RAM, behind the devices",
-                    (unsigned long long)of, (unsigned long long)size, (unsigned long long)first);
-    m->alias_first = first;
-    m->alias_of = of;
-    m->alias_size = size;
-    return 0;
-}
-
-vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)
-{
-    enum { CONTROL_BYTES = 0x4000 };
-    if (m->vcpu_count == VMM_MAX_VCPUS) {
-        fail(m, "more than %d vCPUs", VMM_MAX_VCPUS);
-        return NULL;
-    }
-    vmm_vcpu *v = calloc(1, sizeof *v + arch->state_bytes);
-    if (!v || !(v->control = aligned_alloc(4096, CONTROL_BYTES))) {
-        fail(m, "no memory for a vCPU");
-        free(v);
-        return NULL;
-    }
-    v->machine = m;
-    v->arch = arch;
-    v->index = m->vcpu_count;
-    v->wake_at = VMM_NEVER;
-    m->vcpus[m->vcpu_count++] = v; /* from here on vmm_free owns it */
-    return v;
-}
-
-bool vcpu_owns(vmm_vcpu *v, void *memory)
-{
-    if (v->owned_count == sizeof v->owned / sizeof *v->owned) {
-        free(memory);
-        fail(v->machine, "a vCPU owns too much");
-        return false;
-    }
-    v->owned[v->owned_count++] = memory;
-    return true;
-}
-
-int vcpu_ready(vmm_vcpu *v)
-{
-    if (!uc_pages_attach(v))
-        return fail(v->machine, "Unicorn does not tell of pages; vmm needs its 2.1.4 wheel");
-    if (!v->machine->current)
-        v->machine->current = v;
-    vcpu_rearm(v);
-    return 0;
-}
-
-void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address)
-{
-    vmm_machine *m = v->machine;
-    if (m->stop.reason == VMM_STOP_NONE)
-        m->stop = (vmm_stop_info){reason, (uint8_t)v->index, code, address};
-    v->pending |= VMM_PEND_STOP;
-    vcpu_rearm(v);
-}
-
-void vmm_request_stop(vmm_machine *m, int reason, uint32_t code)
-{
-    vmm_vcpu *v = m->current;
-    if (!v)
-        return;
-    if (m->running)
-        vcpu_request_stop(v, (uint8_t)reason, code, v->arch->pc(v));
-    else
-        m->asked = (vmm_stop_info){(uint8_t)reason, (uint8_t)v->index, code, v->arch->pc(v)};
-}
-
-void vmm_attention(vmm_machine *m)
-{
-    for (uint32_t i = 0; i < m->vcpu_count; i++)
-        m->vcpus[i]->arch->interrupts_changed(m->vcpus[i]);
-}
-
-void vmm_nmi(vmm_machine *m, uint32_t vcpu)
-{
-    if (vcpu >= m->vcpu_count)
-        return;
-    vmm_vcpu *v = m->vcpus[vcpu];
-    if (!(v->pending & VMM_PEND_NMI))
-        v->nmi_raised = machine_insns(m);
-    v->pending |= VMM_PEND_NMI;
-    vcpu_rearm(v);
-}
-
-void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector)
-{
-    if (vcpu >= m->vcpu_count)
-        return;
-    vmm_vcpu *v = m->vcpus[vcpu];
-    v->inject_vector = (uint8_t)vector;
-    v->inject_raised = machine_insns(m);
-    v->pending |= VMM_PEND_INJECT;
-    vcpu_rearm(v);
 }
 
 static void flush(vmm_vcpu *v)

@@ -1,5 +1,8 @@
 /* Wires: drivers on one end, a controller's pin on the other. */
+#include "core/clock.h"
+#include "core/controller.h"
 #include "core/line.h"
+#include "core/trace.h"
 
 static void drive(vmm_machine *m, uint8_t sink, uint8_t pin, int level)
 {

@@ -6,7 +6,8 @@
  */
 #include <string.h>
 
-#include "core/internal.h"
+#include "core/nest.h"
+#include "core/trace.h"
 
 static bool unwound(const vmm_handler *h, uint64_t sp, uint32_t level)
 {

@@ -3,11 +3,10 @@
  * is put into a tree that shares blocks with others goes into copies of the blocks on its path. Narrow blocks, because
  * copying one counts a reference to each of its children.
  */
-#include "core/page_tree.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/page_tree.h"
 #include "core/pages.h"
 
 enum { BITS = 6, FANOUT = 1 << BITS };

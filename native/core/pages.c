@@ -8,6 +8,8 @@
  */
 #include <string.h>
 
+#include "core/clock.h"
+#include "core/memory.h"
 #include "core/pages.h"
 
 enum { LINE = 64 };

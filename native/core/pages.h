@@ -2,18 +2,21 @@
 #ifndef VMM_PAGES_H
 #define VMM_PAGES_H
 
-#include "core/internal.h"
-#include "unicorn/uc_pages.h"
+#include "core/base.h"
 
 enum { PAGE = 4096, HISTOGRAM_PAGES = (VMM_HISTOGRAM * sizeof(uint32_t) + PAGE - 1) / PAGE };
 
-/* pages.c: what snapshots want to know; numbers are of RAM's pages, then of the records behind them */
+int pages_new(vmm_machine *m); /* once RAM is there */
+void pages_free(vmm_machine *m);
+void pages_settle(vmm_vcpu *writer); /* its turn ends: others' code follows what it wrote */
+
+/* What snapshots want to know; numbers are of RAM's pages, then of the records behind them */
 uint64_t pages_count(const vmm_machine *m);
 void page_written(vmm_machine *m, uint64_t page);
 void page_restore(vmm_machine *m, uint64_t page, const uint8_t *bytes); /* of RAM; code that was translated from it follows */
 void pages_settled(vmm_machine *m); /* none has been written from here on */
 
-/* pages.c: what Unicorn tells of the vCPU that executes */
+/* What Unicorn tells of the vCPU that executes */
 void page_has_code(vmm_vcpu *v, uint64_t offset);         /* it has translated code from there */
 void page_stored_by_guest(vmm_vcpu *v, uint64_t offset);  /* it is about to store there, for the first time since it was clean */
 

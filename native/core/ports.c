@@ -1,6 +1,7 @@
 /* I/O ports: the hot devices in C, the others to Python, the rest to an open bus that reads as ones. */
 #include <string.h>
 
+#include "core/bus.h"
 #include "core/controller.h"
 
 static uint32_t ones(uint32_t size)
@@ -13,21 +14,6 @@ static const vmm_range *range_at(const vmm_machine *m, uint32_t port)
     uint8_t index = m->port_owner[port & 0xffff];
     return index ? &m->port_ranges[index - 1] : NULL;
 }
-
-/* 128 bits because nanoseconds times Hz outgrow 64 after an hour. */
-static uint64_t counter_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
-{
-    (void)cpu, (void)range, (void)size;
-    uint32_t now = (uint32_t)((unsigned __int128)vmm_now(m) * m->counter_hz / 1000000000u) & m->counter_mask;
-    return now >> 8 * (offset & 3);
-}
-
-static void counter_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
-{
-    (void)m, (void)cpu, (void)range, (void)offset, (void)size, (void)value;
-}
-
-const range_owner counter = {counter_read, counter_write};
 
 static uint32_t byte_read(vmm_machine *m, const vmm_range *r, uint32_t port)
 {

@@ -2,16 +2,12 @@
  * Whose turn it is: vCPUs share one thread, round robin, a fixed number of instructions each. One clock counts for all,
  * so time never goes back for a guest that looks at it from two vCPUs; a vCPU that sleeps costs nothing.
  */
-#include "core/internal.h"
-
-/* Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators" (2014), the SplitMix64 step. */
-uint64_t draw(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
+#include "core/boundary.h"
+#include "core/clock.h"
+#include "core/pages.h"
+#include "core/random.h"
+#include "core/schedule.h"
+#include "core/vcpu.h"
 
 void new_turn(vmm_vcpu *v)
 {

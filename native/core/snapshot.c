@@ -14,6 +14,7 @@
 #include "core/controller.h"
 #include "core/page_tree.h"
 #include "core/pages.h"
+#include "core/trace.h"
 #include "unicorn/uc.h"
 
 #define DYNAMIC_AT offsetof(vmm_machine, lines)

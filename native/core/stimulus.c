@@ -6,12 +6,15 @@
  * software has asked for them, from spontaneous ones. Here software asks by unmasking the line's input in a controller,
  * or by being between two addresses; what is sent past all masks, without such a window, is spontaneous.
  */
-#include "core/stimulus.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
+#include "core/controller.h"
 #include "core/line.h"
+#include "core/random.h"
+#include "core/stimulus.h"
+#include "core/trace.h"
 #include "core/trigger.h"
 
 struct vmm_times {
@@ -319,7 +322,7 @@ static int make_room(vmm_machine *m)
 }
 
 /* Kept until the machine goes: a snapshot may bring back the stimulus that reads them. */
-static const struct vmm_times *keep(vmm_machine *m, const uint64_t *times, uint64_t count)
+static const struct vmm_times *copy_times(vmm_machine *m, const uint64_t *times, uint64_t count)
 {
     uint64_t kept = 0;
     for (const struct vmm_times *t = m->sequences; t; t = t->next)
@@ -357,7 +360,7 @@ int vmm_stimulate(vmm_machine *m, const vmm_stimulus_plan *plan, const uint64_t 
     if (why_not)
         return fail(m, "%s", why_not);
     const struct vmm_times *kept = NULL;
-    if (make_room(m) || (plan->kind == VMM_STIMULUS_SEQUENCE && !(kept = keep(m, times, count))))
+    if (make_room(m) || (plan->kind == VMM_STIMULUS_SEQUENCE && !(kept = copy_times(m, times, count))))
         return -1;
     uint64_t now = now_for(m, plan);
     vmm_stimulus *s = &m->stimuli.slot[m->stimuli.count++];

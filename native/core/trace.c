@@ -4,7 +4,9 @@
  */
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/pages.h"
+#include "core/trace.h"
 #include "core/trigger.h"
 
 /* The 128-bit product folded: one multiplication mixes two words. */

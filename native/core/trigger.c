@@ -2,8 +2,10 @@
  * What a run may stop for: an address, an event, an instruction count, a time, a shadow. Waiting costs a guest nothing
  * but a look into a small filter before each instruction, and a stop comes at the very boundary.
  */
-#include "core/trigger.h"
+#include "core/clock.h"
 #include "core/stimulus.h"
+#include "core/trigger.h"
+#include "core/vcpu.h"
 
 static bool is_for(const vmm_trigger *t, const vmm_vcpu *v)
 {

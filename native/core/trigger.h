@@ -2,7 +2,7 @@
 #ifndef VMM_TRIGGER_INTERNAL_H
 #define VMM_TRIGGER_INTERNAL_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 static inline uint32_t reach_word(uint64_t pc)
 {

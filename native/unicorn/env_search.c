@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "api/vmm.h"
 #include "unicorn/env_search.h"
 #include "unicorn/uc.h"
 

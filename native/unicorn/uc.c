@@ -2,9 +2,8 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
-#include "unicorn/uc.h"
-
 #include "api/vmm.h"
+#include "unicorn/uc.h"
 
 uc_calls uc;
 

@@ -8,8 +8,9 @@
  */
 #include <stdio.h>
 
-#include "unicorn/uc_pages.h"
+#include "api/vmm.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_pages.h"
 #include "unicorn/uc_plt.h"
 
 typedef void (*protect_code)(void *engine, uint64_t offset);

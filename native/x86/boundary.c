@@ -4,8 +4,12 @@
  * Unicorn calls on_code before every instruction and before every iteration of a REP string instruction. Almost always
  * nothing waits, and the path is a count, two stores and a compare.
  */
+#include "core/boundary.h"
+#include "core/clock.h"
 #include "core/stimulus.h"
+#include "core/trace.h"
 #include "core/trigger.h"
+#include "intc/apic/apic.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 
@@ -132,11 +136,11 @@ static void deliver_nmi(vmm_vcpu *v)
     x86_deliver(v, &e);
 }
 
-static accepted accept_maskable(vmm_vcpu *v)
+static irq_request accept_maskable(vmm_vcpu *v)
 {
     if (v->pending & VMM_PEND_INJECT) {
         v->pending &= ~(uint32_t)VMM_PEND_INJECT;
-        return (accepted){.vector = v->inject_vector, .source = VMM_SRC_SCRIPT, .raised = v->inject_raised};
+        return (irq_request){.vector = v->inject_vector, .source = VMM_SRC_SCRIPT, .raised = v->inject_raised};
     }
     return intr_acknowledge(v);
 }
@@ -144,7 +148,7 @@ static accepted accept_maskable(vmm_vcpu *v)
 static void deliver_maskable(vmm_vcpu *v)
 {
     bool between = x86_between_iterations(v);
-    accepted a = accept_maskable(v);
+    irq_request a = accept_maskable(v);
     x86_event e = event_here(v, a.vector, EVENT_EXTERNAL, a.source);
     e.pin = a.pin;
     e.raised = a.raised;

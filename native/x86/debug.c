@@ -2,6 +2,7 @@
  * Data breakpoints (SDM vol. 3B 17.2.5): Unicorn knows code breakpoints only. Memory hooks cost every access, so they are
  * there only while DR7 enables one.
  */
+#include "core/clock.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 

@@ -4,6 +4,10 @@
  */
 #include <string.h>
 
+#include "core/clock.h"
+#include "core/nest.h"
+#include "core/trace.h"
+#include "core/vcpu.h"
 #include "x86/x86.h"
 
 enum { LEVEL_VM = 4 }; /* beside the CPL, in what is noted of a handler */
@@ -14,7 +18,7 @@ typedef struct {
     uint32_t selector;
     uint64_t offset;
     unsigned type, dpl, ist;
-    bool present, wide; /* wide: 32-bit frame (64-bit in long mode) */
+    bool present, size32; /* size32: D, a 32-bit frame; 64-bit in long mode */
 } gate;
 
 /* A stack being filled top down before anything of the vCPU changes. */
@@ -157,8 +161,8 @@ static x86_fault read_gate(vmm_vcpu *v, const x86_event *e, gate *g)
         .ist = long_mode ? raw[1] & 7 : 0,
         .present = raw[1] & DESC_P,
     };
-    g->wide = g->type & 8;
-    if (!g->wide)
+    g->size32 = g->type & 8;
+    if (!g->size32)
         g->offset &= 0xffff;
     if (!known_type(g->type, long_mode) || (is_software(e) && g->dpl < (env->hflags & HF_CPL)))
         return x86_fault_code(X86_GP, error);
@@ -268,7 +272,7 @@ static x86_fault deliver_protected(vmm_vcpu *v, const x86_event *e)
     if (fault.raised)
         return fault;
 
-    unsigned width = g.wide ? 4 : 2, count = 0;
+    unsigned width = g.size32 ? 4 : 2, count = 0;
     uint64_t flags = saved_flags(e), frame[10];
     x86_seg ss = env->segs[VMM_SS];
     uint64_t esp = env->regs[R_SP];

@@ -1,5 +1,6 @@
 /* Instructions the core finishes itself, because Unicorn's answer would not be this machine's. */
-#include "unicorn/uc.h"
+#include "core/clock.h"
+#include "intc/apic/apic.h"
 #include "x86/x86.h"
 
 enum { DR6_BS = 1 << 14, OPCODE_RDTSCP = 0x01 };

@@ -1,12 +1,11 @@
-/* Finds and proves the private state of x86_env.h. */
-#include "x86/env.h"
-
+/* Finds and proves the private state of env.h. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/internal.h"
+#include "core/base.h"
 #include "unicorn/env_search.h"
 #include "unicorn/uc.h"
+#include "x86/env.h"
 
 enum { REGISTERS = 16 };
 

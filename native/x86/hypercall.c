@@ -2,6 +2,7 @@
  * KVM's hypercalls (Linux, Documentation/virt/kvm/x86/hypercalls.rst): VMCALL or VMMCALL with the number in RAX and
  * arguments in RBX, RCX, RDX, RSI; the result in RAX. CPUID announces none of them, so only who knows calls.
  */
+#include "intc/apic/apic.h"
 #include "x86/x86.h"
 
 enum { GROUP7 = 0x01, VMCALL = 0xc1, VMMCALL = 0xd9 };

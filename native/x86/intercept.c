@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
+#include "core/trace.h"
 #include "core/trigger.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"

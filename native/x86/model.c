@@ -1,6 +1,7 @@
 /* Asks Unicorn's CPU model what it announces; the vCPU's own CPUID table is made from it. */
 #include <string.h>
 
+#include "core/clock.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 

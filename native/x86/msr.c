@@ -1,4 +1,6 @@
 /* Model-specific registers (SDM vol. 4): which exist, where they live, and what may be written to them. */
+#include "core/clock.h"
+#include "intc/apic/apic.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 

@@ -1,4 +1,5 @@
 /* IN and OUT, unless Python takes the port first. */
+#include "core/bus.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 

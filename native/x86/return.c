@@ -2,6 +2,8 @@
  * Returns from handlers. Unicorn executes IRET by itself, but asks first whether somebody intercepts it: from that call
  * we know that one is about to execute, and the next boundary is where it has returned to.
  */
+#include "core/clock.h"
+#include "core/nest.h"
 #include "unicorn/uc_plt.h"
 #include "x86/x86.h"
 

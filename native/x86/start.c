@@ -2,7 +2,8 @@
  * INIT and SIPI (Intel SDM vol. 3A 9.4 and table 9-1): the BSP starts over at the reset vector, any other vCPU waits
  * for its SIPI, which starts it in real mode at page << 12. And what firmware makes of that.
  */
-#include "unicorn/uc.h"
+#include "core/clock.h"
+#include "intc/apic/apic.h"
 #include "x86/x86.h"
 
 enum { CR0_CD_NW = 3 << 29, IA32_APIC_BASE_BSP = 1 << 8 };

@@ -70,7 +70,7 @@ static void on_sysenter(void *engine, void *user)
     x86_env *env = env_of(v);
     uint32_t length = length_here(v);
     uint32_t selector = (uint32_t)x86_msr_get(v, MSR_SYSENTER_CS);
-    bool wide = x86_long_mode(v);
+    bool long_mode = x86_long_mode(v);
     v->machine->current = v;
     env->eip = x86_rip_here(v);
     if (!(env->cr[0] & CR0_PE) || !(selector & 0xfffc)) {
@@ -79,10 +79,10 @@ static void on_sysenter(void *engine, void *user)
         return;
     }
     env->eflags &= ~(uint64_t)(FL_VM | FL_IF | FL_RF);
-    flat_ring0(v, selector, wide);
+    flat_ring0(v, selector, long_mode);
     uint64_t sp = x86_msr_get(v, MSR_SYSENTER_ESP), ip = x86_msr_get(v, MSR_SYSENTER_EIP);
-    env->regs[R_SP] = wide ? sp : (uint32_t)sp;
-    env->eip = (wide ? ip : (uint32_t)ip) - length;
+    env->regs[R_SP] = long_mode ? sp : (uint32_t)sp;
+    env->eip = (long_mode ? ip : (uint32_t)ip) - length;
 }
 
 void x86_attach_syscalls(vmm_vcpu *v)

@@ -2,7 +2,6 @@
  * Checks that Unicorn leaves out around system instructions, and results it gets wrong: reserved bits of CR0 and CR4 (SDM vol. 3A 2.5), general
  * detect (17.2.4), and user-mode instruction prevention (CR4.UMIP, 2.5). What passes them runs natively.
  */
-#include "unicorn/uc.h"
 #include "x86/x86.h"
 
 enum { READ_CR = 0x00, WRITE_CR = 0x10, READ_DR = 0x20, WRITE_DR = 0x30 };
@@ -83,11 +82,11 @@ static void smsw(vmm_vcpu *v, const x86_insn *insn)
         x86_run_natively(v);
         return;
     }
-    bool wide = (env->hflags & HF_CS32 || env->hflags & HF_CS64) != insn->data16;
+    bool operand32 = (env->hflags & HF_CS32 || env->hflags & HF_CS64) != insn->data16;
     if (insn->rex & 8)
         *reg = env->cr[0];
     else
-        *reg = wide ? (uint32_t)env->cr[0] : (*reg & ~0xffffull) | (env->cr[0] & 0xffff);
+        *reg = operand32 ? (uint32_t)env->cr[0] : (*reg & ~0xffffull) | (env->cr[0] & 0xffff);
     x86_finish(v, insn->length + 1u);
 }
 

@@ -1,6 +1,7 @@
 /* Task switch through a task gate in the IDT: Intel SDM vol. 3A 7.3, steps in its order. */
 #include <string.h>
 
+#include "core/trace.h"
 #include "x86/x86.h"
 
 enum { TSS16_AVAILABLE = 1, TSS32_AVAILABLE = 9, TYPE_BUSY = 2 << 8, LDT_TYPE = 2 };

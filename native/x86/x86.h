@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "api/vmm_x86.h"
-#include "core/internal.h"
+#include "core/base.h"
 #include "x86/env.h"
 
 static inline vmm_x86 *x86_of(const vmm_vcpu *v)
@@ -79,12 +79,12 @@ static inline bool x86_canonical(const vmm_vcpu *v, uint64_t address)
     return !x86_long_mode(v) || top == 0 || top == -1;
 }
 
-/* x86_mem.c: implicit supervisor accesses; a fault sets CR2 as the hardware does */
+/* mem.c: implicit supervisor accesses; a fault sets CR2 as the hardware does */
 x86_fault x86_load(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size);
 x86_fault x86_store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t size);
 x86_fault x86_check_store(vmm_vcpu *v, uint64_t linear, uint32_t size); /* would a store fault? */
 
-/* x86_state.c */
+/* state.c */
 uint64_t x86_flags(vmm_vcpu *v);
 void x86_load_segment(vmm_vcpu *v, int segment, uint32_t selector, uint64_t base, uint32_t limit, uint32_t flags);
 void x86_load_descriptor(vmm_vcpu *v, int segment, uint32_t selector, const uint32_t descriptor[2]);
@@ -100,7 +100,7 @@ uint32_t x86_descriptor_base(const uint32_t descriptor[2]);
 x86_fault x86_descriptor(vmm_vcpu *v, uint32_t selector, uint32_t descriptor[2], uint64_t *address, uint8_t vector,
                          uint32_t ext);
 
-/* x86_decode.c */
+/* decode.c */
 typedef struct {
     uint8_t length;   /* through the opcode and ModRM, without displacement and immediate */
     uint8_t map;      /* 0: one byte, 1: 0F xx */
@@ -113,12 +113,12 @@ typedef struct {
 
 bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
 
-/* x86_deliver.c, x86_task.c */
+/* deliver.c, task.c */
 void x86_deliver(vmm_vcpu *v, x86_event *event); /* with everything that may follow: #DF, shutdown; *event is used up */
 x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext);
 bool x86_resume_task_switch(vmm_vcpu *v); /* true: the #TS of Unicorn's own task switch was wrong and is mended */
 
-/* x86_boundary.c */
+/* boundary.c */
 bool x86_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instruction must not begin */
 bool x86_wakes(vmm_vcpu *v);
 void x86_watch_masks(vmm_vcpu *v);
@@ -130,7 +130,7 @@ bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
 const char *x86_watch_returns(void *library); /* once a process: the line that says why not, or NULL */
 void x86_returned(vmm_vcpu *v); /* notes it where an IRET was the last instruction */
 
-/* x86_intercept.c */
+/* intercept.c */
 static inline uint64_t x86_here(const vmm_vcpu *v) /* linear address of the instruction that began last */
 {
     return v->recent[(v->count - 1) & (VMM_RECENT - 1)];
@@ -154,7 +154,7 @@ void x86_after_firmware(vmm_vcpu *v); /* the local APIC, and whether the vCPU ru
 void x86_startup(vmm_vcpu *v, uint8_t page); /* SIPI; only who waits for it takes it */
 bool x86_take_init(vmm_vcpu *v);             /* outside Unicorn: a pending INIT happens; false: there is none */
 
-/* x86_emulate.c: instructions finished by the core */
+/* emulate.c: instructions finished by the core */
 void x86_finish(vmm_vcpu *v, uint32_t length);
 vmm_cpuid x86_cpuid_leaf(const vmm_vcpu *v, uint32_t leaf, uint32_t subleaf); /* as configured */
 void x86_cpuid(vmm_vcpu *v, const x86_insn *insn);
@@ -166,35 +166,35 @@ void x86_hlt(vmm_vcpu *v, const x86_insn *insn);
 void x86_icebp(vmm_vcpu *v, const x86_insn *insn);
 bool x86_emulate_announced(vmm_vcpu *v, const x86_insn *insn);
 
-/* x86_hypercall.c */
+/* hypercall.c */
 bool x86_hypercall(vmm_vcpu *v, const x86_insn *insn); /* VMCALL and VMMCALL; false: the instruction is neither */
 
-/* x86_system.c */
+/* system.c */
 void x86_control_access(vmm_vcpu *v, uint32_t exit, const x86_insn *insn); /* exit: SVM's code of the CR or DR access */
 void x86_table_read(vmm_vcpu *v);                                         /* SGDT, SIDT, SLDT, STR */
 bool x86_iret_needs_care(const vmm_vcpu *v);
 void x86_iret(vmm_vcpu *v);
 void x86_iret_done(vmm_vcpu *v);
 
-/* x86_canonical.c */
+/* canonical.c */
 void x86_refine_general_protection(vmm_vcpu *v, uint8_t *vector); /* what a #GP(0) of Unicorn's really is, and where */
 
-/* x86_debug.c */
+/* debug.c */
 void x86_trap_pending(vmm_vcpu *v, uint16_t dr6); /* a #DB at the next boundary */
 void x86_watch_update(vmm_vcpu *v);               /* after DR0-3 or DR7 changed */
 void x86_watch_cancel(vmm_vcpu *v);
 
-/* x86_syscall.c, x86_ports.c */
+/* syscall.c, ports.c */
 void x86_attach_syscalls(vmm_vcpu *v);
 void x86_attach_ports(vmm_vcpu *v);
 
-/* x86_msr.c: false: #GP */
+/* msr.c: false: #GP */
 bool x86_rdmsr(vmm_vcpu *v, uint32_t index, uint64_t *value);
 bool x86_wrmsr(vmm_vcpu *v, uint32_t index, uint64_t value);
 uint64_t x86_tsc(const vmm_vcpu *v);
 bool x86_msr_beyond_reset(uint32_t n, uint32_t *index); /* the nth that Unicorn keeps behind its private state's end: MTRRs */
 
-/* x86_snapshot.c */
+/* snapshot.c */
 size_t x86_state_size(const vmm_vcpu *v);
 void x86_save(const vmm_vcpu *v, void *state);
 void x86_restore(vmm_vcpu *v, const void *state);

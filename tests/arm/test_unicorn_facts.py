@@ -49,9 +49,9 @@ class Cpu:
     """
 
     def __init__(self, isa: str, *words: int, model: int | None = None, state: int | None = None) -> None:
-        self.isa, self.wide, self.thumb = isa, isa == "A64", isa == "T32"
-        self.uc = Uc(UC_ARCH_ARM64 if self.wide else UC_ARCH_ARM, UC_MODE_ARM)
-        default = a64.UC_CPU_ARM64_A57 if self.wide else a32.UC_CPU_ARM_CORTEX_A15
+        self.isa, self.aarch64, self.thumb = isa, isa == "A64", isa == "T32"
+        self.uc = Uc(UC_ARCH_ARM64 if self.aarch64 else UC_ARCH_ARM, UC_MODE_ARM)
+        default = a64.UC_CPU_ARM64_A57 if self.aarch64 else a32.UC_CPU_ARM_CORTEX_A15
         self.uc.ctl_set_cpu_model(default if model is None else model)
         self.uc.ctl_exits_enabled(True)
         self.uc.mem_map(0, 1 << 20)
@@ -59,8 +59,8 @@ class Cpu:
         self.uc.mem_write(CODE, self.pack(*words, self.wfi))
         self.uc.mem_write(HANDLER, self.pack(self.wfi))
         if state is not None:
-            self["PSTATE" if self.wide else "CPSR"] = state
-        if self.wide:
+            self["PSTATE" if self.aarch64 else "CPSR"] = state
+        if self.aarch64:
             self.rebuild()
         self.seen: list[Any] = []
 
@@ -71,7 +71,7 @@ class Cpu:
         return struct.pack(f"<{len(halves)}H", *halves)
 
     def _number(self, name: str) -> int:
-        return int(getattr(a64, f"UC_ARM64_REG_{name}") if self.wide else getattr(a32, f"UC_ARM_REG_{name}"))
+        return int(getattr(a64, f"UC_ARM64_REG_{name}") if self.aarch64 else getattr(a32, f"UC_ARM_REG_{name}"))
 
     def __getitem__(self, name: str) -> int:
         return int(self.uc.reg_read(self._number(name)))
@@ -191,14 +191,14 @@ def test_hvc_and_smc_of_el0_are_undefined() -> None:
 @pytest.mark.parametrize(("isa", "load"), [("A64", 0xF9400020), ("A32", 0xE5910000), ("T32", 0x6808)])
 def test_a_data_abort_of_translation_shows_pc_at_the_load(isa: str, load: int) -> None:
     cpu = translated(isa, load).record()
-    cpu["X1" if cpu.wide else "R1"] = 0x40000000
+    cpu["X1" if cpu.aarch64 else "R1"] = 0x40000000
     assert cpu.run().seen == [(DATA_ABORT, CODE)]
 
 
 @pytest.mark.parametrize(("isa", "branch"), [("A64", 0xD61F0020), ("A32", 0xE12FFF11), ("T32", 0x4708)])
 def test_a_prefetch_abort_comes_before_the_code_hook_of_its_instruction(isa: str, branch: int) -> None:
     cpu = translated(isa, branch).record()
-    cpu["X1" if cpu.wide else "R1"] = 0x40000000 | cpu.thumb
+    cpu["X1" if cpu.aarch64 else "R1"] = 0x40000000 | cpu.thumb
     began: list[int] = []
     cpu.on_code(began.append)
     assert cpu.run().seen == [(PREFETCH_ABORT, 0x40000000)]
@@ -208,7 +208,7 @@ def test_a_prefetch_abort_comes_before_the_code_hook_of_its_instruction(isa: str
 def translated(isa: str, *words: int) -> Cpu:
     """With the MMU on: the first MiB (A64: GiB) where it is, the next GiB not mapped."""
     cpu = Cpu(isa, *words)
-    if cpu.wide:
+    if cpu.aarch64:
         cpu.set_system(0x5B1, 3, 6, 1, 1, 0)
         cpu.set_system(1 << 31, 3, 4, 1, 1, 0)
         cpu.uc.mem_write(TABLE, struct.pack("<Q", 0x401))
@@ -419,7 +419,7 @@ def test_the_gics_registers_are_undefined_so_the_core_defines_them() -> None:
 )  # fmt: skip
 def test_the_counters_run_on_the_hosts_clock_so_the_core_defines_its_own(isa: str, word: int) -> None:
     cpu = Cpu(isa, word)
-    name = "X0" if cpu.wide else "R0"
+    name = "X0" if cpu.aarch64 else "R0"
     first = cpu.run()[name]
     time.sleep(0.002)
     assert cpu.run()[name] - first & 0xFFFFFFFF > 62_500  # ticks of a millisecond at 62.5 MHz
@@ -434,7 +434,7 @@ def test_the_cycle_counter_runs_on_the_hosts_clock_so_the_core_defines_its_own(
 ) -> None:
     """PMCR.E, PMCNTENSET.C, PMCCNTR."""
     cpu = Cpu(isa, *enable, read)
-    x = "X" if cpu.wide else "R"
+    x = "X" if cpu.aarch64 else "R"
     cpu[f"{x}0"], cpu[f"{x}1"] = 1, 1 << 31
     first = cpu.run()[f"{x}0"]
     time.sleep(0.002)

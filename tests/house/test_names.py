@@ -22,11 +22,10 @@ ALLOWED = {
     "loaders/zimage.py": "the format is ARMv7-A's",
 }
 """File → why it may name an architecture. Docstrings and help texts may anyway."""
-OF_ONE = re.compile(r"x86|arm|aarch64|wide|vmm_(add_)?(x86|arm)\w*")
+OF_ONE = re.compile(r"x86|arm|aarch64|vmm_(add_)?(x86|arm)\w*")
 """The core's state and functions that belong to `vmm/arch/`."""
 ATTRIBUTES_ALLOWED = {
     "boards/pc_profiles.py": "habits of local APICs, on a board of x86's",
-    "intc/lapic.py": "a local APIC is part of an x86 vCPU",
 }
 
 FILES = sorted(

@@ -8,6 +8,8 @@
  * - With equal classes PPR[3:0] is TPR[3:0] (11.8.3.1 leaves it open), as in KVM.
  * - An APIC interrupt is acknowledged before an ExtINT, as in QEMU and Bochs. SMI is accepted and does nothing: no SMM.
  */
+#include "core/clock.h"
+#include "core/trace.h"
 #include "intc/apic/lapic.h"
 #include "intc/pic/pic.h"
 
@@ -158,17 +160,17 @@ void lapic_error(vmm_vcpu *v, uint32_t esr_bit)
 
 /* ---- acknowledge and end ---- */
 
-static accepted spurious(vmm_vcpu *v)
+static irq_request spurious(vmm_vcpu *v)
 {
     vmm_lapic *a = lapic_of(v);
-    accepted taken = {.vector = a->svr & 0xff, .source = VMM_SRC_APIC_SPURIOUS};
+    irq_request taken = {.vector = a->svr & 0xff, .source = VMM_SRC_APIC_SPURIOUS};
     taken.raised = v->machine->current ? machine_insns(v->machine) : 0;
     note(v, VMM_EV_SPURIOUS, taken.vector);
     intr_update(v);
     return taken;
 }
 
-static accepted acknowledge(vmm_vcpu *v)
+static irq_request acknowledge(vmm_vcpu *v)
 {
     vmm_lapic *a = lapic_of(v);
     bool masked = !wants(a);
@@ -182,15 +184,15 @@ static accepted acknowledge(vmm_vcpu *v)
     if ((a->lvt[VMM_LVT_TIMER] & 0xff) == vector)
         lapic_timer_taken(v);
     intr_update(v);
-    return (accepted){.vector = vector, .source = VMM_SRC_APIC, .raised = a->raised[vector]};
+    return (irq_request){.vector = vector, .source = VMM_SRC_APIC, .raised = a->raised[vector]};
 }
 
-accepted intr_acknowledge(vmm_vcpu *v)
+irq_request intr_acknowledge(vmm_vcpu *v)
 {
     if (signals(lapic_of(v)))
         return acknowledge(v);
     lapic_of(v)->extint = 0;
-    accepted taken = pic_acknowledge(v->machine);
+    irq_request taken = pic_acknowledge(v->machine);
     intr_update(v);
     return taken;
 }
@@ -253,7 +255,7 @@ void lapic_lint_update(vmm_vcpu *v)
         *lint0 |= LVT_REMOTE_IRR;
 }
 
-bool lapic_lint_unmasked(const vmm_vcpu *v, uint32_t pin)
+static bool lint_unmasked(const vmm_vcpu *v, uint32_t pin)
 {
     return !(lapic_of(v)->lvt[VMM_LVT_LINT0 + (pin & 1)] & LVT_MASKED);
 }
@@ -348,7 +350,7 @@ static bool lint1_unmasked(const vmm_machine *m, uint32_t pin)
 {
     (void)pin;
     for (uint32_t i = 0; i < m->vcpu_count; i++)
-        if (lapic_lint_unmasked(m->vcpus[i], 1))
+        if (lint_unmasked(m->vcpus[i], 1))
             return true;
     return false;
 }

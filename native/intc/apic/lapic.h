@@ -2,14 +2,9 @@
 #ifndef VMM_LAPIC_INTERNAL_H
 #define VMM_LAPIC_INTERNAL_H
 
-#include "api/vmm_apic.h"
-#include "core/controller.h"
+#include "intc/apic/apic.h"
 
 enum { MESSAGE_WINDOW = 0xfee }; /* bits 31-20 of an address that is an interrupt message (SDM 11.11.1) */
-
-enum { /* IA32_APIC_BASE, 11.4.4 and 11.12.1 */
-    BASE_BSP = 1 << 8, BASE_X2APIC = 1 << 10, BASE_ENABLE = 1 << 11
-};
 
 enum { SVR_ENABLE = 1 << 8, SVR_FOCUS = 1 << 9, SVR_NO_BROADCAST = 1 << 12 };
 
@@ -28,19 +23,6 @@ enum { /* ESR, 11.5.3 */
 };
 
 enum { FIRST_LEGAL_VECTOR = 16 };
-
-/* What a local APIC asks of its processor. */
-typedef struct {
-    void (*init)(vmm_vcpu *v);
-    void (*startup)(vmm_vcpu *v, uint8_t page);              /* SIPI */
-    uint32_t (*features)(const vmm_vcpu *v);                 /* CPUID.1:ECX as configured */
-    uint64_t (*tsc)(const vmm_vcpu *v, uint64_t ns); /* at that virtual time */
-} apic_processor;
-
-static inline vmm_lapic *lapic_of(const vmm_vcpu *v)
-{
-    return v->controller;
-}
 
 static inline const apic_processor *processor_of(const vmm_vcpu *v)
 {
@@ -86,6 +68,7 @@ typedef struct {
 } apic_message;
 
 /* lapic.c */
+void intr_update(vmm_vcpu *v); /* VMM_PEND_INTR from the 8259A pair and the APIC */
 bool lapic_receive(vmm_vcpu *v, const apic_message *message); /* true: accepted */
 void lapic_error(vmm_vcpu *v, uint32_t esr_bit);
 void lapic_end_of_interrupt(vmm_vcpu *v);
@@ -98,19 +81,18 @@ void lapic_send(vmm_vcpu *v); /* what ICR says */
 void lapic_send_self(vmm_vcpu *v, uint8_t vector);
 
 /* lapic_timer.c */
-void lapic_timer_rearm(vmm_vcpu *v);   /* what decides whether an expiry is noticed has changed */
 void lapic_timer_settle(vmm_vcpu *v);  /* what is due now happens; before its registers change */
 void lapic_timer_taken(vmm_vcpu *v);   /* its vector left IRR: expiries since its request have collapsed */
 void lapic_timer_start(vmm_vcpu *v, uint32_t initial);
 void lapic_timer_set_divide(vmm_vcpu *v, uint32_t value);
 void lapic_timer_disarm(vmm_vcpu *v);
+uint64_t lapic_deadline(const vmm_vcpu *v);
+void lapic_set_deadline(vmm_vcpu *v, uint64_t tsc);
 
 /* lapic_registers.c */
 uint32_t lapic_x2apic_ldr(const vmm_lapic *a);
 
 /* ioapic.c */
-enum { APIC_ROW = 2 }; /* in native/machine.c */
-
 static inline vmm_apic *apic_of(const vmm_machine *m)
 {
     return m->controller_state[APIC_ROW];
@@ -120,10 +102,6 @@ static inline vmm_ioapic *ioapic_of(const vmm_machine *m)
 {
     return &apic_of(m)->ioapic;
 }
-
-extern const line_end ioapic_pins;
-extern const line_end lint1_pins; /* of every vCPU; the number means nothing */
-extern const range_owner ioapic_memory;
 
 void ioapic_eoi(vmm_machine *m, uint32_t vector);
 void ioapic_retry(vmm_machine *m); /* a local APIC may accept now what none did */

@@ -112,10 +112,10 @@ void lapic_send(vmm_vcpu *v)
 {
     const vmm_lapic *a = lapic_of(v);
     uint32_t icr = a->icr_low, shorthand = icr >> 18 & 3;
-    bool wide = lapic_is_x2apic(a);
-    uint32_t destination = wide ? a->icr_high : a->icr_high >> 24;
+    bool x2apic = lapic_is_x2apic(a);
+    uint32_t destination = x2apic ? a->icr_high : a->icr_high >> 24;
     apic_message message = commanded(icr, destination);
-    message.everyone = shorthand >= ALL || destination == (wide ? 0xffffffff : 0xff);
+    message.everyone = shorthand >= ALL || destination == (x2apic ? 0xffffffff : 0xff);
     if (!is_sent(icr))
         return;
     if (has_vector(&message) && message.vector < FIRST_LEGAL_VECTOR)

@@ -7,6 +7,7 @@
  *
  * A write of the divide register keeps the count and changes its pace (the manual does not say; so does KVM).
  */
+#include "core/clock.h"
 #include "intc/apic/lapic.h"
 
 enum { ONE_SHOT = 0, PERIODIC = 1, TSC_DEADLINE = 2 };

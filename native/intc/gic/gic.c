@@ -13,7 +13,9 @@
  */
 #include <string.h>
 
-#include "intc/gic/gic.h"
+#include "core/clock.h"
+#include "core/trace.h"
+#include "intc/gic/state.h"
 
 enum { DROPPED = 1, DEACTIVATED = 2 }; /* value of VMM_EV_ENDED */
 
@@ -56,18 +58,18 @@ static void set_line(vmm_machine *m, uint32_t cpu, uint32_t intid, bool level)
     gic_bank_changed(m, cpu, bank);
 }
 
-void gic_set_spi(vmm_machine *m, uint32_t spi, int level)
+void vmm_gic_set_spi(vmm_machine *m, uint32_t spi, int level)
 {
     if (spi < VMM_GIC_SPIS && gic_has(m, 0))
         set_line(m, 0, 32 + spi, level != 0);
 }
 
-bool gic_spi_enabled(const vmm_machine *m, uint32_t spi)
+static bool spi_enabled(const vmm_machine *m, uint32_t spi)
 {
     return spi < VMM_GIC_SPIS && gic_of(m)->spi[spi / 32].enabled >> spi % 32 & 1;
 }
 
-void gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level)
+void vmm_gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level)
 {
     if (gic_has(m, cpu) && intid >= GIC_SGIS && intid < 32)
         set_line(m, cpu, intid, level != 0);
@@ -230,16 +232,16 @@ void gic_bank_changed(vmm_machine *m, uint32_t cpu, uint32_t bank)
     gic_refresh_all(m);
 }
 
-accepted gic_best(vmm_machine *m, uint32_t cpu, bool fiq)
+irq_request gic_best(vmm_machine *m, uint32_t cpu, bool fiq)
 {
     const vmm_gic *g = gic_of(m);
     const vmm_gic_cpu *c = &g->cpu[cpu];
     if (cpu >= g->cpus || !gic_can_take(c) || best_is_fiq(g, c) != fiq)
-        return (accepted){.vector = VMM_GIC_NONE, .source = VMM_SRC_SPURIOUS, .raised = gic_now(m)};
+        return (irq_request){.vector = VMM_GIC_NONE, .source = VMM_SRC_SPURIOUS, .raised = gic_now(m)};
     if (c->best >= VMM_GIC_FIRST_LPI)
-        return (accepted){.vector = c->best, .source = VMM_SRC_LPI, .raised = gic_lpi_raised(m, c->best)};
+        return (irq_request){.vector = c->best, .source = VMM_SRC_LPI, .raised = gic_lpi_raised(m, c->best)};
     const vmm_gic_bank *b = gic_bank(m, cpu, c->best / 32);
-    accepted a = {.vector = c->best, .source = VMM_SRC_LINE, .raised = b->raised[c->best % 32]};
+    irq_request a = {.vector = c->best, .source = VMM_SRC_LINE, .raised = b->raised[c->best % 32]};
     if (c->best < GIC_SGIS) {
         a.source = VMM_SRC_SGI;
         a.pin = (uint8_t)gic_sgi_source(c, c->best);
@@ -420,6 +422,16 @@ uint8_t gic_running_shown(const vmm_gic_cpu *c, bool restricted)
     return restricted && running < 0x80 ? 0 : gic_priority_shown((uint8_t)running, restricted);
 }
 
+uint32_t vmm_gic_running(vmm_machine *m, uint32_t cpu)
+{
+    return gic_has(m, cpu) ? gic_running_shown(gic_cpu(m, cpu), false) : 0xff;
+}
+
+uint32_t vmm_gic_output(vmm_machine *m, uint32_t cpu)
+{
+    return gic_has(m, cpu) ? gic_cpu(m, cpu)->output : 0;
+}
+
 /* ---- begin and reset ---- */
 
 vmm_gic *vmm_gic_of(vmm_machine *m)
@@ -483,7 +495,7 @@ void vmm_gic_state(vmm_machine *m, uint32_t cpu, int nonsecure, int el3)
     gic_refresh(m, cpu);
 }
 
-/* ---- as lines and memory reach it ---- */
+/* ---- as lines reach it ---- */
 
 static uint32_t spi_intid(const vmm_machine *m, uint32_t spi)
 {
@@ -491,42 +503,4 @@ static uint32_t spi_intid(const vmm_machine *m, uint32_t spi)
     return 32 + spi;
 }
 
-static uint64_t dist_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
-{
-    (void)range;
-    return gic_dist_read(m, cpu, offset, size);
-}
-
-static void dist_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
-{
-    (void)range;
-    gic_dist_write(m, cpu, offset, size, value);
-}
-
-static uint64_t cpu_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
-{
-    (void)range;
-    return gic_cpu_read(m, cpu, offset, size);
-}
-
-static void cpu_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
-{
-    (void)range;
-    gic_cpu_write(m, cpu, offset, size, value);
-}
-
-static uint64_t redist_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
-{
-    (void)cpu, (void)range;
-    return gic_redist_read(m, offset, size);
-}
-
-static void redist_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
-{
-    (void)cpu, (void)range;
-    gic_redist_write(m, offset, size, value);
-}
-
-const line_end gic_spis = {gic_set_spi, gic_spi_enabled, spi_intid, .ended_by_pin = false};
-const range_owner gic_distributor = {dist_read, dist_write}, gic_cpu_interface = {cpu_read, cpu_write},
-                  gic_redistributors = {redist_read, redist_write};
+const line_end gic_spis = {vmm_gic_set_spi, spi_enabled, spi_intid, .ended_by_pin = false};

@@ -2,7 +2,8 @@
  * GICv2's CPU interface (Arm IHI0048B 4.4). With one Security state, accesses are as Secure ones with two: both groups,
  * and the aliased registers for group 1 beside the plain ones.
  */
-#include "intc/gic/gic.h"
+#include "core/trace.h"
+#include "intc/gic/state.h"
 
 enum {
     CTLR = 0x00,
@@ -144,7 +145,7 @@ static uint64_t reserved(vmm_machine *m, uint64_t offset)
     return 0;
 }
 
-uint64_t gic_cpu_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size)
+uint64_t vmm_gic_cpu_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size)
 {
     if (!gic_has(m, cpu) || gic_of(m)->version != 2 || size != 4 || offset & 3)
         return reserved(m, offset);
@@ -178,7 +179,7 @@ uint64_t gic_cpu_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t si
     }
 }
 
-void gic_cpu_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value)
+void vmm_gic_cpu_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value)
 {
     if (!gic_has(m, cpu) || gic_of(m)->version != 2 || size != 4 || offset & 3) {
         reserved(m, offset);
@@ -225,3 +226,19 @@ void gic_cpu_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size,
         reserved(m, offset);
     }
 }
+
+/* ---- as memory ---- */
+
+static uint64_t memory_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
+{
+    (void)range;
+    return vmm_gic_cpu_read(m, cpu, offset, size);
+}
+
+static void memory_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)range;
+    vmm_gic_cpu_write(m, cpu, offset, size, value);
+}
+
+const range_owner gic_cpu_interface = {memory_read, memory_write};

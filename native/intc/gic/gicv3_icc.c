@@ -2,7 +2,7 @@
  * GICv3's CPU interface as system registers (Arm IHI0069). Traps and permissions are the vCPU's; what arrives here is
  * allowed. Where two Security states bank a register, `secure` chooses.
  */
-#include "intc/gic/gic.h"
+#include "intc/gic/state.h"
 
 enum {
     SRE_VALUE = 7, /* system registers only; no bypass */
@@ -99,7 +99,7 @@ static bool is_group0(int reg)
         || reg == VMM_ICC_AP0R0 || reg == VMM_ICC_IGRPEN0;
 }
 
-uint64_t gicv3_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure)
+uint64_t vmm_gic_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure)
 {
     if (!gic_has(m, cpu) || gic_of(m)->version != 3)
         return 0;
@@ -142,7 +142,7 @@ uint64_t gicv3_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure)
     }
 }
 
-void gicv3_icc_write(vmm_machine *m, uint32_t cpu, int reg, int secure, uint64_t value)
+void vmm_gic_icc_write(vmm_machine *m, uint32_t cpu, int reg, int secure, uint64_t value)
 {
     if (!gic_has(m, cpu) || gic_of(m)->version != 3)
         return;

@@ -4,7 +4,9 @@
  */
 #include <string.h>
 
-#include "intc/gic/gic.h"
+#include "core/memory.h"
+#include "core/trace.h"
+#include "intc/gic/state.h"
 
 enum {
     CONFIG_ENABLE = 1,
@@ -13,14 +15,6 @@ enum {
 };
 #define PROPBASER_ADDRESS 0x000ffffffffff000ULL
 #define PENDBASER_ADDRESS 0x000fffffffff0000ULL
-
-static uint8_t *ram_at(const vmm_machine *m, uint64_t address, uint64_t size)
-{
-    uint64_t offset = address - m->ram_base;
-    if (address < m->ram_base || offset > m->ram_size || m->ram_size - offset < size)
-        return NULL;
-    return m->ram + offset;
-}
 
 /* One above the last INTID that the tables cover. */
 static uint32_t end_of_ids(const vmm_gic_cpu *c)

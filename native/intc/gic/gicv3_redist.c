@@ -4,7 +4,7 @@
  *
  * A redistributor sleeps from reset until software clears GICR_WAKER.ProcessorSleep, and forwards nothing until then.
  */
-#include "intc/gic/gic.h"
+#include "intc/gic/state.h"
 
 enum {
     FRAME = 0x10000,
@@ -173,7 +173,7 @@ static void sgi_frame_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint3
         gic_bank_write(m, cpu, offset, size, value, is_restricted(m, cpu));
 }
 
-uint64_t gic_redist_read(vmm_machine *m, uint64_t offset, uint32_t size)
+uint64_t vmm_gic_redist_read(vmm_machine *m, uint64_t offset, uint32_t size)
 {
     uint64_t cpu = offset / STRIDE;
     if (!gic_has(m, cpu) || gic_of(m)->version != 3)
@@ -183,7 +183,7 @@ uint64_t gic_redist_read(vmm_machine *m, uint64_t offset, uint32_t size)
     return sgi_frame_read(m, (uint32_t)cpu, offset % FRAME, size);
 }
 
-void gic_redist_write(vmm_machine *m, uint64_t offset, uint32_t size, uint64_t value)
+void vmm_gic_redist_write(vmm_machine *m, uint64_t offset, uint32_t size, uint64_t value)
 {
     uint64_t cpu = offset / STRIDE;
     if (!gic_has(m, cpu) || gic_of(m)->version != 3)
@@ -193,3 +193,19 @@ void gic_redist_write(vmm_machine *m, uint64_t offset, uint32_t size, uint64_t v
     else
         sgi_frame_write(m, (uint32_t)cpu, offset % FRAME, size, value);
 }
+
+/* ---- as memory ---- */
+
+static uint64_t memory_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
+{
+    (void)cpu, (void)range;
+    return vmm_gic_redist_read(m, offset, size);
+}
+
+static void memory_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)cpu, (void)range;
+    vmm_gic_redist_write(m, offset, size, value);
+}
+
+const range_owner gic_redistributors = {memory_read, memory_write};

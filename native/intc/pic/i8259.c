@@ -8,6 +8,8 @@
  * - ICW1 also clears the in-service register, as KVM, QEMU and Bochs do.
  * - A slave's INT falls for an instant at INTA, so that a further request is a fresh edge for the master's IR2.
  */
+#include "core/clock.h"
+#include "core/trace.h"
 #include "intc/pic/pic.h"
 
 enum {
@@ -143,11 +145,11 @@ static int take(vmm_machine *m, vmm_i8259 *c)
     return pin;
 }
 
-static accepted answer(vmm_machine *m, int chip, int pin)
+static irq_request answer(vmm_machine *m, int chip, int pin)
 {
     vmm_i8259 *c = &pic_of(m)->chip[chip];
     bool spurious = pin == NO_PIN;
-    accepted a = {
+    irq_request a = {
         .vector = (uint8_t)(c->vector | (spurious ? 7 : pin)),
         .source = spurious ? VMM_SRC_SPURIOUS : VMM_SRC_LINE,
         .pin = (uint8_t)(8 * chip + (spurious ? 7 : pin)),
@@ -157,11 +159,11 @@ static accepted answer(vmm_machine *m, int chip, int pin)
     return a;
 }
 
-accepted pic_acknowledge(vmm_machine *m)
+irq_request pic_acknowledge(vmm_machine *m)
 {
     vmm_i8259 *master = &pic_of(m)->chip[0], *slave = &pic_of(m)->chip[1];
     int pin = take(m, master);
-    accepted a;
+    irq_request a;
     if (pin == CASCADE_PIN && carries_slave(master, pin)) {
         a = answer(m, 1, take(m, slave));
         output_set(m, 1, false);

@@ -4,6 +4,7 @@
 
 #include "api/vmm_pic.h"
 #include "core/controller.h"
+#include "intc/irq_request.h"
 
 enum { PIC_ROW = 1 }; /* in native/machine.c */
 
@@ -16,6 +17,6 @@ extern const line_end pic_pins;      /* IR 0-15 of the pair */
 extern const range_owner pic_ports;  /* 20h and 21h with index 0, A0h and A1h with index 1 */
 extern const range_owner pic_elcr;   /* 4D0h and 4D1h */
 
-accepted pic_acknowledge(vmm_machine *m);
+irq_request pic_acknowledge(vmm_machine *m);
 
 #endif

@@ -99,7 +99,7 @@ def ask(vcpu: vmm_vcpu, key: Key) -> None:
             arm.traps.brk = 1
         case Undefined():
             arm.traps.undefined = 1
-        case SysReg(name) if arm.wide:
+        case SysReg(name) if arm.aarch64:
             lib.vmm_arm_trap_system(vcpu, SYSTEM64[name].number)
         case SysReg():
             raise VmmError(f"{key}: system registers are trapped on AArch64 CPUs")

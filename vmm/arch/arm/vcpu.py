@@ -42,7 +42,7 @@ class Arm(Vcpu):
 
     def __init__(self, native: vmm_vcpu, decide: Decide | None = None) -> None:
         super().__init__(native, decide)
-        aarch64 = lib.vmm_arm_of(native).wide
+        aarch64 = lib.vmm_arm_of(native).aarch64
         self.arch = "arm64" if aarch64 else "arm"
         self._general = GENERAL64 if aarch64 else GENERAL32
         self._system = SYSTEM64 if aarch64 else SYSTEM32

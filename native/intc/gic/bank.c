@@ -2,7 +2,8 @@
  * The registers of 32 interrupts each, from IGROUPR to NSACR: the distributor has them for SPIs and, in GICv2, for each
  * CPU's SGIs and PPIs; a GICv3 redistributor's SGI frame for its own. One layout (Arm IHI0048B 4.3, IHI0069).
  */
-#include "intc/gic/gic.h"
+#include "core/trace.h"
+#include "intc/gic/state.h"
 
 /* Offset bits [11:7] tell the registers apart: 128 bytes hold one bit for each of 1024 interrupts. */
 enum {

@@ -3,8 +3,8 @@
  * would send (Intel SDM vol. 3A 11.5.1; 82093AA datasheet 3.2.4). Only entries that something will drive count: nothing
  * drives the thermal sensor and the performance counters, and LINT1 only a stimulus, or a script, which wakes the machine.
  */
-#include "intc/apic/lapic.h"
 #include "core/stimulus.h"
+#include "intc/apic/lapic.h"
 
 /* LVT and redirection entries have mode and mask in the same bits. */
 static bool would_send(uint32_t entry, bool nmi)

@@ -1,5 +1,5 @@
 /* The distributor's register map: GICv2 (Arm IHI0048B 4.3) and GICv3 with affinity routing (IHI0069 2.3). */
-#include "intc/gic/gic.h"
+#include "intc/gic/state.h"
 
 enum {
     CTLR = 0x000,
@@ -268,7 +268,7 @@ static void v3_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t siz
     }
 }
 
-uint64_t gic_dist_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size)
+uint64_t vmm_gic_dist_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size)
 {
     if (!gic_has(m, cpu))
         return 0;
@@ -276,7 +276,7 @@ uint64_t gic_dist_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t s
     return gic_of(m)->version == 2 ? v2_read(m, cpu, offset, size, restricted) : v3_read(m, cpu, offset, size, restricted);
 }
 
-void gic_dist_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value)
+void vmm_gic_dist_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value)
 {
     if (!gic_has(m, cpu))
         return;
@@ -286,3 +286,19 @@ void gic_dist_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size
     else
         v3_write(m, cpu, offset, size, value, restricted);
 }
+
+/* ---- as memory ---- */
+
+static uint64_t memory_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
+{
+    (void)range;
+    return vmm_gic_dist_read(m, cpu, offset, size);
+}
+
+static void memory_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)range;
+    vmm_gic_dist_write(m, cpu, offset, size, value);
+}
+
+const range_owner gic_distributor = {memory_read, memory_write};

@@ -1,0 +1,37 @@
+/* What a vCPU's architecture provides to the files that know none. */
+#ifndef VMM_ARCH_H
+#define VMM_ARCH_H
+
+#include "core/base.h"
+
+struct vmm_arch {
+    bool (*boundary)(vmm_vcpu *v);         /* false: the next instruction must not begin */
+    bool (*wakes)(vmm_vcpu *v);            /* something ends its halt */
+    bool (*can_wake)(vmm_vcpu *v);         /* something could: not all is masked */
+    void (*returned)(vmm_vcpu *v);         /* Unicorn came back though nobody had told it to */
+    void (*turn)(vmm_vcpu *v);             /* its turn among several vCPUs begins */
+    bool (*monitors)(vmm_vcpu *v);         /* it is between an exclusive load and its store; NULL: never */
+    uint64_t (*start_address)(vmm_vcpu *v);/* what Unicorn is started at */
+    uint64_t (*pc)(vmm_vcpu *v);           /* linear */
+    void (*interrupts_changed)(vmm_vcpu *v);
+    /* An access nobody decodes: raises what the architecture has for it and does not return. NULL: the run ends. */
+    void (*bus_error)(vmm_vcpu *v, uint64_t physical, int access);
+    /* Registers private to the vCPU (a local APIC): false where the address is not theirs. */
+    bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);
+    bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value);
+    void (*timer_expired)(vmm_vcpu *v, uint32_t which); /* one of the vCPU's own */
+    int (*shadow)(vmm_vcpu *v); /* enum vmm_shadow at this boundary; NULL: there are none */
+    void (*watch_masks)(vmm_vcpu *v);                   /* somebody records from now on, or nobody */
+    const void *processor; /* what the interrupt controller that it is made for asks of it, in that one's terms */
+    size_t state_bytes;    /* of v->state, */
+    size_t dynamic_bytes;  /* and how many of them, from the first on, are the guest's: what a snapshot keeps */
+    /* Unicorn's state of the vCPU, as far as a guest can see it: its size in bytes, a copy of it, and that copy back, with
+       breakpoints and hooks as it wants them. */
+    size_t (*state_size)(const vmm_vcpu *v);
+    void (*save)(const vmm_vcpu *v, void *state);
+    void (*restore)(vmm_vcpu *v, const void *state);
+    void (*resumes)(vmm_vcpu *v); /* Unicorn is about to execute it; NULL: nothing */
+    bool (*outside)(vmm_vcpu *v); /* what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: nothing */
+};
+
+#endif

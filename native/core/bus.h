@@ -1,0 +1,11 @@
+/* Physical memory and ports as vCPUs reach them. */
+#ifndef VMM_BUS_H
+#define VMM_BUS_H
+
+#include "core/base.h"
+
+int bus_attach(vmm_vcpu *v); /* Unicorn's error, 0: none */
+uint32_t port_read(vmm_machine *m, uint32_t port, uint32_t size);
+void port_write(vmm_machine *m, uint32_t port, uint32_t size, uint32_t value);
+
+#endif

@@ -1,0 +1,10 @@
+/* Whose turn it is. */
+#ifndef VMM_SCHEDULE_H
+#define VMM_SCHEDULE_H
+
+#include "core/base.h"
+
+vmm_vcpu *next_to_run(vmm_machine *m); /* awake, and current from now on; NULL with m->stop where nothing can go on */
+void new_turn(vmm_vcpu *v);
+
+#endif

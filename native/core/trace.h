@@ -1,0 +1,25 @@
+/* The record of events, as those write it who make them. */
+#ifndef VMM_TRACE_H
+#define VMM_TRACE_H
+
+#include "core/arch.h"
+
+/* Hashes and keeps the event, with its time, place and vcpu filled in; no note before anything runs: wiring, reset. */
+void trace_emit(vmm_vcpu *v, const vmm_event *event);
+void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value); /* on the current vCPU */
+void trace_note_of(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value);
+void trace_derived(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value); /* keeps it, but does not hash it */
+
+static inline uint64_t trace_place(vmm_vcpu *v) /* of an event that does not say where; at power-on nothing has begun */
+{
+    return likely(v->count) ? v->recent[(v->count - 1) & (VMM_RECENT - 1)] : v->arch->pc(v);
+}
+
+static inline bool trace_recorded(const vmm_machine *m) /* somebody wants every event */
+{
+    return m->trace.packer || m->trace.observed;
+}
+
+void stat_delivered(vmm_vcpu *v, uint32_t vector, uint8_t source, uint8_t pin, uint64_t latency);
+
+#endif

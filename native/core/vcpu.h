@@ -1,0 +1,12 @@
+/* vCPUs, as their architectures make and stop them. */
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include "core/arch.h"
+
+vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch); /* NULL with m->error */
+int vcpu_ready(vmm_vcpu *v);
+bool vcpu_owns(vmm_vcpu *v, void *memory); /* free it with the vCPU; false, with m->error, where there is no room */
+void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address);
+
+#endif
