@@ -14,6 +14,7 @@ from vmm import toolchain
 from vmm.arch import ARCHITECTURES, named
 from vmm.errors import VmmError
 from vmm.loaders import load
+from vmm.sources import bundled
 from vmm.toolchain import AssemblyError, Diagnostic, arch_of, assemble, diagnostics, find, locate, original
 
 HEADER = """\
@@ -244,7 +245,7 @@ def test_the_image_does_not_depend_on_where_the_source_or_the_headers_lie(tmp_pa
         (directory / "my.S").write_text('#include "my.h"\n' + HEADER + "STOP\n call main\n")
         (directory / "inc" / "my.h").write_text(".macro STOP\n hlt\n .endm\n")
         (directory / "main.c").write_text("void main(void) { for (;;) ; }\n")
-        shutil.copytree(toolchain.bundled() / "include", directory / "guests" / "include")
+        shutil.copytree(bundled() / "include", directory / "guests" / "include")
         monkeypatch.setattr(toolchain, "bundled", lambda directory=directory: directory / "guests")
         sources = (directory / "my.S", directory / "main.c")
         images.append(assemble(*sources, include=[directory / "inc"], out=directory / "my.elf").read_bytes())
@@ -436,7 +437,7 @@ def test_a_tool_that_fails_without_naming_a_place_is_quoted(tmp_path, monkeypatc
 
 def test_the_linker_script_of_the_guests_is_where_the_toolchain_looks():
     for arch in ARCHITECTURES:
-        assert (toolchain.bundled() / "include" / arch / "guest.ld").is_file()
+        assert (bundled() / "include" / arch / "guest.ld").is_file()
 
 
 GNU = """\
@@ -482,5 +483,5 @@ def test_a_preprocessed_line_is_traced_through_its_markers():
 
 
 def test_a_bundled_guest_builds(tmp_path):
-    image = assemble(toolchain.bundled() / "x86" / "hello" / "hello.S", out=tmp_path / "hello.elf")
+    image = assemble(bundled() / "x86" / "hello" / "hello.S", out=tmp_path / "hello.elf")
     assert load(image, Ram()).format == "multiboot"

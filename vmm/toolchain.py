@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.arch import ARCHITECTURES, DEFAULT, named
 from vmm.errors import VmmError, unknown
+from vmm.sources import SOURCES, bundled
 
 if TYPE_CHECKING:
     from vmm.arch.target import Target
@@ -39,8 +40,6 @@ C_FLAGS = (
     "-fno-sanitize=all", "-fno-omit-frame-pointer",
 )  # fmt: skip
 
-SOURCES = (".S", ".s", ".c")
-
 
 @dataclass(frozen=True)
 class Tool:
@@ -50,13 +49,6 @@ class Tool:
     linker: tuple[str, ...]
     c_flags: tuple[str, ...] = ()
     """For C sources, besides those of the architecture."""
-
-
-def bundled() -> Path:
-    """The directory of guests: inside the package when installed, beside it in the source tree."""
-    here = Path(__file__).resolve().parent
-    inside = here / "guests"
-    return inside if inside.is_dir() else here.parent / "guests"
 
 
 _MARKER = re.compile(r"\s*(?://|/\*|\*|@|#|;)\s*vmm:\s*(?P<arch>\w+)\s*(?:\*/)?\s*")

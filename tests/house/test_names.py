@@ -14,7 +14,6 @@ ALLOWED = {
     "boards/pc.py": "the board is x86's",
     "boards/virt.py": "the board is ARM's, in both execution states",
     "boards/virt_tree.py": "device tree bindings of either execution state",
-    "loaders/__init__.py": "the table of formats; most exist for one architecture",
     "loaders/arm_image.py": "the format is AArch64's",
     "loaders/boot_sector.py": "the format is x86's",
     "loaders/flat.py": "where Linux's kernels, each of one architecture, have their magic",

@@ -6,7 +6,7 @@ import pytest
 
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine, boot
-from vmm.trace import Latencies
+from vmm.trace.query import Latencies
 
 ROUND = 13
 """Instructions of a round of x86/isr_bench: leal movb outb; incl xorb outb movb outb iret; cmpl jb cmpl jb."""

@@ -12,6 +12,7 @@ know one another while it is built; what a script attached or got hold of is tak
 
 from __future__ import annotations
 
+import _random  # the base of random.Random, whose own module imports much
 import array
 import datetime
 import enum
@@ -19,7 +20,6 @@ import functools
 import io
 import numbers
 import pathlib
-import random
 import re
 import struct
 import types
@@ -106,7 +106,7 @@ CONTAINERS: tuple[tuple[type | tuple[type, ...], Facet], ...] = (
     (set, Facet(set.copy, _clear_and(set, "update"), _itself)),
     (bytearray, Facet(bytes, _slice, _nothing)),
     (array.array, Facet(lambda target: target[:], _slice, _nothing)),
-    (random.Random, Facet(lambda target: target.getstate(), lambda target, taken: target.setstate(taken), _nothing)),
+    (_random.Random, Facet(lambda target: target.getstate(), lambda target, taken: target.setstate(taken), _nothing)),
 )
 BUFFER = Facet(lambda target: memoryview(target).tobytes(), _whole_buffer, _nothing)
 ATTRIBUTES = Facet(lambda target: dict(vars(target)), _attributes_put, lambda taken: taken.values())

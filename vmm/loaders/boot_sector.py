@@ -21,6 +21,10 @@ def matches(image: Image) -> bool:
     return image.size % SECTOR == 0 and image.data[SIGNATURE_AT:SECTOR] == b"\x55\xaa"
 
 
+def architecture(image: Image) -> str:
+    return "x86"
+
+
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
     if not matches(image):
         raise image.error("not a boot sector: needs whole sectors of 512 bytes and 55 AA at offset 0x1fe")

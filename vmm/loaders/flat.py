@@ -20,6 +20,14 @@ LINUX_MAGIC_AT = {"arm": zimage.MAGIC_AT, "arm64": arm_image.MAGIC_AT}
 """Where Linux's own images have it, by the architecture they are for."""
 
 
+def matches(image: Image) -> bool:
+    return True
+
+
+def architecture(image: Image) -> None:
+    """It does not say."""
+
+
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
     boot = named(options.architecture).boot
     address = options.load_address

@@ -25,6 +25,8 @@ from vmm.errors import VmmError
 from vmm.loaders.symbols import Symbols
 from vmm.protocols import Memory
 
+HEADERS_WITHIN = 8192
+"""Bytes from a file's beginning in which the header of any format lies (multiboot 0.6.96, 3.1)."""
 PAGE = 0x1000
 MIB = 0x100000
 ZEROS = bytes(MIB)

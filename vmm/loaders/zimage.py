@@ -27,6 +27,10 @@ def matches(image: Image) -> bool:
     return image.data[MAGIC_AT : MAGIC_AT + len(MAGIC)] == MAGIC
 
 
+def architecture(image: Image) -> str:
+    return "arm"
+
+
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
     if not matches(image):
         found = image.data[MAGIC_AT : MAGIC_AT + len(MAGIC)]

@@ -9,13 +9,13 @@ from vmm.arch import every
 from vmm.arch.architecture import Action, Architecture
 from vmm.boards.board import Board
 from vmm.errors import VmmError
-from vmm.intc.gic import Gic
-from vmm.intc.i8259 import Pic
-from vmm.intc.ioapic import IoApic
-from vmm.intc.lapic import LocalApic
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
+    from vmm.intc.gic import Gic
+    from vmm.intc.i8259 import Pic
+    from vmm.intc.ioapic import IoApic
+    from vmm.intc.lapic import LocalApic
 
 
 class Controllers:
@@ -29,6 +29,8 @@ class Controllers:
         return pic
 
     def lapic(self) -> Sequence[LocalApic]:
+        from vmm.intc.lapic import LocalApic
+
         only_on(self._architecture, "local APICs")
         return tuple(LocalApic(self._native.vcpus[n]) for n in range(self._native.vcpu_count))
 

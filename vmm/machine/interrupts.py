@@ -12,12 +12,12 @@ from vmm.errors import VmmError, unknown, within
 from vmm.inputs.decisions import Inputs
 from vmm.inputs.lines import IrqLine, Lines, PpiLine
 from vmm.machine.controllers import only_on
-from vmm.scenario.triggers import Elapsed
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
     from vmm.scenario.stimulation import Armed, Stimulation, Target
     from vmm.scenario.stimuli import Stimulus
+    from vmm.scenario.triggers import Elapsed
 
 GICD_SGIR = 0xF00  # IHI0048 4.3.15
 

@@ -28,10 +28,6 @@ from vmm.inputs.script_cpus import script_cpus
 from vmm.inputs.script_devices import ScriptBus, ScriptClock, ScriptLine, ScriptTimer, ScriptWave
 from vmm.inputs.script_memory import ScriptMemory
 from vmm.inputs.trap_handlers import TrapHandlers
-from vmm.intc.gic import Gic
-from vmm.intc.i8259 import Pic
-from vmm.intc.ioapic import IoApic
-from vmm.intc.lapic import LocalApic
 from vmm.loaders.image import Loaded
 from vmm.machine.boot_image import BootImage, Source
 from vmm.machine.controllers import Controllers
@@ -44,12 +40,16 @@ from vmm.machine.runner import Runner, TriggerContext
 from vmm.machine.snapshot import Snapshot
 from vmm.scenario.tasks import Task, Tasks
 from vmm.scenario.trigger import Trigger
-from vmm.scenario.triggers import Reach
 from vmm.trace import Trace
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
     from vmm.inputs.recorder import Recorder
+    from vmm.intc.gic import Gic
+    from vmm.intc.i8259 import Pic
+    from vmm.intc.ioapic import IoApic
+    from vmm.intc.lapic import LocalApic
+    from vmm.scenario.triggers import Reach
 
 __all__ = ["Config", "Machine", "boot"]
 
@@ -220,7 +220,7 @@ class Machine:
         """
         if callable(until):
             return self._runner.run(None, partial(until, self), insns)
-        return self._runner.run(Reach(until) if isinstance(until, str | int) else until, None, insns)
+        return self._runner.run(self.reach(until) if isinstance(until, str | int) else until, None, insns)
 
     @property
     def stop(self) -> Stop:
@@ -241,6 +241,8 @@ class Machine:
 
     def reach(self, where: str | int) -> Reach:
         """`Reach(where)`: await it."""
+        from vmm.scenario.triggers import Reach  # takes as long to import as a short run
+
         return Reach(where)
 
     def close(self) -> None:

@@ -16,7 +16,6 @@ from vmm.machine.host import MachineHost
 from vmm.scenario.slots import ANY, Slots
 from vmm.scenario.tasks import Tasks
 from vmm.scenario.trigger import Trigger, Wait, prime
-from vmm.scenario.triggers import NextBoundary
 from vmm.trace import Event, Trace
 
 if TYPE_CHECKING:
@@ -116,6 +115,8 @@ class Runner:
                 return self.stop
 
     def _run_until(self, predicate: Callable[[], bool], insns: int | None) -> Stop:
+        from vmm.scenario.triggers import NextBoundary
+
         end = None if insns is None else self._begun() + insns
         while True:
             stop = self._run_to(NextBoundary(), None if end is None else end - self._begun())

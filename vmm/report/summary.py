@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -55,6 +54,8 @@ class Summary:
             "guest_errors": self.guest_errors,
             "interrupts": [_facts(row) for row in self.interrupts],
         }
+        import json  # most runs write none
+
         return json.dumps(facts, indent=2) + "\n"
 
     def show_interrupts(self, file: TextIO) -> None:

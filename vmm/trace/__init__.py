@@ -16,14 +16,14 @@ from vmm.errors import VmmError
 from vmm.output import OutputFile
 from vmm.trace import words
 from vmm.trace.events import SourceName, from_native, source_names
-from vmm.trace.query import Latencies, Selection, wanted_events
-from vmm.trace.store import Store
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine, vmm_stat
     from vmm.trace.export.exporter import Traced
+    from vmm.trace.query import Selection
+    from vmm.trace.store import Store
 
-__all__ = ["Event", "EventLog", "InterruptStats", "Latencies", "Selection", "Trace"]
+__all__ = ["Event", "EventLog", "InterruptStats", "Trace"]
 
 BUDGET = 64 << 20
 """Bytes of memory that a log may fill before it goes to a file; an event of the usual path takes four."""
@@ -113,6 +113,8 @@ class Trace:
         if budget < 0:
             raise VmmError(f"budget={budget}: it cannot be negative")
         self.drain()
+        from vmm.trace.store import Store
+
         if self._store is None:
             self._store = Store(self._native, budget)
         self._store.budget = max(self._store.budget, budget) if self._logs else budget
@@ -157,6 +159,8 @@ class Trace:
         """
         if self._store is None:
             raise VmmError("nothing is recorded: call m.trace.record() before the run")
+        from vmm.trace.query import Selection, wanted_events
+
         wanted = wanted_events(
             named(self._teller.architecture), self._source, kind=kind, vector=vector, intid=intid, number=number,
             source=source, vcpu=vcpu, since=since,
