@@ -26,7 +26,6 @@ OF_ONE = re.compile(r"x86|arm|aarch64|wide|vmm_(add_)?(x86|arm)\w*")
 """The core's state and functions that belong to `vmm/arch/`."""
 ATTRIBUTES_ALLOWED = {
     "boards/pc_profiles.py": "habits of local APICs, on a board of x86's",
-    "intc/lapic.py": "a local APIC is part of an x86 vCPU",
 }
 
 FILES = sorted(
