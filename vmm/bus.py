@@ -10,7 +10,7 @@ from vmm.errors import VmmError
 from vmm.state import DeviceState
 from vmm.wiring import MmioDevice, PortDevice
 
-SCRIPT_DRIVER = 31
+SCRIPT_DRIVER = int(lib.VMM_SCRIPT_DRIVER)
 """The driver that scripts and tests use on any line; stimuli and the test device have theirs, devices those below."""
 
 PYTHON = 0
