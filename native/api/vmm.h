@@ -38,6 +38,9 @@ struct vmm_range_owner;
 
 /* ---- lines: a wire with up to 32 drivers (wired OR) and one or two inputs it ends at ---- */
 
+/* Of any line; devices have those below. */
+enum vmm_driver { VMM_STIMULUS_DRIVER = 29, VMM_TESTDEV_DRIVER = 30, VMM_SCRIPT_DRIVER = 31 };
+
 typedef struct {
     uint8_t sink[2]; /* vmm_line_end's number; 0: none */
     uint8_t pin[2];  /* which of those inputs */
@@ -77,8 +80,6 @@ typedef struct {
 } vmm_timer;
 
 /* ---- the bus ---- */
-
-#define VMM_TESTDEV_DRIVER 30
 
 typedef struct {
     uint64_t first;

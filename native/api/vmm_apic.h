@@ -7,6 +7,12 @@
 #define VMM_APIC_TICK_NS 1 /* a tick of the bus clock that the local APICs' timers divide */
 #define VMM_IOAPIC_PINS 24
 
+enum vmm_apic_base { /* IA32_APIC_BASE, SDM vol. 3A 11.4.4 and 11.12.1 */
+    VMM_APIC_BSP = 0x100,
+    VMM_APIC_X2APIC = 0x400,
+    VMM_APIC_ENABLE = 0x800
+};
+
 /* The local vector table, in the order of its registers 2F0h, 320h-370h. */
 enum vmm_lvt {
     VMM_LVT_CMCI = 0,

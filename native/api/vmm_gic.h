@@ -79,6 +79,13 @@ typedef struct {
     vmm_gic_cpu cpu[VMM_GIC_CPUS];
 } vmm_gic;
 
+/* What an access by a system register is; with one Security state it means nothing. */
+enum vmm_gic_access {
+    VMM_GIC_NONSECURE = 0,
+    VMM_GIC_SECURE = 1,
+    VMM_GIC_SECURE_NS_BANK = 2 /* Secure, but to the Non-secure copy of banked registers: at EL3 with SCR_EL3.NS */
+};
+
 enum vmm_gic_icc {
     VMM_ICC_IAR0 = 0,
     VMM_ICC_IAR1 = 1,
@@ -116,8 +123,8 @@ uint64_t vmm_gic_cpu_read(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_
 void vmm_gic_cpu_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size, uint64_t value);
 uint64_t vmm_gic_redist_read(vmm_machine *m, uint64_t offset, uint32_t size);
 void vmm_gic_redist_write(vmm_machine *m, uint64_t offset, uint32_t size, uint64_t value);
-uint64_t vmm_gic_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure); /* enum vmm_gic_icc */
-void vmm_gic_icc_write(vmm_machine *m, uint32_t cpu, int reg, int secure, uint64_t value);
+uint64_t vmm_gic_icc_read(vmm_machine *m, uint32_t cpu, int reg, int access); /* enum vmm_gic_icc, vmm_gic_access */
+void vmm_gic_icc_write(vmm_machine *m, uint32_t cpu, int reg, int access, uint64_t value);
 
 void vmm_gic_set_spi(vmm_machine *m, uint32_t spi, int level); /* 0-255: INTID 32 + spi */
 void vmm_gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level); /* 16-31 */

@@ -6,7 +6,6 @@
 
 #define VMM_MAX_STIMULI 64
 #define VMM_MAX_TIMES 4194304 /* of all sequences of a machine together */
-#define VMM_STIMULUS_DRIVER 29 /* of any line */
 
 typedef struct vmm_machine vmm_machine;
 struct vmm_times;

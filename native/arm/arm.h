@@ -4,7 +4,7 @@
 
 #include "api/vmm_arm.h"
 #include "arm/env.h"
-#include "core/base.h"
+#include "core/vcpu.h"
 
 static inline vmm_arm *arm_of(const vmm_vcpu *v)
 {
@@ -50,14 +50,6 @@ typedef struct {
     uint64_t raised;   /* machine's instruction count of the request */
 } arm_event;
 
-static inline uint64_t arm_here(const vmm_vcpu *v) /* address of the instruction that began last */
-{
-    return v->recent[(v->count - 1) & (VMM_RECENT - 1)];
-}
-static inline void arm_begin(vmm_vcpu *v, uint64_t pc) /* the instruction at pc counts from here */
-{
-    v->recent[v->count++ & (VMM_RECENT - 1)] = pc;
-}
 static inline bool arm_wants_a_look(const vmm_vcpu *v) /* before the next instruction begins */
 {
     return v->count >= v->attention_at || (arm_env_of(v)->daif ^ v->masks) & v->watch;
@@ -88,7 +80,11 @@ bool arm_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instru
 bool arm_wakes(vmm_vcpu *v);
 bool arm_can_wake(vmm_vcpu *v);
 void arm_attach_boundary(vmm_vcpu *v);
-void arm_tell_gic(vmm_vcpu *v); /* before it looks at the vCPU's Security state */
+
+/* security.c */
+bool arm_secure_below_el3(const vmm_vcpu *v);
+int arm_gic_access(vmm_vcpu *v); /* enum vmm_gic_access: what its accesses to the GIC's system registers are */
+void arm_tell_gic(vmm_vcpu *v);  /* before it looks at the vCPU's Security state */
 
 /* inputs.c */
 void arm_inputs(vmm_vcpu *v, bool irq, bool fiq); /* as the GIC drives them now */

@@ -14,7 +14,7 @@
 #include "intc/gic/gic.h"
 #include "unicorn/uc.h"
 
-enum { SCR_NS = 1, HCR_TGE = 1 << 27 };
+enum { HCR_TGE = 1 << 27 };
 
 typedef struct {
     uint32_t pending; /* enum vmm_pending */
@@ -35,8 +35,7 @@ static uint32_t route(const vmm_vcpu *v, const input *in)
     const arm_env *env = arm_env_of(v);
     if (arm_of(v)->has_el3 && env->cp15.scr_el3 & in->scr)
         return 3;
-    bool non_secure = !arm_of(v)->has_el3 || env->cp15.scr_el3 & SCR_NS;
-    if (arm_of(v)->has_el2 && non_secure && env->cp15.hcr_el2 & (in->hcr | HCR_TGE))
+    if (arm_of(v)->has_el2 && !arm_secure_below_el3(v) && env->cp15.hcr_el2 & (in->hcr | HCR_TGE))
         return 2;
     return 1;
 }
@@ -105,7 +104,7 @@ static bool take_unexecutable(vmm_vcpu *v)
     bool to_el2 = now == 0 && arm_of(v)->has_el2 && env->cp15.hcr_el2 & HCR_TGE;
     arm_event e = {.kind = ARM_SYNC, .source = VMM_SRC_EXCEPTION, .target = now ? now : to_el2 ? 2 : 1, .number = class,
                    .syndrome = SYNDROME(class, 0), .has_far = unaligned, .far = unaligned ? env->pc : 0};
-    arm_begin(v, env->pc);
+    vcpu_begin(v, env->pc);
     arm_deliver(v, &e);
     return true;
 }
@@ -122,19 +121,8 @@ bool arm_can_wake(vmm_vcpu *v)
     return true;
 }
 
-/* With two Security states the GIC drives IRQ or FIQ, and answers, by the state the vCPU is in (IHI0069 4.6.2). */
-void arm_tell_gic(vmm_vcpu *v)
-{
-    if (!arm_of(v)->has_el3)
-        return;
-    uint32_t el = vmm_arm_el(v);
-    bool secure = el == 3 || !(arm_env_of(v)->cp15.scr_el3 & SCR_NS);
-    vmm_gic_state(v->machine, v->index, !secure, el == 3);
-}
-
 bool arm_boundary(vmm_vcpu *v)
 {
-    v->machine->current = v;
     if (may_be_awaited(v, arm_pc(v)))
         trigger_reached(v, arm_pc(v));
     arm_tell_gic(v);
@@ -202,7 +190,7 @@ static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
     bool skips = v->awaits && arm_env_of(v)->thumb; /* what an IT block skips never comes here */
     if (unlikely(arm_wants_a_look(v) || may_be_awaited(v, pc) || skips))
         look(v);
-    arm_begin(v, pc);
+    vcpu_begin(v, pc);
 }
 
 static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
@@ -214,7 +202,7 @@ static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
             note_frame(v, __builtin_frame_address(0));
         look(v);
     }
-    arm_begin(v, pc);
+    vcpu_begin(v, pc);
 }
 
 void arm_attach_boundary(vmm_vcpu *v)

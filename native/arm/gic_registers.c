@@ -2,23 +2,18 @@
 #include "api/vmm_gic.h"
 #include "arm/sysreg.h"
 
-enum { SCR_NS = 1, SRE_ALL = 7 }; /* system registers alone, and no bypass of IRQ or FIQ */
-
-static int secure(const vmm_vcpu *v)
-{
-    return arm_of(v)->has_el3 && !(arm_env_of(v)->cp15.scr_el3 & SCR_NS);
-}
+enum { SRE_ALL = 7 }; /* system registers alone, and no bypass of IRQ or FIQ */
 
 static uint64_t read_icc(vmm_vcpu *v, uint32_t number)
 {
     arm_tell_gic(v);
-    return vmm_gic_icc_read(v->machine, v->index, (int)number, secure(v));
+    return vmm_gic_icc_read(v->machine, v->index, (int)number, arm_gic_access(v));
 }
 
 static void write_icc(vmm_vcpu *v, uint32_t number, uint64_t value)
 {
     arm_tell_gic(v);
-    vmm_gic_icc_write(v->machine, v->index, (int)number, secure(v), value);
+    vmm_gic_icc_write(v->machine, v->index, (int)number, arm_gic_access(v), value);
 }
 
 static uint64_t read_sre(vmm_vcpu *v, uint32_t number)

@@ -2,9 +2,8 @@
 #include "arm/arm.h"
 #include "core/boundary.h"
 #include "core/clock.h"
-#include "core/trace.h"
+#include "core/trap.h"
 #include "core/trigger.h"
-#include "core/vcpu.h"
 #include "unicorn/uc.h"
 
 enum { /* Unicorn's numbers of them */
@@ -19,12 +18,9 @@ static uint32_t class_of(uint32_t syndrome)
     return syndrome >> 26;
 }
 
-static bool ask(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value)
+static bool ask(vmm_vcpu *v, uint8_t kind, uint32_t number)
 {
-    vmm_trap trap = {.kind = kind, .number = number, .value = value};
-    vmm_event event = {.kind = VMM_EV_TRAPPED, .number = kind, .value = number, .pc = arm_here(v)};
-    trace_emit(v, &event);
-    return v->machine->host.trap(v->machine->host.handle, v->index, &trap) == VMM_TRAP_DONE;
+    return ask_host(v, &(vmm_trap){.kind = kind, .number = number});
 }
 
 static void synchronous(vmm_vcpu *v, arm32_vector vector32, uint8_t source, bool has_far)
@@ -102,11 +98,11 @@ static bool is_firmware_call(const vmm_vcpu *v, call c)
 /* True: the script, firmware or host has done it. */
 static bool answered(vmm_vcpu *v, call c)
 {
-    if (armed(v, c.kind) && ask(v, c.kind, c.immediate, 0))
+    if (armed(v, c.kind) && ask(v, c.kind, c.immediate))
         return true;
     if (is_firmware_call(v, c) && vmm_arm_el(v) > 0)
-        return ask(v, VMM_TRAP_FIRMWARE, c.kind, 0);
-    return c.kind == VMM_TRAP_SEMIHOSTING && vmm_arm_el(v) > 0 && ask(v, VMM_TRAP_SEMIHOSTING, c.immediate, 0);
+        return ask(v, VMM_TRAP_FIRMWARE, c.kind);
+    return c.kind == VMM_TRAP_SEMIHOSTING && vmm_arm_el(v) > 0 && ask(v, VMM_TRAP_SEMIHOSTING, c.immediate);
 }
 
 /* DDI0487 D13.2.37, ISS of EC 0x18: Unicorn leaves no syndrome for MSR (immediate) that EL0 may not execute. */
@@ -127,7 +123,7 @@ static void undefined(vmm_vcpu *v)
         skip(v, 4);
         return;
     }
-    if (armed(v, VMM_TRAP_UNDEFINED) && ask(v, VMM_TRAP_UNDEFINED, opcode, 0))
+    if (armed(v, VMM_TRAP_UNDEFINED) && ask(v, VMM_TRAP_UNDEFINED, opcode))
         return;
     synchronous(v, VECTOR_UNDEFINED, VMM_SRC_EXCEPTION, false);
     arm_check_lockup(v, false);
@@ -140,11 +136,11 @@ static void supervisor_call(vmm_vcpu *v)
     bool semihosting = false;
     if (!env->aarch64) { /* A32's immediate has 24 bits, of which the syndrome keeps 16 */
         uint32_t opcode = 0;
-        vmm_arm_read(v, arm_here(v), &opcode, sizeof opcode);
+        vmm_arm_read(v, vcpu_here(v), &opcode, sizeof opcode);
         immediate = env->thumb ? opcode & 0xff : opcode & 0xffffff;
         semihosting = immediate == (env->thumb ? T32_SEMIHOSTING : A32_SEMIHOSTING) && vmm_arm_el(v) > 0;
     }
-    if (semihosting && ask(v, VMM_TRAP_SEMIHOSTING, immediate, 0))
+    if (semihosting && ask(v, VMM_TRAP_SEMIHOSTING, immediate))
         return;
     if (!answered(v, (call){VMM_TRAP_SVC, immediate}))
         synchronous(v, VECTOR_SVC, VMM_SRC_SOFTWARE, false);
@@ -171,7 +167,7 @@ bool arm_fetch_attempt(vmm_vcpu *v)
 {
     if ((arm_wants_a_look(v) || may_be_awaited(v, arm_pc(v))) && !arm_boundary(v))
         return false;
-    arm_begin(v, arm_pc(v));
+    vcpu_begin(v, arm_pc(v));
     return true;
 }
 
@@ -190,7 +186,7 @@ static bool may_be_mended(const vmm_vcpu *v)
 void arm_check_lockup(vmm_vcpu *v, bool fetch)
 {
     enum { PATIENCE = 1000 };
-    bool loops = arm_pc(v) == arm_here(v);
+    bool loops = arm_pc(v) == vcpu_here(v);
     arm_of(v)->loops = loops ? arm_of(v)->loops + 1 : 0;
     if (!loops || (!fetch && arm_of(v)->loops < PATIENCE && may_be_mended(v)))
         return;
@@ -249,7 +245,7 @@ static bool on_invalid(void *engine, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
-    bool hint = arm_pc(v) != arm_here(v);
+    bool hint = arm_pc(v) != vcpu_here(v);
     if (hint) { /* nothing to do now: give the turn away */
         v->turn_end = v->machine->vcpu_count > 1 ? v->count : v->turn_end;
         vcpu_rearm(v);

@@ -131,7 +131,7 @@ bool arm_boundaries_skipped(vmm_vcpu *v)
     bool translating = !env->aarch64 && env->thumb && v->count != v->event_count;
     if (!translating || !present_block(v, 0, &b) || !holds(&b, env->regs[15], &here) || b.state[here] != translated_state(v))
         return true;
-    uint32_t first = holds(&b, arm_here(v), &index) ? index + 1 : 0;
+    uint32_t first = holds(&b, vcpu_here(v), &index) ? index + 1 : 0;
     bool resumed = arm_of(v)->skipped_at == v->count && holds(&b, arm_of(v)->skipped_to, &index);
     if (resumed && index > first)
         first = index;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "arm/sysreg.h"
-#include "core/vcpu.h"
 
 typedef struct arm_register_info arm_register_info;
 

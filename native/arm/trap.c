@@ -3,8 +3,7 @@
 
 #include "arm/arm.h"
 #include "core/clock.h"
-#include "core/trace.h"
-#include "core/vcpu.h"
+#include "core/trap.h"
 #include "unicorn/uc.h"
 
 enum { ENCODINGS = 1 << 16, ZERO_REGISTER = 31 };
@@ -21,20 +20,18 @@ static uint32_t on_access(void *engine, int unicorn_register, const void *access
     vmm_vcpu *v = user;
     arm_env *env = arm_env_of(v);
     uint32_t opcode = 0;
-    vmm_arm_read(v, arm_here(v), &opcode, sizeof opcode);
+    vmm_arm_read(v, vcpu_here(v), &opcode, sizeof opcode);
     uint32_t number = encoding_of(opcode) | 1u << 15, rt = opcode & 31; /* op0 is 2 or 3: its upper bit is implied */
     bool read = opcode >> 21 & 1;
     if (!(arm_of(v)->traps.system[number >> 3] >> (number & 7) & 1))
         return 0;
     uint64_t written = rt == ZERO_REGISTER ? 0 : env->xregs[rt];
     vmm_trap trap = {.kind = VMM_TRAP_SYSREG, .size = !read, .number = number, .value = read ? 0 : written};
-    vmm_event event = {.kind = VMM_EV_TRAPPED, .number = trap.kind, .value = number, .pc = arm_here(v)};
-    trace_emit(v, &event);
-    if (v->machine->host.trap(v->machine->host.handle, v->index, &trap) != VMM_TRAP_DONE)
+    if (!ask_host(v, &trap))
         return 0;
     if (read && rt != ZERO_REGISTER)
         env->xregs[rt] = trap.value;
-    env->pc = arm_here(v) + 4;
+    env->pc = vcpu_here(v) + 4;
     arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
 }
 

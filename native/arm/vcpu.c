@@ -5,7 +5,6 @@
 #include "arm/arm.h"
 #include "core/bus.h"
 #include "core/clock.h"
-#include "core/vcpu.h"
 #include "intc/gic/gic.h"
 #include "unicorn/uc.h"
 
@@ -27,21 +26,6 @@ static void returned(vmm_vcpu *v)
 static void turn(vmm_vcpu *v)
 {
     arm_monitor_of(v)->exclusive_addr = ~0ull;
-}
-
-/* No address is the vCPU's own, but the GIC must know who is asking. */
-static bool local_read(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value)
-{
-    (void)physical, (void)size, (void)value;
-    arm_tell_gic(v);
-    return false;
-}
-
-static bool local_write(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value)
-{
-    (void)physical, (void)size, (void)value;
-    arm_tell_gic(v);
-    return false;
 }
 
 static bool monitors(vmm_vcpu *v)
@@ -78,8 +62,7 @@ static const struct vmm_arch ARM = {
     .pc = vmm_arm_pc,
     .bus_error = arm_bus_error,
     .interrupts_changed = interrupts_changed,
-    .local_read = local_read,
-    .local_write = local_write,
+    .accesses = arm_tell_gic,
     .timer_expired = arm_timer_expired,
     .watch_masks = watch_masks,
     .state_size = arm_state_size,

@@ -16,7 +16,8 @@ struct vmm_arch {
     void (*interrupts_changed)(vmm_vcpu *v);
     /* An access nobody decodes: raises what the architecture has for it and does not return. NULL: the run ends. */
     void (*bus_error)(vmm_vcpu *v, uint64_t physical, int access);
-    /* Registers private to the vCPU (a local APIC): false where the address is not theirs. */
+    void (*accesses)(vmm_vcpu *v); /* it is about to reach a device; NULL: no controller must know anything of it then */
+    /* Registers private to the vCPU (a local APIC): false where the address is not theirs. NULL: there are none. */
     bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);
     bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value);
     void (*timer_expired)(vmm_vcpu *v, uint32_t which); /* one of the vCPU's own */

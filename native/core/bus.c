@@ -27,7 +27,9 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
     vmm_vcpu *v = user;
     vmm_machine *m = v->machine;
     uint64_t value, address = m->hole_first + hole_offset;
-    if (v->arch->local_read(v, address, size, &value))
+    if (v->arch->accesses)
+        v->arch->accesses(v);
+    if (v->arch->local_read && v->arch->local_read(v, address, size, &value))
         return value;
     const vmm_range *range = range_at(m, address);
     if (!range) {
@@ -45,7 +47,9 @@ static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uin
     vmm_vcpu *v = user;
     vmm_machine *m = v->machine;
     uint64_t address = m->hole_first + hole_offset;
-    if (v->arch->local_write(v, address, size, value))
+    if (v->arch->accesses)
+        v->arch->accesses(v);
+    if (v->arch->local_write && v->arch->local_write(v, address, size, value))
         return;
     const vmm_range *range = range_at(m, address);
     if (!range) {

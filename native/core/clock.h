@@ -9,6 +9,11 @@ static inline uint64_t machine_insns(const vmm_machine *m) /* begun on all vCPUs
     return m->current->count + m->elsewhere;
 }
 
+static inline uint64_t insns_so_far(const vmm_machine *m) /* the same; 0 before there is a vCPU */
+{
+    return m->current ? machine_insns(m) : 0;
+}
+
 static inline uint64_t vcpu_now(const vmm_vcpu *v)
 {
     return v->count * v->machine->insn_ns + v->skew;

@@ -10,7 +10,6 @@
 #include "core/schedule.h"
 #include "core/stimulus.h"
 #include "core/trace.h"
-#include "core/vcpu.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_plt.h"
 
@@ -116,7 +115,7 @@ static void run_until_stop(vmm_machine *m)
 
 uint64_t vmm_instructions(const vmm_machine *m)
 {
-    return m->current ? machine_insns(m) : 0;
+    return insns_so_far(m);
 }
 
 static void forget_stops(vmm_machine *m)

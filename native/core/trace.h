@@ -2,7 +2,7 @@
 #ifndef VMM_TRACE_H
 #define VMM_TRACE_H
 
-#include "core/arch.h"
+#include "core/vcpu.h"
 
 /* Hashes and keeps the event, with its time, place and vcpu filled in; no note before anything runs: wiring, reset. */
 void trace_emit(vmm_vcpu *v, const vmm_event *event);
@@ -12,7 +12,7 @@ void trace_derived(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value); 
 
 static inline uint64_t trace_place(vmm_vcpu *v) /* of an event that does not say where; at power-on nothing has begun */
 {
-    return likely(v->count) ? v->recent[(v->count - 1) & (VMM_RECENT - 1)] : v->arch->pc(v);
+    return likely(v->count) ? vcpu_here(v) : v->arch->pc(v);
 }
 
 static inline bool trace_recorded(const vmm_machine *m) /* somebody wants every event */

@@ -9,4 +9,14 @@ int vcpu_ready(vmm_vcpu *v);
 bool vcpu_owns(vmm_vcpu *v, void *memory); /* free it with the vCPU; false, with m->error, where there is no room */
 void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address);
 
+static inline uint64_t vcpu_here(const vmm_vcpu *v) /* linear address of the instruction that began last */
+{
+    return v->recent[(v->count - 1) & (VMM_RECENT - 1)];
+}
+
+static inline void vcpu_begin(vmm_vcpu *v, uint64_t pc) /* the instruction at pc counts from here */
+{
+    v->recent[v->count++ & (VMM_RECENT - 1)] = pc;
+}
+
 #endif

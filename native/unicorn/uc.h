@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Public constants of the Unicorn API. */
+#include "api/vmm_registers.h"
+
+/* Public constants of the Unicorn API; its numbers of registers are in api/vmm_registers.h. */
 #define UC_CTL(type, arguments, direction) ((int)((type) | (arguments) << 26 | (unsigned)(direction) << 30))
 #define UC_CTL_USE_EXITS UC_CTL(4, 1, 1)
 #define UC_CTL_CPU_MODEL UC_CTL(7, 1, 1)
@@ -28,10 +30,7 @@ enum {
     UC_MEM_READ = 16, UC_MEM_WRITE = 17,
     UC_MEM_READ_UNMAPPED = 19, UC_MEM_WRITE_UNMAPPED = 20, UC_MEM_FETCH_UNMAPPED = 21, UC_MEM_WRITE_PROT = 22, UC_MEM_FETCH_PROT = 24,
     UC_X86_INS_IN = 218, UC_X86_INS_OUT = 500, UC_X86_INS_SYSCALL = 699, UC_X86_INS_SYSENTER = 700,
-    UC_X86_REG_EFLAGS = 25, UC_X86_REG_RIP = 41, UC_X86_REG_RAX = 35, UC_X86_REG_MSR = 248,
-    UC_ARM_REG_PC = 11, UC_ARM_REG_R0 = 66, UC_ARM_REG_CP_REG = 139, UC_ARM_REG_ESR = 140,
-    UC_ARM64_INS_MRS = 1, UC_ARM64_INS_MSR = 2,
-    UC_ARM64_REG_X0 = 199, UC_ARM64_REG_PC = 260, UC_ARM64_REG_CP_REG = 290
+    UC_ARM64_INS_MRS = 1, UC_ARM64_INS_MSR = 2
 };
 
 typedef void *uc_context;

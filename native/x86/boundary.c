@@ -16,11 +16,6 @@
 enum { EVENTS = VMM_PEND_DB | VMM_PEND_NMI | VMM_PEND_INTR | VMM_PEND_INJECT | VMM_PEND_INIT };
 enum { OPCODE_STI = 0xfb, OPCODE_MOV_SEGMENT = 0x8e, OPCODE_POP_SS = 0x17 };
 
-static uint64_t last_pc(const vmm_vcpu *v)
-{
-    return v->recent[(v->count - 1) & (VMM_RECENT - 1)];
-}
-
 typedef enum { OTHER, STI, LOADS_SS } shadow_caster;
 
 static shadow_caster caster_at(vmm_vcpu *v, uint64_t pc)
@@ -43,7 +38,7 @@ int vmm_x86_shadow(vmm_vcpu *v)
     bool inhibited = env_of(v)->hflags & HF_INH;
     if (v->count == v->event_count)
         return VMM_SHADOW_NONE;
-    switch (caster_at(v, last_pc(v))) {
+    switch (caster_at(v, vcpu_here(v))) {
     case STI:
         return v->flags_before & FL_IF ? VMM_SHADOW_NONE : VMM_SHADOW_STI;
     case LOADS_SS: {
@@ -74,7 +69,7 @@ static bool is_repeated_string(vmm_vcpu *v, uint64_t pc, uint64_t *count_mask)
 bool x86_between_iterations(vmm_vcpu *v)
 {
     uint64_t mask, pc = vmm_x86_linear_pc(v);
-    return v->count != v->event_count && last_pc(v) == pc && is_repeated_string(v, pc, &mask)
+    return v->count != v->event_count && vcpu_here(v) == pc && is_repeated_string(v, pc, &mask)
         && env_of(v)->regs[R_CX] & mask;
 }
 
@@ -223,7 +218,6 @@ void x86_watch_masks(vmm_vcpu *v)
 bool x86_boundary(vmm_vcpu *v)
 {
     bool go;
-    v->machine->current = v;
     note_mask(v);
     if (native_begins(v))
         return true;
@@ -274,7 +268,7 @@ static inline void begin(vmm_vcpu *v, uint64_t pc)
 /* Apart, so that the way of nearly all instructions calls nothing and saves no register. */
 static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
 {
-    if (pc == last_pc(v) && repeats_no_more(v, pc))
+    if (pc == vcpu_here(v) && repeats_no_more(v, pc))
         return;
     if (may_be_awaited(v, pc))
         trigger_reached(v, pc);
@@ -288,7 +282,7 @@ static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
-    if (unlikely(pc == last_pc(v) || v->count >= v->attention_at || may_be_awaited(v, pc)))
+    if (unlikely(pc == vcpu_here(v) || v->count >= v->attention_at || may_be_awaited(v, pc)))
         look_closer(v, pc);
     else
         begin(v, pc);

@@ -69,7 +69,7 @@ void x86_refine_general_protection(vmm_vcpu *v, uint8_t *vector)
 {
     x86_env *env = env_of(v);
     x86_insn insn;
-    if (!(env->hflags & HF_CS64) || !x86_decode(v, x86_here(v), &insn))
+    if (!(env->hflags & HF_CS64) || !x86_decode(v, vcpu_here(v), &insn))
         return;
     if (!x86_canonical(v, env->eip)) {
         branch kind = near_branch(&insn);

@@ -7,7 +7,6 @@
 #include "core/clock.h"
 #include "core/nest.h"
 #include "core/trace.h"
-#include "core/vcpu.h"
 #include "x86/x86.h"
 
 enum { LEVEL_VM = 4 }; /* beside the CPL, in what is noted of a handler */

@@ -1,5 +1,6 @@
 /* Instructions the core finishes itself, because Unicorn's answer would not be this machine's. */
 #include "core/clock.h"
+#include "core/trap.h"
 #include "intc/apic/apic.h"
 #include "x86/x86.h"
 
@@ -65,7 +66,7 @@ static bool ask_msr(vmm_vcpu *v, uint8_t kind, uint32_t index, uint64_t *value)
     if (!x86_of(v)->traps.msr)
         return false;
     vmm_trap trap = {.kind = kind, .number = index, .value = *value, .size = 8};
-    bool done = x86_ask(v, &trap);
+    bool done = ask_host(v, &trap);
     *value = trap.value;
     return done;
 }
@@ -105,7 +106,7 @@ void x86_cr8(vmm_vcpu *v, const x86_insn *insn, bool write)
 void x86_hlt(vmm_vcpu *v, const x86_insn *insn)
 {
     vmm_trap trap = {.kind = VMM_TRAP_HLT};
-    bool done = x86_of(v)->traps.hlt && x86_ask(v, &trap);
+    bool done = x86_of(v)->traps.hlt && ask_host(v, &trap);
     x86_finish(v, insn->length);
     if (done)
         return;

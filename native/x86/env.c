@@ -9,8 +9,12 @@
 
 enum { REGISTERS = 16 };
 
-/* Unicorn's numbers of RAX ... R15 in the order the private state keeps them. */
-static const int REGISTER[REGISTERS] = {35, 38, 40, 37, 44, 36, 43, 39, 106, 107, 108, 109, 110, 111, 112, 113};
+/* In the order the private state keeps them. */
+static const int REGISTER[REGISTERS] = {
+    UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX, UC_X86_REG_RBX, UC_X86_REG_RSP, UC_X86_REG_RBP, UC_X86_REG_RSI,
+    UC_X86_REG_RDI, UC_X86_REG_R8, UC_X86_REG_R9, UC_X86_REG_R10, UC_X86_REG_R11, UC_X86_REG_R12, UC_X86_REG_R13,
+    UC_X86_REG_R14, UC_X86_REG_R15
+};
 
 static size_t tail_offset; /* one Unicorn a process, so one layout */
 
@@ -70,7 +74,7 @@ typedef struct {
 
 int x86_env_prove(vmm_vcpu *v)
 {
-    enum { REG_CR2 = 52, REG_DR0 = 66, REG_DR3 = 69, REG_IDTR = 242, REG_GDTR = 243, EFER = 0xc0000080 };
+    enum { EFER = 0xc0000080 };
     x86_env *env = v->env;
     const uint64_t odd = 0x123456789abcull;
     uint64_t value = odd;
@@ -79,22 +83,22 @@ int x86_env_prove(vmm_vcpu *v)
     uc.reg_write(v->uc, UC_X86_REG_RIP, &value);
     if (env->eip != odd)
         wrong = "eip";
-    uc.reg_write(v->uc, REG_CR2, &value);
+    uc.reg_write(v->uc, UC_X86_REG_CR2, &value);
     if (env->cr[2] != odd)
         wrong = "cr";
     table_register table = {0, odd, 0x7777, 0};
-    uc.reg_write(v->uc, REG_IDTR, &table);
+    uc.reg_write(v->uc, UC_X86_REG_IDTR, &table);
     if (env->idt.base != odd || env->idt.limit != 0x7777)
         wrong = "idt";
-    uc.reg_write(v->uc, REG_GDTR, &table);
+    uc.reg_write(v->uc, UC_X86_REG_GDTR, &table);
     if (env->gdt.base != odd || env->gdt.limit != 0x7777)
         wrong = "gdt";
-    for (int reg = REG_DR0; reg <= REG_DR3; reg++) {
+    for (int reg = UC_X86_REG_DR0; reg <= UC_X86_REG_DR3; reg++) {
         value = odd + (uint64_t)reg;
         uc.reg_write(v->uc, reg, &value);
-        if (tail_of(v)->dr[reg - REG_DR0] != value)
+        if (tail_of(v)->dr[reg - UC_X86_REG_DR0] != value)
             wrong = "dr";
-        tail_of(v)->dr[reg - REG_DR0] = 0;
+        tail_of(v)->dr[reg - UC_X86_REG_DR0] = 0;
     }
     uc_x86_msr msr = {EFER, 0};
     uc.reg_read(v->uc, UC_X86_REG_MSR, &msr);
@@ -120,16 +124,16 @@ int x86_env_prove(vmm_vcpu *v)
  */
 int x86_env_find_exception_index(vmm_vcpu *v)
 {
-    enum { REG_CR0 = 50, REG_CR3 = 53, REG_CR4 = 54, PAGE_FAULT = 14 };
+    enum { PAGE_FAULT = 14 };
     const uint64_t cr3 = 0, cr4 = 0x20, cr0 = 0x80000011;
     size_t words = (size_t)((char *)v->env - (char *)v->cpu) / sizeof(int32_t);
     int32_t *now = v->cpu, *before = malloc(words * sizeof *before);
     uint64_t physical;
     if (!before)
         return fail(v->machine, "no memory to look at Unicorn's CPU state with");
-    uc.reg_write(v->uc, REG_CR3, &cr3);
-    uc.reg_write(v->uc, REG_CR4, &cr4);
-    uc.reg_write(v->uc, REG_CR0, &cr0);
+    uc.reg_write(v->uc, UC_X86_REG_CR3, &cr3);
+    uc.reg_write(v->uc, UC_X86_REG_CR4, &cr4);
+    uc.reg_write(v->uc, UC_X86_REG_CR0, &cr0);
     memcpy(before, now, words * sizeof *before);
     int failed = uc.vmem_translate(v->uc, 0x12345000, UC_PROT_READ, &physical);
     for (size_t i = 0; i < words && failed; i++)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/trace.h"
+#include "core/trap.h"
 #include "core/trigger.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
@@ -28,21 +28,14 @@ enum { OPCODE_IRET = 0xcf, OPCODE_ICEBP = 0xf1 };
 uint64_t x86_rip_here(const vmm_vcpu *v)
 {
     x86_env *env = env_of(v);
-    return env->hflags & HF_CS64 ? x86_here(v) : (uint32_t)(x86_here(v) - env->segs[VMM_CS].base);
-}
-
-bool x86_ask(vmm_vcpu *v, vmm_trap *trap)
-{
-    vmm_event event = {.kind = VMM_EV_TRAPPED, .number = trap->kind, .value = trap->number, .pc = x86_here(v)};
-    trace_emit(v, &event);
-    return v->machine->host.trap(v->machine->host.handle, v->index, trap) == VMM_TRAP_DONE;
+    return env->hflags & HF_CS64 ? vcpu_here(v) : (uint32_t)(vcpu_here(v) - env->segs[VMM_CS].base);
 }
 
 /* An exception, unless Python finishes it. */
 static void except(vmm_vcpu *v, x86_event *e)
 {
     vmm_trap trap = {.kind = VMM_TRAP_EXCEPTION, .number = e->vector, .value = e->error};
-    if (x86_of(v)->traps.exceptions >> (e->vector & 31) & 1 && x86_ask(v, &trap))
+    if (x86_of(v)->traps.exceptions >> (e->vector & 31) & 1 && ask_host(v, &trap))
         env_of(v)->hflags &= ~(uint32_t)HF_INH;
     else
         x86_deliver(v, e);
@@ -114,7 +107,7 @@ static void intercepted(vmm_vcpu *v, uint32_t exit)
 static void software(vmm_vcpu *v, uint8_t vector)
 {
     vmm_trap trap = {.kind = VMM_TRAP_INT, .number = vector};
-    if (x86_of(v)->traps.vectors[vector >> 6] >> (vector & 63) & 1 && x86_ask(v, &trap))
+    if (x86_of(v)->traps.vectors[vector >> 6] >> (vector & 63) & 1 && ask_host(v, &trap))
         return;
     x86_event e = {.vector = vector, .kind = EVENT_SOFTWARE, .source = VMM_SRC_SOFTWARE, .rip = env_of(v)->eip,
                    .fault_rip = x86_rip_here(v)};
@@ -127,7 +120,7 @@ static void unblock_nmi_if_iret(vmm_vcpu *v)
     x86_insn insn;
     if (!(env_of(v)->hflags2 & HF2_NMI))
         return;
-    if (x86_decode(v, x86_here(v), &insn) && insn.map == 0 && insn.opcode == OPCODE_IRET)
+    if (x86_decode(v, vcpu_here(v), &insn) && insn.map == 0 && insn.opcode == OPCODE_IRET)
         env_of(v)->hflags2 &= ~(uint32_t)HF2_NMI;
 }
 
@@ -139,7 +132,7 @@ static bool boundary_comes_first(const vmm_vcpu *v, uint8_t vector, uint32_t err
 {
     enum { LONGEST = 15, ERROR_WRITE = 2 };
     bool fetch = vector == X86_PF && !(error & ERROR_WRITE) && env_of(v)->cr[2] - pc < LONGEST;
-    bool not_begun = v->count == v->event_count || pc != x86_here(v) || fetch;
+    bool not_begun = v->count == v->event_count || pc != vcpu_here(v) || fetch;
     bool single_step = vector == X86_DB && v->count != v->event_count && v->flags_before & FL_TF;
     return not_begun && !single_step && (vector == X86_DB || vector == X86_PF || vector == X86_GP);
 }
@@ -177,7 +170,6 @@ static void on_intr(void *engine, uint32_t number, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
-    v->machine->current = v;
     x86_intercepts_restore(v);
     if (number >= EXIT)
         intercepted(v, number - EXIT);

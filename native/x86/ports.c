@@ -1,5 +1,6 @@
 /* IN and OUT, unless Python takes the port first. */
 #include "core/bus.h"
+#include "core/trap.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 
@@ -7,7 +8,7 @@ static bool trapped(vmm_vcpu *v, vmm_trap *trap)
 {
     if (!x86_of(v)->traps.port || !(x86_of(v)->traps.ports[trap->number >> 3 & 8191] >> (trap->number & 7) & 1))
         return false;
-    return x86_ask(v, trap);
+    return ask_host(v, trap);
 }
 
 static uint32_t on_in(void *engine, uint32_t port, int size, void *user)

@@ -2,22 +2,22 @@
  * INIT and SIPI (Intel SDM vol. 3A 9.4 and table 9-1): the BSP starts over at the reset vector, any other vCPU waits
  * for its SIPI, which starts it in real mode at page << 12. And what firmware makes of that.
  */
+#include "api/vmm_registers.h"
 #include "core/clock.h"
 #include "intc/apic/apic.h"
 #include "x86/x86.h"
 
-enum { CR0_CD_NW = 3 << 29, IA32_APIC_BASE_BSP = 1 << 8 };
+enum { CR0_CD_NW = 3 << 29 };
 
 static bool is_bsp(const vmm_vcpu *v)
 {
-    return x86_of(v)->lapic.base & IA32_APIC_BASE_BSP;
+    return lapic_of(v)->base & VMM_APIC_BSP;
 }
 
 /* Table 9-1, column INIT: x87, SSE, MSRs and the cache bits of CR0 stay as they are. */
 static void reset_but_for_init(vmm_vcpu *v)
 {
-    enum { CR0 = 50, FPCW = 246, FPTAG = 247, MXCSR = 249 }; /* Unicorn's numbers */
-    static const int KEPT[] = {FPCW, FPTAG, MXCSR};
+    static const int KEPT[] = {UC_X86_REG_FPCW, UC_X86_REG_FPTAG, UC_X86_REG_MXCSR};
     uint64_t kept[sizeof KEPT / sizeof *KEPT];
     uint64_t cache = env_of(v)->cr[0] & CR0_CD_NW;
     for (unsigned i = 0; i < sizeof KEPT / sizeof *KEPT; i++)
@@ -25,7 +25,7 @@ static void reset_but_for_init(vmm_vcpu *v)
     x86_reset(v);
     for (unsigned i = 0; i < sizeof KEPT / sizeof *KEPT; i++)
         x86_set_register(v, KEPT[i], kept[i]);
-    x86_set_register(v, CR0, (env_of(v)->cr[0] & ~(uint64_t)CR0_CD_NW) | cache);
+    x86_set_register(v, UC_X86_REG_CR0, (env_of(v)->cr[0] & ~(uint64_t)CR0_CD_NW) | cache);
 }
 
 static void initialise(vmm_vcpu *v)

@@ -119,16 +119,15 @@ x86_fault x86_descriptor(vmm_vcpu *v, uint32_t selector, uint32_t d[2], uint64_t
 /* SDM vol. 3A table 9-1: the state after RESET. */
 void x86_reset(vmm_vcpu *v)
 {
-    enum { CR0 = 50, CR4 = 54, FPCW = 246, FPTAG = 247, MXCSR = 249, DR6 = 72, DR7 = 73, FLAGS_FIXED = 2,
-           DATA16 = DESC_P | DESC_S | DESC_RW | DESC_ACCESSED, CODE16 = DATA16 | DESC_CODE, EFER = 0xc0000080 };
+    enum { FLAGS_FIXED = 2, DATA16 = DESC_P | DESC_S | DESC_RW | DESC_ACCESSED, CODE16 = DATA16 | DESC_CODE, EFER = 0xc0000080 };
     x86_env *env = env_of(v);
-    x86_set_register(v, CR0, 0x60000010); /* leaves long mode, which Unicorn starts in, by the front door */
+    x86_set_register(v, UC_X86_REG_CR0, 0x60000010); /* leaves long mode, which Unicorn starts in, by the front door */
     x86_msr_set(v, EFER, 0);
     env->efer = 0;
-    x86_set_register(v, CR4, 0);
+    x86_set_register(v, UC_X86_REG_CR4, 0);
     env->hflags &= HF_GUEST;
     env->hflags2 &= ~(uint32_t)HF2_NMI;
-    x86_set_register(v, CR0, 0x60000010);
+    x86_set_register(v, UC_X86_REG_CR0, 0x60000010);
     for (int i = 0; i < 16; i++)
         env->regs[i] = 0;
     for (int i = VMM_ES; i <= VMM_GS; i++)
@@ -138,11 +137,11 @@ void x86_reset(vmm_vcpu *v)
     env->tr = (x86_seg){0, 0, 0xffff, DESC_P | 11 << 8};
     env->gdt = env->idt = (x86_seg){0, 0, 0xffff, 0};
     x86_set_register(v, UC_X86_REG_EFLAGS, FLAGS_FIXED);
-    x86_set_register(v, FPCW, 0x40);
-    x86_set_register(v, FPTAG, 0x5555);
-    x86_set_register(v, MXCSR, 0x1f80);
-    x86_set_register(v, DR6, 0xffff0ff0);
-    x86_set_register(v, DR7, 0x400);
+    x86_set_register(v, UC_X86_REG_FPCW, 0x40);
+    x86_set_register(v, UC_X86_REG_FPTAG, 0x5555);
+    x86_set_register(v, UC_X86_REG_MXCSR, 0x1f80);
+    x86_set_register(v, UC_X86_REG_DR6, 0xffff0ff0);
+    x86_set_register(v, UC_X86_REG_DR7, 0x400);
     env->cr[2] = env->cr[3] = env->cr[8] = 0;
     env->regs[R_DX] = 0x663; /* family, model, stepping as CPUID names them */
     env->eip = 0xfff0;

@@ -11,7 +11,7 @@ enum { FLAT = DESC_P | DESC_S | DESC_RW | DESC_ACCESSED | DESC_G };
 static uint32_t length_here(vmm_vcpu *v)
 {
     x86_insn insn;
-    return x86_decode(v, x86_here(v), &insn) ? insn.length : 2;
+    return x86_decode(v, vcpu_here(v), &insn) ? insn.length : 2;
 }
 
 static void flat_ring0(vmm_vcpu *v, uint32_t selector, bool code64)
@@ -49,7 +49,6 @@ static void on_syscall(void *engine, void *user)
     x86_env *env = env_of(v);
     uint32_t length = length_here(v);
     bool allowed_here = env->hflags & HF_CS64 || x86_of(v)->syscall_anywhere;
-    v->machine->current = v;
     env->eip = x86_rip_here(v);
     if (!(env->efer & EFER_SCE) || !(env->cr[0] & CR0_PE) || !allowed_here) {
         x86_raise(v, X86_UD, false, 0, env->eip);
@@ -71,7 +70,6 @@ static void on_sysenter(void *engine, void *user)
     uint32_t length = length_here(v);
     uint32_t selector = (uint32_t)x86_msr_get(v, MSR_SYSENTER_CS);
     bool long_mode = x86_long_mode(v);
-    v->machine->current = v;
     env->eip = x86_rip_here(v);
     if (!(env->cr[0] & CR0_PE) || !(selector & 0xfffc)) {
         x86_raise(v, X86_GP, true, 0, env->eip);

@@ -1,6 +1,7 @@
 /* Task switch through a task gate in the IDT: Intel SDM vol. 3A 7.3, steps in its order. */
 #include <string.h>
 
+#include "api/vmm_registers.h"
 #include "core/trace.h"
 #include "x86/x86.h"
 
@@ -133,7 +134,7 @@ static x86_fault push_error(vmm_vcpu *v, const layout *l, uint32_t error)
 
 x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext)
 {
-    enum { CR0_NUMBER = 50, CR3_NUMBER = 53, EFLAGS_NUMBER = 25, DR7_NUMBER = 73, DR7_LOCAL = 0x155 };
+    enum { DR7_LOCAL = 0x155 };
     x86_env *env = env_of(v);
     uint32_t d[2], error = (selector & 0xfffc) | ext;
     uint64_t address;
@@ -169,20 +170,20 @@ x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event
     x86_store(v, base + LINK_AT, &link, 2);
     x86_store(v, address + 4, &busy, 4);
     env->tr = (x86_seg){selector, base, x86_descriptor_limit(d), busy};
-    x86_set_register(v, CR0_NUMBER, env->cr[0] | CR0_TS);
+    x86_set_register(v, UC_X86_REG_CR0, env->cr[0] | CR0_TS);
     trace_note(v->machine, VMM_EV_TASK, selector, 0);
 
     uint32_t new_flags = get(tss, l->flags, l->width) | 2, selectors[6] = {0};
     if (l->width == 4 && env->cr[0] >> 31)
-        x86_set_register(v, CR3_NUMBER, get(tss, CR3_AT, 4));
-    x86_set_register(v, EFLAGS_NUMBER, new_flags | FL_NT);
+        x86_set_register(v, UC_X86_REG_CR3, get(tss, CR3_AT, 4));
+    x86_set_register(v, UC_X86_REG_EFLAGS, new_flags | FL_NT);
     for (unsigned i = 0; i < 8; i++)
         env->regs[i] = get(tss, l->registers + i * l->width, l->width) | (l->width == 2 ? 0xffff0000u : 0);
     for (unsigned i = 0; i < l->segment_count; i++)
         selectors[i] = get(tss, l->segments + i * l->segment_step, 2);
-    uint64_t dr7 = x86_register(v, DR7_NUMBER);
+    uint64_t dr7 = x86_register(v, UC_X86_REG_DR7);
     if (dr7 & DR7_LOCAL)
-        x86_set_register(v, DR7_NUMBER, dr7 & ~(uint64_t)DR7_LOCAL);
+        x86_set_register(v, UC_X86_REG_DR7, dr7 & ~(uint64_t)DR7_LOCAL);
     x86_set_pc(v, get(tss, l->ip, l->width));
 
     fault = load_ldt(v, get(tss, l->ldt, 2));

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "api/vmm_x86.h"
-#include "core/base.h"
+#include "core/vcpu.h"
 #include "x86/env.h"
 
 static inline vmm_x86 *x86_of(const vmm_vcpu *v)
@@ -131,18 +131,13 @@ const char *x86_watch_returns(void *library); /* once a process: the line that s
 void x86_returned(vmm_vcpu *v); /* notes it where an IRET was the last instruction */
 
 /* intercept.c */
-static inline uint64_t x86_here(const vmm_vcpu *v) /* linear address of the instruction that began last */
-{
-    return v->recent[(v->count - 1) & (VMM_RECENT - 1)];
-}
 static inline void x86_begin(vmm_vcpu *v, uint64_t pc, uint64_t flags) /* the instruction at pc counts from here */
 {
     v->flags_before = flags;
-    v->recent[v->count++ & (VMM_RECENT - 1)] = pc;
+    vcpu_begin(v, pc);
 }
 uint64_t x86_rip_here(const vmm_vcpu *v); /* the same as RIP */
 void x86_attach_intercepts(vmm_vcpu *v);
-bool x86_ask(vmm_vcpu *v, vmm_trap *trap); /* true: Python finished it */
 void x86_raise(vmm_vcpu *v, uint8_t vector, bool has_error, uint32_t error, uint64_t rip);
 void x86_general_protection(vmm_vcpu *v); /* #GP(0) at the present instruction */
 void x86_intercepts_set(vmm_vcpu *v, bool on);

@@ -34,6 +34,7 @@ from arm.arm_bench import (
     syndrome,
 )  # fmt: skip
 from arm.opcodes import a64
+from vmm.core.native import ffi, lib
 from vmm.machine.machine import Config, Machine
 
 EL2, EL3 = ",virtualization=on", ",secure=on"
@@ -266,3 +267,26 @@ def test_wfi_at_el1_is_trapped_where_twi_says_so() -> None:
     bench = hypervised(a64("wfi"), EL1H | I, RW | 1 << 13)
     bench.step()
     bench.assert_taken(1, LOWER_A64, el=2, after=1, elr=CODE, spsr=EL1H | I, esr=syndrome(1, 1 << 24 | 0xE << 20))
+
+
+# ---- the Security state, as the GIC's system registers see it ----
+
+
+@pytest.mark.parametrize(
+    ("pstate", "scr", "group_0", "copies"),
+    [(EL3H, SCR, 1, (5, 2)), (EL3H, RW3, 1, (3, 5)), (EL1H, SCR, 0, (5, 2)), (EL1H, RW3, 1, (3, 5))],
+    ids=["EL3, NS", "EL3", "Non-secure EL1", "Secure EL1"],
+)
+def test_el3_is_secure_but_scr_ns_chooses_the_bank(
+    pstate: int, scr: int, group_0: int, copies: tuple[int, int]
+) -> None:
+    """DDI0487 D1.4 and IHI0069: ICC_IGRPEN0_EL1 reads as 1 to Secure accesses; ICC_BPR1_EL1, written 5, has two copies,
+    Non-secure and Secure, of which the other keeps its least value, 3 or 2.
+    """
+    bench = Bench64(a64("nop"), pstate, gic=3, board=EL3, scr_el3=scr)
+    native, value = bench.native, ffi.new("uint64_t *")
+    lib.vmm_arm_system_get(native.vcpus[0], 3, 0, 12, 12, 6, value)
+    lib.vmm_arm_system_set(native.vcpus[0], 3, 0, 12, 12, 3, 5)
+    banks = (lib.VMM_GIC_NONSECURE, lib.VMM_GIC_SECURE)
+    points = tuple(lib.vmm_gic_icc_read(native, 0, lib.VMM_ICC_BPR1, bank) for bank in banks)
+    assert (value[0], points) == (group_0, copies)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from vmm.engine import lib
 
+from vmm.core.native import lib
 from x86.x86_bench import (
     CLI,
     CODE,

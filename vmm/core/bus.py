@@ -13,7 +13,7 @@ from vmm.protocols import MmioDevice, PortDevice
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
 
-SCRIPT_DRIVER = 31
+SCRIPT_DRIVER = int(lib.VMM_SCRIPT_DRIVER)
 """The driver that scripts and tests use on any line; stimuli and the test device have theirs, devices those below."""
 
 PYTHON = 0

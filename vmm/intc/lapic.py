@@ -26,7 +26,7 @@ DELIVERY = ("fixed", "lowest priority", "SMI", "reserved", "NMI", "INIT", "start
 """Delivery modes by their number, in LVT, ICR, IOAPIC and MSI alike."""
 
 VERSION = 0x30
-BSP, X2APIC, ENABLED = 1 << 8, 1 << 10, 1 << 11
+BSP, X2APIC, ENABLED = lib.VMM_APIC_BSP, lib.VMM_APIC_X2APIC, lib.VMM_APIC_ENABLE
 SOFTWARE_ENABLED = 1 << 8
 
 

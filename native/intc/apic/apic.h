@@ -15,10 +15,6 @@ typedef struct {
     uint64_t (*tsc)(const vmm_vcpu *v, uint64_t ns); /* at that virtual time */
 } apic_processor;
 
-enum { /* IA32_APIC_BASE, SDM vol. 3A 11.4.4 and 11.12.1 */
-    BASE_BSP = 1 << 8, BASE_X2APIC = 1 << 10, BASE_ENABLE = 1 << 11
-};
-
 static inline vmm_lapic *lapic_of(const vmm_vcpu *v)
 {
     return v->controller;

@@ -72,7 +72,7 @@ static bool lint_asserted(const vmm_lapic *a, uint32_t pin)
 static bool passes_extint(const vmm_lapic *a)
 {
     uint32_t lint0 = a->lvt[VMM_LVT_LINT0];
-    if (!(a->base & BASE_ENABLE))
+    if (!(a->base & VMM_APIC_ENABLE))
         return a->lint & 1;
     return a->extint || (!(lint0 & LVT_MASKED) && lvt_mode(lint0) == MODE_EXTINT && lint_asserted(a, 0));
 }
@@ -109,7 +109,7 @@ static bool request(vmm_vcpu *v, uint32_t vector, bool level)
     if (over_timer)
         lapic_timer_settle(v);
     if (!vector_get(a->irr, vector))
-        a->raised[vector] = m->current ? machine_insns(m) : 0;
+        a->raised[vector] = insns_so_far(m);
     vector_put(a->irr, vector, true);
     vector_put(a->tmr, vector, level);
     if (over_timer)
@@ -122,7 +122,7 @@ static bool request(vmm_vcpu *v, uint32_t vector, bool level)
 bool lapic_receive(vmm_vcpu *v, const apic_message *message)
 {
     vmm_lapic *a = lapic_of(v);
-    if (!(a->base & BASE_ENABLE))
+    if (!(a->base & VMM_APIC_ENABLE))
         return false;
     switch (message->mode) {
     case MODE_FIXED:
@@ -164,7 +164,7 @@ static irq_request spurious(vmm_vcpu *v)
 {
     vmm_lapic *a = lapic_of(v);
     irq_request taken = {.vector = a->svr & 0xff, .source = VMM_SRC_APIC_SPURIOUS};
-    taken.raised = v->machine->current ? machine_insns(v->machine) : 0;
+    taken.raised = insns_so_far(v->machine);
     note(v, VMM_EV_SPURIOUS, taken.vector);
     intr_update(v);
     return taken;
@@ -269,7 +269,7 @@ void vmm_lapic_set_lint(vmm_vcpu *v, uint32_t pin, int level)
         return;
     a->lint = lint;
     bool edge = lint_asserted(a, pin) && !lint_is_level(a, pin);
-    if (!(a->base & BASE_ENABLE)) { /* the pins are INTR and NMI (11.4.3) */
+    if (!(a->base & VMM_APIC_ENABLE)) { /* the pins are INTR and NMI (11.4.3) */
         if (pin && level)
             vmm_nmi(v->machine, v->index);
     } else if (edge) {
@@ -309,7 +309,7 @@ void vmm_lapic_reset(vmm_vcpu *v)
 {
     vmm_lapic *a = lapic_of(v);
     a->id = a->initial_id;
-    a->base = 0xfee00000 | BASE_ENABLE | (v->index ? 0 : BASE_BSP);
+    a->base = 0xfee00000 | VMM_APIC_ENABLE | (v->index ? 0 : VMM_APIC_BSP);
     lapic_init(v);
 }
 

@@ -31,13 +31,13 @@ static inline const apic_processor *processor_of(const vmm_vcpu *v)
 
 static inline bool lapic_is_x2apic(const vmm_lapic *a)
 {
-    return a->base & BASE_X2APIC;
+    return a->base & VMM_APIC_X2APIC;
 }
 
 /* By hardware and by software: only then are fixed interrupts accepted and dispensed (11.4.7.2). */
 static inline bool lapic_enabled(const vmm_lapic *a)
 {
-    return a->base & BASE_ENABLE && a->svr & SVR_ENABLE;
+    return a->base & VMM_APIC_ENABLE && a->svr & SVR_ENABLE;
 }
 
 static inline uint32_t lvt_mode(uint32_t lvt)

@@ -36,7 +36,7 @@ static bool in_logical(const vmm_lapic *a, uint32_t destination)
 
 static bool addressed(const vmm_lapic *a, const apic_message *message)
 {
-    if (!(a->base & BASE_ENABLE))
+    if (!(a->base & VMM_APIC_ENABLE))
         return false;
     if (message->everyone)
         return true;

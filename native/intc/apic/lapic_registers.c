@@ -227,7 +227,7 @@ static void write_register(vmm_vcpu *v, uint32_t index, uint32_t value)
 static bool lapic_at(const vmm_vcpu *v, uint64_t physical)
 {
     uint64_t base = lapic_of(v)->base;
-    return (base & (BASE_ENABLE | BASE_X2APIC)) == BASE_ENABLE && (physical ^ base) >> 12 == 0;
+    return (base & (VMM_APIC_ENABLE | VMM_APIC_X2APIC)) == VMM_APIC_ENABLE && (physical ^ base) >> 12 == 0;
 }
 
 static bool in_memory(vmm_vcpu *v, uint32_t index)
@@ -333,10 +333,10 @@ bool lapic_wrmsr(vmm_vcpu *v, uint32_t msr, uint64_t value)
 /* Figure 11-27: x2APIC mode is entered from xAPIC mode only, and left only to "disabled". */
 static bool legal_transition(const vmm_vcpu *v, uint64_t from, uint64_t to)
 {
-    const uint64_t mode = BASE_ENABLE | BASE_X2APIC;
-    if (!(to & BASE_X2APIC))
-        return !(from & BASE_X2APIC) || !(to & BASE_ENABLE);
-    return announced(v, CPUID_X2APIC) && to & BASE_ENABLE && (from & mode) != 0;
+    const uint64_t mode = VMM_APIC_ENABLE | VMM_APIC_X2APIC;
+    if (!(to & VMM_APIC_X2APIC))
+        return !(from & VMM_APIC_X2APIC) || !(to & VMM_APIC_ENABLE);
+    return announced(v, CPUID_X2APIC) && to & VMM_APIC_ENABLE && (from & mode) != 0;
 }
 
 bool lapic_write_base(vmm_vcpu *v, uint64_t value)
@@ -344,18 +344,18 @@ bool lapic_write_base(vmm_vcpu *v, uint64_t value)
     enum { PHYSICAL_BITS = 40 };
     vmm_lapic *a = lapic_of(v);
     const uint64_t page = ((1ull << PHYSICAL_BITS) - 1) & ~0xfffull, was = a->base;
-    if (value & ~(page | BASE_ENABLE | BASE_X2APIC | BASE_BSP) || !legal_transition(v, was, value))
+    if (value & ~(page | VMM_APIC_ENABLE | VMM_APIC_X2APIC | VMM_APIC_BSP) || !legal_transition(v, was, value))
         return false;
     lapic_timer_settle(v);
-    a->base = (value & ~(uint64_t)BASE_BSP) | (was & BASE_BSP); /* which one it is, the hardware decides */
+    a->base = (value & ~(uint64_t)VMM_APIC_BSP) | (was & VMM_APIC_BSP); /* which one it is, the hardware decides */
     uint64_t changed = was ^ a->base;
-    if (changed & (BASE_ENABLE | BASE_X2APIC) && value & BASE_ENABLE)
+    if (changed & (VMM_APIC_ENABLE | VMM_APIC_X2APIC) && value & VMM_APIC_ENABLE)
         a->id = a->initial_id;
-    if (changed & BASE_X2APIC)
+    if (changed & VMM_APIC_X2APIC)
         a->icr_high = 0; /* its format is another */
-    if (changed & BASE_ENABLE)
+    if (changed & VMM_APIC_ENABLE)
         a->held = a->extint = 0;
-    if (changed & BASE_ENABLE && (a->forgets || (was & BASE_X2APIC && !a->keeps_x2apic)))
+    if (changed & VMM_APIC_ENABLE && (a->forgets || (was & VMM_APIC_X2APIC && !a->keeps_x2apic)))
         lapic_init(v);
     lapic_timer_rearm(v);
     ioapic_retry(v->machine);
@@ -370,7 +370,7 @@ void lapic_cpuid(const vmm_vcpu *v, uint32_t leaf, uint32_t *ebx, uint32_t *edx)
     const vmm_lapic *a = lapic_of(v);
     if (leaf == 1) {
         *ebx = (*ebx & 0xffffff) | a->initial_id << 24;
-        if (!(a->base & BASE_ENABLE))
+        if (!(a->base & VMM_APIC_ENABLE))
             *edx &= ~(uint32_t)APIC;
     }
     if (leaf == TOPOLOGY)

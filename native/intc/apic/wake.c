@@ -16,7 +16,7 @@ static bool would_send(uint32_t entry, bool nmi)
 bool apic_can_interrupt_masked(const vmm_vcpu *v, bool nmi)
 {
     const vmm_lapic *a = lapic_of(v);
-    if (!(a->base & BASE_ENABLE))
+    if (!(a->base & VMM_APIC_ENABLE))
         return false;
     bool can = would_send(a->lvt[VMM_LVT_LINT0], nmi);
     can |= would_send(a->lvt[VMM_LVT_LINT1], nmi) && stimuli_can_drive(v->machine, &lint1_pins);

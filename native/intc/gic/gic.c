@@ -19,11 +19,6 @@
 
 enum { DROPPED = 1, DEACTIVATED = 2 }; /* value of VMM_EV_ENDED */
 
-uint64_t gic_now(const vmm_machine *m)
-{
-    return m->current ? machine_insns(m) : 0;
-}
-
 /* ---- pending ---- */
 
 static void note_pending(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t bits)
@@ -31,7 +26,7 @@ static void note_pending(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t b
     vmm_gic_bank *b = gic_bank(m, cpu, bank);
     for (; bits; bits &= bits - 1) {
         uint32_t n = (uint32_t)__builtin_ctz(bits);
-        b->raised[n] = gic_now(m);
+        b->raised[n] = insns_so_far(m);
         trace_note(m, VMM_EV_PENDING, 32 * bank + n, bank ? 0 : cpu);
     }
 }
@@ -237,7 +232,7 @@ irq_request gic_best(vmm_machine *m, uint32_t cpu, bool fiq)
     const vmm_gic *g = gic_of(m);
     const vmm_gic_cpu *c = &g->cpu[cpu];
     if (cpu >= g->cpus || !gic_can_take(c) || best_is_fiq(g, c) != fiq)
-        return (irq_request){.vector = VMM_GIC_NONE, .source = VMM_SRC_SPURIOUS, .raised = gic_now(m)};
+        return (irq_request){.vector = VMM_GIC_NONE, .source = VMM_SRC_SPURIOUS, .raised = insns_so_far(m)};
     if (c->best >= VMM_GIC_FIRST_LPI)
         return (irq_request){.vector = c->best, .source = VMM_SRC_LPI, .raised = gic_lpi_raised(m, c->best)};
     const vmm_gic_bank *b = gic_bank(m, cpu, c->best / 32);
@@ -274,7 +269,7 @@ static uint32_t take(vmm_machine *m, uint32_t cpu)
         b->latched |= c->sgi_from[n] ? bit : 0;
     }
     if (gic_pending(b) & bit)
-        b->raised[n] = gic_now(m);
+        b->raised[n] = insns_so_far(m);
     return source;
 }
 

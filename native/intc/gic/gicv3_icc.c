@@ -1,6 +1,6 @@
 /*
  * GICv3's CPU interface as system registers (Arm IHI0069). Traps and permissions are the vCPU's; what arrives here is
- * allowed. Where two Security states bank a register, `secure` chooses.
+ * allowed. Where two Security states bank a register, the access says whose copy it means.
  */
 #include "intc/gic/state.h"
 
@@ -14,10 +14,20 @@ enum {
     CTLR_RSS = 1 << 18 /* target ranges in SGI registers; IDbits 0: 16 bits of INTID */
 };
 
-/* Whose copy of the group 1 registers an access means. */
-static uint8_t group1_of(const vmm_machine *m, bool restricted)
+/* What an enum vmm_gic_access is with the machine's Security states. */
+typedef struct {
+    bool restricted;
+    bool ns_bank;   /* the copies it means are the Non-secure ones */
+    uint8_t group1; /* of banked registers, */
+    uint8_t own;    /* and of its own Security state */
+} view;
+
+static view view_of(const vmm_gic *g, int access)
 {
-    return gic_of(m)->two_states && !restricted ? VMM_GIC_G1S : VMM_GIC_G1;
+    bool restricted = g->two_states && access == VMM_GIC_NONSECURE;
+    bool ns_bank = g->two_states && access != VMM_GIC_SECURE;
+    return (view){restricted, ns_bank, g->two_states && !ns_bank ? VMM_GIC_G1S : VMM_GIC_G1,
+                  g->two_states && !restricted ? VMM_GIC_G1S : VMM_GIC_G1};
 }
 
 /* ---- SGIs (ICC_SGI0R, ICC_SGI1R, ICC_ASGI1R) ---- */
@@ -52,18 +62,18 @@ static void send_sgi(vmm_machine *m, uint32_t cpu, uint64_t value, uint8_t cls, 
 
 /* ---- registers ---- */
 
-static uint64_t ctlr_read(const vmm_gic_cpu *c, uint8_t group1, bool restricted)
+static uint64_t ctlr_read(const vmm_gic_cpu *c, view as)
 {
-    return (c->cbpr[group1] ? CTLR_CBPR : 0) | (c->eoi_split[restricted] ? CTLR_EOI_MODE : 0)
-         | (c->pmhe && !restricted ? CTLR_PMHE : 0) | CTLR_PRI_BITS | CTLR_RSS;
+    return (c->cbpr[as.group1] ? CTLR_CBPR : 0) | (c->eoi_split[as.ns_bank] ? CTLR_EOI_MODE : 0)
+         | (c->pmhe && !as.restricted ? CTLR_PMHE : 0) | CTLR_PRI_BITS | CTLR_RSS;
 }
 
-static void ctlr_write(vmm_machine *m, uint32_t cpu, uint64_t value, uint8_t group1, bool restricted)
+static void ctlr_write(vmm_machine *m, uint32_t cpu, uint64_t value, view as)
 {
     vmm_gic_cpu *c = gic_cpu(m, cpu);
-    c->cbpr[group1] = value & CTLR_CBPR;
-    c->eoi_split[restricted] = (value & CTLR_EOI_MODE) != 0;
-    if (!restricted)
+    c->cbpr[as.group1] = value & CTLR_CBPR;
+    c->eoi_split[as.ns_bank] = (value & CTLR_EOI_MODE) != 0;
+    if (!as.restricted)
         c->pmhe = (value & CTLR_PMHE) != 0;
     gic_refresh(m, cpu);
 }
@@ -83,11 +93,11 @@ static void enable_group(vmm_machine *m, uint32_t cpu, uint8_t cls, bool on)
     gic_refresh_all(m);
 }
 
-static void dir_write(vmm_machine *m, uint32_t cpu, uint64_t value, bool restricted)
+static void dir_write(vmm_machine *m, uint32_t cpu, uint64_t value, view as)
 {
     uint32_t intid = value & 0xffffff;
-    if (gic_cpu(m, cpu)->eoi_split[restricted])
-        gic_deactivate(m, cpu, intid, restricted ? 1 << VMM_GIC_G1 : GIC_ALL_CLASSES);
+    if (gic_cpu(m, cpu)->eoi_split[as.ns_bank])
+        gic_deactivate(m, cpu, intid, as.restricted ? 1 << VMM_GIC_G1 : GIC_ALL_CLASSES);
     else
         vmm_guest_error(m, VMM_GE_DEACTIVATE, intid);
 }
@@ -99,100 +109,98 @@ static bool is_group0(int reg)
         || reg == VMM_ICC_AP0R0 || reg == VMM_ICC_IGRPEN0;
 }
 
-uint64_t vmm_gic_icc_read(vmm_machine *m, uint32_t cpu, int reg, int secure)
+uint64_t vmm_gic_icc_read(vmm_machine *m, uint32_t cpu, int reg, int access)
 {
     if (!gic_has(m, cpu) || gic_of(m)->version != 3)
         return 0;
-    bool restricted = gic_of(m)->two_states && !secure;
-    if (restricted && is_group0(reg))
+    view as = view_of(gic_of(m), access);
+    if (as.restricted && is_group0(reg))
         return 0;
     const vmm_gic_cpu *c = gic_cpu(m, cpu);
-    uint8_t group1 = group1_of(m, restricted);
     switch (reg) {
     case VMM_ICC_IAR0:
         return gic_acknowledge(m, cpu, 1 << VMM_GIC_G0);
     case VMM_ICC_IAR1:
-        return gic_acknowledge(m, cpu, 1u << group1);
+        return gic_acknowledge(m, cpu, 1u << as.group1);
     case VMM_ICC_HPPIR0:
         return hppir(c, VMM_GIC_G0);
     case VMM_ICC_HPPIR1:
-        return hppir(c, group1);
+        return hppir(c, as.group1);
     case VMM_ICC_BPR0:
         return gic_bpr_shown(c, VMM_GIC_G0);
     case VMM_ICC_BPR1:
-        return gic_bpr_shown(c, group1);
+        return gic_bpr_shown(c, as.group1);
     case VMM_ICC_AP0R0:
         return c->apr[VMM_GIC_G0];
     case VMM_ICC_AP1R0:
-        return c->apr[group1];
+        return c->apr[as.group1];
     case VMM_ICC_RPR:
-        return gic_running_shown(c, restricted);
+        return gic_running_shown(c, as.restricted);
     case VMM_ICC_PMR:
-        return gic_pmr_shown(c, restricted);
+        return gic_pmr_shown(c, as.restricted);
     case VMM_ICC_CTLR:
-        return ctlr_read(c, group1, restricted);
+        return ctlr_read(c, as);
     case VMM_ICC_SRE:
         return SRE_VALUE;
     case VMM_ICC_IGRPEN0:
         return c->groups >> VMM_GIC_G0 & 1;
     case VMM_ICC_IGRPEN1:
-        return c->groups >> group1 & 1;
+        return c->groups >> as.group1 & 1;
     default:
         return 0;
     }
 }
 
-void vmm_gic_icc_write(vmm_machine *m, uint32_t cpu, int reg, int secure, uint64_t value)
+void vmm_gic_icc_write(vmm_machine *m, uint32_t cpu, int reg, int access, uint64_t value)
 {
     if (!gic_has(m, cpu) || gic_of(m)->version != 3)
         return;
-    bool restricted = gic_of(m)->two_states && !secure;
-    if (restricted && is_group0(reg))
+    view as = view_of(gic_of(m), access);
+    if (as.restricted && is_group0(reg))
         return;
     const vmm_gic_cpu *c = gic_cpu(m, cpu);
-    uint8_t group1 = group1_of(m, restricted);
     switch (reg) {
     case VMM_ICC_EOIR0:
-        gic_end(m, cpu, value & 0xffffff, 0, 1 << VMM_GIC_G0, !c->eoi_split[restricted]);
+        gic_end(m, cpu, value & 0xffffff, 0, 1 << VMM_GIC_G0, !c->eoi_split[as.ns_bank]);
         return;
     case VMM_ICC_EOIR1:
-        gic_end(m, cpu, value & 0xffffff, 0, 1u << group1, !c->eoi_split[restricted]);
+        gic_end(m, cpu, value & 0xffffff, 0, 1u << as.group1, !c->eoi_split[as.ns_bank]);
         return;
     case VMM_ICC_BPR0:
         gic_set_bpr(m, cpu, VMM_GIC_G0, value);
         return;
     case VMM_ICC_BPR1:
-        gic_set_bpr(m, cpu, group1, value);
+        gic_set_bpr(m, cpu, as.group1, value);
         return;
     case VMM_ICC_AP0R0:
         gic_set_active_priorities(m, cpu, VMM_GIC_G0, (uint32_t)value);
         return;
     case VMM_ICC_AP1R0:
-        gic_set_active_priorities(m, cpu, group1, (uint32_t)value);
+        gic_set_active_priorities(m, cpu, as.group1, (uint32_t)value);
         return;
     case VMM_ICC_DIR:
-        dir_write(m, cpu, value, restricted);
+        dir_write(m, cpu, value, as);
         return;
     case VMM_ICC_PMR:
-        gic_set_pmr(m, cpu, value, restricted);
+        gic_set_pmr(m, cpu, value, as.restricted);
         return;
     case VMM_ICC_CTLR:
-        ctlr_write(m, cpu, value, group1, restricted);
+        ctlr_write(m, cpu, value, as);
         return;
     case VMM_ICC_IGRPEN0:
         enable_group(m, cpu, VMM_GIC_G0, value & 1);
         return;
     case VMM_ICC_IGRPEN1:
-        enable_group(m, cpu, group1, value & 1);
+        enable_group(m, cpu, as.group1, value & 1);
         return;
     case VMM_ICC_SGI1R:
-        send_sgi(m, cpu, value, group1, restricted);
+        send_sgi(m, cpu, value, as.own, as.restricted);
         return;
     case VMM_ICC_ASGI1R: /* the other state's group 1 */
-        send_sgi(m, cpu, value, group1 == VMM_GIC_G1 ? VMM_GIC_G1S : VMM_GIC_G1, restricted);
+        send_sgi(m, cpu, value, as.own == VMM_GIC_G1 ? VMM_GIC_G1S : VMM_GIC_G1, as.restricted);
         return;
     case VMM_ICC_SGI0R:
-        send_sgi(m, cpu, value, VMM_GIC_G0, restricted);
+        send_sgi(m, cpu, value, VMM_GIC_G0, as.restricted);
         return;
     }
 }

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/memory.h"
 #include "core/trace.h"
 #include "intc/gic/state.h"
@@ -97,7 +98,7 @@ void gic_lpi_taken(vmm_machine *m, uint32_t cpu)
 uint64_t gic_lpi_raised(const vmm_machine *m, uint32_t intid)
 {
     uint32_t n = intid - VMM_GIC_FIRST_LPI;
-    return n < VMM_GIC_TIMED_LPIS ? gic_of(m)->lpi_raised[n] : gic_now(m);
+    return n < VMM_GIC_TIMED_LPIS ? gic_of(m)->lpi_raised[n] : insns_so_far(m);
 }
 
 /* ---- what an ITS does ---- */
@@ -107,7 +108,7 @@ void vmm_gic_lpi(vmm_machine *m, uint32_t cpu, uint32_t intid, int pending)
     if (!gic_has(m, cpu) || !set_pending(m, cpu, intid, pending != 0))
         return;
     if (pending && intid - VMM_GIC_FIRST_LPI < VMM_GIC_TIMED_LPIS)
-        gic_of(m)->lpi_raised[intid - VMM_GIC_FIRST_LPI] = gic_now(m);
+        gic_of(m)->lpi_raised[intid - VMM_GIC_FIRST_LPI] = insns_so_far(m);
     if (pending)
         trace_note(m, VMM_EV_PENDING, intid, cpu);
     gic_refresh(m, cpu);

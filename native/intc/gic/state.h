@@ -90,7 +90,6 @@ void gic_sgi(vmm_machine *m, uint32_t from, uint32_t to, uint32_t intid);
 void gic_bank_changed(vmm_machine *m, uint32_t cpu, uint32_t bank); /* any of its registers was written */
 void gic_refresh(vmm_machine *m, uint32_t cpu);
 void gic_refresh_all(vmm_machine *m);
-uint64_t gic_now(const vmm_machine *m); /* instructions begun; 0 before any vCPU runs */
 
 /* gic.c: the CPU interface; classes is one bit an enum vmm_gic_class */
 uint32_t gic_running(const vmm_gic_cpu *c);        /* priority, or GIC_IDLE */

@@ -85,7 +85,7 @@ static void pin_set(vmm_machine *m, vmm_i8259 *c, int pin, bool level)
     c->lines ^= bit;
     if (level) {
         c->irr |= bit;
-        c->raised[pin] = m->current ? machine_insns(m) : 0;
+        c->raised[pin] = insns_so_far(m);
         trace_note(m, VMM_EV_PENDING, (uint32_t)(pin + 8 * (c - pic_of(m)->chip)), 0);
     } else if (c->irr & bit) {
         bool was_chosen = c->output && resolve(m, c) == pin;
@@ -153,7 +153,7 @@ static irq_request answer(vmm_machine *m, int chip, int pin)
         .vector = (uint8_t)(c->vector | (spurious ? 7 : pin)),
         .source = spurious ? VMM_SRC_SPURIOUS : VMM_SRC_LINE,
         .pin = (uint8_t)(8 * chip + (spurious ? 7 : pin)),
-        .raised = spurious ? (m->current ? machine_insns(m) : 0) : c->raised[pin],
+        .raised = spurious ? insns_so_far(m) : c->raised[pin],
     };
     trace_note(m, spurious ? VMM_EV_SPURIOUS : VMM_EV_ACKNOWLEDGED, a.vector, a.pin);
     return a;

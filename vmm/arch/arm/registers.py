@@ -5,11 +5,16 @@ Encodings: DDI0487 D12.3 (op0, op1, CRn, CRm, op2) and DDI0406 B3.17 (opc1, CRn,
 
 from typing import NamedTuple
 
+from vmm.core.native import lib
+
 GENERAL64 = {
-    **{f"x{n}": 199 + n for n in range(29)}, "x29": 1, "x30": 2, "fp": 1, "lr": 2, "sp": 4, "fpcr": 291, "fpsr": 292,
+    **{f"x{n}": lib.UC_ARM64_REG_X0 + n for n in range(29)}, "x29": lib.UC_ARM64_REG_X29, "x30": lib.UC_ARM64_REG_X30,
+    "fp": lib.UC_ARM64_REG_X29, "lr": lib.UC_ARM64_REG_X30, "sp": lib.UC_ARM64_REG_SP,
+    "fpcr": lib.UC_ARM64_REG_FPCR, "fpsr": lib.UC_ARM64_REG_FPSR,
 }  # fmt: skip
 GENERAL32 = {
-    **{f"r{n}": 66 + n for n in range(13)}, "sp": 12, "r13": 12, "lr": 10, "r14": 10, "spsr": 13, "fpscr": 6,
+    **{f"r{n}": lib.UC_ARM_REG_R0 + n for n in range(13)}, "sp": lib.UC_ARM_REG_SP, "r13": lib.UC_ARM_REG_SP,
+    "lr": lib.UC_ARM_REG_LR, "r14": lib.UC_ARM_REG_LR, "spsr": lib.UC_ARM_REG_SPSR, "fpscr": lib.UC_ARM_REG_FPSCR,
 }  # fmt: skip
 
 

@@ -1,13 +1,12 @@
 """Register names of x86 and the numbers Unicorn's public API has for them."""
 
-NUMBERS = {
-    "rax": 35, "rbx": 37, "rcx": 38, "rdx": 40, "rsi": 43, "rdi": 39, "rbp": 36, "rsp": 44,
-    "r8": 106, "r9": 107, "r10": 108, "r11": 109, "r12": 110, "r13": 111, "r14": 112, "r15": 113,
-    "rip": 41, "rflags": 25, "eflags": 25,
-    "eax": 19, "ebx": 21, "ecx": 22, "edx": 24, "esi": 29, "edi": 23, "ebp": 20, "esp": 30, "eip": 26,
-    "ax": 3, "bx": 8, "cx": 12, "dx": 18, "si": 45, "di": 14, "bp": 6, "sp": 47, "ip": 34,
-    "al": 2, "bl": 5, "cl": 10, "dl": 16, "ah": 1, "bh": 4, "ch": 9, "dh": 13,
-    "cr0": 50, "cr2": 52, "cr3": 53, "cr4": 54,
-    "dr0": 66, "dr1": 67, "dr2": 68, "dr3": 69, "dr6": 72, "dr7": 73,
-    "mxcsr": 249, "fpcw": 246, "fpsw": 31, "fptag": 247,
-}  # fmt: skip
+from vmm.core.native import lib
+
+NAMES = (
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip",
+    "eflags", "eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp", "eip",
+    "ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "ip", "al", "bl", "cl", "dl", "ah", "bh", "ch", "dh",
+    "cr0", "cr2", "cr3", "cr4", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7", "mxcsr", "fpcw", "fpsw", "fptag",
+)  # fmt: skip
+NUMBERS: dict[str, int] = {name: getattr(lib, f"UC_X86_REG_{name.upper()}") for name in NAMES}
+NUMBERS["rflags"] = NUMBERS["eflags"]
