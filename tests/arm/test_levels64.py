@@ -283,7 +283,7 @@ def test_el3_is_secure_but_scr_ns_chooses_the_bank(
     """DDI0487 D1.4 and IHI0069: ICC_IGRPEN0_EL1 reads as 1 to Secure accesses; ICC_BPR1_EL1, written 5, has two copies,
     Non-secure and Secure, of which the other keeps its least value, 3 or 2.
     """
-    bench = Bench64(a64("nop"), pstate, gic=3, board=EL3, scr_el3=scr)
+    bench = Arm64Bench(a64("nop"), pstate, gic=3, board=EL3, scr_el3=scr)
     native, value = bench.native, ffi.new("uint64_t *")
     lib.vmm_arm_system_get(native.vcpus[0], 3, 0, 12, 12, 6, value)
     lib.vmm_arm_system_set(native.vcpus[0], 3, 0, 12, 12, 3, 5)
