@@ -36,8 +36,10 @@ def declarations(name: str, seen: set[str]) -> str:
     return re.sub(r"^(#define \w+ (?:0x)?[0-9a-fA-F]+)U?L*$", r"\1", text, flags=re.MULTILINE)
 
 
+SEEN_BY_PYTHON = declarations(HEADER, set()) + PYTHON_CALLBACKS
+
 builder = FFI()
-builder.cdef(declarations(HEADER, set()) + PYTHON_CALLBACKS)
+builder.cdef(SEEN_BY_PYTHON)
 builder.set_source(
     "vmm._native",
     f'#include "{HEADER}"',

@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
+
+from vmm.cli import main
 
 pytest_plugins = ["pytester", "vmm.pytest_plugin"]
 """An installed vmm brings its plugin itself; a source tree on the path does not."""
@@ -22,3 +25,35 @@ def away_from_the_sources(tmp_path_factory):
     os.chdir(tmp_path_factory.mktemp("away"))
     yield
     os.chdir(home)
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def image(tmp_path):
+    """Write bytes to a file; its path as text."""
+
+    def write(code: bytes, name: str = "image.bin") -> str:
+        (tmp_path / name).write_bytes(code)
+        return str(tmp_path / name)
+
+    return write
+
+
+@pytest.fixture
+def vmm(capfdbinary, monkeypatch, tmp_path):
+    """Run a command line in this process, in a directory of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> Done:
+        status = main([str(argument) for argument in arguments])
+        out, err = capfdbinary.readouterr()
+        return Done(status, out.decode("latin-1"), err.decode())
+
+    return run

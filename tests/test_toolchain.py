@@ -11,9 +11,11 @@ from capstone import CS_ARCH_ARM, CS_ARCH_ARM64, CS_ARCH_X86, CS_MODE_32, CS_MOD
 from elftools.elf.elffile import ELFFile
 
 from vmm import toolchain
+from vmm.arch import ARCHITECTURES, named
 from vmm.errors import VmmError
 from vmm.loaders import load
-from vmm.toolchain import TARGETS, AssemblyError, Diagnostic, arch_of, assemble, diagnostics, find, locate, original
+from vmm.sources import bundled
+from vmm.toolchain import AssemblyError, Diagnostic, arch_of, assemble, diagnostics, find, locate, original
 
 HEADER = """\
     .section .multiboot, "a"
@@ -173,15 +175,15 @@ def test_the_architecture_of_what_is_no_source_is_one_line(tmp_path):
         arch_of(tmp_path / "nowhere.S")
 
 
-@pytest.mark.parametrize("arch", TARGETS)
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_each_architecture_has_a_source_only_it_accepts_and_one_it_must_refuse(source, arch):
     start = "    .globl _start\n_start:\n"
-    assemble(source(start + TARGETS[arch].accepted, "accepted.s"), arch=arch, out=source("", "my.elf"))
-    for other in TARGETS.keys() - {arch}:
+    assemble(source(start + named(arch).target().accepted, "accepted.s"), arch=arch, out=source("", "my.elf"))
+    for other in ARCHITECTURES.keys() - {arch}:
         with pytest.raises(AssemblyError):
-            assemble(source(TARGETS[arch].accepted, "accepted.s"), arch=other)
+            assemble(source(named(arch).target().accepted, "accepted.s"), arch=other)
     with pytest.raises(AssemblyError):
-        assemble(source(TARGETS[arch].refused, "refused.s"), arch=arch)
+        assemble(source(named(arch).target().refused, "refused.s"), arch=arch)
 
 
 def test_code_of_all_three_widths_goes_into_one_image(source, tmp_path):
@@ -243,7 +245,7 @@ def test_the_image_does_not_depend_on_where_the_source_or_the_headers_lie(tmp_pa
         (directory / "my.S").write_text('#include "my.h"\n' + HEADER + "STOP\n call main\n")
         (directory / "inc" / "my.h").write_text(".macro STOP\n hlt\n .endm\n")
         (directory / "main.c").write_text("void main(void) { for (;;) ; }\n")
-        shutil.copytree(toolchain.bundled() / "include", directory / "guests" / "include")
+        shutil.copytree(bundled() / "include", directory / "guests" / "include")
         monkeypatch.setattr(toolchain, "bundled", lambda directory=directory: directory / "guests")
         sources = (directory / "my.S", directory / "main.c")
         images.append(assemble(*sources, include=[directory / "inc"], out=directory / "my.elf").read_bytes())
@@ -434,8 +436,8 @@ def test_a_tool_that_fails_without_naming_a_place_is_quoted(tmp_path, monkeypatc
 
 
 def test_the_linker_script_of_the_guests_is_where_the_toolchain_looks():
-    for arch in TARGETS:
-        assert (toolchain.bundled() / "include" / arch / "guest.ld").is_file()
+    for arch in ARCHITECTURES:
+        assert (bundled() / "include" / arch / "guest.ld").is_file()
 
 
 GNU = """\
@@ -481,5 +483,5 @@ def test_a_preprocessed_line_is_traced_through_its_markers():
 
 
 def test_a_bundled_guest_builds(tmp_path):
-    image = assemble(toolchain.bundled() / "x86" / "hello" / "hello.S", out=tmp_path / "hello.elf")
+    image = assemble(bundled() / "x86" / "hello" / "hello.S", out=tmp_path / "hello.elf")
     assert load(image, Ram()).format == "multiboot"

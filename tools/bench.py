@@ -28,13 +28,14 @@ import bench_scenario
 import bench_trace
 from bench_bare import EmptyHook
 from bench_baseline import PythonVmm
-from bench_guests import QEMU, counting_to, qemu_seconds
-from bench_rows import REPEATS, Row, compared, median, missing
+from bench_rows import RATE, REPEATS, Row, compared, median, missing
+from bench_runs import QEMU, counting_to, qemu_seconds, rate
+from bench_runs import precise_gear as against_empty_hook
 from bench_snapshot import snapshots
 from bench_stimuli import PULSES, stimulus_rate
 
 from vmm.catalog import resolve
-from vmm.machine import MIB, Config, Machine
+from vmm.machine.machine import MIB, Config, Machine
 
 ROUNDS = 200_000
 """What the guest isr_bench counts to."""
@@ -64,7 +65,13 @@ BRANCHY = bytes.fromhex(
     "49 75cf f4"  # odd: dec ecx; jnz again; hlt
     "53 5b c3"  # work: push ebx; pop ebx; ret
 )
-LOOPS = {"ALU loop": (ALU, 4_000_000), "branchy loop": (BRANCHY, 500_000)}
+
+
+def loop_code(loop: bytes, times: int) -> bytes:
+    return b"\xb9" + times.to_bytes(4, "little") + loop  # mov ecx, times
+
+
+LOOPS = {"ALU loop": loop_code(ALU, 4_000_000), "branchy loop": loop_code(BRANCHY, 500_000)}
 
 
 # ---- interrupt round trips ----
@@ -85,11 +92,7 @@ def boot_rounds(rounds: int) -> Machine:
 
 def vmm_rate() -> float:
     """Interrupts a second."""
-    machine = boot_rounds(ROUNDS)
-    started = time.perf_counter()
-    machine.run()
-    seconds = time.perf_counter() - started
-    return sum(row.delivered for row in machine.trace.interrupts()) / seconds
+    return rate(boot_rounds(ROUNDS))
 
 
 def qemu_rate() -> float:
@@ -103,9 +106,9 @@ def qemu_rate() -> float:
 def round_trips(_: argparse.Namespace) -> Iterator[Row]:
     here = median(vmm_rate)
     python = median(lambda: PythonVmm(resolve("x86/isr_bench").read_bytes()).rate(PYTHON_ROUNDS), 3)
-    yield compared("interrupt round trip", here, "the same loop in plain Python", python, 50, "{:,.0f}/s")
+    yield compared("interrupt round trip", here, "the same loop in plain Python", python, 50, RATE)
     if shutil.which(QEMU):
-        yield compared("interrupt round trip", here, "QEMU TCG", qemu_rate(), 3, "{:,.0f}/s")
+        yield compared("interrupt round trip", here, "QEMU TCG", qemu_rate(), 3, RATE)
     else:
         yield missing("interrupt round trip", f"{here:,.0f}/s", "QEMU TCG", f"{QEMU} is not installed")
     yield from bench_apic.round_trips()
@@ -117,15 +120,13 @@ def recording(_: argparse.Namespace) -> Iterator[Row]:
 
 
 def scenarios(_: argparse.Namespace) -> Iterator[Row]:
-    loop, times = LOOPS["ALU loop"]
-    code = b"\xb9" + times.to_bytes(4, "little") + loop  # mov ecx, times
-    yield from bench_scenario.waiting(lambda: about_to_loop(code), lambda: boot_rounds(ROUNDS))
+    yield from bench_scenario.waiting(lambda: about_to_loop(LOOPS["ALU loop"]), lambda: boot_rounds(ROUNDS))
 
 
 def stimuli(_: argparse.Namespace) -> Iterator[Row]:
     pairs = [(stimulus_rate(), vmm_rate()) for _repeat in range(REPEATS)]
     here, there = (statistics.median(column) for column in zip(*pairs, strict=True))
-    yield compared(f"{PULSES:,} pulses of a stimulus", here, "interrupt round trip", there, 1, "{:,.0f}/s")
+    yield compared(f"{PULSES:,} pulses of a stimulus", here, "interrupt round trip", there, 1, RATE)
 
 
 # ---- the precise gear ----
@@ -139,29 +140,8 @@ def about_to_loop(code: bytes) -> Machine:
     return machine
 
 
-def machine_loop(code: bytes) -> tuple[float, int]:
-    """Host seconds and instructions of the loop on a machine."""
-    machine = about_to_loop(code)
-    started = time.perf_counter()
-    machine.run()
-    return time.perf_counter() - started, machine.cpu.count
-
-
 def precise_gear(_: argparse.Namespace) -> Iterator[Row]:
-    hook = EmptyHook()
-    for name, (loop, times) in LOOPS.items():
-        code = b"\xb9" + times.to_bytes(4, "little") + loop  # mov ecx, times
-        count = machine_loop(code)[1]
-        here, bare = [], []
-        for _repeat in range(REPEATS):  # in turns, so that both meet the same neighbours
-            here.append(count / machine_loop(code)[0] / 1e6)
-            if hook.found:
-                bare.append(count / hook.seconds(code, CODE, RAM) / 1e6)
-        value = statistics.median(here)
-        if bare:
-            yield compared(name, value, "one empty C CODE hook", statistics.median(bare), 0.7, "{:.1f} MIPS")
-        else:
-            yield missing(name, f"{value:.1f} MIPS", "one empty C CODE hook", "no C compiler")
+    yield from against_empty_hook(LOOPS, about_to_loop, EmptyHook(), CODE, RAM)
     yield from bench_arm.precise_gear()
 
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import shutil
 import statistics
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bench_guests import QEMU, counting_to, qemu, qemu_seconds
-from bench_rows import REPEATS, Row, compared, missing
+from bench_rows import RATE, REPEATS, Row, compared, missing
+from bench_runs import QEMU, about_to_start, counting_to, qemu, qemu_seconds, seconds
 
-from vmm.machine import boot
-
-RATE = "{:,.0f}/s"
 SHORT = 2_000
 
 
@@ -36,15 +32,6 @@ TWO = Case("IPI round trip, two vCPUs", "x86/ipi_bench", 50_000, 3, ("-smp", "2"
 IDLE = {"seven vCPUs never started": "x86/apic_bench", "seven vCPUs in HLT": "x86/idle_bench"}
 
 
-def vmm_seconds(guest: str, **options: int) -> float:
-    """From its first round to its end."""
-    machine = boot(guest, **options)
-    machine.run(until="round")
-    started = time.perf_counter()
-    machine.run()
-    return time.perf_counter() - started
-
-
 class QemuTurns:
     """QEMU's runs of a guest with many round trips and with few, whose difference leaves start-up out."""
 
@@ -52,19 +39,19 @@ class QemuTurns:
         self.case = case
         self.few = counting_to(case.guest, case.rounds, SHORT, scratch)
         self.many = counting_to(case.guest, case.rounds, case.rounds, scratch)
-        self.seconds: dict[str, list[tuple[float, float]]] = {accel: [] for accel in case.accelerators}
+        self.pairs: dict[str, list[tuple[float, float]]] = {accel: [] for accel in case.accelerators}
 
     def works(self) -> bool:
         return qemu(self.few, *self.case.options) == 0
 
     def take(self) -> None:
-        for accel, seconds in self.seconds.items():
+        for accel, pairs in self.pairs.items():
             many, few = (qemu_seconds(image, *self.case.options, accel=accel) for image in (self.many, self.few))
-            seconds.append((many, few))
+            pairs.append((many, few))
 
     def rate(self) -> float:
         """Round trips a second, on the best of the accelerators."""
-        columns = (zip(*seconds, strict=True) for seconds in self.seconds.values())
+        columns = (zip(*pairs, strict=True) for pairs in self.pairs.values())
         extra = min(statistics.median(many) - statistics.median(few) for many, few in columns)
         return (self.case.rounds - SHORT) / extra
 
@@ -83,7 +70,7 @@ def round_trip(case: Case, scratch: Path) -> Row:
         if case is X2APIC and not there.works():
             there, against = QemuTurns(XAPIC, scratch), "QEMU TCG's xAPIC, as it has no x2APIC"
     for _repeat in range(REPEATS):  # in turns, so that both meet the same neighbours
-        here.append(case.rounds / vmm_seconds(case.guest))
+        here.append(case.rounds / seconds(about_to_start(case.guest)))
         if there:
             there.take()
     value = statistics.median(here)
@@ -94,7 +81,7 @@ def round_trip(case: Case, scratch: Path) -> Row:
 
 def idle() -> Iterator[Row]:
     for name, guest in IDLE.items():
-        pairs = [(vmm_seconds(guest, smp=8), vmm_seconds(guest, smp=1)) for _repeat in range(3 * REPEATS)]
+        pairs = [tuple(seconds(about_to_start(guest, smp=smp)) for smp in (8, 1)) for _repeat in range(3 * REPEATS)]
         eight, one = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
         ratio = eight / one
         yield Row(name, f"{eight:.0f} ms", f"one vCPU alone, {one:.0f} ms", ratio, "below 1.05", ratio < 1.05)

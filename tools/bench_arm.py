@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import shutil
 import statistics
-import subprocess
-import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from bench_bare import EmptyHook
 from bench_baseline_arm import PythonArm
-from bench_rows import REPEATS, Row, compared, missing
+from bench_rows import RATE, REPEATS, Row, compared, missing
+from bench_runs import about_to_start, rate
+from bench_runs import precise_gear as against_empty_hook
+from bench_runs import qemu_seconds as timed
 
 from vmm.catalog import resolve
-from vmm.machine import MIB, Config, Machine, boot
+from vmm.machine.machine import MIB, Config, Machine
 
 ROUNDS, PYTHON_ROUNDS = 200_000, 3_000
 """What the guests count to, and how many of them are enough for Python."""
-QEMU_OPTIONS = ("-accel", "tcg", "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot")
-RATE = "{:,.0f}/s"
 
 
 class Case(NamedTuple):
@@ -67,26 +66,12 @@ BRANCHY = (
     0xD503207F,  # wfi
     0xF81F0FE3, 0xF84107E3, 0xD65F03C0,  # work: str x3, [sp, #-16]!; ldr x3, [sp], #16; ret
 )  # fmt: skip
-LOOPS = {"A64 ALU loop": (ALU, 4_000_000), "A64 branchy loop": (BRANCHY, 500_000)}
 CODE, RAM = 0x40100000, 16 * MIB
-
-
-def vmm_rate(guest: str) -> float:
-    """Interrupts a second."""
-    machine = boot(guest)
-    machine.run(until="round")
-    started = time.perf_counter()
-    machine.run()
-    seconds = time.perf_counter() - started
-    return sum(row.delivered for row in machine.trace.interrupts()) / seconds
 
 
 def qemu_seconds(case: Case, guest: str) -> float:
     """Start-up included."""
-    command = [case.qemu, "-M", case.machine, "-cpu", case.cpu, *QEMU_OPTIONS, "-kernel", str(resolve(guest))]
-    started = time.perf_counter()
-    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
-    return time.perf_counter() - started
+    return timed(resolve(guest), program=case.qemu, board=("-M", case.machine, "-cpu", case.cpu))
 
 
 def python_rate(guest: str) -> float:
@@ -97,7 +82,7 @@ def round_trips() -> Iterator[Row]:
     for case in CASES:
         here, python, taking, starting = [], [], [], []
         for _repeat in range(REPEATS):  # in turns, so that all meet the same neighbours
-            here.append(vmm_rate(case.guest))
+            here.append(rate(about_to_start(case.guest)))
             python.append(python_rate(case.guest))
             if shutil.which(case.qemu):
                 taking.append(qemu_seconds(case, case.guest))
@@ -117,28 +102,16 @@ def loop_code(loop: tuple[int, ...], times: int) -> bytes:
     return b"".join(word.to_bytes(4, "little") for word in words)
 
 
-def machine_loop(code: bytes) -> tuple[float, int]:
-    """Host seconds and instructions of the loop on a machine."""
+LOOPS = {"A64 ALU loop": loop_code(ALU, 4_000_000), "A64 branchy loop": loop_code(BRANCHY, 500_000)}
+
+
+def about_to_loop(code: bytes) -> Machine:
+    """A machine that will run the loop and wait."""
     machine = Machine(Config(memory=RAM, board="virt", cpu="cortex-a57"))
     machine.memory.write(CODE, code)
     machine.cpu["pc"] = CODE
-    started = time.perf_counter()
-    machine.run()
-    return time.perf_counter() - started, machine.cpu.count
+    return machine
 
 
 def precise_gear() -> Iterator[Row]:
-    hook = EmptyHook("arm64")
-    for name, (loop, times) in LOOPS.items():
-        code = loop_code(loop, times)
-        count = machine_loop(code)[1]
-        here, bare = [], []
-        for _repeat in range(REPEATS):  # in turns, so that both meet the same neighbours
-            here.append(count / machine_loop(code)[0] / 1e6)
-            if hook.found:
-                bare.append(count / hook.seconds(code, CODE, RAM) / 1e6)
-        value = statistics.median(here)
-        if bare:
-            yield compared(name, value, "one empty C CODE hook", statistics.median(bare), 0.7, "{:.1f} MIPS")
-        else:
-            yield missing(name, f"{value:.1f} MIPS", "one empty C CODE hook", "no C compiler")
+    yield from against_empty_hook(LOOPS, about_to_loop, EmptyHook("arm64"), CODE, RAM)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from vmm.engine import unicorn_library
+from vmm.core.native import unicorn_library
 
 SOURCE = """
 #include <stdint.h>

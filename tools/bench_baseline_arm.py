@@ -59,9 +59,9 @@ class PythonArm:
 
     def __init__(self, image: bytes) -> None:
         elf = ELFFile(io.BytesIO(image))
-        self.wide = elf["e_machine"] == "EM_AARCH64"
-        self.uc = uc = Uc(UC_ARCH_ARM64 if self.wide else UC_ARCH_ARM, UC_MODE_ARM)
-        uc.ctl_set_cpu_model(a64.UC_CPU_ARM64_A57 if self.wide else a32.UC_CPU_ARM_CORTEX_A15)
+        self.aarch64 = elf["e_machine"] == "EM_AARCH64"
+        self.uc = uc = Uc(UC_ARCH_ARM64 if self.aarch64 else UC_ARCH_ARM, UC_MODE_ARM)
+        uc.ctl_set_cpu_model(a64.UC_CPU_ARM64_A57 if self.aarch64 else a32.UC_CPU_ARM_CORTEX_A15)
         self.gic = Gic()
         self.pending = False
         self.delivered = self.wanted = 0
@@ -78,7 +78,7 @@ class PythonArm:
         ):
             uc.mmio_map(first, size, read, None, write, None)
         uc.hook_add(UC_HOOK_CODE, self.on_code)
-        if self.wide:
+        if self.aarch64:
             uc.hook_add(UC_HOOK_INSN, self.on_mrs, None, 1, 0, a64.UC_ARM64_INS_MRS)
             uc.hook_add(UC_HOOK_INSN, self.on_msr, None, 1, 0, a64.UC_ARM64_INS_MSR)
 
@@ -144,10 +144,10 @@ class PythonArm:
         """The boundary before every instruction."""
         if not self.pending:
             return
-        state = uc.reg_read(a64.UC_ARM64_REG_PSTATE if self.wide else a32.UC_ARM_REG_CPSR)
+        state = uc.reg_read(a64.UC_ARM64_REG_PSTATE if self.aarch64 else a32.UC_ARM_REG_CPSR)
         if state & PSTATE_I:
             return
-        if self.wide:
+        if self.aarch64:
             self.deliver64(address, state)
         else:
             self.deliver32(address, state)
@@ -180,6 +180,6 @@ class PythonArm:
         try:
             self.uc.emu_start(self.entry, 0)
         except UcError as error:
-            where = self.uc.reg_read(a64.UC_ARM64_REG_PC if self.wide else a32.UC_ARM_REG_PC)
+            where = self.uc.reg_read(a64.UC_ARM64_REG_PC if self.aarch64 else a32.UC_ARM_REG_PC)
             raise SystemExit(f"bench: the Python baseline stopped at {where:#x}: {error}") from error
         return (interrupts - 1) / (self.ended - self.started)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 REPEATS = 5
+RATE = "{:,.0f}/s"
 
 
 @dataclass(frozen=True)

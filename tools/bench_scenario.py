@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 from bench_rows import REPEATS, Row
 
-from vmm.machine import Machine
-from vmm.scenario import Delivered, First, Reach
-from vmm.scenario.triggers import Trigger
+from vmm import Delivered, First, Reach
+from vmm.machine.machine import Machine
+from vmm.scenario.trigger import Trigger
 
 ELSEWHERE, NO_VECTOR = 0x7C00, 0xEE
 

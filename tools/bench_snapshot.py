@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from bench_rows import Row
 
-from vmm.machine import MIB, Config, Machine
+from vmm.machine.machine import MIB, Config, Machine
 
 CODE, RAM, PAGES, REPEATS, AIM_US = 0x100000, 16 * MIB, 10, 2000, 50
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from vmm.machine import MIB, Config, Machine
-from vmm.scenario import Periodic
+from vmm import Periodic
+from vmm.machine.machine import MIB, Config, Machine
 
 PULSES = 1_000_000
 CODE, HANDLER, IDT, GDT, STACK = 0x1000, 0x3000, 0x2000, 0x4000, 0x8000

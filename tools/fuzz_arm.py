@@ -13,7 +13,7 @@ from fuzz_noise import Kind, Noise
 
 from vmm.boards import virt_tree
 from vmm.boards.virt_tree import GICC, GICD, GICR, ITS, Region
-from vmm.machine import MIB, Config, Machine
+from vmm.machine.machine import MIB, Config, Machine
 
 Words = list[int]
 

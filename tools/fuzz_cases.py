@@ -13,9 +13,9 @@ from typing import TextIO
 import fuzz_arm
 import fuzz_x86
 
-from vmm import postmortem
 from vmm.errors import VmmError
-from vmm.machine import Machine
+from vmm.machine.machine import Machine
+from vmm.report import crash
 
 INSTRUCTIONS, VIRTUAL_NS = 20_000, 200_000_000
 """Bounds of one run."""
@@ -60,5 +60,5 @@ def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
     else:
         machine.run()
     stop = machine.stop
-    postmortem.show(machine, report or io.StringIO())
+    crash.show(machine, report or io.StringIO())
     return Outcome(number, kind.name, stop.reason, fingerprint(machine))

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
-from vmm.machine import Config, Machine
+from vmm.machine.machine import Config, Machine
 
 
 class Noise(random.Random):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from fuzz_noise import Kind, Noise
 
-from vmm.cpu.x86 import CODE32, DATA32, EFER, Segment
-from vmm.machine import MIB, Config, Machine
-from vmm.toolchain import bundled
+from vmm.arch.x86.vcpu import CODE32, DATA32, EFER, Segment
+from vmm.machine.machine import MIB, Config, Machine
+from vmm.sources import bundled
 
 SMALL, LARGE = 2 * MIB, 3072 * MIB
 """RAM that stray accesses miss, and RAM that hardly any misses."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("native", "vmm", "guests", "tests", "tools", "pyproject.toml", "setup.py", "README.md")
-BUILT = shutil.ignore_patterns("_native*", "*.o", "__pycache__", "build")
+BUILT = shutil.ignore_patterns("_native.c", "*.so", "*.o", "__pycache__", "build")
 SANITIZE = "-fsanitize=address,undefined"
 FLAGS = f"{SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -Werror"
 
@@ -39,7 +39,7 @@ if hasattr(os, "RTLD_DEEPBIND"):
 
 LIVES = """
 import ctypes, gc
-from vmm.machine import Config, Machine, boot
+from vmm.machine.machine import Config, Machine, boot
 
 for guest in ("x86/pit_ticks", "arm64/sgi_ping_pong", "arm/sgi_ping_pong"):
     for _ in range(20):
@@ -81,12 +81,14 @@ def environment(scratch: Path, library: str, **more: str) -> dict[str, str]:
     suppressions = scratch / "suppressions"
     suppressions.write_text(SUPPRESSIONS)
     options = more.pop("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1")
-    return os.environ | {
+    return {
+        **os.environ,
         "PYTHONPATH": str(scratch),
         "LD_PRELOAD": library,
         "ASAN_OPTIONS": f"{options}:suppressions={suppressions}",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    } | more
+        **more,
+    }
 
 
 def build(scratch: Path) -> None:

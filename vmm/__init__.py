@@ -1,68 +1,44 @@
-"""vmm: a laboratory for interrupts. `import vmm` is cheap; names are loaded when first used."""
+"""vmm: a laboratory for interrupts. `import vmm` is cheap; names are loaded when first used.
 
-from __future__ import annotations
+Its names are those in `__all__` of the modules in HOMES: there a new one is added.
+"""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from vmm.errors import VmmError
-
-if TYPE_CHECKING:
-    from vmm.machine import Config, Machine, boot
-    from vmm.replaying import replay
-    from vmm.scenario import (
-        Acknowledged,
-        Boundary,
-        Burst,
-        Combine,
-        Console,
-        Delivered,
-        Elapsed,
-        Ended,
-        EventNumber,
-        First,
-        GuestError,
-        LineChanged,
-        NextBoundary,
-        Nmi,
-        Periodic,
-        Poisson,
-        Reach,
-        Returned,
-        Sequence,
-        Shadow,
-        Storm,
-        Then,
-        Timeout,
-        Vector,
-        with_timeout,
-    )  # fmt: skip
-    from vmm.traps import DONE, Brk, Exc, Hlt, Hvc, Int, Msr, Port, Smc, Svc, SysReg, Undefined
+from vmm.errors import VmmError as VmmError
 
 __version__ = "0.1.0"
-__all__ = [
-    "DONE", "Acknowledged", "Boundary", "Brk", "Burst", "Combine", "Config", "Console", "Delivered", "Elapsed", "Ended",
-    "EventNumber", "Exc", "First", "GuestError", "Hlt", "Hvc", "Int", "LineChanged", "Machine", "Msr", "NextBoundary",
-    "Nmi", "Periodic", "Poisson", "Port", "Reach", "Returned", "Sequence", "Shadow", "Smc", "Storm", "Svc", "SysReg",
-    "Then", "Timeout", "Undefined", "Vector", "VmmError", "boot", "replay", "with_timeout",
-]  # fmt: skip
 
-HOMES = {
-    "vmm.machine": ("Config", "Machine", "boot"),
-    "vmm.scenario": (
-        "Acknowledged", "Boundary", "Burst", "Combine", "Console", "Delivered", "Elapsed", "Ended", "EventNumber",
-        "First", "GuestError", "LineChanged", "NextBoundary", "Nmi", "Periodic", "Poisson", "Reach", "Returned",
-        "Sequence", "Shadow", "Storm", "Then", "Timeout", "Vector", "with_timeout",
-    ),
-    "vmm.replaying": ("replay",),
-    "vmm.traps": (
-        "DONE", "Brk", "Exc", "Hlt", "Hvc", "Int", "Msr", "Port", "Smc", "Svc", "SysReg", "Undefined",
-    ),
-}  # fmt: skip
-_HOME = {name: home for home, names in HOMES.items() for name in names}
+HOMES = (
+    "vmm.scenario.triggers",
+    "vmm.scenario.combinators",
+    "vmm.inputs.traps",
+    "vmm.arch.x86.traps",
+    "vmm.arch.arm.traps",
+    "vmm.machine.machine",
+    "vmm.scenario.stimuli",
+    "vmm.replayer.player",
+)
+"""In the order they are searched: the later, the longer it takes to import."""
 
+if TYPE_CHECKING:
+    from vmm.arch.arm.traps import *
+    from vmm.arch.x86.traps import *
+    from vmm.inputs.traps import *
+    from vmm.machine.machine import *
+    from vmm.replayer.player import *
+    from vmm.scenario.combinators import *
+    from vmm.scenario.stimuli import *
+    from vmm.scenario.triggers import *
+else:
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    def __getattr__(name):
+        if name == "__all__":
+            return ["VmmError", *(each for home in HOMES for each in import_module(home).__all__)]
+        own = name.startswith("_") or find_spec(f"vmm.{name}")  # a module, which Python looks for here first
+        for home in () if own else HOMES:
+            if name in import_module(home).__all__:
+                return getattr(import_module(home), name)
         raise AttributeError(f"module 'vmm' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmm.cpu.arm_model import DEFAULTS
+from vmm.arch import DEFAULT, named
 from vmm.errors import VmmError, unknown
 from vmm.loaders import architecture
-from vmm.toolchain import SOURCES, arch_of, assemble, bundled
+from vmm.sources import SOURCES, bundled
 
 
 @dataclass(frozen=True)
@@ -38,14 +36,21 @@ def directories() -> dict[str, Path]:
 
 def guests() -> Iterator[Guest]:
     """Every bundled guest as its guest.toml describes it."""
+    return map(_guest, directories().values())
+
+
+def _is_guest(directory: Path) -> bool:
+    return directory.parent.parent == bundled() and (directory / "guest.toml").is_file()
+
+
+def _guest(directory: Path) -> Guest:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
-    for name, directory in directories().items():
-        facts = tomllib.loads((directory / "guest.toml").read_text(encoding="utf-8"))
-        cpu, smp = facts.get("cpu", "default"), facts.get("smp", 1)
-        yield Guest(name, directory.parent.name, facts["board"], facts["summary"], facts["success"], cpu, smp)
+    facts = tomllib.loads((directory / "guest.toml").read_text(encoding="utf-8"))
+    arch, cpu, smp = directory.parent.name, facts.get("cpu", "default"), facts.get("smp", 1)
+    return Guest(f"{arch}/{directory.name}", arch, facts["board"], facts["summary"], facts["success"], cpu, smp)
 
 
 @dataclass(frozen=True)
@@ -57,19 +62,13 @@ class Wants:
     smp: int
 
 
-FITTING = {None: Wants("pc", "default", 1), "x86": Wants("pc", "default", 1)} | {
-    arch: Wants("virt", cpu, 1) for arch, cpu in DEFAULTS.items()
-}
-"""By architecture, for images that say no more."""
-
-
 def wants(image: Path) -> Wants:
     """What `image` runs on when the user does not say: a bundled guest's own wishes, else what its header tells."""
-    bundled_as = {directory: name for name, directory in directories().items()}
-    name = bundled_as.get(image.parent)
-    if name is None:
-        return FITTING[architecture(image)]
-    return next(Wants(guest.board, guest.cpu, guest.smp) for guest in guests() if guest.name == name)
+    if _is_guest(image.parent):
+        guest = _guest(image.parent)
+        return Wants(guest.board, guest.cpu, guest.smp)
+    fitting = named(architecture(image) or DEFAULT)
+    return Wants(fitting.board, fitting.cpu, 1)
 
 
 def resolve(name: str) -> Path:
@@ -83,13 +82,14 @@ def resolve(name: str) -> Path:
         return _assembled(path)
     if path.is_file():
         return path
+    if _is_guest(bundled() / name):
+        return _image(bundled() / name)
     known = directories()
     matches = [full for full in known if name in (full, full.partition("/")[2])]
     if len(matches) > 1:
         raise VmmError(f"{name!r} is more than one bundled guest: {', '.join(matches)}")
     if matches:
-        directory = known[matches[0]]
-        return directory / f"{directory.name}.elf"
+        return _image(known[matches[0]])
     if path.exists():
         return path  # a directory or the like: the loader says what is wrong with it
     if path.suffix:
@@ -97,9 +97,13 @@ def resolve(name: str) -> Path:
     raise unknown("bundled guest", name, known)
 
 
+def _image(guest: Path) -> Path:
+    return guest / f"{guest.name}.elf"
+
+
 def name_of(image: Path) -> str:
     """What `resolve` makes `image` of, wherever it is called: a bundled guest's name, or a file's whole path."""
-    bundled_as = {directory / f"{directory.name}.elf": name for name, directory in directories().items()}
+    bundled_as = {_image(directory): name for name, directory in directories().items()}
     return bundled_as.get(image) or str(_sources.get(image, image).absolute())
 
 
@@ -108,6 +112,11 @@ _sources: dict[Path, Path] = {}
 
 
 def _assembled(source: Path) -> Path:
+    import atexit
+    import shutil
+
+    from vmm.toolchain import arch_of, assemble
+
     image = assemble(source, arch=arch_of(source))
     atexit.register(shutil.rmtree, image.parent, ignore_errors=True)
     _sources[image] = source.absolute()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -21,6 +20,8 @@ MOST_LISTED = 12
 
 def unknown(what: str, name: str, known: Iterable[str]) -> VmmError:
     """The error for a name that is not among `known`, with the nearest one suggested."""
+    import difflib  # only for who errs
+
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     listed = ", ".join(names[:MOST_LISTED]) + ("…" if len(names) > MOST_LISTED else "")

@@ -20,7 +20,7 @@ import pytest
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
-    from vmm.machine import Machine
+    from vmm.machine.machine import Machine
     from vmm.testing.boundaries import Boundary
     from vmm.testing.images import Images
     from vmm.testing.machines import Machines

@@ -20,82 +20,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from vmm.arch import ARCHITECTURES, DEFAULT, named
 from vmm.errors import VmmError, unknown
+from vmm.sources import SOURCES, bundled
+
+if TYPE_CHECKING:
+    from vmm.arch.target import Target
 
 
 class AssemblyError(VmmError):
     """The source is wrong: one line `file:line:column: message` for each error the tools reported."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """How each kind of tool is told about an architecture."""
-
-    zig: tuple[str, ...]
-    clang: tuple[str, ...]
-    gcc: tuple[str, ...]
-    """For the host's own gcc, should it be one for this architecture."""
-    cross: tuple[tuple[str, ...], ...]
-    """Commands of cross compilers, in the order they are tried."""
-    linker: tuple[str, ...]
-    c_flags: tuple[str, ...]
-    zig_c_flags: tuple[str, ...]
-    """For ziglang as well, which takes the CPU's features from -mcpu and is silent about flags that say otherwise."""
-    accepted: str
-    """Source that assemblers for this architecture take and those for others do not."""
-    refused: str
-    """Source that a sound assembler refuses, for an address does not fit; of x86's, clang 14 silently makes 0."""
-
-
-# One float ABI for assembler and C, or GNU ld does not link the two; soft: a handler leaves the FP registers alone.
-_CORTEX_A15 = ("-mcpu=cortex-a15", "-marm", "-mfloat-abi=soft")
-
-
-TARGETS = {
-    "x86": Target(
-        zig=("-target", "x86-freestanding"),
-        clang=("--target=i386-unknown-none-elf",),
-        gcc=("-m32",),
-        cross=(("i686-linux-gnu-gcc",),),
-        linker=("-m", "elf_i386"),
-        c_flags=("-mgeneral-regs-only", "-fcf-protection=none"),
-        zig_c_flags=("-mcpu=baseline-sse-sse2-mmx-x87",),
-        accepted="movl %cr0, %eax\n",
-        refused=".code64\nmovabs $_start, %rax\n",
-    ),
-    "arm64": Target(
-        zig=("-target", "aarch64-freestanding"),
-        clang=("--target=aarch64-unknown-none-elf",),
-        gcc=(),
-        cross=(("aarch64-linux-gnu-gcc",),),
-        linker=("-m", "aarch64elf"),
-        c_flags=("-mgeneral-regs-only", "-mstrict-align"),  # with the MMU off all memory is Device: nothing unaligned
-        zig_c_flags=("-mcpu=generic-neon-fp_armv8+strict_align",),
-        accepted="mrs x0, elr_el1\n",
-        refused=".byte _start\n",
-    ),
-    "arm": Target(
-        zig=("-target", "arm-freestanding-eabi", "-mcpu=cortex_a15", *_CORTEX_A15[1:]),
-        clang=("--target=armv7a-unknown-none-eabi", *_CORTEX_A15),
-        gcc=_CORTEX_A15,
-        cross=(("arm-linux-gnueabihf-gcc", *_CORTEX_A15), ("arm-none-eabi-gcc", *_CORTEX_A15)),
-        linker=(),  # GNU calls it armelf or armelf_linux_eabi by the toolchain; each linker knows its own
-        c_flags=("-mno-unaligned-access",),
-        zig_c_flags=("-mcpu=cortex_a15+strict_align",),
-        accepted="mrs r0, spsr\n",
-        refused="_start: ldr r0, _start + 0x100000\n",
-    ),
-}
-
 # A handler may run on any stack at any moment, and there is no runtime to supply what a compiler expects of one.
 C_FLAGS = (
     "-O1", "-ffreestanding", "-fno-pic", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
     "-fno-sanitize=all", "-fno-omit-frame-pointer",
 )  # fmt: skip
-
-SOURCES = (".S", ".s", ".c")
 
 
 @dataclass(frozen=True)
@@ -108,24 +51,17 @@ class Tool:
     """For C sources, besides those of the architecture."""
 
 
-def bundled() -> Path:
-    """The directory of guests: inside the package when installed, beside it in the source tree."""
-    here = Path(__file__).resolve().parent
-    inside = here / "guests"
-    return inside if inside.is_dir() else here.parent / "guests"
-
-
 _MARKER = re.compile(r"\s*(?://|/\*|\*|@|#|;)\s*vmm:\s*(?P<arch>\w+)\s*(?:\*/)?\s*")
-_INCLUDED = re.compile(rf'\s*#\s*include\s+["<](?P<arch>{"|".join(TARGETS)})/')
+_INCLUDED = re.compile(r'\s*#\s*include\s+["<](?P<arch>\w+)/')
 _MARKED_WITHIN = 5
 
 
 def arch_of(source: Path) -> str:
-    """The architecture that a source is written for, a key of TARGETS.
+    """The architecture that a source is written for, as vmm.arch calls it.
 
     A comment line among the first five says it (`// vmm: arm64`, `@ vmm: arm`); failing that the first header of one
-    architecture does (`#include "arm64/guest.h"`); failing that it is x86. VmmError for a source that cannot be read
-    and for an unknown architecture in the comment.
+    architecture does (`#include "arm64/guest.h"`); failing that it is the default's. VmmError for a source that
+    cannot be read and for an unknown architecture in the comment.
     """
     _check(source)
     try:
@@ -134,18 +70,18 @@ def arch_of(source: Path) -> str:
         raise VmmError(f"{source}: cannot read the source: {error.strerror}") from error
     for number, line in enumerate(lines[:_MARKED_WITHIN], 1):
         if match := _MARKER.fullmatch(line):
-            if match["arch"] not in TARGETS:
-                raise VmmError(f"{source}:{number}: {unknown('architecture', match['arch'], TARGETS)}")
+            if match["arch"] not in ARCHITECTURES:
+                raise VmmError(f"{source}:{number}: {unknown('architecture', match['arch'], ARCHITECTURES)}")
             return match["arch"]
-    return next((match["arch"] for line in lines if (match := _INCLUDED.match(line))), "x86")
+    included = (match["arch"] for line in lines if (match := _INCLUDED.match(line)))
+    return next((arch for arch in included if arch in ARCHITECTURES), DEFAULT)
 
 
-def find(arch: str = "x86") -> Tool:
+def find(arch: str = DEFAULT) -> Tool:
     """The first tool that can build for `arch`: $VMM_CC, ziglang, clang with lld, gcc, a cross gcc."""
-    if arch not in TARGETS:
-        raise unknown("architecture", arch, TARGETS)
+    target = named(arch).target()
     for candidate in CANDIDATES:
-        tool = candidate(TARGETS[arch])
+        tool = candidate(target)
         if tool is not None:
             return tool
     raise VmmError(f"no assembler for {arch} found; pip install 'vmm[asm]' brings one")
@@ -155,7 +91,7 @@ def assemble(
     source: Path,
     *more: Path,
     include: Sequence[Path] = (),
-    arch: str = "x86",
+    arch: str = DEFAULT,
     out: Path | None = None,
     text_address: int | None = None,
     keep_debug: bool = True,
@@ -173,7 +109,7 @@ def assemble(
     tool = find(arch)
     headers = bundled() / "include"
     with tempfile.TemporaryDirectory(prefix="vmm-") as scratch:
-        build = _Build(tool, source.parent, Path(scratch).resolve(), TARGETS[arch], [*include, headers])
+        build = _Build(tool, source.parent, Path(scratch).resolve(), named(arch).target(), [*include, headers])
         for path in sources:
             build.compile(path)
         options = ["-T", str(headers / arch / "guest.ld")]

@@ -1,10 +1,10 @@
-"""SEMANTICS 25, A64 aborts with 4 KB pages: what ESR, FAR and ELR say (DDI0487 D13.2.37 for EC 0x20-0x25, D5.4)."""
+"""Rule 25, A64 aborts with 4 KB pages: what ESR, FAR and ELR say (DDI0487 D13.2.37 for EC 0x20-0x25, D5.4)."""
 
 from __future__ import annotations
 
 import pytest
 
-from arm.bench import (
+from arm.arm_bench import (
     CODE,
     DATA,
     DATA_ABORT,
@@ -26,7 +26,7 @@ from arm.bench import (
     STACK64,
     TABLES,
     VECTORS,
-    Bench64,
+    Arm64Bench,
     syndrome,
 )  # fmt: skip
 from arm.opcodes import a64
@@ -41,7 +41,7 @@ LOADS_A64 = {"ldr x0, [x1]": (0, 8), "str x0, [x1]": (WNR, 8), "ldrb w0, [x1]": 
 SOURCES = [(EL0, DATA_LOWER, LOWER_A64), (EL1H, DATA_ABORT, ELXH_GROUP)]
 
 
-def fault_status(bench: Bench64) -> int:
+def fault_status(bench: Arm64Bench) -> int:
     return int(bench.cpu["esr_el1"] & 0x3F)
 
 
@@ -51,7 +51,7 @@ def test_a_page_that_is_not_there_is_a_translation_fault_of_level_3(
     code: str, source: int, number: int, group: int
 ) -> None:
     """DFSC 0b000111; WnR tells loads from stores; FAR is the address, ELR the instruction."""
-    bench = Bench64(a64("nop", code), source, x1=DATA + 0x18)
+    bench = Arm64Bench(a64("nop", code), source, x1=DATA + 0x18)
     bench.paging()
     bench.page(CODE, PAGE_EL0 if source == EL0 else PAGE_EL1)
     bench.page(DATA, 0)
@@ -74,7 +74,7 @@ def test_a_page_that_is_not_there_is_a_translation_fault_of_level_3(
 )
 def test_the_fault_status_names_the_level_that_had_no_entry(address: int, level: int) -> None:
     """DDI0487 D5.4.1; outside the input range the fault is of level 0."""
-    bench = Bench64(a64("ldr x0, [x1]"), EL1H, x1=address)
+    bench = Arm64Bench(a64("ldr x0, [x1]"), EL1H, x1=address)
     bench.paging()
     bench.page(CODE, PAGE_EL1)
     bench.page(DATA, 0)
@@ -100,7 +100,7 @@ def test_what_a_page_forbids_is_a_permission_or_access_flag_fault_of_level_3(
     source: int, attributes: int, code: str, status: int
 ) -> None:
     """DDI0487 D5.4.1 and D5.4.7."""
-    bench = Bench64(a64(code), source, x1=DATA + 8)
+    bench = Arm64Bench(a64(code), source, x1=DATA + 8)
     bench.paging()
     bench.page(CODE, PAGE_EL0 if source == EL0 else PAGE_EL1)
     bench.page(DATA, attributes)
@@ -125,7 +125,7 @@ def test_a_fetch_that_is_not_allowed_is_an_instruction_abort_at_its_target(
     source: int, attributes: int, status: int
 ) -> None:
     """DDI0487 D1.10.1 and D5.4.1: ELR and FAR are the address that could not be fetched; the branch is complete."""
-    bench = Bench64(a64("br x1"), source, x1=DATA + 4)
+    bench = Arm64Bench(a64("br x1"), source, x1=DATA + 4)
     bench.paging()
     bench.page(CODE, PAGE_EL0 if source == EL0 else PAGE_EL1)
     bench.page(DATA, attributes)
@@ -136,7 +136,7 @@ def test_a_fetch_that_is_not_allowed_is_an_instruction_abort_at_its_target(
 
 def test_a_store_across_a_page_faults_with_the_first_address_that_is_not_there() -> None:
     """DDI0487 D13.2.39: FAR is the address of the access that faulted; bytes before it may have been written."""
-    bench = Bench64(a64("str x0, [x1]"), EL1H, x1=DATA + 0xFFC)
+    bench = Arm64Bench(a64("str x0, [x1]"), EL1H, x1=DATA + 0xFFC)
     bench.paging()
     bench.page(CODE, PAGE_EL1)
     bench.page(DATA + 0x1000, 0)
@@ -148,7 +148,7 @@ def test_a_store_across_a_page_faults_with_the_first_address_that_is_not_there()
 @pytest.mark.parametrize(("source", "number", "group"), SOURCES)
 def test_an_exclusive_load_must_be_aligned(source: int, number: int, group: int) -> None:
     """DDI0487 B2.5.2: an Alignment fault, DFSC 0b100001, whatever SCTLR_EL1.A."""
-    bench = Bench64(a64("ldxr x0, [x1]"), source, x1=DATA + 1)
+    bench = Arm64Bench(a64("ldxr x0, [x1]"), source, x1=DATA + 1)
     bench.paging()
     bench.page(CODE, PAGE_EL0 if source == EL0 else PAGE_EL1)
     bench.step()
@@ -158,7 +158,7 @@ def test_an_exclusive_load_must_be_aligned(source: int, number: int, group: int)
 @pytest.mark.parametrize(("code", "sctlr"), [("ldar x0, [x1]", 1), ("ldr x0, [x1]", 3), ("ldr x0, [x1]", 0)])
 def test_other_loads_are_not_checked_for_alignment(code: str, sctlr: int) -> None:
     """A limit of the CPU emulator: by DDI0487 B2.5.2 LDAR, SCTLR_EL1.A and Device memory make them faults."""
-    bench = Bench64(a64(code), EL1H, x1=DATA + 1)
+    bench = Arm64Bench(a64(code), EL1H, x1=DATA + 1)
     if sctlr:
         bench.paging(sctlr=sctlr)
         bench.page(CODE, PAGE_EL1)
@@ -169,7 +169,7 @@ def test_other_loads_are_not_checked_for_alignment(code: str, sctlr: int) -> Non
 
 def test_an_address_that_nothing_decodes_is_a_synchronous_external_abort() -> None:
     """DDI0487 D13.2.37: DFSC 0b010000."""
-    bench = Bench64(a64("ldr x0, [x1]"), EL1H, x1=0x0F000000)
+    bench = Arm64Bench(a64("ldr x0, [x1]"), EL1H, x1=0x0F000000)
     bench.step()
     bench.assert_taken(
         DATA_ABORT, ELXH_GROUP, after=1, elr=CODE, spsr=EL1H, esr=syndrome(DATA_ABORT, EXTERNAL), far=0x0F000000
@@ -178,7 +178,7 @@ def test_an_address_that_nothing_decodes_is_a_synchronous_external_abort() -> No
 
 def test_the_load_is_done_again_after_the_handler_has_mapped_the_page_and_nothing_was_written_before() -> None:
     """DDI0487 D1.10.1: ELR is the instruction, base register write-back did not happen."""
-    bench = Bench64(a64("ldr x0, [x1], #8", "nop"), EL0, x1=DATA, x0=7)
+    bench = Arm64Bench(a64("ldr x0, [x1], #8", "nop"), EL0, x1=DATA, x0=7)
     bench.paging()
     bench.write(DATA, 0x55AA, size=8)
     bench.page(DATA, 0)
@@ -192,7 +192,7 @@ def test_the_load_is_done_again_after_the_handler_has_mapped_the_page_and_nothin
 
 def test_a_stack_that_is_not_mapped_does_not_hinder_the_entry() -> None:
     """Nothing is pushed: SP_EL1 may be anything."""
-    bench = Bench64(a64("svc #0"), EL0)
+    bench = Arm64Bench(a64("svc #0"), EL0)
     bench.paging()
     bench.page(STACK64[1] - 0x1000, 0)
     bench.page(STACK64[1], 0)
@@ -202,7 +202,7 @@ def test_a_stack_that_is_not_mapped_does_not_hinder_the_entry() -> None:
 
 def test_an_interrupt_comes_before_the_fetch_that_would_abort() -> None:
     """DDI0487 D1.13.4: at the boundary; the abort comes after its ERET."""
-    bench = Bench64(a64("msr daifclr, #2"), EL1H | 1 << 7)
+    bench = Arm64Bench(a64("msr daifclr, #2"), EL1H | 1 << 7)
     bench.paging()
     bench.memory.write(DATA - 4, a64("msr daifclr, #2"))
     for page in (CODE, DATA - 0x1000):
@@ -216,7 +216,7 @@ def test_an_interrupt_comes_before_the_fetch_that_would_abort() -> None:
 
 def test_a_table_that_nothing_decodes_is_an_external_abort_with_the_tables_address() -> None:
     """The level of the walk (DDI0487 D13.2.37: DFSC 0b010110) is not known: FAR is said to be invalid."""
-    bench = Bench64(a64("ldr x0, [x1]"), EL1H, x1=3 << 30)
+    bench = Arm64Bench(a64("ldr x0, [x1]"), EL1H, x1=3 << 30)
     bench.paging()
     bench.page(CODE, PAGE_EL1)
     bench.write(0x40100000 + 8 * 3, 0x0F000003, size=8)

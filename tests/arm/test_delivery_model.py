@@ -1,4 +1,4 @@
-"""SEMANTICS 25 and 26 against a second model: random states, controls, pending interrupts and instructions.
+"""Rules 25 and 26 against a second model: random states, controls, pending interrupts and instructions.
 
 models/arm_delivery.py is written from the manuals' pseudocode. One step of a machine and one of the model must leave
 the same PC, PSTATE, SP, ELR, SPSR, ESR and deliveries.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import arm_delivery as model
 
-from arm.bench import CODE, FIQ_INTID, MODES, STACK32, STACK64, Bench, Bench32, Bench64, T
+from arm.arm_bench import CODE, FIQ_INTID, MODES, STACK32, STACK64, Arm32Bench, Arm64Bench, ArmBench, T
 from arm.opcodes import a32, a64, t32
 
 CASES = 300
@@ -40,7 +41,7 @@ HCR = {"serror": 1 << 5, "irq": 1 << 4, "fiq": 1 << 3}
 SCR = {"serror": 1 << 3, "fiq": 1 << 2, "irq": 1 << 1}
 
 
-def make_pending(bench: Bench, pending: set[model.Interrupt]) -> None:
+def make_pending(bench: ArmBench, pending: set[model.Interrupt]) -> None:
     if "irq" in pending:
         bench.machine.inject(INJECTED)
     if "fiq" in pending:
@@ -91,6 +92,7 @@ def existing(c: model.Controls) -> list[int]:
     return [1] + [2] * c.el2 + [3] * c.el3
 
 
+@pytest.mark.slow
 @settings(max_examples=CASES, deadline=None)
 @given(data=st.data(), kind=st.sampled_from(sorted(CODE64)), pending=PENDING)
 def test_a64_entry_is_what_the_pseudocode_says(data: Any, kind: Any, pending: set[model.Interrupt]) -> None:
@@ -99,7 +101,7 @@ def test_a64_entry_is_what_the_pseudocode_says(data: Any, kind: Any, pending: se
     code, immediate = CODE64[kind]
     before: Any = {"scr_el3": scr_of(c)} if c.el3 else {}
     before |= {"hcr_el2": hcr_of(c)} if c.el2 else {}
-    bench = Bench64(code, state.pstate, board=BOARDS[c.el2, c.el3], **before)
+    bench = Arm64Bench(code, state.pstate, board=BOARDS[c.el2, c.el3], **before)
     for level in existing(c):
         bench.cpu[f"vbar_el{level}"] = state.vbar[level]
         bench.memory.write(state.vbar[level], a64("b #0") * 0x200)
@@ -143,6 +145,7 @@ def states32(draw: Any) -> model.State32:
     return model.State32(mode, flags, a, i, f, t, False, CODE, draw(WHOLE_RAM_TABLES), te, ee)
 
 
+@pytest.mark.slow
 @settings(max_examples=CASES, deadline=None)
 @given(state=states32(), kind=st.sampled_from(["svc", "undefined", "bkpt", "data abort", "nop"]), pending=PENDING)
 def test_a32_and_t32_entry_is_what_the_pseudocode_says(
@@ -150,7 +153,7 @@ def test_a32_and_t32_entry_is_what_the_pseudocode_says(
 ) -> None:
     code = CODE32[kind, state.t]
     before = state.cpsr & ~(0x1F | T)
-    bench = Bench32(code, state.mode, before, thumb=state.t, vbar=state.vbar, r1=NOTHING_THERE)
+    bench = Arm32Bench(code, state.mode, before, thumb=state.t, vbar=state.vbar, r1=NOTHING_THERE)
     bench.cpu["sctlr"] |= state.te << 30 | state.ee << 25
     bench.memory.write(state.vbar, (t32("b #0", "b #0") if state.te else a32("b #0")) * 8)
     source = state.mode

@@ -1,4 +1,4 @@
-"""SEMANTICS 25, A32 and T32: every exception's mode, bank, LR, SPSR, CPSR, vector, and return (DDI0406 B1.8, B1.9).
+"""Rule 25, A32 and T32: every exception's mode, bank, LR, SPSR, CPSR, vector, and return (DDI0406 B1.8, B1.9).
 
 The class of an AArch32 exception, its event's number, is the one that HSR.EC has for it (DDI0406 B3.13.6).
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from arm.bench import (
+from arm.arm_bench import (
     AIF,
     CODE,
     DATA,
@@ -31,7 +31,7 @@ from arm.bench import (
     UNDEFINED32,
     VECTORS,
     A,
-    Bench32,
+    Arm32Bench,
     E,
     F,
     I,
@@ -50,7 +50,7 @@ SCTLR_TE, SCTLR_EE, SCTLR_V = 1 << 30, 1 << 25, 1 << 13
 @pytest.mark.parametrize("source", SOURCES)
 def test_svc_is_taken_to_supervisor_mode_and_returns_behind_itself(source: str) -> None:
     """DDI0406 B1.9.4: LR is the next instruction; I is set, A and F are kept."""
-    bench = Bench32(a32("svc #0x42"), source, F)
+    bench = Arm32Bench(a32("svc #0x42"), source, F)
     bench.step()
     bench.assert_taken(SVC_CLASS, SVC32, "svc", after=1, lr=CODE + 4, spsr=MODES[source] | F, cpsr=I | F)
 
@@ -58,7 +58,7 @@ def test_svc_is_taken_to_supervisor_mode_and_returns_behind_itself(source: str) 
 @pytest.mark.parametrize("source", SOURCES)
 def test_svc_of_t32_is_two_bytes_long_and_its_handler_runs_in_a32(source: str) -> None:
     """DDI0406 B1.9.4, B1.8.3: CPSR.T is SCTLR.TE, here 0."""
-    bench = Bench32(t32("svc #0x42"), source, 0, thumb=True)
+    bench = Arm32Bench(t32("svc #0x42"), source, 0, thumb=True)
     bench.step()
     bench.assert_taken(SVC_CLASS, SVC32, "svc", after=1, lr=CODE + 2, spsr=MODES[source] | T, cpsr=I)
 
@@ -67,7 +67,7 @@ def test_svc_of_t32_is_two_bytes_long_and_its_handler_runs_in_a32(source: str) -
 @pytest.mark.parametrize(("thumb", "offset"), [(False, 4), (True, 2)])
 def test_an_undefined_instruction_leaves_its_own_address_plus_4_or_2(source: str, thumb: bool, offset: int) -> None:
     """DDI0406 table B1-7; I is set, A and F are kept."""
-    bench = Bench32(t32("udf #0") if thumb else a32("udf #0"), source, A, thumb=thumb)
+    bench = Arm32Bench(t32("udf #0") if thumb else a32("udf #0"), source, A, thumb=thumb)
     bench.step()
     state = T if thumb else 0
     bench.assert_taken(
@@ -79,7 +79,7 @@ def test_an_undefined_instruction_leaves_its_own_address_plus_4_or_2(source: str
 @pytest.mark.parametrize("thumb", [False, True])
 def test_an_irq_leaves_the_next_instruction_plus_4(source: str, thumb: bool) -> None:
     """DDI0406 B1.9.10: A and I are set, F is kept."""
-    bench = Bench32(t32("nop", "nop") if thumb else a32("nop", "nop"), source, I, thumb=thumb)
+    bench = Arm32Bench(t32("nop", "nop") if thumb else a32("nop", "nop"), source, I, thumb=thumb)
     bench.raise_irq()
     bench.step()
     state = T if thumb else 0
@@ -94,7 +94,7 @@ def test_an_irq_leaves_the_next_instruction_plus_4(source: str, thumb: bool) -> 
 @pytest.mark.parametrize("thumb", [False, True])
 def test_a_fiq_leaves_the_next_instruction_plus_4_and_masks_all(source: str, gic: int, thumb: bool) -> None:
     """DDI0406 B1.9.11."""
-    bench = Bench32(t32("nop") if thumb else a32("nop"), source, I, thumb=thumb, gic=gic)
+    bench = Arm32Bench(t32("nop") if thumb else a32("nop"), source, I, thumb=thumb, gic=gic)
     bench.raise_fiq()
     bench.step()
     state = T if thumb else 0
@@ -104,7 +104,7 @@ def test_a_fiq_leaves_the_next_instruction_plus_4_and_masks_all(source: str, gic
 @pytest.mark.parametrize("source", SOURCES)
 def test_bkpt_is_a_prefetch_abort_with_the_fault_status_of_a_debug_event(source: str) -> None:
     """DDI0406 B1.9.7, C3.1: LR is the instruction plus 4, IFSR 0b00010; A and I are set."""
-    bench = Bench32(a32("bkpt #0x1234"), source, 0)
+    bench = Arm32Bench(a32("bkpt #0x1234"), source, 0)
     bench.step()
     bench.assert_taken(BKPT_CLASS, PREFETCH32, "abt", after=1, lr=CODE + 4, spsr=MODES[source], cpsr=A | I)
     assert bench.cpu["ifsr"] & 0x40F == 0b00010
@@ -112,7 +112,7 @@ def test_bkpt_is_a_prefetch_abort_with_the_fault_status_of_a_debug_event(source:
 
 def test_bkpt_of_t32_leaves_its_own_address_plus_4() -> None:
     """DDI0406 table B1-7: prefetch aborts have 4 in both instruction sets."""
-    bench = Bench32(t32("bkpt #0x12"), "svc", 0, thumb=True)
+    bench = Arm32Bench(t32("bkpt #0x12"), "svc", 0, thumb=True)
     bench.step()
     bench.assert_taken(BKPT_CLASS, PREFETCH32, "abt", after=1, lr=CODE + 4, spsr=MODES["svc"] | T, cpsr=A | I)
 
@@ -120,7 +120,7 @@ def test_bkpt_of_t32_leaves_its_own_address_plus_4() -> None:
 @pytest.mark.parametrize("source", SOURCES)
 def test_an_asynchronous_abort_leaves_the_next_instruction_plus_8(source: str) -> None:
     """DDI0406 B1.9.8, B3.13.3: DFSR.FS 0b10110; DFAR is not touched."""
-    bench = Bench32(a32("nop", "nop"), source, I | F)
+    bench = Arm32Bench(a32("nop", "nop"), source, I | F)
     bench.cpu["dfar"] = 0x1234
     bench.step()
     bench.cpu.serror()
@@ -139,13 +139,13 @@ S_FULL, S_PRIVILEGED, S_READ_ONLY, S_XN = 3 << 10, 1 << 10, 1 << 15 | 3 << 10, 3
 OTHER_SECTION = RAM + 0x300000
 
 
-def section(bench: Bench32, virtual: int, physical: int, attributes: int) -> None:
+def section(bench: Arm32Bench, virtual: int, physical: int, attributes: int) -> None:
     """A first-level entry of domain 0 (DDI0406 B3.5.1); attributes 0: none."""
     entry = attributes and (physical & 0xFFF00000 | attributes | 0b10)
     bench.write(ROOT + (virtual >> 18 & ~3), entry)
 
 
-def paging(bench: Bench32, dacr: int = 1) -> None:
+def paging(bench: Arm32Bench, dacr: int = 1) -> None:
     """Identity-map RAM and the devices by sections that anyone may use, and switch the MMU on."""
     bench.memory.write(ROOT, bytes(0x4000))
     for megabyte in range(4):
@@ -162,7 +162,7 @@ ACCESSES_A32 = {"ldr r0, [r1]": 0, "str r0, [r1]": WNR, "ldrb r0, [r1]": 0, "str
 @pytest.mark.parametrize("code", ACCESSES_A32)
 def test_a_data_abort_leaves_its_own_address_plus_8_with_status_and_address(source: str, code: str) -> None:
     """DDI0406 B1.9.8, B3.13: DFSR is FS, WnR and the domain; DFAR is the address."""
-    bench = Bench32(a32("nop", code), source, F, r1=OTHER_SECTION + 0x10)
+    bench = Arm32Bench(a32("nop", code), source, F, r1=OTHER_SECTION + 0x10)
     paging(bench)
     section(bench, OTHER_SECTION, 0, 0)
     bench.step(2)
@@ -175,7 +175,7 @@ def test_a_data_abort_leaves_its_own_address_plus_8_with_status_and_address(sour
 
 def test_a_data_abort_of_t32_leaves_its_own_address_plus_8() -> None:
     """DDI0406 table B1-7."""
-    bench = Bench32(t32("nop", "ldr r0, [r1]"), "svc", 0, thumb=True, r1=OTHER_SECTION)
+    bench = Arm32Bench(t32("nop", "ldr r0, [r1]"), "svc", 0, thumb=True, r1=OTHER_SECTION)
     paging(bench)
     section(bench, OTHER_SECTION, 0, 0)
     bench.step(2)
@@ -196,7 +196,7 @@ def test_what_a_section_forbids_has_its_own_status(
     source: str, attributes: int, dacr: int, code: str, status: int
 ) -> None:
     """DDI0406 table B3-23; DFSR[7:4] is the domain."""
-    bench = Bench32(a32(code), source, 0, r1=OTHER_SECTION + 4)
+    bench = Arm32Bench(a32(code), source, 0, r1=OTHER_SECTION + 4)
     paging(bench, dacr)
     section(bench, OTHER_SECTION, OTHER_SECTION, attributes)
     bench.step()
@@ -219,7 +219,7 @@ def test_a_prefetch_abort_leaves_its_own_address_plus_4_with_status_and_address(
 ) -> None:
     """DDI0406 B1.9.7: IFSR and IFAR; the branch is complete, DFAR is not touched."""
     target = OTHER_SECTION + 0x20
-    bench = Bench32(t32("bx r1") if thumb else a32("bx r1"), source, 0, thumb=thumb, r1=target | thumb, dfar=0x1234)
+    bench = Arm32Bench(t32("bx r1") if thumb else a32("bx r1"), source, 0, thumb=thumb, r1=target | thumb, dfar=0x1234)
     paging(bench)
     section(bench, OTHER_SECTION, OTHER_SECTION if attributes else 0, attributes)
     bench.step(2)
@@ -232,7 +232,7 @@ def test_a_prefetch_abort_leaves_its_own_address_plus_4_with_status_and_address(
 
 def test_an_address_that_nothing_decodes_is_a_synchronous_external_abort() -> None:
     """DDI0406 table B3-23: FS 0b01000."""
-    bench = Bench32(a32("str r0, [r1]"), "svc", 0, r1=0x0F000000)
+    bench = Arm32Bench(a32("str r0, [r1]"), "svc", 0, r1=0x0F000000)
     bench.step()
     bench.assert_taken(DATA_CLASS[1], DATA32, "abt", after=1, lr=CODE + 8, spsr=MODES["svc"], cpsr=A | I)
     assert (bench.cpu["dfsr"], bench.cpu["dfar"]) == (EXTERNAL | WNR, 0x0F000000)
@@ -240,7 +240,7 @@ def test_an_address_that_nothing_decodes_is_a_synchronous_external_abort() -> No
 
 def test_an_exclusive_load_must_be_aligned() -> None:
     """DDI0406 A3.2.1, table A3-1: FS 0b00001, whatever SCTLR.A."""
-    bench = Bench32(a32("ldrex r0, [r1]"), "svc", 0, r1=DATA + 2)
+    bench = Arm32Bench(a32("ldrex r0, [r1]"), "svc", 0, r1=DATA + 2)
     paging(bench)
     bench.step()
     bench.assert_taken(DATA_CLASS[1], DATA32, "abt", after=1, lr=CODE + 8, spsr=MODES["svc"], cpsr=A | I)
@@ -250,7 +250,7 @@ def test_an_exclusive_load_must_be_aligned() -> None:
 @pytest.mark.parametrize("code", ["ldrd r2, r3, [r1]", "ldm r1, {r2, r3}"])
 def test_other_multiple_loads_are_not_checked_for_alignment(code: str) -> None:
     """A limit of the CPU emulator: by table A3-1 both are aborts."""
-    bench = Bench32(a32(code), "svc", 0, r1=DATA + 2)
+    bench = Arm32Bench(a32(code), "svc", 0, r1=DATA + 2)
     paging(bench)
     bench.step()
     assert (bench.numbers, bench.cpu.pc) == ([], CODE + 4)
@@ -261,7 +261,7 @@ def test_other_multiple_loads_are_not_checked_for_alignment(code: str) -> None:
 
 def test_the_low_vectors_are_at_vbar() -> None:
     """DDI0406 B1.8.1: SCTLR.V is 0."""
-    bench = Bench32(a32("svc #0"), "usr", 0, vbar=VECTORS[2])
+    bench = Arm32Bench(a32("svc #0"), "usr", 0, vbar=VECTORS[2])
     bench.step()
     bench.assert_taken(SVC_CLASS, SVC32, "svc", after=1, lr=CODE + 4, spsr=MODES["usr"], cpsr=I, base=VECTORS[2])
 
@@ -269,7 +269,7 @@ def test_the_low_vectors_are_at_vbar() -> None:
 @pytest.mark.parametrize(("sctlr", "base"), [(0, 0), (SCTLR_V, HIGH_VECTORS)])
 def test_vectors_may_be_at_0_or_at_ffff0000_where_vbar_does_not_count(sctlr: int, base: int) -> None:
     """DDI0406 B1.8.1."""
-    bench = Bench32(a32("nop", "nop"), "usr", 0, vbar=0 if base == 0 else VECTORS[1])
+    bench = Arm32Bench(a32("nop", "nop"), "usr", 0, vbar=0 if base == 0 else VECTORS[1])
     paging(bench)
     section(bench, base, OTHER_SECTION, S_FULL)
     bench.memory.write(OTHER_SECTION + (base & 0xFFFFF), a32("b #0") * 8)
@@ -283,7 +283,7 @@ def test_vectors_may_be_at_0_or_at_ffff0000_where_vbar_does_not_count(sctlr: int
 @pytest.mark.parametrize("thumb", [False, True])
 def test_sctlr_te_and_ee_choose_instruction_set_and_endianness_of_handlers(thumb: bool) -> None:
     """DDI0406 B1.8.3: CPSR.T and E are SCTLR.TE and EE, whatever they were."""
-    bench = Bench32(t32("svc #0") if thumb else a32("svc #0"), "usr", 0, thumb=thumb, thumb_vectors=True)
+    bench = Arm32Bench(t32("svc #0") if thumb else a32("svc #0"), "usr", 0, thumb=thumb, thumb_vectors=True)
     bench.cpu["sctlr"] |= SCTLR_EE
     bench.step()
     state = T if thumb else 0
@@ -295,7 +295,7 @@ def test_sctlr_te_and_ee_choose_instruction_set_and_endianness_of_handlers(thumb
 def test_flags_stay_and_q_ge_and_e_are_saved() -> None:
     """DDI0406 B1.8.3: SPSR is CPSR; of CPSR only M, T, IT, J, E and the masks change."""
     whole = NZCV | 1 << 27 | 0xA << 16
-    bench = Bench32(a32("svc #0"), "usr", whole | E)
+    bench = Arm32Bench(a32("svc #0"), "usr", whole | E)
     bench.memory.write(CODE, a32("svc #0"))
     bench.step()
     assert hex(bench.cpu["spsr"]) == hex(MODES["usr"] | whole | E)
@@ -307,7 +307,7 @@ def test_flags_stay_and_q_ge_and_e_are_saved() -> None:
 
 def test_every_mode_has_its_own_sp_lr_and_spsr() -> None:
     """DDI0406 B1.3.2: System mode has User mode's SP and LR, and no SPSR."""
-    bench = Bench32(a32("nop"), "svc")
+    bench = Arm32Bench(a32("nop"), "svc")
     for name in SOURCES:
         bench.cpu["cpsr"] = MODES[name] | AIF
         bench.registers(sp=0x1000 * MODES[name], lr=0x100 * MODES[name])
@@ -324,7 +324,7 @@ def test_every_mode_has_its_own_sp_lr_and_spsr() -> None:
 def test_fiq_mode_has_its_own_r8_to_r12_and_others_are_shared() -> None:
     """DDI0406 B1.3.2."""
     values: Any = {f"r{n}": 0x100 + n for n in range(13)}
-    bench = Bench32(a32("nop", "nop"), "usr", 0, **values)
+    bench = Arm32Bench(a32("nop", "nop"), "usr", 0, **values)
     bench.raise_fiq()
     bench.memory.write(VECTORS[1] + FIQ32, a32("mov r8, #0xf8", "mov ip, #0xfc", "mov r7, #0xf7", "subs pc, lr, #4"))
     bench.step(3)
@@ -337,7 +337,7 @@ def test_fiq_mode_has_its_own_r8_to_r12_and_others_are_shared() -> None:
 
 def test_irq_and_fiq_nest_each_in_its_own_bank() -> None:
     """The FIQ interrupts the IRQ's first instruction; LR_irq and SPSR_irq stay."""
-    bench = Bench32(a32("nop"), "usr", 0)
+    bench = Arm32Bench(a32("nop"), "usr", 0)
     bench.raise_irq()
     bench.step()
     bench.raise_fiq()
@@ -352,7 +352,7 @@ def test_irq_and_fiq_nest_each_in_its_own_bank() -> None:
 STATES = [("usr", 0), ("usr", T), ("sys", F), ("svc", T | NZCV)]
 
 
-def handler_at(bench: Bench32, vector: int, code: bytes) -> None:
+def handler_at(bench: Arm32Bench, vector: int, code: bytes) -> None:
     """A handler longer than a vector, at its own place."""
     bench.memory.write(VECTORS[1] + vector, a32("b #0x100"))
     bench.memory.write(VECTORS[1] + vector + 0x100, code)
@@ -371,7 +371,7 @@ RETURNS = {
 def test_an_irq_handler_returns_to_the_interrupted_instruction_in_its_state(how: str, mode: str, state: int) -> None:
     """DDI0406 B1.9.10, B9.3: CPSR from SPSR or from memory, PC with it; SP_irq is as before."""
     thumb = bool(state & T)
-    bench = Bench32(t32("nop", "nop") if thumb else a32("nop", "nop"), mode, state & ~T, thumb=thumb, r0=0x77)
+    bench = Arm32Bench(t32("nop", "nop") if thumb else a32("nop", "nop"), mode, state & ~T, thumb=thumb, r0=0x77)
     handler_at(bench, IRQ32, RETURNS[how])
     bench.raise_irq()
     bench.step()
@@ -385,7 +385,7 @@ def test_an_irq_handler_returns_to_the_interrupted_instruction_in_its_state(how:
 
 def test_srs_stores_lr_and_spsr_on_the_stack_of_the_mode_it_names() -> None:
     """DDI0406 B9.3.16."""
-    bench = Bench32(a32("srsdb sp!, #0x13"), "irq")
+    bench = Arm32Bench(a32("srsdb sp!, #0x13"), "irq")
     bench.registers(lr=0x11223344, spsr=0x1F3)
     bench.step()
     stored = bench.cpu.read(STACK32["svc"] - 8, 8)
@@ -404,7 +404,7 @@ def test_srs_stores_lr_and_spsr_on_the_stack_of_the_mode_it_names() -> None:
 )
 def test_cps_changes_masks_and_mode_together(code: str, before: int, after: int) -> None:
     """DDI0406 B9.3.2."""
-    bench = Bench32(a32(code), "svc", before)
+    bench = Arm32Bench(a32(code), "svc", before)
     bench.step()
     assert hex(bench.cpu["cpsr"]) == hex(after)
 
@@ -415,14 +415,14 @@ CPS_A32 = ["cpsid if", "cpsie a", "cps #0x1f", "cpsid f, #0x17"]
 @pytest.mark.parametrize("code", CPS_A32)
 def test_cps_does_nothing_in_user_mode(code: str) -> None:
     """DDI0406 B9.3.2: a NOP there."""
-    bench = Bench32(a32(code), "usr", 0)
+    bench = Arm32Bench(a32(code), "usr", 0)
     bench.step()
     assert (hex(bench.cpu["cpsr"]), bench.numbers) == (hex(MODES["usr"]), [])
 
 
 def test_msr_cpsr_in_user_mode_changes_flags_alone() -> None:
     """DDI0406 B9.3.12: A, I, F and M are not User mode's."""
-    bench = Bench32(a32("msr cpsr_fc, r0"), "usr", 0, r0=NZCV | AIF | MODES["svc"])
+    bench = Arm32Bench(a32("msr cpsr_fc, r0"), "usr", 0, r0=NZCV | AIF | MODES["svc"])
     bench.step()
     assert hex(bench.cpu["cpsr"]) == hex(NZCV | MODES["usr"])
 
@@ -430,7 +430,7 @@ def test_msr_cpsr_in_user_mode_changes_flags_alone() -> None:
 def test_hvc_and_smc_without_their_extensions_are_undefined() -> None:
     """DDI0406 B9.3.4, B9.3.14: the Virtualization and Security Extensions are not there."""
     for code in HYPER_A32:
-        bench = Bench32(a32(code), "svc", 0)
+        bench = Arm32Bench(a32(code), "svc", 0)
         bench.step()
         bench.assert_taken(UNDEFINED_CLASS, UNDEFINED32, "und", after=1, lr=CODE + 4, spsr=MODES["svc"], cpsr=I)
 
@@ -440,7 +440,7 @@ HYPER_A32 = ["hvc #0x17", "smc #7"]
 
 def test_a_t32_handler_returns_by_subs_pc() -> None:
     """DDI0406 B9.3.20, encoding T1; SCTLR.TE is 1."""
-    bench = Bench32(a32("nop", "nop"), "usr", NZCV, thumb_vectors=True)
+    bench = Arm32Bench(a32("nop", "nop"), "usr", NZCV, thumb_vectors=True)
     bench.memory.write(VECTORS[1] + IRQ32, t32("subs pc, lr, #4"))
     bench.raise_irq()
     bench.machine.run(until=VECTORS[1] + IRQ32, insns=5)
@@ -452,11 +452,11 @@ def test_a_t32_handler_returns_by_subs_pc() -> None:
 
 def test_stm_with_a_caret_stores_user_modes_sp_and_lr() -> None:
     """DDI0406 B9.3.18: what a context switch saves."""
-    bench = Bench32(a32("stm r0, {sp, lr} ^"), "irq", r0=DATA, lr=0x7777)
+    bench = Arm32Bench(a32("stm r0, {sp, lr} ^"), "irq", r0=DATA, lr=0x7777)
     bench.write(DATA + 4, 0x5555)
     bench.step()
     assert (bench.machine.u32(DATA), bench.machine.u32(DATA + 4)) == (STACK32["usr"], 0)
-    bench = Bench32(a32("ldm r0, {sp, lr} ^"), "fiq", r0=DATA)
+    bench = Arm32Bench(a32("ldm r0, {sp, lr} ^"), "fiq", r0=DATA)
     bench.write(DATA, 0x1111, 0x2222)
     bench.step()
     assert (bench.banked("sys", "sp"), bench.banked("sys", "lr"), bench.cpu["sp"]) == (0x1111, 0x2222, STACK32["fiq"])
@@ -464,6 +464,6 @@ def test_stm_with_a_caret_stores_user_modes_sp_and_lr() -> None:
 
 def test_msr_cpsr_switches_banks() -> None:
     """DDI0406 B1.3.2: the next instruction sees the new mode's SP."""
-    bench = Bench32(a32("msr cpsr_c, r0", "mov r7, sp"), "svc", AIF, r0=MODES["und"] | AIF)
+    bench = Arm32Bench(a32("msr cpsr_c, r0", "mov r7, sp"), "svc", AIF, r0=MODES["und"] | AIF)
     bench.step(2)
     assert (bench.cpu["r7"], bench.cpu.mode) == (STACK32["und"], "und")

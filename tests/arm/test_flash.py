@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arm.bench import CODE, Bench32, Bench64
+from arm.arm_bench import CODE, Arm32Bench, Arm64Bench
 from arm.opcodes import a32, a64
 
 EXTERNAL_WRITE = 0x25 << 26 | 1 << 25 | 1 << 6 | 0b010000
@@ -10,14 +10,14 @@ EXTERNAL_WRITE = 0x25 << 26 | 1 << 25 | 1 << 6 | 0b010000
 
 
 def test_vectors_may_lie_in_flash_where_vbar_points_at_reset() -> None:
-    bench = Bench64(a64("svc #0"), 5, vbar_el1=0)
+    bench = Arm64Bench(a64("svc #0"), 5, vbar_el1=0)
     bench.memory.write(0x200, a64("b #0"))
     bench.step(2)
     assert (bench.cpu.pc, bench.cpu["elr_el1"]) == (0x200, CODE + 4)
 
 
 def test_flash_is_read_and_a_write_is_an_external_abort_that_leaves_it_alone() -> None:
-    bench = Bench64(a64("ldr x0, [x1]", "str x0, [x2]"), 5, x1=0x1000, x2=0x1008)
+    bench = Arm64Bench(a64("ldr x0, [x1]", "str x0, [x2]"), 5, x1=0x1000, x2=0x1008)
     bench.memory.write(0x1000, (0x1122334455667788).to_bytes(8, "little"))
     bench.step(2)
     assert bench.cpu["x0"] == 0x1122334455667788
@@ -27,7 +27,7 @@ def test_flash_is_read_and_a_write_is_an_external_abort_that_leaves_it_alone() -
 
 
 def test_armv7_code_runs_in_flash() -> None:
-    bench = Bench32(a32("nop"), "svc", 0)
+    bench = Arm32Bench(a32("nop"), "svc", 0)
     bench.memory.write(0x4000, a32("nop", "b #0"))
     bench.cpu["pc"] = 0x4000
     bench.step(2)

@@ -1,4 +1,4 @@
-"""SEMANTICS 25, T32: an exception before any instruction of an IT block, also a skipped one, keeps the block's state.
+"""Rule 25, T32: an exception before any instruction of an IT block, also a skipped one, keeps the block's state.
 
 Source: DDI0406 A2.5.2 (ITSTATE), A8.8.54 (IT), B1.8.3 (SPSR).
 """
@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 
 import vmm
-from arm.bench import (
+from arm.arm_bench import (
     CODE,
     DATA32,
     INTID,
@@ -22,12 +22,12 @@ from arm.bench import (
     UNDEFINED32,
     VECTORS,
     A,
-    Bench32,
+    Arm32Bench,
     I,
     T,
 )  # fmt: skip
 from arm.opcodes import a32, t32
-from vmm.traps import DONE, Trap
+from vmm.inputs.traps import DONE, Trap
 
 Z = 1 << 30
 EQ = 0
@@ -91,7 +91,7 @@ def test_an_interrupt_before_any_instruction_of_a_block_saves_its_state_and_the_
 ) -> None:
     """LR is that instruction plus 4, whether its condition holds or not, and SPSR has its ITSTATE."""
     code, at, states = block(pattern)
-    bench = Bench32(code, "usr", Z if equal else 0, thumb=True)
+    bench = Arm32Bench(code, "usr", Z if equal else 0, thumb=True)
     bench.memory.write(VECTORS[1] + IRQ32, HANDLER)
     stop = bench.machine.run(until=at[place], insns=20)
     assert (stop.reason, bench.cpu.pc, bin(bench.cpu.it_state)) == ("breakpoint", at[place], bin(states[place]))
@@ -116,7 +116,7 @@ def test_an_interrupt_that_comes_with_the_it_instruction_is_taken_before_the_fir
 ) -> None:
     """Even if that one, or all of them, are skipped."""
     code, at, states = block(pattern)
-    bench = Bench32(code, "usr", Z if equal else 0, thumb=True)
+    bench = Arm32Bench(code, "usr", Z if equal else 0, thumb=True)
     bench.step()
     bench.raise_irq()
     bench.step()
@@ -139,7 +139,7 @@ def test_one_interrupt_after_another_at_every_instruction_changes_nothing_of_the
 ) -> None:
     """Each return restores the state that the next interrupt saves."""
     code, at, _ = block(pattern)
-    bench = Bench32(code, "usr", Z if equal else 0, thumb=True)
+    bench = Arm32Bench(code, "usr", Z if equal else 0, thumb=True)
     bench.memory.write(VECTORS[1] + IRQ32, HANDLER)
     for address in at:
         bench.machine.run(until=address, insns=20)
@@ -156,7 +156,7 @@ def test_one_interrupt_after_another_at_every_instruction_changes_nothing_of_the
 def test_svc_in_a_block_saves_the_state_of_the_instruction_behind_it() -> None:
     """DDI0406 B1.9.4: the pseudocode of TakeSVCException advances ITSTATE first."""
     code = (0xBF00 | first_state("tte")).to_bytes(2, "little") + t32("svc #7", "movs r0, #1", "movs r2, #3")
-    bench = Bench32(code, "usr", Z, thumb=True)
+    bench = Arm32Bench(code, "usr", Z, thumb=True)
     bench.memory.write(VECTORS[1] + SVC32, a32("movs pc, lr"))
     bench.step(2)
     state = advance(first_state("tte"))
@@ -169,7 +169,7 @@ def test_svc_in_a_block_saves_the_state_of_the_instruction_behind_it() -> None:
 def test_a_fault_in_a_block_saves_the_state_of_the_instruction_itself(place: int) -> None:
     """DDI0406 B1.9.8: a data abort; the instruction is to be executed again."""
     code = (0xBF00 | first_state("tttt")).to_bytes(2, "little") + b"".join(STEPS[:place]) + t32("ldr r4, [r5]")
-    bench = Bench32(code + b"".join(STEPS[place:]), "usr", Z, thumb=True, r5=0x0F000000)
+    bench = Arm32Bench(code + b"".join(STEPS[place:]), "usr", Z, thumb=True, r5=0x0F000000)
     bench.step(place + 2)
     state = block("tttt")[2][place]
     at = CODE + 2 + len(b"".join(STEPS[:place]))
@@ -182,7 +182,7 @@ def test_a_fault_in_a_block_saves_the_state_of_the_instruction_itself(place: int
 def test_an_undefined_instruction_in_a_block_is_one_only_if_its_condition_holds(equal: bool) -> None:
     """UDF is unconditional (DDI0406 A8.8.247), a coprocessor that is not there is not (A2.6)."""
     code = (0xBF00 | first_state("tt")).to_bytes(2, "little") + t32("movs r0, #1", "mrc p4, #0, r1, c0, c0, #0")
-    bench = Bench32(code, "usr", Z if equal else 0, thumb=True)
+    bench = Arm32Bench(code, "usr", Z if equal else 0, thumb=True)
     bench.machine.run(until=CODE + 8 if not equal else VECTORS[1] + UNDEFINED32, insns=10)
     assert bench.numbers == ([0] if equal else [])
     if equal:
@@ -194,7 +194,7 @@ def test_an_undefined_instruction_in_a_block_is_one_only_if_its_condition_holds(
 def test_a_trapped_svc_in_a_block_goes_on_in_the_block() -> None:
     """What a script has finished is one executed instruction: the next one's condition still counts."""
     code = (0xBF00 | first_state("tte")).to_bytes(2, "little") + t32("svc #7", "movs r0, #1", "movs r2, #3", "nop")
-    bench = Bench32(code, "usr", Z, thumb=True)
+    bench = Arm32Bench(code, "usr", Z, thumb=True)
 
     @bench.machine.trap(vmm.Svc(7))
     def call(trap: Trap) -> str:
@@ -209,7 +209,7 @@ def test_a_trapped_svc_in_a_block_goes_on_in_the_block() -> None:
 def test_an_interrupt_that_a_trapped_svc_raises_saves_the_state_of_the_instruction_behind_it() -> None:
     """Also if that one is to be skipped."""
     code = (0xBF00 | first_state("tet")).to_bytes(2, "little") + t32("svc #7", "movs r0, #1", "movs r2, #3", "nop")
-    bench = Bench32(code, "usr", Z, thumb=True)
+    bench = Arm32Bench(code, "usr", Z, thumb=True)
 
     @bench.machine.trap(vmm.Svc(7))
     def call(trap: Trap) -> str:
@@ -227,7 +227,7 @@ def test_an_interrupt_that_a_trapped_svc_raises_saves_the_state_of_the_instructi
 def test_a_breakpoint_in_a_block_is_taken_whether_its_condition_holds_or_not(place: int) -> None:
     """DDI0406 A8.8.24: BKPT is unconditional; SPSR has its own ITSTATE."""
     code = (0xBF00 | first_state("teee")).to_bytes(2, "little") + b"".join(STEPS[:place]) + t32("bkpt #0x12")
-    bench = Bench32(code, "usr", Z, thumb=True)
+    bench = Arm32Bench(code, "usr", Z, thumb=True)
     bench.machine.run(until=VECTORS[1] + PREFETCH32, insns=10)
     at = CODE + 2 + len(b"".join(STEPS[:place]))
     state = block("teee")[2][place]
@@ -238,7 +238,7 @@ def test_a_timer_that_is_due_behind_the_it_instruction_interrupts_before_a_skipp
     """With a tick an instruction, compare value 3: behind MCR, MCR and IT."""
     setup = t32("mcr p15, #0, r0, c14, c3, #0", "mcr p15, #0, r1, c14, c3, #1")
     code = setup + (0xBF00 | first_state("tt")).to_bytes(2, "little") + STEPS[0] + STEPS[1] + t32("nop")
-    bench = Bench32(code, "usr", 0, thumb=True, board=",insn_ns=16", cntkctl=0x303, r0=2, r1=1)
+    bench = Arm32Bench(code, "usr", 0, thumb=True, board=",insn_ns=16", cntkctl=0x303, r0=2, r1=1)
     bench.enable(27)
     bench.step(4)
     at, state = CODE + len(setup) + 2, first_state("tt")

@@ -1,4 +1,4 @@
-"""SEMANTICS 25 and 26, EL2 and EL3: start, calls upwards, routing of IRQ, FIQ and SError (DDI0487 D1.10.3, D1.13)."""
+"""Rules 25 and 26, EL2 and EL3: start, calls upwards, routing of IRQ, FIQ and SError (DDI0487 D1.10.3, D1.13)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from arm.bench import (
+from arm.arm_bench import (
     CODE,
     DAIF,
     EL0,
@@ -29,13 +29,13 @@ from arm.bench import (
     SYNC,
     UNKNOWN,
     VECTORS,
-    Bench64,
+    Arm64Bench,
     I,
     syndrome,
 )  # fmt: skip
 from arm.opcodes import a64
-from vmm.engine import ffi, lib
-from vmm.machine import Config, Machine
+from vmm.core.native import ffi, lib
+from vmm.machine.machine import Config, Machine
 
 EL2, EL3 = ",virtualization=on", ",secure=on"
 RW = 1 << 31
@@ -46,14 +46,14 @@ SCR = NS | RW3
 """SCR_EL3 of a Non-secure AArch64 world below."""
 
 
-def hypervised(code: bytes, pstate: int, hcr: int = RW, **registers: Any) -> Bench64:
+def hypervised(code: bytes, pstate: int, hcr: int = RW, **registers: Any) -> Arm64Bench:
     """HCR_EL2 as given."""
-    return Bench64(code, pstate, board=EL2, hcr_el2=hcr, **registers)
+    return Arm64Bench(code, pstate, board=EL2, hcr_el2=hcr, **registers)
 
 
-def secured(code: bytes, pstate: int, scr: int = SCR) -> Bench64:
+def secured(code: bytes, pstate: int, scr: int = SCR) -> Arm64Bench:
     """SCR_EL3 as given."""
-    return Bench64(code, pstate, board=EL3, scr_el3=scr)
+    return Arm64Bench(code, pstate, board=EL3, scr_el3=scr)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ KINDS = {
 }
 
 
-def make_pending(bench: Bench64, kind: str) -> None:
+def make_pending(bench: Arm64Bench, kind: str) -> None:
     {"irq": bench.raise_irq, "fiq": bench.raise_fiq, "serror": bench.cpu.serror}[kind]()
 
 
@@ -234,7 +234,7 @@ def test_at_el3_what_is_not_routed_there_waits(kind: str) -> None:
 def test_el3_comes_before_el2(kind: str) -> None:
     """DDI0487 table D1-13: SCR_EL3 before HCR_EL2."""
     hcr, scr, _, offset, number = KINDS[kind]
-    bench = Bench64(a64("nop"), EL1H | DAIF, board=EL2 + EL3, scr_el3=SCR | scr, hcr_el2=RW | hcr)
+    bench = Arm64Bench(a64("nop"), EL1H | DAIF, board=EL2 + EL3, scr_el3=SCR | scr, hcr_el2=RW | hcr)
     make_pending(bench, kind)
     bench.step()
     bench.assert_taken(number, LOWER_A64 + offset, el=3, after=0, elr=CODE, spsr=EL1H | DAIF)
@@ -244,7 +244,7 @@ def test_el3_comes_before_el2(kind: str) -> None:
 def test_in_secure_state_hcr_routes_nothing(kind: str) -> None:
     """DDI0487 D1.13.1, before FEAT_SEL2: HCR_EL2 has no effect while SCR_EL3.NS is 0."""
     hcr, _, _, offset, number = KINDS[kind]
-    bench = Bench64(a64("nop"), EL1H, board=EL2 + EL3, scr_el3=RW3, hcr_el2=RW | hcr)
+    bench = Arm64Bench(a64("nop"), EL1H, board=EL2 + EL3, scr_el3=RW3, hcr_el2=RW | hcr)
     make_pending(bench, kind)
     bench.step()
     bench.assert_taken(number, ELXH_GROUP + offset, after=0, elr=CODE, spsr=EL1H)
@@ -283,7 +283,7 @@ def test_el3_is_secure_but_scr_ns_chooses_the_bank(
     """DDI0487 D1.4 and IHI0069: ICC_IGRPEN0_EL1 reads as 1 to Secure accesses; ICC_BPR1_EL1, written 5, has two copies,
     Non-secure and Secure, of which the other keeps its least value, 3 or 2.
     """
-    bench = Bench64(a64("nop"), pstate, gic=3, board=EL3, scr_el3=scr)
+    bench = Arm64Bench(a64("nop"), pstate, gic=3, board=EL3, scr_el3=scr)
     native, value = bench.native, ffi.new("uint64_t *")
     lib.vmm_arm_system_get(native.vcpus[0], 3, 0, 12, 12, 6, value)
     lib.vmm_arm_system_set(native.vcpus[0], 3, 0, 12, 12, 3, 5)

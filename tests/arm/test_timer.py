@@ -1,4 +1,4 @@
-"""SEMANTICS 27: the generic timer of AArch64 (DDI0487 D11.2, D13.8) on the machine's virtual clock.
+"""Rule 27: the generic timer of AArch64 (DDI0487 D11.2, D13.8) on the machine's virtual clock.
 
 With insn_ns=16 a tick of 62.5 MHz is one instruction: the counter is the number of instructions begun, and a timer
 whose compare value is n interrupts at the boundary behind the n-th.
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from arm.bench import (
+from arm.arm_bench import (
     CODE,
     EL0,
     EL1H,
@@ -24,7 +24,7 @@ from arm.bench import (
     SYSREG,
     UNKNOWN,
     VECTORS,
-    Bench64,
+    Arm64Bench,
     I,
     syndrome,
 )  # fmt: skip
@@ -52,15 +52,15 @@ TIMERS = [
 LOWER_TIMERS = [row[:2] for row in TIMERS[:2]]
 
 
-def timed(code: bytes, pstate: int = EL1H, board: str = "", **registers: Any) -> Bench64:
+def timed(code: bytes, pstate: int = EL1H, board: str = "", **registers: Any) -> Arm64Bench:
     """A tick is an instruction; every timer's interrupt is enabled."""
-    bench = Bench64(code + NOPS, pstate, board=TICK_AN_INSTRUCTION + board, **registers)
+    bench = Arm64Bench(code + NOPS, pstate, board=TICK_AN_INSTRUCTION + board, **registers)
     for intid in (SECURE, PHYSICAL, VIRTUAL, HYPERVISOR):
         bench.enable(intid)
     return bench
 
 
-def lines(bench: Bench64) -> frozenset[int]:
+def lines(bench: Arm64Bench) -> frozenset[int]:
     """The PPIs whose line is high."""
     return frozenset(bench.machine.gic.cpu[0].asserted)
 
@@ -74,7 +74,7 @@ COUNTERS_A64 = ["mrs x0, cntpct_el0", "mrs x0, cntvct_el0"]
 @pytest.mark.parametrize(("insn_ns", "expected"), [(16, 8), (10, 5), (1, 0), (1000, 500)])
 def test_the_counter_is_virtual_time_in_whole_ticks(code: str, insn_ns: int, expected: int) -> None:
     """The eighth instruction reads 8 * insn_ns / 16, rounded down."""
-    bench = Bench64(a64("nop") * 7 + a64(code), board=f",insn_ns={insn_ns}")
+    bench = Arm64Bench(a64("nop") * 7 + a64(code), board=f",insn_ns={insn_ns}")
     bench.step(8)
     assert bench.cpu["x0"] == expected
 
@@ -120,7 +120,7 @@ def test_a_timer_interrupts_at_the_boundary_where_the_counter_reaches_its_compar
 @pytest.mark.parametrize(("ticks", "instructions"), [(10, 16), (11, 18), (12, 20), (13, 21), (100, 160)])
 def test_a_tick_between_two_instructions_counts_at_the_boundary_behind_it(ticks: int, instructions: int) -> None:
     """10 ns an instruction, 16 ns a tick: never early, at most one instruction late."""
-    bench = Bench64(a64(*VIRTUAL_SET_A64) + a64("nop") * 200, EL1H, x0=ticks, x1=ENABLE)
+    bench = Arm64Bench(a64(*VIRTUAL_SET_A64) + a64("nop") * 200, EL1H, x0=ticks, x1=ENABLE)
     bench.enable(VIRTUAL)
     bench.step(instructions + 1)
     bench.assert_taken(VIRTUAL, ELXH_GROUP + IRQ, after=instructions, elr=CODE + 4 * instructions, spsr=EL1H)
@@ -268,7 +268,7 @@ def test_two_timers_are_two_lines() -> None:
 # ---- the virtual offset ----
 
 
-def hypervisor(code: bytes, pstate: int, cntvoff: int, **registers: int) -> Bench64:
+def hypervisor(code: bytes, pstate: int, cntvoff: int, **registers: int) -> Arm64Bench:
     bench = timed(code, pstate, ",virtualization=on", hcr_el2=RW, **registers)
     bench.system(3, 4, 14, 0, 3, cntvoff)
     return bench

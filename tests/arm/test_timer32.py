@@ -1,4 +1,4 @@
-"""SEMANTICS 27 on ARMv7-A: the same timers through CP15 c14, by MRC and MCR and by MRRC and MCRR (DDI0406 B8.1)."""
+"""Rule 27 on ARMv7-A: the same timers through CP15 c14, by MRC and MCR and by MRRC and MCRR (DDI0406 B8.1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from arm.bench import CODE, DATA, IRQ32, MODES, UNDEFINED32, A, Bench32, I, T
+from arm.arm_bench import CODE, DATA, IRQ32, MODES, UNDEFINED32, A, Arm32Bench, I, T
 from arm.opcodes import a32, t32
 
 TICK_AN_INSTRUCTION = ",insn_ns=16"
@@ -27,9 +27,9 @@ SET_COMPARE_A32 = {
 }
 
 
-def timed(code: bytes, mode: str = "svc", cpsr: int = 0, **registers: Any) -> Bench32:
+def timed(code: bytes, mode: str = "svc", cpsr: int = 0, **registers: Any) -> Arm32Bench:
     """A tick is an instruction."""
-    bench = Bench32(code + NOPS, mode, cpsr, board=TICK_AN_INSTRUCTION, **registers)
+    bench = Arm32Bench(code + NOPS, mode, cpsr, board=TICK_AN_INSTRUCTION, **registers)
     for intid in (PHYSICAL, VIRTUAL):
         bench.enable(intid)
     return bench
@@ -141,7 +141,7 @@ def test_t32_reaches_the_same_registers() -> None:
         t32("mrrc p15, #1, r2, r3, c14", "mcr p15, #0, r0, c14, c3, #0", "mcr p15, #0, r1, c14, c3, #1")
         + t32("nop") * 9
     )
-    bench = Bench32(code, "svc", 0, thumb=True, board=TICK_AN_INSTRUCTION, r0=4, r1=ENABLE)
+    bench = Arm32Bench(code, "svc", 0, thumb=True, board=TICK_AN_INSTRUCTION, r0=4, r1=ENABLE)
     bench.enable(VIRTUAL)
     bench.step(7)
     assert bench.cpu["r2"] == 1

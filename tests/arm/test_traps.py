@@ -1,4 +1,4 @@
-"""The hypervisor's view on ARM: Python takes an event before the guest does (vmm/traps.py)."""
+"""The hypervisor's view on ARM: Python takes an event before the guest does (vmm/inputs/traps.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import vmm
-from arm.bench import (
+from arm.arm_bench import (
     BRK,
     CODE,
     DAIF,
@@ -28,22 +28,24 @@ from arm.bench import (
     UNKNOWN,
     VECTORS,
     A,
-    Bench,
-    Bench32,
-    Bench64,
+    Arm32Bench,
+    Arm64Bench,
+    ArmBench,
     I,
     T,
     syndrome,
 )  # fmt: skip
 from arm.opcodes import a32, a64, t32
-from vmm.machine import Config, Machine
-from vmm.traps import DONE, Brk, Hvc, Key, Smc, Svc, SysReg, Trap, Undefined
+from vmm.arch.arm.traps import Brk, Hvc, Smc, Svc, SysReg, Undefined
+from vmm.arch.traps import Key
+from vmm.inputs.traps import DONE, Trap
+from vmm.machine.machine import Config, Machine
 
 SEEN = list[tuple[Any, ...]]
 RW = 1 << 31
 
 
-def watch(bench: Bench, key: Key, answer: str | None, **changes: int) -> SEEN:
+def watch(bench: ArmBench, key: Key, answer: str | None, **changes: int) -> SEEN:
     """Trap `key`, note what is seen, change registers and give `answer`."""
     seen: SEEN = []
 
@@ -74,7 +76,7 @@ def test_a_call_that_is_finished_goes_on_behind_it_and_reaches_no_handler(
     key: Key, code: bytes, number: int, board: str
 ) -> None:
     """Registers are the handler's; PSTATE, ELR and SP are untouched."""
-    bench = Bench64(code + a64("nop"), EL1H, board=board, elr_el1=0x77)
+    bench = Arm64Bench(code + a64("nop"), EL1H, board=board, elr_el1=0x77)
     seen = watch(bench, key, DONE, x0=42)
     bench.step()
     assert seen == [(key, 0)]
@@ -89,7 +91,7 @@ def test_a_call_that_is_let_through_is_taken_with_the_changed_registers(
     key: Key, code: bytes, number: int, board: str
 ) -> None:
     """As if nobody had looked."""
-    bench = Bench64(code, EL1H, board=board)
+    bench = Arm64Bench(code, EL1H, board=board)
     seen = watch(bench, key, None, x0=42)
     bench.step()
     assert (len(seen), bench.numbers, bench.cpu["x0"]) == (1, [number], 42)
@@ -97,7 +99,7 @@ def test_a_call_that_is_let_through_is_taken_with_the_changed_registers(
 
 def test_an_svc_of_el0_is_seen_before_the_kernel() -> None:
     """And the level stays 0."""
-    bench = Bench64(a64("svc #0x1234"), EL0)
+    bench = Arm64Bench(a64("svc #0x1234"), EL0)
     seen = watch(bench, Svc(0x1234), DONE)
     bench.step()
     assert (len(seen), bench.cpu.pc, bench.cpu.el, bench.numbers) == (1, CODE + 4, 0, [])
@@ -105,7 +107,7 @@ def test_an_svc_of_el0_is_seen_before_the_kernel() -> None:
 
 def test_a_trap_on_one_immediate_sees_no_other() -> None:
     """SVC #1 is the guest's."""
-    bench = Bench64(a64("svc #1"), EL1H)
+    bench = Arm64Bench(a64("svc #1"), EL1H)
     seen = watch(bench, Svc(2), DONE)
     bench.step()
     bench.assert_taken(SVC, ELXH_GROUP, after=1, elr=CODE + 4, spsr=EL1H, esr=syndrome(SVC, 1))
@@ -114,11 +116,11 @@ def test_a_trap_on_one_immediate_sees_no_other() -> None:
 
 def test_a_trapped_hvc_0_comes_before_firmware() -> None:
     """PSCI does not see what the script has finished; let through, PSCI answers."""
-    bench = Bench64(a64("hvc #0"), EL1H, x0=0x84000000)
+    bench = Arm64Bench(a64("hvc #0"), EL1H, x0=0x84000000)
     watch(bench, Hvc(0), DONE, x0=5)
     bench.step()
     assert (bench.cpu["x0"], bench.cpu.pc) == (5, CODE + 4)
-    bench = Bench64(a64("hvc #0"), EL1H, x0=0x84000000)
+    bench = Arm64Bench(a64("hvc #0"), EL1H, x0=0x84000000)
     seen = watch(bench, Hvc(0), None)
     bench.step()
     assert (len(seen), bench.cpu["x0"], bench.cpu.pc, bench.numbers) == (1, 0x10001, CODE + 4, [])
@@ -130,7 +132,7 @@ UNDEFINED_A64 = ["udf #0", "eret"]
 @pytest.mark.parametrize("code", UNDEFINED_A64)
 def test_an_undefined_instruction_that_is_finished_goes_on_where_the_handler_says(code: str) -> None:
     """PC is still at it, so the handler moves it."""
-    bench = Bench64(a64(code, "mov x9, #1"), EL0)
+    bench = Arm64Bench(a64(code, "mov x9, #1"), EL0)
     seen = watch(bench, Undefined(), DONE, pc=CODE + 4)
     bench.step(2)
     assert (seen, bench.numbers, bench.cpu["x9"]) == ([(Undefined(), 0)], [], 1)
@@ -138,7 +140,7 @@ def test_an_undefined_instruction_that_is_finished_goes_on_where_the_handler_say
 
 def test_an_undefined_instruction_that_is_let_through_is_taken() -> None:
     """EC 0."""
-    bench = Bench64(a64("udf #0"), EL1H)
+    bench = Arm64Bench(a64("udf #0"), EL1H)
     seen = watch(bench, Undefined(), None)
     bench.step()
     assert len(seen) == 1
@@ -148,7 +150,7 @@ def test_an_undefined_instruction_that_is_let_through_is_taken() -> None:
 def test_a_call_is_not_an_undefined_instruction() -> None:
     """SVC and BRK have exceptions of their own."""
     for code in (a64("svc #1"), a64("brk #1")):
-        bench = Bench64(code, EL1H)
+        bench = Arm64Bench(code, EL1H)
         seen = watch(bench, Undefined(), DONE)
         bench.step()
         assert (seen, len(bench.numbers)) == ([], 1)
@@ -156,7 +158,7 @@ def test_a_call_is_not_an_undefined_instruction() -> None:
 
 def test_a_system_register_can_be_made_up() -> None:
     """MRS gets the handler's value, MSR shows what is written; neither reaches the register."""
-    bench = Bench64(a64("msr tpidr_el1, x1", "mrs x2, tpidr_el1"), EL1H, x1=0x1122334455667788, tpidr_el1=7)
+    bench = Arm64Bench(a64("msr tpidr_el1, x1", "mrs x2, tpidr_el1"), EL1H, x1=0x1122334455667788, tpidr_el1=7)
     seen: SEEN = []
 
     @bench.machine.trap(SysReg("tpidr_el1"))
@@ -173,7 +175,7 @@ def test_a_system_register_can_be_made_up() -> None:
 
 def test_a_system_register_that_is_let_through_is_accessed() -> None:
     """Both ways."""
-    bench = Bench64(a64("msr tpidr_el1, x1", "mrs x2, tpidr_el1"), EL1H, x1=0x55)
+    bench = Arm64Bench(a64("msr tpidr_el1, x1", "mrs x2, tpidr_el1"), EL1H, x1=0x55)
     seen = watch(bench, SysReg("tpidr_el1"), None)
     bench.step(2)
     assert (len(seen), bench.cpu["x2"], bench.cpu["tpidr_el1"]) == (2, 0x55, 0x55)
@@ -181,7 +183,7 @@ def test_a_system_register_that_is_let_through_is_accessed() -> None:
 
 def test_a_system_register_is_trapped_in_code_that_has_run_before() -> None:
     """What was translated without the trap is translated again."""
-    bench = Bench64(a64("mrs x2, tpidr_el1"), EL1H, tpidr_el1=3)
+    bench = Arm64Bench(a64("mrs x2, tpidr_el1"), EL1H, tpidr_el1=3)
     bench.step()
     assert bench.cpu["x2"] == 3
     bench.cpu["pc"] = CODE
@@ -199,7 +201,7 @@ def test_a_system_register_is_trapped_in_code_that_has_run_before() -> None:
 
 def test_the_zero_register_is_written_as_zero_and_takes_no_value() -> None:
     """MSR from XZR, MRS to XZR."""
-    bench = Bench64(a64("msr tpidr_el1, xzr", "mrs xzr, tpidr_el1"), EL1H)
+    bench = Arm64Bench(a64("msr tpidr_el1, xzr", "mrs xzr, tpidr_el1"), EL1H)
     values: list[int] = []
 
     @bench.machine.trap(SysReg("tpidr_el1"))
@@ -215,7 +217,7 @@ def test_the_zero_register_is_written_as_zero_and_takes_no_value() -> None:
 
 def test_a_trapped_register_is_asked_for_whatever_the_exception_level() -> None:
     """EL0's MRS of an EL1 register: finished, it is no exception; let through, it is one."""
-    bench = Bench64(a64("mrs x2, tpidr_el1"), EL0)
+    bench = Arm64Bench(a64("mrs x2, tpidr_el1"), EL0)
 
     @bench.machine.trap(SysReg("tpidr_el1"))
     def register(trap: Trap) -> str:
@@ -224,7 +226,7 @@ def test_a_trapped_register_is_asked_for_whatever_the_exception_level() -> None:
 
     bench.step()
     assert (bench.cpu["x2"], bench.numbers, bench.cpu.pc) == (8, [], CODE + 4)
-    bench = Bench64(a64("mrs x5, daif"), EL0)
+    bench = Arm64Bench(a64("mrs x5, daif"), EL0)
     watch(bench, SysReg("tpidr_el1"), DONE)
     bench.step()
     assert bench.numbers == [SYSREG], "one that nobody traps keeps its meaning"
@@ -232,7 +234,7 @@ def test_a_trapped_register_is_asked_for_whatever_the_exception_level() -> None:
 
 def test_the_virtual_counter_can_be_made_up() -> None:
     """A register that is the machine's own, defined in Unicorn's table."""
-    bench = Bench64(a64("mrs x0, cntvct_el0"), EL1H)
+    bench = Arm64Bench(a64("mrs x0, cntvct_el0"), EL1H)
 
     @bench.machine.trap(SysReg("cntvct_el0"))
     def register(trap: Trap) -> str:
@@ -245,7 +247,7 @@ def test_the_virtual_counter_can_be_made_up() -> None:
 
 def test_an_interrupt_that_a_handler_raises_is_taken_behind_the_call() -> None:
     """The next boundary; ELR is behind the SVC that was finished."""
-    bench = Bench64(a64("svc #1", "mov x9, #1"), EL1H)
+    bench = Arm64Bench(a64("svc #1", "mov x9, #1"), EL1H)
 
     @bench.machine.trap(Svc(1))
     def call(trap: Trap) -> str:
@@ -259,7 +261,7 @@ def test_an_interrupt_that_a_handler_raises_is_taken_behind_the_call() -> None:
 
 def test_an_interrupt_that_a_handler_raises_waits_for_the_svc_it_lets_through() -> None:
     """The entry masks I: the kernel's first instructions run."""
-    bench = Bench64(a64("svc #1"), EL0)
+    bench = Arm64Bench(a64("svc #1"), EL0)
     bench.memory.write(VECTORS[1] + LOWER_A64, a64("nop", "msr daifclr, #2"))
 
     @bench.machine.trap(Svc(1))
@@ -273,7 +275,7 @@ def test_an_interrupt_that_a_handler_raises_waits_for_the_svc_it_lets_through() 
 
 def test_a_trap_is_recorded_before_what_it_lets_through() -> None:
     """The trace has both, in order."""
-    bench = Bench64(a64("svc #1"), EL1H)
+    bench = Arm64Bench(a64("svc #1"), EL1H)
     watch(bench, Svc(1), None)
     bench.step()
     assert [event.kind for event in bench.machine.trace.last(2)] == ["trapped", "delivered"]
@@ -281,7 +283,7 @@ def test_a_trap_is_recorded_before_what_it_lets_through() -> None:
 
 def test_an_error_in_a_handler_ends_the_run_and_is_raised_from_it() -> None:
     """Nothing of it is lost between C and Python."""
-    bench = Bench64(a64("svc #1"), EL1H)
+    bench = Arm64Bench(a64("svc #1"), EL1H)
 
     @bench.machine.trap(Svc(1))
     def broken(trap: Trap) -> None:
@@ -311,7 +313,7 @@ def test_a_call_of_armv7_that_is_finished_goes_on_behind_it(
     key: Key, code: bytes, thumb: bool, vector: int, mode: str
 ) -> None:
     """In the same mode and instruction set."""
-    bench = Bench32(code + (t32("nop") if thumb else a32("nop")), "svc", 0, thumb=thumb, lr=0x77)
+    bench = Arm32Bench(code + (t32("nop") if thumb else a32("nop")), "svc", 0, thumb=thumb, lr=0x77)
     seen = watch(bench, key, DONE, r0=42)
     bench.step()
     assert seen == [(key, 0)]
@@ -327,7 +329,7 @@ def test_a_call_of_armv7_that_is_let_through_is_taken(
     key: Key, code: bytes, thumb: bool, vector: int, mode: str
 ) -> None:
     """As if nobody had looked."""
-    bench = Bench32(code, "svc", 0, thumb=thumb)
+    bench = Arm32Bench(code, "svc", 0, thumb=thumb)
     seen = watch(bench, key, None, r0=42)
     bench.step()
     assert (len(seen), len(bench.numbers), bench.cpu["r0"], bench.cpu.mode) == (1, 1, 42, mode)
@@ -340,7 +342,7 @@ def test_a_call_of_armv7_that_is_let_through_is_taken(
 def test_an_undefined_instruction_of_armv7_that_is_finished_goes_on_where_the_handler_says(thumb: bool) -> None:
     """PC is still at it; the handler gives a Thumb bit with the new one."""
     code = t32("udf #0", "movs r7, #1") if thumb else a32("udf #0", "mov r7, #1")
-    bench = Bench32(code, "usr", 0, thumb=thumb)
+    bench = Arm32Bench(code, "usr", 0, thumb=thumb)
     behind = CODE + 3 if thumb else CODE + 4
     seen = watch(bench, Undefined(), DONE, pc=behind)
     bench.step(2)
@@ -362,7 +364,7 @@ def test_what_arm_has_cannot_be_trapped_on_x86(key: Key) -> None:
 @pytest.mark.parametrize("wide", [False, True])
 def test_what_x86_has_cannot_be_trapped_on_arm(key: Key, wide: bool) -> None:
     """One line that names it."""
-    bench = Bench64(b"") if wide else Bench32(b"")
+    bench = Arm64Bench(b"") if wide else Arm32Bench(b"")
     with pytest.raises(vmm.VmmError, match="cannot happen on an ARM CPU"):
         bench.machine.trap(key)(lambda trap: None)
 
@@ -370,7 +372,7 @@ def test_what_x86_has_cannot_be_trapped_on_arm(key: Key, wide: bool) -> None:
 def test_system_registers_are_not_trapped_on_armv7() -> None:
     """Their names are A64's."""
     with pytest.raises(vmm.VmmError, match="AArch64"):
-        Bench32(b"").machine.trap(SysReg("cntvct_el0"))(lambda trap: None)
+        Arm32Bench(b"").machine.trap(SysReg("cntvct_el0"))(lambda trap: None)
 
 
 @pytest.mark.parametrize(

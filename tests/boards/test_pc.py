@@ -10,14 +10,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from apic.faces import APIC_BASE, LVT_LINT1, MASKED, Apic
-from apic.faces import NMI as NMI_MODE
-from harness import CODE, HLT, IF, JMP_SELF, NMI, Bench
+from intc.apic.apic_bench import APIC_BASE, LVT_LINT1, MASKED, Apic
+from intc.apic.apic_bench import NMI as NMI_MODE
+from x86.x86_bench import CODE, HLT, IF, JMP_SELF, NMI, X86Bench
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError
 from vmm.intc.ioapic import IoApic
-from vmm.machine import Config, Machine
+from vmm.machine.machine import Config, Machine
 
 MIB = 0x100000
 BIOS_AREA = range(0xF0000, MIB, 16)
@@ -75,7 +75,7 @@ def test_a_guest_that_searches_finds_the_root_pointer_and_the_mp_pointer() -> No
     """The loop of a kernel: 16 bytes at a time from F0000h."""
     for signature in (b"RSD ", b"_MP_"):
         code = bytes.fromhex("be00000f00 813e") + signature + bytes.fromhex("7405 83c610 ebf3") + HLT
-        bench = Bench("protected32", code)
+        bench = X86Bench("protected32", code)
         assert bench.machine.run(insns=4 * len(BIOS_AREA)).reason == "idle"
         assert found(low_megabyte(bench.machine), signature) == [bench.cpu["rsi"]]
 
@@ -100,11 +100,11 @@ def test_the_tables_say_what_a_guest_reads_from_the_hardware() -> None:
 
 
 def test_without_the_event_timers_there_is_no_table_of_them_and_nobody_answers() -> None:
-    bench = Bench("protected32", bytes.fromhex("a10000d0fe") + HLT, board=",hpet=off")  # mov eax, [0fed00000h]
+    bench = X86Bench("protected32", bytes.fromhex("a10000d0fe") + HLT, board=",hpet=off")  # mov eax, [0fed00000h]
     bench.step()
     assert bench.cpu["rax"] == 0xFFFFFFFF
     assert b"HPET" not in acpi(bench.machine)
-    bench = Bench("protected32", bytes.fromhex("a10000d0fe") + HLT)
+    bench = X86Bench("protected32", bytes.fromhex("a10000d0fe") + HLT)
     bench.step()
     assert bench.cpu["rax"] == 0x8086A201
     assert b"HPET" in acpi(bench.machine)
@@ -126,7 +126,7 @@ def test_an_image_is_in_memory_whole_wherever_it_lies(tmp_path: Path, load_addre
 
 def pm_timer_after(seconds: int, code: str = "ed") -> int:
     """EAX after IN from 608h that long after power-on; 1 ms an instruction."""
-    bench = Bench("protected32", JMP_SELF, board=",insn_ns=1000000", rdx=0x608)
+    bench = X86Bench("protected32", JMP_SELF, board=",insn_ns=1000000", rdx=0x608)
     bench.step(1000 * seconds)
     bench.cpu["rip"] = CODE + 2
     bench.memory.write(CODE + 2, bytes.fromhex(code) + JMP_SELF)
@@ -181,7 +181,7 @@ def test_a_wrong_line_is_answered_with_the_nearest() -> None:
 @pytest.mark.parametrize(("entry", "vectors"), [(NMI_MODE, [NMI]), (NMI_MODE | MASKED, []), (0x51, [0x51])])
 def test_the_nmi_wire_is_what_lint1s_entry_says(entry: int, vectors: list[int]) -> None:
     """SDM vol. 3A 11.5.1: an unmasked NMI delivers vector 2, a masked one nothing, a fixed interrupt its own vector."""
-    bench = Bench("protected32", b"", flags=IF)
+    bench = X86Bench("protected32", b"", flags=IF)
     apic = Apic(bench.machine._native, 0)
     apic.write(LVT_LINT1, entry)
     bench.machine.line("NMI").pulse()
@@ -191,7 +191,7 @@ def test_the_nmi_wire_is_what_lint1s_entry_says(entry: int, vectors: list[int]) 
 
 
 def test_firmware_leaves_the_nmi_wire_open_and_its_level_gives_one_nmi() -> None:
-    bench = Bench("protected32", b"")
+    bench = X86Bench("protected32", b"")
     wire = bench.machine.line("NMI")
     wire.raise_()
     wire.raise_()
@@ -207,7 +207,7 @@ class Timers:
     """A spinning machine, its HPET and what legacy replacement is about; an instruction is a tick of the HPET."""
 
     def __init__(self) -> None:
-        self.bench = Bench("protected32", JMP_SELF, board=",pit=on")
+        self.bench = X86Bench("protected32", JMP_SELF, board=",pit=on")
         self.machine = self.bench.machine
         self.devices = self.machine.board.devices
         self.ioapic = IoApic(self.machine._native)
@@ -310,7 +310,7 @@ def test_scripts_drive_irq_0_whatever_is_replaced(timers: Timers) -> None:
 
 
 def test_a_machine_without_the_8254_may_be_replaced_all_the_same() -> None:
-    bench = Bench("protected32", JMP_SELF)
+    bench = X86Bench("protected32", JMP_SELF)
     hpet = bench.machine.board.devices["hpet"]
     hpet.mmio_write(HPET + CONFIGURATION, 8, LEGACY)
     hpet.mmio_write(HPET + CONFIGURATION, 8, 0)

@@ -6,13 +6,13 @@ Sections are of the Intel SDM vol. 3A and the 82093AA datasheet; of emulators, t
 from __future__ import annotations
 
 import pytest
-from apic.faces import APIC_BASE, BASE_ENABLE, BASE_X2APIC, ESR, SELF, SVR, TPR, Apic
-from harness import NMI, NOP, STI, Bench
+from intc.apic.apic_bench import APIC_BASE, BASE_ENABLE, BASE_X2APIC, ESR, SELF, SVR, TPR, Apic
+from x86.x86_bench import NMI, NOP, STI, X86Bench
 
 from vmm.boards.pc_profiles import KNOBS, NAMES
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError
-from vmm.machine import Config, Machine
+from vmm.machine.machine import Config, Machine
 
 ALL = ("default", "p6", "kvm", "qemu", "bochs", "bochs-2.6.8")
 ENTRY_4, EDGE, LEVEL, ACTIVE_LOW, MASKED = 0x18, 0x51, 0x8051, 0x2000, 0x10000
@@ -114,7 +114,7 @@ def test_controllers_behave_as_their_reference(knob: str, profile: str | None) -
 @pytest.mark.parametrize("profile", ALL)
 def test_an_nmi_enters_an_sti_shadow_in_the_profile_of_qemu_alone(profile: str) -> None:
     """SDM vol. 2B, STI: one instruction after it, or two."""
-    bench = Bench("protected32", STI + NOP * 3, board=f",profile={profile}")
+    bench = X86Bench("protected32", STI + NOP * 3, board=f",profile={profile}")
     bench.step()
     bench.machine.nmi()
     bench.step()

@@ -9,15 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apic.faces import LVT_LINT0, LVT_LINT1, SVR, Apic
-from apic.faces import NMI as LINT_NMI
-from harness import CODE, HLT, IDT, JMP_SELF, Bench, handler, le
+from intc.apic.apic_bench import LVT_LINT0, LVT_LINT1, SVR, Apic
+from intc.apic.apic_bench import NMI as LINT_NMI
+from x86.x86_bench import CODE, HLT, IDT, JMP_SELF, X86Bench, handler, le
 
-from vmm.cpu.x86 import Segment
-from vmm.engine import lib
+from vmm.arch.x86.vcpu import Segment
+from vmm.core.native import lib
+from vmm.core.stops import Stop
 from vmm.errors import VmmError
-from vmm.machine import Config, Machine
-from vmm.stops import Stop
+from vmm.machine.machine import Config, Machine
 
 FIRMWARE, TOP, SIZE = 0xF0000, 0xFFFF0000, 0x10000
 RESET_VECTOR = 0xFFFFFFF0
@@ -37,7 +37,7 @@ INIT = {
 """In 32-bit code."""
 
 
-def firmware(bench: Bench) -> bytes:
+def firmware(bench: X86Bench) -> bytes:
     return bench.memory.read(FIRMWARE, SIZE)
 
 
@@ -46,7 +46,7 @@ def firmware(bench: Bench) -> bytes:
 
 def test_the_last_64_kib_read_as_the_firmwares_segment() -> None:
     load = bytes.fromhex("8b1d") + le(RESET_VECTOR, 4)  # mov ebx,[0fffffff0h]
-    bench = Bench("protected32", load)
+    bench = X86Bench("protected32", load)
     bench.step()
     assert le(bench.cpu["rbx"], 4) == bench.memory.read(FIRMWARE + 0xFFF0, 4)
     assert bench.memory.read(TOP, SIZE) == bench.cpu.read(TOP, SIZE) == firmware(bench)
@@ -56,7 +56,7 @@ def test_the_last_64_kib_read_as_the_firmwares_segment() -> None:
 
 
 def test_they_execute() -> None:
-    bench = Bench("protected32", CALL_TOP)
+    bench = X86Bench("protected32", CALL_TOP)
     bench.memory.write(FIRMWARE + ROUTINE, ONE)
     bench.step(4)
     assert (bench.cpu["rax"], bench.rip) == (1, CODE + len(CALL_TOP))
@@ -64,7 +64,7 @@ def test_they_execute() -> None:
 
 def test_the_core_itself_reads_there() -> None:
     """An IDT in the firmware's segment, at its high address."""
-    bench = Bench("protected32", bytes.fromhex("cd45"))
+    bench = X86Bench("protected32", bytes.fromhex("cd45"))
     bench.memory.write(FIRMWARE + ROUTINE, bench.memory.read(IDT, 0x800))
     bench.memory.write(IDT, bytes(0x800))
     bench.cpu.set_segment("idtr", Segment(0, TOP + ROUTINE, 0x7FF, 0))
@@ -73,7 +73,7 @@ def test_the_core_itself_reads_there() -> None:
 
 
 def test_a_write_there_ends_the_run_and_changes_nothing() -> None:
-    bench = Bench("protected32", bytes.fromhex("c605") + le(TOP + ROUTINE, 4) + b"\x55")  # mov byte [routine],55h
+    bench = X86Bench("protected32", bytes.fromhex("c605") + le(TOP + ROUTINE, 4) + b"\x55")  # mov byte [routine],55h
     before = firmware(bench)
     stop = bench.step(2)
     assert (stop.reason, stop.address) == ("unmapped", TOP + ROUTINE)
@@ -84,7 +84,7 @@ def test_a_write_there_ends_the_run_and_changes_nothing() -> None:
 def test_code_there_follows_what_the_guest_writes_over_it(smp: int) -> None:
     """The second call comes after a store to the routine's RAM."""
     store = bytes.fromhex("c605") + le(FIRMWARE + ROUTINE + 1, 4) + b"\x02"
-    bench = Bench("protected32", CALL_TOP + store + bytes.fromhex("ffd3"), smp=smp)
+    bench = X86Bench("protected32", CALL_TOP + store + bytes.fromhex("ffd3"), smp=smp)
     bench.memory.write(FIRMWARE + ROUTINE, ONE)
     bench.step(8)
     assert bench.cpu["rax"] == 2
@@ -92,7 +92,7 @@ def test_code_there_follows_what_the_guest_writes_over_it(smp: int) -> None:
 
 @pytest.mark.parametrize("segment", [FIRMWARE, TOP])
 def test_and_what_a_script_writes_at_either_place(segment: int) -> None:
-    bench = Bench("protected32", CALL_TOP + bytes.fromhex("ffd3"))
+    bench = X86Bench("protected32", CALL_TOP + bytes.fromhex("ffd3"))
     bench.memory.write(FIRMWARE + ROUTINE, ONE)
     bench.step(4)
     bench.memory.write(segment + ROUTINE, TWO)
@@ -103,7 +103,7 @@ def test_and_what_a_script_writes_at_either_place(segment: int) -> None:
 def test_and_what_another_vcpu_writes() -> None:
     """The first calls until it gets 2; the second stores it."""
     again = bytes.fromhex("83f802 75f4")  # cmp eax,2; jne the call's beginning
-    bench = Bench("protected32", CALL_TOP + again, smp=2, board=",quantum=100")
+    bench = X86Bench("protected32", CALL_TOP + again, smp=2, board=",quantum=100")
     bench.memory.write(FIRMWARE + ROUTINE, ONE)
     writer = bytes.fromhex("b800f0 8ed8 c606 0180 02") + JMP_SELF  # mov ax,0f000h; mov ds,ax; mov byte [8001h],2
     bench.memory.write(CODE + 0x400, writer)
@@ -118,7 +118,7 @@ def test_and_what_another_vcpu_writes() -> None:
 
 @pytest.mark.parametrize("source", INIT)
 def test_every_request_leads_to_the_reset_vector(source: str) -> None:
-    bench = Bench("protected32", INIT[source] + HLT, rbx=0x1234)
+    bench = X86Bench("protected32", INIT[source] + HLT, rbx=0x1234)
     stop = bench.machine.run(until=RESET_VECTOR, insns=20)
     assert stop.reason == "breakpoint"
     assert (bench.cpu["cs"], bench.rip, bench.flags, bench.cpu["rbx"]) == (0xF000, 0xFFF0, 2, 0)
@@ -127,7 +127,7 @@ def test_every_request_leads_to_the_reset_vector(source: str) -> None:
 @pytest.mark.parametrize("mode", ["real", "protected16", "protected32", "paged32", "long64", "compat32"])
 def test_from_any_mode_to_real_mode(mode: str) -> None:
     """Table 9-1; then the firmware's far jump."""
-    bench = Bench(mode, PORT_92)
+    bench = X86Bench(mode, PORT_92)
     bench.step(3)
     assert bench.machine.run(until=RESET_VECTOR, insns=1).reason == "breakpoint"
     assert bench.cpu["cr0"] & ~(3 << 29) == 0x10
@@ -137,14 +137,14 @@ def test_from_any_mode_to_real_mode(mode: str) -> None:
 
 
 def test_a_request_with_a20_closed_opens_it() -> None:
-    bench = Bench("protected32", bytes.fromhex("b001 e692"))  # mov al,1; out 92h,al
+    bench = X86Bench("protected32", bytes.fromhex("b001 e692"))  # mov al,1; out 92h,al
     bench.step(3)
     assert bench.cpu.pc == 0xFE05B
     assert bench.machine.board.devices["port92"].port_read(0x92, 1) == 0x03
 
 
 def test_another_vcpus_request_is_the_first_ones_init() -> None:
-    bench = Bench("protected32", JMP_SELF, smp=2, board=",quantum=10")
+    bench = X86Bench("protected32", JMP_SELF, smp=2, board=",quantum=10")
     bench.memory.write(CODE + 0x400, bytes.fromhex("b0fe e664") + JMP_SELF)
     bench.machine.cpus[1].enter_real(0, CODE + 0x400, {})
     bench.machine._native.vcpus[1].off = 0
@@ -154,7 +154,7 @@ def test_another_vcpus_request_is_the_first_ones_init() -> None:
 
 @pytest.mark.parametrize("value", [0x06, 0x0E])
 def test_a_hard_reset_ends_the_run_at_once(value: int) -> None:
-    bench = Bench("protected32", bytes.fromhex("66baf90c b0") + bytes((value, 0xEE)), board=",reset=reboot")
+    bench = X86Bench("protected32", bytes.fromhex("66baf90c b0") + bytes((value, 0xEE)), board=",reset=reboot")
     stop = bench.step(10)
     assert stop.reason == "reset"
     assert bench.rip == CODE + 7
@@ -162,7 +162,7 @@ def test_a_hard_reset_ends_the_run_at_once(value: int) -> None:
 
 def test_the_pci_address_is_whole_around_the_reset_register() -> None:
     code = bytes.fromhex("66baf80c b8 00f80080 ef b90000 0000 ed")  # out of 8000f800h at 0cf8h, and in again
-    bench = Bench("protected32", code)
+    bench = X86Bench("protected32", code)
     bench.step(5)
     assert bench.cpu["rax"] == 0x8000F800
 
@@ -177,7 +177,7 @@ class Restart:
     """CS, IP"""
 
     def __init__(self, status: int) -> None:
-        self.bench = Bench("protected32", INIT["keyboard controller FEh"])
+        self.bench = X86Bench("protected32", INIT["keyboard controller FEh"])
         self.machine = self.bench.machine
         self.rtc = self.machine.board.devices["rtc"]
         self.bench.initialise_pic()
@@ -303,7 +303,7 @@ def test_an_image_that_has_gone_ends_the_run_with_its_name(tmp_path: Path) -> No
 
 
 def test_without_an_image_there_is_nothing_to_boot() -> None:
-    assert Bench("protected32", PORT_92, board=",reset=reboot").step(100).reason == "reset"
+    assert X86Bench("protected32", PORT_92, board=",reset=reboot").step(100).reason == "reset"
 
 
 def test_the_option_has_two_values() -> None:

@@ -5,10 +5,12 @@ from importlib import metadata
 
 import pytest
 
-from vmm import engine, toolchain
-from vmm.cli.doctor import PROOFS, examine
+from vmm import toolchain
+from vmm.arch import every, named
+from vmm.cli.doctor import examine
+from vmm.core import native
 from vmm.errors import VmmError
-from vmm.machine import boot
+from vmm.machine.machine import boot
 
 
 def raises(line: str):
@@ -37,6 +39,7 @@ def test_a_machine_that_runs_the_tests_is_in_order(vmm):
 def test_the_same_comes_as_json(vmm):
     done = vmm("doctor", "--json")
     rows = json.loads(done.out)
+    assert {"Python", "C extension", "arm, GICv2"} <= {row["name"] for row in rows}
     assert all(row.keys() == {"name", "ok", "found", "essential", "hint"} for row in rows)
     assert {row["name"] for row in rows if row["essential"] and not row["ok"]} == set()
 
@@ -50,7 +53,7 @@ def test_without_an_assembler_guests_still_run(vmm, monkeypatch):
 
 
 def test_a_library_that_is_not_what_it_should_be_is_essential(vmm, monkeypatch):
-    monkeypatch.setattr(engine, "unicorn_library", raises("Unicorn 2.0.0; vmm needs 2.1.4"))
+    monkeypatch.setattr(native, "unicorn_library", raises("Unicorn 2.0.0; vmm needs 2.1.4"))
     done = vmm("doctor")
     assert done.status == 1
     (line,) = [line for line in done.out.splitlines() if "Unicorn's CPU" in line]
@@ -83,12 +86,12 @@ def test_a_missing_qemu_is_no_trouble(findings, monkeypatch):
 
 @pytest.mark.parametrize("guest", ["arm64/daif_unmask", "arm/level_vs_edge"])
 def test_the_proof_of_a_gicv3_runs_on_a_gicv3(guest):
-    assert guest in PROOFS.values()
+    assert guest in [proof for arch in every() for proof in arch.proofs.values()]
     assert boot(guest).config.board == "virt,gic=3"
 
 
 def test_a_guest_that_fails_is_essential_and_says_how_it_ended(findings, monkeypatch):
-    monkeypatch.setitem(PROOFS, "arm64, GICv2", "x86/hypercall")  # any guest; it needs more than MOST allows
+    monkeypatch.setitem(named("arm64").proofs, "GICv2", "x86/hypercall")  # it needs more than MOST allows
     monkeypatch.setattr("vmm.cli.doctor.MOST", 3)
     found = findings()["arm64, GICv2"]
     assert not found.ok and found.essential

@@ -28,6 +28,7 @@ def test_its_tests_pass(vmm, pytester, arch):
     assert outcomes["passed"] >= 4
 
 
+@pytest.mark.slow
 def test_without_the_shadow_of_sti_the_guest_sleeps_for_ever_and_they_all_fail(vmm, pytester):
     vmm("new", pytester.path / "mine")
     source = pytester.path / "mine/mine.S"
@@ -35,6 +36,7 @@ def test_without_the_shadow_of_sti_the_guest_sleeps_for_ever_and_they_all_fail(v
     assert outcome(pytester, "mine") == {"failed": 7}  # NOP is a boundary more
 
 
+@pytest.mark.slow
 def test_two_lie_side_by_side(vmm, pytester):
     for name in ("first", "second"):
         vmm("new", pytester.path / name)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import EXIT_3, HALT_MASKED, POWER_OFF, SPIN, say
+from cli.tiny_guests import EXIT_3, HALT_MASKED, POWER_OFF, SPIN, say
 
 HOST_TIME = re.compile(r"[\d.]+ s host")
 ECHO = bytes.fromhex("ba fd03 ec a801 74f8 ba f803 ec ee 3c71 75ef")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from .conftest import (
+from cli.tiny_guests import (
     EXIT_0,
     EXIT_3,
     HALT_MASKED,

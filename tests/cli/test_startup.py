@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from .conftest import LEAVE_RAM, SPIN
+from cli.tiny_guests import LEAVE_RAM, SPIN
 
 SMP = ("--smp", "2", "--cpu", "default,+x2apic")
 LIMITS = [("--max-insns", "20k"), ("--max-time", "200us")]

@@ -5,9 +5,8 @@ import sys
 
 import pytest
 
+from cli.tiny_guests import EXIT_0
 from vmm.cli import COMMANDS, main
-
-from .conftest import EXIT_0
 
 
 @pytest.mark.parametrize(

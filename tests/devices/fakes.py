@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import ceil
 
-from vmm.wiring import FOREVER
+from vmm.protocols import FOREVER
 
 
 class FakeLine:

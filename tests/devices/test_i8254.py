@@ -8,11 +8,11 @@ from math import ceil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from models.i8254 import CounterModel
 
 from vmm.devices.i8254 import I8254
 
 from .fakes import FakeClock, FakeLine
-from .i8254_model import CounterModel
 
 
 def pulse_ns(pulse: int) -> int:

@@ -1,1 +1,0 @@
-"""The GIC against its manuals: named rules, and an independent model."""

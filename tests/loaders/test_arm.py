@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from vmm.errors import VmmError
 from vmm.loaders import architecture, identify, load
-from vmm.loaders.arm_boot import Kernel, hand_over
+from vmm.loaders.handover import Kernel, hand_over
 from vmm.loaders.image import Image, Options
 
-from .images import (
+from .handmade_images import (
     ARM_BASE,
     LOOP,
     MIB,

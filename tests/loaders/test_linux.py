@@ -5,7 +5,7 @@ import pytest
 from vmm.errors import VmmError
 from vmm.loaders import identify, load
 
-from .images import ARM_BASE, MIB, ArmRam, Tree, arm_image, zimage
+from .handmade_images import ARM_BASE, MIB, ArmRam, Tree, arm_image, zimage
 
 
 @pytest.fixture

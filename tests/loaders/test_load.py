@@ -8,7 +8,7 @@ import pytest
 from vmm.errors import VmmError
 from vmm.loaders import identify, load
 
-from .images import MIB, Elf, Ram, boot_sector, multiboot_elf
+from .handmade_images import MIB, Elf, Ram, boot_sector, multiboot_elf
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from vmm.errors import VmmError
 from vmm.loaders import load
 from vmm.loaders.multiboot import memory_map
 
-from .images import CODE, MIB, Elf, Part, Ram, multiboot_elf, multiboot_header
+from .handmade_images import CODE, MIB, Elf, Part, Ram, multiboot_elf, multiboot_header
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from vmm.errors import VmmError
 from vmm.loaders import load
 
-from .images import CODE, MIB, Ram, boot_sector
+from .handmade_images import CODE, MIB, Ram, boot_sector
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from vmm.loaders import Symbols, load
 from vmm.loaders.symbols import Line, unit_lines
 from vmm.toolchain import assemble
 
-from .images import Elf, Ram
+from .handmade_images import Elf, Ram
 
 SOURCE = """\
     .section .multiboot, "a"
@@ -127,6 +127,7 @@ def test_the_tables_are_read_only_when_somebody_asks(image):
     assert subprocess.run([sys.executable, "-c", script, image], check=False).returncode == 1
 
 
+@pytest.mark.slow
 def test_damaged_tables_answer_with_fewer_names_and_never_with_an_exception(image):
     chance = random.Random(1)
     intact = image.read_bytes()

@@ -2,7 +2,7 @@
 
 It shares nothing with the product and prefers the obvious to the fast: an interrupt is an object, an interrupt being
 handled is an entry in a list, and whoever asks for the next one looks at them all. It speaks of interrupts and not of
-registers; `intc/gic_faces.py` gives both opinions one face.
+registers; `intc/gic/product_gic.py` gives both opinions one face.
 
 Where the manuals leave room, the model decides:
 
@@ -214,7 +214,7 @@ class Gic:
         """Priority, INTID and group of all that the distributor offers this CPU."""
         found = []
         for interrupt in self.cpus[cpu].private + self.shared:
-            ready = interrupt.pending and interrupt.enabled and not interrupt.active
+            ready = interrupt.enabled and interrupt.pending and not interrupt.active
             if ready and interrupt.group in self.forwards and self.reaches(cpu, interrupt):
                 found.append((interrupt.priority, interrupt.intid, interrupt.group))
         for intid in self.cpus[cpu].lpis if self.cpus[cpu].lpis_on else ():

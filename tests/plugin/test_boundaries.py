@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from harness import CODE as START
-from harness import INT, IRET, NMI, NOP, Bench, handler
+from x86.x86_bench import CODE as START
+from x86.x86_bench import INT, IRET, NMI, NOP, X86Bench, handler
 
+from vmm import Elapsed
 from vmm.errors import VmmError
-from vmm.machine import MIB, Config, Machine
-from vmm.scenario import Elapsed
+from vmm.machine.machine import MIB, Config, Machine
 from vmm.testing.boundaries import Region, find, reach
 
 from .conftest import Suite
@@ -46,6 +46,7 @@ def test_a_test_is_repeated_at_each_boundary_from_begin_to_end(suite: Suite):
     result.stdout.fnmatch_lines([f"*::test_it[[]{name}] PASSED*" for name in wanted])
 
 
+@pytest.mark.slow
 def test_it_works_on_xdist(suite: Suite):
     suite(EVERY, "-n", "2", fresh=True).assert_outcomes(passed=5)
 
@@ -100,7 +101,7 @@ def test_each_iteration_of_a_rep_is_one():
 
 
 def test_between_an_instruction_and_the_handler_it_enters_there_is_one():
-    bench = Bench("protected32", NOP + INT(0x80) + NOP)
+    bench = X86Bench("protected32", NOP + INT(0x80) + NOP)
     bench.handler(0x80, IRET)
     found = find(bench.machine, Region(START, START + 3))
     assert [position.address for position in found] == [START, START + 1, handler(0x80), START + 3]
@@ -110,7 +111,7 @@ def test_boundaries_at_one_instruction_count_are_told_apart():
     """A delivery adds a boundary and no instruction: the one before it and the one behind are both come to."""
 
     def guest() -> Machine:
-        bench = Bench("protected32", NOP * 4)
+        bench = X86Bench("protected32", NOP * 4)
         bench.handler(NMI, IRET)
 
         async def nmi(m):

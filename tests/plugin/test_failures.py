@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import vmm
 from vmm.catalog import resolve
 
@@ -103,7 +105,7 @@ def test_with_full_trace_what_lies_between_is_there(suite: Suite):
         @pytest.mark.guest("guest.S")
         def test_it(guest):
             guest.u32("nowhere")
-    """, "--full-trace").stdout.fnmatch_lines(["*hands.py:*"])  # fmt: skip
+    """, "--full-trace").stdout.fnmatch_lines(["*guest_memory.py:*"])  # fmt: skip
 
 
 def test_a_crash_says_why(suite: Suite):
@@ -115,6 +117,7 @@ def test_a_crash_says_why(suite: Suite):
     """).stdout.fnmatch_lines([f"shutdown: triple fault at 0x* triple_fault.S:{line}: #UD *"])
 
 
+@pytest.mark.slow
 def test_a_failing_case_on_xdist_shows_it_too(suite: Suite):
     result = suite(FAILING, "-n", "1", fresh=True)
     result.stdout.fnmatch_lines(["*- guest.S: why it stopped -*", "*- guest.S: console -*", "ready"])
@@ -135,7 +138,7 @@ def test_a_failing_fixture_shows_its_machine(suite: Suite):
 NO_ROOM = """
     import pytest
     from vmm.errors import VmmError
-    from vmm.recording.recorder import Recorder
+    from vmm.inputs.recorder import Recorder
 
     @pytest.fixture(autouse=True)
     def no_room(monkeypatch):

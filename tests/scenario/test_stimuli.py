@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from itertools import accumulate, count, islice
+from itertools import accumulate, islice
 
 import pytest
-from arm.bench import INTID, PIN, Bench64
+from arm.arm_bench import INTID, PIN, Arm64Bench
 from arm.opcodes import a64
-from smp import guests
+from core import smp_guests
+from models.splitmix64 import splitmix64
 
-from scenario.test_scenarios import CODE, IRQ5, machine, run
-from vmm.engine import lib
-from vmm.errors import VmmError
-from vmm.machine import Machine
-from vmm.scenario import (
+from vmm import (
     Burst,
     Delivered,
     Elapsed,
@@ -27,7 +24,12 @@ from vmm.scenario import (
     Storm,
     Vector,
 )
+from vmm.core.native import lib
+from vmm.errors import VmmError
+from vmm.machine.machine import Machine
 from vmm.trace.words import describe
+
+from .irq5_guest import CODE, IRQ5, machine, run
 
 MASKED_FLAGS = 0
 """IF = 0: pulses are made, and nothing else happens."""
@@ -144,7 +146,7 @@ def test_a_storm_follows_what_becomes_of_its_last_pulse(storm, times):
     ("after", "times"), [("acknowledged", [0, 1, 4, 7]), ("ended", [0, 2, 5, 8]), ("returned", [0, 3, 6, 9])]
 )
 def test_a_storm_follows_the_path_through_a_gic(after, times):
-    bench = Bench64(a64("b #0"), pstate=5, x20=0x08010000)
+    bench = Arm64Bench(a64("b #0"), pstate=5, x20=0x08010000)
     bench.enable(INTID)
     bench._gic_write(0, INTID, 0xC00 + INTID // 16 * 4, 4, 2 << INTID % 16 * 2)  # ICFGR: edge-triggered
     bench.write(0x40020000 + 0x280, 0xB9402280, 0xB9002680, 0xD69F03E0)
@@ -169,16 +171,6 @@ def test_a_software_interrupt_of_the_same_vector_is_not_the_storms():
 
 
 # ---- Poisson ----
-
-
-def splitmix64(seed: int):
-    """Steele, Lea, Flood (2014), as published for Java's SplittableRandom."""
-    gamma, mask = 0x9E3779B97F4A7C15, (1 << 64) - 1
-    for step in count(1):
-        z = seed + step * gamma & mask
-        z = ((z ^ z >> 30) * 0xBF58476D1CE4E5B9) & mask
-        z = ((z ^ z >> 27) * 0x94D049BB133111EB) & mask
-        yield z ^ z >> 31
 
 
 def exponentials(seed: int):
@@ -252,16 +244,16 @@ def test_a_run_with_stimuli_is_repeated_bit_for_bit_by_its_decisions_alone():
         return m.trace.hash, m.cpu["eax"], m.cpu["ebx"]
 
     m, told = machine(), []
-    m.outside.observe = told.append
+    m.inputs.observe = told.append
     ended = begin(m)
     assert begin(machine()) == ended
     assert [decision.kind for decision in told] == ["stimulate"] * 4 + ["stop stimulus"]
     again = machine()
     for decision in told[:4]:
-        again.outside(decision.kind, *decision.arguments)
+        again.inputs.decide(decision.kind, *decision.arguments)
     for _ in range(2):
         again.run(insns=1000)  # how a run is divided changes nothing
-    again.outside(told[4].kind, *told[4].arguments)
+    again.inputs.decide(told[4].kind, *told[4].arguments)
     again.run(insns=2000)
     assert (again.trace.hash, again.cpu["eax"], again.cpu["ebx"]) == ended
 
@@ -295,11 +287,11 @@ def test_a_snapshot_brings_stimuli_back_as_they_were():
     assert end(m, started) == undisturbed
 
 
-@pytest.mark.parametrize("architecture", guests.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", smp_guests.ARCHITECTURES)
 def test_instructions_are_those_of_all_vcpus_whatever_the_turns(architecture):
     for quantum in (7, 100, 1000):
-        m = guests.machine("spin", architecture, smp=3, quantum=quantum)
-        guests.run_until_started(m)
+        m = smp_guests.machine("spin", architecture, smp=3, quantum=quantum)
+        smp_guests.run_until_started(m)
         begun = m.instructions
         times = acts(
             m, (m.spi(40), Periodic(333, start=10), {}), (m.spi(41), Periodic(9995, unit="ns"), {}), insns=5000
@@ -309,8 +301,8 @@ def test_instructions_are_those_of_all_vcpus_whatever_the_turns(architecture):
 
 
 def test_a_vector_goes_to_the_vcpu_that_is_named():
-    m = guests.machine("spin", "arm64", smp=2)
-    guests.run_until_started(m)
+    m = smp_guests.machine("spin", "arm64", smp=2)
+    smp_guests.run_until_started(m)
     for cpu in m.cpus:
         cpu["pstate"] = 5
     m.stimulate(Vector(40, cpu=1), Periodic(500, start=500, count=1))
@@ -351,7 +343,7 @@ def test_a_pulse_is_requested_while_any_of_its_lines_ends_is_unmasked():
 
 
 def test_a_pulse_is_requested_while_its_spi_is_enabled():
-    bench = Bench64(a64("b #0"))
+    bench = Arm64Bench(a64("b #0"))
     m = bench.machine
     handle = m.stimulate(m.spi(PIN), Periodic(10))
     m.run(insns=5)
@@ -549,16 +541,16 @@ def test_what_makes_no_sense_is_refused_in_one_line(wrong, said):
 
 def test_arm_has_no_nmi_to_stimulate():
     with pytest.raises(VmmError, match="NMIs are x86's"):
-        Bench64(a64("b #0")).machine.stimulate(Nmi(), Periodic(5))
+        Arm64Bench(a64("b #0")).machine.stimulate(Nmi(), Periodic(5))
 
 
 def test_a_machines_sequences_have_room_for_four_million_times():
     m, told = machine(), []
-    m.outside.observe = told.append
+    m.inputs.observe = told.append
     m.stimulate(m.irq(5), Sequence([0]))
     _, *plan = told[0].arguments
     most = 1 << 22
-    m.outside("stimulate", bytes(8 * (most - 10)), *plan)
+    m.inputs.decide("stimulate", bytes(8 * (most - 10)), *plan)
     with pytest.raises(VmmError, match=f"no room for 10 times: all sequences of a machine have {most} at most"):
         m.stimulate(m.irq(5), Sequence(range(10)))
     m.stimulate(m.irq(5), Sequence(range(9)))
@@ -567,14 +559,14 @@ def test_a_machines_sequences_have_room_for_four_million_times():
 def test_numbers_that_no_stimulus_can_have_are_refused_by_the_core():
     """A recording may be corrupted."""
     m, told = machine(), []
-    m.outside.observe = told.append
+    m.inputs.observe = told.append
     m.stimulate(m.irq(5), Periodic(5))
     times, *plan = told[0].arguments
     for field, value in ((0, 9), (1, 9), (3, 9), (5, 256), (6, 256), (8, 0)):
         with pytest.raises(VmmError, match="stimulus"):
-            m.outside("stimulate", times, *plan[:field], value, *plan[field + 1 :])
+            m.inputs.decide("stimulate", times, *plan[:field], value, *plan[field + 1 :])
     with pytest.raises(VmmError, match="there is no stimulus 7"):
-        m.outside("stop stimulus", 7)
+        m.inputs.decide("stop stimulus", 7)
 
 
 # ---- files ----

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from vmm.cpu.processors import Processor
+from vmm.arch.architecture import Processor
 from vmm.errors import VmmError, unknown
-from vmm.wiring import Clock, MmioDevice, Plug, PortDevice, Stop
+from vmm.protocols import Clock, Memory, MmioDevice, PortDevice, Stop, SwitchedLine
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 MOST_QUANTUM = 1_000_000
 """Instructions of a turn."""
 
 
 class BusLike(Protocol):
-    """The bus as boards use it; see vmm/bus.py."""
+    """The bus as boards use it; see vmm/core/bus.py."""
 
-    def line(self, number: int) -> Plug: ...
+    def line(self, number: int) -> SwitchedLine: ...
 
     def connect(self, number: int, *ends: tuple[str, int]) -> None: ...
 
@@ -28,21 +31,6 @@ class BusLike(Protocol):
     def add_native_memory(self, first: int, count: int, owner: str, index: int) -> None: ...
 
     def add_memory(self, device: MmioDevice, first: int, count: int) -> None: ...
-
-
-class Memory(Protocol):
-    """RAM by physical address."""
-
-    base: int
-    """Physical address of the first byte."""
-    size: int
-    """Bytes."""
-    rom_size: int
-    """Bytes of flash from physical address 0."""
-
-    def read(self, address: int, size: int) -> bytes: ...
-
-    def write(self, address: int, data: bytes) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -73,10 +61,11 @@ class Layout:
     rom: int = 0
     """Bytes of flash from physical address 0."""
     alias: Alias | None = None
-    gic: int = 0
-    """Version; 0: none."""
-    el2: bool = False
-    el3: bool = False
+    controller: Callable[[Any, int], int] | None = None
+    """Makes in the core's machine, for so many vCPUs, the controller that vCPUs are built against; gives what `check`
+    takes."""
+    features: Mapping[str, bool] = field(default_factory=dict)
+    """What `Processor.add` is told of each vCPU."""
     quantum: int = 1000
     """Instructions of a vCPU's turn."""
 
@@ -85,7 +74,7 @@ class Layout:
 class Parts:
     """Everything a board wires together."""
 
-    native: Any
+    native: vmm_machine
     """The core's machine, for its own controllers."""
     bus: BusLike
     clock: Clock
@@ -97,6 +86,7 @@ class Parts:
     console: Callable[[bytes], None]
     """Takes what the first serial port sends."""
     memory: Memory
+    """For its firmware, and for devices with DMA."""
     cpus: Sequence[Any]
     processor: Processor
     cmdline: str

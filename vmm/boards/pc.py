@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from vmm.boards import pc_firmware, pc_profiles, pc_tables
 from vmm.boards.board import MOST_QUANTUM, Alias, Board, Layout, Parts, check_options, choice, number, switch
+from vmm.core.native import lib
 from vmm.devices import acpi_pm
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.boot_port import BootPort
@@ -29,11 +30,10 @@ from vmm.devices.rtc import Rtc
 from vmm.devices.testdev import MEMORY as TEST_MEMORY
 from vmm.devices.testdev import TestMemory, TestPort
 from vmm.devices.uart16550 import Uart16550
-from vmm.engine import lib
 from vmm.intc.i8259 import Pic
 from vmm.intc.ioapic import PINS, IoApic
 from vmm.intc.lapic import LocalApic
-from vmm.wiring import Plug, PortDevice
+from vmm.protocols import PcDevice, SwitchedLine
 
 NAME = "pc"
 SUMMARY = "PC: 8259A pair, APICs, 8254, HPET, RTC, two 16550A, ACPI and MP tables, isa-debug-exit, test device"
@@ -103,7 +103,7 @@ def build(parts: Parts) -> Board:
         parts.cpus[0].init()
 
     port92 = Port92(init=init, a20=a20)
-    table: list[tuple[str, Callable[[], PortDevice]]] = [
+    table: list[tuple[str, Callable[[], PcDevice]]] = [
         ("pit", lambda: pit),
         ("port61", lambda: Port61(clock=clock, pit=pit)),
         ("keyboard", lambda: I8042(irq=bus.line(KEYBOARD), init=init, a20=a20)),
@@ -150,12 +150,12 @@ def _line_names() -> dict[int, str]:
     return {**isa, **others, NMI: "NMI"}
 
 
-def _hpet(parts: Parts, legacy: tuple[Plug, Plug]) -> Hpet:
+def _hpet(parts: Parts, legacy: tuple[SwitchedLine, SwitchedLine]) -> Hpet:
     """The event timers; `legacy` are the ends of the 8254 and the RTC that they replace (HPET specification 2.3.5)."""
 
     def replace(replaced: bool) -> None:
-        for plug in legacy:
-            plug.connect(not replaced)
+        for end in legacy:
+            end.connect(not replaced)
 
     line = parts.bus.line
     lines = {number: line(number) for number in HPET_LINES}

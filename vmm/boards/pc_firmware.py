@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from vmm.boards.board import Memory
 from vmm.devices import boot_port
-from vmm.wiring import PortDevice
+from vmm.protocols import Memory, PortDevice
 
 SEGMENT = 0xF000
 IRET_AT, MASTER_EOI_AT, SLAVE_EOI_AT = 0xFF53, 0xFEA5, 0xFEB0

@@ -13,31 +13,34 @@ before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import unknown
+
+if TYPE_CHECKING:
+    from vmm._native import Struct, vmm_ioapic, vmm_lapic, vmm_machine, vmm_x86
 
 DEFAULT = "default"
 NAMES = (DEFAULT, "p6", "kvm", "qemu", "bochs", "bochs-2.6.8")
 
 
-def _vcpus(native: Any) -> Iterator[Any]:
+def _vcpus(native: vmm_machine) -> Iterator[vmm_x86]:
     return (lib.vmm_x86_of(native.vcpus[index]) for index in range(native.vcpu_count))
 
 
-def _lapics(native: Any) -> Iterator[Any]:
+def _lapics(native: vmm_machine) -> Iterator[vmm_lapic]:
     return (x86.lapic for x86 in _vcpus(native))
 
 
-def _ioapic(native: Any) -> Iterator[Any]:
+def _ioapic(native: vmm_machine) -> Iterator[vmm_ioapic]:
     return iter((lib.vmm_ioapic_of(native),))
 
 
 class Knob(NamedTuple):
     """One difference: a configuration field of the core's structs, which is 1 in some profiles and else 0."""
 
-    structs: Callable[[Any], Iterator[Any]]
+    structs: Callable[[vmm_machine], Iterator[Struct]]
     field: str
     profiles: tuple[str, ...]
     """That have it."""
@@ -87,7 +90,7 @@ KNOBS = (
 )  # fmt: skip
 
 
-def apply(native: Any, profile: str) -> None:
+def apply(native: vmm_machine, profile: str) -> None:
     """Configure a machine whose vCPUs there are; VmmError for an unknown profile."""
     if profile not in NAMES:
         raise unknown("profile of board pc", profile, NAMES)

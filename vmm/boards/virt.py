@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from vmm.arch.arm.power import Power
+from vmm.arch.arm.vcpu import Arm
 from vmm.boards import virt_tree
 from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, choice, number, switch
-from vmm.cpu.arm import Arm
-from vmm.cpu.arm_power import Power
+from vmm.core.native import lib
 from vmm.devices.fw_cfg_mmio import FwCfgMmio
 from vmm.devices.gicv2m import Gicv2m
 from vmm.devices.pl011 import Pl011
@@ -20,14 +21,14 @@ from vmm.devices.pl031 import Pl031
 from vmm.devices.psci import Psci
 from vmm.devices.semihosting import Semihosting
 from vmm.devices.virtio_mmio import EmptyVirtioMmio
-from vmm.engine import lib
 from vmm.intc.gic import Gic
 from vmm.intc.its import Its
 from vmm.intc.redistributors import Redistributors
 
 NAME = "virt"
 SUMMARY = "ARM: GICv2 or GICv3 with ITS, generic timers, PL011, PL031, PSCI, semihosting, test device"
-ARCHITECTURES = ("arm", "arm64")
+ARCHITECTURES = ("arm64", "arm")
+"""The first has the default CPU."""
 OPTIONS = ("gic", "itargetsr", "virtualization", "secure", "quantum", "insn_ns")
 
 DEVICES = (0x08000000, 0x40000000)
@@ -41,6 +42,8 @@ GICR_WAKER = 0x14
 def layout(options: Mapping[str, str]) -> Layout:
     """VmmError for an option the board does not have."""
     check_options(NAME, options, OPTIONS)
+    version = gic_version(options)
+    el2, el3 = switch(options, "virtualization", False), switch(options, "secure", False)
     return Layout(
         ram_base=virt_tree.RAM_BASE,
         most_ram=MOST_RAM,
@@ -48,21 +51,24 @@ def layout(options: Mapping[str, str]) -> Layout:
         floating=False,
         rom=virt_tree.FLASH.size,
         most_cpus=8,
-        gic=int(choice(options, "gic", ("2", "3"))),
-        el2=switch(options, "virtualization", False),
-        el3=switch(options, "secure", False),
+        controller=lambda native, cpus: int(lib.vmm_gic_init(native, version, cpus, el3)),
+        features={"el2": el2, "el3": el3},
         quantum=number(options, "quantum", 1000, MOST_QUANTUM),
     )
+
+
+def gic_version(options: Mapping[str, str]) -> int:
+    return int(choice(options, "gic", ("2", "3")))
 
 
 def build(parts: Parts) -> Board:
     """Wire the board."""
     bus, clock, cpus = parts.bus, parts.clock, parts.cpus
-    plan = layout(parts.options)
+    gic, features = gic_version(parts.options), layout(parts.options).features
     board = Board(NAME, console="uart", line_names={spi: f"SPI {spi}" for spi in range(SPIS)}, irqs=SPIS)
     for spi in range(SPIS):
         bus.connect(spi, ("gic", spi))
-    _place_gic(parts, board, plan.gic)
+    _place_gic(parts, board, gic)
     bus.add_native_memory(*virt_tree.TESTDEV, "testdev", lib.VMM_TESTDEV_DRIVER)
     uart = Pl011(clock=clock, irq=bus.line(virt_tree.UART_SPI), output=parts.console)
     fw_cfg = FwCfgMmio(cpus=len(cpus), ram_size=parts.memory.size, cmdline=parts.cmdline)
@@ -79,19 +85,19 @@ def build(parts: Parts) -> Board:
 
     def tree(initrd: tuple[int, int] | None) -> bytes:
         return virt_tree.tree(
-            architecture="arm64" if parts.processor.architecture == "arm64" else "arm",
+            architecture=parts.processor.architecture,
             cpu=parts.processor.compatible,
             cpus=len(cpus),
-            gic=plan.gic,
+            gic=gic,
             ram_size=parts.memory.size,
             cmdline=parts.cmdline,
             initrd=initrd,
-            el2=plan.el2,
+            el2=features["el2"],
         )
 
     board.device_tree = tree
-    if not plan.el3:
-        board.firmware = _firmware(parts, plan.el2)
+    if not features["el3"]:
+        board.firmware = _firmware(parts, features["el2"])
     board.host_call = _host_calls(parts)
     return board
 
@@ -108,7 +114,7 @@ def _place_gic(parts: Parts, board: Board, version: int) -> None:
         bus.add_memory(v2m, *virt_tree.GICV2M)
         return
     bus.add_native_memory(virt_tree.GICR.first, virt_tree.GICR.size * cpus, "gicr", 0)
-    if not layout(parts.options).el3:  # firmware has woken the redistributors before it starts an image
+    if not layout(parts.options).features["el3"]:  # firmware has woken the redistributors before it starts an image
         for cpu in range(cpus):
             lib.vmm_gic_redist_write(parts.native, cpu * virt_tree.GICR.size + GICR_WAKER, 4, 0)
 
@@ -141,9 +147,7 @@ def _firmware(parts: Parts, el2: bool) -> Callable[[Arm], int | None]:
 
 def _host_calls(parts: Parts) -> Callable[[Arm], int | None]:
     def call(cpu: Arm) -> int | None:
-        host = Semihosting(
-            read=cpu.read, write=cpu.write, output=parts.console, stop=parts.stop, clock=parts.clock
-        )
+        host = Semihosting(read=cpu.read, write=cpu.write, output=parts.console, stop=parts.stop, clock=parts.clock)
         operation, parameter = cpu.arguments(2)
         return host.call(operation, parameter, cpu.bits == 64)
 

@@ -7,7 +7,7 @@ that of QEMU's `virt`, less the devices this board does not have.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import fdt
 
@@ -57,7 +57,7 @@ Value = int | str | list[int] | list[str] | bytes | None
 
 def tree(
     *,
-    architecture: Literal["arm", "arm64"],
+    architecture: str,
     cpu: str,
     cpus: int,
     gic: int,
@@ -117,16 +117,16 @@ def _cpus(cpu: str, cpus: int) -> fdt.Node:
 
 def _psci(architecture: str, method: str) -> fdt.Node:
     """psci.yaml; the numbers are for guests that know PSCI 0.1 only."""
-    wide = PSCI_CALL64 if architecture == "arm64" else PSCI_CALL32
+    calls = PSCI_CALL64 if architecture == "arm64" else PSCI_CALL32
     return _node(
         "psci",
         {
             "compatible": ["arm,psci-1.0", "arm,psci-0.2", "arm,psci"],
             "method": method,
-            "cpu_suspend": wide + 1,
+            "cpu_suspend": calls + 1,
             "cpu_off": PSCI_CALL32 + 2,
-            "cpu_on": wide + 3,
-            "migrate": wide + 5,
+            "cpu_on": calls + 3,
+            "migrate": calls + 5,
         },
     )
 

@@ -22,7 +22,7 @@ def parser() -> Parser:
 
 
 def main(options: argparse.Namespace) -> int:
-    from vmm.replaying.bisect import bisect
+    from vmm.replayer.bisect import bisect
 
     found = bisect(options.first, options.second)
     if found is None:

@@ -14,18 +14,10 @@ from functools import partial
 from importlib import metadata
 
 from vmm import __version__, toolchain
+from vmm.arch import ARCHITECTURES, every
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 
-QEMU = {"x86": "qemu-system-x86_64", "arm64": "qemu-system-aarch64", "arm": "qemu-system-arm"}
-PROOFS = {
-    "x86, 8259A": "x86/first_isr",
-    "arm64, GICv2": "arm64/first_isr",
-    "arm64, GICv3": "arm64/daif_unmask",
-    "arm, GICv2": "arm/first_isr",
-    "arm, GICv3": "arm/level_vs_edge",
-}
-"""A bundled guest that takes interrupts through each controller and checks itself."""
 MOST = 1_000_000
 """Instructions it may take."""
 
@@ -71,13 +63,14 @@ def examine() -> Iterator[Finding]:
         yield _package(package)
     yield _tried("C extension", _extension, essential=True)
     yield _tried("Unicorn's CPU", _machine, essential=True)
-    for name, guest in PROOFS.items():
-        yield _tried(name, partial(_runs, guest), essential=True)
-    for arch in toolchain.TARGETS:
-        yield _tried(f"assembler, {arch}", partial(_assembler, arch), essential=False)
-    for arch, program in QEMU.items():
-        path, hint = shutil.which(program), "only comparisons need it"
-        yield Finding(f"QEMU, {arch}", path is not None, path or program, False, "" if path else hint)
+    for arch in every():
+        for controller, guest in arch.proofs.items():
+            yield _tried(f"{arch.name}, {controller}", partial(_runs, guest), essential=True)
+    for name in ARCHITECTURES:
+        yield _tried(f"assembler, {name}", partial(_assembler, name), essential=False)
+    for arch in every():
+        path, hint = shutil.which(arch.qemu), "only comparisons need it"
+        yield Finding(f"QEMU, {arch.name}", path is not None, path or arch.qemu, False, "" if path else hint)
 
 
 def _package(name: str) -> Finding:
@@ -107,21 +100,21 @@ def _tried(name: str, check: Callable[[], str], *, essential: bool) -> Finding:
 
 
 def _extension() -> str:
-    from vmm.engine import lib
+    from vmm.core.native import lib
 
     return f"vmm._native, up to {lib.VMM_MAX_VCPUS} vCPUs"
 
 
 def _machine() -> str:
     """Building a machine proves every private field of Unicorn by behaviour."""
-    from vmm.machine import Machine
+    from vmm.machine.machine import Machine
 
     Machine()
     return "private fields found and proven"
 
 
 def _runs(guest: str) -> str:
-    from vmm.machine import boot
+    from vmm.machine.machine import boot
 
     machine = boot(guest)
     machine.limit(insns=MOST)

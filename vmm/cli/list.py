@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(guest) for guest in guests()], indent=2))
         return 0
-    from vmm.cli import table
+    from vmm.report import table
 
     rows = ((guest.name, guest.board, guest.smp, guest.success, guest.summary) for guest in guests())
     table.show(COLUMNS, rows, sys.stdout)

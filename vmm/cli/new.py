@@ -7,11 +7,10 @@ import re
 from pathlib import Path
 from string import Template
 
+from vmm.arch import DEFAULT, named
 from vmm.cli.parser import Parser
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError
 
-INTERRUPTS = {"x86": "0x25", "arm64": "37", "arm": "37"}
-"""By architecture, the number that the interrupt of line 5 is delivered with: its vector or INTID."""
 FILES = {"{name}.S": "{arch}.S.in", "scenario.py": "scenario.py.in", "test_{name}.py": "test.py.in"}
 """What is written, and what from."""
 STARTER = Path(__file__).parent / "starter"
@@ -24,13 +23,13 @@ def parser() -> Parser:
         ["vmm new my_isr", "vmm new my_isr --arch arm64"],
     )
     parser.add_argument("name", metavar="NAME", type=_name, help="letters, digits and _; may have a directory in front")
-    parser.add_argument("--arch", type=_arch, default="x86", metavar="ARCH", help="x86, arm64 or arm (%(default)s)")
+    parser.add_argument("--arch", type=_arch, default=DEFAULT, metavar="ARCH", help="x86, arm64 or arm (%(default)s)")
     return parser
 
 
 def main(options: argparse.Namespace) -> int:
     directory: Path = options.name
-    names = {"name": directory.name, "arch": options.arch, "number": INTERRUPTS[options.arch]}
+    names = {"name": directory.name, "arch": options.arch, "number": named(options.arch).starter}
     try:
         directory.mkdir(parents=True)
     except FileExistsError as error:
@@ -53,6 +52,4 @@ def _name(text: str) -> Path:
 
 
 def _arch(text: str) -> str:
-    if text not in INTERRUPTS:
-        raise unknown("architecture", text, INTERRUPTS)
-    return text
+    return named(text).name

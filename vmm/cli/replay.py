@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmm.cli import DIFFERS, quantities, session
-from vmm.cli.output import OutputFile
+from vmm import quantities
+from vmm.cli import DIFFERS, session
 from vmm.cli.parser import Parser
+from vmm.output import OutputFile
 
 if TYPE_CHECKING:
-    from vmm.replaying import Replay
-    from vmm.stops import Stop
+    from vmm.core.stops import Stop
+    from vmm.replayer.player import Replay
 
 
 def parser() -> Parser:
@@ -43,9 +44,8 @@ def parser() -> Parser:
 
 
 def main(options: argparse.Namespace) -> int:
-    from vmm import postmortem
-    from vmm.cli.summary import Summary
-    from vmm.replaying import Diverged, Replay
+    from vmm.replayer.player import Diverged, Replay
+    from vmm.report.summary import Summary
 
     console = session.Console(sys.stdout.buffer)
     replay = Replay(options.file, options.image, console.write)
@@ -66,9 +66,11 @@ def main(options: argparse.Namespace) -> int:
             summary_file.write(summary.json())
     console.finish()
     if not options.quiet:
-        session.report(machine, summary)
-        if not replay.finished and not postmortem.is_crash(stop):
-            postmortem.show(machine, sys.stderr)
+        from vmm.report import crash, end
+
+        end.show(machine, summary, sys.stderr)
+        if not replay.finished and not crash.is_crash(stop):
+            crash.show(machine, sys.stderr)
     return _verdict(replay, stop, different)
 
 

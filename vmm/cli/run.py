@@ -9,19 +9,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmm.cli import BROKEN_PIPE, INTERRUPTED, SCRIPT_FAILED, quantities, session
-from vmm.cli.output import OutputFile
+from vmm import quantities
+from vmm.arch import DEFAULT, every, named
+from vmm.cli import BROKEN_PIPE, INTERRUPTED, SCRIPT_FAILED, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.loaders import architecture
+from vmm.output import OutputFile
 
 if TYPE_CHECKING:
     from vmm.catalog import Wants
     from vmm.cli import scripted
-    from vmm.cli.going import Typed
-    from vmm.machine import Machine
-    from vmm.recording.recorder import Recorder
-    from vmm.stops import Stop
+    from vmm.cli.run_loop import Typed
+    from vmm.core.stops import Stop
+    from vmm.inputs.recorder import Recorder
+    from vmm.machine.machine import Machine
 
 DEFAULT_MEMORY = "128M"
 """As QEMU's pc; RAM that the guest never touches costs nothing."""
@@ -35,7 +37,7 @@ def parser() -> Parser:
         [
             "vmm run x86/pit_ticks",
             "vmm run arm64/sgi_ping_pong --seed 7",
-            "vmm run my_isr.S -d int",
+            "vmm run my_isr.S -d int --trace jsonl:events.jsonl",
             "vmm run kernel.elf --append 'x=1' --initrd module --memory 64M",
             "vmm run Image --board virt,gic=3 --cpu cortex-a57 --smp 4",
             "vmm run code.bin --load-address 0x8000 --max-insns 1e6 --summary out.json",
@@ -70,8 +72,8 @@ def parser() -> Parser:
 
 def main(options: argparse.Namespace) -> int:
     from vmm.catalog import resolve, wants
-    from vmm.cli.summary import Summary
-    from vmm.machine import Config, Machine
+    from vmm.machine.machine import Config, Machine
+    from vmm.report.summary import Summary
 
     console = session.Console(sys.stdout.buffer)
     image = resolve(options.image)
@@ -104,24 +106,32 @@ def main(options: argparse.Namespace) -> int:
             summary_file.write(summary.json())
     console.finish()
     if not options.quiet and status != BROKEN_PIPE:
-        session.report(machine, summary)
+        from vmm.report import end
+
+        end.show(machine, summary, sys.stderr)
     for story in machine.waiting:
         print(f"vmm: never fired: {story}", file=sys.stderr)
     return status
 
 
 def _check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
-    """VmmError for what is ARM's alone on a pc; a flat image has nowhere to say what it is for."""
-    if board.partition(",")[0] != "pc":
+    """VmmError for what others alone take, on the default's board; a flat image has nowhere to say what it is for."""
+    here = named(DEFAULT)
+    if board.partition(",")[0] != here.board or not (options.cpu or options.append or options.initrd):
         return
     told = architecture(image)
-    remedy = "" if told else "; if it is for ARM, say --board virt"
+    others = {other.family: other for other in every() if other.family != here.family}
+    elsewhere = "".join(f"; if it is for {other.family}, say --board {other.board}" for other in others.values())
+    remedy = "" if told else elsewhere
     cpu = (options.cpu or "").partition(",")[0]
-    if cpu.startswith("cortex-"):
-        raise VmmError(f"--cpu {cpu}: this is an ARM CPU, and {image} runs on an x86 machine{remedy}")
+    machine = f"{here.article} {here.title} machine"
+    for other in others.values():
+        if other.cpu_prefix and cpu.startswith(other.cpu_prefix):
+            theirs = f"{other.article} {other.family} CPU"
+            raise VmmError(f"--cpu {cpu}: this is {theirs}, and {image} runs on {machine}{remedy}")
     if not told and options.board is None and (options.append or options.initrd):
         raise VmmError(
-            f"{image}: a flat image runs on an x86 machine, where it takes neither a command line nor modules{remedy}"
+            f"{image}: a flat image runs on {machine}, where it takes neither a command line nor modules{remedy}"
         )
 
 
@@ -142,16 +152,16 @@ def _script(path: Path | None) -> scripted.Script | None:
 def _typed(source: str | None) -> Typed | None:
     if source is None:
         return None
-    from vmm.cli import going
+    from vmm.cli import run_loop
 
-    return going.typed(source)
+    return run_loop.typed(source)
 
 
 def _run(
     machine: Machine, script: scripted.Script | None, typed: Typed | None, recorder: Recorder | None
 ) -> tuple[Stop, int]:
     """Why the run ended, and the exit status; a run that is cut short has a report, too."""
-    from vmm.cli.going import go
+    from vmm.cli.run_loop import go
 
     why: str | None
     try:
@@ -172,7 +182,7 @@ def _run(
     else:
         status, why = (INTERRUPTED, "interrupted") if interrupted else (stop.exit_status, None)
     if recorder:
-        recorder.status, recorder.why = status, why
+        recorder.ended(status, why)
     return (session.cut(machine, why) if why else stop), status
 
 

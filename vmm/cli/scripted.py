@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
-    from vmm.machine import Machine
+    from vmm.machine.machine import Machine
 
 HOUSE = Path(__file__).parents[1]
 """What lies below it is ours."""

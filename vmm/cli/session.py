@@ -1,4 +1,4 @@
-"""What every command that runs a guest has: its console, the files and lines of events, the report at the end."""
+"""What every command that runs a guest has: its console, the options for events and reports, how one is cut short."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from vmm.cli.output import OutputFile
-from vmm.errors import unknown
+from vmm.errors import VmmError, unknown
+from vmm.output import OutputFile
 
 if TYPE_CHECKING:
     from vmm.cli.parser import Parser
-    from vmm.cli.summary import Summary
-    from vmm.machine import Machine
-    from vmm.stops import Stop
+    from vmm.core.stops import Stop
+    from vmm.machine.machine import Machine
 
 LOGS = ("int",)
 
@@ -24,7 +23,8 @@ LOGS = ("int",)
 def add_options(parser: Parser) -> None:
     """The options of `observe`, and `--quiet`."""
     add = parser.add_argument
-    add("--trace", type=Path, metavar="FILE", help="write every event as JSON")
+    trace = "write every event: as json (the default), jsonl or int; repeatable"
+    add("--trace", action="append", default=[], type=_trace, metavar="[FORMAT:]FILE", help=trace)
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
     add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt, exception and guest error")
     add("--quiet", action="store_true", help="no report after the run")
@@ -52,14 +52,14 @@ class Console:
 
 def observe(machine: Machine, options: argparse.Namespace, files: ExitStack) -> None:
     """Write the events to where the options say, until `files` ends."""
-    if options.trace:
-        from vmm.cli.trace_file import TraceFile
+    if not options.trace and not options.log:
+        return
+    from vmm.trace.export import exported
 
-        files.enter_context(TraceFile(files.enter_context(OutputFile("--trace", options.trace)), machine))
+    for format, path in options.trace:
+        files.enter_context(exported(format, files.enter_context(OutputFile("--trace", path)), machine))
     if options.log:
-        from vmm.cli.int_log import IntLog
-
-        machine.trace.observe(IntLog(sys.stderr, machine))
+        files.enter_context(exported(options.log, sys.stderr, machine))
 
 
 def cut(machine: Machine, why: str) -> Stop:
@@ -68,17 +68,17 @@ def cut(machine: Machine, why: str) -> Stop:
     return replace(machine.stop, reason="user", code=0, detail=f"{why} at {machine.where(pc)}", address=pc)
 
 
-def report(machine: Machine, summary: Summary) -> None:
-    """Why the run ended, and what there was in it."""
-    from vmm import postmortem
-    from vmm.cli import guest_errors
+def _trace(text: str) -> tuple[str, Path]:
+    """Format and file. As QEMU takes protocols: a format ends at the first colon, unless there is a slash before it."""
+    from vmm.trace.export import DEFAULT, FORMATS
 
-    print(f"vmm: {summary.stop.reason}: {summary.stop.detail}", file=sys.stderr)
-    if postmortem.is_crash(summary.stop):
-        postmortem.show(machine, sys.stderr)
-    summary.show_interrupts(sys.stderr)
-    guest_errors.show(machine, sys.stderr)
-    summary.show_totals(sys.stderr)
+    format, colon, path = text.partition(":")
+    if not colon or "/" in format:
+        return DEFAULT, Path(text)
+    if format not in FORMATS:
+        error = unknown("trace format", format, FORMATS)
+        raise VmmError(f"--trace {text}: {error}; a file of this name is {DEFAULT}:{text}")
+    return format, Path(path)
 
 
 def _log(text: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from vmm.devices.rate import Rate
-from vmm.wiring import Clock, Line, Stop
+from vmm.protocols import Clock, Line, Stop
 
 PM_TIMER = Rate(3_579_545)
 TIMER_MASK = 0xFFFFFF

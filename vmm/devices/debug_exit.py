@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from vmm.wiring import Stop
+from vmm.protocols import Stop
 
 
 class DebugExit:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vmm.wiring import Line
+from vmm.protocols import Line
 
 MEMORY = (0x08020000, 0x1000)
 """Where QEMU's virt has it; any multiple of 4 KiB will do."""

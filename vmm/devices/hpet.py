@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from vmm.wiring import Clock, Line
+from vmm.protocols import Clock, Line
 
 MEMORY = (0xFED00000, 0x400)
 """Where PCs have it."""

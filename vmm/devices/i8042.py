@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from vmm.errors import VmmError
-from vmm.wiring import Line
+from vmm.protocols import Line
 
 STATUS_PORT_BIT = 4  # tells 64h from 60h
 

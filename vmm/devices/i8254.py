@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 
 from vmm.devices.bcd import from_bcd, to_bcd
 from vmm.devices.rate import Rate
-from vmm.wiring import FOREVER, Clock, Line
+from vmm.protocols import FOREVER, Clock, Line
 
 CLOCK = Rate(14_318_180, 12)
 """The PC's colour-burst crystal divided by 12: 1.193182 MHz."""
@@ -66,7 +66,7 @@ MODE_FIELD = (*MODES, RATE_GENERATOR, SQUARE_WAVE)
 
 
 class Toggles(NamedTuple):
-    """When OUT will change if nobody interferes, in the terms of `vmm.wiring.Wave.start`."""
+    """When OUT will change if nobody interferes, in the terms of `vmm.protocols.Wave.start`."""
 
     first_tick: int
     high_ticks: int

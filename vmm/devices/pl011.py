@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vmm.devices.rate import Rate
-from vmm.wiring import Clock, Line
+from vmm.protocols import Clock, Line
 
 MEMORY = (0x09000000, 0x1000)
 """Where QEMU's virt has it; any multiple of 4 KiB will do."""

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 from vmm.devices.rate import SECOND
 from vmm.devices.rtc import DEFAULT_START
-from vmm.wiring import Clock, Line
+from vmm.protocols import Clock, Line
 
 MEMORY = (0x09010000, 0x1000)
 """Where QEMU's virt has it; any multiple of 4 KiB will do."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from vmm.devices.i8254 import CLOCK as PIT_CLOCK
 from vmm.devices.i8254 import I8254
-from vmm.wiring import Clock
+from vmm.protocols import Clock
 
 GATE2 = 0x01
 SPEAKER_ENABLE = 0x02

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from vmm.wiring import Stop
+from vmm.protocols import Stop
 
 SMCCC_VERSION = 0x80000000
 SMCCC_ARCH_FEATURES = 0x80000001
@@ -84,53 +84,53 @@ class Psci:
             PSCI_FEATURES: self._psci_features,
         }
 
-    def call(self, function: int, arguments: tuple[int, int, int], wide: bool) -> int | None:
+    def call(self, function: int, arguments: tuple[int, int, int], aarch64: bool) -> int | None:
         """The result register, unsigned, as wide as the caller's registers; None if the call does not return.
 
-        `wide`: the caller is in AArch64 state.
+        `aarch64`: the caller is in AArch64 state.
         """
         function &= 0xFFFFFFFF
         mask = (1 << 64 if function & SMC64 else 1 << 32) - 1
         result: int | None = NOT_SUPPORTED
-        if self._offers(function, wide):
+        if self._offers(function, aarch64):
             first, second, third = (argument & mask for argument in arguments)
-            result = self._functions[function & ~SMC64](wide, first, second, third)
-        return None if result is None else result & (1 << (64 if wide else 32)) - 1
+            result = self._functions[function & ~SMC64](aarch64, first, second, third)
+        return None if result is None else result & (1 << (64 if aarch64 else 32)) - 1
 
-    def _offers(self, function: int, wide: bool) -> bool:
+    def _offers(self, function: int, aarch64: bool) -> bool:
         """An AArch32 caller has no SMC64 functions (DEN0028)."""
         if function & SMC64:
-            return wide and function & ~SMC64 in HAS_SMC64
+            return aarch64 and function & ~SMC64 in HAS_SMC64
         return function in self._functions
 
-    def _arch_features(self, wide: bool, function: int, *_: int) -> int:
+    def _arch_features(self, aarch64: bool, function: int, *_: int) -> int:
         return SUCCESS if function in (SMCCC_VERSION, SMCCC_ARCH_FEATURES) else NOT_SUPPORTED
 
-    def _psci_features(self, wide: bool, function: int, *_: int) -> int:
+    def _psci_features(self, aarch64: bool, function: int, *_: int) -> int:
         """No function has a feature flag set: CPU_SUSPEND takes power states in the original format."""
-        return SUCCESS if self._offers(function, wide) else NOT_SUPPORTED
+        return SUCCESS if self._offers(function, aarch64) else NOT_SUPPORTED
 
     def _state(self, target: int) -> State | None:
         return self._power.state(target) if target <= AFF0 else None
 
-    def _affinity_info(self, wide: bool, target: int, level: int, *_: int) -> int:
+    def _affinity_info(self, aarch64: bool, target: int, level: int, *_: int) -> int:
         """Affinity levels above 0 need not be supported since PSCI 1.0."""
         state = self._state(target)
         return INVALID_PARAMETERS if level or state is None else AFFINITIES[state]
 
-    def _cpu_on(self, wide: bool, target: int, entry: int, context: int) -> int:
+    def _cpu_on(self, aarch64: bool, target: int, entry: int, context: int) -> int:
         state = self._state(target)
         if state is None:
             return INVALID_PARAMETERS
         if state != "off":
             return ALREADY_ON if state == "on" else ON_PENDING
         # A64 and A32 instructions are aligned to 4; bit 0 makes it T32, aligned to 2.
-        if entry & 3 and (wide or not entry & 1):
+        if entry & 3 and (aarch64 or not entry & 1):
             return INVALID_ADDRESS
         self._power.start(target, entry, context)
         return SUCCESS
 
-    def _cpu_suspend(self, wide: bool, power_state: int, *_: int) -> int:
+    def _cpu_suspend(self, aarch64: bool, power_state: int, *_: int) -> int:
         if power_state & ~STANDBY:
             return INVALID_PARAMETERS
         self._power.suspend_self()

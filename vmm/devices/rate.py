@@ -20,5 +20,5 @@ class Rate:
         return ns * self.num // (self.den * SECOND)
 
     def ns(self, tick: int) -> int:
-        """The first whole nanosecond at which `tick` has happened, as in `vmm.wiring.Wave`."""
+        """The first whole nanosecond at which `tick` has happened, as in `vmm.protocols.Wave`."""
         return -(-tick * self.den * SECOND // self.num)

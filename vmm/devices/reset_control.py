@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from vmm.wiring import Stop
+from vmm.protocols import Stop
 
 PORT = 0xCF9
 HARD = 0x02

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from vmm.devices.bcd import from_bcd, to_bcd
 from vmm.devices.rate import SECOND, Rate
-from vmm.wiring import Clock, Line
+from vmm.protocols import Clock, Line
 
 DEFAULT_START = datetime(2024, 1, 1)
 """A Monday."""

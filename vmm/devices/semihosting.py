@@ -11,7 +11,7 @@ from vmm.devices.pl031 import unix_time
 from vmm.devices.rate import SECOND
 from vmm.devices.rtc import DEFAULT_START
 from vmm.errors import VmmError
-from vmm.wiring import Clock, Stop
+from vmm.protocols import Clock, Stop
 
 SYS_OPEN = 0x01
 SYS_CLOSE = 0x02
@@ -76,12 +76,12 @@ class Semihosting:
             SYS_TICKFREQ: lambda parameter, width: SECOND,
         }
 
-    def call(self, operation: int, parameter: int, wide: bool) -> int:
+    def call(self, operation: int, parameter: int, aarch64: bool) -> int:
         """The result register of `operation`, unsigned: -1 for an unknown one and for memory that cannot be reached.
 
-        `wide`: the call is AArch64's, and the fields of its parameter block have 64 bits instead of 32.
+        `aarch64`: the call is AArch64's, and the fields of its parameter block have 64 bits instead of 32.
         """
-        width = 8 if wide else 4
+        width = 8 if aarch64 else 4
         action = self._operations.get(operation)
         try:
             result = action(parameter, width) if action else FAILED

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from vmm.devices.rate import Rate
-from vmm.wiring import Clock, Line
+from vmm.protocols import Clock, Line
 
 HALF_BITS = Rate(2 * 115_200)
 """Half bit times at divisor 1, the 1.8432 MHz crystal divided by 8; a stop bit may last one and a half bits."""

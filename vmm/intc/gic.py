@@ -6,10 +6,13 @@ Interrupts are named by INTID: 0-15 SGIs, 16-31 PPIs, 32-287 SPIs, from 8192 LPI
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_gic_bank, vmm_machine
 
 FIRST_SPI = 32
 END_OF_SPIS = FIRST_SPI + lib.VMM_GIC_SPIS
@@ -24,15 +27,15 @@ def _bits(word: int, first: int) -> Iterator[int]:
 class _Interrupts:
     """The interrupts of a distributor or of one vCPU, 32 to a bank; sets hold INTIDs."""
 
-    def __init__(self, banks: list[Any], first: int) -> None:
+    def __init__(self, banks: list[vmm_gic_bank], first: int) -> None:
         self._banks = banks
         self._first = first
 
-    def _collect(self, word: Callable[[Any], int]) -> frozenset[int]:
+    def _collect(self, word: Callable[[vmm_gic_bank], int]) -> frozenset[int]:
         banks = enumerate(self._banks)
         return frozenset(intid for i, bank in banks for intid in _bits(word(bank), self._first + 32 * i))
 
-    def _find(self, intid: int) -> tuple[Any, int]:
+    def _find(self, intid: int) -> tuple[vmm_gic_bank, int]:
         index, n = divmod(intid - self._first, 32)
         if not 0 <= index < len(self._banks):
             end = self._first + 32 * len(self._banks) - 1
@@ -67,20 +70,20 @@ class _Interrupts:
     def priority(self, intid: int) -> int:
         """0 (highest) to 248 in steps of 8, as Secure accesses read IPRIORITYR; VmmError where there is no such one."""
         bank, n = self._find(intid)
-        return int(bank.priority[n])
+        return bank.priority[n]
 
     def group(self, intid: int) -> int:
         """GROUP0, GROUP1 or SECURE_GROUP1 (IGROUPR, IGRPMODR); VmmError where there is no such interrupt."""
         bank, n = self._find(intid)
         if bank.group >> n & 1:
-            return int(GROUP1)
-        return int(SECURE_GROUP1 if bank.modifier >> n & 1 else GROUP0)
+            return GROUP1
+        return SECURE_GROUP1 if bank.modifier >> n & 1 else GROUP0
 
 
 class Distributor(_Interrupts):
     """The SPIs, and what is forwarded at all."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self._gic = lib.vmm_gic_of(native)
         super().__init__(list(self._gic.spi), FIRST_SPI)
 
@@ -104,7 +107,7 @@ class Distributor(_Interrupts):
 class CpuInterface(_Interrupts):
     """One vCPU's SGIs, PPIs and LPIs, and the interface that interrupts it."""
 
-    def __init__(self, native: Any, index: int) -> None:
+    def __init__(self, native: vmm_machine, index: int) -> None:
         self._machine = native
         self._cpu = lib.vmm_gic_of(native).cpu[index]
         super().__init__([self._cpu.local], 0)
@@ -128,17 +131,17 @@ class CpuInterface(_Interrupts):
     @property
     def hppi(self) -> int | None:
         """The highest priority pending interrupt that reaches this vCPU, whatever PMR and the running priority say."""
-        return None if self._cpu.best == lib.VMM_GIC_NONE else int(self._cpu.best)
+        return None if self._cpu.best == lib.VMM_GIC_NONE else self._cpu.best
 
     @property
     def running_priority(self) -> int:
         """Of the interrupt being handled; 255 when there is none."""
-        return int(lib.vmm_gic_running(self._machine, self.index))
+        return lib.vmm_gic_running(self._machine, self.index)
 
     @property
     def pmr(self) -> int:
         """Only interrupts of a priority value below it are signalled; as a Secure access reads it."""
-        return int(self._cpu.pmr)
+        return self._cpu.pmr
 
     @property
     def groups(self) -> frozenset[int]:
@@ -148,7 +151,7 @@ class CpuInterface(_Interrupts):
     def binary_point(self, group: int) -> int:
         """BPR of a group, 0-7, though CBPR may put group 0's in its place; VmmError where there is no such group."""
         self._check_group(group)
-        return int(self._cpu.bpr[group])
+        return self._cpu.bpr[group]
 
     def active_priorities(self, group: int) -> frozenset[int]:
         """The group priorities of interrupts being handled; VmmError where there is no such group."""
@@ -187,9 +190,9 @@ class CpuInterface(_Interrupts):
 class Gic:
     """The interrupt controller of a machine whose core has one."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         gic = lib.vmm_gic_of(native)
-        self.version = int(gic.version)
+        self.version = gic.version
         """2 or 3."""
         self.dist = Distributor(native)
         self.cpu = [CpuInterface(native, index) for index in range(gic.cpus)]

@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from vmm.engine import lib
+from vmm.core.native import lib
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_i8259, vmm_machine
 
 
 class Chip:
     """One 8259A; registers are 8 bits, one a pin."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_i8259) -> None:
         self._native = native
 
     @property
     def irr(self) -> int:
         """Latched requests."""
-        return int(self._native.irr)
+        return self._native.irr
 
     @property
     def isr(self) -> int:
         """Interrupts in service."""
-        return int(self._native.isr)
+        return self._native.isr
 
     @property
     def imr(self) -> int:
         """Masked pins."""
-        return int(self._native.imr)
+        return self._native.imr
 
     @property
     def elcr(self) -> int:
         """Pins that are level triggered."""
-        return int(self._native.elcr)
+        return self._native.elcr
 
     @property
     def vector(self) -> int:
         """The vector of IR0 (ICW2)."""
-        return int(self._native.vector)
+        return self._native.vector
 
     @property
     def lowest(self) -> int:
         """The pin of lowest priority; 7 unless rotated."""
-        return int(self._native.lowest)
+        return self._native.lowest
 
     @property
     def output(self) -> bool:
@@ -55,7 +58,7 @@ class Chip:
 class Pic:
     """Master and slave as a PC wires them."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self._native = native
         pair = lib.vmm_pic_of(native)
         self.master = Chip(pair.chip[0])

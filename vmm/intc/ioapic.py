@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from vmm.engine import check, lib
+from vmm.core.native import check, lib
 from vmm.errors import VmmError
 from vmm.intc.lapic import DELIVERY
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 PINS = lib.VMM_IOAPIC_PINS
 WINDOW, VERSION = 0x10, 0x01
@@ -31,20 +34,20 @@ class Redirection(NamedTuple):
 class IoApic:
     """The IOAPIC of a machine."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self._machine = native
         self._ioapic = lib.vmm_ioapic_of(native)
 
     @property
     def id(self) -> int:
         """4 bits."""
-        return int(self._ioapic.id)
+        return self._ioapic.id
 
     @property
     def version(self) -> int:
         """8 bits of the version register (3.2.2)."""
         selected, self._ioapic.select = self._ioapic.select, VERSION
-        value = int(lib.vmm_ioapic_read(self._machine, WINDOW))
+        value = lib.vmm_ioapic_read(self._machine, WINDOW)
         self._ioapic.select = selected
         return value & 0xFF
 
@@ -57,7 +60,7 @@ class IoApic:
         """The redirection entry of a pin; VmmError where there is none."""
         if not 0 <= number < PINS:
             raise VmmError(f"no IOAPIC pin {number}: 0-{PINS - 1} are")
-        raw = int(self._ioapic.entry[number])
+        raw = self._ioapic.entry[number]
         return Redirection(
             vector=raw & 0xFF,
             delivery=DELIVERY[raw >> 8 & 7],

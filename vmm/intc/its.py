@@ -23,11 +23,11 @@ from vmm.intc.its_commands import (
     VALID,
     Command,
     Fault,
-    Memory,
     Redistributors,
     Translations,
     error_code,
 )
+from vmm.protocols import Memory
 
 FRAMES_SIZE = 0x20000  # bytes: the control frame, then the translation frame
 

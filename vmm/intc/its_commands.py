@@ -19,6 +19,7 @@ from enum import IntEnum
 from typing import NamedTuple, Protocol
 
 from vmm.errors import VmmError
+from vmm.protocols import Memory
 
 FIRST_LPI = 8192
 INTID_BITS = 16
@@ -96,14 +97,6 @@ class Fault(IntEnum):
 def error_code(command: int, fault: Fault) -> int:
     """The 24-bit encoding of a command error: 01, the command, the fault (5.5)."""
     return COMMAND_ERROR << 16 | ERROR_GROUPS.get(command, command) << 8 | fault
-
-
-class Memory(Protocol):
-    """Guest physical memory; both raise VmmError outside RAM."""
-
-    def read(self, address: int, size: int) -> bytes: ...
-
-    def write(self, address: int, data: bytes) -> None: ...
 
 
 class Redistributors(Protocol):

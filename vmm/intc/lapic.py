@@ -5,10 +5,13 @@ Vectors are numbers from 16 to 255; sets hold vectors. Reading changes nothing.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from vmm.engine import NEVER, lib
+from vmm.core.native import NEVER, lib
 from vmm.errors import VmmError, unknown
+
+if TYPE_CHECKING:
+    from vmm._native import Array, vmm_vcpu
 
 ENTRIES = {
     "cmci": lib.VMM_LVT_CMCI,
@@ -27,7 +30,7 @@ BSP, X2APIC, ENABLED = lib.VMM_APIC_BSP, lib.VMM_APIC_X2APIC, lib.VMM_APIC_ENABL
 SOFTWARE_ENABLED = 1 << 8
 
 
-def vectors(words: Any) -> frozenset[int]:
+def vectors(words: Array[int]) -> frozenset[int]:
     """The bits of eight 32-bit words."""
     return frozenset(32 * i + n for i in range(8) for n in range(32) if words[i] >> n & 1)
 
@@ -46,30 +49,30 @@ class LvtEntry(NamedTuple):
 class LocalApic:
     """The local APIC of one vCPU."""
 
-    def __init__(self, vcpu: Any) -> None:
+    def __init__(self, vcpu: vmm_vcpu) -> None:
         self._vcpu = vcpu
         self._apic = lib.vmm_lapic_of(vcpu)
 
     @property
     def id(self) -> int:
         """8 bits, 32 in x2APIC mode."""
-        return int(self._apic.id)
+        return self._apic.id
 
     @property
     def version(self) -> int:
         """8 bits of the version register (11.4.8); FFh in another mode than xAPIC, in which memory does not show it."""
-        return int(lib.vmm_lapic_read(self._vcpu, VERSION)) & 0xFF
+        return lib.vmm_lapic_read(self._vcpu, VERSION) & 0xFF
 
     @property
     def mode(self) -> str:
-        """"disabled", "xAPIC" or "x2APIC", as IA32_APIC_BASE says."""
+        """One of "disabled", "xAPIC" and "x2APIC", as IA32_APIC_BASE says."""
         base = self._apic.base
         return "disabled" if not base & ENABLED else "x2APIC" if base & X2APIC else "xAPIC"
 
     @property
     def base(self) -> int:
         """Physical address of its registers in xAPIC mode."""
-        return int(self._apic.base) >> 12 << 12
+        return self._apic.base >> 12 << 12
 
     @property
     def is_bsp(self) -> bool:
@@ -84,17 +87,17 @@ class LocalApic:
     @property
     def spurious_vector(self) -> int:
         """SVR[7:0]."""
-        return int(self._apic.svr) & 0xFF
+        return self._apic.svr & 0xFF
 
     @property
     def tpr(self) -> int:
         """Task priority, 8 bits; CR8 is its high half."""
-        return int(self._apic.tpr)
+        return self._apic.tpr
 
     @property
     def ppr(self) -> int:
         """Processor priority, 8 bits: only a vector of a higher class interrupts."""
-        return int(lib.vmm_lapic_priority(self._vcpu))
+        return lib.vmm_lapic_priority(self._vcpu)
 
     @property
     def irr(self) -> frozenset[int]:
@@ -114,12 +117,12 @@ class LocalApic:
     @property
     def esr(self) -> int:
         """Error status as the last write of it latched it."""
-        return int(self._apic.esr)
+        return self._apic.esr
 
     @property
     def errors(self) -> int:
         """Errors collected since then, in the places of ESR."""
-        return int(self._apic.esr_pending)
+        return self._apic.esr_pending
 
     def entry(self, name: str) -> LvtEntry:
         """An entry of the local vector table by its name in ENTRIES; VmmError for any other."""
@@ -137,18 +140,18 @@ class LocalApic:
     @property
     def timer_count(self) -> int:
         """The timer's current count, in ticks of the divided bus clock."""
-        return int(lib.vmm_lapic_count(self._vcpu))
+        return lib.vmm_lapic_count(self._vcpu)
 
     @property
     def timer_expiry_ns(self) -> int | None:
         """Virtual time at which the count reaches 0; None while it stands."""
-        end = int(self._apic.timer_end)
+        end = self._apic.timer_end
         return None if end == NEVER else end
 
     @property
     def tsc_deadline(self) -> int | None:
         """IA32_TSC_DEADLINE while it is armed."""
-        return int(self._apic.tsc_deadline) or None
+        return self._apic.tsc_deadline or None
 
     def event(self, name: str) -> None:
         """Let a source of the local vector table have an event, as its hardware would."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from vmm.engine import lib
+from vmm.core.native import lib
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 
 class Redistributors:
     """All of a machine's, by vCPU; `vmm.intc.its_commands.Redistributors` over the core."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self._machine = native
 
     def lpi(self, cpu: int, intid: int, pending: bool) -> None:

@@ -2,62 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from vmm.arch import DEFAULT, named
 from vmm.errors import VmmError, unknown
-from vmm.loaders import arm_image, boot_sector, elf, flat, multiboot, zimage
 from vmm.loaders.image import (
-    Architecture,
+    HEADERS_WITHIN,
     DeviceTree,
-    Entry,
     Image,
     Loaded,
-    Memory,
     Options,
     read_file,
     read_start,
 )
 from vmm.loaders.symbols import Symbols
+from vmm.protocols import Memory
 
-__all__ = ["Architecture", "Entry", "Loaded", "Memory", "Symbols", "architecture", "identify", "load"]
+__all__ = ["Loaded", "Symbols", "architecture", "identify", "load"]
 
 LARGEST = 1 << 30
 """Bytes in an image file, debug information included."""
 
 
-@dataclass(frozen=True)
-class Format:
-    """One row of the table of formats."""
+class Format(NamedTuple):
+    """One row of the table of formats; the module of its name does the work, and is imported when it is tried."""
 
     name: str
-    matches: Callable[[Image], bool]
-    load: Callable[[Image, Memory, Options], Loaded]
-    architecture: Callable[[Image], Architecture | None]
-    """What an image of this format is for; None if it does not say."""
-    takes_arguments: tuple[Architecture, ...] = ()
-    """Where it is handed a command line and modules."""
+    takes_arguments: bool | None = False
+    """It is handed a command line and modules; None: where its architecture has a device tree for them."""
     takes_address: bool = False
 
+    @property
+    def _home(self) -> Any:
+        return import_module(f"vmm.loaders.{self.name}")
 
-ARM: tuple[Architecture, ...] = ("arm", "arm64")
+    def matches(self, image: Image) -> bool:
+        matches: bool = self._home.matches(image)
+        return matches
+
+    def architecture(self, image: Image) -> str | None:
+        """What an image of this format is for; None if it does not say."""
+        architecture: str | None = self._home.architecture(image)
+        return architecture
+
+    def load(self, image: Image, memory: Memory, options: Options) -> Loaded:
+        """VmmError for whatever is wrong with it."""
+        loaded: Loaded = self._home.load(image, memory, options)
+        return loaded
+
 
 # In the order they are tried: a multiboot image is often an ELF, and anything at all can be a flat one.
 FORMATS = (
-    Format("multiboot", multiboot.matches, multiboot.load, lambda image: "x86", ("x86",)),
-    Format("elf", elf.matches, elf.load, elf.architecture, ARM),
-    Format("arm_image", arm_image.matches, arm_image.load, lambda image: "arm64", ARM),
-    Format("zimage", zimage.matches, zimage.load, lambda image: "arm", ARM),
-    Format("boot_sector", boot_sector.matches, boot_sector.load, lambda image: "x86"),
-    Format("flat", lambda image: True, flat.load, lambda image: None, ARM, takes_address=True),
+    Format("multiboot", True),
+    Format("elf", None),
+    Format("arm_image", True),
+    Format("zimage", True),
+    Format("boot_sector"),
+    Format("flat", None, takes_address=True),
 )
 
 
-def architecture(path: str | PathLike[str]) -> Architecture | None:
+def architecture(path: str | PathLike[str]) -> str | None:
     """What the image file at `path` is for, by its header; None for a flat one. VmmError if it cannot be read."""
-    image = read_start(Path(path), "image", multiboot.SEARCH, LARGEST)
+    image = read_start(Path(path), "image", HEADERS_WITHIN, LARGEST)
     return _format_of(image).architecture(image)
 
 
@@ -78,7 +89,7 @@ def load(
     initrd: Sequence[str | PathLike[str]] = (),
     load_address: int | None = None,
     format: str | None = None,
-    architecture: Architecture = "x86",
+    architecture: str = DEFAULT,
     device_tree: DeviceTree | None = None,
 ) -> Loaded:
     """Put the image file at `path` into the memory of a machine of this `architecture`.
@@ -98,7 +109,8 @@ def load(
         raise unknown("image format", format, [row.name for row in FORMATS])
     if load_address is not None and not row.takes_address:
         raise image.error(f"a load address is for flat images; this is loaded as {format}")
-    if (append or initrd) and architecture not in row.takes_arguments:
+    takes = named(architecture).boot.device_tree if row.takes_arguments is None else row.takes_arguments
+    if (append or initrd) and not takes:
         raise image.error(f"a {format} image takes neither a command line nor modules; multiboot does")
     modules = tuple(str(item) for item in initrd)
     return row.load(image, memory, Options(append, modules, load_address, architecture, device_tree))

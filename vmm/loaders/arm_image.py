@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import struct
 
-from vmm.loaders import arm_boot
-from vmm.loaders.image import MIB, Image, Loaded, Memory, Options, align, check_architecture, place
+from vmm.arch import named
+from vmm.loaders.handover import Kernel, hand_over
+from vmm.loaders.image import MIB, Image, Loaded, Options, align, check_architecture, place
+from vmm.protocols import Memory
 
 HEADER = struct.Struct("<8xQQQ24x4s4x")
 """Two instructions, text_offset, image_size, flags, reserved words, magic, the offset of a PE header."""
@@ -23,6 +25,10 @@ def matches(image: Image) -> bool:
     return image.data[MAGIC_AT : MAGIC_AT + len(MAGIC)] == MAGIC
 
 
+def architecture(image: Image) -> str:
+    return "arm64"
+
+
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
     if not matches(image):
         found = image.data[MAGIC_AT : MAGIC_AT + len(MAGIC)]
@@ -32,7 +38,7 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
         raise image.error(f"truncated: {len(image.data)} bytes are less than an Image header")
     text_offset, image_size, flags, _ = HEADER.unpack_from(image.data)
     if image_size == 0:  # before Linux 3.17: no flags either, and text_offset in whichever byte order
-        text_offset = arm_boot.OFFSETS["arm64"]
+        text_offset = named("arm64").boot.flat_offset
     elif flags & BIG_ENDIAN:
         raise image.error("a big-endian kernel; only little-endian ones boot here", FLAGS_AT)
     if text_offset % 4:
@@ -40,5 +46,5 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
     address = align(memory.base, BLOCK) + text_offset
     size = max(image_size, len(image.data))
     end = place(image, memory, "kernel", address, image.data, size, IMAGE_SIZE_AT)
-    kernel = arm_boot.Kernel("arm_image", address, [(memory.base, end)], tree_alignment=BLOCK)
-    return arm_boot.hand_over(image, memory, options, kernel)
+    kernel = Kernel("arm_image", address, [(memory.base, end)], tree_alignment=BLOCK)
+    return hand_over(image, memory, options, kernel)

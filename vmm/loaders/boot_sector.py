@@ -6,20 +6,23 @@ the interrupt vectors here, and no disk: the whole image is loaded at once.
 
 from __future__ import annotations
 
-from vmm.loaders.image import Entry, Image, Loaded, Memory, Options, check_architecture, place
+from vmm.arch.x86.record import BOOT_SECTOR as ADDRESS
+from vmm.arch.x86.record import flat
+from vmm.loaders.image import Image, Loaded, Options, check_architecture, place
+from vmm.protocols import Memory
 
 SECTOR = 512
 SIGNATURE_AT = 510
-ADDRESS = 0x7C00
 LIMIT = 0x9FC00
 """Conventional memory ends where firmware keeps its extended data area."""
-
-REGISTERS = {"eax": 0xAA55, "edx": 0x80, "esp": 0x6F04}
-"""As SeaBIOS enters a boot sector: DL is the first hard disk, SS:SP its own stack below 7000h."""
 
 
 def matches(image: Image) -> bool:
     return image.size % SECTOR == 0 and image.data[SIGNATURE_AT:SECTOR] == b"\x55\xaa"
+
+
+def architecture(image: Image) -> str:
+    return "x86"
 
 
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
@@ -29,4 +32,4 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
     if ADDRESS + len(image.data) > LIMIT:
         raise image.error(f"{len(image.data)} bytes do not fit between {ADDRESS:#x} and {LIMIT:#x}")
     highest = place(image, memory, "boot sector", ADDRESS, image.data)
-    return Loaded("boot_sector", "x86", "pc", Entry("real", 0, ADDRESS, REGISTERS), None, highest)
+    return Loaded("boot_sector", "x86", "pc", flat(ADDRESS, 0), None, highest)

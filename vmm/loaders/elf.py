@@ -11,29 +11,26 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from vmm.loaders import arm_boot
+from vmm.arch import ARCHITECTURES, named
+from vmm.loaders.handover import Kernel, hand_over
 from vmm.loaders.image import (
-    Architecture,
-    Entry,
     Image,
     Loaded,
-    Memory,
     Options,
     Span,
     check_architecture,
     place,
 )
 from vmm.loaders.symbols import Symbols
+from vmm.protocols import Memory
 
 MAGIC = b"\x7fELF"
 EI_CLASS, EI_DATA, EI_VERSION, EI_NIDENT = 4, 5, 6, 16
 ELFDATA2LSB, ELFDATA2MSB, EV_CURRENT = 1, 2, 1
-EM_386, EM_ARM, EM_X86_64, EM_AARCH64 = 3, 40, 62, 183
 ET_EXEC = 2
 PT_LOAD = 1
 
 OBJECT_TYPES = {1: "a relocatable object; link it first", 3: "position independent; link it with -static -no-pie"}
-MACHINES: dict[int, Architecture] = {EM_386: "x86", EM_X86_64: "x86", EM_ARM: "arm", EM_AARCH64: "arm64"}
 MACHINE_AT, ENTRY_AT = 18, 24
 
 
@@ -85,36 +82,40 @@ def matches(image: Image) -> bool:
     return image.data.startswith(MAGIC)
 
 
-def architecture(image: Image) -> Architecture | None:
+def architecture(image: Image) -> str | None:
     """What e_machine says; None for another machine, or another kind of file."""
     if not matches(image) or len(image.data) < MACHINE_AT + 2:
         return None
     order: Literal["big", "little"] = "big" if image.data[EI_DATA] == ELFDATA2MSB else "little"
-    return MACHINES.get(int.from_bytes(image.data[MACHINE_AT : MACHINE_AT + 2], order))
+    return _machines().get(int.from_bytes(image.data[MACHINE_AT : MACHINE_AT + 2], order))
+
+
+def _machines() -> dict[int, str]:
+    """The architecture of each e_machine that boots here."""
+    return {number: name for name, row in ARCHITECTURES.items() for number in row.elf}
 
 
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
     entry, spans = load_segments(image, memory, options.architecture)
     symbols = Symbols(image.path, image.data)
-    if options.architecture == "x86":
-        return Loaded("elf", "x86", "pc", Entry("protected32", 0, entry), symbols, max(end for _, end in spans))
-    return arm_boot.hand_over(image, memory, options, arm_boot.Kernel("elf", entry, spans, symbols))
+    return hand_over(image, memory, options, Kernel("elf", entry, spans, symbols))
 
 
-def load_segments(image: Image, memory: Memory, machine: Architecture) -> tuple[int, list[Span]]:
+def load_segments(image: Image, memory: Memory, machine: str) -> tuple[int, list[Span]]:
     """Put every PT_LOAD segment at its physical address; the physical entry point and where the segments lie."""
     entry, segments = parse(image, machine)
     for segment in segments:
         data = image.data[segment.offset : segment.offset + segment.file_size]
         place(image, memory, f"segment {segment.index}", segment.physical, data, segment.memory_size)
-    thumb = entry & 1 if machine == "arm" else 0
+    boot = named(machine).boot
+    thumb = entry & 1 if boot.thumb else 0
     pc = _physical(image, entry - thumb, segments)
-    if machine != "x86" and pc % (2 if thumb else 4):
+    if pc % (2 if thumb else boot.alignment):
         raise image.error(f"no instruction can be at the entry point {entry:#x}: it is not aligned", ENTRY_AT)
     return pc + thumb, [(segment.physical, segment.end) for segment in segments]
 
 
-def parse(image: Image, machine: Architecture) -> tuple[int, list[Segment]]:
+def parse(image: Image, machine: str) -> tuple[int, list[Segment]]:
     """The entry point (virtual) and the PT_LOAD segments of an executable for `machine`; VmmError for all else."""
     data = image.data
     if not matches(image):
@@ -130,10 +131,11 @@ def parse(image: Image, machine: Architecture) -> tuple[int, list[Segment]]:
     if data[EI_VERSION] != EV_CURRENT:
         raise image.error(f"unknown ELF version {data[EI_VERSION]}", EI_VERSION)
     kind, number, _, entry, offset, _, _, size, entry_size, count = layout.header.unpack_from(data, EI_NIDENT)
-    if number not in MACHINES:
-        known = ", ".join(f"{known} ({MACHINES[known]})" for known in MACHINES)
+    machines = _machines()
+    if number not in machines:
+        known = ", ".join(f"{known} ({name})" for known, name in machines.items())
         raise image.error(f"an image for ELF machine {number}; those that boot here are {known}", MACHINE_AT)
-    check_architecture(image, MACHINES[number], machine, MACHINE_AT)
+    check_architecture(image, machines[number], machine, MACHINE_AT)
     if kind != ET_EXEC:
         raise image.error(f"not an executable but {OBJECT_TYPES.get(kind, f'ELF type {kind}')}", 16)
     if size != layout.size:

@@ -7,44 +7,40 @@ signature. Below 1 MiB they are entered in real mode, as CS = 0 within the first
 
 from __future__ import annotations
 
-from vmm.loaders import arm_boot, arm_image, boot_sector, zimage
-from vmm.loaders.image import MIB, Entry, Image, Loaded, Memory, Options, place
-
-SEGMENT = 0x10000
+from vmm.arch import named
+from vmm.loaders import arm_image, zimage
+from vmm.loaders.handover import Kernel, hand_over
+from vmm.loaders.image import Image, Loaded, Options, place
+from vmm.protocols import Memory
 
 GZIP = b"\x1f\x8b"
 EFI = b"MZ"
 """Linux's images can begin with it, as EFI programs: the two bytes are part of an instruction without effect."""
 LINUX_MAGIC_AT = {"arm": zimage.MAGIC_AT, "arm64": arm_image.MAGIC_AT}
+"""Where Linux's own images have it, by the architecture they are for."""
+
+
+def matches(image: Image) -> bool:
+    return True
+
+
+def architecture(image: Image) -> None:
+    """It does not say."""
 
 
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
-    if options.load_address is not None and options.load_address < 0:
-        raise image.error(f"load address {options.load_address} is negative")
-    if options.architecture != "x86":
-        return _load_arm(image, memory, options)
-    address = boot_sector.ADDRESS if options.load_address is None else options.load_address
-    highest = place(image, memory, "flat image", address, image.data)
-    return Loaded("flat", "x86", "pc", _entry(address), None, highest)
-
-
-def _entry(address: int) -> Entry:
-    if address >= MIB:
-        return Entry("protected32", 0, address)
-    if address < SEGMENT:
-        return Entry("real", 0, address, boot_sector.REGISTERS)
-    return Entry("real", address >> 4, address & 0xF, boot_sector.REGISTERS)
-
-
-def _load_arm(image: Image, memory: Memory, options: Options) -> Loaded:
+    boot = named(options.architecture).boot
     address = options.load_address
     if address is None:
-        _check_code(image, LINUX_MAGIC_AT[options.architecture])
-        address = memory.base + arm_boot.OFFSETS[options.architecture]
-    if address % 4:
-        raise image.error(f"load address {address:#x} is not a multiple of 4, an instruction's size")
+        if options.architecture in LINUX_MAGIC_AT:
+            _check_code(image, LINUX_MAGIC_AT[options.architecture])
+        address = memory.base + boot.flat_offset
+    if address < 0:
+        raise image.error(f"load address {address} is negative")
+    if address % boot.alignment:
+        raise image.error(f"load address {address:#x} is not a multiple of {boot.alignment}, an instruction's size")
     end = place(image, memory, "flat image", address, image.data)
-    return arm_boot.hand_over(image, memory, options, arm_boot.Kernel("flat", address, [(address, end)]))
+    return hand_over(image, memory, options, Kernel("flat", address, [(address, end)], flat=True))
 
 
 def _check_code(image: Image, magic_at: int) -> None:

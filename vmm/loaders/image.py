@@ -15,59 +15,26 @@ The state in which each format is entered; interrupts are off and A20 is open in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
 
+from vmm.arch import DEFAULT, named
+from vmm.arch.boot import Entry
 from vmm.errors import VmmError
 from vmm.loaders.symbols import Symbols
+from vmm.protocols import Memory
 
+HEADERS_WITHIN = 8192
+"""Bytes from a file's beginning in which the header of any format lies (multiboot 0.6.96, 3.1)."""
 PAGE = 0x1000
 MIB = 0x100000
 ZEROS = bytes(MIB)
 
-Architecture = Literal["x86", "arm", "arm64"]
 Span = tuple[int, int]
 """The first address of a range and the one behind its last."""
 DeviceTree = Callable[[Span | None], bytes]
 """The flattened device tree of a machine whose initrd lies at the span, if it has one."""
-
-ARCHITECTURES: dict[Architecture, str] = {"x86": "x86", "arm": "ARM", "arm64": "AArch64"}
-BOARDS: dict[Architecture, str] = {"x86": "pc", "arm": "virt", "arm64": "virt"}
-CPUS = {"arm": "cortex-a15", "arm64": "cortex-a57"}
-
-
-class Memory(Protocol):
-    """Guest RAM, and flash from address 0 where there is any, by physical address."""
-
-    base: int
-    """The first address of RAM."""
-    size: int
-    """Bytes of RAM."""
-    rom_size: int
-    """Bytes of flash; 0: none."""
-
-    def read(self, address: int, size: int) -> bytes: ...
-
-    def write(self, address: int, data: bytes) -> None: ...
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The vCPU's state at the image's first instruction. Registers not named are 0, interrupts are off.
-
-    "reset": the architecture's reset vector, all else ignored. "real": `cs` is a segment and the other segment
-    registers are 0. "protected32": paging is off and all segments are flat, 4 GiB, 32 bits wide; `cs` is
-    left to the vCPU. "arm" and "arm64": `cs` is 0, the MMU is off, the exception level or mode is the vCPU's choice.
-    """
-
-    mode: Literal["real", "protected32", "reset", "arm", "arm64"]
-    cs: int
-    pc: int
-    """Offset in `cs`: IP or EIP. On ARM the physical address; bit 0 says that it is Thumb code, as for BX."""
-    registers: Mapping[str, int] = field(default_factory=dict)
-    """By lower-case name, with values of the register's own width."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +49,10 @@ class Loaded:
     symbols: Symbols | None
     highest: int
     """Physical address behind the last byte that was written or reserved."""
+
+    def place(self, linear: int) -> tuple[str | None, str | None]:
+        """The symbol (`name`, `name+0x12`) and the source line (`file.S:12`) of a linear address; None: not known."""
+        return (self.symbols.name_at(linear), self.symbols.line_at(linear)) if self.symbols else (None, None)
 
 
 @dataclass(frozen=True)
@@ -110,20 +81,18 @@ class Options:
     append: str = ""
     initrd: tuple[str, ...] = ()
     load_address: int | None = None
-    architecture: Architecture = "x86"
+    architecture: str = DEFAULT
     """The machine's."""
     device_tree: DeviceTree | None = None
 
 
-def check_architecture(image: Image, found: Architecture, machine: Architecture, offset: int) -> None:
+def check_architecture(image: Image, found: str, machine: str, offset: int) -> None:
     """VmmError for an image of an architecture that is not the machine's; its header says so at `offset`."""
     if found == machine:
         return
-    other_cpu = BOARDS[found] == BOARDS[machine]
-    remedy = f"--cpu {CPUS[found]}" if other_cpu else f"--board {BOARDS[found]}"
-    raise image.error(
-        f"an {ARCHITECTURES[found]} image; this machine is {ARCHITECTURES[machine]} (use {remedy})", offset
-    )
+    its, ours = named(found), named(machine)
+    remedy = f"--cpu {its.cpu}" if its.board == ours.board else f"--board {its.board}"
+    raise image.error(f"{its.article} {its.title} image; this machine is {ours.title} (use {remedy})", offset)
 
 
 def read_file(path: Path, what: str, limit: int) -> bytes:

@@ -10,14 +10,14 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmm.arch.boot import Entry
 from vmm.loaders import elf
-from vmm.loaders.image import MIB, Entry, Image, Loaded, Memory, Options, align, check_architecture, place, read_file
+from vmm.loaders.image import HEADERS_WITHIN, MIB, Image, Loaded, Options, align, check_architecture, place, read_file
 from vmm.loaders.symbols import Symbols
+from vmm.protocols import Memory
 
 HEADER_MAGIC = 0x1BADB002
 ENTRY_MAGIC = 0x2BADB002
-SEARCH = 8192
-"""Bytes at the start of the file that may hold the header."""
 
 PAGE_ALIGN, MEMORY_INFO, VIDEO_MODE, ADDRESSES = 1 << 0, 1 << 1, 1 << 2, 1 << 16
 REQUIRED = 0xFFFF
@@ -66,7 +66,7 @@ def matches(image: Image) -> bool:
 
 def find_header(image: Image) -> Header | None:
     """The first header whose checksum is right."""
-    start = image.data[:SEARCH]
+    start = image.data[:HEADERS_WITHIN]
     magic = HEADER_MAGIC.to_bytes(4, "little")
     offset = start.find(magic)
     while offset >= 0 and offset + HEADER.size <= len(start):
@@ -77,10 +77,14 @@ def find_header(image: Image) -> Header | None:
     return None
 
 
+def architecture(image: Image) -> str:
+    return "x86"
+
+
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
     header = find_header(image)
     if header is None:
-        raise image.error(f"not a multiboot image: no header with a right checksum in its first {SEARCH} bytes")
+        raise image.error(f"not a multiboot image: no header with a right checksum in its first {HEADERS_WITHIN} bytes")
     check_architecture(image, "x86", options.architecture, header.offset)
     unknown = header.flags & REQUIRED & ~(PAGE_ALIGN | MEMORY_INFO | VIDEO_MODE)
     if unknown:

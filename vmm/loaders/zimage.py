@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import struct
 
-from vmm.loaders import arm_boot
-from vmm.loaders.image import MIB, Image, Loaded, Memory, Options, check_architecture, place
+from vmm.arch import named
+from vmm.loaders.handover import Kernel, hand_over, usual_place
+from vmm.loaders.image import MIB, Image, Loaded, Options, check_architecture, place
+from vmm.protocols import Memory
 
 HEADER = struct.Struct("<36x4sIII")
 """Nine instructions, magic, start, end, byte order; old kernels have code in place of the last."""
@@ -23,6 +25,10 @@ LOWMEM = 760 * MIB
 
 def matches(image: Image) -> bool:
     return image.data[MAGIC_AT : MAGIC_AT + len(MAGIC)] == MAGIC
+
+
+def architecture(image: Image) -> str:
+    return "arm"
 
 
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
@@ -41,8 +47,8 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
         raise image.error(f"truncated: the zImage is of {end - start} bytes, the file of {len(image.data)}", END_AT)
     if start % 4:
         raise image.error(f"zImage start {start:#x} is no instruction's: not a multiple of 4", START_AT)
-    address = start or memory.base + arm_boot.OFFSETS["arm"]
+    address = start or memory.base + named("arm").boot.flat_offset
     file_end = place(image, memory, "zImage", address, image.data, offset=START_AT)
-    unpacked = (memory.base, arm_boot.usual_place(memory))
-    kernel = arm_boot.Kernel("zimage", address, [unpacked, (address, file_end)], reach=LOWMEM)
-    return arm_boot.hand_over(image, memory, options, kernel)
+    unpacked = (memory.base, usual_place(memory))
+    kernel = Kernel("zimage", address, [unpacked, (address, file_end)], reach=LOWMEM)
+    return hand_over(image, memory, options, kernel)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from vmm.engine import lib
+from vmm.core.native import lib
 from vmm.errors import VmmError
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 ANY = lib.VMM_ANY
 
@@ -13,7 +16,7 @@ ANY = lib.VMM_ANY
 class Slots:
     """Over `vmm_machine.triggers`."""
 
-    def __init__(self, native: Any) -> None:
+    def __init__(self, native: vmm_machine) -> None:
         self._native = native
         self._raw = native.triggers
 
@@ -21,7 +24,7 @@ class Slots:
         """Arm a free slot; its number. VmmError when none is free."""
         number = next((n for n in range(self._raw.count) if self._raw.slot[n].kind == lib.VMM_TRIGGER_FREE), None)
         if number is None:
-            number = int(self._raw.count)
+            number = self._raw.count
             if number == lib.VMM_MAX_TRIGGERS:
                 raise VmmError(f"more than {number} triggers are waited for at a time")
             self._raw.count = number + 1
@@ -46,4 +49,4 @@ class Slots:
 
     def seen(self, number: int) -> int:
         """The number in the trace of the event that fired the slot."""
-        return int(self._raw.slot[number].seen)
+        return self._raw.slot[number].seen

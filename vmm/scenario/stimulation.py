@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from vmm.engine import NEVER, ffi, lib
+from vmm.core.native import NEVER, ffi, lib
 from vmm.errors import VmmError
 from vmm.scenario.stimuli import Nmi, Stimulus, Vector
 from vmm.scenario.triggers import Elapsed
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine, vmm_stimulus
 
 FIELDS = tuple(name for name, _ in ffi.typeof("vmm_stimulus_plan").fields)
 
@@ -28,14 +31,14 @@ Armed = bool | tuple[str | int, str | int]
 class Stimulation:
     """A stimulus that was started. Counts are readable after it ended, until 64 others have been started."""
 
-    def __init__(self, native: Any, outside: Callable[..., None], serial: int) -> None:
-        self._native, self._outside = native, outside
+    def __init__(self, native: vmm_machine, decide: Callable[..., None], serial: int) -> None:
+        self._native, self._decide = native, decide
         self.serial = serial
         """As the trace numbers it: how many were started before."""
 
     def stop(self) -> None:
         """No more of it; a line that it holds for a time is let go. Harmless when it is over."""
-        self._outside("stop stimulus", self.serial)
+        self._decide("stop stimulus", self.serial)
 
     @property
     def pulses(self) -> int:
@@ -45,20 +48,20 @@ class Stimulation:
     @property
     def requested(self) -> int:
         """Those the guest had asked for: the line was unmasked in a controller, or it was between the two places."""
-        return int(self._raw.requested)
+        return self._raw.requested
 
     @property
     def spontaneous(self) -> int:
         """Those it had not asked for. An NMI or an injected vector that is armed between no places always is one."""
-        return int(self._raw.spontaneous)
+        return self._raw.spontaneous
 
     @property
     def suppressed(self) -> int:
         """Held back because the guest had not asked."""
-        return int(self._raw.suppressed)
+        return self._raw.suppressed
 
     @property
-    def _raw(self) -> Any:
+    def _raw(self) -> vmm_stimulus:
         raw = lib.vmm_stimulus_find(self._native, self.serial)
         if raw == ffi.NULL:
             raise VmmError(f"stimulus {self.serial} was over and has made room for another; read its counts earlier")
@@ -66,14 +69,14 @@ class Stimulation:
 
 
 def decision(
-    native: Any, address: Callable[[str | int], int], target: Target, stimulus: Stimulus, *, seed: int | None,
+    native: vmm_machine, address: Callable[[str | int], int], target: Target, stimulus: Stimulus, *, seed: int | None,
     until: Elapsed | None, armed: Armed,
-) -> tuple[Any, ...]:  # fmt: skip
+) -> tuple[bytes | int, ...]:  # fmt: skip
     """The arguments of the decision "stimulate": a sequence's times as bytes, 64 bits each, low byte first, and the
     plan's numbers.
     """
     plan = stimulus.plan() | _target(target) | _armed(armed, address)
-    plan["seed"] = int(lib.vmm_stimulus_seed(native)) if seed is None else seed & NEVER
+    plan["seed"] = lib.vmm_stimulus_seed(native) if seed is None else seed & NEVER
     plan["until"] = NEVER if until is None else _until(until, stimulus.unit)
     return struct.pack(f"<{len(stimulus.times)}Q", *stimulus.times), *(plan.get(name, 0) for name in FIELDS)
 

@@ -20,9 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from vmm.engine import NEVER, lib
+from vmm.core.native import NEVER, lib
 from vmm.errors import VmmError, unknown, within
-from vmm.scenario.triggers import UNITS
+from vmm.quantities import DURATIONS
+
+__all__ = ["Burst", "Nmi", "Periodic", "Poisson", "Sequence", "Storm", "Vector"]
 
 MOST = 1 << 62
 """Of any number here, in ns or instructions."""
@@ -67,8 +69,8 @@ class Stimulus:
     hold: float = 0
 
     def __post_init__(self) -> None:
-        if self.unit != "insns" and self.unit not in UNITS:
-            raise unknown("unit of a stimulus", self.unit, ("insns", *UNITS))
+        if self.unit != "insns" and self.unit not in DURATIONS:
+            raise unknown("unit of a stimulus", self.unit, ("insns", *DURATIONS))
         self.plan()
 
     def plan(self) -> dict[str, int]:
@@ -103,7 +105,7 @@ def in_unit(value: float, unit: str, least: int) -> int:
         raise ValueError("is not a number")
     if unit == "insns" and value != int(value):
         raise ValueError("is not a whole number of instructions")
-    whole = round(value * UNITS.get(unit, 1))
+    whole = round(value * DURATIONS.get(unit, 1))
     if whole < least:
         raise ValueError(f"is below {least} {unit if unit == 'insns' else 'ns'}")
     if whole > MOST:
@@ -206,7 +208,7 @@ class Sequence(Stimulus):
         found = {number: _parse(f"{path}:{number}", text) for number, text in texts.items() if text}
         if not found:
             raise VmmError(f"{path}: there is no time in it")
-        if unit == "insns" or unit in UNITS:
+        if unit == "insns" or unit in DURATIONS:
             for number, (value, why) in zip(found, flaws(found.values(), unit), strict=True):
                 if why:
                     raise VmmError(f"{path}:{number}: {value!r} {why}")

@@ -10,8 +10,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from vmm.errors import VmmError
-from vmm.scenario.triggers import Trigger
-from vmm.scenario.waits import Wait, Where, start
+from vmm.scenario.trigger import Context, Trigger, Wait
 
 
 class Task:
@@ -52,8 +51,8 @@ class TaskWait(Wait):
 class Tasks:
     """All scenarios of a machine."""
 
-    def __init__(self, where: Where) -> None:
-        self._where = where
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._tasks: list[Task] = []
         self.running: Task | None = None
         """The one whose code runs now."""
@@ -90,7 +89,7 @@ class Tasks:
             task.coroutine.close()
         self._tasks.clear()
 
-    def _resume(self, task: Task, value: Any) -> None:
+    def _resume(self, task: Task, value: object) -> None:
         before, self.running = self.running, task
         task.wait = None
         try:
@@ -111,13 +110,13 @@ class Tasks:
         finally:
             self.running = before
 
-    def _wait_for(self, awaited: Any) -> Wait:
+    def _wait_for(self, awaited: object) -> Wait:
         if isinstance(awaited, Task):
             return TaskWait(awaited)
         if not isinstance(awaited, Trigger):
             raise VmmError(f"a scenario cannot await {awaited!r}: only triggers and tasks of vmm's")
-        return start(self._where, awaited)
+        return awaited.prime(self._context)
 
 
-def _name(scenario: Any) -> str:
+def _name(scenario: object) -> str:
     return str(getattr(scenario, "__qualname__", repr(scenario)))

@@ -1,32 +1,28 @@
-"""What a script can wait for. A trigger is a value: two that say the same are equal.
-
-In a scenario `await` one; in plain code give it to `Machine.run(until=…)`. Each fires at an instruction boundary, and
-the machine stands there, with that instruction not yet begun, while the script goes on.
-"""
+"""What a script can wait for, a class each."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar
 
-from vmm.errors import VmmError
+from vmm.core.native import lib
+from vmm.errors import VmmError, unknown
+from vmm.quantities import DURATIONS
+from vmm.scenario.slots import ANY
+from vmm.scenario.trigger import Context, EventWait, SlotWait, Trigger, Wait, number_of, vcpu_of
+from vmm.trace import events
 
-UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+__all__ = [
+    "Acknowledged", "Console", "Delivered", "Elapsed", "Ended", "EventNumber", "GuestError", "LineChanged",
+    "NextBoundary", "Reach", "Returned", "Shadow",
+]  # fmt: skip
 
-
-@dataclass(frozen=True)
-class Trigger:
-    """The base of them all."""
-
-    def __await__(self) -> Generator[Trigger, Any, Any]:
-        return (yield self)
-
-    def __str__(self) -> str:
-        """Without what was not said."""
-        said = {each.name: getattr(self, each.name) for each in fields(self)}
-        words = (f"{name}={value!r}" for name, value in said.items() if value is not None)
-        return f"{type(self).__name__}({', '.join(words)})"
+SOURCES = {word: number for number, word in events.SOURCES.items()} | {
+    "line": lib.VMM_SRC_LINE,
+    "spurious": lib.VMM_SRC_SPURIOUS,
+}
+"""The words for a delivery's source that name no pin."""
+SHADOWS = {"sti": lib.VMM_SHADOW_STI, "mov ss": lib.VMM_SHADOW_MOV_SS}
 
 
 @dataclass(frozen=True)
@@ -36,8 +32,17 @@ class Reach(Trigger):
     Where the machine stands when the wait begins does not count, unless it has not run yet. Gives None.
     """
 
+    reason = "breakpoint"
+    detail = "reached"
+
     where: str | int
     cpu: int | None = None
+
+    def prime(self, context: Context) -> Wait:
+        address = context.address(self.where)
+        if lib.vmm_instructions(context.native):  # where it stands does not count
+            lib.vmm_triggers_here(context.native)
+        return SlotWait(context, self, lib.VMM_TRIGGER_REACH, at=address, vcpu=vcpu_of(context, self.cpu))
 
 
 @dataclass(frozen=True)
@@ -48,35 +53,55 @@ class Delivered(Trigger):
     "exception", "software", "local APIC", "SGI", …, "line" for a wire of a controller).
     """
 
+    reason = "delivered"
+    detail = "an interrupt was delivered; its handler is at"
+
     number: int | None = None
     source: str | None = None
     cpu: int | None = None
 
+    def prime(self, context: Context) -> Wait:
+        if self.source is not None and self.source not in SOURCES:
+            raise unknown("source of an interrupt", self.source, SOURCES)
+        source = ANY if self.source is None else SOURCES[self.source]
+        number, vcpu = number_of(self.number), vcpu_of(context, self.cpu)
+        return EventWait(context, self, lib.VMM_EV_DELIVERED, number=number, vcpu=vcpu, source=source)
+
 
 @dataclass(frozen=True)
-class Returned(Trigger):
+class _OfOne(Trigger):
+    """An event that an interrupt has, by its number."""
+
+    EVENT: ClassVar[int]
+
+    number: int | None = None
+    cpu: int | None = None
+
+    def prime(self, context: Context) -> Wait:
+        return EventWait(context, self, self.EVENT, number=number_of(self.number), vcpu=vcpu_of(context, self.cpu))
+
+
+@dataclass(frozen=True)
+class Returned(_OfOne):
     """A handler of `number` returned: what it interrupted is about to go on. Gives the event."""
 
-    number: int | None = None
-    cpu: int | None = None
+    EVENT = lib.VMM_EV_RETURNED
 
 
 @dataclass(frozen=True)
-class Acknowledged(Trigger):
+class Acknowledged(_OfOne):
     """A controller took `number` (a vector; INTID) from pending to in service. Gives the event."""
 
-    number: int | None = None
-    cpu: int | None = None
+    EVENT = lib.VMM_EV_ACKNOWLEDGED
 
 
 @dataclass(frozen=True)
-class Ended(Trigger):
+class Ended(_OfOne):
     """An end of interrupt; `number` is the pin of the 8259A pair (0-15), the vector of a local APIC, the INTID of a
     GIC. Gives the event.
     """
 
-    number: int | None = None
-    cpu: int | None = None
+    EVENT = lib.VMM_EV_ENDED
 
 
 @dataclass(frozen=True)
@@ -86,10 +111,16 @@ class LineChanged(Trigger):
     number: int | None = None
     level: int | None = None
 
+    def prime(self, context: Context) -> Wait:
+        return EventWait(context, self, lib.VMM_EV_LINE, number=number_of(self.number), value=number_of(self.level))
+
 
 @dataclass(frozen=True)
 class GuestError(Trigger):
     """The guest did what the architecture leaves UNPREDICTABLE or forbids. Gives the event."""
+
+    def prime(self, context: Context) -> Wait:
+        return EventWait(context, self, lib.VMM_EV_GUEST_ERROR)
 
 
 @dataclass(frozen=True)
@@ -97,6 +128,9 @@ class Elapsed(Trigger):
     """So many instructions (on vCPU `cpu`, or on all together) or so much virtual time from now on; exactly one of
     `insns`, `ns`, `us`, `ms` and `s`. Gives None.
     """
+
+    reason = "elapsed"
+    detail = "the time has passed at"
 
     insns: int | None = None
     ns: float | None = None
@@ -106,9 +140,9 @@ class Elapsed(Trigger):
     cpu: int | None = None
 
     def __post_init__(self) -> None:
-        given = {name: value for name in ("insns", *UNITS) if (value := getattr(self, name)) is not None}
+        given = {name: value for name in ("insns", *DURATIONS) if (value := getattr(self, name)) is not None}
         if len(given) != 1:
-            raise VmmError(f"Elapsed({', '.join(given)}): give one of insns, {', '.join(UNITS)}")
+            raise VmmError(f"Elapsed({', '.join(given)}): give one of insns, {', '.join(DURATIONS)}")
         name, value = next(iter(given.items()))
         if value < 0:
             raise VmmError(f"Elapsed({name}={value}): time does not run backwards")
@@ -118,8 +152,15 @@ class Elapsed(Trigger):
     @property
     def nanoseconds(self) -> int:
         """Virtual time as a whole number of ns; only where `insns` was not given."""
-        given = [(getattr(self, name), unit) for name, unit in UNITS.items()]
-        return sum(round(value * unit) for value, unit in given if value is not None)
+        given = [(getattr(self, name), worth) for name, worth in DURATIONS.items()]
+        return sum(round(value * worth) for value, worth in given if value is not None)
+
+    def prime(self, context: Context) -> Wait:
+        native, vcpu = context.native, vcpu_of(context, self.cpu)
+        if self.insns is None:
+            return SlotWait(context, self, lib.VMM_TRIGGER_TIME, at=lib.vmm_now(native) + self.nanoseconds)
+        begun = lib.vmm_instructions(native) if self.cpu is None else native.vcpus[self.cpu].count
+        return SlotWait(context, self, lib.VMM_TRIGGER_INSNS, at=begun + self.insns, vcpu=vcpu)
 
 
 @dataclass(frozen=True)
@@ -132,6 +173,9 @@ class Console(Trigger):
         if not self.text:
             raise VmmError("Console(''): an empty text is always there")
 
+    def prime(self, context: Context) -> Wait:
+        return ConsoleWait(context, self)
+
 
 @dataclass(frozen=True)
 class Shadow(Trigger):
@@ -143,15 +187,26 @@ class Shadow(Trigger):
     kind: str | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in (None, "sti", "mov ss"):
+        if self.kind not in (None, *SHADOWS):
             raise VmmError(f"Shadow({self.kind!r}): it is 'sti' or 'mov ss'")
+
+    def prime(self, context: Context) -> Wait:
+        lib.vmm_triggers_here(context.native)
+        return SlotWait(context, self, lib.VMM_TRIGGER_SHADOW, number=ANY if self.kind is None else SHADOWS[self.kind])
 
 
 @dataclass(frozen=True)
 class NextBoundary(Trigger):
     """The next instruction boundary on vCPU `cpu`, or on any; each iteration of a REP string instruction has one."""
 
+    reason = "breakpoint"
+    detail = "reached"
+
     cpu: int | None = None
+
+    def prime(self, context: Context) -> Wait:
+        lib.vmm_triggers_here(context.native)
+        return SlotWait(context, self, lib.VMM_TRIGGER_EVERY, vcpu=vcpu_of(context, self.cpu))
 
 
 @dataclass(frozen=True)
@@ -160,68 +215,36 @@ class EventNumber(Trigger):
 
     number: int
 
-
-@dataclass(frozen=True)
-class Then(Trigger):
-    """One after the other. Gives what the last gives."""
-
-    first: Trigger
-    second: Trigger
+    def prime(self, context: Context) -> Wait:
+        hashed = context.native.trace.hashed
+        if hashed >= self.number:
+            raise VmmError(f"event {self.number} has happened already: {hashed} have")
+        return SlotWait(context, self, lib.VMM_TRIGGER_HASHED, at=self.number)
 
 
-def Boundary(after: str | int, insns: int = 0, cpu: int | None = None) -> Trigger:
-    """The boundary `insns` instructions after the one at `after`: handlers that come between count, too."""
-    reached = Reach(after, cpu)
-    return Then(reached, Elapsed(insns=insns, cpu=cpu)) if insns else reached
+class ConsoleWait(Wait):
+    """For a text."""
 
+    def __init__(self, context: Context, trigger: Console) -> None:
+        self._context, self._trigger = context, trigger
+        self._wanted, self._found = trigger.text.encode(), False
+        self._heard = bytearray()
+        self._deaf = context.listen(self._hear)
 
-@dataclass(frozen=True, init=False)
-class First(Trigger):
-    """Whichever comes first; of two at one boundary the one named first. Gives `Fired`; the others are given up."""
+    def _hear(self, data: bytes) -> None:
+        self._heard += data
+        if not self._found and self._wanted in self._heard[-len(self._wanted) - len(data) :]:
+            self._found = True
+            self._context.interrupt()
 
-    triggers: tuple[Trigger, ...]
+    def done(self) -> bool:
+        if self._found:
+            self.result = self._heard.decode(errors="replace")
+            self._deaf()
+        return self._found
 
-    def __init__(self, *triggers: Trigger) -> None:
-        object.__setattr__(self, "triggers", _some("First", triggers))
+    def cancel(self) -> None:
+        self._deaf()
 
-
-@dataclass(frozen=True, init=False)
-class Combine(Trigger):
-    """All of them, in any order. Gives a list of what each gave, in the order they are named."""
-
-    triggers: tuple[Trigger, ...]
-
-    def __init__(self, *triggers: Trigger) -> None:
-        object.__setattr__(self, "triggers", _some("Combine", triggers))
-
-
-def _some(name: str, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
-    if not triggers:
-        raise VmmError(f"{name}() waits for nothing")
-    for trigger in triggers:
-        if not isinstance(trigger, Trigger):
-            raise VmmError(f"{name}: {trigger!r} is not a trigger")
-    return triggers
-
-
-class Fired(NamedTuple):
-    """Which trigger it was and what it gave."""
-
-    trigger: Trigger
-    result: Any
-
-
-class Timeout(VmmError):
-    """`with_timeout` waited in vain."""
-
-
-async def with_timeout(
-    trigger: Trigger, *, insns: int | None = None, ns: float | None = None, us: float | None = None,
-    ms: float | None = None, s: float | None = None,
-) -> Any:  # fmt: skip
-    """What `trigger` gives; Timeout when the instructions or the virtual time pass first."""
-    limit = Elapsed(insns=insns, ns=ns, us=us, ms=ms, s=s)
-    fired = await First(trigger, limit)
-    if fired.trigger is limit:
-        raise Timeout(f"{trigger} did not come within {limit}")
-    return fired.result
+    def story(self) -> str:
+        return str(self._trigger)

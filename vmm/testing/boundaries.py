@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from vmm.core.stops import Stop
 from vmm.errors import VmmError
-from vmm.machine import Machine
+from vmm.machine.machine import Machine
 from vmm.scenario.triggers import Elapsed, NextBoundary, Reach
-from vmm.stops import Stop
 
 MOST = 10_000
 """Boundaries of a region, unless its test says more."""
@@ -25,7 +25,7 @@ class Region(NamedTuple):
     limit: int = MOST
 
 
-class Position(NamedTuple):
+class Place(NamedTuple):
     """Where a boundary is: `insns` instructions of its vCPU and then `more` boundaries behind the region's first.
 
     A delivery makes a boundary at which the count is what it was.
@@ -47,7 +47,7 @@ class Boundary(NamedTuple):
     where: str
 
 
-def find(machine: Machine, region: Region) -> list[Position]:
+def find(machine: Machine, region: Region) -> list[Place]:
     """The boundaries of `region` in order, by running a fresh `machine` through it. VmmError where it does not come to
     the end, for symbols it does not have, and for more boundaries than expected.
     """
@@ -55,14 +55,14 @@ def find(machine: Machine, region: Region) -> list[Position]:
     _begin(machine, region)
     cpu = machine.cpus[region.cpu]
     first = cpu.count
-    found: list[Position] = []
+    found: list[Place] = []
     names: Counter[str] = Counter()
     at: Counter[int] = Counter()
     while True:
-        name = machine.place(cpu.pc)[0] or f"{cpu.pc:#x}"
+        name = _symbol(machine, cpu.pc) or f"{cpu.pc:#x}"
         insns = cpu.count - first
         names[name] += 1
-        found.append(Position(name + f"#{names[name]}" * (names[name] > 1), insns, at[insns], cpu.pc))
+        found.append(Place(name + f"#{names[name]}" * (names[name] > 1), insns, at[insns], cpu.pc))
         at[insns] += 1
         if cpu.pc == end:
             return found
@@ -71,17 +71,21 @@ def find(machine: Machine, region: Region) -> list[Position]:
         _came(machine.run(until=NextBoundary(region.cpu)), region.end, f" after {region.begin}")
 
 
-def reach(machine: Machine, region: Region, position: Position) -> Boundary:
-    """Bring a fresh `machine` to `position`; VmmError where it takes another way than the one that was found."""
+def reach(machine: Machine, region: Region, place: Place) -> Boundary:
+    """Bring a fresh `machine` to `place`; VmmError where it takes another way than the one that was found."""
     _begin(machine, region)
-    if position.insns:
-        machine.run(until=Elapsed(insns=position.insns, cpu=region.cpu))
-    for _ in range(position.more):
+    if place.insns:
+        machine.run(until=Elapsed(insns=place.insns, cpu=region.cpu))
+    for _ in range(place.more):
         machine.run(until=NextBoundary(region.cpu))
     address = machine.cpus[region.cpu].pc
-    if address != position.address:
-        raise VmmError(f"{position.name}: the machine is at {machine.where(address)}, for it was set up in another way")
-    return Boundary(machine, position.name, address, machine.where(address))
+    if address != place.address:
+        raise VmmError(f"{place.name}: the machine is at {machine.where(address)}, for it was set up in another way")
+    return Boundary(machine, place.name, address, machine.where(address))
+
+
+def _symbol(machine: Machine, linear: int) -> str | None:
+    return machine.loaded.place(linear)[0] if machine.loaded else None
 
 
 def _begin(machine: Machine, region: Region) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from vmm import postmortem
 from vmm.errors import VmmError
-from vmm.machine import Machine
+from vmm.machine.machine import Machine
+from vmm.report import crash
 from vmm.testing.machines import Tested
 
 AHEAD = 6
@@ -31,7 +31,7 @@ def _stop(machine: Machine) -> Iterator[Section]:
 
 
 def _state(machine: Machine) -> Iterator[Section]:
-    for title, lines in postmortem.sections(machine, AHEAD):
+    for title, lines in crash.sections(machine, AHEAD):
         yield title, "\n".join(lines)
     if machine.waiting:
         yield "scenarios that never went on", "\n".join(machine.waiting)
@@ -54,7 +54,7 @@ def _trace(machine: Machine) -> Iterator[Section]:
 def _recording(tested: Tested, where: Callable[[], Path]) -> Iterator[Section]:
     path = where()
     try:
-        tested.recording.save(path)
+        tested.recorder.save(path)
     except VmmError as error:
         yield f"{tested.name}: no recording", str(error)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vmm.catalog import resolve
-from vmm.toolchain import SOURCES
+from vmm.sources import SOURCES
 
 
 class Images:

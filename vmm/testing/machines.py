@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from vmm.errors import VmmError, unknown
-from vmm.machine import Config, Machine, boot
-from vmm.recording.recorder import Recorder
+from vmm.inputs.recorder import Recorder
+from vmm.machine.machine import Config, Machine, boot
 from vmm.testing.images import Images
 
 OPTIONS = tuple(field.name for field in fields(Config))
@@ -28,7 +28,7 @@ class Tested:
     machine: Machine
     console: bytearray
     """What the guest has written so far."""
-    recording: Recorder
+    recorder: Recorder
     """What can be saved for `vmm replay`."""
 
 

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
-from vmm.engine import ffi, lib
+from vmm.arch import named
+from vmm.core.event import Event
+from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
+from vmm.output import OutputFile
 from vmm.trace import words
-from vmm.trace.events import Event, from_native, source_name
-from vmm.trace.query import Latencies, Selection, wanted_events
-from vmm.trace.store import Store
+from vmm.trace.events import SourceName, from_native, source_names
 
-__all__ = ["Event", "InterruptStats", "Latencies", "Recording", "Selection", "Trace"]
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine, vmm_stat
+    from vmm.trace.export.exporter import Traced
+    from vmm.trace.query import Selection
+    from vmm.trace.store import Store
+
+__all__ = ["Event", "EventLog", "InterruptStats", "Trace"]
 
 BUDGET = 64 << 20
-"""Bytes of memory that a recording may fill before it goes to a file; an event of the usual path takes four."""
+"""Bytes of memory that a log may fill before it goes to a file; an event of the usual path takes four."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class InterruptStats:
     maximum: int | None
 
 
-class Recording:
+class EventLog:
     """What `Trace.record` began: a context that ends with `stop`."""
 
     def __init__(self, trace: Trace) -> None:
@@ -47,7 +56,7 @@ class Recording:
         """Record no more on its account; what was recorded can still be asked for. Again, it does nothing."""
         self._trace.end(self)
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> EventLog:
         return self
 
     def __exit__(
@@ -62,55 +71,72 @@ class Trace:
     `teller` is the machine.
     """
 
-    def __init__(self, native: Any, teller: words.Teller) -> None:
+    def __init__(self, native: vmm_machine, teller: Traced) -> None:
         self._native = native
         self._teller = teller
         self._observers: list[Callable[[Event], None]] = []
-        self._recordings: list[Recording] = []
+        self._logs: list[EventLog] = []
         self._store: Store | None = None
+
+    @cached_property
+    def _source(self) -> SourceName:
+        return source_names(self._native, named(self._teller.architecture))
 
     @property
     def hash(self) -> str:
         """Of every event since power-on, recorded or not: 16 hexadecimal digits."""
         return f"{self._native.trace.hash:016x}"
 
-    def observe(self, observer: Callable[[Event], None]) -> None:
-        """Hand every event from now on to `observer`, in order, at the latest when the run stops (`drain`)."""
+    def observe(self, observer: Callable[[Event], None]) -> Callable[[], None]:
+        """Hand every event from now on to `observer`, in order, at the latest when the run stops (`drain`).
+
+        Call what is given back to end that.
+        """
         self.drain()
         self._observers.append(observer)
         self._settle()
+        return lambda: self._ignore(observer)
 
-    def record(self, *, budget: int = BUDGET) -> Recording:
-        """Keep every event from now on, until the recording's `stop` or the end of its `with`; then ask `of`.
+    def _ignore(self, observer: Callable[[Event], None]) -> None:
+        try:
+            self.drain()
+        finally:
+            self._observers.remove(observer)
+            self._settle()
 
-        `budget` is in bytes of memory; what is more goes to a temporary file. Of several recordings at a time each
+    def record(self, *, budget: int = BUDGET) -> EventLog:
+        """Keep every event from now on, until the log's `stop` or the end of its `with`; then ask `of`.
+
+        `budget` is in bytes of memory; what is more goes to a temporary file. Of several logs at a time each
         event is kept once, under the largest budget, until the last of them stops.
         """
         if budget < 0:
             raise VmmError(f"budget={budget}: it cannot be negative")
         self.drain()
+        from vmm.trace.store import Store
+
         if self._store is None:
             self._store = Store(self._native, budget)
-        self._store.budget = max(self._store.budget, budget) if self._recordings else budget
+        self._store.budget = max(self._store.budget, budget) if self._logs else budget
         self._store.resume(self._native.trace.emitted)
-        recording = Recording(self)
-        self._recordings.append(recording)
+        log = EventLog(self)
+        self._logs.append(log)
         self._settle()
-        return recording
+        return log
 
-    def end(self, recording: Recording) -> None:
-        """As the recording's `stop`."""
-        if recording not in self._recordings:
+    def end(self, log: EventLog) -> None:
+        """As the log's `stop`."""
+        if log not in self._logs:
             return
         try:
             self.drain()
         finally:
-            self._recordings = [other for other in self._recordings if other is not recording]
+            self._logs = [other for other in self._logs if other is not log]
             self._settle()
 
     def _settle(self) -> None:
         """Tell the core who wants events."""
-        packer = self._store.packer if self._store and self._recordings else ffi.NULL
+        packer = self._store.packer if self._store and self._logs else ffi.NULL
         lib.vmm_trace_record(self._native, packer, bool(self._observers))
 
     def of(
@@ -119,21 +145,41 @@ class Trace:
         kind: str | None = None,
         vector: int | None = None,
         intid: int | None = None,
+        number: int | None = None,
         source: str | None = None,
         vcpu: int | None = None,
         since: int = 0,
     ) -> Selection:
-        """The recorded events of a `kind`, of one x86 vector or ARM INTID, from a `source` as `Event.source` names it
-        (its pin or sender may be left out), of one vCPU, and from an instruction count on.
+        """The recorded events of a `kind`, of one x86 vector, ARM INTID or, whatever it is called, `number` of an
+        interrupt, from a `source` as `Event.source` names it (its pin or sender may be left out), of one vCPU, and from
+        an instruction count on.
 
-        Who names a vector, INTID or source, and no kind, means deliveries. VmmError for unknown names, and where
+        Who names a number or a source, and no kind, means deliveries. VmmError for unknown names, and where
         nothing was ever recorded.
         """
         if self._store is None:
             raise VmmError("nothing is recorded: call m.trace.record() before the run")
-        gic = lib.vmm_gic_version(self._native)
-        wanted = wanted_events(gic, kind=kind, vector=vector, intid=intid, source=source, vcpu=vcpu, since=since)
-        return Selection(self._store, wanted, gic, self.drain)
+        from vmm.trace.query import Selection, wanted_events
+
+        wanted = wanted_events(
+            named(self._teller.architecture), self._source, kind=kind, vector=vector, intid=intid, number=number,
+            source=source, vcpu=vcpu, since=since,
+        )  # fmt: skip
+        return Selection(self._store, wanted, self._source, self.drain)
+
+    def export(self, format: str, path: str | Path) -> None:
+        """Write what was recorded to a file: "json", "jsonl" or "int", as `vmm run --trace` does. VmmError for another
+        format, where nothing was ever recorded, and where the file cannot be written.
+        """
+        from vmm.trace.export import exporter
+
+        make, events = exporter(format), self.of()
+        with OutputFile("export", Path(path)) as file:
+            export = make(file, self._teller)
+            export.begin()
+            for event in events:
+                export(event)
+            export.end()
 
     def describe(self, event: Event) -> str:
         """The event in words, with the symbol and source line of its place."""
@@ -151,38 +197,38 @@ class Trace:
     def drain(self) -> None:
         """Hand over what the ring holds; nothing to do while nobody observes or records."""
         raw = self._native.trace
-        if self._store and self._recordings:
-            self._keep_new(self._store)
+        if self._store and self._logs:
+            self._take_new(self._store)
         while raw.observed and raw.drained < raw.emitted:
             event = self.event(raw.drained)
             raw.drained += 1
             for observer in self._observers:
                 observer(event)
 
-    def _keep_new(self, store: Store) -> None:
-        """A store that fails ends the recordings."""
+    def _take_new(self, store: Store) -> None:
+        """A store that fails ends the logs."""
         try:
             store.take()
         except VmmError:
-            self._recordings.clear()
+            self._logs.clear()
             self._settle()
             raise
 
     @property
     def guest_errors(self) -> int:
         """How often the guest did what the architecture leaves UNPREDICTABLE or forbids without an exception."""
-        return int(self._native.trace.guest_errors)
+        return self._native.trace.guest_errors
 
     def first_guest_errors(self) -> list[Event]:
         """The first few of them."""
         raw = self._native.trace
         first = range(min(raw.guest_errors, lib.VMM_FIRST_ERRORS))
-        return [from_native(raw.first_errors[n], lib.vmm_gic_version(self._native)) for n in first]
+        return [from_native(raw.first_errors[n], self._source) for n in first]
 
     def event(self, n: int) -> Event:
         """The event before which `n` were emitted; one of the last 4096."""
         raw = self._native.trace
-        return from_native(raw.ring[n & raw.capacity - 1], lib.vmm_gic_version(self._native))
+        return from_native(raw.ring[n & raw.capacity - 1], self._source)
 
     def last(self, count: int = 16) -> list[Event]:
         """The last events, oldest first; the ring keeps 4096."""
@@ -191,14 +237,14 @@ class Trace:
 
     def interrupts(self) -> Iterator[InterruptStats]:
         """Statistics of each interrupt, by vCPU, vector and source."""
-        raw, gic = self._native, lib.vmm_gic_version(self._native)
+        raw = self._native
         rows = sorted((raw.stats[n] for n in range(raw.stat_count)), key=lambda s: (s.vcpu, s.vector, s.source, s.pin))
         for s in rows:
             waits = s.source not in (lib.VMM_SRC_EXCEPTION, lib.VMM_SRC_SOFTWARE)
             times = (s.latency_min, _median(s), s.latency_max) if waits else (None, None, None)
-            yield InterruptStats(s.vcpu, s.vector, source_name(s.source, s.pin, gic), s.delivered, *times)
+            yield InterruptStats(s.vcpu, s.vector, self._source(s.source, s.pin), s.delivered, *times)
 
 
-def _median(s: Any) -> int:
+def _median(s: vmm_stat) -> int:
     """The histogram gives the low end of the median's bucket, which may lie below the least latency there was."""
-    return max(int(lib.vmm_latency_quantile(ffi.addressof(s), 500)), int(s.latency_min))
+    return max(lib.vmm_latency_quantile(ffi.addressof(s), 500), s.latency_min)

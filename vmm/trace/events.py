@@ -1,10 +1,16 @@
-"""Events as objects, and the words they are shown in."""
+"""The core's events as objects."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from vmm.engine import lib
+from vmm.core.event import Event
+from vmm.core.native import lib
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_event, vmm_machine
+    from vmm.arch.architecture import Architecture
 
 KINDS = {
     lib.VMM_EV_LINE: "line",
@@ -41,70 +47,29 @@ SOURCES = {
 }
 
 
-def source_name(source: int, pin: int, gic: int) -> str:
-    """Where a delivery came from: "IRQ 4", "SPI 5", "NMI", "exception"…; `gic` is the version of the machine's GIC, 0
-    without one. A GICv3 does not tell which vCPU sent an SGI.
-    """
-    if source == lib.VMM_SRC_LINE:
-        return f"{'SPI' if gic else 'IRQ'} {pin}"
-    if source == lib.VMM_SRC_SPURIOUS:
-        return "spurious" if gic else f"spurious IR{pin}"
-    if source == lib.VMM_SRC_SGI and gic == 2:
-        return f"SGI from vCPU {pin}"
-    return SOURCES.get(source, f"source {source}")
+SourceName = Callable[[int, int], str]
+"""What a source, of the core's enum, with its pin is called: "IRQ 4", "SPI 5", "NMI", "exception"…"""
 
 
-class Event(NamedTuple):
-    """One event; `insns` counts instructions begun before it; what the fields are for each kind, native/vmm.h says.
-
-    `cs` and `ss` are x86's.
-    """
-
-    kind: str
-    vcpu: int
-    insns: int
-    number: int
-    value: int
-    source: str
-    pc: int
-    cs: int
-    ss: int
-    sp: int
-    flags: int
-    cpl: int
-    error: int | None
-    target_el: int
-    """ARM: the exception level that a delivery was taken to, 1-3; on ARMv7-A 1."""
-    vector_offset: int
-    """ARM: bytes from the start of the vector table."""
-    ns: int
-    """Virtual time, nanoseconds since power-on."""
-    depth: int
-    """Handlers under way on its vCPU."""
-    base: int
-    """x86: of CS in a delivery's frame."""
-
-    @property
-    def linear(self) -> int:
-        """The linear address that `pc` is: of a delivery, where the frame returns to; else of the instruction that
-        began last.
-        """
-        return self.pc + self.base & 0xFFFF_FFFF if self.base else self.pc
+def source_names(machine: vmm_machine, architecture: Architecture) -> SourceName:
+    """Those of the core's `machine`: the architecture's own words, and for the rest the common ones."""
+    own = architecture.words().sources(machine)
+    return lambda source, pin: own(source, pin) or SOURCES.get(source, f"source {source}")
 
 
-def _has_source(raw: Any) -> bool:
+def _has_source(raw: vmm_event) -> bool:
     return raw.kind in WITH_SOURCE or raw.source == lib.VMM_SRC_STIMULUS
 
 
-def from_native(raw: Any, gic: int) -> Event:
-    """Copy an event out of the core's ring; `gic` as for `source_name`."""
+def from_native(raw: vmm_event, source: SourceName) -> Event:
+    """Copy an event out of the core's ring."""
     return Event(
         kind=KINDS.get(raw.kind, f"kind {raw.kind}"),
         vcpu=raw.vcpu,
         insns=raw.count,
         number=raw.number,
         value=raw.value,
-        source=source_name(raw.source, raw.source_pin, gic) if _has_source(raw) else "",
+        source=source(raw.source, raw.source_pin) if _has_source(raw) else "",
         pc=raw.pc,
         cs=raw.cs,
         ss=raw.ss,

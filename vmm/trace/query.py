@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
-from vmm.engine import ffi, lib
+from vmm.core.event import Event
+from vmm.core.native import ffi, lib
 from vmm.errors import VmmError, unknown
-from vmm.trace.events import NUMBERS, SOURCES, Event, from_native, source_name
+from vmm.trace.events import NUMBERS, SOURCES, SourceName, from_native
 from vmm.trace.store import ANY, Chunk, Store, unpacked
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_event, vmm_wanted
+    from vmm.arch.architecture import Architecture
 
 BATCH = 4096
 WORD = 8
 EVENT_WORDS = ffi.sizeof("vmm_event") // WORD
 SYNCHRONOUS = (lib.VMM_SRC_EXCEPTION, lib.VMM_SRC_SOFTWARE)
 """Sources of what waits for nothing."""
-WITHOUT_INTID = (*SYNCHRONOUS, lib.VMM_SRC_SERROR)
-"""On ARM the sources of what is numbered by its exception class."""
 DELIVERED = 1 << lib.VMM_EV_DELIVERED
 
 
@@ -66,24 +69,24 @@ class Latencies:
 class Selection:
     """Those recorded events that fit: a view, which later events and a restore change. Counts are of instructions."""
 
-    def __init__(self, store: Store, wanted: Any, gic: int, settle: Callable[[], None]) -> None:
+    def __init__(self, store: Store, wanted: vmm_wanted, source: SourceName, settle: Callable[[], None]) -> None:
         self._store = store
         self._wanted = wanted
-        self._gic = gic
+        self._source = source
         self._settle = settle
 
     def _chunks(self) -> list[Chunk]:
         self._settle()
         return self._store.chunks()
 
-    def _batches(self, chunks: Iterable[Chunk], wanted: Any) -> Iterator[tuple[Any, int]]:
+    def _batches(self, chunks: Iterable[Chunk], wanted: vmm_wanted) -> Iterator[tuple[vmm_event, int]]:
         for chunk in chunks:
             yield from unpacked(self._store, chunk, wanted, BATCH)
 
     def __iter__(self) -> Iterator[Event]:
         for events, count in self._batches(self._chunks(), self._wanted):
             for n in range(count):
-                yield from_native(events[n], self._gic)
+                yield from_native(events[n], self._source)
 
     def __len__(self) -> int:
         return sum(count for _, count in self._batches(self._chunks(), self._wanted))
@@ -102,7 +105,7 @@ class Selection:
         for chunk in reversed(self._chunks()):
             last = None
             for events, count in self._batches([chunk], self._wanted):
-                last = from_native(events[count - 1], self._gic)
+                last = from_native(events[count - 1], self._source)
             if last:
                 return last
         return None
@@ -125,7 +128,7 @@ class Selection:
         wanted.sources &= ~_bits(SYNCHRONOUS)
         return Latencies(tuple(self._column("value", wanted)))
 
-    def _column(self, field: str, wanted: Any) -> list[int]:
+    def _column(self, field: str, wanted: vmm_wanted) -> list[int]:
         at = ffi.offsetof("vmm_event", field) // WORD
         values: list[int] = []
         for events, count in self._batches(self._chunks(), wanted):
@@ -135,35 +138,39 @@ class Selection:
 
 
 def wanted_events(
-    gic: int,
+    architecture: Architecture,
+    names: SourceName,
     *,
     kind: str | None,
     vector: int | None,
     intid: int | None,
+    number: int | None,
     source: str | None,
     vcpu: int | None,
     since: int,
-) -> Any:
-    """A `vmm_wanted`; VmmError for a name that is none, and for what machines of the other architecture have."""
-    if vector is not None and gic:
-        raise VmmError("ARM's interrupts have no vectors: ask for intid=, or for source= an exception")
-    if intid is not None and not gic:
-        raise VmmError("x86's interrupts have no INTIDs: ask for vector=")
-    for name, value in {"vector": vector, "intid": intid, "vcpu": vcpu, "since": since}.items():
+) -> vmm_wanted:
+    """A `vmm_wanted`; VmmError for a name that is none, and for what this architecture has not."""
+    classes = architecture.words().classes
+    known = {"vector": vector, "INTID": intid}
+    own = architecture.number.lower() if architecture.number in known else "number"
+    for name, value in known.items():
+        if value is not None and name != architecture.number:
+            other = ", or for source= an exception" if classes else ""
+            raise VmmError(f"{architecture.family}'s interrupts have no {name}s: ask for {own}={other}")
+    for name, value in {"vector": vector, "intid": intid, "number": number, "vcpu": vcpu, "since": since}.items():
         if value is not None and value < 0:
             raise VmmError(f"{name}={value}: it cannot be negative")
-    named = any(what is not None for what in (vector, intid, source))
+    numbers = [value for value in (vector, intid, number) if value is not None]
+    named = numbers or source is not None
     wanted = ffi.new("vmm_wanted *", ANY)
     wanted.kinds = 1 << _kind(kind) if kind is not None else DELIVERED if named else ANY["kinds"]
     wanted.vcpu = -1 if vcpu is None else vcpu
     wanted.since = since
-    if vector is not None:
-        wanted.number = vector
-    if intid is not None:
-        wanted.number = intid
-        wanted.sources &= ~_bits(WITHOUT_INTID)
+    if numbers:
+        wanted.number = numbers[0]
+        wanted.sources &= ~_bits(each for each, name in SOURCES.items() if name in classes)
     if source is not None:
-        sources, wanted.pin = _source(source, gic)
+        sources, wanted.pin = _source(source, architecture.words().lines, names)
         wanted.sources &= sources
     return wanted
 
@@ -175,17 +182,17 @@ def _bits(numbers: Iterable[int]) -> int:
 def _kind(name: str) -> int:
     if name not in NUMBERS:
         raise unknown("kind of event", name, NUMBERS)
-    return int(NUMBERS[name])
+    return NUMBERS[name]
 
 
-def _source(name: str, gic: int) -> tuple[int, int]:
+def _source(name: str, lines: str, names: SourceName) -> tuple[int, int]:
     """The bit of a source and its pin, -1: any. A name as an event has it, or without its pin: "IRQ 4", "IRQ"."""
     with_pin = [lib.VMM_SRC_LINE, lib.VMM_SRC_SPURIOUS, lib.VMM_SRC_SGI]
     known = {text: (number, -1) for number, text in SOURCES.items()}
-    known |= {"SPI" if gic else "IRQ": (lib.VMM_SRC_LINE, -1), "spurious": (lib.VMM_SRC_SPURIOUS, -1)}
+    known |= {lines: (lib.VMM_SRC_LINE, -1), "spurious": (lib.VMM_SRC_SPURIOUS, -1)}
     for number in with_pin:
         for pin in range(256):
-            known.setdefault(source_name(number, pin, gic), (number, pin))
+            known.setdefault(names(number, pin), (number, pin))
     if name not in known:
         raise unknown("source", name, known)
     number, pin = known[name]

@@ -6,10 +6,13 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
-from vmm.engine import ffi, lib
+from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_event, vmm_machine, vmm_wanted
 
 CHUNK = 256 << 10
 """Bytes of events that are packed one upon the other; to find one, its chunk is unpacked from the start."""
@@ -31,7 +34,7 @@ class Chunk:
 class Store:
     """Takes events out of the core's ring, a whole span at a time."""
 
-    def __init__(self, native: Any, budget: int) -> None:
+    def __init__(self, native: vmm_machine, budget: int) -> None:
         self._native = native
         self.budget = budget
         self._sealed: list[Chunk] = []
@@ -50,7 +53,7 @@ class Store:
 
     @property
     def _next(self) -> int:
-        return self._first + int(self.packer.events)
+        return self._first + self.packer.events
 
     def resume(self, first: int) -> None:
         """What comes next is event `first`; VmmError where there is no room for the file."""
@@ -133,11 +136,11 @@ class Store:
             raise VmmError(f"the trace's temporary file in {tempfile.gettempdir()}: no space left")
 
 
-def unpacked(store: Store, chunk: Chunk, wanted: Any, room: int) -> Iterator[tuple[Any, int]]:
+def unpacked(store: Store, chunk: Chunk, wanted: vmm_wanted, room: int) -> Iterator[tuple[vmm_event, int]]:
     """Those of a chunk's events that are `wanted` (a vmm_wanted), `room` at most at a time: an array, and how many."""
     data = store.bytes_of(chunk)
     source = ffi.from_buffer("uint8_t[]", data)
     reader = ffi.new("vmm_packed *", {"bytes": source, "size": len(data), "events": chunk.events})
     out = ffi.new("vmm_event[]", room)
-    while count := int(lib.vmm_unpack(reader, wanted, out, room)):
+    while count := lib.vmm_unpack(reader, wanted, out, room):
         yield out, count

@@ -1,0 +1,90 @@
+"""The house is as vmm/README.md draws it: rooms import downwards only, and every room is on the map."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "vmm"
+MAP = PACKAGE / "README.md"
+
+BELOW = {
+    "errors": set(),
+    "protocols": set(),
+    "quantities": set(),
+    "output": {"errors"},
+    "sources": set(),
+    "__init__": {"errors", "arch", "inputs", "machine", "replayer", "scenario"},
+    "core": {"errors", "protocols", "_native"},
+    "devices": {"errors", "protocols"},
+    "intc": {"errors", "protocols", "core"},
+    "arch": {"errors", "core"},
+    "loaders": {"errors", "protocols", "arch"},
+    "toolchain": {"errors", "sources", "arch"},
+    "catalog": {"errors", "sources", "toolchain", "arch", "loaders"},
+    "trace": {"errors", "output", "core", "arch", "__version__"},
+    "boards": {"errors", "protocols", "core", "devices", "intc", "arch"},
+    "scenario": {"errors", "quantities", "core", "trace"},
+    "inputs": {"errors", "protocols", "core", "arch", "catalog", "__version__"},
+    "machine": {
+        "errors", "protocols", "core", "arch", "intc", "loaders", "catalog", "trace", "boards", "scenario", "inputs",
+    },
+    "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "__version__"},
+    "report": {"errors", "quantities", "core", "arch", "trace", "machine"},
+    "testing": {"errors", "sources", "core", "catalog", "scenario", "inputs", "machine", "report"},
+    "pytest_plugin": {"errors", "machine", "testing"},
+}  # fmt: skip
+"""Room → rooms it may import. The command line may import everything."""
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            bare = node.module == "vmm"
+            names = [f"vmm.{alias.name}" for alias in node.names] if bare else [node.module]
+        rooms |= {name.split(".")[1] for name in names if name.startswith("vmm.")}
+    return rooms
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if room_of(path) not in ("cli", "__main__"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_rooms_below_it(path):
+    room = room_of(path)
+    structs = {"_native"} if "core" in BELOW[room] else set()  # for type checkers: their names
+    assert imported_rooms(path) - {room} <= BELOW[room] | structs
+
+
+@pytest.mark.parametrize("room", BELOW)
+def test_a_room_is_allowed_nothing_that_it_does_not_import(room):
+    imported = {other for path in FILES if room_of(path) == room for other in imported_rooms(path)}
+    assert BELOW[room] - imported == set()
+
+
+def test_the_rooms_have_no_circles():
+    below = {room: rooms - {"_native"} for room, rooms in BELOW.items() if room != "__init__"}
+    while below:
+        ground = [room for room, rooms in below.items() if not rooms & below.keys()]
+        assert ground, f"a circle among {sorted(below)}"
+        for room in ground:
+            del below[room]
+
+
+def test_every_room_is_on_the_map():
+    text = MAP.read_text()
+    rooms = {room_of(path) for path in PACKAGE.rglob("*.py")} - {"__init__", "__main__"}
+    assert [room for room in sorted(rooms) if f"vmm/{room}.py`" not in text and f"vmm/{room}/`" not in text] == []
+
+
+def test_every_native_file_is_small_enough_to_be_one_concern():
+    native = PACKAGE.parent / "native"
+    assert [path.name for path in native.rglob("*.[ch]") if len(path.read_text().splitlines()) > 600] == []

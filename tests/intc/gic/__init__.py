@@ -1,0 +1,1 @@
+"""The GIC against its manuals: named rules, and an independent model."""

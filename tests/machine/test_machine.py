@@ -1,0 +1,48 @@
+"""What users see of a machine: these names and no others, each explained."""
+
+import ast
+import inspect
+
+import pytest
+
+import vmm
+from vmm.machine import machine
+
+ACTS = {
+    "address", "attach", "close", "end", "inject", "irq", "limit", "line", "load", "msi", "nmi", "ppi", "reach", "read",
+    "recording", "restore", "run", "sgi", "snapshot", "spi", "start", "stimulate", "trap", "type", "u8", "u16", "u32",
+    "u64", "where", "write",
+}  # fmt: skip
+SHOWS = {
+    "architecture", "board", "bus", "clock", "config", "cpu", "cpus", "gic", "inputs", "instructions", "ioapic",
+    "lapic", "loaded", "memory", "now_ns", "pic", "position", "running", "source", "stop", "trace", "waiting",
+}  # fmt: skip
+
+
+def described_attributes():
+    """The names that the class's body declares, with the text that follows each."""
+    (found,) = [node for node in ast.parse(inspect.getsource(machine)).body if getattr(node, "name", "") == "Machine"]
+    pairs = zip(found.body, found.body[1:], strict=False)
+    return {
+        declared.target.id: after.value.value
+        for declared, after in pairs
+        if isinstance(declared, ast.AnnAssign) and isinstance(after, ast.Expr)
+    }
+
+
+def test_a_machine_has_these_names_and_no_others():
+    m = vmm.Machine()
+    assert {name for name in dir(m) if not name.startswith("_")} == ACTS | SHOWS
+
+
+@pytest.mark.parametrize("name", sorted(ACTS | SHOWS))
+def test_each_of_its_names_is_explained(name):
+    text = inspect.getdoc(getattr(vmm.Machine, name)) if hasattr(vmm.Machine, name) else described_attributes()[name]
+    assert text.endswith(".")
+
+
+@pytest.mark.parametrize("name", sorted(ACTS))
+def test_what_it_does_is_a_method_of_that_name_whose_parameters_a_reader_sees(name):
+    method = getattr(vmm.Machine(), name)
+    assert method.__name__ == name
+    assert "self" not in inspect.signature(method).parameters

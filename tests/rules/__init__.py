@@ -1,1 +1,0 @@
-"""SEMANTICS of x86 event delivery, one claim a test; expectations are worked out from the Intel SDM by hand."""

@@ -1,1 +1,0 @@
-"""Snapshots: to restore one and go on is never to have stopped."""

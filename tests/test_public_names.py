@@ -1,0 +1,59 @@
+"""What `import vmm` offers: each name once, in one list, for running code and for type checkers alike."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import vmm
+from vmm.scenario.trigger import Trigger
+
+ROOT = Path(__file__).resolve().parents[1]
+TREE = ast.parse(Path(vmm.__file__).read_text())
+README = (ROOT / "README.md").read_text()
+
+
+def test_type_checkers_are_told_of_the_modules_that_are_searched() -> None:
+    stars = [node.module for node in ast.walk(TREE) if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"]
+    assert sorted(stars) == sorted(vmm.HOMES)
+
+
+def test_each_name_is_there_once_and_its_own_module_s() -> None:
+    assert len(set(vmm.__all__)) == len(vmm.__all__)
+    for home in vmm.HOMES:
+        for name in import_module(home).__all__:
+            assert getattr(vmm, name) is getattr(import_module(home), name)
+            assert getattr(getattr(vmm, name), "__module__", home) == home
+
+
+def test_a_name_that_is_none_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'vmm' has no attribute 'Raech'"):
+        vmm.Raech  # noqa: B018
+
+
+def test_the_names_are_cheap_until_they_are_used() -> None:
+    told = "import sys, vmm; print(*(name for name in sys.modules if name.startswith('vmm')))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"vmm", "vmm.errors"}
+
+
+def test_to_import_a_module_of_the_package_imports_no_other() -> None:
+    told = "import sys; from vmm import quantities; print(*(name for name in sys.modules if name.startswith('vmm')))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"vmm", "vmm.errors", "vmm.quantities"}
+    assert not set(vmm.__all__) & {path.stem for path in Path(vmm.__file__).parent.iterdir()}
+
+
+def test_every_trigger_is_in_the_readme() -> None:
+    public = [getattr(vmm, name) for name in vmm.__all__]
+    triggers = [each.__name__ for each in public if isinstance(each, type) and issubclass(each, Trigger)]
+    assert len(triggers) > 12
+    table = README[README.index("| trigger | fires when |") :].partition("\n\n")[0]
+    missing = {name for name in triggers if not re.search(rf"`{name}\(", table)}
+    assert missing == {"EventNumber"}  # `vmm replay --until-event`

@@ -1,0 +1,88 @@
+"""What everybody may ask of an architecture, so that nobody else has to know which there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+from vmm.arch.boot import Boot
+
+if TYPE_CHECKING:
+    from vmm.arch.target import Target
+    from vmm.arch.traps import Traps
+    from vmm.arch.vcpu import Vcpu
+    from vmm.arch.words import ExceptionName, Words
+    from vmm.core.event import Event
+
+Action = Literal["NMIs", "messages to local APICs", "local APICs", "SPIs", "PPIs", "SGIs"]
+"""What a script can only do to, or look at in, machines of some architectures."""
+
+
+class Processor(NamedTuple):
+    """A CPU model that was found, ready to be added to a machine."""
+
+    architecture: str
+    compatible: str
+    """Its device tree name; empty where there are no device trees."""
+    add: Callable[..., Vcpu]
+    """`add(native machine, **features)` makes one more vCPU; the features are those the board names in its layout."""
+
+
+class Dump(Protocol):
+    """What a post-mortem shows of a vCPU; usually a module."""
+
+    @property
+    def LONGEST(self) -> int:
+        """Bytes of an instruction at most."""
+
+    def code(self, cpu: Any) -> str:
+        """What the code of a vCPU is now: "32-bit", "A64"."""
+
+    def registers(self, cpu: Any) -> Iterator[str]:
+        """Lines of registers, and what is masked."""
+
+    def disassembler(self, cpu: Any) -> Any:
+        """Capstone's, for the code of a vCPU."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One row of `vmm.arch`. What takes long to import or is asked for rarely is behind a call."""
+
+    name: str
+    """As users and directories of guests call it: "arm64"."""
+    title: str
+    """As documents call it: "AArch64"."""
+    family: str
+    """What it and its relatives, which share boards and models, are called together: "ARM"."""
+    article: str
+    """What stands before `title` and `family`: "an"."""
+    board: str
+    """The board of an image that asks for none."""
+    cpu: str
+    """The CPU model that goes with it."""
+    cpu_prefix: str
+    """How names of CPU models begin that only this family has; empty: none."""
+    number: str
+    """What its interrupts are numbered by: "vector", "INTID"."""
+    irq: str
+    """What the numbered lines of its boards are called: "IRQ", "SPI"."""
+    actions: frozenset[Action]
+    no_nmi: str
+    """What is said to who wants to latch an NMI, where there is none."""
+    boot: Boot
+    starter: str
+    """The number, as its assembler writes it, of the interrupt that line 5 of its board is delivered with."""
+    qemu: str
+    """QEMU's program for its machines."""
+    proofs: Mapping[str, str]
+    """By controller, a bundled guest that takes interrupts through it and checks itself."""
+    processor: Callable[[str], Processor]
+    """The CPU that `--cpu` calls so, of this architecture or of its relatives; VmmError names what is off."""
+    words: Callable[[], Words]
+    traps: Callable[[], Traps]
+    dump: Callable[[], Dump]
+    int_line: Callable[[Event, ExceptionName], str]
+    """A delivery as a line of `-d int`."""
+    target: Callable[[], Target]

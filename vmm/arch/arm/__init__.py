@@ -1,0 +1,1 @@
+"""ARM: AArch64 and ARMv7-A."""

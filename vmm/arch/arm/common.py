@@ -1,0 +1,36 @@
+"""What may be asked of both execution states alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vmm.arch.architecture import Action, Dump
+
+if TYPE_CHECKING:
+    from vmm.arch.traps import Traps
+    from vmm.arch.words import Words
+
+FAMILY = "ARM"
+BOARD = "virt"
+CPU_PREFIX = "cortex-"
+ACTIONS: frozenset[Action] = frozenset({"SPIs", "PPIs", "SGIs"})
+NO_NMI = "ARM has no NMI; a group 0 interrupt is an FIQ"
+STARTER = "37"
+
+
+def words() -> Words:
+    from vmm.arch.arm.words import WORDS
+
+    return WORDS
+
+
+def traps() -> Traps:
+    from vmm.arch.arm.traps import TRAPS
+
+    return TRAPS
+
+
+def dump() -> Dump:
+    from vmm.arch.arm import dump
+
+    return dump

@@ -1,0 +1,57 @@
+"""The ARM part of a post-mortem, AArch64 and ARMv7-A."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from vmm.arch.arm.vcpu import Arm
+
+LONGEST = 4
+"""Bytes of an instruction at most."""
+
+GENERAL = {
+    "arm64": (*(tuple(f"x{n}" for n in range(first, first + 4)) for first in range(0, 28, 4)), ("x28", "x29", "x30"),
+              ("sp", "pc", "pstate")),
+    "arm": (("r0", "r1", "r2", "r3"), ("r4", "r5", "r6", "r7"), ("r8", "r9", "r10", "r11"), ("r12", "sp", "lr", "pc"),
+            ("cpsr", "spsr")),
+}  # fmt: skip
+SYSTEM32 = (("dfsr", "dfar", "ifsr", "ifar"), ("sctlr", "vbar"))
+SYSTEM64 = (("esr", "far", "elr"), ("spsr", "vbar"))
+"""Of each exception level."""
+MASKS = {"D": 1 << 9, "A": 1 << 8, "I": 1 << 7, "F": 1 << 6}
+"""Of PSTATE and CPSR, whose bit 9 is not a mask but the byte order."""
+CODE = {64: "A64", 32: "A32", 16: "T32"}
+
+
+def code(cpu: Arm) -> str:
+    """The instruction set it is in now."""
+    return CODE[cpu.bits]
+
+
+def registers(cpu: Arm) -> Iterator[str]:
+    """Lines of `name value`, in the width the architecture has; then the mode and what is masked."""
+    for row in (*GENERAL[cpu.arch], *_system(cpu)):
+        yield "  ".join(f"{name:>8} {cpu[name]:0{16 if cpu.arch == 'arm64' else 8}x}" for name in row)
+    masks = "AIF" if cpu.arch == "arm" else "DAIF"
+    state = "  ".join(f"{name} {int(cpu.pstate & MASKS[name] != 0)}" for name in masks)
+    yield f"    mode {cpu.mode}  {state}{'  waits in WFI' * cpu.halted}"
+
+
+def _system(cpu: Arm) -> Iterator[tuple[str, ...]]:
+    """EL1's, and those of higher levels that are in use."""
+    if cpu.arch == "arm":
+        yield from SYSTEM32
+        return
+    for level in (1, 2, 3):
+        if level == 1 or level <= cpu.el or cpu[f"vbar_el{level}"]:
+            yield from (tuple(f"{name}_el{level}" for name in row) for row in SYSTEM64)
+
+
+def disassembler(cpu: Arm) -> Any:
+    """Capstone's, for that code."""
+    from capstone import CS_ARCH_ARM, CS_ARCH_ARM64, CS_MODE_ARM, CS_MODE_THUMB, Cs
+
+    if cpu.bits == 64:
+        return Cs(CS_ARCH_ARM64, CS_MODE_ARM)
+    return Cs(CS_ARCH_ARM, CS_MODE_THUMB if cpu.bits == 16 else CS_MODE_ARM)

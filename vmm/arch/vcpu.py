@@ -1,0 +1,114 @@
+"""What every vCPU has, whatever its architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from vmm.arch.boot import Entry
+from vmm.core.native import lib
+from vmm.errors import unknown
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_vcpu
+
+
+Decide = Callable[..., Any]
+"""The way in for what comes from outside (`Inputs.decide`): it is called with "cpu", the vCPU's index and a change."""
+Kind = TypeVar("Kind", bound="Vcpu")
+
+
+class Vcpu:
+    """One vCPU of a machine, over the core's struct; where `decide` is given, as scripts have it.
+
+    Registers and memory are an architecture's own affair: `cpu["pc"]` reads a register, `cpu["pc"] = 1` writes it,
+    `list(cpu)` has their names.
+    """
+
+    arch: str
+    """Its architecture's name."""
+
+    def __init__(self, native: vmm_vcpu, decide: Decide | None = None) -> None:
+        self._native = native
+        self._outside = decide
+
+    def for_scripts(self: Kind, decide: Decide) -> Kind:
+        """The same vCPU, but what is changed through this one comes from outside."""
+        return type(self)(self._native, decide)
+
+    CHANGES: ClassVar[Mapping[str, Callable[..., None]]]
+    """What a script can change, by name."""
+
+    def change(self, name: str, *arguments: Any) -> None:
+        """Make one of `CHANGES` now; VmmError for a name that is none."""
+        if name not in self.CHANGES:
+            raise unknown(f"change of an {self.arch} vCPU", name, self.CHANGES)
+        self.CHANGES[name](self, *arguments)
+
+    def _decide(self, name: str, *arguments: Any) -> None:
+        if self._outside:
+            self._outside("cpu", self.index, name, *arguments)
+        else:
+            self.change(name, *arguments)
+
+    @property
+    def index(self) -> int:
+        return int(self._native.index)
+
+    @property
+    def count(self) -> int:
+        """Instructions begun since power-on."""
+        return int(self._native.count)
+
+    @property
+    def halted(self) -> bool:
+        """It waits in HLT or WFI."""
+        return bool(self._native.halted)
+
+    @property
+    def off(self) -> bool:
+        """It was never started, or switched itself off."""
+        return bool(self._native.off)
+
+    def recent(self) -> list[int]:
+        """Linear addresses of the last instructions begun, oldest first; at most 32."""
+        ring, count = self._native.recent, self.count
+        first = max(0, count - lib.VMM_RECENT)
+        return [int(ring[n % lib.VMM_RECENT]) for n in range(first, count)]
+
+    def __getitem__(self, name: str) -> int:
+        raise NotImplementedError
+
+    def __setitem__(self, name: str, value: int) -> None:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[str]:
+        raise NotImplementedError
+
+    @property
+    def pc(self) -> int:
+        """The linear address of the next instruction."""
+        raise NotImplementedError
+
+    @staticmethod
+    def exception_name(number: int) -> str | None:
+        """What the manuals call the exception of a vector or class; None for a number without a name."""
+        raise NotImplementedError
+
+    def shutdown_story(self, where: str, whose: str, raises: bool) -> str:
+        """Why it could not go on `where` it stands, in a sentence. `whose` is " of vCPU n" where there are several;
+        `raises`: its handler of exceptions raises one itself, instead of being out of reach.
+        """
+        raise NotImplementedError
+
+    def enter(self, entry: Entry) -> None:
+        """Stand where a loaded image begins."""
+        raise NotImplementedError
+
+    def read(self, address: int, size: int) -> bytes:
+        """Guest memory as the vCPU maps it now; VmmError at the first address that is not mapped."""
+        raise NotImplementedError
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write guest memory whatever the page allows; VmmError at the first address that is not mapped."""
+        raise NotImplementedError

@@ -1,0 +1,61 @@
+"""What x86's events are called."""
+
+from __future__ import annotations
+
+from vmm.arch.words import ExceptionName, Words
+from vmm.core.event import Event
+from vmm.core.native import lib
+
+EVENTS = {
+    "line": "line {number} becomes {value}",
+    "pending": "request latched at pin {number}",
+    "delivered": "vector {number:#04x} delivered ({source})",
+    "acknowledged": "vector {number:#04x} acknowledged",
+    "ended": "interrupt of pin {number} ended",
+    "spurious": "spurious vector {number:#04x}",
+    "masked": "mask of controller {number} set to {value:#04x}",
+    "fault chain": "vector {number:#04x} could not be delivered: {value:#04x}",
+    "task switch": "task switch to TSS {number:#06x}",
+    "returned": "handler of vector {number:#04x} returned after {value} instructions",
+    "cpu mask": "interrupts {masked}",
+    "shadow": "an interrupt waits for the end of the {shadow} shadow",
+}
+TRAPS = {
+    lib.VMM_TRAP_INT: "INT",
+    lib.VMM_TRAP_EXCEPTION: "exception",
+    lib.VMM_TRAP_HLT: "HLT",
+    lib.VMM_TRAP_RDMSR: "RDMSR",
+    lib.VMM_TRAP_WRMSR: "WRMSR",
+    lib.VMM_TRAP_IN: "IN",
+    lib.VMM_TRAP_OUT: "OUT",
+}
+SHADOWS = {lib.VMM_SHADOW_STI: "STI", lib.VMM_SHADOW_MOV_SS: "MOV SS"}
+
+
+def facts(event: Event, exception_name: ExceptionName) -> dict[str, str]:
+    return {
+        "masked": "masked" if event.number else "unmasked",
+        "shadow": SHADOWS.get(event.number, str(event.number)),
+    }
+
+
+def source(source: int, pin: int) -> str | None:
+    if source == lib.VMM_SRC_LINE:
+        return f"IRQ {pin}"
+    return f"spurious IR{pin}" if source == lib.VMM_SRC_SPURIOUS else None
+
+
+WORDS = Words(
+    events=EVENTS,
+    facts=facts,
+    error="error code {:#x}",
+    traps=TRAPS,
+    guest_errors={},
+    frame=("source", "cs", "ss", "sp", "flags", "cpl", "error"),
+    sources=lambda machine: source,
+    lines="IRQ",
+    number=lambda number, source: f"{number:#04x}",
+    classes=frozenset(),
+    named=frozenset({"exception"}),  # an INT n may have an exception's number, but never its name
+    shutdown="triple fault: shutdown",
+)

@@ -1,0 +1,65 @@
+"""One event as the core recorded it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Event(NamedTuple):
+    """One event; `insns` counts instructions begun before it, on all vCPUs. `number` and `value` are by `kind`:
+
+    line          the line; its level now. `source` is "stimulus" where one drove it, else ""
+    pending       8259A: pin; 0. Local APIC: vector; 1. GIC: INTID; the vCPU, 0 for SPIs
+    acknowledged  8259A: vector; pin. Local APIC: vector; 1. GIC: INTID; the vCPU that sent the SGI
+    delivered     vector; latency in instructions, of a page fault CR2. ARM: INTID; latency; of an exception its class;
+                  FAR. `source` is where it came from, `error` the error code or ESR
+    ended         8259A: pin; 0. Local APIC: vector; 1. GIC: INTID; bit 0 priority dropped, bit 1 deactivated
+    returned      as of the delivery, `source`, too; instructions since then. `pc`, `sp`, `flags`: as they are now
+    spurious      8259A: vector; pin. Local APIC: vector; 1. GIC: INTID 1022 or 1023; the vCPU
+    masked        8259A: 0 master, 1 slave; the new mask. GIC: INTID; 1 disabled, 0 enabled
+    cpu mask      x86: 1 where IF is 0; ARM: DAIF, bit 3 D to bit 0 F. The same before
+    shadow        1 STI, 2 MOV SS; 0
+    fault chain   the vector that could not be delivered; the vector that comes instead
+    task switch   the selector of the new TSS; 0
+    trapped       what is trapped (enum vmm_trap_kind); its number
+    guest error   what was wrong (enum vmm_guest_error); what it is about: INTID, address, what was written
+    stimulus      its serial; 1 requested, 0 spontaneous
+    stop          the reason (enum vmm_stop_reason); its code
+    """
+
+    kind: str
+    vcpu: int
+    insns: int
+    number: int
+    value: int
+    source: str
+    pc: int
+    """Of a delivery, where its frame returns to: RIP; ARM: ELR or LR. Else of the instruction that began last."""
+    cs: int
+    """x86: in a delivery's frame."""
+    ss: int
+    """x86: of the handler."""
+    sp: int
+    """Of a delivery: below its frame."""
+    flags: int
+    """Of a delivery: RFLAGS in its frame; ARM: the SPSR."""
+    cpl: int
+    """x86: the privilege level that a delivery came from."""
+    error: int | None
+    target_el: int
+    """ARM: the exception level that a delivery was taken to, 1-3; on ARMv7-A 1."""
+    vector_offset: int
+    """ARM: bytes from the start of the vector table."""
+    ns: int
+    """Virtual time, nanoseconds since power-on."""
+    depth: int
+    """Handlers under way on its vCPU."""
+    base: int
+    """x86: of CS in a delivery's frame."""
+
+    @property
+    def linear(self) -> int:
+        """The linear address that `pc` is: of a delivery, where the frame returns to; else of the instruction that
+        began last.
+        """
+        return self.pc + self.base & 0xFFFF_FFFF if self.base else self.pc

@@ -1,0 +1,1 @@
+"""What comes to a machine from outside, one way in for all, and the tape it is kept on."""

@@ -1,0 +1,51 @@
+"""The first serial port, to and from the world outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from vmm.core.device_state import DeviceState
+from vmm.inputs.decisions import Callbacks, Inputs
+
+
+class SerialPort(Protocol):
+    """A device that takes what is typed."""
+
+    def receive(self, data: bytes) -> None: ...
+
+
+class ConsoleOutput:
+    """What the guest writes: for who took it when the machine was built, and for who listens meanwhile."""
+
+    def __init__(self, callbacks: Callbacks, taker: Callable[[bytes], None]) -> None:
+        self._callbacks, self._taker = callbacks, taker
+        self._listeners: list[Callable[[bytes], None]] = []
+
+    def written(self, data: bytes) -> None:
+        """The port has sent this."""
+        self._callbacks.ask("console", lambda: self._taker(data))
+        for listener in list(self._listeners):
+            listener(data)
+
+    def listen(self, listener: Callable[[bytes], None]) -> Callable[[], None]:
+        """Tell `listener`, until what is given back is called."""
+        listeners = self._listeners
+        listeners.append(listener)
+        return lambda: listeners.remove(listener) if listener in listeners else None
+
+
+class ConsoleInput:
+    """What is typed."""
+
+    def __init__(self, inputs: Inputs, state: DeviceState, port: SerialPort) -> None:
+        self._inputs, self._state, self._port = inputs, state, port
+        inputs.register({"input": self._receive})
+
+    def type(self, text: str | bytes) -> None:
+        """Send `text` to the guest's first serial port, at the port's speed."""
+        self._inputs.decide("input", text.encode() if isinstance(text, str) else bytes(text))
+
+    def _receive(self, data: bytes) -> None:
+        self._state.called.add(id(self._port))
+        self._port.receive(data)

@@ -1,0 +1,115 @@
+"""Interrupt lines as scripts drive them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from vmm.core.bus import SCRIPT_DRIVER
+from vmm.core.native import lib
+from vmm.errors import VmmError
+from vmm.inputs.decisions import Inputs
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
+
+
+class Script(Protocol):
+    """A scenario under way; see vmm/scenario/tasks.py."""
+
+    name: str
+    finished: bool
+
+
+class Lines:
+    """The scripts' end of every line of a machine, and which scenario holds it high: a line has one at a time."""
+
+    def __init__(self, native: vmm_machine, inputs: Inputs, running: Callable[[], Script | None]) -> None:
+        self._native, self._inputs, self._running = native, inputs, running
+        self._holders: dict[int, Script | None] = {}
+        inputs.register({"line": self._drive, "ppi": self._drive_ppi})
+
+    def line(self, number: int, name: str) -> IrqLine:
+        """The end of line `number`, which is called `name`."""
+        return IrqLine(self, number, name)
+
+    def ppi(self, cpu: int, intid: int) -> PpiLine:
+        """A vCPU's own input of a GIC."""
+        return PpiLine(self._inputs, cpu, intid)
+
+    def set(self, number: int, level: bool) -> None:
+        """Hold the line high, or let it go."""
+        self._inputs.decide("line", number, int(level))
+
+    def _drive(self, number: int, level: int) -> None:
+        lib.vmm_line_set(self._native, number, SCRIPT_DRIVER, level)
+
+    def _drive_ppi(self, cpu: int, intid: int, level: int) -> None:
+        lib.vmm_gic_set_ppi(self._native, cpu, intid, level)
+
+    def hold(self, number: int) -> None:
+        """Whose code runs now (a scenario's, or none's) holds the line from now on."""
+        self._holders[number] = self._running()
+
+    def release(self, number: int) -> None:
+        """Nobody holds it any more."""
+        self._holders.pop(number, None)
+
+    def check(self, number: int, name: str) -> None:
+        """VmmError where another scenario than the one whose code runs now holds the line high."""
+        holder = self._holders.get(number)
+        if holder is not None and holder is not self._running() and not holder.finished:
+            raise VmmError(f"{name} is held high by scenario {holder.name}; only that one may drive it")
+
+
+class IrqLine:
+    """A line as a script drives it. VmmError where another scenario holds it high."""
+
+    def __init__(self, lines: Lines, number: int, name: str) -> None:
+        self._lines, self._number, self._name = lines, number, name
+
+    @property
+    def number(self) -> int:
+        """The line's."""
+        return self._number
+
+    def raise_(self) -> None:
+        """Hold the line high until `lower`."""
+        self._lines.check(self._number, self._name)
+        self._lines.set(self._number, True)
+        self._lines.hold(self._number)
+
+    def lower(self) -> None:
+        """Let the line go."""
+        self._lines.check(self._number, self._name)
+        self._lines.set(self._number, False)
+        self._lines.release(self._number)
+
+    def pulse(self) -> None:
+        """One edge: low if it was not, then high, until it is lowered; an edge-triggered input latches it. Whoever
+        comes next may drive the line.
+        """
+        self._lines.check(self._number, self._name)
+        self._lines.set(self._number, False)
+        self._lines.set(self._number, True)
+        self._lines.release(self._number)
+
+
+class PpiLine:
+    """A vCPU's own interrupt input as a script drives it."""
+
+    def __init__(self, inputs: Inputs, cpu: int, intid: int) -> None:
+        self._inputs, self._cpu, self._intid = inputs, cpu, intid
+
+    def raise_(self) -> None:
+        """Assert it until `lower`."""
+        self._inputs.decide("ppi", self._cpu, self._intid, 1)
+
+    def lower(self) -> None:
+        """Let it go."""
+        self._inputs.decide("ppi", self._cpu, self._intid, 0)
+
+    def pulse(self) -> None:
+        """One edge."""
+        self.lower()
+        self.raise_()

@@ -1,0 +1,71 @@
+"""Who writes a run's log to a tape: what `Machine.recording` gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from vmm import __version__, catalog
+from vmm.core.native import unicorn_version
+from vmm.inputs import tape
+from vmm.inputs.run_log import RunLog
+from vmm.inputs.tape import Header
+
+
+class Recorder:
+    """Of one machine, from before its first instruction. As a context it ends with the context, and writes `path`."""
+
+    def __init__(self, log: RunLog, path: Path | None, *, part: bool = False) -> None:
+        """`part`: the log is another's, too, and goes on when this one ends."""
+        self.log = log
+        self._path, self._part = path, part
+        self.shared = False
+        """Somebody else may record the machine, too: what they get is a part of this."""
+
+    def save(self, path: Path | str) -> None:
+        """Write what was recorded so far; VmmError where that cannot be written."""
+        tape.write(Path(path), self.log.tape())
+
+    def stop(self) -> None:
+        """Record no more."""
+        if not self._part:
+            self.log.stop()
+
+    def fail(self, error: BaseException) -> None:
+        """The run ended with an error."""
+        self.log.fail(error)
+
+    def ended(self, status: int, why: str | None) -> None:
+        """The exit status of the command that ran the machine, and what ended the run, if not the machine."""
+        self.log.status, self.log.why = status, why
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if value is not None:
+            self.fail(value)
+        if self._path:
+            self.save(self._path)
+        self.stop()
+
+
+def header(image: Path, modules: tuple[str, ...], load_address: int | None, config: dict[str, int | str]) -> Header:
+    """What a machine was built from: its image, modules as `--initrd` names them, and plain values of its Config."""
+    files = tuple((module, tape.checksum(module_path(module))) for module in map(_absolute, modules))
+    return Header(
+        __version__, unicorn_version(), (catalog.name_of(image), tape.checksum(image)), files, load_address, config
+    )
+
+
+def module_path(module: str) -> Path:
+    """The file of a module as `--initrd` names it, with or without arguments."""
+    whole = Path(module)
+    return whole if whole.is_file() else Path(module.partition(" ")[0])
+
+
+def _absolute(module: str) -> str:
+    path = module_path(module)
+    return str(path.absolute()) + module[len(str(path)) :]

@@ -1,0 +1,120 @@
+"""What makes a run what it is, as it is made: every decision with its position, every answer of a script's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vmm.errors import VmmError
+from vmm.inputs.decisions import OBSERVERS, Decision, Inputs
+from vmm.inputs.history import History, Node
+from vmm.inputs.position import position_of
+from vmm.inputs.tape import Call, End, Entry, Header, Tape
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
+
+
+class Mark(NamedTuple):
+    """How far a log had come, for a snapshot."""
+
+    entries: Node[Entry] | None
+    calls: Node[Call] | None
+    serial: int
+
+
+BEGINNING = Mark(None, None, 0)
+
+
+class RunLog:
+    """Of one machine, from before its first instruction; `trace_hash` is asked for at the end."""
+
+    def __init__(self, native: vmm_machine, inputs: Inputs, header: Header, trace_hash: Callable[[], str]) -> None:
+        self._native, self._inputs, self._header, self._trace_hash = native, inputs, header, trace_hash
+        self.entries: History[Entry] = History()
+        self.calls: History[Call] = History()
+        self._serial = 0
+        self._under_way: list[list[Decision]] = []  # decisions of the calls that have not ended, innermost last
+        self._observing = False
+        self._cut = False
+        self.why: str | None = None
+        """What ended the run, if not the machine."""
+        self.status: int | None = None
+        """Exit status of the command that ran it."""
+        inputs.observe = self._decided
+        inputs.callbacks.watch = self._called
+
+    @property
+    def active(self) -> bool:
+        """Not stopped."""
+        return self._inputs.observe == self._decided
+
+    def stop(self) -> None:
+        """Log no more."""
+        if self.active:
+            self._inputs.observe = None
+            self._inputs.callbacks.watch = None
+
+    def tape(self) -> Tape:
+        """What was logged so far."""
+        hashed = None if self._cut else self._trace_hash()
+        end = End(position_of(self._native), hashed, self.status, self.why)
+        return Tape(self._header, end, list(self.entries), list(self.calls))
+
+    def fail(self, error: BaseException) -> None:
+        """The run ended with an error. Ctrl-C comes in the middle of an instruction: there a hash means nothing."""
+        self.why = self.why or _words(error)
+        self._cut = isinstance(error, KeyboardInterrupt)
+
+    def mark(self) -> Mark:
+        """For a snapshot."""
+        return Mark(self.entries.newest, self.calls.newest, self._serial)
+
+    def rewind(self, mark: Mark | None) -> None:
+        """The machine went back to that snapshot; None: to one from before the log."""
+        self.entries.newest, self.calls.newest, self._serial = mark or BEGINNING
+
+    def _decided(self, decision: Decision) -> None:
+        if self._observing:
+            raise VmmError("an observer of the trace changes the machine within an instruction: no replay can")
+        if self._under_way:
+            self._under_way[-1].append(decision)
+        elif not self._native.running:
+            self.entries.append(Entry(position_of(self._native), decision))
+
+    def _called(self, kind: str, function: Callable[[], Any]) -> Any:
+        if kind == OBSERVERS:
+            return self._show(function)
+        serial = self._serial
+        decisions: list[Decision] = []
+        self._serial += 1
+        self._under_way.append(decisions)
+        answer = error = None
+        try:
+            answer = function()
+            return answer
+        except BaseException as raised:
+            error = _words(raised)
+            raise
+        finally:
+            self._under_way.pop()
+            self._answered(Call(serial, kind, 1, answer, error, tuple(decisions)))
+
+    def _show(self, function: Callable[[], Any]) -> None:
+        self._observing = True
+        try:
+            function()
+        finally:
+            self._observing = False
+
+    def _answered(self, call: Call) -> None:
+        last = self.calls.newest.item if self.calls.newest else None
+        if last and not call.decisions and call == replace(last, first=last.first + last.times, times=1):
+            self.calls.replace_last(replace(last, times=last.times + 1))
+        else:
+            self.calls.append(call)
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

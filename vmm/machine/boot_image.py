@@ -1,0 +1,68 @@
+"""The image that a machine boots: into memory, the first vCPU to its entry, and over again when the board says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from vmm import loaders
+from vmm.arch.architecture import Architecture
+from vmm.arch.vcpu import Vcpu
+from vmm.boards.board import Board
+from vmm.core.memory import PhysicalMemory
+from vmm.errors import VmmError
+from vmm.inputs.decisions import Inputs
+from vmm.loaders.image import Loaded
+
+
+class Source(NamedTuple):
+    """What a machine was loaded from."""
+
+    image: Path
+    modules: tuple[str, ...]
+    load_address: int | None
+
+
+class BootImage:
+    """Of one machine; `cpu` is its first vCPU as its board has it, which the loading of an image is not told to."""
+
+    def __init__(
+        self, *, memory: PhysicalMemory, cpu: Vcpu, board: Board, inputs: Inputs, architecture: Architecture,
+        append: str,
+    ) -> None:  # fmt: skip
+        self._memory, self._cpu, self._board, self._inputs = memory, cpu, board, inputs
+        self._architecture, self._append = architecture, append
+        self._load: Callable[[], Loaded] | None = None
+        self.loaded: Loaded | None = None
+        self.source: Source | None = None
+
+    def load(self, path: Path, *, initrd: Sequence[str] = (), load_address: int | None = None) -> Loaded:
+        """Put an image into memory and the vCPU at its entry; VmmError names what is wrong with it."""
+        if self._inputs.observe:
+            raise VmmError(f"{path}: a recording is of one image, loaded before it begins")
+        self._load = partial(
+            loaders.load,
+            path,
+            self._memory,
+            append=self._append,
+            initrd=list(initrd),
+            load_address=load_address,
+            architecture=self._architecture.name,
+            device_tree=self._board.device_tree,
+        )
+        self.source = Source(path, tuple(initrd), load_address)
+        return self._enter(self._load())
+
+    def _enter(self, loaded: Loaded) -> Loaded:
+        self.loaded = loaded
+        self._cpu.enter(loaded.entry)
+        return loaded
+
+    def start_over(self) -> None:
+        """As firmware does: `Board.hand_over`, and the image as at first."""
+        if self._board.hand_over:
+            self._board.hand_over()
+        if self._load:
+            self._enter(self._load())

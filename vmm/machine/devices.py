@@ -1,0 +1,43 @@
+"""The devices of a machine: its board's, and those a script puts beside them."""
+
+from __future__ import annotations
+
+from vmm.boards.board import Board
+from vmm.core.device_state import DeviceState
+from vmm.errors import VmmError
+from vmm.inputs.script_devices import ScriptBus
+from vmm.protocols import MmioDevice, PortDevice
+
+PORT_DEVICE = ("port_read", "port_write", "port_width")
+MMIO_DEVICE = ("mmio_read", "mmio_write")
+
+
+class Devices:
+    """Of one machine; `bus` as scripts have it."""
+
+    def __init__(self, board: Board, state: DeviceState, bus: ScriptBus) -> None:
+        self._board, self._state, self._bus = board, state, bus
+
+    def board(self) -> Board:
+        """To scripts, which may call its devices unheard."""
+        self._state.hand_out()
+        return self._board
+
+    def attach(
+        self,
+        device: PortDevice | MmioDevice,
+        *,
+        memory: tuple[int, int] | None = None,
+        ports: tuple[int, int] | None = None,
+    ) -> None:
+        """Put a device of your own on the bus, at physical addresses or I/O ports (first, count); it has the methods of
+        `vmm.protocols.MmioDevice` or `PortDevice`. It drives lines got by `m.bus.line(n)`, lives by `m.clock` and
+        reaches RAM by `m.memory`. VmmError where another device sits.
+        """
+        if (memory is None) == (ports is None):
+            raise VmmError("attach: give either memory or ports")
+        for name in PORT_DEVICE if ports else MMIO_DEVICE:
+            if not hasattr(device, name):
+                raise VmmError(f"attach: {type(device).__name__} has no {name}")
+        space, (first, count) = ("ports", ports) if ports else ("memory", memory or (0, 0))
+        self._bus.attach(device, space, first, count)

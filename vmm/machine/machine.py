@@ -1,0 +1,402 @@
+"""A machine: a board, its vCPUs, memory and a clock. It runs until something stops it, and every stop has a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vmm import boards
+from vmm.arch import named, processor
+from vmm.arch.vcpu import Vcpu
+from vmm.boards.board import Board, Layout, Parts, number
+from vmm.core.bus import Bus, NativeLine
+from vmm.core.clock import NativeClock, NativeTimer, NativeWave
+from vmm.core.device_state import DeviceState
+from vmm.core.memory import PhysicalMemory
+from vmm.core.native import check, ffi, lib, open_unicorn
+from vmm.core.stops import Stop
+from vmm.errors import VmmError
+from vmm.inputs.console import ConsoleInput, ConsoleOutput
+from vmm.inputs.decisions import Callbacks, Inputs
+from vmm.inputs.lines import Lines
+from vmm.inputs.position import Position, position_of
+from vmm.inputs.run_control import RunControl
+from vmm.inputs.script_cpus import script_cpus
+from vmm.inputs.script_devices import ScriptBus, ScriptClock, ScriptLine, ScriptTimer, ScriptWave
+from vmm.inputs.script_memory import ScriptMemory
+from vmm.inputs.trap_handlers import TrapHandlers
+from vmm.loaders.image import Loaded
+from vmm.machine.boot_image import BootImage, Source
+from vmm.machine.controllers import Controllers
+from vmm.machine.delegate import delegate
+from vmm.machine.devices import Devices
+from vmm.machine.guest_memory import GuestMemory
+from vmm.machine.host import MachineHost
+from vmm.machine.interrupts import Interrupts
+from vmm.machine.runner import Runner, TriggerContext
+from vmm.machine.snapshot import Snapshot
+from vmm.scenario.tasks import Task, Tasks
+from vmm.scenario.trigger import Trigger
+from vmm.trace import Trace
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
+    from vmm.inputs.recorder import Recorder
+    from vmm.intc.gic import Gic
+    from vmm.intc.i8259 import Pic
+    from vmm.intc.ioapic import IoApic
+    from vmm.intc.lapic import LocalApic
+    from vmm.scenario.triggers import Reach
+
+__all__ = ["Config", "Machine", "boot"]
+
+MIB = 1 << 20
+PAGE = 4096
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a machine is built; sizes in bytes, `board` and `cpu` as on the command line."""
+
+    board: str = "pc"
+    cpu: str = "default"
+    smp: int = 1
+    memory: int = 16 * MIB
+    cmdline: str = ""
+    seed: int = 0
+    console: Callable[[bytes], None] = field(default=lambda data: None)
+
+    def plain(self) -> dict[str, int | str]:
+        """Its numbers and texts, by name: what a recording keeps."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "console"}
+
+
+class Machine:
+    """Built from a Config; `load` an image into it and `run` it.
+
+    It is composed of parts with one concern each, whose methods are its own (`delegate`); what comes from outside goes
+    through `inputs`. A board's devices have the plain bus, clock, memory and vCPUs, scripts those that tell `inputs`.
+    """
+
+    config: Config
+    """How it was built."""
+    inputs: Inputs
+    """What comes from outside, and where a script's own code is asked: for who records, watches or replays it."""
+    cpus: list[Vcpu]
+    """Its vCPUs."""
+    memory: ScriptMemory
+    """RAM and flash by physical address."""
+    bus: ScriptBus
+    """`bus.line(n)`: a line's end for a device of your own."""
+    clock: ScriptClock
+    """Virtual time, timers and waves for a device of your own."""
+    trace: Trace
+    """The record of its run."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config = config or Config()
+        open_unicorn()
+        board, options = boards.parse(config.board)
+        layout: Layout = board.layout(options)
+        chosen = processor(config.cpu, board.ARCHITECTURES)
+        self._architecture = architecture = named(chosen.architecture)
+        _check_memory(config.memory, layout)
+        if not 0 < config.smp <= layout.most_cpus:
+            raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
+        self._native = native = _core(config, layout, number(options, "insn_ns", 10, 1_000_000))
+        cpus = [chosen.add(native, **layout.features) for _ in range(config.smp)]
+        self._state = state = DeviceState(wiring=WIRING)
+        self.inputs = inputs = Inputs(native)
+        physical, bus, clock = PhysicalMemory(native), Bus(native, state), NativeClock(native, state)
+        self.cpus = script_cpus(cpus, inputs)
+        self.memory = ScriptMemory(physical, inputs)
+        self.bus, self.clock = ScriptBus(native, bus, inputs), ScriptClock(native, clock, inputs)
+        self.trace = Trace(native, self)
+        self._control = RunControl(native, inputs)
+        console = ConsoleOutput(inputs.callbacks, config.console)
+        self._board: Board = board.build(
+            Parts(
+                native=native,
+                bus=bus,
+                clock=clock,
+                stop=self.end,
+                boot_again=self._boot_again,
+                console=console.written,
+                memory=physical,
+                cpus=cpus,
+                processor=chosen,
+                cmdline=config.cmdline,
+                options=options,
+            )
+        )
+        state.built()
+        self._console = ConsoleInput(inputs, state, self._board.devices[self._board.console])
+        self._image = BootImage(
+            memory=physical, cpu=cpus[0], board=self._board, inputs=inputs, architecture=architecture,
+            append=config.cmdline,
+        )  # fmt: skip
+        self._guest_memory = GuestMemory(self.cpus[0], self._image)
+        self._traps = TrapHandlers(native, inputs, self.cpus, architecture)
+        self._devices = Devices(self._board, state, self.bus)
+        self._controllers = Controllers(native, self._board, architecture)
+        context = TriggerContext(native, self._guest_memory, self.trace, console)
+        self._tasks = tasks = Tasks(context)
+        self._interrupts = Interrupts(
+            native, inputs, lines=Lines(native, inputs, lambda: tasks.running), board=self._board,
+            architecture=architecture, address=self.address,
+        )  # fmt: skip
+        host = MachineHost(
+            native, bus=bus, clock=clock, cpus=cpus, board=self._board, traps=self._traps, trace=self.trace,
+            callbacks=inputs.callbacks,
+        )  # fmt: skip
+        self._runner = Runner(
+            native, self, host=host, image=self._image, tasks=tasks, context=context, trace=self.trace
+        )
+        self._recorder: Recorder | None = None
+
+    def _boot_again(self) -> None:
+        if self._image.source is None:
+            self.end("reset")
+        else:
+            self._runner.boot_again()
+
+    # ---- what it is, and where it stands ----
+
+    @property
+    def architecture(self) -> str:
+        """Of its vCPUs: "x86", "arm" or "arm64"."""
+        return self._architecture.name
+
+    @property
+    def cpu(self) -> Any:
+        """The first vCPU, of its architecture's class."""
+        return self.cpus[0]
+
+    @property
+    def instructions(self) -> int:
+        """Begun on all vCPUs since power-on."""
+        return int(lib.vmm_instructions(self._native))
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual nanoseconds since power-on."""
+        return self.clock.now()
+
+    @property
+    def position(self) -> Position:
+        """Where in its run it stands."""
+        return position_of(self._native)
+
+    @property
+    def running(self) -> bool:
+        """A run is under way, and what asks is called from within it."""
+        return bool(self._native.running)
+
+    # ---- its image ----
+
+    load = delegate("_image", BootImage.load)
+
+    @property
+    def loaded(self) -> Loaded | None:
+        """The image in its memory."""
+        return self._image.loaded
+
+    @property
+    def source(self) -> Source | None:
+        """What that was loaded from."""
+        return self._image.source
+
+    # ---- its runs ----
+
+    def run(
+        self, *, insns: int | None = None, until: Trigger | str | int | Callable[[Machine], bool] | None = None
+    ) -> Stop:
+        """Run until a stop, at most `insns` more instructions (reason "count"), or to `until`: a trigger, a symbol or
+        linear address (`Reach` of it), or a function of the machine that is asked at every boundary, which is slow.
+        The stop's `result` is what the trigger gave. VmmError inside a scenario, and for what `until` names in vain.
+        """
+        if callable(until):
+            return self._runner.run(None, partial(until, self), insns)
+        return self._runner.run(self.reach(until) if isinstance(until, str | int) else until, None, insns)
+
+    @property
+    def stop(self) -> Stop:
+        """Why the last run ended."""
+        return self._runner.stop
+
+    limit = delegate("_control", RunControl.limit)
+    end = delegate("_control", RunControl.end)
+
+    def start(self, scenario: Callable[[Machine], Coroutine[Any, Any, Any]] | Coroutine[Any, Any, Any]) -> Task:
+        """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest."""
+        return self._tasks.start(scenario, self)
+
+    @property
+    def waiting(self) -> list[str]:
+        """The scenarios that wait, and for what, in words."""
+        return self._tasks.waiting()
+
+    def reach(self, where: str | int) -> Reach:
+        """`Reach(where)`: await it."""
+        from vmm.scenario.triggers import Reach  # takes as long to import as a short run
+
+        return Reach(where)
+
+    def close(self) -> None:
+        """Give its scenarios up: their `finally` blocks run. The machine can still be looked at."""
+        self._tasks.close()
+
+    # ---- again ----
+
+    def recording(self, path: Path | str | None = None) -> Recorder:
+        """Record from now on all that makes the run what it is, for `vmm.replay`: a context that writes `path`, if one
+        is given, when it ends, however it ends; or call `save` of what is given back. VmmError once anything was done
+        to the machine after its image was loaded, or before.
+        """
+        from vmm.inputs import recorder, tape
+        from vmm.inputs.run_log import RunLog
+
+        target = None if path is None else Path(path)
+        if target:
+            tape.check_writable(target)
+        if self._recorder and self._recorder.shared and self._recorder.log.active:
+            return recorder.Recorder(self._recorder.log, target, part=True)
+        if self.inputs.observe:
+            raise VmmError("the machine is being recorded already")
+        if self.source is None:
+            raise VmmError("nothing to record: load an image first")
+        if self.instructions or self.inputs.count:
+            raise VmmError("a recording begins when the image was loaded, before anything else is done to the machine")
+        header = recorder.header(*self.source, self.config.plain())
+        log = RunLog(self._native, self.inputs, header, lambda: self.trace.hash)
+        self._recorder = recorder.Recorder(log, target)
+        return self._recorder
+
+    def snapshot(self) -> Snapshot:
+        """The machine as it is now, to be gone back to any number of times: vCPUs, RAM, controllers, devices, time,
+        trace.
+
+        Not part of it: flash, what the console has printed, and what scripts set up (traps, limits, objects that are no
+        device's). VmmError during a run, and for a device whose state nobody can put back.
+        """
+        devices = self._state.take()
+        native = lib.vmm_snapshot_take(self._native)
+        if native == ffi.NULL:
+            raise VmmError(ffi.string(self._native.error).decode())
+        recorded = self._recorder.log.mark() if self._recorder else None
+        return Snapshot(ffi.gc(native, lib.vmm_snapshot_free), self._native, devices, self.loaded, recorded)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot of this machine, whichever was restored before; what follows is what followed then.
+
+        VmmError during a run, and for another machine's snapshot.
+        """
+        check(self._native, lib.vmm_snapshot_restore(self._native, snapshot.native))
+        self._runner.forget()
+        self._state.put(snapshot.devices)
+        if self._recorder:
+            self._recorder.log.rewind(snapshot.recorded)
+        self.trace.rewound()
+        self._image.loaded = snapshot.loaded
+
+    # ---- its interrupts ----
+
+    irq = delegate("_interrupts", Interrupts.irq)
+    line = delegate("_interrupts", Interrupts.line)
+    spi = delegate("_interrupts", Interrupts.spi)
+    ppi = delegate("_interrupts", Interrupts.ppi)
+    sgi = delegate("_interrupts", Interrupts.sgi)
+    nmi = delegate("_interrupts", Interrupts.nmi)
+    msi = delegate("_interrupts", Interrupts.msi)
+    inject = delegate("_interrupts", Interrupts.inject)
+    stimulate = delegate("_interrupts", Interrupts.stimulate)
+
+    @property
+    def pic(self) -> Pic:
+        """The 8259A pair of a pc."""
+        return self._controllers.pic()
+
+    @property
+    def lapic(self) -> Sequence[LocalApic]:
+        """The local APIC of each vCPU of a pc."""
+        return self._controllers.lapic()
+
+    @property
+    def ioapic(self) -> IoApic:
+        """The IOAPIC of a pc."""
+        return self._controllers.ioapic()
+
+    @property
+    def gic(self) -> Gic:
+        """The GIC of a virt board."""
+        return self._controllers.gic()
+
+    # ---- its memory, by symbol or linear address, as the first vCPU maps it ----
+
+    address = delegate("_guest_memory", GuestMemory.address)
+    where = delegate("_guest_memory", GuestMemory.where)
+    read = delegate("_guest_memory", GuestMemory.read)
+    write = delegate("_guest_memory", GuestMemory.write)
+    u8 = delegate("_guest_memory", GuestMemory.u8)
+    u16 = delegate("_guest_memory", GuestMemory.u16)
+    u32 = delegate("_guest_memory", GuestMemory.u32)
+    u64 = delegate("_guest_memory", GuestMemory.u64)
+
+    # ---- its devices, and what a script does in their place ----
+
+    @property
+    def board(self) -> Board:
+        """Its devices and the names of its lines."""
+        return self._devices.board()
+
+    attach = delegate("_devices", Devices.attach)
+    type = delegate("_console", ConsoleInput.type)
+    trap = delegate("_traps", TrapHandlers.trap)
+
+
+WIRING = (
+    Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
+    ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, ConsoleInput,
+    ConsoleOutput, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts, Runner,
+)  # fmt: skip
+"""What devices are given, and what is not their state."""
+
+
+def _core(config: Config, layout: Layout, insn_ns: int) -> vmm_machine:
+    """The core's machine, still without vCPUs."""
+    native = ffi.gc(lib.vmm_new(), lib.vmm_free)
+    native.insn_ns = insn_ns
+    native.quantum = layout.quantum
+    native.hole_first, native.hole_end = layout.devices
+    native.hole_floats = layout.floating
+    native.cpus = config.smp
+    native.seed = config.seed
+    check(native, lib.vmm_map_ram(native, layout.ram_base, config.memory))
+    if layout.rom:
+        check(native, lib.vmm_map_rom(native, layout.rom))
+    if alias := layout.alias:
+        check(native, lib.vmm_map_alias(native, alias.first, alias.of, alias.size))
+    if layout.controller:
+        check(native, layout.controller(native, config.smp))
+    return native
+
+
+def _check_memory(size: int, layout: Layout) -> None:
+    if size <= 0 or size % PAGE or size > layout.most_ram:
+        most = layout.most_ram // MIB
+        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {most}M")
+
+
+def boot(image: str | Path, *, initrd: Sequence[str] = (), load_address: int | None = None, **options: Any) -> Machine:
+    """A machine with `image` (a path, or the name of a bundled guest) loaded and ready to run; options as in Config."""
+    from vmm.catalog import resolve, wants
+
+    path = resolve(str(image))
+    wanted = wants(path)
+    fitting: dict[str, Any] = {"board": wanted.board, "cpu": wanted.cpu, "smp": wanted.smp}
+    machine = Machine(Config(**(fitting | options)))
+    machine.load(path, initrd=initrd, load_address=load_address)
+    return machine

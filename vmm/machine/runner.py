@@ -1,0 +1,134 @@
+"""A machine's runs: to a stop of the core's, or to what somebody waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from vmm.core.native import lib
+from vmm.core.stops import NUMBERS, REASONS, TRIGGER, Stop, Stopped, describe
+from vmm.errors import VmmError
+from vmm.inputs.console import ConsoleOutput
+from vmm.machine.boot_image import BootImage
+from vmm.machine.guest_memory import GuestMemory
+from vmm.machine.host import MachineHost
+from vmm.scenario.slots import ANY, Slots
+from vmm.scenario.tasks import Tasks
+from vmm.scenario.trigger import Trigger, Wait, prime
+from vmm.trace import Event, Trace
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
+
+SLICE = 20_000_000
+"""Instructions between two looks at the keyboard's Ctrl-C; a boundary like any other, so nothing depends on it."""
+
+
+class TriggerContext:
+    """The machine as triggers see it: `vmm.scenario.trigger.Context`."""
+
+    def __init__(self, native: vmm_machine, memory: GuestMemory, trace: Trace, console: ConsoleOutput) -> None:
+        self.native = native
+        self.slots = Slots(native)
+        self._memory, self._trace, self._console = memory, trace, console
+
+    def address(self, where: str | int) -> int:
+        return self._memory.address(where)
+
+    def event(self, number: int) -> Event:
+        return self._trace.event(number)
+
+    def listen(self, listener: Callable[[bytes], None]) -> Callable[[], None]:
+        return self._console.listen(listener)
+
+    def interrupt(self) -> None:
+        lib.vmm_request_stop(self.native, NUMBERS[TRIGGER], ANY)
+
+
+class Runner:
+    """Of one machine, which is `stopped` when a run is over."""
+
+    def __init__(
+        self, native: vmm_machine, stopped: Stopped, *, host: MachineHost, image: BootImage, tasks: Tasks,
+        context: TriggerContext, trace: Trace,
+    ) -> None:  # fmt: skip
+        self._native, self._stopped, self._host, self._image = native, stopped, host, image
+        self._tasks, self._context, self._trace = tasks, context, trace
+        self._stop: Stop | None = None
+        self._boots_again = False
+
+    def boot_again(self) -> None:
+        """Asked for by the board, maybe while the guest executes: done before it goes on."""
+        self._boots_again = True
+        self._context.interrupt()
+
+    def forget(self) -> None:
+        """The last run is no more: the machine went back to another time."""
+        self._stop = None
+
+    @property
+    def stop(self) -> Stop:
+        """Why the last run ended."""
+        if self._stop:
+            return self._stop
+        raw = self._native.stop
+        return Stop(REASONS.get(raw.reason, "count"), raw.code, describe(self._stopped, raw), raw.vcpu, raw.address)
+
+    def run(self, until: Trigger | None, predicate: Callable[[], bool] | None, insns: int | None) -> Stop:
+        """To a trigger, or to the boundary where `predicate` holds; see `Machine.run`."""
+        if self._tasks.running:
+            raise VmmError(f"run() inside scenario {self._tasks.running.name}: await a trigger instead")
+        self._stop = None
+        self._stop = self._run_until(predicate, insns) if predicate else self._run_to(until, insns)
+        return self._stop
+
+    def _run_to(self, trigger: Trigger | None, insns: int | None) -> Stop:
+        wait = None if trigger is None else prime(self._context, trigger)
+        try:
+            return self._run(insns, wait, trigger)
+        finally:
+            if wait:
+                wait.cancel()
+            self._trace.drain()
+
+    def _run(self, insns: int | None, wait: Wait | None, trigger: Trigger | None) -> Stop:
+        left = insns
+        self._tasks.step()  # what a script has done since the last run may be what one of them waits for
+        while True:
+            if wait and wait.done():
+                assert trigger is not None
+                return self._awaited(trigger, wait.result)
+            part = SLICE if left is None else min(left, SLICE)
+            before = self._begun()
+            lib.vmm_run(self._native, part)
+            self._host.raise_if_failed()
+            if self._boots_again:
+                self._boots_again = False
+                self._image.start_over()
+            if left is not None:
+                left -= self._begun() - before
+            reason = self._native.stop.reason
+            if reason == lib.VMM_STOP_TRIGGER:
+                self._tasks.step()
+            elif reason != lib.VMM_STOP_SLICE or left == 0:
+                return self.stop
+
+    def _run_until(self, predicate: Callable[[], bool], insns: int | None) -> Stop:
+        from vmm.scenario.triggers import NextBoundary
+
+        end = None if insns is None else self._begun() + insns
+        while True:
+            stop = self._run_to(NextBoundary(), None if end is None else end - self._begun())
+            if stop.reason != "breakpoint":
+                return stop
+            if predicate():
+                return replace(stop, reason="predicate")
+
+    def _begun(self) -> int:
+        return int(lib.vmm_instructions(self._native))
+
+    def _awaited(self, trigger: Trigger, result: Any) -> Stop:
+        raw = self._native.stop
+        where = self._stopped.where(self._stopped.cpus[raw.vcpu].pc)
+        return Stop(trigger.reason, raw.code, f"{trigger.detail} {where}", raw.vcpu, raw.address, result)

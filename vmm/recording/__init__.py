@@ -1,1 +1,0 @@
-"""Runs as files: all that comes to a machine from outside, with its place in the run."""

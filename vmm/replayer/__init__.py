@@ -1,0 +1,1 @@
+"""A recorded run once more, and where two of them differ first."""

@@ -1,0 +1,237 @@
+"""A recorded run once more, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from vmm import __version__
+from vmm.catalog import resolve
+from vmm.core.native import open_unicorn, unicorn_version
+from vmm.core.stops import AWAITED, Stop
+from vmm.errors import VmmError
+from vmm.inputs import tape
+from vmm.inputs.decisions import OBSERVERS, Decision
+from vmm.inputs.position import Position
+from vmm.inputs.recorder import module_path
+from vmm.inputs.tape import Call, Entry
+from vmm.machine.machine import Config, Machine
+from vmm.scenario.combinators import First
+from vmm.scenario.trigger import Trigger
+from vmm.scenario.triggers import Elapsed, EventNumber, NextBoundary, Reach
+
+__all__ = ["replay"]
+
+
+class Diverged(VmmError):
+    """The run is not the recorded one: where, and what differs."""
+
+
+class ScriptFailed(VmmError):
+    """A script's own code raised this in the recorded run, so it does here."""
+
+
+class _Over(Exception):
+    """The end of the recording is reached."""
+
+
+def replay(
+    path: Path | str, *, image: Path | str | None = None, console: Callable[[bytes], None] = lambda data: None
+) -> Replay:
+    """A recording, ready to run again. `image` is taken for the recorded one, though it may differ; `console` gets what
+    the guest writes. VmmError for what is wrong with the file, its image, or the vmm that made it.
+    """
+    return Replay(Path(path), image, console)
+
+
+class Replay:
+    """The recorded machine, and what was done to it as it goes on."""
+
+    def __init__(self, path: Path, image: Path | str | None, console: Callable[[bytes], None]) -> None:
+        self.path = path
+        self.tape = tape.read(path)
+        self._check_versions()
+        header = self.tape.header
+        self.machine = Machine(self._config(console))
+        source = self._image(image)
+        for name, digest in header.modules:
+            self._check_file(module_path(name), digest, "module")
+        modules = [name for name, _ in header.modules]
+        self.machine.load(source, initrd=modules, load_address=header.load_address)
+        self._check_kinds()
+        self.machine.inputs.callbacks.watch = self._answer
+        self.finished = False
+        """The end of the recording is reached."""
+        self.verified: bool | None = None
+        """Once finished: whether the trace has the recorded hash; None where the recording was cut off without one."""
+        self._serial = 0
+        self._calls: Iterator[Call] = iter(self.tape.calls)
+        self._call: Call | None = next(self._calls, None)
+        self._follower: Any = None
+        self._stopped: tuple[Position, Stop] | None = None
+
+    def run(
+        self, until: Trigger | str | int | None = None, *, insn: int | None = None, event: int | None = None
+    ) -> Stop:
+        """To the end of the recording, or to a trigger, symbol or linear address, an instruction count or the number of
+        an event (as in `EventNumber`) on the way. Diverged where the run turns out to be another one.
+        """
+        if self.finished:
+            return self._end()
+        trigger = self._until(until, insn, event)
+        while True:
+            try:
+                if self._follower is None:
+                    self._follower = self.machine.start(self._follow)
+                stop = self.machine.run(until=trigger)
+            except _Over:
+                return self._end()
+            except ScriptFailed:
+                stop = self.machine.stop
+            if stop.reason in AWAITED:
+                return stop
+            self._stopped = self.machine.position, stop
+
+    def _until(self, until: Trigger | str | int | None, insn: int | None, event: int | None) -> Trigger | None:
+        if sum(each is not None for each in (until, insn, event)) > 1:
+            raise VmmError("run: give one of until, insn and event")
+        if event is not None:
+            return EventNumber(event)
+        if insn is not None:
+            now = self.machine.instructions
+            if insn < now:
+                raise VmmError(f"instruction {insn} is over: the machine stands at {now}")
+            return Elapsed(insns=insn - now)
+        return Reach(until) if isinstance(until, str | int) else until
+
+    def _end(self) -> Stop:
+        """Why the recorded run ended."""
+        self.finished = True
+        recorded = self.tape.end
+        if recorded.hash is not None:
+            self.verified = self.machine.trace.hash == recorded.hash
+        if self._stopped and self._stopped[0] == self.machine.position:
+            return self._stopped[1]
+        pc = self.machine.cpu.pc
+        why = f"the recording ends at {self.machine.where(pc)}"
+        return replace(self.machine.stop, reason="user", code=0, detail=why, address=pc)
+
+    # ---- what was done to the machine while it stood ----
+
+    async def _follow(self, machine: Machine) -> None:
+        for entry in self.tape.entries:
+            await self._come_to(entry.at, lambda entry=entry: f"{self._line(entry)}: {words(entry.decision)}")  # type: ignore[misc]
+            self._decide(entry.decision, self._line(entry))
+        end = self.tape.end
+        if end.hash is None:
+            while machine.instructions < end.at.insns:
+                await Elapsed(insns=end.at.insns - machine.instructions)
+        else:
+            await self._come_to(end.at, lambda: f"{self.path}: the end")
+        raise _Over
+
+    async def _come_to(self, there: Position, what: Callable[[], str]) -> None:
+        """The count first; if the machine sleeps then, the time; then boundary by boundary."""
+        while (here := self.machine.position) != there:
+            if here.insns > there.insns or here.ns > there.ns or here.hashed > there.hashed:
+                raise Diverged(f"{what()} came at {there}; this run is at {here}")
+            await First(*_towards(here, there))
+
+    def _line(self, entry: Entry | Call) -> str:
+        return f"{self.path}:{entry.line}"
+
+    def _decide(self, decision: Decision, where: str) -> None:
+        try:
+            self.machine.inputs.decide(decision.kind, *decision.arguments)
+        except VmmError:
+            pass  # as it was refused then
+        except (TypeError, ValueError, OverflowError, LookupError, AttributeError) as error:
+            raise VmmError(f"{where}: the recording is damaged: {words(decision)}: {error}") from error
+
+    # ---- what a script's own code answered ----
+
+    def _answer(self, kind: str, function: Callable[[], Any]) -> Any:
+        if kind in ("console", OBSERVERS):
+            function()
+        if kind == OBSERVERS:
+            return None
+        call = self._next_call()
+        if call is None:
+            raise Diverged(f"{self.path}: the recording has no answer to call {self._serial - 1}, of a {kind}")
+        if call.kind != kind:
+            raise Diverged(f"{self._line(call)}: call {self._serial - 1} was of a {call.kind}; in this run of a {kind}")
+        for decision in call.decisions:
+            self._decide(decision, self._line(call))
+        if call.error is not None:
+            raise ScriptFailed(call.error)
+        return call.answer
+
+    def _next_call(self) -> Call | None:
+        while self._call and self._call.first + self._call.times <= self._serial:
+            self._call = next(self._calls, None)
+        self._serial += 1
+        return self._call
+
+    # ---- the recorded machine ----
+
+    def _check_versions(self) -> None:
+        header = self.tape.header
+        open_unicorn()
+        here = {"vmm": __version__, "Unicorn": unicorn_version()}
+        for name, recorded in (("vmm", header.vmm), ("Unicorn", header.unicorn)):
+            if recorded != here[name]:
+                raise VmmError(f"{self.path}:1: recorded with {name} {recorded}; this is {here[name]}")
+
+    def _check_kinds(self) -> None:
+        """Of its decisions: the machine knows which there are."""
+        decided: list[tuple[Entry | Call, Decision]] = [(entry, entry.decision) for entry in self.tape.entries]
+        decided += [(call, decision) for call in self.tape.calls for decision in call.decisions]
+        for where, decision in decided:
+            if not self.machine.inputs.knows(decision.kind):
+                raise VmmError(f"{self._line(where)}: the recording is damaged: no decision")
+
+    def _config(self, console: Callable[[bytes], None]) -> Config:
+        known = {each.name: type(each.default) for each in fields(Config) if each.name != "console"}
+        config = self.tape.header.config
+        for name, value in config.items():
+            if name not in known or type(value) is not known[name]:
+                raise VmmError(f"{self.path}:1: the recording is damaged: config {name!r}")
+        return Config(**config, console=console)
+
+    def _image(self, image: Path | str | None) -> Path:
+        if image is not None:
+            return resolve(str(image))
+        name, digest = self.tape.header.image
+        try:
+            path = resolve(name)
+        except VmmError as error:
+            raise VmmError(f"{self.path}:1: the recorded image is missing: {error}") from error
+        self._check_file(path, digest, "image", name)
+        return path
+
+    def _check_file(self, path: Path, digest: str, what: str, name: str | None = None) -> None:
+        if not path.is_file():
+            raise VmmError(f"{self.path}:1: the recorded {what} is missing: {name or path}")
+        if tape.checksum(path) != digest:
+            hint = "; --image PATH takes it all the same" if what == "image" else ""
+            raise VmmError(f"{self.path}:1: {what} {name or path} has changed since it was recorded{hint}")
+
+
+def _towards(here: Position, there: Position) -> Iterator[Trigger]:
+    """What may come first on the way."""
+    if here.insns < there.insns:
+        yield Elapsed(insns=there.insns - here.insns)
+    if here.ns < there.ns:
+        yield Elapsed(ns=there.ns - here.ns)
+    elif here.insns == there.insns:
+        yield NextBoundary()
+    if here.hashed < there.hashed:
+        yield EventNumber(there.hashed)
+
+
+def words(decision: Decision) -> str:
+    """A decision as a reader sees it."""
+    told = (f"{len(item)} bytes" if isinstance(item, bytes) else str(item) for item in decision.arguments)
+    return " ".join([decision.kind, *told])

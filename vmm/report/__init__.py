@@ -1,0 +1,1 @@
+"""What people and programs are told of a run: crash reports, summaries, how a run ended."""

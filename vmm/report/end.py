@@ -1,0 +1,19 @@
+"""What a run that has ended leaves to read: why, the crash report, the table of interrupts, guest errors, totals."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from vmm.machine.machine import Machine
+from vmm.report import crash, guest_errors
+from vmm.report.summary import Summary
+
+
+def show(machine: Machine, summary: Summary, file: TextIO) -> None:
+    """Print all of it."""
+    print(f"vmm: {summary.stop.reason}: {summary.stop.detail}", file=file)
+    if crash.is_crash(summary.stop):
+        crash.show(machine, file)
+    summary.show_interrupts(file)
+    guest_errors.show(machine, file)
+    summary.show_totals(file)

@@ -1,0 +1,100 @@
+"""What is known after a run: as JSON for programs, as a few lines and a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from vmm.arch import named
+from vmm.core.stops import Stop
+from vmm.machine.machine import Machine
+from vmm.quantities import DURATIONS
+from vmm.trace import InterruptStats
+
+COLUMNS = ("source", "delivered", "latency min", "median", "max")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A finished run; times in nanoseconds of virtual time and seconds of the host's."""
+
+    stop: Stop
+    instructions: int
+    virtual_ns: int
+    host_seconds: float
+    trace_hash: str
+    interrupts: list[InterruptStats]
+    guest_errors: int
+    architecture: str
+    exception_name: Callable[[int], str | None]
+
+    @classmethod
+    def of(cls, machine: Machine, stop: Stop, host_seconds: float) -> Summary:
+        return cls(
+            stop,
+            machine.instructions,
+            machine.now_ns,
+            host_seconds,
+            machine.trace.hash,
+            list(machine.trace.interrupts()),
+            machine.trace.guest_errors,
+            machine.architecture,
+            machine.cpu.exception_name,
+        )
+
+    def json(self) -> str:
+        """The contents of `--summary FILE`."""
+        facts = {
+            "stop": {"reason": self.stop.reason, "code": self.stop.code, "detail": self.stop.detail},
+            "instructions": self.instructions,
+            "virtual_ns": self.virtual_ns,
+            "host_seconds": round(self.host_seconds, 6),
+            "trace_hash": self.trace_hash,
+            "guest_errors": self.guest_errors,
+            "interrupts": [_facts(row) for row in self.interrupts],
+        }
+        import json  # most runs write none
+
+        return json.dumps(facts, indent=2) + "\n"
+
+    def show_interrupts(self, file: TextIO) -> None:
+        """Print the table, if there was any interrupt."""
+        if self.interrupts:
+            from vmm.report import table  # takes longer than many a run without interrupts
+
+            table.show(("vCPU", named(self.architecture).number, *COLUMNS), map(self._cells, self.interrupts), file)
+
+    def show_totals(self, file: TextIO) -> None:
+        """Print one line: instructions, times, hash."""
+        totals = f"{self.instructions} instructions, {_time(self.virtual_ns)} virtual, {self.host_seconds:.2f} s host"
+        print(f"{totals}, trace {self.trace_hash}", file=file)
+
+    def _cells(self, row: InterruptStats) -> list[object]:
+        latency = ["-" if value is None else value for value in (row.minimum, row.median, row.maximum)]
+        return [row.vcpu, *self._names(row), row.delivered, *latency]
+
+    def _names(self, row: InterruptStats) -> tuple[str, str]:
+        """Number and source."""
+        words = named(self.architecture).words()
+        number = words.number(row.vector, row.source)
+        name = self.exception_name(row.vector) if row.source in words.named else None
+        return number, f"{row.source} {name}" if name not in (None, row.source) else row.source
+
+
+def _facts(row: InterruptStats) -> dict[str, Any]:
+    waits = row.minimum is not None
+    return {
+        "vcpu": row.vcpu,
+        "vector": row.vector,
+        "source": row.source,
+        "delivered": row.delivered,
+        "latency_insns": {"min": row.minimum, "median": row.median, "max": row.maximum} if waits else None,
+    }
+
+
+def _time(ns: int) -> str:
+    """In the largest unit that leaves a whole part."""
+    unit, worth = next(((name, worth) for name, worth in reversed(DURATIONS.items()) if ns >= worth), ("ns", 1))
+    value = ns / worth
+    return f"{value:.4g} {unit}" if value < 1000 else f"{value:.0f} {unit}"

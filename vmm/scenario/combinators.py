@@ -1,0 +1,156 @@
+"""Triggers made of others: one after the other, the first of several, all of them, one before a limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from vmm.errors import VmmError
+from vmm.scenario.trigger import Context, Trigger, Wait, prime
+from vmm.scenario.triggers import Elapsed, Reach
+
+__all__ = ["Boundary", "Combine", "First", "Then", "Timeout", "with_timeout"]
+
+
+@dataclass(frozen=True)
+class Then(Trigger):
+    """One after the other. Gives what the last gives."""
+
+    reason = "breakpoint"
+    detail = "reached"
+
+    first: Trigger
+    second: Trigger
+
+    def prime(self, context: Context) -> Wait:
+        return ThenWait(context, self)
+
+
+def Boundary(after: str | int, insns: int = 0, cpu: int | None = None) -> Trigger:
+    """The boundary `insns` instructions after the one at `after`: handlers that come between count, too."""
+    reached = Reach(after, cpu)
+    return Then(reached, Elapsed(insns=insns, cpu=cpu)) if insns else reached
+
+
+@dataclass(frozen=True, init=False)
+class First(Trigger):
+    """Whichever comes first; of two at one boundary the one named first. Gives `Fired`; the others are given up."""
+
+    triggers: tuple[Trigger, ...]
+
+    def __init__(self, *triggers: Trigger) -> None:
+        object.__setattr__(self, "triggers", _some("First", triggers))
+
+    def prime(self, context: Context) -> Wait:
+        return FirstWait(context, self)
+
+
+@dataclass(frozen=True, init=False)
+class Combine(Trigger):
+    """All of them, in any order. Gives a list of what each gave, in the order they are named."""
+
+    triggers: tuple[Trigger, ...]
+
+    def __init__(self, *triggers: Trigger) -> None:
+        object.__setattr__(self, "triggers", _some("Combine", triggers))
+
+    def prime(self, context: Context) -> Wait:
+        return CombineWait(context, self)
+
+
+def _some(name: str, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
+    if not triggers:
+        raise VmmError(f"{name}() waits for nothing")
+    for trigger in triggers:
+        if not isinstance(trigger, Trigger):
+            raise VmmError(f"{name}: {trigger!r} is not a trigger")
+    return triggers
+
+
+class Fired(NamedTuple):
+    """Which trigger it was and what it gave."""
+
+    trigger: Trigger
+    result: Any
+
+
+class Timeout(VmmError):
+    """`with_timeout` waited in vain."""
+
+
+async def with_timeout(
+    trigger: Trigger, *, insns: int | None = None, ns: float | None = None, us: float | None = None,
+    ms: float | None = None, s: float | None = None,
+) -> Any:  # fmt: skip
+    """What `trigger` gives; Timeout when the instructions or the virtual time pass first."""
+    limit = Elapsed(insns=insns, ns=ns, us=us, ms=ms, s=s)
+    fired = await First(trigger, limit)
+    if fired.trigger is limit:
+        raise Timeout(f"{trigger} did not come within {limit}")
+    return fired.result
+
+
+class ThenWait(Wait):
+    """For one, then the other."""
+
+    def __init__(self, context: Context, trigger: Then) -> None:
+        self._context, self._trigger = context, trigger
+        self._now, self._next = prime(context, trigger.first), True
+
+    def done(self) -> bool:
+        if self._next and self._now.done():
+            self._now, self._next = prime(self._context, self._trigger.second), False
+        if self._next or not self._now.done():
+            return False
+        self.result = self._now.result
+        return True
+
+    def cancel(self) -> None:
+        self._now.cancel()
+
+    def story(self) -> str:
+        return self._now.story()
+
+
+class FirstWait(Wait):
+    """For any of several."""
+
+    def __init__(self, context: Context, trigger: First) -> None:
+        self._trigger = trigger
+        self._waits = [prime(context, part) for part in trigger.triggers]
+        self._over = False
+
+    def done(self) -> bool:
+        for trigger, wait in zip(self._trigger.triggers, self._waits, strict=True):
+            if not self._over and wait.done():
+                self.result, self._over = Fired(trigger, wait.result), True
+        if self._over:
+            self.cancel()
+        return self._over
+
+    def cancel(self) -> None:
+        for wait in self._waits:
+            wait.cancel()
+
+    def story(self) -> str:
+        return " or ".join(wait.story() for wait in self._waits)
+
+
+class CombineWait(Wait):
+    """For all of several."""
+
+    def __init__(self, context: Context, trigger: Combine) -> None:
+        self._waits = [prime(context, part) for part in trigger.triggers]
+        self._open = list(self._waits)
+
+    def done(self) -> bool:
+        self._open = [wait for wait in self._open if not wait.done()]
+        self.result = [wait.result for wait in self._waits]
+        return not self._open
+
+    def cancel(self) -> None:
+        for wait in self._open:
+            wait.cancel()
+
+    def story(self) -> str:
+        return " and ".join(wait.story() for wait in self._open)
