@@ -76,6 +76,7 @@ static void deliver_serror(vmm_vcpu *v, uint32_t target)
     arm_deliver(v, &e);
 }
 
+/* Asynchronous exceptions have no numbers (D1.13.4): this is the order that the file's head tells. */
 static bool take_event(vmm_vcpu *v)
 {
     uint32_t target;
@@ -92,7 +93,8 @@ static bool take_event(vmm_vcpu *v)
 
 /*
  * What Unicorn would execute although A64 does not: an instruction at an address that is not a multiple of 4, and the one
- * after an ERET to a state that does not exist, which leaves PSTATE.IL (DDI0487 D1.11.5, D1.11.4; the first comes first).
+ * after an ERET to a state that does not exist, which leaves PSTATE.IL (DDI0487 D1.11.5, D1.11.4). Among synchronous
+ * exceptions they are priorities 2 and 5 (D1.12); 1, software step, 3 and 4, the fetch and breakpoints, are Unicorn's.
  */
 static bool take_unexecutable(vmm_vcpu *v)
 {

@@ -157,12 +157,16 @@ static void note_shadow(vmm_vcpu *v, int shadow)
         trace_derived(v, VMM_EV_SHADOW, (uint32_t)shadow, 0);
 }
 
-/* The ladder. Lower faults are the instruction's own and come again; interrupts stay held. */
+/*
+ * The ladder, each rung with its class in table 6-2. Of class 1 there is nothing here, nor of 2 by itself: a task's T flag
+ * is one more bit of the #DB in class 4. Classes 7 to 10 are the next instruction's own faults and come again; interrupts
+ * stay held.
+ */
 static bool take_event(vmm_vcpu *v)
 {
     if (!(v->pending & EVENTS))
         return false;
-    if (v->pending & VMM_PEND_INIT) { /* which happens outside Unicorn */
+    if (v->pending & VMM_PEND_INIT) { /* 3: external intervention, which happens outside Unicorn */
         vcpu_leave(v);
         return true;
     }
@@ -170,13 +174,13 @@ static bool take_event(vmm_vcpu *v)
     if (nothing_can)
         return false;
     int shadow = vmm_x86_shadow(v);
-    if (trap_due(v, shadow))
+    if (trap_due(v, shadow)) { /* 4: traps on the previous instruction */
         deliver_trap(v);
-    else if (nmi_due(v, shadow))
+    } else if (nmi_due(v, shadow)) { /* 5 */
         deliver_nmi(v);
-    else if (maskable_due(v, shadow))
+    } else if (maskable_due(v, shadow)) { /* 6 */
         deliver_maskable(v);
-    else {
+    } else {
         note_shadow(v, shadow);
         return false;
     }

@@ -125,8 +125,9 @@ static void unblock_nmi_if_iret(vmm_vcpu *v)
 }
 
 /*
- * Faults on fetching an instruction and code breakpoints come before Unicorn calls the boundary for it, though they rank
- * below everything the boundary decides (SDM vol. 3A table 6-2). A single-step trap belongs to the instruction before.
+ * Code breakpoints and faults on fetching an instruction come before Unicorn calls the boundary for it, though they are of
+ * classes 7 and 8 and the boundary decides about 3 to 6 (SDM vol. 3A table 6-2). A single-step trap belongs to the
+ * instruction before.
  */
 static bool boundary_comes_first(const vmm_vcpu *v, uint8_t vector, uint32_t error, uint64_t pc)
 {
