@@ -66,6 +66,7 @@ def test_the_guests_own_status_is_the_replays(vmm, image):
     assert vmm("replay", "run.vmmrec", "--quiet") == (7, "", "")
 
 
+@pytest.mark.slow
 def test_a_source_is_assembled_again_and_a_changed_one_is_told(vmm, tmp_path):
     source = tmp_path / "guest.S"
     source.write_text('#include "x86/guest.h"\n    GUEST_PROTECTED32\n    POWER_OFF\n')
@@ -234,6 +235,7 @@ def test_a_run_that_ctrl_c_ended_is_replayed_to_the_instruction(vmm, image, tmp_
 # ---- input ----
 
 
+@pytest.mark.slow
 def test_a_file_is_typed(vmm, image, tmp_path):
     (tmp_path / "keys").write_bytes(b"hello, q")
     run = vmm("run", image(ECHO + POWER_OFF), "--input", "keys", "--record", "run.vmmrec")
@@ -252,6 +254,7 @@ def test_input_that_cannot_be_read_is_told(vmm):
     assert done == (2, "", "vmm: --input nothing: No such file or directory\n")
 
 
+@pytest.mark.slow
 def test_what_is_typed_at_a_terminal_arrives_while_the_guest_runs_and_is_replayed(vmm, image, tmp_path):
     ours, theirs = pty.openpty()
     code = say(b"ready\n") + ECHO + POWER_OFF
@@ -280,6 +283,7 @@ def test_the_end_of_typing_ends_a_guest_that_sleeps(image):
 # ---- bisect ----
 
 
+@pytest.mark.slow
 def test_bisect_names_the_first_difference(vmm, script):
     vmm("run", "x86/pit_ticks", "--scenario", script(PULSES), "--record", "a.vmmrec")
     vmm("run", "x86/pit_ticks", "--scenario", script(PULSES.replace("37", "38")), "--record", "b.vmmrec")
