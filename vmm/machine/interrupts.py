@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vmm.scenario.stimuli import Stimulus
     from vmm.scenario.triggers import Elapsed
 
+
 class Interrupts:
     """Of one machine; `address` is what its image's symbols mean."""
 
