@@ -470,7 +470,6 @@ void vmm_request_stop(vmm_machine *m, int reason, uint32_t code);
 uint64_t vmm_now(vmm_machine *m); /* virtual ns */
 void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TIMER_CALL at ns; VMM_NEVER cancels */
 void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struct describes: level now, tick of first toggle */
-uint64_t vmm_tick_ns(const vmm_timer *t, uint64_t tick);
 
 void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
 void vmm_line_connect(vmm_machine *m, uint32_t line, uint32_t driver, int connected);
@@ -478,7 +477,6 @@ void vmm_nmi(vmm_machine *m, uint32_t vcpu);
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
 void vmm_triggers_changed(vmm_machine *m); /* after a change of m->triggers.slot or count */
 void vmm_triggers_here(vmm_machine *m);    /* the boundary where the current vCPU stands counts as seen */
-void vmm_attention(vmm_machine *m); /* after a change from outside: look at everything at the next boundary */
 
 void vmm_guest_error(vmm_machine *m, int what, uint64_t value); /* note it in the trace, at the present instruction */
 

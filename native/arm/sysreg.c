@@ -61,7 +61,7 @@ static int on_check(void *env, const arm_register_info *info, bool read)
     return b->row->check(b->vcpu, b->row->number, read);
 }
 
-int arm_define(vmm_vcpu *v, arm_registers table)
+static int define(vmm_vcpu *v, arm_registers table)
 {
     if (!table.count)
         return 0;
@@ -90,7 +90,7 @@ int arm_define_registers(vmm_vcpu *v)
     const arm_registers tables[] = {arm_identity_registers(v), arm_debug_registers(v), arm_timer_registers(v), arm_gic_registers(v),
                                     arm_broadcast_registers(v)};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        if (arm_define(v, tables[i]))
+        if (define(v, tables[i]))
             return -1;
     return 0;
 }

@@ -27,8 +27,6 @@ typedef struct {
     size_t count;
 } arm_registers;
 
-int arm_define(vmm_vcpu *v, arm_registers table);
-
 arm_registers arm_timer_registers(const vmm_vcpu *v);
 arm_registers arm_gic_registers(const vmm_vcpu *v);
 arm_registers arm_debug_registers(const vmm_vcpu *v);

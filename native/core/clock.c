@@ -9,7 +9,7 @@ uint64_t vmm_now(vmm_machine *m)
 }
 
 /* Rounded up, so that a tick is never early; 128 bits because ticks times 1e9 outgrow 64 after hours. */
-uint64_t vmm_tick_ns(const vmm_timer *t, uint64_t tick)
+static uint64_t tick_ns(const vmm_timer *t, uint64_t tick)
 {
     unsigned __int128 numerator = (unsigned __int128)tick * 1000000000u * t->hz_den;
     return t->origin + (uint64_t)((numerator + t->hz_num - 1) / t->hz_num);
@@ -53,7 +53,7 @@ void vmm_timer_wave(vmm_machine *m, uint32_t timer)
 {
     vmm_timer *t = &m->timers[timer % VMM_MAX_TIMERS];
     t->kind = VMM_TIMER_WAVE;
-    t->deadline = t->toggles ? vmm_tick_ns(t, t->tick) : VMM_NEVER;
+    t->deadline = t->toggles ? tick_ns(t, t->tick) : VMM_NEVER;
     vmm_line_set(m, t->line, t->driver, t->level);
     deadlines_changed(m);
 }
@@ -65,7 +65,7 @@ static void toggle(vmm_machine *m, vmm_timer *t)
     if (t->toggles != VMM_FOREVER)
         t->toggles--;
     t->tick += phase ? phase : 1;
-    t->deadline = t->toggles ? vmm_tick_ns(t, t->tick) : VMM_NEVER;
+    t->deadline = t->toggles ? tick_ns(t, t->tick) : VMM_NEVER;
     vmm_line_set(m, t->line, t->driver, t->level);
 }
 

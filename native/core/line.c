@@ -1,4 +1,4 @@
-/* Wires: drivers on one end, a controller's pin on the other. */
+/* Lines: drivers at one end, a controller's pin at the other. */
 #include "core/clock.h"
 #include "core/controller.h"
 #include "core/line.h"

@@ -1,6 +1,6 @@
 /*
- * Events packed for a recording: each as its difference from the last one like it, its time as that from the last of any.
- * Of an event of the usual path that leaves four bytes, so that a long recording costs neither time nor memory.
+ * Events packed for a log: each as its difference from the last one like it, its time as that from the last of any.
+ * Of an event of the usual path that leaves four bytes, so that a long log costs neither time nor memory.
  *
  * An event is two bytes, which one it is like and one bit for each of its further words that differs; then the
  * differences, those of the words with their sign in bit 0: seven bits a byte, the lowest first, bit 7 set in all but the

@@ -67,12 +67,6 @@ void vmm_request_stop(vmm_machine *m, int reason, uint32_t code)
         m->asked = (vmm_stop_info){(uint8_t)reason, (uint8_t)v->index, code, v->arch->pc(v)};
 }
 
-void vmm_attention(vmm_machine *m)
-{
-    for (uint32_t i = 0; i < m->vcpu_count; i++)
-        m->vcpus[i]->arch->interrupts_changed(m->vcpus[i]);
-}
-
 void vmm_nmi(vmm_machine *m, uint32_t vcpu)
 {
     if (vcpu >= m->vcpu_count)

@@ -162,7 +162,8 @@ static uint32_t active_levels(const vmm_gic_cpu *c)
     return c->apr[VMM_GIC_G0] | c->apr[VMM_GIC_G1] | c->apr[VMM_GIC_G1S];
 }
 
-uint32_t gic_running(const vmm_gic_cpu *c)
+/* Priority, or GIC_IDLE. */
+static uint32_t running_priority(const vmm_gic_cpu *c)
 {
     uint32_t levels = active_levels(c);
     return levels ? (uint32_t)__builtin_ctz(levels) << (8 - GIC_PRIORITY_BITS) : GIC_IDLE;
@@ -172,7 +173,7 @@ uint32_t gic_running(const vmm_gic_cpu *c)
 bool gic_can_take(const vmm_gic_cpu *c)
 {
     return c->best != VMM_GIC_NONE && !c->asleep && c->groups >> c->best_class & 1 && c->best_priority < c->pmr
-        && (c->best_priority & group_priority_mask(c, c->best_class)) < gic_running(c);
+        && (c->best_priority & group_priority_mask(c, c->best_class)) < running_priority(c);
 }
 
 /* IHI0048B 4.4.1 (FIQEn); IHI0069 4.6.2: group 0 is a FIQ, and group 1 too where it is not the present state's own. */
@@ -411,7 +412,7 @@ void gic_set_pmr(vmm_machine *m, uint32_t cpu, uint64_t value, bool restricted)
 
 uint8_t gic_running_shown(const vmm_gic_cpu *c, bool restricted)
 {
-    uint32_t running = gic_running(c);
+    uint32_t running = running_priority(c);
     if (running == GIC_IDLE)
         return 0xff;
     return restricted && running < 0x80 ? 0 : gic_priority_shown((uint8_t)running, restricted);

@@ -66,7 +66,8 @@ static uint32_t next_pending(const vmm_machine *m, const vmm_gic_cpu *c, uint32_
     return 0;
 }
 
-void gic_lpi_scan(vmm_machine *m, uint32_t cpu)
+/* Finds the best again; the caller refreshes. */
+static void scan(vmm_machine *m, uint32_t cpu)
 {
     vmm_gic_cpu *c = gic_cpu(m, cpu);
     c->lpi = VMM_GIC_NONE;
@@ -86,7 +87,7 @@ static bool set_pending(vmm_machine *m, uint32_t cpu, uint32_t intid, bool pendi
     if (pending)
         consider(m, c, intid);
     else if (c->lpi == intid)
-        gic_lpi_scan(m, cpu);
+        scan(m, cpu);
     return true;
 }
 
@@ -124,7 +125,7 @@ void vmm_gic_lpi_reload(vmm_machine *m, uint32_t cpu)
 {
     if (!gic_has(m, cpu))
         return;
-    gic_lpi_scan(m, cpu);
+    scan(m, cpu);
     gic_refresh(m, cpu);
 }
 

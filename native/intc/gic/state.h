@@ -92,7 +92,6 @@ void gic_refresh(vmm_machine *m, uint32_t cpu);
 void gic_refresh_all(vmm_machine *m);
 
 /* gic.c: the CPU interface; classes is one bit an enum vmm_gic_class */
-uint32_t gic_running(const vmm_gic_cpu *c);        /* priority, or GIC_IDLE */
 bool gic_can_take(const vmm_gic_cpu *c); /* the best pending interrupt is to be signalled */
 uint32_t gic_acknowledge(vmm_machine *m, uint32_t cpu, uint32_t classes); /* INTID | source << 10, or VMM_GIC_NONE */
 void gic_end(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t source, uint32_t classes, bool deactivate);
@@ -112,7 +111,6 @@ uint32_t gic_identification(const vmm_machine *m, uint64_t offset); /* PIDR and 
 
 /* gicv3_lpi.c */
 uint64_t gic_lpi_raised(const vmm_machine *m, uint32_t intid);
-void gic_lpi_scan(vmm_machine *m, uint32_t cpu);  /* find the best again; the caller refreshes */
 void gic_lpi_taken(vmm_machine *m, uint32_t cpu); /* the best was acknowledged */
 
 #endif
