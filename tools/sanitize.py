@@ -27,7 +27,7 @@ OUT_OF_REACH = ("tests/cli/test_run.py::test_a_short_run_stays_small",)
 """Tests of the process's size: a sanitizer needs more than that for its own books."""
 
 SUPPRESSIONS = "interceptor_via_fun:probe\n"
-"""x86_env.c lets the kernel check pointers that may lead anywhere: that is how it finds Unicorn's private state."""
+"""native/unicorn/env_search.c lets the kernel check pointers that may lead anywhere, to find Unicorn's state."""
 
 CUSTOM = """
 import os
