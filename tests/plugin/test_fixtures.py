@@ -193,7 +193,7 @@ def test_what_is_wrong_with_a_call_is_shown_at_the_tests_own_line(suite: Suite, 
     result.stdout.fnmatch_lines(
         ['>*machine("guest.S").u32("cuont")', "E*unknown symbol 'cuont'; did you mean 'count'?"]
     )
-    assert "hands.py" not in output(result)
+    assert "guest_memory.py" not in output(result)
 
 
 def test_markers_and_options_are_documented(suite: Suite):
