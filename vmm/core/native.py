@@ -71,6 +71,13 @@ def unicorn_version() -> str:
     return f"{version >> 24}.{version >> 16 & 0xFF}.{version >> 8 & 0xFF}"
 
 
+def vcpu_index(machine: vmm_machine, cpu: int) -> int:
+    """`cpu`; VmmError for a vCPU that the machine has not."""
+    if not 0 <= cpu < machine.vcpu_count:
+        raise VmmError(f"vCPU {cpu} is not among 0-{machine.vcpu_count - 1}")
+    return cpu
+
+
 def check(machine: vmm_machine, result: int) -> None:
     """VmmError with the line the core left behind, unless `result` is 0."""
     if result != 0:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vmm.arch.architecture import Architecture
 from vmm.boards.board import Board
-from vmm.core.native import check, ffi, lib
+from vmm.core.native import check, ffi, lib, vcpu_index
 from vmm.errors import VmmError, unknown, within
 from vmm.inputs.decisions import Inputs
 from vmm.inputs.lines import IrqLine, Lines, PpiLine
@@ -115,9 +115,7 @@ class Interrupts:
         return Stimulation(self._native, self._inputs.decide, self._native.stimuli.started - 1)
 
     def _index(self, cpu: int) -> int:
-        if not 0 <= cpu < self._native.vcpu_count:
-            raise VmmError(f"vCPU {cpu} is not among 0-{self._native.vcpu_count - 1}")
-        return cpu
+        return vcpu_index(self._native, cpu)
 
     # ---- the rows of what these come to ----
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from vmm.core.native import lib
+from vmm.core.native import lib, vcpu_index
 from vmm.errors import VmmError
 from vmm.scenario.slots import ANY, Slots
 
@@ -130,11 +130,7 @@ class EventWait(SlotWait):
 
 def vcpu_of(context: Context, cpu: int | None) -> int:
     """As a slot has it; None: any. VmmError for a vCPU there is not."""
-    if cpu is None:
-        return ANY
-    if not 0 <= cpu < context.native.vcpu_count:
-        raise VmmError(f"vCPU {cpu} is not among 0-{context.native.vcpu_count - 1}")
-    return cpu
+    return ANY if cpu is None else vcpu_index(context.native, cpu)
 
 
 def number_of(number: int | None) -> int:

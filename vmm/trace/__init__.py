@@ -1,4 +1,4 @@
-"""The record of a run: its hash, its last events, statistics per interrupt; whole recordings and questions to them."""
+"""The record of a run: its hash, its last events, statistics per interrupt; logs of all, and questions to them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
 from vmm.output import OutputFile
 from vmm.trace import words
-from vmm.trace.events import SourceName, from_native, source_names
+from vmm.trace.events import SYNCHRONOUS, SourceName, from_native, source_names
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine, vmm_stat
@@ -240,7 +240,7 @@ class Trace:
         raw = self._native
         rows = sorted((raw.stats[n] for n in range(raw.stat_count)), key=lambda s: (s.vcpu, s.vector, s.source, s.pin))
         for s in rows:
-            waits = s.source not in (lib.VMM_SRC_EXCEPTION, lib.VMM_SRC_SOFTWARE)
+            waits = s.source not in SYNCHRONOUS
             times = (s.latency_min, _median(s), s.latency_max) if waits else (None, None, None)
             yield InterruptStats(s.vcpu, s.vector, self._source(s.source, s.pin), s.delivered, *times)
 

@@ -45,7 +45,8 @@ SOURCES = {
     lib.VMM_SRC_APIC_SPURIOUS: "spurious, local APIC",
     lib.VMM_SRC_STIMULUS: "stimulus",
 }
-
+SYNCHRONOUS = (lib.VMM_SRC_EXCEPTION, lib.VMM_SRC_SOFTWARE)
+"""Sources of what waits for nothing."""
 
 SourceName = Callable[[int, int], str]
 """What a source, of the core's enum, with its pin is called: "IRQ 4", "SPI 5", "NMI", "exception"…"""

@@ -1,4 +1,4 @@
-"""Questions to a recording: which events, and what their latencies and distances are."""
+"""Questions to an event log: which events, and what their latencies and distances are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vmm.core.event import Event
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError, unknown
-from vmm.trace.events import NUMBERS, SOURCES, SourceName, from_native
+from vmm.trace.events import NUMBERS, SOURCES, SYNCHRONOUS, SourceName, from_native
 from vmm.trace.store import ANY, Chunk, Store, unpacked
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 BATCH = 4096
 WORD = 8
 EVENT_WORDS = ffi.sizeof("vmm_event") // WORD
-SYNCHRONOUS = (lib.VMM_SRC_EXCEPTION, lib.VMM_SRC_SOFTWARE)
-"""Sources of what waits for nothing."""
 DELIVERED = 1 << lib.VMM_EV_DELIVERED
 
 
