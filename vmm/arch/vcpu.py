@@ -30,7 +30,7 @@ class Vcpu:
 
     def __init__(self, native: vmm_vcpu, decide: Decide | None = None) -> None:
         self._native = native
-        self._outside = decide
+        self._decide = decide
 
     def for_scripts(self: Kind, decide: Decide) -> Kind:
         """The same vCPU, but what is changed through this one comes from outside."""
@@ -45,9 +45,10 @@ class Vcpu:
             raise unknown(f"change of an {self.arch} vCPU", name, self.CHANGES)
         self.CHANGES[name](self, *arguments)
 
-    def _decide(self, name: str, *arguments: Any) -> None:
-        if self._outside:
-            self._outside("cpu", self.index, name, *arguments)
+    def _make(self, name: str, *arguments: Any) -> None:
+        """Make one of `CHANGES`, as a decision where scripts ask for it."""
+        if self._decide:
+            self._decide("cpu", self.index, name, *arguments)
         else:
             self.change(name, *arguments)
 

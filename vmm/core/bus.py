@@ -21,7 +21,7 @@ PYTHON = 0
 
 
 class NativeLine:
-    """One driver's end of a wire of the machine."""
+    """One driver's end of a line of the machine."""
 
     def __init__(self, machine: vmm_machine, number: int, driver: int) -> None:
         self._machine = machine
@@ -53,10 +53,6 @@ class Bus:
             raise VmmError(f"line {number} has more than {driver} drivers")
         self._drivers[number] = driver + 1
         return NativeLine(self._machine, number, driver)
-
-    def script_line(self, number: int) -> NativeLine:
-        """The scripts' end of line `number`."""
-        return NativeLine(self._machine, number, SCRIPT_DRIVER)
 
     def connect(self, number: int, *ends: tuple[str, int]) -> None:
         """Lead line `number` to one or two inputs of controllers: (name as native/machine.c has it, pin) each."""

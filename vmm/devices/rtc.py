@@ -34,7 +34,6 @@ CENTURY = 0x32
 
 REGISTER_A = 0x0A
 A_UIP = 0x80  # update in progress
-A_DIVIDER = 0x70
 A_DIVIDER_RESET = 0x60  # 11x
 A_RATE = 0x0F
 

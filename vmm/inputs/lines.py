@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vmm._native import vmm_machine
 
 
-class Script(Protocol):
+class Scenario(Protocol):
     """A scenario under way; see vmm/scenario/tasks.py."""
 
     name: str
@@ -24,9 +24,9 @@ class Script(Protocol):
 class Lines:
     """The scripts' end of every line of a machine, and which scenario holds it high: a line has one at a time."""
 
-    def __init__(self, native: vmm_machine, inputs: Inputs, running: Callable[[], Script | None]) -> None:
+    def __init__(self, native: vmm_machine, inputs: Inputs, running: Callable[[], Scenario | None]) -> None:
         self._native, self._inputs, self._running = native, inputs, running
-        self._holders: dict[int, Script | None] = {}
+        self._holders: dict[int, Scenario | None] = {}
         inputs.register({"line": self._drive, "ppi": self._drive_ppi})
 
     def line(self, number: int, name: str) -> IrqLine:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from vmm._native import vmm_gic_bank, vmm_machine
 
 FIRST_SPI = 32
-END_OF_SPIS = FIRST_SPI + lib.VMM_GIC_SPIS
 GROUP0, GROUP1, SECURE_GROUP1 = lib.VMM_GIC_G0, lib.VMM_GIC_G1, lib.VMM_GIC_G1S
 """What an interrupt belongs to; the third exists with two Security states only."""
 

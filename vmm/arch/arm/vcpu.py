@@ -61,7 +61,7 @@ class Arm(Vcpu):
     def __setitem__(self, name: str, value: int) -> None:
         if name not in ("pc", "pstate", "cpsr") and name not in self._general:
             self._encoding(name)
-        self._decide("register", name, value)
+        self._make("register", name, value)
 
     def _put_register(self, name: str, value: int) -> None:
         if name == "pc":
@@ -139,7 +139,7 @@ class Arm(Vcpu):
 
     def write(self, address: int, data: bytes) -> None:
         """Write guest memory whatever the page allows; VmmError at the first address that is not RAM."""
-        self._decide("write", address, bytes(data))
+        self._make("write", address, bytes(data))
 
     def _put_bytes(self, address: int, data: bytes) -> None:
         done = lib.vmm_arm_write(self._native, address & 0xFFFF_FFFF_FFFF_FFFF, data, len(data))
@@ -161,7 +161,7 @@ class Arm(Vcpu):
 
     def serror(self, iss: int = 0) -> None:
         """Let an SError be pending, with this ISS (25 bits)."""
-        self._decide("serror", iss & 0x1FFFFFF)
+        self._make("serror", iss & 0x1FFFFFF)
 
     def _put_serror(self, iss: int) -> None:
         lib.vmm_arm_serror(self._native, iss)

@@ -55,7 +55,7 @@ class X86(Vcpu):
         if name in DEBUG_REGISTERS:
             raise VmmError(f"{name} is the guest's to write: only its MOV sets a breakpoint")
         self._number(name)
-        self._decide("register", name, value & 0xFFFF_FFFF_FFFF_FFFF)
+        self._make("register", name, value & 0xFFFF_FFFF_FFFF_FFFF)
 
     def _put_register(self, name: str, value: int) -> None:
         lib.vmm_x86_set(self._native, self._number(name), value)
@@ -81,7 +81,7 @@ class X86(Vcpu):
         """Load a segment or table register whole, without the guest's descriptor tables."""
         if name not in SEGMENTS:
             raise unknown("x86 segment", name, SEGMENTS)
-        self._decide("segment", name, value.selector, value.base, value.limit, value.attributes)
+        self._make("segment", name, value.selector, value.base, value.limit, value.attributes)
 
     def _put_segment(self, name: str, *fields: int) -> None:
         raw = ffi.new("vmm_segment *", fields)
@@ -96,7 +96,7 @@ class X86(Vcpu):
 
     def set_msr(self, index: int, value: int) -> None:
         """Write one as WRMSR does; VmmError where the guest would get #GP."""
-        self._decide("msr", index, value)
+        self._make("msr", index, value)
 
     def _put_msr(self, index: int, value: int) -> None:
         if lib.vmm_x86_msr_write(self._native, index, value):
@@ -191,7 +191,7 @@ class X86(Vcpu):
 
     def write(self, linear: int, data: bytes) -> None:
         """Write guest memory whatever the page allows; VmmError at the first address that is not mapped."""
-        self._decide("write", linear, bytes(data))
+        self._make("write", linear, bytes(data))
 
     def _put_bytes(self, linear: int, data: bytes) -> None:
         done = lib.vmm_x86_write(self._native, linear, data, len(data))
