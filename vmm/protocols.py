@@ -1,4 +1,4 @@
-"""What a device is given by its board: wires to drive, a clock to live by, memory to reach by itself (DMA).
+"""What a device is given by its board: lines to drive, a clock to live by, memory to reach by itself (DMA).
 
 Devices see only these protocols. In a machine they are backed by the native core (`vmm/core/`); in a
 device's own tests by a few lines of plain Python.
@@ -14,17 +14,17 @@ FOREVER = 0xFFFFFFFF
 
 
 class Line(Protocol):
-    """One driver's end of a wire. The wire is high while any of its drivers holds it high."""
+    """One driver's end of a line, which is high while any of its drivers holds it high (wired OR)."""
 
     def set(self, level: bool) -> None:
-        """Hold the wire high (True) or let go (False)."""
+        """Hold the line high (True) or let go (False)."""
 
 
 class SwitchedLine(Line, Protocol):
-    """A driver's end as its board has it: with a switch between it and the wire."""
+    """A driver's end as its board has it: with a switch between it and the line."""
 
     def connect(self, connected: bool) -> None:
-        """Out of the wire (False) the driver's level is not felt; back in (True), its level of that moment is."""
+        """Off the line (False) the driver's level is not felt; back in (True), its level of that moment is."""
 
 
 class Timer(Protocol):

@@ -36,7 +36,7 @@ struct vmm_arch;
 struct vmm_controller;
 struct vmm_range_owner;
 
-/* ---- lines: a wire with up to 32 drivers (wired OR) and one or two inputs it ends at ---- */
+/* ---- lines: up to 32 drivers (wired OR), and one or two inputs that it ends at ---- */
 
 /* Of any line; devices have those below. */
 enum vmm_driver { VMM_STIMULUS_DRIVER = 29, VMM_TESTDEV_DRIVER = 30, VMM_SCRIPT_DRIVER = 31 };

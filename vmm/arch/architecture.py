@@ -30,7 +30,7 @@ class Processor(NamedTuple):
 
 
 class Dump(Protocol):
-    """What a post-mortem shows of a vCPU; usually a module."""
+    """What a crash report shows of a vCPU; usually a module."""
 
     @property
     def LONGEST(self) -> int:

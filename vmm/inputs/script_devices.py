@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ScriptLine(NativeLine):
-    """One driver's end of a wire, as a script's device has it."""
+    """One driver's end of a line, as a script's device has it."""
 
     def __init__(self, native: vmm_machine, number: int, driver: int, inputs: Inputs) -> None:
         super().__init__(native, number, driver)

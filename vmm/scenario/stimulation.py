@@ -18,7 +18,7 @@ FIELDS = tuple(name for name, _ in ffi.typeof("vmm_stimulus_plan").fields)
 
 
 class Line(Protocol):
-    """A wire, by its number."""
+    """A line, by its number."""
 
     @property
     def number(self) -> int: ...

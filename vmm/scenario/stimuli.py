@@ -59,7 +59,7 @@ class Stimulus:
     """The base of them all.
 
     `start` is when it begins. Where it drives a line, each pulse takes it low, then high; it stays high for `hold`, or
-    if that is 0 until the next pulse. It is an edge unless another driver holds the wire.
+    if that is 0 until the next pulse. It is an edge unless another driver holds the line.
     """
 
     KIND: ClassVar[int]

@@ -50,7 +50,7 @@ class Delivered(Trigger):
     """An interrupt or exception was delivered: its handler's first instruction is about to begin. Gives the event.
 
     `number` is x86's vector, on ARM the INTID or an exception's class; `source` as the trace names it ("NMI",
-    "exception", "software", "local APIC", "SGI", …, "line" for a wire of a controller).
+    "exception", "software", "local APIC", "SGI", …, "line" for an input of a controller).
     """
 
     reason = "delivered"

@@ -1,4 +1,4 @@
-"""The ARM part of a post-mortem, AArch64 and ARMv7-A."""
+"""The ARM part of a crash report, AArch64 and ARMv7-A."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The x86 part of a post-mortem."""
+"""The x86 part of a crash report."""
 
 from __future__ import annotations
 
