@@ -1,6 +1,7 @@
 """The house is as vmm/README.md draws it: rooms import downwards only, and every room is on the map."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,14 @@ def test_every_room_is_on_the_map():
     text = MAP.read_text()
     rooms = {room_of(path) for path in PACKAGE.rglob("*.py")} - {"__init__", "__main__"}
     assert [room for room in sorted(rooms) if f"vmm/{room}.py`" not in text and f"vmm/{room}/`" not in text] == []
+
+
+def test_the_map_allows_what_is_allowed():
+    """Where it names rooms; "all above" it says of those that know most."""
+    for homes, allowed in re.findall(r"^\| (`vmm/.*?`) \| .* \| ([a-z_, ]+) \|$", MAP.read_text(), re.MULTILINE):
+        rooms = [Path(home).stem for home in re.findall(r"`(.*?)`", homes)]
+        if not allowed.startswith(("all ", "everything")):
+            assert set(allowed.split(", ")) == set().union(*(BELOW[room] for room in rooms)) - {"_native"}, rooms
 
 
 def test_every_native_file_is_small_enough_to_be_one_concern():
