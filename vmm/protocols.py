@@ -119,7 +119,7 @@ class MmioDevice(Protocol):
     def mmio_write(self, address: int, size: int, value: int) -> None: ...
 
 
-class Stop(Protocol):
+class EndRun(Protocol):
     """How a device ends the run (a power-off, a debug exit, a reset)."""
 
     def __call__(self, reason: str, code: int = 0) -> None:

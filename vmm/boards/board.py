@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vmm.arch.architecture import Processor
 from vmm.errors import VmmError, unknown
-from vmm.protocols import Clock, Memory, MmioDevice, PortDevice, Stop, SwitchedLine
+from vmm.protocols import Clock, EndRun, Memory, MmioDevice, PortDevice, SwitchedLine
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
@@ -78,7 +78,7 @@ class Parts:
     """The core's machine, for its own controllers."""
     bus: BusLike
     clock: Clock
-    stop: Stop
+    stop: EndRun
     boot_again: Callable[[], None]
     """Starts the image over once the present instruction is done: `Board.hand_over`, then the image is loaded and
     entered as at first. A machine without an image ends with "reset".

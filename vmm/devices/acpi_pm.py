@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from vmm.devices.rate import Rate
-from vmm.protocols import Clock, Line, Stop
+from vmm.protocols import Clock, EndRun, Line
 
 PM_TIMER = Rate(3_579_545)
 TIMER_MASK = 0xFFFFFF
@@ -38,7 +38,7 @@ class AcpiPm:
     PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x600, 6),)
     port_width = 1
 
-    def __init__(self, *, clock: Clock, sci: Line, stop: Stop) -> None:
+    def __init__(self, *, clock: Clock, sci: Line, stop: EndRun) -> None:
         self._clock = clock
         self._sci = sci
         self._stop = stop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from vmm.protocols import Stop
+from vmm.protocols import EndRun
 
 
 class DebugExit:
@@ -13,7 +13,7 @@ class DebugExit:
     PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0xF4, 4),)
     port_width = 4
 
-    def __init__(self, *, stop: Stop) -> None:
+    def __init__(self, *, stop: EndRun) -> None:
         self._stop = stop
 
     def reset(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from vmm.protocols import Stop
+from vmm.protocols import EndRun
 
 SMCCC_VERSION = 0x80000000
 SMCCC_ARCH_FEATURES = 0x80000001
@@ -67,7 +67,7 @@ class Power(Protocol):
 class Psci:
     """Does a guest's PSCI calls; SYSTEM_OFF and SYSTEM_RESET end the run as "poweroff" and "reset"."""
 
-    def __init__(self, power: Power, stop: Stop) -> None:
+    def __init__(self, power: Power, stop: EndRun) -> None:
         self._power = power
         self._stop = stop
         self._functions: dict[int, Callable[[bool, int, int, int], int | None]] = {

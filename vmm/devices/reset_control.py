@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from vmm.protocols import Stop
+from vmm.protocols import EndRun
 
 PORT = 0xCF9
 HARD = 0x02
@@ -18,7 +18,7 @@ class ResetControl:
     PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((PORT, 1),)
     port_width = 1
 
-    def __init__(self, *, init: Callable[[], None], stop: Stop) -> None:
+    def __init__(self, *, init: Callable[[], None], stop: EndRun) -> None:
         self._init = init
         self._stop = stop
         self.reset()

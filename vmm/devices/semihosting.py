@@ -11,7 +11,7 @@ from vmm.devices.pl031 import unix_time
 from vmm.devices.rate import SECOND
 from vmm.devices.rtc import DEFAULT_START
 from vmm.errors import VmmError
-from vmm.protocols import Clock, Stop
+from vmm.protocols import Clock, EndRun
 
 SYS_OPEN = 0x01
 SYS_CLOSE = 0x02
@@ -53,7 +53,7 @@ class Semihosting:
         read: Callable[[int, int], bytes],
         write: Callable[[int, bytes], None],
         output: Callable[[bytes], None],
-        stop: Stop,
+        stop: EndRun,
         clock: Clock,
     ) -> None:
         self._read = read
