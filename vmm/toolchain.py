@@ -78,7 +78,9 @@ def arch_of(source: Path) -> str:
 
 
 def find(arch: str = DEFAULT) -> Tool:
-    """The first tool that can build for `arch`: $VMM_CC, ziglang, clang with lld, gcc, a cross gcc."""
+    """The first tool that can build for `arch`: $VMM_CC, ziglang, clang with lld, gcc, a cross gcc; VmmError where
+    there is none.
+    """
     target = named(arch).target()
     for candidate in CANDIDATES:
         tool = candidate(target)

@@ -47,7 +47,7 @@ class Bus:
         self._drivers: dict[int, int] = {}
 
     def line(self, number: int) -> NativeLine:
-        """A new driver's end of line `number` (0-255)."""
+        """A new driver's end of line `number` (0-255); VmmError where it has no room for one."""
         driver = self._drivers.get(number, 0)
         if driver == lib.VMM_STIMULUS_DRIVER:
             raise VmmError(f"line {number} has more than {driver} drivers")

@@ -51,7 +51,9 @@ class Host(Protocol):
 
 
 def unicorn_library() -> Path:
-    """Where the `unicorn` package keeps its library, found without importing the package (which takes 100 ms)."""
+    """Where the `unicorn` package keeps its library, found without importing the package, which takes 100 ms; VmmError
+    where there is none.
+    """
     spec = importlib.util.find_spec("unicorn")
     if spec is None or not spec.submodule_search_locations:
         raise VmmError("the unicorn package is missing; run: pip install unicorn==2.1.4")

@@ -1,1 +1,1 @@
-"""PC devices: one small file each; they drive lines and know nothing of the controllers behind them."""
+"""Devices: one small file each; they drive lines and know nothing of the controllers behind them."""

@@ -77,7 +77,7 @@ class ScriptBus:
         inputs.register({"attach": self._place, "drive": self._drive, "connect": self._connect})
 
     def line(self, number: int) -> ScriptLine:
-        """A new driver's end of line `number` (0-255)."""
+        """A new driver's end of line `number` (0-255); VmmError where it has no room for one."""
         end = self._board.line(number)
         return ScriptLine(self._native, end.number, end.driver, self._inputs)
 

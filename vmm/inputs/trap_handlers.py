@@ -29,7 +29,7 @@ class TrapHandlers:
 
     def trap(self, key: Key) -> Callable[[Handler], Handler]:
         """Decorator: let a function see `key`, one of its architecture's, before the guest does; see
-        vmm/inputs/traps.py.
+        vmm/inputs/traps.py. VmmError for what cannot happen on its vCPUs.
         """
 
         def register(handler: Handler) -> Handler:

@@ -113,7 +113,7 @@ class CpuInterface(_Interrupts):
         self.index = index
 
     def sources(self, sgi: int) -> frozenset[int]:
-        """GICv2: the vCPUs that SGI 0-15 is pending from."""
+        """GICv2: the vCPUs that SGI 0-15 is pending from; VmmError for another INTID."""
         if not 0 <= sgi < 16:
             raise VmmError(f"no SGI {sgi}: INTIDs 0-15 are")
         return frozenset(_bits(self._cpu.sgi_from[sgi], 0))

@@ -14,7 +14,7 @@ class GuestMemory:
         self._cpu, self._image = cpu, image
 
     def address(self, where: str | int) -> int:
-        """A symbol of the loaded image, or an address as it is."""
+        """A symbol of the loaded image, or an address as it is; VmmError for a symbol that it has not."""
         if isinstance(where, int):
             return where
         loaded = self._image.loaded

@@ -35,13 +35,17 @@ class Interrupts:
         })  # fmt: skip
 
     def irq(self, number: int) -> IrqLine:
-        """The scripts' end of interrupt line `number`: IRQ 0-23 of a pc, SPI 0-255 of a virt board."""
+        """The scripts' end of interrupt line `number`: IRQ 0-23 of a pc, SPI 0-255 of a virt board; VmmError
+        for any other.
+        """
         if not 0 <= number < self._board.irqs:
             raise VmmError(f"{self._architecture.irq} {number} is not among 0-{self._board.irqs - 1}")
         return self._line(number)
 
     def line(self, name: str) -> IrqLine:
-        """The scripts' end of a line by its name: "IRQ 4", on a pc also "NMI", which is LINT1 of every local APIC."""
+        """The scripts' end of a line by its name: "IRQ 4", on a pc also "NMI", which is LINT1 of every local APIC;
+        VmmError for a name that is none.
+        """
         numbers = {known: number for number, known in self._board.line_names.items()}
         if name not in numbers:
             raise unknown("line", name, numbers)
@@ -51,19 +55,23 @@ class Interrupts:
         return self._lines.line(number, self._board.line_names[number])
 
     def spi(self, number: int) -> IrqLine:
-        """SPI `number` (0-255; INTID 32 + `number`) of a GIC."""
+        """SPI `number` (0-255; INTID 32 + `number`) of a GIC; VmmError on x86, and for any other number."""
         only_on(self._architecture, "SPIs")
         return self.irq(number)
 
     def ppi(self, intid: int, cpu: int = 0) -> PpiLine:
-        """A vCPU's own input, INTID 16-31. A timer that drives the same one sets it again when its output changes."""
+        """A vCPU's own input of a GIC, INTID 16-31; VmmError for any other. A timer that drives the same one sets it
+        again when its output changes.
+        """
         only_on(self._architecture, "PPIs")
         if not 16 <= intid < 32:
             raise VmmError(f"INTID {intid} is no PPI: they are 16-31")
         return self._lines.ppi(self._index(cpu), intid)
 
     def sgi(self, intid: int, *, target: int = 0, source: int = 0) -> None:
-        """Let vCPU `source` send SGI `intid` (0-15) of group 1 to vCPU `target`, as its own register write would."""
+        """Let vCPU `source` send SGI `intid` (0-15) of group 1 to vCPU `target`, as its own register write would;
+        VmmError on x86, and for an SGI or a vCPU there is not.
+        """
         only_on(self._architecture, "SGIs")
         if not 0 <= intid < 16:
             raise VmmError(f"INTID {intid} is no SGI: they are 0-15")

@@ -76,7 +76,7 @@ class Runner:
         return Stop(REASONS.get(raw.reason, "count"), raw.code, describe(self._stopped, raw), raw.vcpu, raw.address)
 
     def run(self, until: Trigger | None, predicate: Callable[[], bool] | None, insns: int | None) -> Stop:
-        """To a trigger, or to the boundary where `predicate` holds; see `Machine.run`."""
+        """To a trigger, or to the boundary where `predicate` holds; errors as of `Machine.run`."""
         if self._tasks.running:
             raise VmmError(f"run() inside scenario {self._tasks.running.name}: await a trigger instead")
         self._stop = None

@@ -58,7 +58,9 @@ class Tasks:
         """The one whose code runs now."""
 
     def start(self, scenario: Callable[..., Any] | Coroutine[Any, Any, Any], machine: Any) -> Task:
-        """Begin `scenario`, an async function of the machine or a coroutine; it runs up to its first await."""
+        """Begin `scenario`, an async function of the machine or a coroutine; it runs up to its first await. VmmError
+        for what is neither.
+        """
         coroutine = scenario(machine) if callable(scenario) else scenario
         if not inspect.iscoroutine(coroutine):
             raise VmmError(f"{_name(scenario)} is not an async function: write `async def`, and await triggers in it")

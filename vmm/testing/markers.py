@@ -40,7 +40,7 @@ def _single(name: str, marker: Marker) -> Any:
 
 
 def guest(node: Node) -> tuple[str, dict[str, Any]]:
-    """The image and the options of the marker `guest`."""
+    """The image and the options of the marker `guest`; VmmError where it is missing or has not one image."""
     marker = node.get_closest_marker("guest")
     if marker is None:
         raise VmmError('no guest: mark the test with @pytest.mark.guest("image.S")')
@@ -50,7 +50,7 @@ def guest(node: Node) -> tuple[str, dict[str, Any]]:
 
 
 def region(marker: Marker) -> Region:
-    """What the marker `every_boundary` names."""
+    """What the marker `every_boundary` names; VmmError for other arguments than it takes."""
     try:
         return Region(*marker.args, **marker.kwargs)
     except TypeError as error:

@@ -108,7 +108,7 @@ class Trace:
         """Keep every event from now on, until the log's `stop` or the end of its `with`; then ask `of`.
 
         `budget` is in bytes of memory; what is more goes to a temporary file. Of several logs at a time each
-        event is kept once, under the largest budget, until the last of them stops.
+        event is kept once, under the largest budget, until the last of them stops. VmmError for a negative budget.
         """
         if budget < 0:
             raise VmmError(f"budget={budget}: it cannot be negative")

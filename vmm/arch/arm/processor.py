@@ -12,7 +12,7 @@ from vmm.errors import VmmError
 
 
 def choose(text: str, default: str) -> Processor:
-    """A model, of either execution state."""
+    """A model, of either execution state; its `add` raises VmmError for a level that ARMv7-A has not here."""
     model = models.parse(text, default)
     aarch64 = model.architecture == "arm64"
 
