@@ -204,7 +204,7 @@ def test_markers_and_options_are_documented(suite: Suite):
 def test_a_suite_that_does_not_use_it_pays_nothing():
     program = "import sys, vmm.pytest_plugin; print(*sorted(name for name in sys.modules if name.startswith('vmm')))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["vmm", "vmm.errors", "vmm.pytest_plugin"]
+    assert done.stdout.split() == ["vmm", "vmm.errors", "vmm.pytest_plugin", "vmm.version"]
 
 
 def test_an_installed_vmm_brings_the_plugin():
