@@ -40,13 +40,13 @@ def test_a_name_that_is_none_is_an_attribute_error() -> None:
 def test_the_names_are_cheap_until_they_are_used() -> None:
     told = "import sys, vmm; print(*(name for name in sys.modules if name.startswith('vmm')))"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {"vmm", "vmm.errors"}
+    assert set(done.stdout.split()) == {"vmm", "vmm.errors", "vmm.version"}
 
 
 def test_to_import_a_module_of_the_package_imports_no_other() -> None:
     told = "import sys; from vmm import quantities; print(*(name for name in sys.modules if name.startswith('vmm')))"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {"vmm", "vmm.errors", "vmm.quantities"}
+    assert set(done.stdout.split()) == {"vmm", "vmm.errors", "vmm.quantities", "vmm.version"}
     assert not set(vmm.__all__) & {path.stem for path in Path(vmm.__file__).parent.iterdir()}
 
 

@@ -105,6 +105,7 @@ def test_arm_source_starts_in_a32_and_may_turn_to_t32(source):
     assert struct.unpack("<IHH", text_of(image)[:8]) == (0xE25EF004, 0xBF08, 0x2001)
 
 
+@pytest.mark.slow
 def test_c_for_arm_reads_what_is_not_aligned_byte_by_byte(source):
     code = "struct { char a; int b; } __attribute__((packed)) s;\nint main(void) { return s.b; }\n"
     start = "    .globl _start\n_start: nop\n"
@@ -114,6 +115,7 @@ def test_c_for_arm_reads_what_is_not_aligned_byte_by_byte(source):
         assert loads and set(loads) <= {"ldrb", "ldrh"}, arch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arch", "mode", "registers"),
     [
@@ -130,6 +132,7 @@ def test_c_leaves_the_fp_registers_alone(source, arch, mode, registers):
     assert not [text for text in operands if re.search(registers, text)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", ["arm64", "arm"])
 def test_an_arm_image_does_not_depend_on_where_its_source_lies(tmp_path, arch):
     images = []
@@ -175,6 +178,7 @@ def test_the_architecture_of_what_is_no_source_is_one_line(tmp_path):
         arch_of(tmp_path / "nowhere.S")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_each_architecture_has_a_source_only_it_accepts_and_one_it_must_refuse(source, arch):
     start = "    .globl _start\n_start:\n"
@@ -237,6 +241,7 @@ def test_without_debug_information_symbols_stay_and_lines_go(source, tmp_path):
     assert without.address("_start") == 0x10000C
 
 
+@pytest.mark.slow
 def test_the_image_does_not_depend_on_where_the_source_or_the_headers_lie(tmp_path, monkeypatch):
     images = []
     for place in ("here", "far/away/from/it"):
@@ -317,6 +322,7 @@ def test_an_address_too_wide_for_the_image_is_placed_behind_includes_too(source)
     assert errors_of(path) == [f"{path}:9:13: unsupported relocation type"]
 
 
+@pytest.mark.slow
 def test_undefined_and_duplicate_symbols_have_their_place(source):
     path = source(HEADER + "    jmp     nowhere\n")
     assert errors_of(path) == [f"{path}:7:13: undefined symbol: nowhere"]
@@ -375,6 +381,7 @@ def fake_compiler(directory, name, linker, *, works=True, sound=True):
     )
 
 
+@pytest.mark.slow
 def test_tools_are_tried_in_order_and_one_that_does_not_work_is_passed_over(tmp_path, monkeypatch):
     monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -398,6 +405,7 @@ def test_a_compiler_whose_linker_cannot_link_for_the_target_is_passed_over(tmp_p
         find()
 
 
+@pytest.mark.slow
 def test_a_gcc_of_another_architecture_is_passed_over(tmp_path, monkeypatch):
     monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))

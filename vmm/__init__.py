@@ -8,8 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from vmm.errors import VmmError as VmmError
-
-__version__ = "0.1.0"
+from vmm.version import __version__ as __version__
 
 HOMES = (
     "vmm.scenario.triggers",

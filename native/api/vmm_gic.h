@@ -128,6 +128,8 @@ void vmm_gic_icc_write(vmm_machine *m, uint32_t cpu, int reg, int access, uint64
 
 void vmm_gic_set_spi(vmm_machine *m, uint32_t spi, int level); /* 0-255: INTID 32 + spi */
 void vmm_gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level); /* 16-31 */
+/* Group 1, 0-15, as the sender's own register write would: GICD_SGIR or ICC_SGI1R_EL1. */
+void vmm_gic_send_sgi(vmm_machine *m, uint32_t from, uint32_t to, uint32_t intid);
 uint32_t vmm_gic_output(vmm_machine *m, uint32_t cpu); /* bit 0: IRQ, bit 1: FIQ */
 uint32_t vmm_gic_running(vmm_machine *m, uint32_t cpu); /* running priority; 255: idle */
 

@@ -1,7 +1,7 @@
 /* An x86 vCPU: opened, proven, wired to the machine and put at the reset vector. */
-#include "api/vmm_pic.h"
 #include "core/bus.h"
 #include "intc/apic/apic.h"
+#include "intc/pic/pic.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 

@@ -510,6 +510,7 @@ def half_precision(word: str, model: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent, timeout=30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["0x0e412c40", "0x5ef8195b", "0x7ef9f8d3"])
 def test_unallocated_half_precision_aborts_the_process_of_a_model_that_has_any(word: str) -> None:
     """So the core takes it away from `max`."""

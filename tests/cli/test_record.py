@@ -40,10 +40,25 @@ def without_host_time(done):
     return done.status, done.out, HOST_TIME.sub("", done.err)
 
 
-def command(*arguments: object, **options) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "vmm", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
-    )
+@pytest.fixture
+def command():
+    """`vmm` in a process that takes Ctrl-C as a terminal's does, whoever started the tests, and outlives none."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: object, **options) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "vmm", *map(str, arguments)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        started.append(subprocess.Popen(words, **pipes, preexec_fn=_take_ctrl_c, **options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def _take_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +81,7 @@ def test_the_guests_own_status_is_the_replays(vmm, image):
     assert vmm("replay", "run.vmmrec", "--quiet") == (7, "", "")
 
 
+@pytest.mark.slow
 def test_a_source_is_assembled_again_and_a_changed_one_is_told(vmm, tmp_path):
     source = tmp_path / "guest.S"
     source.write_text('#include "x86/guest.h"\n    GUEST_PROTECTED32\n    POWER_OFF\n')
@@ -209,7 +225,7 @@ async def scenario_two(m):
     ]  # fmt: skip
 
 
-def test_ctrl_c_in_an_endless_loop_of_a_script_shows_its_line(image, script, tmp_path):
+def test_ctrl_c_in_an_endless_loop_of_a_script_shows_its_line(command, image, script, tmp_path):
     script("async def scenario(m):\n    print('ready', flush=True)\n    while True:\n        pass\n")
     run = command("run", image(SPIN), "--scenario", tmp_path / "script.py", cwd=tmp_path)
     assert run.stdout and run.stdout.readline() == b"ready\n"
@@ -220,7 +236,7 @@ def test_ctrl_c_in_an_endless_loop_of_a_script_shows_its_line(image, script, tmp
     assert re.search(rb"script\.py:[34] in scenario: ", err)
 
 
-def test_a_run_that_ctrl_c_ended_is_replayed_to_the_instruction(vmm, image, tmp_path):
+def test_a_run_that_ctrl_c_ended_is_replayed_to_the_instruction(command, vmm, image, tmp_path):
     run = command("run", image(say(b"ready\n") + SPIN), "--record", tmp_path / "run.vmmrec")
     assert run.stdout and run.stdout.readline() == b"ready\n"
     run.send_signal(signal.SIGINT)
@@ -234,6 +250,7 @@ def test_a_run_that_ctrl_c_ended_is_replayed_to_the_instruction(vmm, image, tmp_
 # ---- input ----
 
 
+@pytest.mark.slow
 def test_a_file_is_typed(vmm, image, tmp_path):
     (tmp_path / "keys").write_bytes(b"hello, q")
     run = vmm("run", image(ECHO + POWER_OFF), "--input", "keys", "--record", "run.vmmrec")
@@ -242,7 +259,7 @@ def test_a_file_is_typed(vmm, image, tmp_path):
     assert without_host_time(vmm("replay", "run.vmmrec")) == without_host_time(run)
 
 
-def test_standard_input_is_typed(image, tmp_path):
+def test_standard_input_is_typed(command, image, tmp_path):
     run = command("run", image(ECHO + POWER_OFF), "--input", "-", "--quiet", stdin=subprocess.PIPE)
     assert run.communicate(b"pipe q", timeout=60) == (b"pipe q", b"")
 
@@ -252,7 +269,8 @@ def test_input_that_cannot_be_read_is_told(vmm):
     assert done == (2, "", "vmm: --input nothing: No such file or directory\n")
 
 
-def test_what_is_typed_at_a_terminal_arrives_while_the_guest_runs_and_is_replayed(vmm, image, tmp_path):
+@pytest.mark.slow
+def test_what_is_typed_at_a_terminal_arrives_while_the_guest_runs_and_is_replayed(command, vmm, image, tmp_path):
     ours, theirs = pty.openpty()
     code = say(b"ready\n") + ECHO + POWER_OFF
     run = command("run", image(code), "--input", "-", "--record", tmp_path / "run.vmmrec", "--quiet", stdin=theirs)
@@ -268,7 +286,7 @@ def test_what_is_typed_at_a_terminal_arrives_while_the_guest_runs_and_is_replaye
     assert len(kept) == 2
 
 
-def test_the_end_of_typing_ends_a_guest_that_sleeps(image):
+def test_the_end_of_typing_ends_a_guest_that_sleeps(command, image):
     ours, theirs = pty.openpty()
     run = command("run", image(say(b"ready\n") + HALT_MASKED), "--input", "-", stdin=theirs)
     assert run.stdout and run.stdout.readline() == b"ready\n"
@@ -280,6 +298,7 @@ def test_the_end_of_typing_ends_a_guest_that_sleeps(image):
 # ---- bisect ----
 
 
+@pytest.mark.slow
 def test_bisect_names_the_first_difference(vmm, script):
     vmm("run", "x86/pit_ticks", "--scenario", script(PULSES), "--record", "a.vmmrec")
     vmm("run", "x86/pit_ticks", "--scenario", script(PULSES.replace("37", "38")), "--record", "b.vmmrec")

@@ -33,6 +33,7 @@ def starts(page: int, then: bytes, target: bytes = b"") -> bytes:
 both = pytest.mark.parametrize("then", [SPIN, SLEEP], ids=["the first spins", "the first sleeps"])
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit[0])
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ def run_to(built: Machine, name: str, value: int, insns: int = 200_000) -> None:
         assert insns > 0, f"{name} is {built.u32(name)}, not {value}"
 
 
+@pytest.mark.slow
 @both
 @pytest.mark.parametrize("smp", [2, 3, 4])
 @pytest.mark.parametrize(("quantum", "seed"), [(3, 0), (7, 0), (7, 5), (64, 0), (1000, 9)])

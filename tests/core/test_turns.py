@@ -87,6 +87,7 @@ def race(architecture: str, seed: int, *, observe: bool = False) -> Outcome:
     return outcome(built)
 
 
+@pytest.mark.slow
 @both
 def test_seeds_give_different_interleavings_and_each_is_repeatable(architecture: str) -> None:
     """The race loses other increments, so that its counter shows who came between whom."""
@@ -159,6 +160,7 @@ assert built.cpus[1].count > 10, built.cpus[1].count
 """
 
 
+@pytest.mark.slow
 @both
 def test_a_vcpu_that_waits_wakes_though_memory_was_written_meanwhile(architecture: str) -> None:
     """In a process of its own, for what is wrong would hang."""

@@ -340,6 +340,7 @@ def test_a_period_of_0_never_moves_the_comparator(board):
     assert board.read(comparator(0)) == 10
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     first=st.integers(1, 500),

@@ -70,6 +70,7 @@ def test_a_transcript_is_what_the_command_prints(command, expected, sources):
     assert HOST_TIME.sub("", done.stdout + done.stderr).strip() == HOST_TIME.sub("", expected).strip()
 
 
+@pytest.mark.slow
 def test_the_python_in_the_readme_runs(sources):
     subprocess.run([sys.executable, "-m", "vmm", "asm", "my_isr.S", "-o", "my_isr.elf"], cwd=sources, check=True)
     program = "\n".join(re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))

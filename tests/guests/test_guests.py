@@ -12,6 +12,11 @@ from vmm.catalog import guests
 from vmm.machine.machine import boot
 
 EVERY = sorted(guests(), key=lambda guest: guest.name)
+each = pytest.mark.parametrize(
+    "guest",
+    [pytest.param(guest, id=guest.name, marks=[pytest.mark.slow] * ("_bench" in guest.name)) for guest in EVERY],
+)
+"""The guests that are there for benchmarks run long."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -19,14 +24,14 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ)
 
 
-@pytest.mark.parametrize("guest", EVERY, ids=lambda guest: guest.name)
+@each
 def test_a_guest_ends_with_its_status_of_success_and_no_false_claim(guest, vmm):
     done = vmm("run", guest.name, "--quiet")
     assert done.status == guest.success, done.out + done.err
     assert "FAIL" not in done.out
 
 
-@pytest.mark.parametrize("guest", EVERY, ids=lambda guest: guest.name)
+@each
 def test_a_guest_is_given_the_machine_it_asks_for(guest):
     config = boot(guest.name).config
     assert (config.board, config.cpu, config.smp) == (guest.board, guest.cpu, guest.smp)

@@ -227,6 +227,7 @@ def layouts(draw):
     return pages, taken or [(ARM_BASE, ARM_BASE + 1)], draw(st.integers(1, 3)), draw(st.integers(1, 3 * PAGE))
 
 
+@pytest.mark.slow
 @given(layouts(), st.sampled_from([PAGE, 4 * PAGE]))
 @settings(max_examples=300, deadline=None)
 def test_wherever_a_kernel_lies_the_tree_takes_a_free_aligned_place_if_there_is_any(layout, alignment):
@@ -245,6 +246,7 @@ def test_wherever_a_kernel_lies_the_tree_takes_a_free_aligned_place_if_there_is_
     assert hand_over(image, ram, options, kernel).entry.registers["x0"] == (usual or free)[0]
 
 
+@pytest.mark.slow
 @given(layouts())
 @settings(max_examples=300, deadline=None)
 def test_kernel_initrd_and_tree_never_overlap(tmp_path_factory, layout):

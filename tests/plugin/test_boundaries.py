@@ -65,6 +65,7 @@ def test_the_run_that_finds_them_is_prepared_as_the_others_are(suite: Suite):
     """).assert_outcomes(passed=6)
 
 
+@pytest.mark.slow
 def test_a_failing_case_says_where_it_stood(suite: Suite):
     result = suite("""
         @pytest.mark.guest("guest.S", board="pc,pit=off")
@@ -76,6 +77,7 @@ def test_a_failing_case_says_where_it_stood(suite: Suite):
     result.stdout.fnmatch_lines(["*_ test_it[[]begin+0x7] _*", "E*AssertionError: 0x* begin+0x7 guest.S:*"])
 
 
+@pytest.mark.slow
 def test_parameters_of_the_tests_own_multiply(suite: Suite):
     suite("""
         @pytest.mark.guest("guest.S")
@@ -137,6 +139,7 @@ def test_a_machine_that_was_set_up_in_another_way_is_noticed():
         reach(machine(bytes.fromhex("ebfe")), region, last)
 
 
+@pytest.mark.slow
 def test_a_region_is_of_one_vcpu(suite: Suite):
     suite("""
         @pytest.mark.guest("arm64/sgi_ping_pong")
@@ -146,6 +149,7 @@ def test_a_region_is_of_one_vcpu(suite: Suite):
     """).assert_outcomes(passed=2)  # answer: mov; waiting: wfi
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("marker", "said"),
     [
@@ -169,6 +173,7 @@ def test_a_wrong_marker_is_told_in_one_line(suite: Suite, output, marker, said):
     assert "Traceback" not in output(result) and "pytest_plugin.py" not in output(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("test", "said"),
     [

@@ -70,6 +70,7 @@ def test_a_passing_test_shows_nothing(suite: Suite, output):
     assert "why it stopped" not in output(result)
 
 
+@pytest.mark.slow
 def test_several_machines_are_told_apart(suite: Suite):
     suite("""
         def test_it(machine):
@@ -100,6 +101,7 @@ def test_an_error_in_a_scenario_is_shown_at_its_line_and_without_what_lies_betwe
     assert "machine.py" not in output(result) and "tasks.py" not in output(result)
 
 
+@pytest.mark.slow
 def test_with_full_trace_what_lies_between_is_there(suite: Suite):
     suite("""
         @pytest.mark.guest("guest.S")
@@ -149,6 +151,7 @@ NO_ROOM = """
 """
 
 
+@pytest.mark.slow
 def test_the_recording_is_kept_and_the_command_that_replays_it_is_shown(suite: Suite, pytester):
     result = suite(FAILING, "--vmm-record-dir", "kept/here")
     again = vmm.replay(pytester.path / "kept/here/below-test_it.py-test_it-1.vmmrec")
@@ -158,6 +161,7 @@ def test_the_recording_is_kept_and_the_command_that_replays_it_is_shown(suite: S
     result.stdout.fnmatch_lines(["*- guest.S: recording -*", "vmm replay kept/here/below-test_it.py-test_it-1.vmmrec"])
 
 
+@pytest.mark.slow
 def test_without_a_place_for_them_recordings_go_where_pytest_keeps_files(suite: Suite):
     suite(FAILING).stdout.fnmatch_lines(["vmm replay /*/vmm0/below-test_it.py-test_it-1.vmmrec"])
 

@@ -31,6 +31,7 @@ def line_after(insns, number=4):
     return scenario
 
 
+@pytest.mark.slow
 def test_equal_runs_do_not_differ(recorded):
     assert bisect(recorded("a", line_after(30)), recorded("b", line_after(30))) is None
 

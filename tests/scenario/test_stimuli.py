@@ -199,6 +199,7 @@ def test_poisson_arrivals_are_those_of_the_model(seed, mean):
     assert on_irq5(Poisson(mean, count=300), seed=seed, insns=90_000) == arrivals
 
 
+@pytest.mark.slow
 def test_poisson_intervals_are_exponentially_distributed():
     """Of n intervals the mean's standard deviation is mean / sqrt(n); and e^-k of them are longer than k means."""
     n, mean = 10_000, 1000

@@ -19,7 +19,7 @@ import fuzz_noise
 
 SEED, HANG = 20_240, 60
 KINDS = len(fuzz_cases.KINDS)
-FEW, MANY = range(2 * KINDS * 3), range(2 * KINDS * 3, 2 * KINDS * 30)
+FEW, MANY = range(2 * KINDS * 2), range(2 * KINDS * 2, 2 * KINDS * 30)
 
 Results = list[fuzz.Outcome | fuzz.Finding]
 

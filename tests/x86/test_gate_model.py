@@ -309,6 +309,7 @@ def differences(got: Cpu, model: Cpu) -> str:
     return "; ".join(found[:16])
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(real_mode())
 def test_real_mode_agrees_with_the_model(case: Case) -> None:

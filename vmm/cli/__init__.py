@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from vmm import __version__
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError, unknown
+from vmm.version import __version__
 
 COMMANDS = {
     "run": "boot an image and show every interrupt",

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata
 
-from vmm import __version__, toolchain
+from vmm import toolchain
 from vmm.arch import ARCHITECTURES, every
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
+from vmm.version import __version__
 
 MOST = 1_000_000
 """Instructions it may take."""

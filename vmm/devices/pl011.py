@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vmm.devices.rate import Rate
+from vmm.devices.serial_wire import SerialWire
 from vmm.protocols import Clock, Line
 
 MEMORY = (0x09000000, 0x1000)
@@ -110,7 +111,7 @@ class Pl011:
         self._clock = clock
         self._irq = irq
         self._output = output
-        self._arrival = clock.timer(self._arrive)
+        self._wire = SerialWire(clock=clock, frame_ns=lambda: self._bits_ns(self._frame_bits()), arrived=self._arrive)
         self._timeout = clock.timer(self._time_out)
         self._readers = {
             DR: self._read_dr,
@@ -138,19 +139,13 @@ class Pl011:
         self.receive_status = 0
         self.raw = 0
         self.modem_inputs = FR_CTS | FR_DSR | FR_DCD
-        self.on_the_wire = bytearray()  # given to receive(), not yet arrived
-        self.arrival_ns = 0
-        self._arrival.cancel()
+        self._wire.reset()
         self._timeout.cancel()
         self._drive()
 
     def receive(self, data: bytes) -> None:
         """Put bytes on the wire to the guest; each arrives a frame after the one before."""
-        idle = not self.on_the_wire
-        self.on_the_wire += data
-        if idle and data:
-            self.arrival_ns = self._clock.now()
-            self._await_arrival()
+        self._wire.put(data)
 
     def set_modem_inputs(self, signals: int) -> None:
         """Drive CTS, DSR, DCD and RI, in the places of FR."""
@@ -240,14 +235,7 @@ class Pl011:
         word = 5 + (lcr >> LCR_WORD_SHIFT & 3)
         return 1 + word + bool(lcr & LCR_PARITY) + (2 if lcr & LCR_TWO_STOPS else 1)
 
-    def _await_arrival(self) -> None:
-        self.arrival_ns += self._bits_ns(self._frame_bits())
-        self._arrival.at(self.arrival_ns)
-
-    def _arrive(self) -> None:
-        byte = self.on_the_wire.pop(0)
-        if self.on_the_wire:
-            self._await_arrival()
+    def _arrive(self, byte: int) -> None:
         # In loopback the receiver is not connected to the wire.
         if not self.registers[CR] & CR_LOOP:
             self._take(byte)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from vmm.devices.rate import Rate
+from vmm.devices.serial_wire import SerialWire
 from vmm.protocols import Clock, Line
 
 HALF_BITS = Rate(2 * 115_200)
@@ -89,7 +90,7 @@ class Uart16550:
         self._clock = clock
         self._irq = irq
         self._output = output
-        self._arrival = clock.timer(self._arrive)
+        self._wire = SerialWire(clock=clock, frame_ns=lambda: self._frame_ns(1), arrived=self._arrive)
         self._timeout = clock.timer(self._time_out)
         self._readers = (
             self._read_rbr,
@@ -124,19 +125,13 @@ class Uart16550:
         self.thre_interrupt = False
         self.modem_inputs = MSR_CTS | MSR_DSR | MSR_DCD
         self.modem_deltas = 0
-        self.on_the_wire = bytearray()  # given to receive(), not yet arrived
-        self.arrival_ns = 0
-        self._arrival.cancel()
+        self._wire.reset()
         self._timeout.cancel()
         self._drive()
 
     def receive(self, data: bytes) -> None:
         """Put bytes on the wire to the guest; each arrives a frame after the one before."""
-        idle = not self.on_the_wire
-        self.on_the_wire += data
-        if idle and data:
-            self.arrival_ns = self._clock.now()
-            self._await_arrival()
+        self._wire.put(data)
 
     def set_modem_inputs(self, signals: int) -> None:
         """Drive CTS, DSR, RI and DCD, in the places of MSR[7:4]."""
@@ -234,14 +229,7 @@ class Uart16550:
             halves += 3 if word == 5 else 4
         return HALF_BITS.ns(frames * halves * (self.divisor or 1))
 
-    def _await_arrival(self) -> None:
-        self.arrival_ns += self._frame_ns(1)
-        self._arrival.at(self.arrival_ns)
-
-    def _arrive(self) -> None:
-        byte = self.on_the_wire.pop(0)
-        if self.on_the_wire:
-            self._await_arrival()
+    def _arrive(self, byte: int) -> None:
         # In loopback the receiver is not connected to the wire.
         if not self.mcr & MCR_LOOP:
             self._take(byte)

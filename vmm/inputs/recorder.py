@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
-from vmm import __version__, catalog
+from vmm import catalog
 from vmm.core.native import unicorn_version
 from vmm.inputs import tape
 from vmm.inputs.run_log import RunLog
 from vmm.inputs.tape import Header
+from vmm.version import __version__
 
 
 class Recorder:

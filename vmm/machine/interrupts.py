@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from vmm.scenario.stimuli import Stimulus
     from vmm.scenario.triggers import Elapsed
 
-GICD_SGIR = 0xF00  # IHI0048 4.3.15
-
 
 class Interrupts:
     """Of one machine; `address` is what its image's symbols mean."""
@@ -133,10 +131,7 @@ class Interrupts:
         check(self._native, lib.vmm_msi(self._native, address, data))
 
     def _sgi(self, source: int, target: int, intid: int) -> None:
-        if lib.vmm_gic_version(self._native) == 2:
-            lib.vmm_gic_dist_write(self._native, source, GICD_SGIR, 4, 1 << 16 + target | intid)
-        else:
-            lib.vmm_gic_icc_write(self._native, source, lib.VMM_ICC_SGI1R, 0, intid << 24 | 1 << target)
+        lib.vmm_gic_send_sgi(self._native, source, target, intid)
 
     def _stimulate(self, times: bytes, *plan: int) -> None:
         numbers, given = ffi.new("vmm_stimulus_plan *", plan), ffi.from_buffer("uint64_t[]", times)

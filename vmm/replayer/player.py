@@ -7,7 +7,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from vmm import __version__
 from vmm.catalog import resolve
 from vmm.core.native import open_unicorn, unicorn_version
 from vmm.core.stops import AWAITED, Stop
@@ -21,6 +20,7 @@ from vmm.machine.machine import Config, Machine
 from vmm.scenario.combinators import First
 from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Elapsed, EventNumber, NextBoundary, Reach
+from vmm.version import __version__
 
 __all__ = ["replay"]
 

@@ -287,6 +287,14 @@ void vmm_gic_dist_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t 
         v3_write(m, cpu, offset, size, value, restricted);
 }
 
+void vmm_gic_send_sgi(vmm_machine *m, uint32_t from, uint32_t to, uint32_t intid)
+{
+    if (gic_of(m)->version == 2)
+        vmm_gic_dist_write(m, from, SGIR, 4, 1ull << (16 + to) | intid);
+    else
+        vmm_gic_icc_write(m, from, VMM_ICC_SGI1R, VMM_GIC_NONSECURE, (uint64_t)intid << 24 | 1ull << to);
+}
+
 /* ---- as memory ---- */
 
 static uint64_t memory_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)

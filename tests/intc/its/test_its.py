@@ -984,4 +984,4 @@ class Mappings(RuleBasedStateMachine):
                 assert self.guest.complaints() == ([0x010310] if cpu is None else [])
 
 
-TestMappings = checked(Mappings, examples=100, steps=40)
+TestMappings = pytest.mark.slow(checked(Mappings, examples=100, steps=40))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from models.agreement import checked
 from models.i8259 import DEFAULT_PIN, MASTER, SLAVE
 
 from .product_pic import ModelPic, ProductPic, initialise
+
+pytestmark = pytest.mark.slow
 
 CHIPS = st.sampled_from([MASTER, SLAVE])
 LEVELS = st.integers(0, 7)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from vmm import __version__
 from vmm.core.event import Event
 from vmm.trace.export.exporter import Exporter
 from vmm.trace.export.fields import told
+from vmm.version import __version__
 
 
 class JsonObject(Exporter):

@@ -1,0 +1,3 @@
+"""Which vmm this is; packaging reads it here."""
+
+__version__ = "0.1.0"
