@@ -11,7 +11,8 @@
 
 static const struct vmm_controller CONTROLLERS[] = {
     {"machine", .ranges = {{"testdev", &test_device}, {"counter", &free_running_counter}}},
-    [PIC_ROW] = {"8259A pair", sizeof(vmm_pic), vmm_pic_reset, {{"pic", &pic_pins}}, {{"pic", &pic_ports}, {"elcr", &pic_elcr}}},
+    [PIC_ROW] = {"8259A pair", sizeof(vmm_pic), vmm_pic_reset, {{"pic", &pic_pins}},
+                 {{"pic", &pic_ports}, {"elcr", &pic_elcr}}},
     [APIC_ROW] = {"APICs", sizeof(vmm_apic), vmm_ioapic_reset, {{"ioapic", &ioapic_pins}, {"lint1", &lint1_pins}},
                   {{"ioapic", &ioapic_memory}}},
     [GIC_ROW] = {"GIC", sizeof(vmm_gic), vmm_gic_reset, {{"gic", &gic_spis}},

@@ -32,7 +32,8 @@ struct vmm_arch {
     void (*save)(const vmm_vcpu *v, void *state);
     void (*restore)(vmm_vcpu *v, const void *state);
     void (*resumes)(vmm_vcpu *v); /* Unicorn is about to execute it; NULL: nothing */
-    bool (*outside)(vmm_vcpu *v); /* what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: nothing */
+    /* Does what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: there is nothing. */
+    bool (*outside)(vmm_vcpu *v);
 };
 
 #endif

@@ -10,9 +10,9 @@
 /* Where a line ends. */
 typedef struct vmm_line_end {
     void (*set)(vmm_machine *m, uint32_t pin, int level);
-    bool (*unmasked)(const vmm_machine *m, uint32_t pin);        /* NULL: it has no mask */
-    uint32_t (*interrupt)(const vmm_machine *m, uint32_t pin);   /* the vector or INTID that it becomes; VMM_ANY: none */
-    bool ended_by_pin;                                           /* VMM_EV_ENDED names the pin, not the interrupt */
+    bool (*unmasked)(const vmm_machine *m, uint32_t pin);      /* NULL: it has no mask */
+    uint32_t (*interrupt)(const vmm_machine *m, uint32_t pin); /* the vector or INTID that it becomes; NULL, VMM_ANY: none */
+    bool ended_by_pin;                                         /* VMM_EV_ENDED names the pin, not the interrupt */
 } line_end;
 
 /* Who answers a range of memory or ports. `cpu`: who asks. */

@@ -8,7 +8,8 @@ static uint64_t test_device_read(vmm_machine *m, uint32_t cpu, const vmm_range *
     return m->lines[number % VMM_MAX_LINES].drivers >> (range->index & 31) & 1;
 }
 
-static void test_device_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+static void test_device_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size,
+                              uint64_t value)
 {
     (void)cpu, (void)size;
     bool ports = range->first < 65536;

@@ -31,7 +31,8 @@ bool line_concerns(const vmm_machine *m, uint32_t number, const vmm_event *e)
     for (int i = 0; i < 2; i++) {
         const line_end *end = line_end_of(m, line->sink[i]);
         bool names_pin = end && end->ended_by_pin && e->kind == VMM_EV_ENDED;
-        uint32_t interrupt = names_pin ? line->pin[i] : end ? end->interrupt(m, line->pin[i]) : VMM_ANY;
+        bool known = end && end->interrupt;
+        uint32_t interrupt = names_pin ? line->pin[i] : known ? end->interrupt(m, line->pin[i]) : VMM_ANY;
         if (e->number == interrupt)
             return true;
     }

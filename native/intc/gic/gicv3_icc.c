@@ -22,12 +22,12 @@ typedef struct {
     uint8_t own;    /* and of its own Security state */
 } view;
 
-static view view_of(const vmm_gic *g, int access)
+static inline view view_of(const vmm_gic *g, int access)
 {
-    bool restricted = g->two_states && access == VMM_GIC_NONSECURE;
-    bool ns_bank = g->two_states && access != VMM_GIC_SECURE;
-    return (view){restricted, ns_bank, g->two_states && !ns_bank ? VMM_GIC_G1S : VMM_GIC_G1,
-                  g->two_states && !restricted ? VMM_GIC_G1S : VMM_GIC_G1};
+    if (!g->two_states)
+        return (view){.group1 = VMM_GIC_G1, .own = VMM_GIC_G1};
+    bool restricted = access == VMM_GIC_NONSECURE, ns_bank = access != VMM_GIC_SECURE;
+    return (view){restricted, ns_bank, ns_bank ? VMM_GIC_G1 : VMM_GIC_G1S, restricted ? VMM_GIC_G1 : VMM_GIC_G1S};
 }
 
 /* ---- SGIs (ICC_SGI0R, ICC_SGI1R, ICC_ASGI1R) ---- */
