@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def name_of(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
+@cache
 def code(path: Path) -> list[ast.AST]:
     """All nodes but docstrings, which are expressions that nobody uses."""
     tree = ast.parse(path.read_text())

@@ -102,6 +102,7 @@ RUN = [
 LAST_PC = 9  # nine instructions: 3 and 4, the handler's three, 5 to 8
 
 
+@pytest.mark.slow
 def test_a_third_architecture_and_controller_plug_into_the_core_alone(tmp_path: Path) -> None:
     """Linked with the core and nothing above: a line, its controller, boundary, delivery, a register, a snapshot."""
     program, core = tmp_path / "toy", [str(path) for path in sorted((NATIVE / "core").glob("*.c"))]
