@@ -9,6 +9,7 @@
 #include "unicorn/uc_pages.h"
 #include "x86/x86.h"
 
+/* clang-format off */
 static const struct vmm_controller CONTROLLERS[] = {
     {"machine", .ranges = {{"testdev", &test_device}, {"counter", &free_running_counter}}},
     [PIC_ROW] = {"8259A pair", sizeof(vmm_pic), vmm_pic_reset, {{"pic", &pic_pins}},
@@ -18,6 +19,7 @@ static const struct vmm_controller CONTROLLERS[] = {
     [GIC_ROW] = {"GIC", sizeof(vmm_gic), vmm_gic_reset, {{"gic", &gic_spis}},
                  {{"gicd", &gic_distributor}, {"gicc", &gic_cpu_interface}, {"gicr", &gic_redistributors}}},
 };
+/* clang-format on */
 
 vmm_machine *vmm_new(void)
 {

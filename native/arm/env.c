@@ -178,7 +178,8 @@ static void nothing(void *cpu, void *opaque)
 int arm_env_replace_pmu(vmm_vcpu *v)
 {
     static const struct { const char *name; void (*ours)(void *, void *); } calls[] = {
-        {"pmu_pre_el_change", nothing}, {"pmu_post_el_change", arm_returned},
+        {"pmu_pre_el_change", nothing},
+        {"pmu_post_el_change", arm_returned},
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         char name[64];

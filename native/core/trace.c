@@ -21,7 +21,7 @@ static uint64_t fold(uint64_t a, uint64_t b)
  * The words are put together from the fields, because reading back as words what was just written as bytes stalls.
  */
 static inline __attribute__((always_inline)) uint64_t mix(uint64_t hash, const vmm_event *e, uint64_t count,
-                                                          uint32_t vcpu)
+                                                      uint32_t vcpu)
 {
     uint64_t what = e->number | (uint64_t)e->error << 32;
     uint64_t where = e->cs | (uint64_t)e->ss << 16 | (uint64_t)e->kind << 32 | (uint64_t)(uint8_t)vcpu << 40

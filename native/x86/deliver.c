@@ -363,7 +363,7 @@ static x86_fault deliver_long(vmm_vcpu *v, const x86_event *e)
         return x86_fault_code(X86_GP, ext);
 
     uint64_t frame[6] = {env->segs[VMM_SS].selector, env->regs[R_SP], saved_flags(e), env->segs[VMM_CS].selector,
-                         e->rip, e->error};
+                      e->rip, e->error};
     stack s = {.pointer = rsp, .mask = ~0ull, .width = 8};
     unsigned count = e->has_error ? 6 : 5;
     if (!x86_canonical(v, rsp - 8 * count))

@@ -13,8 +13,7 @@ enum { REGISTERS = 16 };
 static const int REGISTER[REGISTERS] = {
     UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX, UC_X86_REG_RBX, UC_X86_REG_RSP, UC_X86_REG_RBP, UC_X86_REG_RSI,
     UC_X86_REG_RDI, UC_X86_REG_R8, UC_X86_REG_R9, UC_X86_REG_R10, UC_X86_REG_R11, UC_X86_REG_R12, UC_X86_REG_R13,
-    UC_X86_REG_R14, UC_X86_REG_R15
-};
+    UC_X86_REG_R14, UC_X86_REG_R15};
 
 static size_t tail_offset; /* one Unicorn a process, so one layout */
 

@@ -35,7 +35,7 @@ static int64_t answer(vmm_vcpu *v, unsigned bits)
     const x86_env *env = env_of(v);
     const uint64_t mask = bits == 64 ? ~0ull : UINT32_MAX;
     const uint64_t argument[4] = {env->regs[R_BX] & mask, env->regs[R_CX] & mask, env->regs[R_DX] & mask,
-                                  env->regs[R_SI] & mask};
+                              env->regs[R_SI] & mask};
     if (env->hflags & HF_CPL)
         return NOT_PERMITTED;
     return (env->regs[R_AX] & mask) == SEND_IPI ? send_ipi(v->machine, argument, bits) : UNKNOWN;

@@ -98,7 +98,7 @@ uint32_t x86_descriptor_limit(const uint32_t descriptor[2]);
 uint32_t x86_descriptor_base(const uint32_t descriptor[2]);
 /* Read the descriptor a selector names; beyond its table is `vector`(selector + ext). */
 x86_fault x86_descriptor(vmm_vcpu *v, uint32_t selector, uint32_t descriptor[2], uint64_t *address, uint8_t vector,
-                         uint32_t ext);
+                        uint32_t ext);
 
 /* decode.c */
 typedef struct {

@@ -173,7 +173,7 @@ static uint32_t running_priority(const vmm_gic_cpu *c)
 bool gic_can_take(const vmm_gic_cpu *c)
 {
     return c->best != VMM_GIC_NONE && !c->asleep && c->groups >> c->best_class & 1 && c->best_priority < c->pmr
-        && (c->best_priority & group_priority_mask(c, c->best_class)) < running_priority(c);
+       && (c->best_priority & group_priority_mask(c, c->best_class)) < running_priority(c);
 }
 
 /* IHI0048B 4.4.1 (FIQEn); IHI0069 4.6.2: group 0 is a FIQ, and group 1 too where it is not the present state's own. */
