@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import shutil
 import statistics
 import subprocess
@@ -156,8 +157,11 @@ def idle_vcpus(_: argparse.Namespace) -> Iterator[Row]:
 
 
 def vmm_seconds() -> float:
+    """As an installed vmm starts: with its bytecode cached, which a tree under development may forbid."""
+    command = [sys.executable, "-m", "vmm", "run", "x86/hello", "--quiet"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "vmm", "run", "x86/hello", "--quiet"], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=environment)
     return time.perf_counter() - started
 
 
@@ -167,10 +171,11 @@ def start_to_exit(_: argparse.Namespace) -> Iterator[Row]:
         yield missing("x86/hello, start to exit", value, "QEMU", f"{QEMU} is not installed")
         return
     image = resolve("x86/hello")
+    vmm_seconds()
     pairs = [(vmm_seconds(), qemu_seconds(image)) for _ in range(2 * REPEATS)]
     here, there = (statistics.median(column) * 1000 for column in zip(*pairs, strict=True))
     ratio = here / there
-    yield Row("x86/hello, start to exit", f"{here:.0f} ms", f"QEMU, {there:.0f} ms", ratio, "at most 2", ratio <= 2)
+    yield Row("x86/hello, start to exit", f"{here:.0f} ms", f"QEMU, {there:.0f} ms", ratio, "at most 1.5", ratio <= 1.5)
 
 
 STATUS = Path("/proc/self/status")

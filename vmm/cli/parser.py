@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NoReturn
 
 from vmm.errors import VmmError, unknown
+
+
+FORMATTER = partial(argparse.RawDescriptionHelpFormatter, width=80)
+"""For the checks of `add_argument`: to ask for the terminal's width takes longer than they do."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,10 +26,14 @@ class Parser(argparse.ArgumentParser):
             prog=prog,
             description=description,
             epilog="\n".join(parts),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=FORMATTER,
             allow_abbrev=False,
         )
         self._words: Sequence[str] = ()
+
+    def format_help(self) -> str:
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
+        return super().format_help()
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """The options in `words`; VmmError for whatever is wrong with them."""
