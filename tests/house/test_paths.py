@@ -83,6 +83,7 @@ def wrong(texts: Iterator[str]) -> list[str]:
     return missing
 
 
+@pytest.mark.slow
 def test_only_what_is_there_is_named() -> None:
     said = {name: wrong(prose(name)) for name in OURS if not name.endswith((".pyi", ".toml"))}
     assert {name: missing for name, missing in said.items() if missing} == {}

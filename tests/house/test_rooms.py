@@ -1,6 +1,7 @@
 """The house is as vmm/README.md draws it: rooms import downwards only, and every room is on the map."""
 
 import ast
+from functools import cache
 import re
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
 def imported_rooms(path: Path) -> set[str]:
     rooms = set()
     for node in ast.walk(ast.parse(path.read_text())):

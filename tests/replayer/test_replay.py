@@ -61,6 +61,7 @@ RANDOM = [("x86/pit_ticks", {}), ("x86/ipi_ping_pong", {}), ("x86/ipi_ping_pong"
           ("x86/rep_interrupted", {})]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("name", "config"), RANDOM)
 def test_decisions_at_random_boundaries_replay(name, config, seed, record):
