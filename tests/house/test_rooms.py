@@ -1,8 +1,8 @@
 """The house is as vmm/README.md draws it: rooms import downwards only, and every room is on the map."""
 
 import ast
-from functools import cache
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest

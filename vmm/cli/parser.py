@@ -9,7 +9,6 @@ from typing import NoReturn
 
 from vmm.errors import VmmError, unknown
 
-
 FORMATTER = partial(argparse.RawDescriptionHelpFormatter, width=80)
 """For the checks of `add_argument`: to ask for the terminal's width takes longer than they do."""
 
