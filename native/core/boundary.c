@@ -23,16 +23,9 @@ bool must_stop(vmm_vcpu *v)
     return v->pending & VMM_PEND_STOP;
 }
 
-/* A turn that ended between a load-exclusive and its store would undo the pair each time, were turns that short. */
-static bool may_finish(vmm_vcpu *v)
-{
-    enum { LONGEST_EXCLUSIVE_LOOP = 128 };
-    return v->arch->monitors && v->count - v->turn_end < LONGEST_EXCLUSIVE_LOOP && v->arch->monitors(v);
-}
-
 bool keeps_turn(vmm_vcpu *v)
 {
-    bool over = v->off || v->halted || (v->count >= v->turn_end && !may_finish(v));
+    bool over = v->off || v->halted || turn_is_over(v);
     if (!over || next_to_run(v->machine) == v)
         return true;
     vcpu_leave(v);

@@ -102,10 +102,19 @@ static vmm_vcpu *sleep_until_awake(vmm_machine *m)
     }
 }
 
+/* A turn that ended between a load-exclusive and its store would undo the pair each time, were turns that short. */
+bool turn_is_over(vmm_vcpu *v)
+{
+    enum { LONGEST_EXCLUSIVE_LOOP = 128 };
+    if (v->count < v->turn_end)
+        return false;
+    return !v->arch->monitors || v->count - v->turn_end >= LONGEST_EXCLUSIVE_LOOP || !v->arch->monitors(v);
+}
+
 vmm_vcpu *next_to_run(vmm_machine *m)
 {
     vmm_vcpu *v = m->current;
-    bool goes_on = !m->asleep && awake(v) && v->count < v->turn_end;
+    bool goes_on = !m->asleep && awake(v) && !turn_is_over(v);
     if (!goes_on) {
         v = m->asleep ? NULL : next_awake(m);
         if (!v)

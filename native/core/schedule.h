@@ -6,5 +6,6 @@
 
 vmm_vcpu *next_to_run(vmm_machine *m); /* awake, and current from now on; NULL with m->stop where nothing can go on */
 void new_turn(vmm_vcpu *v);
+bool turn_is_over(vmm_vcpu *v);
 
 #endif

@@ -21,7 +21,7 @@ typedef struct {
     uint64_t eip;
     uint64_t eflags; /* system bits; what it holds of arithmetic flags and DF, which are kept apart, may be stale */
     uint64_t cc_dst, cc_src, cc_src2;
-    uint32_t cc_op;
+    uint32_t cc_op; /* how the arithmetic flags follow from those three; CC_OP_EFLAGS: cc_src has them */
     int32_t df;
     uint32_t hflags;
     uint32_t hflags2;
@@ -55,6 +55,8 @@ typedef struct {
     uint8_t v_tpr;
     uintptr_t retaddr;
 } x86_env_tail;
+
+enum { CC_OP_EFLAGS = 1 };
 
 enum { /* hflags */
     HF_CPL = 3,

@@ -241,3 +241,21 @@ def test_a_run_that_stops_at_every_wake_up_has_the_same_turns(name):
 
     wakes = 10_007_697  # the first tick of the pc's 8254
     assert run(wakes) == run(7_919) == run(None)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_stop_between_an_exclusive_load_and_its_store_moves_no_turn(architecture: str) -> None:
+    """A turn that is over waits for the store, whether the run stops before it or not (DDI0487 B2.9, DDI0406 A3.4)."""
+    m = machine("exclusive", architecture, quantum=7)
+    run_until_started(m)
+    start, before = m.instructions, m.snapshot()
+
+    def outcome(*stops: int) -> tuple[list[int], list[int], bytes]:
+        m.restore(before)
+        for insns in (*stops, 600 - sum(stops)):
+            m.run(insns=insns)
+        assert m.instructions == start + 600
+        return [cpu.count for cpu in m.cpus], [cpu.pc for cpu in m.cpus], m.memory.read(m.memory.base, 1 << 20)
+
+    whole = outcome()
+    assert [stop for stop in range(1, 400) if outcome(stop) != whole] == []
