@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from vmm.cli import main
 
 pytest_plugins = ["pytester", "vmm.pytest_plugin"]
 """An installed vmm brings its plugin itself; a source tree on the path does not."""
 
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("searching", derandomize=False)
+for profile, derandomize in (("repeatable", True), ("searching", False)):
+    settings.register_profile(
+        profile, derandomize=derandomize, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
-"""The same examples in every run; HYPOTHESIS_PROFILE=searching looks for new ones."""
+"""The same examples in every run, however busy the host; HYPOTHESIS_PROFILE=searching looks for new ones."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -33,9 +33,9 @@ static arm_event abort_of(const vmm_vcpu *v, uint64_t physical, int access)
 
 void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access)
 {
-    vmm_guest_error(v->machine, VMM_GE_UNMAPPED, physical);
-    if (access == VMM_ACCESS_FETCH && !arm_fetch_attempt(v))
+    if (access == VMM_ACCESS_FETCH && !arm_fetch_attempt(v)) /* before anything is told: it comes again */
         arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
+    vmm_guest_error(v->machine, VMM_GE_UNMAPPED, physical);
     if (access != VMM_ACCESS_FETCH)
         arm_it_restore(v);
     arm_event e = abort_of(v, physical, access);

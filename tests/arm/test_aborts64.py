@@ -176,6 +176,19 @@ def test_an_address_that_nothing_decodes_is_a_synchronous_external_abort() -> No
     )
 
 
+@pytest.mark.parametrize("stops", [(), (1,), (2,), (1, 1)])
+def test_a_fetch_that_nothing_decodes_is_told_once_however_the_run_is_cut(stops: tuple[int, ...]) -> None:
+    """DDI0487 D1.10.1: the abort's ELR is the address; the attempt is the second instruction that begins."""
+    nowhere = 0x3000_0000
+    bench = Arm64Bench(a64("br x1"), EL1H, x1=nowhere)
+    for insns in (*stops, 3 - sum(stops)):
+        bench.step(insns)
+    errors = bench.machine.trace.first_guest_errors()
+    assert [(event.insns, event.pc, event.value) for event in errors] == [(2, nowhere, nowhere)]
+    assert bench.machine.trace.guest_errors == 1
+    assert bench.numbers == [FETCH]
+
+
 def test_the_load_is_done_again_after_the_handler_has_mapped_the_page_and_nothing_was_written_before() -> None:
     """DDI0487 D1.10.1: ELR is the instruction, base register write-back did not happen."""
     bench = Arm64Bench(a64("ldr x0, [x1], #8", "nop"), EL0, x1=DATA, x0=7)

@@ -93,7 +93,7 @@ def existing(c: model.Controls) -> list[int]:
 
 
 @pytest.mark.slow
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(data=st.data(), kind=st.sampled_from(sorted(CODE64)), pending=PENDING)
 def test_a64_entry_is_what_the_pseudocode_says(data: Any, kind: Any, pending: set[model.Interrupt]) -> None:
     c = data.draw(controls())
@@ -146,7 +146,7 @@ def states32(draw: Any) -> model.State32:
 
 
 @pytest.mark.slow
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(state=states32(), kind=st.sampled_from(["svc", "undefined", "bkpt", "data abort", "nop"]), pending=PENDING)
 def test_a32_and_t32_entry_is_what_the_pseudocode_says(
     state: model.State32, kind: Any, pending: set[model.Interrupt]

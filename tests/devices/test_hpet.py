@@ -341,7 +341,7 @@ def test_a_period_of_0_never_moves_the_comparator(board):
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     first=st.integers(1, 500),
     period=st.integers(1, 300),
@@ -363,7 +363,7 @@ def test_looking_in_between_changes_neither_edges_nor_comparator(first, period, 
     assert looked.read(comparator(0)) == alone.read(comparator(0)) == start + first + len(expected) * period
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(first=st.integers(1, 500), period=st.integers(1, 300), elapsed=st.integers(0, 5000))
 def test_a_silent_periodic_timer_keeps_its_comparator_ahead_of_the_counter(first, period, elapsed):
     board = Board()

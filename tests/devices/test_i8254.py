@@ -450,7 +450,7 @@ class Both:
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0x10, 0x3F), st.integers(1, 9), st.lists(COMMANDS, max_size=40))
 def test_random_programs_agree_with_the_pulse_by_pulse_model(control_word, count, commands):
     both = Both()

@@ -157,7 +157,7 @@ def test_set_clears_update_in_progress_and_the_update_interrupt_enable(board):
     assert board.read(B) == SET | H24
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 0x3F), st.integers(0, 255)), max_size=12), st.integers(0, 10**6))
 def test_whatever_a_guest_writes_the_clock_goes_on(writes, seconds):
     board = Board()
@@ -174,7 +174,7 @@ def test_whatever_a_guest_writes_the_clock_goes_on(writes, seconds):
     assert 1 <= board.read(6) <= 7
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)),
     st.lists(st.integers(1, 40 * 86_400), min_size=1, max_size=3),

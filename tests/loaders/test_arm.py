@@ -229,7 +229,7 @@ def layouts(draw):
 
 @pytest.mark.slow
 @given(layouts(), st.sampled_from([PAGE, 4 * PAGE]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_wherever_a_kernel_lies_the_tree_takes_a_free_aligned_place_if_there_is_any(layout, alignment):
     pages, taken, _, size = layout
     ram = ArmRam(pages * PAGE)
@@ -248,7 +248,7 @@ def test_wherever_a_kernel_lies_the_tree_takes_a_free_aligned_place_if_there_is_
 
 @pytest.mark.slow
 @given(layouts())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_kernel_initrd_and_tree_never_overlap(tmp_path_factory, layout):
     pages, taken, initrd_pages, size = layout
     assume(pages > 2)

@@ -147,21 +147,21 @@ NEAR = st.integers(0, 2 * ARM_RAM)
 
 @pytest.mark.slow
 @given(U64 | NEAR, U64 | NEAR, U64)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_random_fields_of_an_arm64_image_load_or_are_refused(text_offset, image_size, flags):
     arm_outcome(arm_image(text_offset, image_size, flags), "arm64")
 
 
 @pytest.mark.slow
 @given(U32, U32, U32)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_random_fields_of_a_zimage_load_or_are_refused(start, end, order):
     arm_outcome(zimage(start, end, order), "arm")
 
 
 @pytest.mark.slow
 @given(st.binary(max_size=700), st.sampled_from(["arm", "arm64"]))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_random_bytes_load_or_are_refused_on_arm_and_say_at_most_what_they_are_for(data, arch):
     arm_outcome(data, arch)
     start = image.Image(image.Path("fuzzed"), data)
@@ -170,14 +170,14 @@ def test_random_bytes_load_or_are_refused_on_arm_and_say_at_most_what_they_are_f
 
 @pytest.mark.slow
 @given(st.binary(max_size=300))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_random_bytes_behind_an_elf_magic_load_or_are_refused(tail):
     outcome(b"\x7fELF" + tail)
 
 
 @pytest.mark.slow
 @given(st.integers(0, 0xFFFFFFFF), st.lists(st.integers(0, 0xFFFFFFFF), max_size=5), st.binary(max_size=100))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_random_fields_behind_a_right_multiboot_checksum_load_or_are_refused(flags, addresses, tail):
     outcome(multiboot_header(flags, *addresses) + tail)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from models.agreement import checked
@@ -657,7 +657,6 @@ def test_another_queue_ends_a_stall(mapped):
 addresses = st.one_of(st.integers(RAM, RAM + 0x8_0000), st.integers(0, 2**64 - 1))
 
 
-@settings(deadline=None)
 @given(
     accesses=st.lists(
         st.tuples(
