@@ -258,4 +258,4 @@ def test_a_stop_between_an_exclusive_load_and_its_store_moves_no_turn(architectu
         return [cpu.count for cpu in m.cpus], [cpu.pc for cpu in m.cpus], m.memory.read(m.memory.base, 1 << 20)
 
     whole = outcome()
-    assert [stop for stop in range(1, 400) if outcome(stop) != whole] == []
+    assert [stop for stop in range(1, 120) if outcome(stop) != whole] == []

@@ -101,7 +101,7 @@ def run_in_steps(bench: X86Bench) -> None:
         bench.step()
 
 
-@pytest.mark.parametrize("run", [run_whole, run_in_steps])
+@pytest.mark.parametrize("run", [run_whole, pytest.param(run_in_steps, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("following", NEXT.values(), ids=NEXT)
 @pytest.mark.parametrize("alu", ALUS.values(), ids=ALUS)
 def test_a_frame_has_the_flags_of_the_instruction_before(
