@@ -159,15 +159,14 @@ static void exception(vmm_vcpu *v, uint8_t vector)
     if (vector == X86_GP && error == 0)
         x86_refine_general_protection(v, &vector);
     uint64_t pc = vmm_x86_linear_pc(v);
-    bool first = boundary_comes_first(v, vector, error, pc);
-    if (!first && vector != X86_DB) /* a trap: the instruction is over, and Unicorn restored nothing */
-        flags_are_computed(v);
-    if (first) {
+    if (boundary_comes_first(v, vector, error, pc)) {
         trigger_reached(v, pc);
         if (!x86_boundary(v))
             return;
         x86_begin(v, pc, env_of(v)->eflags); /* an attempt counts: who cannot fetch for ever still meets the limits */
         env_of(v)->cr[2] = cr2;
+    } else if (vector != X86_DB) { /* a trap: the instruction is over, and Unicorn restored nothing */
+        flags_are_computed(v);
     }
     if (vector == X86_TS && x86_resume_task_switch(v))
         return;
