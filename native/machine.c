@@ -28,7 +28,7 @@ vmm_machine *vmm_new(void)
 
 const char *vmm_unicorn_open(const char *path)
 {
-    static const page_watcher PAGES = {page_has_code, page_stored_by_guest};
+    static const page_watcher PAGES = {page_has_code, page_stored_by_guest, page_code_dropped};
     if (uc_loaded())
         return NULL;
     const char *cannot = uc_load(path);
@@ -36,6 +36,8 @@ const char *vmm_unicorn_open(const char *path)
         cannot = uc_watch_pages(uc_library(), &PAGES);
     if (!cannot)
         cannot = x86_watch_returns(uc_library());
+    if (!cannot)
+        cannot = x86_keep_flags(uc_library());
     if (cannot)
         uc_unload();
     return cannot;

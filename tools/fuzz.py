@@ -1,9 +1,11 @@
 """Run guests made of random bytes: none may crash the process, hang it, or end in an exception.
 
-python tools/fuzz.py [--seed N] [--runs N] [--first N] [--jobs N] [--hang SECONDS] [--once] [--show N]
+python tools/fuzz.py [--looking] [--seed N] [--runs N] [--first N] [--jobs N] [--hang SECONDS] [--once] [--show N]
 
-Each case runs twice, in two processes, and must end the same way. Exit status 1 when something was found; each finding
-names the command that repeats it. The last line is a digest of every run's hash: the same seed gives the same digest.
+Each case runs twice, in two processes, and must end the same way; with --looking it runs in slices, in single steps,
+watched, with snapshots, recorded and so on, and must be the same run. Exit status 1 when something was found; each
+finding names the command that repeats it. The last line is a digest of every run's hash, the
+same for the same seed.
 """
 
 from __future__ import annotations
@@ -17,13 +19,17 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection, wait
 
 import fuzz_cases
+import fuzz_looking
 from fuzz_cases import Outcome
+
+Run = Callable[[int, int], Outcome]
+"""The case of a seed and a number; what it raises is a finding."""
 
 REFUSALS = ("engine",)
 """Stop reasons that no guest should be able to cause: Unicorn gave up and nobody knows why."""
@@ -35,12 +41,15 @@ class Finding:
     what: str
 
 
-def serve(pipe: Connection, seed: int) -> None:
+def serve(pipe: Connection, run: Run, seed: int) -> None:
     """A worker: numbers in, an Outcome or a Finding out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while (number := pipe.recv()) is not None:
         try:
-            outcome = fuzz_cases.run(seed, number)
+            outcome = run(seed, number)
+        except fuzz_looking.Difference as difference:
+            pipe.send(Finding(number, str(difference)))
+            continue
         except BaseException:
             pipe.send(Finding(number, traceback.format_exc()))
             continue
@@ -50,9 +59,9 @@ def serve(pipe: Connection, seed: int) -> None:
 class Worker:
     """One process and the case it works on."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, run: Run, seed: int) -> None:
         self.pipe, child = Pipe()
-        self.process = get_context("fork").Process(target=serve, args=(child, seed), daemon=True)
+        self.process = get_context("fork").Process(target=serve, args=(child, run, seed), daemon=True)
         self.process.start()
         child.close()
 
@@ -77,12 +86,13 @@ class Worker:
         self.pipe.close()
 
 
-def results(seed: int, numbers: range, jobs: int, hang: float) -> Iterator[Outcome | Finding]:
+def results(seed: int, numbers: range, jobs: int, hang: float, run: Run | None = None) -> Iterator[Outcome | Finding]:
     """Every case's outcome, in the order they finish."""
+    run = run or fuzz_cases.run
     waiting = iter(numbers)
     workers = []
     for number in itertools.islice(waiting, jobs):
-        workers.append(Worker(seed))
+        workers.append(Worker(run, seed))
         workers[-1].begin(number)
     while workers:
         ready = wait([worker.pipe for worker in workers], timeout=hang / 4)
@@ -102,7 +112,7 @@ def results(seed: int, numbers: range, jobs: int, hang: float) -> Iterator[Outco
             if following is None:
                 continue
             if worker not in workers:
-                worker = Worker(seed)
+                worker = Worker(run, seed)
                 workers.append(worker)
             worker.begin(following)
 
@@ -132,6 +142,7 @@ def digest(outcomes: list[Outcome]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--looking", action="store_true", help="each case in every way to look at a run")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the first case's number (0)")
@@ -141,18 +152,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--show", type=int, metavar="N", help="run case N in this process and show how it ended")
     options = parser.parse_args(arguments)
     if options.show is not None:
-        print(fuzz_cases.run(options.seed, options.show, sys.stdout))
+        if options.looking:
+            print(fuzz_looking.run(options.seed, options.show))
+        else:
+            print(fuzz_cases.run(options.seed, options.show, sys.stdout))
         return 0
     numbers = range(options.first, options.first + options.runs)
     outcomes, findings = [], []
-    each = results if options.once else twice
-    for result in progress(each(options.seed, numbers, options.jobs, options.hang), options.runs):
+    fixed = options.seed, numbers, options.jobs, options.hang
+    each = results(*fixed, fuzz_looking.run) if options.looking else results(*fixed) if options.once else twice(*fixed)
+    for result in progress(each, options.runs):
         if isinstance(result, Outcome):
             outcomes.append(result)
             continue
         findings.append(result)
         print(f"case {result.number}: {result.what.rstrip()}")
-        print(f"    python tools/fuzz.py --seed {options.seed} --show {result.number}", flush=True)
+        looking = " --looking" * options.looking
+        print(f"    python tools/fuzz.py{looking} --seed {options.seed} --show {result.number}", flush=True)
     for (kind, reason), count in sorted(Counter((o.kind, o.reason) for o in outcomes).items()):
         print(f"{count:6} {kind:18} {reason}")
     print(f"{len(outcomes) + len(findings)} runs, {len(findings)} findings, digest {digest(outcomes)}")

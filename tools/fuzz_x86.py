@@ -232,6 +232,88 @@ def image_with_noise(machine: Machine, chance: X86Noise, biased: bool) -> None:
         machine.where(chance.value())
 
 
+# ---- programs that go on ----
+
+HANDLERS = 0x6000
+"""Where handlers lie: of a fault, of one with an error code, of a trap, of an interrupt; each in 32 bytes."""
+SKIPS, POPS_AND_SKIPS, RETURNS, ENDS = range(4)
+WITH_ERROR, TRAPS = (8, 10, 11, 12, 13, 14, 17), (1, 3, 4)
+EOI = "50 b0 20 e6 20 e6 a0 58"
+"""PUSH AX; both 8259As are told the end of the interrupt; POP AX."""
+BODIES = {
+    16: ("55 89 e5 ff 46 02 5d cf", "55 89 e5 ff 46 02 5d cf", "cf", f"{EOI} cf"),
+    32: ("ff 04 24 cf", "83 c4 04 ff 04 24 cf", "cf", f"{EOI} cf"),
+    64: ("48 ff 04 24 48 cf", "48 83 c4 08 48 ff 04 24 48 cf", "48 cf", f"{EOI} 48 cf"),
+}
+"""What faults is left behind byte by byte."""
+STEPS = tuple(
+    line.split()
+    for line in """
+    any any | any any any | 40 | 41 | 01 c8 | 11 d0 | 29 c8 | 19 d0 | 0f af c1 | d1 d0 | c1 e8 any | f7 d8 | 0f c1 c8
+    89 mem | 8b mem | 01 mem | ff mem | 86 mem | f0 01 mem | f0 0f b1 mem | 50 | 58 | 53 | 5b | 9c | 9d | 60 | 61
+    c6 self any | c6 self any 40 | 88 self | c6 self 90 | fe self | c7 self any any any any
+    fb | fa | fb 90 | 16 17 | 8e d0 | 8c d0 8e d0 | 9c 58 0d 00 01 00 00 50 9d | 9c 80 4c 24 01 01 9d | f3 aa | f3 a4
+    b9 value | be value | bf value | b9 any 00 00 00 | 66 b9 any 00 | b0 any | e8 00 00 00 00 58 | eb 00 | 75 00 | e2 00
+    cd any | cc | ce | 0f 0b | 0f a2 | 0f 31 | f3 90 | 0f 20 c0 | 0f 00 c8 | f4 | 0f 05 | 0f 34 | f1 | 9b d9 c0
+    0f 58 c1
+    """.replace("\n", "|").split("|")
+    if line.strip()
+)
+
+
+def program(machine: Machine, chance: X86Noise, bits: int, biased: bool) -> None:
+    """Steps in any order, again and again, some of which change others, and handlers that go on behind what faults."""
+    steps, body = (STEPS, SNIPPETS) if biased else (STEPS,) * 2, bytearray()
+    wide = bits != 16
+    tail = (b"\xbc" + X86Noise.word(0x7000, wide), b"\xe9")
+    while len(body) < CODE_BYTES - 32:
+        for text in chance.choice(chance.choice(steps)):
+            if text == "self":
+                body += bytes((5 if wide else 6,)) + X86Noise.word(program_address(chance, bits, len(body) + 5), wide)
+            else:
+                body += chance.token(text, wide)
+    body += b"".join(tail)
+    body += X86Noise.word(-len(body) - (4 if wide else 2), wide)
+    machine.memory.write(CODE, bytes(body))
+    for index, text in enumerate(BODIES[bits]):
+        machine.memory.write(HANDLERS + 32 * index, bytes.fromhex(text))
+
+
+def program_address(chance: X86Noise, bits: int, here: int) -> int:
+    """Of a byte of the program, most often one that comes soon; in 64-bit code as a distance."""
+    ahead = chance.randrange(1, 12) if chance.likely(0.7) else chance.randrange(-here, CODE_BYTES - here)
+    return ahead if bits == 64 else CODE + here + ahead
+
+
+def handler(vector: int) -> int:
+    kind = RETURNS if vector in TRAPS else POPS_AND_SKIPS if vector in WITH_ERROR else SKIPS if vector < 32 else ENDS
+    return HANDLERS + 32 * kind
+
+
+def real_program(machine: Machine, chance: X86Noise, biased: bool) -> None:
+    real(machine, chance, biased)
+    program(machine, chance, 16, biased)
+    machine.memory.write(0, b"".join(X86Noise.word(handler(vector), True) for vector in range(256)))
+
+
+def protected32_program(machine: Machine, chance: X86Noise, biased: bool) -> None:
+    protected32(machine, chance, biased)
+    program(machine, chance, 32, biased)
+    gates = (handler(vector) | KERNEL32 << 16 | 0xEE << 40 for vector in range(256))
+    machine.memory.write(IDT, b"".join(gate.to_bytes(8, "little") for gate in gates))
+    machine.cpu["rsp"] = 0x7000
+
+
+def long64_program(machine: Machine, chance: X86Noise, biased: bool) -> None:
+    """Handlers have a stack of their own half of the time."""
+    long64(machine, chance, biased)
+    program(machine, chance, 64, biased)
+    ist = chance.randrange(2)
+    gates = (handler(vector) | KERNEL64 << 16 | ist << 32 | 0xEE << 40 for vector in range(256))
+    machine.memory.write(IDT, b"".join(gate.to_bytes(16, "little") for gate in gates))
+    machine.cpu["rsp"] = 0x7000
+
+
 def configure(chance: Noise) -> Config:
     return Config(memory=chance.choice((SMALL, LARGE)), cpu=chance.choice(("default", "max")))
 
@@ -252,5 +334,6 @@ def stimulate(machine: Machine, chance: Noise) -> None:
 
 KINDS = (
     *(Kind(X86Noise, configure, prepare, stimulate) for prepare in (real, protected32, long64)),
+    *(Kind(X86Noise, configure, prepare, stimulate) for prepare in (real_program, protected32_program, long64_program)),
     Kind(X86Noise, configure_image, image_with_noise, stimulate),
 )

@@ -759,6 +759,7 @@ class Lib:
     VMM_PEND_INJECT: Final[int]
     VMM_PEND_DB: Final[int]
     VMM_PEND_STOP: Final[int]
+    VMM_PEND_CODE: Final[int]
     VMM_PEND_NATIVE: Final[int]
     VMM_PEND_FIQ: Final[int]
     VMM_PEND_SERROR: Final[int]

@@ -309,6 +309,7 @@ enum vmm_pending {
     VMM_PEND_INJECT = 4,   /* inject_vector is to be delivered as an external interrupt */
     VMM_PEND_DB = 8,       /* a #DB trap on the previous instruction */
     VMM_PEND_STOP = 16,    /* stop at this boundary; stop_info is set */
+    VMM_PEND_CODE = 32,    /* code that it may be executing was written: leave it first */
     VMM_PEND_NATIVE = 64,  /* one instruction runs without intercepts */
     VMM_PEND_FIQ = 128,    /* ARM: the FIQ input is asserted */
     VMM_PEND_SERROR = 256, /* ARM: an SError is pending */

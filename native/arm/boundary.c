@@ -10,6 +10,7 @@
 #include "arm/arm.h"
 #include "core/boundary.h"
 #include "core/clock.h"
+#include "core/pages.h"
 #include "core/trigger.h"
 #include "intc/gic/gic.h"
 #include "unicorn/uc.h"
@@ -128,10 +129,8 @@ bool arm_boundary(vmm_vcpu *v)
     if (may_be_awaited(v, arm_pc(v)))
         trigger_reached(v, arm_pc(v));
     arm_tell_gic(v);
-    if (v->flush_code) { /* leave the translated code before it is dropped */
-        vcpu_leave(v);
+    if (page_code_left(v))
         return false;
-    }
     arm_note_masks(v);
     clock_expire(v->machine);
     bool go = !must_stop(v) && keeps_turn(v);

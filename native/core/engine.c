@@ -121,7 +121,7 @@ uint64_t vmm_instructions(const vmm_machine *m)
 static void forget_stops(vmm_machine *m)
 {
     for (uint32_t i = 0; i < m->vcpu_count; i++)
-        m->vcpus[i]->pending &= ~(uint32_t)VMM_PEND_STOP;
+        m->vcpus[i]->pending &= ~(uint32_t)(VMM_PEND_STOP | VMM_PEND_CODE);
 }
 
 void vmm_run(vmm_machine *m, uint64_t insns)

@@ -11,6 +11,8 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/pages.h"
+#include "core/boundary.h"
+#include "unicorn/uc_pages.h"
 
 enum { LINE = 64 };
 
@@ -82,13 +84,28 @@ void page_stored_by_guest(vmm_vcpu *v, uint64_t offset)
         note(pages, (uint32_t)(offset / PAGE));
 }
 
+void page_code_dropped(vmm_vcpu *v)
+{
+    v->pending |= VMM_PEND_CODE;
+    vcpu_rearm(v);
+}
+
+bool page_code_left(vmm_vcpu *v)
+{
+    bool leaves = v->pending & VMM_PEND_CODE;
+    v->pending &= ~(uint32_t)VMM_PEND_CODE;
+    if (v->flush_code) /* that needs more: nothing of it may be executing */
+        vcpu_leave(v);
+    return leaves || v->flush_code;
+}
+
 /* ---- settling ---- */
 
 static void drop(vmm_machine *m, uint64_t offset, uint64_t size, uint32_t whose)
 {
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         if (whose >> i & 1)
-            m->vcpus[i]->drop_code(m->vcpus[i]->uc, offset, offset + size);
+            uc_pages_drop_code(m->vcpus[i], offset, offset + size);
 }
 
 /* Where `from` and `to` differ, `to` becomes the same, and code translated from there goes. */

@@ -116,6 +116,8 @@ vmm_vcpu *next_to_run(vmm_machine *m)
     vmm_vcpu *v = m->current;
     bool goes_on = !m->asleep && awake(v) && !turn_is_over(v);
     if (!goes_on) {
+        if (!m->asleep && !v->off && must_stop(v)) /* else a stop that is due would find another vCPU the next time */
+            return NULL;
         v = m->asleep ? NULL : next_awake(m);
         if (!v)
             v = sleep_until_awake(m);

@@ -5,6 +5,11 @@
  * dirty, but has no hook for either: we stand in front of the two calls it makes then, and of the one that sets accessed
  * and dirty bits in page tables. A store to a page that is known to be dirty costs nothing: who wants to hear of the next
  * one makes the page clean again.
+ *
+ * A store into the block that executes it is not left to Unicorn, which for x86 undoes it, with the flags and whatever
+ * else the instruction has done, and begins the instruction again, and for ARM goes on with the old code to the block's
+ * end: both would depend on where a run stops. The store is made, the block is no longer valid, and whoever watches
+ * leaves it before the next instruction.
  */
 #include <stdio.h>
 
@@ -16,8 +21,12 @@
 typedef void (*protect_code)(void *engine, uint64_t offset);
 typedef void (*clean_store)(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc);
 typedef void (*table_store)(void *cpu, uint64_t physical, uint32_t value);
+typedef void (*unlock_code)(void *engine);
+
+enum { NOBODY_EXECUTES = 0 }; /* as the host address of a store */
 
 static const page_watcher *watching;
+static _Thread_local bool dropping;
 
 static vmm_vcpu *ours(const void *engine)
 {
@@ -35,15 +44,36 @@ static void code_translated(void *engine, uint64_t offset, protect_code original
 static void stored(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc, clean_store original)
 {
     vmm_vcpu *v = ours(engine);
-    if (v) /* first: the original may not return */
-        watching->stored(v, offset);
-    original(engine, pages, offset, size, host_pc);
+    if (!v) {
+        original(engine, pages, offset, size, host_pc);
+        return;
+    }
+    watching->stored(v, offset);
+    dropping = true;
+    original(engine, pages, offset, size, NOBODY_EXECUTES);
+    dropping = false;
+}
+
+void uc_pages_drop_code(vmm_vcpu *v, uint64_t offset, uint64_t end)
+{
+    dropping = true;
+    v->drop_code(v->uc, offset, end);
+    dropping = false;
+}
+
+/* For each block that it drops Unicorn says that translated code is to be writable. */
+static void unlocked(const void *engine)
+{
+    vmm_vcpu *v = dropping ? ours(engine) : NULL;
+    if (v)
+        watching->code_dropped(v);
 }
 
 /* Each of Unicorn's targets has its own copy of the calls. */
 #define STANDING_BEFORE(target)                                                                                        \
     static protect_code protect_code_##target;                                                                         \
     static clean_store clean_store_##target;                                                                           \
+    static unlock_code unlock_code_##target;                                                                           \
     static void before_protect_code_##target(void *engine, uint64_t offset)                                            \
     {                                                                                                                  \
         code_translated(engine, offset, protect_code_##target);                                                        \
@@ -51,6 +81,11 @@ static void stored(void *engine, void *pages, uint64_t offset, int size, uintptr
     static void before_clean_store_##target(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc)   \
     {                                                                                                                  \
         stored(engine, pages, offset, size, host_pc, clean_store_##target);                                            \
+    }                                                                                                                  \
+    static void before_unlock_code_##target(void *engine)                                                              \
+    {                                                                                                                  \
+        unlocked(engine);                                                                                              \
+        unlock_code_##target(engine);                                                                                  \
     }
 
 STANDING_BEFORE(x86_64)
@@ -77,6 +112,9 @@ const char *uc_watch_pages(void *library, const page_watcher *watcher)
         {"tb_invalidate_phys_page_fast_x86_64", before_clean_store_x86_64, &clean_store_x86_64},
         {"tb_invalidate_phys_page_fast_aarch64", before_clean_store_aarch64, &clean_store_aarch64},
         {"tb_invalidate_phys_page_fast_arm", before_clean_store_arm, &clean_store_arm},
+        {"tb_exec_unlock_x86_64", before_unlock_code_x86_64, &unlock_code_x86_64},
+        {"tb_exec_unlock_aarch64", before_unlock_code_aarch64, &unlock_code_aarch64},
+        {"tb_exec_unlock_arm", before_unlock_code_arm, &unlock_code_arm},
         {"x86_stl_phys_notdirty_x86_64", before_table_store_x86_64, &table_store_x86_64},
     };
     return uc_stand_before(library, calls, sizeof calls / sizeof *calls);

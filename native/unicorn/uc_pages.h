@@ -9,9 +9,11 @@
 typedef struct {
     void (*has_code)(vmm_vcpu *v, uint64_t offset); /* it has translated code from there */
     void (*stored)(vmm_vcpu *v, uint64_t offset);   /* it is about to store there, for the first time since it was clean */
+    void (*code_dropped)(vmm_vcpu *v); /* translated code of its is no longer valid; it may be executing that */
 } page_watcher;
 
 const char *uc_watch_pages(void *library, const page_watcher *watcher); /* once a process; the line that says why not, or NULL */
+void uc_pages_drop_code(vmm_vcpu *v, uint64_t offset, uint64_t end);    /* what it translated from there; in RAM */
 bool uc_pages_attach(vmm_vcpu *v);                                      /* false: Unicorn lacks a call */
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "core/boundary.h"
 #include "core/clock.h"
+#include "core/pages.h"
 #include "core/stimulus.h"
 #include "core/trace.h"
 #include "core/trigger.h"
@@ -227,10 +228,8 @@ bool x86_boundary(vmm_vcpu *v)
         return true;
     x86_of(v)->watch_hit = 0;
     x86_returned(v);
-    if (v->flush_code) { /* leave the translated code before it is dropped */
-        vcpu_leave(v);
+    if (page_code_left(v))
         return false;
-    }
     clock_expire(v->machine);
     go = !must_stop(v) && keeps_turn(v) && !take_event(v) && !v->halted;
     if (v->pending & VMM_PEND_STOP)

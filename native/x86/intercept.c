@@ -138,15 +138,6 @@ static bool boundary_comes_first(const vmm_vcpu *v, uint8_t vector, uint32_t err
     return not_begun && !single_step && (vector == X86_DB || vector == X86_PF || vector == X86_GP);
 }
 
-/*
- * Behind the code hook of an instruction Unicorn computes the arithmetic flags. Where the instruction then faults or is
- * intercepted it restores how they were to be computed before that, from operands that are gone by now.
- */
-static void flags_are_computed(vmm_vcpu *v)
-{
-    env_of(v)->cc_op = CC_OP_EFLAGS;
-}
-
 static void exception(vmm_vcpu *v, uint8_t vector)
 {
     static const uint32_t WITH_ERROR = 1u << X86_DF | 1u << X86_TS | 1u << X86_NP | 1u << X86_SS | 1u << X86_GP
@@ -165,8 +156,6 @@ static void exception(vmm_vcpu *v, uint8_t vector)
             return;
         x86_begin(v, pc, env_of(v)->eflags); /* an attempt counts: who cannot fetch for ever still meets the limits */
         env_of(v)->cr[2] = cr2;
-    } else if (vector != X86_DB) { /* a trap: the instruction is over, and Unicorn restored nothing */
-        flags_are_computed(v);
     }
     if (vector == X86_TS && x86_resume_task_switch(v))
         return;
@@ -183,10 +172,9 @@ static void on_intr(void *engine, uint32_t number, void *user)
     (void)engine;
     vmm_vcpu *v = user;
     x86_intercepts_restore(v);
-    if (number >= EXIT) {
-        flags_are_computed(v);
+    if (number >= EXIT)
         intercepted(v, number - EXIT);
-    } else if (tail_of(v)->exception_is_int)
+    else if (tail_of(v)->exception_is_int)
         software(v, (uint8_t)number);
     else
         exception(v, (uint8_t)number);

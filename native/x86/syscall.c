@@ -20,6 +20,13 @@ static void flat_ring0(vmm_vcpu *v, uint32_t selector, bool code64)
     x86_load_segment(v, VMM_SS, (selector & 0xfffc) + 8, 0, 0xffffffff, FLAT | DESC_B);
 }
 
+/* Not back to the translated instruction: where TF was set it would trap as one that has completed. */
+static _Noreturn void refuse(vmm_vcpu *v, uint8_t vector, bool has_error)
+{
+    x86_raise(v, vector, has_error, 0, env_of(v)->eip);
+    x86_leave_translated_code(v);
+}
+
 static void syscall_long(vmm_vcpu *v, uint32_t length)
 {
     x86_env *env = env_of(v);
@@ -51,9 +58,7 @@ static void on_syscall(void *engine, void *user)
     bool allowed_here = env->hflags & HF_CS64 || x86_of(v)->syscall_anywhere;
     env->eip = x86_rip_here(v);
     if (!(env->efer & EFER_SCE) || !(env->cr[0] & CR0_PE) || !allowed_here) {
-        x86_raise(v, X86_UD, false, 0, env->eip);
-        env->eip -= length;
-        return;
+        refuse(v, X86_UD, false);
     }
     if (x86_long_mode(v))
         syscall_long(v, length);
@@ -72,9 +77,7 @@ static void on_sysenter(void *engine, void *user)
     bool long_mode = x86_long_mode(v);
     env->eip = x86_rip_here(v);
     if (!(env->cr[0] & CR0_PE) || !(selector & 0xfffc)) {
-        x86_raise(v, X86_GP, true, 0, env->eip);
-        env->eip -= length;
-        return;
+        refuse(v, X86_GP, true);
     }
     env->eflags &= ~(uint64_t)(FL_VM | FL_IF | FL_RF);
     flat_ring0(v, selector, long_mode);

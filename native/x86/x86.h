@@ -130,6 +130,9 @@ bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
 const char *x86_watch_returns(void *library); /* once a process: the line that says why not, or NULL */
 void x86_returned(vmm_vcpu *v); /* notes it where an IRET was the last instruction */
 
+/* flags.c */
+const char *x86_keep_flags(void *library); /* once a process: the line that says why not, or NULL */
+
 /* intercept.c */
 static inline void x86_begin(vmm_vcpu *v, uint64_t pc, uint64_t flags) /* the instruction at pc counts from here */
 {

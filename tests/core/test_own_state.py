@@ -28,7 +28,8 @@ def error(machine) -> str:
 
 
 def test_a_vcpu_has_no_other_architectures_state() -> None:
-    x86, arm = Machine(Config())._native.vcpus[0], Machine(Config(board="virt"))._native.vcpus[0]
+    machines = Machine(Config()), Machine(Config(board="virt"))  # whose state lives as long as they do
+    x86, arm = (machine._native.vcpus[0] for machine in machines)
     assert [lib.vmm_arm_of(x86), lib.vmm_x86_of(arm), lib.vmm_lapic_of(arm)] == [ffi.NULL] * 3
     assert ffi.NULL not in (lib.vmm_x86_of(x86), lib.vmm_lapic_of(x86), lib.vmm_arm_of(arm))
 

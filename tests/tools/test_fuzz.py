@@ -1,4 +1,4 @@
-"""Guests of random bytes end with a reason: the fuzzer's own cases, and that they repeat."""
+"""Guests of random bytes end with a reason: the fuzzer's own cases, that they repeat, that looking on changes none."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 import fuzz
 import fuzz_cases
+import fuzz_looking
 import fuzz_noise
 
 SEED, HANG = 20_240, 60
@@ -78,6 +79,24 @@ def test_a_guest_cannot_abort_the_process_by_unallocated_half_precision(word: st
     command = [sys.executable, "-c", HALF_PRECISION, word]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (0, f"{(0, 1 << 25)}\n"), done.stderr
+
+
+@pytest.mark.parametrize("number", range(len(fuzz_cases.KINDS)))
+def test_looking_on_changes_nothing(number: int) -> None:
+    """Whole, again, in steps, in slices, with snapshots, looked at, watched, recorded and replayed: one run."""
+    fuzz_looking.run(SEED, 2 * number + number % 2)
+
+
+@pytest.mark.slow
+def test_looking_on_changes_nothing_in_many_guests() -> None:
+    numbers = range(2 * KINDS, 2 * KINDS * 4)
+    assert_each_ended(list(fuzz.results(SEED, numbers, jobs=2, hang=HANG, run=fuzz_looking.run)), numbers)
+
+
+def test_a_difference_is_told_by_where_it_is() -> None:
+    one, other = {"vCPU 0": (5, {"rax": 1, "rbx": 2})}, {"vCPU 0": (5, {"rax": 1, "rbx": 3})}
+    with pytest.raises(fuzz_looking.Difference, match=r"^in slices, it is another run\n    vCPU 0 1 rbx: 2, not 3$"):
+        fuzz_looking.compare(one, other, "in slices")
 
 
 def test_another_seed_is_another_case() -> None:

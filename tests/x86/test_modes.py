@@ -173,6 +173,19 @@ def test_sysenter_without_a_code_segment_is_a_general_protection_fault() -> None
     assert bench.frame(error=True, outer=True) == Frame(CODE, USER_CODE, RF | FIXED, error=0, sp=STACK, ss=USER_DATA)
 
 
+@pytest.mark.parametrize("steps", [(3,), (1, 1, 1)], ids=["in one piece", "in steps"])
+def test_a_sysenter_that_faults_is_not_traced(steps: tuple[int, ...]) -> None:
+    """SDM vol. 3A 6.9, vol. 3B 17.3.1.4: a single-step trap follows what has completed; the gate clears TF."""
+    bench = with_sysenter("protected32", SYSENTER, 0, ring=3, flags=TF)
+    bench.memory.write(handler(GP), NOP + NOP + JMP_SELF)
+    for count in steps:
+        bench.step(count)
+    assert bench.vectors == [GP]
+    frame = bench.frame(error=True, outer=True)
+    assert frame == Frame(CODE, USER_CODE, RF | TF | FIXED, error=0, sp=STACK, ss=USER_DATA)
+    assert bench.rip == handler(GP) + 2
+
+
 def test_sysexit_goes_to_edx_with_the_stack_of_ecx_in_ring_3() -> None:
     """SDM vol. 2B SYSEXIT: CS = IA32_SYSENTER_CS + 16, SS = + 24, both with RPL 3."""
     bench = with_sysenter("protected32", SYSEXIT, KERNEL_CODE, rdx=CODE + 0x100, rcx=STACK - 0x10)
