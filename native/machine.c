@@ -28,7 +28,7 @@ vmm_machine *vmm_new(void)
 
 const char *vmm_unicorn_open(const char *path)
 {
-    static const page_watcher PAGES = {page_has_code, page_stored_by_guest};
+    static const page_watcher PAGES = {page_has_code, page_stored_by_guest, page_code_gone, page_may_be_dirty};
     if (uc_loaded())
         return NULL;
     const char *cannot = uc_load(path);
