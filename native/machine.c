@@ -28,7 +28,8 @@ vmm_machine *vmm_new(void)
 
 const char *vmm_unicorn_open(const char *path)
 {
-    static const page_watcher PAGES = {page_has_code, page_stored_by_guest, page_code_dropped};
+    static const page_watcher PAGES = {page_has_code, page_stored_by_guest, page_code_gone, page_may_be_dirty,
+                                       page_block_dropped};
     if (uc_loaded())
         return NULL;
     const char *cannot = uc_load(path);

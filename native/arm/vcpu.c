@@ -141,6 +141,8 @@ int vmm_add_arm(vmm_machine *m, int aarch64, int cpu_model, int has_el2, int has
     int error = uc.open(aarch64 ? UC_ARCH_ARM64 : UC_ARCH_ARM, UC_MODE_ARM, &v->uc);
     if (!error)
         error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
+    if (!error) /* as large as VMSAv7's and later ones; else Unicorn divides memory as for ARMv5's tiny pages */
+        error = uc.ctl(v->uc, UC_CTL_PAGE_SIZE, 4096u);
     if (!error)
         error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
     if (error)

@@ -73,11 +73,24 @@ static int on_unmapped(void *engine, int type, uint64_t address, int size, int64
     return 0;
 }
 
+/* Nowhere in RAM, where nothing is unmapped or protected: stores to a page with hooks never leave Unicorn's slow path. */
+static int hook_outside_ram(vmm_vcpu *v)
+{
+    enum { FAULTS = UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_FETCH_PROT | UC_HOOK_MEM_WRITE_PROT };
+    const vmm_machine *m = v->machine;
+    uint64_t below = m->ram_base, above = m->ram_base + m->ram_size;
+    size_t hook;
+    int error = 0;
+    if (below)
+        error = uc.hook_add(v->uc, &hook, FAULTS, on_unmapped, v, (uint64_t)0, below - 1);
+    if (!error && above)
+        error = uc.hook_add(v->uc, &hook, FAULTS, on_unmapped, v, above, ~(uint64_t)0);
+    return error;
+}
+
 int bus_attach(vmm_vcpu *v)
 {
     vmm_machine *m = v->machine;
-    size_t hook;
-    uint64_t from = 1, to = 0; /* Unicorn's way to say: everywhere */
     int error = uc.mem_map_ptr(v->uc, m->ram_base, m->ram_size, UC_PROT_ALL, m->ram); /* first: Unicorn's offset 0 */
     if (!error && m->alias_size) /* Unicorn keeps code by its place in the host, so this code follows stores to RAM */
         error = uc.mem_map_ptr(v->uc, m->alias_first, m->alias_size, UC_PROT_READ | UC_PROT_EXEC, alias_memory(m));
@@ -86,7 +99,7 @@ int bus_attach(vmm_vcpu *v)
     if (!error)
         error = uc.mmio_map(v->uc, m->hole_first, m->hole_end - m->hole_first, on_mmio_read, v, on_mmio_write, v);
     if (!error)
-        error = uc.hook_add(v->uc, &hook, UC_HOOK_MEM_UNMAPPED | UC_HOOK_MEM_FETCH_PROT | UC_HOOK_MEM_WRITE_PROT, on_unmapped, v, from, to);
+        error = hook_outside_ram(v);
     return error;
 }
 

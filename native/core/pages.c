@@ -64,6 +64,20 @@ void page_has_code(vmm_vcpu *v, uint64_t offset)
         m->vcpus[i]->make_clean(m->vcpus[i]->cpu, (uintptr_t)(m->ram + page * PAGE), PAGE);
 }
 
+void page_code_gone(vmm_vcpu *v, uint64_t offset)
+{
+    vmm_machine *m = v->machine;
+    if (offset < m->ram_size)
+        m->pages.code[offset / PAGE] &= (uint8_t)~bit_of(v);
+}
+
+const uint8_t *page_may_be_dirty(const vmm_vcpu *v, uint64_t offset)
+{
+    const vmm_machine *m = v->machine;
+    bool must_be_told = offset >= m->ram_size || m->pages.code[offset / PAGE] & bit_of(v);
+    return must_be_told ? NULL : m->ram + offset / PAGE * PAGE;
+}
+
 static void note(vmm_pages *pages, uint32_t page)
 {
     if (pages->noted_count && pages->noted[pages->noted_count - 1] == page)
@@ -84,7 +98,7 @@ void page_stored_by_guest(vmm_vcpu *v, uint64_t offset)
         note(pages, (uint32_t)(offset / PAGE));
 }
 
-void page_code_dropped(vmm_vcpu *v)
+void page_block_dropped(vmm_vcpu *v)
 {
     v->pending |= VMM_PEND_CODE;
     vcpu_rearm(v);

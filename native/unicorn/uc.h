@@ -13,6 +13,7 @@
 
 /* Public constants of the Unicorn API; its numbers of registers are in api/vmm_registers.h. */
 #define UC_CTL(type, arguments, direction) ((int)((type) | (arguments) << 26 | (unsigned)(direction) << 30))
+#define UC_CTL_PAGE_SIZE UC_CTL(1, 1, 1)
 #define UC_CTL_USE_EXITS UC_CTL(4, 1, 1)
 #define UC_CTL_CPU_MODEL UC_CTL(7, 1, 1)
 #define UC_CTL_FLUSH_TB UC_CTL(10, 0, 1)

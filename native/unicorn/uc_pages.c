@@ -4,7 +4,8 @@
  * Unicorn knows when it translates the first code of a page, and when a store goes to a page that it does not know to be
  * dirty, but has no hook for either: we stand in front of the two calls it makes then, and of the one that sets accessed
  * and dirty bits in page tables. A store to a page that is known to be dirty costs nothing: who wants to hear of the next
- * one makes the page clean again.
+ * one makes the page clean again. A page with translated code never becomes dirty, lest a store through another of its
+ * addresses go unseen.
  *
  * A store into the block that executes it is not left to Unicorn, which for x86 undoes it, with the flags and whatever
  * else the instruction has done, and begins the instruction again, and for ARM goes on with the old code to the block's
@@ -17,9 +18,12 @@
 #include "unicorn/uc.h"
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_plt.h"
+#include "unicorn/uc_tlb.h"
 
 typedef void (*protect_code)(void *engine, uint64_t offset);
+typedef void (*unprotect_code)(void *engine, uint64_t offset);
 typedef void (*clean_store)(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc);
+typedef void (*set_dirty)(void *cpu, uint64_t address);
 typedef void (*table_store)(void *cpu, uint64_t physical, uint32_t value);
 typedef void (*unlock_code)(void *engine);
 
@@ -27,6 +31,7 @@ enum { NOBODY_EXECUTES = 0 }; /* as the host address of a store */
 
 static const page_watcher *watching;
 static _Thread_local bool dropping;
+static _Thread_local const uint8_t *may_be_dirty; /* the page of the store under way; NULL: each store there must be told */
 
 static vmm_vcpu *ours(const void *engine)
 {
@@ -45,6 +50,7 @@ static void stored(void *engine, void *pages, uint64_t offset, int size, uintptr
 {
     vmm_vcpu *v = ours(engine);
     if (!v) {
+        may_be_dirty = NULL;
         original(engine, pages, offset, size, host_pc);
         return;
     }
@@ -52,6 +58,22 @@ static void stored(void *engine, void *pages, uint64_t offset, int size, uintptr
     dropping = true;
     original(engine, pages, offset, size, NOBODY_EXECUTES);
     dropping = false;
+    may_be_dirty = watching->may_be_dirty(v, offset);
+}
+
+static void code_gone(void *engine, uint64_t offset, unprotect_code original)
+{
+    vmm_vcpu *v = ours(engine);
+    original(engine, offset);
+    if (v)
+        watching->code_gone(v, offset);
+}
+
+static void before_set_dirty(void *cpu, uint64_t address)
+{
+    const vmm_vcpu *v = uc_executing;
+    if (v && v->cpu == cpu && may_be_dirty)
+        uc_tlb_dirty(v, address, may_be_dirty);
 }
 
 void uc_pages_drop_code(vmm_vcpu *v, uint64_t offset, uint64_t end)
@@ -66,17 +88,22 @@ static void unlocked(const void *engine)
 {
     vmm_vcpu *v = dropping ? ours(engine) : NULL;
     if (v)
-        watching->code_dropped(v);
+        watching->block_dropped(v);
 }
 
 /* Each of Unicorn's targets has its own copy of the calls. */
 #define STANDING_BEFORE(target)                                                                                        \
     static protect_code protect_code_##target;                                                                         \
+    static unprotect_code unprotect_code_##target;                                                                     \
     static clean_store clean_store_##target;                                                                           \
     static unlock_code unlock_code_##target;                                                                           \
     static void before_protect_code_##target(void *engine, uint64_t offset)                                            \
     {                                                                                                                  \
         code_translated(engine, offset, protect_code_##target);                                                        \
+    }                                                                                                                  \
+    static void before_unprotect_code_##target(void *engine, uint64_t offset)                                          \
+    {                                                                                                                  \
+        code_gone(engine, offset, unprotect_code_##target);                                                            \
     }                                                                                                                  \
     static void before_clean_store_##target(void *engine, void *pages, uint64_t offset, int size, uintptr_t host_pc)   \
     {                                                                                                                  \
@@ -88,10 +115,18 @@ static void unlocked(const void *engine)
         unlock_code_##target(engine);                                                                                  \
     }
 
+#define EACH_CALL(target)                                                                                              \
+    {"tlb_protect_code_" #target, before_protect_code_##target, &protect_code_##target},                               \
+    {"tlb_unprotect_code_" #target, before_unprotect_code_##target, &unprotect_code_##target},                         \
+    {"tb_invalidate_phys_page_fast_" #target, before_clean_store_##target, &clean_store_##target},                     \
+    {"tb_exec_unlock_" #target, before_unlock_code_##target, &unlock_code_##target},                                   \
+    {"tlb_set_dirty_" #target, before_set_dirty, &set_dirty_of_unicorn}
+
 STANDING_BEFORE(x86_64)
 STANDING_BEFORE(aarch64)
 STANDING_BEFORE(arm)
 
+static set_dirty set_dirty_of_unicorn; /* never called: it looks at virtual addresses alone */
 static table_store table_store_x86_64;
 
 static void before_table_store_x86_64(void *cpu, uint64_t physical, uint32_t value)
@@ -106,18 +141,13 @@ const char *uc_watch_pages(void *library, const page_watcher *watcher)
 {
     watching = watcher;
     const uc_call calls[] = {
-        {"tlb_protect_code_x86_64", before_protect_code_x86_64, &protect_code_x86_64},
-        {"tlb_protect_code_aarch64", before_protect_code_aarch64, &protect_code_aarch64},
-        {"tlb_protect_code_arm", before_protect_code_arm, &protect_code_arm},
-        {"tb_invalidate_phys_page_fast_x86_64", before_clean_store_x86_64, &clean_store_x86_64},
-        {"tb_invalidate_phys_page_fast_aarch64", before_clean_store_aarch64, &clean_store_aarch64},
-        {"tb_invalidate_phys_page_fast_arm", before_clean_store_arm, &clean_store_arm},
-        {"tb_exec_unlock_x86_64", before_unlock_code_x86_64, &unlock_code_x86_64},
-        {"tb_exec_unlock_aarch64", before_unlock_code_aarch64, &unlock_code_aarch64},
-        {"tb_exec_unlock_arm", before_unlock_code_arm, &unlock_code_arm},
+        EACH_CALL(x86_64),
+        EACH_CALL(aarch64),
+        EACH_CALL(arm),
         {"x86_stl_phys_notdirty_x86_64", before_table_store_x86_64, &table_store_x86_64},
     };
-    return uc_stand_before(library, calls, sizeof calls / sizeof *calls);
+    const char *cannot = uc_watch_tlb(library);
+    return cannot ? cannot : uc_stand_before(library, calls, sizeof calls / sizeof *calls);
 }
 
 bool uc_pages_attach(vmm_vcpu *v)
@@ -127,5 +157,5 @@ bool uc_pages_attach(vmm_vcpu *v)
     *(void **)&v->make_clean = uc_symbol(name);
     snprintf(name, sizeof name, "tb_invalidate_phys_range_%s", v->library);
     *(void **)&v->drop_code = uc_symbol(name);
-    return v->make_clean && v->drop_code;
+    return v->make_clean && v->drop_code && uc_tlb_attach(v);
 }

@@ -9,7 +9,9 @@
 typedef struct {
     void (*has_code)(vmm_vcpu *v, uint64_t offset); /* it has translated code from there */
     void (*stored)(vmm_vcpu *v, uint64_t offset);   /* it is about to store there, for the first time since it was clean */
-    void (*code_dropped)(vmm_vcpu *v); /* translated code of its is no longer valid; it may be executing that */
+    void (*code_gone)(vmm_vcpu *v, uint64_t offset);       /* of what it translated from that page nothing is left */
+    const uint8_t *(*may_be_dirty)(const vmm_vcpu *v, uint64_t offset); /* that page; NULL: each store there must be told */
+    void (*block_dropped)(vmm_vcpu *v); /* translated code of its is no longer valid; it may be executing that */
 } page_watcher;
 
 const char *uc_watch_pages(void *library, const page_watcher *watcher); /* once a process; the line that says why not, or NULL */

@@ -1,0 +1,13 @@
+/* Entries of Unicorn's TLB: those that loads and stores need are for data alone, and stores make them dirty one by one. */
+#ifndef VMM_UC_TLB_H
+#define VMM_UC_TLB_H
+
+#include <stdbool.h>
+
+#include "api/vmm.h"
+
+const char *uc_watch_tlb(void *library);                           /* once a process; the line that says why not, or NULL */
+bool uc_tlb_attach(vmm_vcpu *v);                                   /* false: Unicorn's TLB has another shape */
+void uc_tlb_dirty(const vmm_vcpu *v, uint64_t address, const uint8_t *page); /* stores to `page` by that virtual address are told no more */
+
+#endif
