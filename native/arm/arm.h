@@ -85,6 +85,7 @@ void arm_attach_boundary(vmm_vcpu *v);
 /* security.c */
 bool arm_secure_below_el3(const vmm_vcpu *v);
 int arm_gic_access(vmm_vcpu *v); /* enum vmm_gic_access: what its accesses to the GIC's system registers are */
+bool arm_traps_to_el3(const vmm_vcpu *v, uint32_t scr); /* below EL3, with all these bits of SCR_EL3 */
 void arm_tell_gic(vmm_vcpu *v);  /* before it looks at the vCPU's Security state */
 
 /* inputs.c */
