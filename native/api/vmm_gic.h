@@ -43,7 +43,7 @@ typedef struct {
     uint8_t bpr[3];  /* by class */
     uint32_t ctlr;   /* GICv2: GICC_CTLR without its group enables */
     uint8_t cbpr[3]; /* by class: BPR0 counts for it */
-    uint8_t eoi_split[2]; /* EOImode of [0] Secure or only, [1] Non-secure accesses */
+    uint8_t eoi_split[3]; /* EOImode of [0] Secure or only, [1] Non-secure accesses, [2] EL3 */
     uint8_t pmhe;
     uint32_t apr[3]; /* active priorities by class; bit n: priority 8n */
     uint32_t holder[VMM_GIC_LEVELS]; /* who made that priority active: INTID and source CPU << 24; ~0: unknown */
@@ -79,11 +79,13 @@ typedef struct {
     vmm_gic_cpu cpu[VMM_GIC_CPUS];
 } vmm_gic;
 
-/* What an access by a system register is; with one Security state it means nothing. */
+/* What an access by a system register is, one bit each; with one Security state it means nothing. */
 enum vmm_gic_access {
     VMM_GIC_NONSECURE = 0,
-    VMM_GIC_SECURE = 1,
-    VMM_GIC_SECURE_NS_BANK = 2 /* Secure, but to the Non-secure copy of banked registers: at EL3 with SCR_EL3.NS */
+    VMM_GIC_SECURE = 1, /* SCR_EL3.NS is 0: to the Secure copy of banked registers, and Secure below EL3 */
+    VMM_GIC_AT_EL3 = 2, /* made at EL3, which is Secure whatever SCR_EL3.NS says */
+    VMM_GIC_SCR_IRQ = 4, /* SCR_EL3.IRQ */
+    VMM_GIC_SCR_FIQ = 8  /* SCR_EL3.FIQ: group 0 is EL3's alone, and Non-secure software has half of the priorities */
 };
 
 enum vmm_gic_icc {
@@ -106,7 +108,9 @@ enum vmm_gic_icc {
     VMM_ICC_IGRPEN1 = 22,
     VMM_ICC_SGI1R = 23,
     VMM_ICC_ASGI1R = 24,
-    VMM_ICC_SGI0R = 25
+    VMM_ICC_SGI0R = 25,
+    VMM_ICC_CTLR_EL3 = 26,
+    VMM_ICC_IGRPEN1_EL3 = 27
 };
 
 uint32_t vmm_gic_version(const vmm_machine *m); /* 0: it has no GIC */

@@ -77,6 +77,7 @@ void arm32_enter(vmm_vcpu *v, const arm_event *event, vmm_event *record);
 
 /* boundary.c */
 bool arm_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instruction must not begin */
+bool arm_fetch_attempt(vmm_vcpu *v); /* a fetch fails here: runs its boundary; false: something else came first */
 bool arm_wakes(vmm_vcpu *v);
 bool arm_can_wake(vmm_vcpu *v);
 void arm_attach_boundary(vmm_vcpu *v);
@@ -84,6 +85,7 @@ void arm_attach_boundary(vmm_vcpu *v);
 /* security.c */
 bool arm_secure_below_el3(const vmm_vcpu *v);
 int arm_gic_access(vmm_vcpu *v); /* enum vmm_gic_access: what its accesses to the GIC's system registers are */
+bool arm_traps_to_el3(const vmm_vcpu *v, uint32_t scr); /* below EL3, with all these bits of SCR_EL3 */
 void arm_tell_gic(vmm_vcpu *v);  /* before it looks at the vCPU's Security state */
 
 /* inputs.c */
@@ -97,7 +99,6 @@ void arm_it_interrupted(vmm_vcpu *v, uint64_t pc, uint32_t state); /* by an exce
 bool arm_boundaries_skipped(vmm_vcpu *v); /* run those before instructions that an IT block skipped; false as arm_boundary */
 
 /* intercept.c */
-bool arm_fetch_attempt(vmm_vcpu *v); /* a fetch fails here: runs its boundary; false: something else came first */
 void arm_check_lockup(vmm_vcpu *v, bool fetch); /* after the delivery of an abort */
 void arm_attach_intercepts(vmm_vcpu *v);
 

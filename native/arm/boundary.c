@@ -96,12 +96,13 @@ static bool take_event(vmm_vcpu *v)
  * What Unicorn would execute although A64 does not: an instruction at an address that is not a multiple of 4, and the one
  * after an ERET to a state that does not exist, which leaves PSTATE.IL (DDI0487 D1.11.5, D1.11.4). Among synchronous
  * exceptions they are priorities 2 and 5 (D1.12); 1, software step, 3 and 4, the fetch and breakpoints, are Unicorn's.
+ * So where the fetch fails, only the first of the two counts.
  */
-static bool take_unexecutable(vmm_vcpu *v)
+static bool take_unexecutable(vmm_vcpu *v, bool fetched)
 {
     arm_env *env = arm_env_of(v);
-    bool unaligned = env->pc & 3;
-    if (!env->aarch64 || !(unaligned || env->pstate & PSTATE_IL))
+    bool unaligned = env->pc & 3, illegal = fetched && env->pstate & PSTATE_IL;
+    if (!env->aarch64 || !(unaligned || illegal))
         return false;
     uint32_t now = vmm_arm_el(v), class = unaligned ? EC_PC_ALIGNMENT : EC_ILLEGAL_STATE;
     bool to_el2 = now == 0 && arm_of(v)->has_el2 && env->cp15.hcr_el2 & HCR_TGE;
@@ -124,7 +125,7 @@ bool arm_can_wake(vmm_vcpu *v)
     return true;
 }
 
-bool arm_boundary(vmm_vcpu *v)
+static bool boundary(vmm_vcpu *v, bool fetched)
 {
     if (may_be_awaited(v, arm_pc(v)))
         trigger_reached(v, arm_pc(v));
@@ -136,13 +137,28 @@ bool arm_boundary(vmm_vcpu *v)
     bool go = !must_stop(v) && keeps_turn(v);
     if (go) {
         v->halted = 0;
-        go = !take_event(v) && !take_unexecutable(v) && !arm_step_begins(v);
+        go = !take_event(v) && !take_unexecutable(v, fetched) && !arm_step_begins(v);
     }
     if (v->pending & VMM_PEND_STOP)
         vcpu_leave(v);
     arm_hold_masked(v);
     vcpu_rearm(v);
     return go;
+}
+
+bool arm_boundary(vmm_vcpu *v)
+{
+    return boundary(v, true);
+}
+
+/* It comes before the code hook, so its boundary is still to be run, and the attempt counts. */
+bool arm_fetch_attempt(vmm_vcpu *v)
+{
+    bool unaligned = arm_is_a64(v) && arm_pc(v) & 3;
+    if ((arm_wants_a_look(v) || may_be_awaited(v, arm_pc(v)) || unaligned) && !boundary(v, false))
+        return false;
+    vcpu_begin(v, arm_pc(v));
+    return true;
 }
 
 /* Where it does not go on, what Unicorn keeps of an IT block in its head must be in the state. */

@@ -162,15 +162,6 @@ static void hypervisor_call(vmm_vcpu *v, uint8_t kind)
         synchronous(v, VECTOR_UNDEFINED, VMM_SRC_SOFTWARE, false);
 }
 
-/* A fetch that fails comes before the code hook: its boundary is still to be run, and the attempt counts. */
-bool arm_fetch_attempt(vmm_vcpu *v)
-{
-    if ((arm_wants_a_look(v) || may_be_awaited(v, arm_pc(v))) && !arm_boundary(v))
-        return false;
-    vcpu_begin(v, arm_pc(v));
-    return true;
-}
-
 static bool may_be_mended(const vmm_vcpu *v)
 {
     for (uint32_t i = 0; i < v->machine->vcpu_count; i++)

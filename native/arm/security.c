@@ -5,7 +5,7 @@
 #include "api/vmm_gic.h"
 #include "arm/arm.h"
 
-enum { SCR_NS = 1 };
+enum { SCR_NS = 1, SCR_IRQ = 2, SCR_FIQ = 4 };
 
 bool arm_secure_below_el3(const vmm_vcpu *v)
 {
@@ -19,9 +19,16 @@ static bool is_secure(vmm_vcpu *v)
 
 int arm_gic_access(vmm_vcpu *v)
 {
-    if (!is_secure(v))
+    if (!arm_of(v)->has_el3)
         return VMM_GIC_NONSECURE;
-    return arm_secure_below_el3(v) ? VMM_GIC_SECURE : VMM_GIC_SECURE_NS_BANK;
+    uint64_t scr = arm_env_of(v)->cp15.scr_el3;
+    return (scr & SCR_NS ? 0 : VMM_GIC_SECURE) | (vmm_arm_el(v) == 3 ? VMM_GIC_AT_EL3 : 0)
+         | (scr & SCR_IRQ ? VMM_GIC_SCR_IRQ : 0) | (scr & SCR_FIQ ? VMM_GIC_SCR_FIQ : 0);
+}
+
+bool arm_traps_to_el3(const vmm_vcpu *v, uint32_t scr)
+{
+    return arm_of(v)->has_el3 && vmm_arm_el((vmm_vcpu *)v) < 3 && (arm_env_of(v)->cp15.scr_el3 & scr) == scr;
 }
 
 /* With two Security states the GIC drives IRQ or FIQ, and answers, by the state the vCPU is in (IHI0069 4.6.2). */

@@ -208,6 +208,17 @@ static int check_timer(vmm_vcpu *v, uint32_t which, bool read)
     return check_access(v, is_virtual ? EL0VTEN : EL0PTEN, is_virtual ? 0 : EL1PCEN);
 }
 
+/* DDI0487 SCR_EL3.ST: EL3's, and Secure EL1's where that says so. */
+static int check_secure_timer(vmm_vcpu *v, uint32_t which, bool read)
+{
+    enum { SCR_ST = 1 << 11 };
+    (void)which, (void)read;
+    uint32_t now = vmm_arm_el(v);
+    if (now != 3 && !(now == 1 && arm_secure_below_el3(v)))
+        return ACCESS_UNDEFINED;
+    return now == 3 || arm_env_of(v)->cp15.scr_el3 & SCR_ST ? ACCESS_OK : ACCESS_TRAP_EL3;
+}
+
 static int check_frequency(vmm_vcpu *v, uint32_t number, bool read)
 {
     (void)number;
@@ -238,9 +249,9 @@ static const arm_register A64[] = {
     {"CNTHP_TVAL_EL2", 3, 4, 14, 2, 0, false, R2 | W2, H, read_value, write_value, NULL},
     {"CNTHP_CTL_EL2", 3, 4, 14, 2, 1, false, R2 | W2, H, read_control, write_control, NULL},
     {"CNTHP_CVAL_EL2", 3, 4, 14, 2, 2, false, R2 | W2, H, read_compare, write_compare, NULL},
-    {"CNTPS_TVAL_EL1", 3, 7, 14, 2, 0, false, R3 | W3, S, read_value, write_value, NULL},
-    {"CNTPS_CTL_EL1", 3, 7, 14, 2, 1, false, R3 | W3, S, read_control, write_control, NULL},
-    {"CNTPS_CVAL_EL1", 3, 7, 14, 2, 2, false, R3 | W3, S, read_compare, write_compare, NULL},
+    {"CNTPS_TVAL_EL1", 3, 7, 14, 2, 0, false, R1 | W1, S, read_value, write_value, check_secure_timer},
+    {"CNTPS_CTL_EL1", 3, 7, 14, 2, 1, false, R1 | W1, S, read_control, write_control, check_secure_timer},
+    {"CNTPS_CVAL_EL1", 3, 7, 14, 2, 2, false, R1 | W1, S, read_compare, write_compare, check_secure_timer},
 };
 
 static const arm_register A32[] = {

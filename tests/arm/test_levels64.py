@@ -274,14 +274,20 @@ def test_wfi_at_el1_is_trapped_where_twi_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("pstate", "scr", "group_0", "copies"),
-    [(EL3H, SCR, 1, (5, 2)), (EL3H, RW3, 1, (3, 5)), (EL1H, SCR, 0, (5, 2)), (EL1H, RW3, 1, (3, 5))],
-    ids=["EL3, NS", "EL3", "Non-secure EL1", "Secure EL1"],
+    [
+        (EL3H, SCR, 1, (5, 2)),
+        (EL3H, RW3, 1, (3, 5)),
+        (EL1H, SCR | SCR_FIQ, 0, (5, 2)),
+        (EL1H, SCR, 1, (5, 2)),
+        (EL1H, RW3, 1, (3, 5)),
+    ],
+    ids=["EL3, NS", "EL3", "Non-secure EL1", "Non-secure EL1 with FIQs", "Secure EL1"],
 )
 def test_el3_is_secure_but_scr_ns_chooses_the_bank(
     pstate: int, scr: int, group_0: int, copies: tuple[int, int]
 ) -> None:
-    """DDI0487 D1.4 and IHI0069: ICC_IGRPEN0_EL1 reads as 1 to Secure accesses; ICC_BPR1_EL1, written 5, has two copies,
-    Non-secure and Secure, of which the other keeps its least value, 3 or 2.
+    """DDI0487 D1.4 and IHI0069: ICC_IGRPEN0_EL1 is 1, and EL3's where FIQs are; ICC_BPR1_EL1, written 5, is
+    banked: it has a Non-secure and a Secure one, of which the other keeps its least value, 3 or 2.
     """
     bench = Arm64Bench(a64("nop"), pstate, gic=3, board=EL3, scr_el3=scr)
     native, value = bench.native, ffi.new("uint64_t *")

@@ -15,6 +15,7 @@ Where the manuals leave room, the model decides:
 6. 1 of N: the first CPU that is awake and signals the interrupt's group.
 7. ICC_ASGI1R with one Security state asks for the Secure group 1 that nothing is in; like every such request it
    reaches group 0 SGIs.
+8. With two Security states GICD_CTLR.DS cannot be set, and GICD_NSACR hands nothing to Non-secure software.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from dataclasses import dataclass, field
 GROUP0, GROUP1, SECURE_GROUP1 = 0, 1, 2
 IDLE = 0xFF
 NONE, OTHER_GROUP = 1023, 1022
+FOR_SECURE, FOR_NONSECURE = 1020, 1021
+"""What group 0's registers show at EL3 for the two groups 1 (IHI0069 2.2.1)."""
 FIRST_LPI = 8192
 ANYONE = "any one CPU"
 EOI_NOTHING, EOI_ORDER, DEACTIVATE, SGI_TARGET = "nothing to end", "out of order", "not active", "no such CPU"
@@ -64,12 +67,13 @@ class Cpu:
         self.lpis: set[int] = set()
         self.lpis_on = False
         self.awake = version == 2
-        self.nonsecure = False
+        self.nonsecure = self.el3 = self.scr_ns = False
+        self.fiq_to_el3 = self.irq_to_el3 = False
         self.signals: set[int] = set()
         self.pmr = 0
         self.bpr = {GROUP0: 2, GROUP1: 3, SECURE_GROUP1: 2}
         self.common_bpr: set[int] = set()
-        self.split = {"secure": False, "nonsecure": False}
+        self.split = {"secure": False, "nonsecure": False, "el3": False}
         self.ack_both = self.group0_is_fiq = False
         self.handled: list[Handled] = []
 
@@ -98,17 +102,25 @@ class Gic:
     def sees(self, cpu: int, interrupt: Interrupt) -> bool:
         return not self.restricted(cpu) or interrupt.group == GROUP1
 
+    def has_banks(self) -> bool:
+        """GICv3's system registers of two Security states."""
+        return self.version == 3 and self.two_states
+
     def own_group1(self, cpu: int) -> int:
-        """The group 1 of the Security state that the CPU is in."""
-        secure = self.version == 3 and self.two_states and not self.restricted(cpu)
-        return SECURE_GROUP1 if secure else GROUP1
+        """The group 1 whose banked registers the CPU reaches: of its Security state, at EL3 of the one below."""
+        return SECURE_GROUP1 if self.has_banks() and not self.cpus[cpu].scr_ns else GROUP1
+
+    def halves(self, cpu: int) -> bool:
+        """The CPU interface shows half of the priorities; GICv3's to Non-secure software without FIQs (ICC_PMR_EL1)."""
+        return self.restricted(cpu) and (self.version == 2 or self.cpus[cpu].fiq_to_el3)
 
     def given(self, cpu: int, register: int) -> set[int]:
         """The groups of IAR and HPPIR (register 0) and AIAR and AHPPIR (1), in GICv3 IAR0 and IAR1 and their like."""
         if register == 1:
-            return {self.own_group1(cpu)}
+            at_el3 = self.has_banks() and self.cpus[cpu].el3
+            return {GROUP1, SECURE_GROUP1} if at_el3 else {self.own_group1(cpu)}
         if self.restricted(cpu):
-            return {GROUP1}
+            return {GROUP1} if self.version == 2 else set()
         return {GROUP0, GROUP1} if self.version == 2 and self.cpus[cpu].ack_both else {GROUP0}
 
     def ended(self, cpu: int, register: int) -> set[int]:
@@ -120,7 +132,7 @@ class Gic:
         """Whose binary point BPR (register 0) and ABPR (1) are, in GICv3 BPR0 and BPR1."""
         if register == 1:
             return self.own_group1(cpu)
-        return GROUP1 if self.restricted(cpu) else GROUP0
+        return GROUP1 if self.restricted(cpu) and self.version == 2 else GROUP0
 
     # ---- the state of one interrupt ----
 
@@ -153,7 +165,7 @@ class Gic:
     def set_priority(self, cpu: int, intid: int, value: int) -> None:
         interrupt = self.find(cpu, intid)
         if self.sees(cpu, interrupt):
-            interrupt.priority = self.meant(cpu, value)
+            interrupt.priority = self.meant(value, self.restricted(cpu))
 
     def set_group(self, cpu: int, intid: int, group: int) -> None:
         if not self.restricted(cpu):
@@ -219,6 +231,7 @@ class Gic:
                 found.append((interrupt.priority, interrupt.intid, interrupt.group))
         for intid in self.cpus[cpu].lpis if self.cpus[cpu].lpis_on else ():
             priority, enabled = self.lpi_config.get(intid, (0, False))
+            priority = self.meant(priority, self.two_states)
             if enabled and GROUP1 in self.forwards:
                 found.append((priority, intid, GROUP1))
         return found
@@ -253,7 +266,7 @@ class Gic:
         if not self.two_states:
             return "irq"
         own = GROUP1 if interface.nonsecure else SECURE_GROUP1
-        return "irq" if group == own else "fiq"
+        return "irq" if group == own and not interface.el3 else "fiq"
 
     def hppi(self, cpu: int, register: int) -> tuple[int, int]:
         """INTID and source that HPPIR or its like shows."""
@@ -261,11 +274,13 @@ class Gic:
         if best is None or best[2] not in self.cpus[cpu].signals:
             return NONE, 0
         if best[2] not in groups:
-            return self.hidden(best[2], groups), 0
+            return self.hidden(cpu, best[2], groups), 0
         source = min(self.find(cpu, best[1]).sources, default=0) if best[1] < 32 else 0
         return best[1], source
 
-    def hidden(self, group: int, groups: set[int]) -> int:
+    def hidden(self, cpu: int, group: int, groups: set[int]) -> int:
+        if self.has_banks() and self.cpus[cpu].el3 and groups == {GROUP0}:
+            return FOR_SECURE if group == SECURE_GROUP1 else FOR_NONSECURE
         return OTHER_GROUP if self.version == 2 and group == GROUP1 and groups == {GROUP0} else NONE
 
     # ---- acknowledge and end ----
@@ -277,7 +292,7 @@ class Gic:
             return NONE, 0
         priority, intid, group = best
         if group not in groups:
-            return self.hidden(group, groups), 0
+            return self.hidden(cpu, group, groups), 0
         source = 0
         if intid >= FIRST_LPI:
             self.cpus[cpu].lpis.remove(intid)
@@ -292,7 +307,7 @@ class Gic:
         return intid, source
 
     def end(self, cpu: int, register: int, intid: int, source: int = 0) -> None:
-        if 1020 <= intid <= NONE:
+        if 1020 <= intid <= NONE or (self.version == 3 and register == 0 and self.restricted(cpu)):
             return
         interface, groups = self.cpus[cpu], self.ended(cpu, register)
         newest_first = sorted(interface.handled, key=lambda entry: entry.priority)
@@ -313,6 +328,8 @@ class Gic:
             self.make_inactive(cpu, intid, groups)
 
     def splits(self, cpu: int) -> bool:
+        if self.has_banks() and self.cpus[cpu].el3:
+            return self.cpus[cpu].split["el3"]
         return self.cpus[cpu].split["nonsecure" if self.restricted(cpu) else "secure"]
 
     def make_inactive(self, cpu: int, intid: int, groups: set[int]) -> None:
@@ -325,23 +342,32 @@ class Gic:
         elif not 1020 <= intid <= NONE:
             if intid >= 288 or not self.find(cpu, intid).active:
                 self.errors.append((DEACTIVATE, intid))
-            self.make_inactive(cpu, intid, {GROUP1} if self.restricted(cpu) else {GROUP0, GROUP1, SECURE_GROUP1})
+            self.make_inactive(cpu, intid, self.deactivated(cpu))
+
+    def deactivated(self, cpu: int) -> set[int]:
+        """The groups of DIR; below EL3 in GICv3 those whose interrupts are not taken there."""
+        every, interface = {GROUP0, GROUP1, SECURE_GROUP1}, self.cpus[cpu]
+        mine = {GROUP1} if self.restricted(cpu) else every
+        if not self.has_banks() or interface.el3:
+            return mine
+        taken_at_el3 = {GROUP0} if interface.fiq_to_el3 else set()
+        return mine - taken_at_el3 - ({GROUP1, SECURE_GROUP1} if interface.irq_to_el3 else set())
 
     # ---- registers of the CPU interface ----
 
-    def meant(self, cpu: int, value: int) -> int:
-        """A priority that software writes; Non-secure software has the lower half of them."""
-        return (0x80 + value // 2 if self.restricted(cpu) else value) & 0xF8
+    def meant(self, value: int, halved: bool) -> int:
+        """A priority that software writes; who has half of them has the lower one."""
+        return (0x80 + value // 2 if halved else value) & 0xF8
 
     def shown(self, cpu: int, priority: int) -> int:
-        """A priority or mask that software reads."""
-        if not self.restricted(cpu):
+        """A priority or mask that software reads at the CPU interface."""
+        if not self.halves(cpu):
             return priority
         return 0 if priority < 0x80 else (priority - 0x80) * 2
 
     def set_pmr(self, cpu: int, value: int) -> None:
-        if not self.restricted(cpu) or self.cpus[cpu].pmr >= 0x80:
-            self.cpus[cpu].pmr = self.meant(cpu, value)
+        if not self.halves(cpu) or self.cpus[cpu].pmr >= 0x80:
+            self.cpus[cpu].pmr = self.meant(value, self.halves(cpu))
 
     def running_priority(self, cpu: int) -> int:
         running = self.cpus[cpu].running
@@ -351,13 +377,20 @@ class Gic:
         return self.shown(cpu, self.cpus[cpu].pmr)
 
     def set_bpr(self, cpu: int, register: int, value: int) -> None:
-        group = self.point(cpu, register)
-        if group not in self.cpus[cpu].common_bpr:
+        group, shared = self.point(cpu, register), self.shares_point(cpu, register)
+        if shared and group == SECURE_GROUP1:
+            self.cpus[cpu].bpr[GROUP0] = max(value, 2)
+        elif not shared:
             self.cpus[cpu].bpr[group] = max(value, 3 if group == GROUP1 else 2)
+
+    def shares_point(self, cpu: int, register: int) -> bool:
+        """CBPR makes this register group 0's, but not for EL3."""
+        at_el3 = self.has_banks() and self.cpus[cpu].el3
+        return not at_el3 and self.point(cpu, register) in self.cpus[cpu].common_bpr
 
     def bpr(self, cpu: int, register: int) -> int:
         interface, group = self.cpus[cpu], self.point(cpu, register)
-        if group not in interface.common_bpr:
+        if not self.shares_point(cpu, register):
             return interface.bpr[group]
         return min(interface.bpr[GROUP0] + (group == GROUP1), 7)
 
@@ -369,10 +402,37 @@ class Gic:
         self.cpus[cpu].signals = signals | {group} if on else signals - {group}
 
     def set_split(self, cpu: int, on: bool) -> None:
-        """EOImode of the Security state that the CPU is in."""
-        self.cpus[cpu].split["nonsecure" if self.restricted(cpu) else "secure"] = on
+        """EOImode of the Security state that the CPU is in, at EL3 of the one below."""
+        bank = self.has_banks() and self.own_group1(cpu) == GROUP1
+        self.cpus[cpu].split["nonsecure" if bank or self.restricted(cpu) else "secure"] = on
+
+    def set_split_at_el3(self, cpu: int, on: bool) -> None:
+        """EOImode_EL3."""
+        self.cpus[cpu].split["el3"] = on
+
+    def icc_control(self, cpu: int) -> tuple[bool, bool]:
+        """CBPR and EOImode that ICC_CTLR_EL1 shows."""
+        group = self.own_group1(cpu)
+        state = "nonsecure" if self.has_banks() and group == GROUP1 else "secure"
+        return group in self.cpus[cpu].common_bpr, self.cpus[cpu].split[state]
+
+    def control_at_el3(self, cpu: int) -> tuple[bool, ...]:
+        """ICC_CTLR_EL3: CBPR of Secure and Non-secure EL1, EOImode of EL3, Secure and Non-secure EL1."""
+        common, split = self.cpus[cpu].common_bpr, self.cpus[cpu].split
+        return SECURE_GROUP1 in common, GROUP1 in common, split["el3"], split["secure"], split["nonsecure"]
+
+    def groups_at_el3(self, cpu: int) -> tuple[bool, bool]:
+        """ICC_IGRPEN1_EL3: Non-secure and Secure group 1."""
+        return GROUP1 in self.cpus[cpu].signals, SECURE_GROUP1 in self.cpus[cpu].signals
+
+    def set_groups_at_el3(self, cpu: int, nonsecure: bool, secure: bool) -> None:
+        self.set_signals(cpu, GROUP1, nonsecure)
+        self.set_signals(cpu, SECURE_GROUP1, secure)
 
     def set_common_bpr(self, cpu: int, on: bool) -> None:
+        """With two Security states GICv3's CBPR is EL3's to write."""
+        if self.has_banks() and not self.cpus[cpu].el3:
+            return
         common, group = self.cpus[cpu].common_bpr, self.own_group1(cpu)
         self.cpus[cpu].common_bpr = common | {group} if on else common - {group}
 
@@ -385,8 +445,17 @@ class Gic:
         self.cpus[cpu].group0_is_fiq = on
 
     def set_nonsecure(self, cpu: int, nonsecure: bool) -> None:
-        """The Security state that the CPU is in."""
-        self.cpus[cpu].nonsecure = nonsecure
+        """The Security state that the CPU is in, below EL3."""
+        self.set_world(cpu, nonsecure, False)
+
+    def set_world(self, cpu: int, nonsecure: bool, el3: bool) -> None:
+        """SCR_EL3.NS, and whether the CPU is at EL3, which is Secure."""
+        interface = self.cpus[cpu]
+        interface.nonsecure, interface.scr_ns, interface.el3 = nonsecure and not el3, nonsecure, el3
+
+    def set_routing(self, cpu: int, fiq: bool, irq: bool) -> None:
+        """SCR_EL3.FIQ and IRQ."""
+        self.cpus[cpu].fiq_to_el3, self.cpus[cpu].irq_to_el3 = fiq, irq
 
     def set_awake(self, cpu: int, awake: bool) -> None:
         self.cpus[cpu].awake = awake
@@ -418,7 +487,7 @@ class Gic:
             self.move_lpi(source, target, intid)
 
     def configure_lpi(self, intid: int, priority: int, enabled: bool) -> None:
-        self.lpi_config[intid] = (priority & 0xF8, enabled)
+        self.lpi_config[intid] = (priority & 0xFC, enabled)
 
     # ---- what a debugger sees ----
 

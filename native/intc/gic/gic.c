@@ -385,37 +385,40 @@ uint8_t gic_bpr_shown(const vmm_gic_cpu *c, uint8_t cls)
     return cls == VMM_GIC_G1 && common < 7 ? common + 1 : common;
 }
 
-void gic_set_bpr(vmm_machine *m, uint32_t cpu, uint8_t cls, uint64_t value)
+void gic_set_own_bpr(vmm_machine *m, uint32_t cpu, uint8_t cls, uint64_t value)
 {
-    vmm_gic_cpu *c = gic_cpu(m, cpu);
     uint8_t lowest = cls == VMM_GIC_G1 ? GIC_LOWEST_BPR1 : GIC_LOWEST_BPR0, point = value & 7;
-    if (c->cbpr[cls])
-        return;
-    c->bpr[cls] = point < lowest ? lowest : point;
+    gic_cpu(m, cpu)->bpr[cls] = point < lowest ? lowest : point;
     gic_refresh(m, cpu);
 }
 
-uint8_t gic_pmr_shown(const vmm_gic_cpu *c, bool restricted)
+void gic_set_bpr(vmm_machine *m, uint32_t cpu, uint8_t cls, uint64_t value)
 {
-    return restricted && !(c->pmr & 0x80) ? 0 : gic_priority_shown(c->pmr, restricted);
+    if (!gic_cpu(m, cpu)->cbpr[cls])
+        gic_set_own_bpr(m, cpu, cls, value);
+}
+
+uint8_t gic_pmr_shown(const vmm_gic_cpu *c, bool halved)
+{
+    return halved && !(c->pmr & 0x80) ? 0 : gic_priority_shown(c->pmr, halved);
 }
 
 /* A mask in the Secure half is not Non-secure software's to change (IHI0048B 4.4.2, IHI0069 4.8.1). */
-void gic_set_pmr(vmm_machine *m, uint32_t cpu, uint64_t value, bool restricted)
+void gic_set_pmr(vmm_machine *m, uint32_t cpu, uint64_t value, bool halved)
 {
     vmm_gic_cpu *c = gic_cpu(m, cpu);
-    if (restricted && !(c->pmr & 0x80))
+    if (halved && !(c->pmr & 0x80))
         return;
-    c->pmr = gic_priority_meant(value, restricted);
+    c->pmr = gic_priority_meant(value, halved);
     gic_refresh(m, cpu);
 }
 
-uint8_t gic_running_shown(const vmm_gic_cpu *c, bool restricted)
+uint8_t gic_running_shown(const vmm_gic_cpu *c, bool halved)
 {
     uint32_t running = running_priority(c);
     if (running == GIC_IDLE)
         return 0xff;
-    return restricted && running < 0x80 ? 0 : gic_priority_shown((uint8_t)running, restricted);
+    return halved && running < 0x80 ? 0 : gic_priority_shown((uint8_t)running, halved);
 }
 
 uint32_t vmm_gic_running(vmm_machine *m, uint32_t cpu)

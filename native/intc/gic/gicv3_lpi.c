@@ -11,6 +11,7 @@
 
 enum {
     CONFIG_ENABLE = 1,
+    CONFIG_PRIORITY = 0xfc,
     ID_BITS_FIELD = 0x1f, /* PROPBASER: bits of INTID, less one */
     LEAST_ID_BITS = 14    /* fewer make no LPI */
 };
@@ -34,13 +35,19 @@ static uint8_t *pending_byte(const vmm_machine *m, const vmm_gic_cpu *c, uint32_
     return ram_at(m, (c->pendbaser & PENDBASER_ADDRESS) + intid / 8, 1);
 }
 
+/* With two Security states LPIs are Non-secure ones, in the lower half of the priorities (IHI0069 5.1.1). */
+static uint8_t priority_of(const vmm_machine *m, uint8_t config)
+{
+    return gic_priority_meant(config & CONFIG_PRIORITY, gic_of(m)->two_states);
+}
+
 /* Let an LPI be the best if it is enabled and goes before the present one. */
 static void consider(const vmm_machine *m, vmm_gic_cpu *c, uint32_t intid)
 {
     const uint8_t *config = ram_at(m, (c->propbaser & PROPBASER_ADDRESS) + intid - VMM_GIC_FIRST_LPI, 1);
     if (!config || !(*config & CONFIG_ENABLE))
         return;
-    uint8_t priority = *config & GIC_PRIORITY_MASK;
+    uint8_t priority = priority_of(m, *config);
     if (c->lpi != VMM_GIC_NONE && (priority > c->lpi_priority || (priority == c->lpi_priority && intid > c->lpi)))
         return;
     c->lpi = intid;

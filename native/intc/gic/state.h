@@ -16,6 +16,8 @@ enum {
     GIC_INTIDS = 32 * GIC_BANKS, /* SGIs, PPIs and SPIs */
     GIC_END_OF_LPIS = 65536,     /* 16 bits of INTID */
     GIC_FIRST_SPECIAL = 1020,
+    GIC_SECURE_GROUP1 = 1020, /* GICv3, read at EL3: what is pending is Secure EL1's to handle, */
+    GIC_NONSECURE_GROUP1 = 1021, /* and this Non-secure software's (IHI0069 2.2.1) */
     GIC_OTHER_GROUP = 1022, /* GICv2: what is pending belongs to group 1, and this register does not give it */
     GIC_PRIORITY_BITS = 5,
     GIC_PRIORITY_MASK = 0xf8,
@@ -98,10 +100,11 @@ void gic_end(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t source, uint
 void gic_deactivate(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t classes);
 void gic_set_active_priorities(vmm_machine *m, uint32_t cpu, uint8_t cls, uint32_t levels);
 uint8_t gic_bpr_shown(const vmm_gic_cpu *c, uint8_t cls);
-void gic_set_bpr(vmm_machine *m, uint32_t cpu, uint8_t cls, uint64_t value);
-uint8_t gic_pmr_shown(const vmm_gic_cpu *c, bool restricted);
-void gic_set_pmr(vmm_machine *m, uint32_t cpu, uint64_t value, bool restricted);
-uint8_t gic_running_shown(const vmm_gic_cpu *c, bool restricted);
+void gic_set_bpr(vmm_machine *m, uint32_t cpu, uint8_t cls, uint64_t value);     /* ignored where CBPR says so */
+void gic_set_own_bpr(vmm_machine *m, uint32_t cpu, uint8_t cls, uint64_t value); /* whatever CBPR says */
+uint8_t gic_pmr_shown(const vmm_gic_cpu *c, bool halved); /* halved: to one that has half of the priorities */
+void gic_set_pmr(vmm_machine *m, uint32_t cpu, uint64_t value, bool halved);
+uint8_t gic_running_shown(const vmm_gic_cpu *c, bool halved);
 
 /* bank.c: the registers of 32 interrupts that the distributor and a redistributor's SGI frame share */
 uint32_t gic_bank_of(uint64_t offset); /* which bank a register between IGROUPR0 and NSACR belongs to */

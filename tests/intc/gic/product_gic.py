@@ -37,6 +37,8 @@ GICR_STRIDE, GICR_SGI_FRAME = 0x20000, 0x10000
 GICR_CTLR, GICR_TYPER, GICR_WAKER, GICR_PROPBASER, GICR_PENDBASER = 0x00, 0x08, 0x14, 0x70, 0x78
 ACK_CTL, FIQ_EN, CBPR, EOI_MODE = 1 << 2, 1 << 3, 1 << 4, 1 << 9
 ICC_CBPR, ICC_EOI_MODE = 1 << 0, 1 << 1
+EL3_CBPR = {SECURE_GROUP1: 1 << 0, GROUP1: 1 << 1}
+EL3_EOI_MODE = 1 << 2
 NOBODY = 0x00FF00
 """An affinity, 0.0.255.0, that no vCPU has."""
 
@@ -65,6 +67,7 @@ class ProductGic:
         self.machine.current = self.vcpu
         self.view = View(self.machine)
         self.heard = 0
+        self.scr_ns, self.el3, self.routing = [False] * cpus, [False] * cpus, [0] * cpus
 
     @staticmethod
     def free(machine: Any) -> None:
@@ -97,10 +100,14 @@ class ProductGic:
         return int(getattr(lib, f"VMM_ICC_{name}"))
 
     def icc_read(self, cpu: int, name: str) -> int:
-        return int(lib.vmm_gic_icc_read(self.machine, cpu, self.icc(name), self.is_secure(cpu)))
+        return int(lib.vmm_gic_icc_read(self.machine, cpu, self.icc(name), self.access(cpu)))
 
     def icc_write(self, cpu: int, name: str, value: int) -> None:
-        lib.vmm_gic_icc_write(self.machine, cpu, self.icc(name), self.is_secure(cpu), value)
+        lib.vmm_gic_icc_write(self.machine, cpu, self.icc(name), self.access(cpu), value)
+
+    def access(self, cpu: int) -> int:
+        state = 0 if self.scr_ns[cpu] else lib.VMM_GIC_SECURE
+        return int(state | (lib.VMM_GIC_AT_EL3 if self.el3[cpu] else 0) | self.routing[cpu])
 
     def is_secure(self, cpu: int) -> bool:
         return not lib.vmm_gic_of(self.machine).cpu[cpu].nonsecure
@@ -221,7 +228,29 @@ class ProductGic:
     def set_split(self, cpu: int, on: bool) -> None:
         self.control(cpu, EOI_MODE, ICC_EOI_MODE, on)
 
+    def set_split_at_el3(self, cpu: int, on: bool) -> None:
+        self.icc_write(cpu, "CTLR_EL3", bit(self.icc_read(cpu, "CTLR_EL3"), EL3_EOI_MODE, on))
+
+    def icc_control(self, cpu: int) -> tuple[bool, bool]:
+        value = self.icc_read(cpu, "CTLR")
+        return bool(value & ICC_CBPR), bool(value & ICC_EOI_MODE)
+
+    def control_at_el3(self, cpu: int) -> tuple[bool, ...]:
+        value = self.icc_read(cpu, "CTLR_EL3")
+        return tuple(bool(value >> n & 1) for n in range(5))
+
+    def groups_at_el3(self, cpu: int) -> tuple[bool, bool]:
+        value = self.icc_read(cpu, "IGRPEN1_EL3")
+        return bool(value & 1), bool(value & 2)
+
+    def set_groups_at_el3(self, cpu: int, nonsecure: bool, secure: bool) -> None:
+        self.icc_write(cpu, "IGRPEN1_EL3", nonsecure | secure << 1)
+
     def set_common_bpr(self, cpu: int, on: bool) -> None:
+        if self.el3[cpu]:
+            mask = EL3_CBPR[GROUP1 if self.scr_ns[cpu] else SECURE_GROUP1]
+            self.icc_write(cpu, "CTLR_EL3", bit(self.icc_read(cpu, "CTLR_EL3"), mask, on))
+            return
         self.control(cpu, CBPR, ICC_CBPR, on)
 
     def set_ack_both(self, cpu: int, on: bool) -> None:
@@ -231,7 +260,14 @@ class ProductGic:
         self.control(cpu, FIQ_EN, 0, on)
 
     def set_nonsecure(self, cpu: int, nonsecure: bool) -> None:
-        lib.vmm_gic_state(self.machine, cpu, nonsecure, False)
+        self.set_world(cpu, nonsecure, False)
+
+    def set_world(self, cpu: int, nonsecure: bool, el3: bool) -> None:
+        self.scr_ns[cpu], self.el3[cpu] = nonsecure, el3
+        lib.vmm_gic_state(self.machine, cpu, nonsecure and not el3, el3)
+
+    def set_routing(self, cpu: int, fiq: bool, irq: bool) -> None:
+        self.routing[cpu] = (lib.VMM_GIC_SCR_FIQ if fiq else 0) | (lib.VMM_GIC_SCR_IRQ if irq else 0)
 
     def set_pmr(self, cpu: int, value: int) -> None:
         if self.version == 3:

@@ -101,12 +101,14 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(cpu=CPUS, register=REGISTERS)
     def acknowledge(self, cpu: int, register: int) -> None:
-        if not (register != self.plain() and self.is_restricted(cpu)):
+        if self.has(cpu, register):
             self.both("acknowledge", self.at(cpu), register)
 
-    def plain(self) -> int:
-        """The register that a Non-secure access has: the plain one in GICv2, group 1's in GICv3."""
-        return 0 if self.version == 2 else 1
+    def has(self, cpu: int, register: int) -> bool:
+        """Non-secure software has the plain register in GICv2, in GICv3 group 1's, and 0's where FIQs are not EL3's."""
+        if not self.is_restricted(cpu):
+            return True
+        return register == 0 if self.version == 2 else register == 1 or not self.model.cpus[self.at(cpu)].fiq_to_el3
 
     @rule(cpu=CPUS)
     def acknowledge_what_is_signalled(self, cpu: int) -> None:
@@ -115,8 +117,7 @@ class Agreement(RuleBasedStateMachine):
         if best is None:
             return
         for register in (0, 1):
-            may = not (register != self.plain() and self.is_restricted(cpu))
-            if may and best[2] in self.model.given(cpu, register):
+            if self.has(cpu, register) and best[2] in self.model.given(cpu, register):
                 self.both("acknowledge", cpu, register)
                 return
 
@@ -137,13 +138,14 @@ class Agreement(RuleBasedStateMachine):
         if not handled or handled[-1 if newest else 0].intid is None:
             return
         entry = handled[-1 if newest else 0]
-        register = self.plain() if self.is_restricted(cpu) else int(entry.group != GROUP0)
+        of_group1 = entry.group != GROUP0 or not self.has(cpu, 0)
+        register = 0 if self.version == 2 and self.is_restricted(cpu) else int(of_group1)
         self.both("end", cpu, register, entry.intid, entry.source)
 
     @rule(cpu=CPUS, register=REGISTERS, intid=st.sampled_from([0, 1, 20, 32, 95, 300, NONE, 8192]), source=CPUS)
     def end_anything(self, cpu: int, register: int, intid: int, source: int) -> None:
         valid = intid < 1024 or self.version == 3
-        if valid and not (register != self.plain() and self.is_restricted(cpu)):
+        if valid and self.has(cpu, register):
             self.both("end", self.at(cpu), register, intid, source if self.version == 2 else 0)
 
     @rule(cpu=CPUS, intid=st.sampled_from([0, 1, 20, 27, 32, 33, 95, 300, NONE]))
@@ -163,7 +165,7 @@ class Agreement(RuleBasedStateMachine):
 
     @rule(cpu=CPUS, register=REGISTERS, value=st.integers(0, 7))
     def binary_point(self, cpu: int, register: int, value: int) -> None:
-        if not (register != self.plain() and self.is_restricted(cpu)):
+        if self.has(cpu, register):
             self.both("set_bpr", self.at(cpu), register, value)
 
     @rule(cpu=CPUS, on=ON)
@@ -179,7 +181,8 @@ class Agreement(RuleBasedStateMachine):
     def signals(self, cpu: int, register: int, on: bool) -> None:
         cpu = self.at(cpu)
         group = self.model.own_group1(cpu) if register else GROUP0
-        if group != GROUP0 or not self.is_restricted(cpu):
+        has_group0 = self.has(cpu, 0) and not (self.version == 2 and self.is_restricted(cpu))
+        if group != GROUP0 or has_group0:
             self.both("set_signals", cpu, group, on)
 
     @precondition(lambda self: not self.two_states)
@@ -193,9 +196,10 @@ class Agreement(RuleBasedStateMachine):
             self.both("set_active_priority", cpu, group, priority)
 
     @precondition(lambda self: self.two_states)
-    @rule(cpu=CPUS, nonsecure=ON)
-    def world(self, cpu: int, nonsecure: bool) -> None:
-        self.both("set_nonsecure", self.at(cpu), nonsecure)
+    @rule(cpu=CPUS, nonsecure=ON, el3=ON, fiq=ON, irq=st.sampled_from([False, False, True]))
+    def world(self, cpu: int, nonsecure: bool, el3: bool, fiq: bool, irq: bool) -> None:
+        self.both("set_world", self.at(cpu), nonsecure, el3 and self.version == 3)
+        self.both("set_routing", self.at(cpu), fiq, irq)
 
     # ---- what is compared ----
 
@@ -204,7 +208,7 @@ class Agreement(RuleBasedStateMachine):
         for cpu in range(self.cpus):
             self.both("output", cpu)
             for register in (0, 1):
-                if register == self.plain() or not self.is_restricted(cpu):
+                if self.has(cpu, register):
                     self.both("hppi", cpu, register)
                     self.both("bpr", cpu, register)
 
@@ -294,6 +298,27 @@ class Version3(Agreement):
 
 class Version3WithTwoStates(Version3):
     two_states = True
+
+    def at_el3(self, cpu: int) -> bool:
+        return self.model.cpus[self.at(cpu)].el3
+
+    @rule(cpu=CPUS, on=ON)
+    def split_end_at_el3(self, cpu: int, on: bool) -> None:
+        if self.at_el3(cpu):
+            self.both("set_split_at_el3", self.at(cpu), on)
+
+    @rule(cpu=CPUS, nonsecure=ON, secure=ON)
+    def groups_of_both_states(self, cpu: int, nonsecure: bool, secure: bool) -> None:
+        if self.at_el3(cpu):
+            self.both("set_groups_at_el3", self.at(cpu), nonsecure, secure)
+
+    @invariant()
+    def the_same_control(self) -> None:
+        for cpu in range(self.cpus):
+            self.both("icc_control", cpu)
+            if self.at_el3(cpu):
+                self.both("control_at_el3", cpu)
+                self.both("groups_at_el3", cpu)
 
 
 TestVersion2 = checked(Version2, examples=50)

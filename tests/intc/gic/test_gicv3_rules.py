@@ -621,58 +621,6 @@ def test_the_security_states_bank_group_1_registers(secure_gic: AnyGic) -> None:
     assert secure_gic.bpr(0, 1) == 6
 
 
-# ---- 23: at EL3, which is Secure whatever SCR_EL3.NS says, but reaches the banked copies that it names ----
-
-
-def at_el3(gic: ProductGic, name: str, value: int | None = None) -> int:
-    """An access by CPU 0 at EL3 with SCR_EL3.NS 1: a write of `value`, or a read."""
-    if value is None:
-        return int(lib.vmm_gic_icc_read(gic.machine, 0, gic.icc(name), lib.VMM_GIC_SECURE_NS_BANK))
-    lib.vmm_gic_icc_write(gic.machine, 0, gic.icc(name), lib.VMM_GIC_SECURE_NS_BANK, value)
-    return value
-
-
-def test_group_0_is_el3s_whatever_scr_ns_says() -> None:
-    """IHI0069, accessibility of ICC_IAR0_EL1 and ICC_IGRPEN0_EL1: SCR_EL3.NS has no say at EL3."""
-    gic = ProductGic(3, 1, True)
-    start(gic, 1, {GROUP0, GROUP1, SECURE_GROUP1})
-    prepare(gic, SPI, group=GROUP0)
-    gic.set_line(0, SPI, True)
-    assert (at_el3(gic, "IGRPEN0"), at_el3(gic, "IAR0")) == (1, SPI)
-    gic.set_nonsecure(0, True)
-    assert gic.icc_read(0, "IGRPEN0") == 0
-
-
-def test_el3_sees_all_priorities_whatever_scr_ns_says() -> None:
-    """IHI0069 4.8.1: only Non-secure accesses have half of the range."""
-    gic = ProductGic(3, 1, True)
-    assert (at_el3(gic, "PMR", 0x48), at_el3(gic, "PMR"), gic.icc_read(0, "PMR")) == (0x48, 0x48, 0x48)
-    gic.set_nonsecure(0, True)
-    assert gic.icc_read(0, "PMR") == 0
-
-
-def test_scr_ns_chooses_the_copy_of_a_banked_register_at_el3() -> None:
-    """IHI0069, accessibility of ICC_BPR1_EL1 at EL3: the instance is S or NS as SCR_EL3.NS says."""
-    gic = ProductGic(3, 1, True)
-    gic.set_bpr(0, 1, 6)
-    at_el3(gic, "BPR1", 5)
-    assert (at_el3(gic, "BPR1"), gic.bpr(0, 1)) == (5, 6)
-    gic.set_nonsecure(0, True)
-    assert gic.bpr(0, 1) == 5
-
-
-@pytest.mark.parametrize("register, reached", [("SGI0R", {4}), ("SGI1R", {4, 5}), ("ASGI1R", {6})])
-def test_sgis_of_el3_are_secure_ones_whatever_scr_ns_says(register: str, reached: set[int]) -> None:
-    """IHI0069, ICC_SGI1R_EL1: group 1 of the current Security state, ICC_ASGI1R_EL1: of the other one."""
-    gic = ProductGic(3, 1, True)
-    start(gic, 1, {GROUP0, GROUP1, SECURE_GROUP1})
-    for intid, group in ((4, GROUP0), (5, SECURE_GROUP1), (6, GROUP1)):
-        prepare(gic, intid, group=group)
-    for intid in (4, 5, 6):
-        at_el3(gic, register, intid << 24 | 1)
-    assert gic.intids(0, "pending") == reached
-
-
 def test_the_distributor_control_register_has_a_view_for_each_state() -> None:
     """GICD_CTLR: Secure: groups 0, 1 and Secure 1, ARE_S, ARE_NS; Non-secure: EnableGrp1A and ARE_NS."""
     gic = ProductGic(3, 1, True)
