@@ -2,6 +2,7 @@
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/pages.h"
+#include "core/tables.h"
 #include "intc/apic/apic.h"
 #include "intc/gic/gic.h"
 #include "intc/pic/pic.h"
@@ -29,7 +30,7 @@ vmm_machine *vmm_new(void)
 const char *vmm_unicorn_open(const char *path)
 {
     static const page_watcher PAGES = {page_has_code, page_stored_by_guest, page_code_gone, page_may_be_dirty,
-                                       page_block_dropped};
+                                       table_read, page_block_dropped};
     if (uc_loaded())
         return NULL;
     const char *cannot = uc_load(path);

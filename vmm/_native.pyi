@@ -352,6 +352,7 @@ class vmm_wanted(Struct):
 @final
 class vmm_pages(Struct):
     code: Pointer[int]
+    tables: Pointer[int]
     copy: Pointer[int]
     noted_count: int
     noted: Array[int]

@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/pages.h"
+#include "core/tables.h"
 #include "core/boundary.h"
 #include "unicorn/uc_pages.h"
 
@@ -74,7 +75,7 @@ void page_code_gone(vmm_vcpu *v, uint64_t offset)
 const uint8_t *page_may_be_dirty(const vmm_vcpu *v, uint64_t offset)
 {
     const vmm_machine *m = v->machine;
-    bool must_be_told = offset >= m->ram_size || m->pages.code[offset / PAGE] & bit_of(v);
+    bool must_be_told = offset >= m->ram_size || m->pages.code[offset / PAGE] & bit_of(v) || m->pages.tables[offset / PAGE];
     return must_be_told ? NULL : m->ram + offset / PAGE * PAGE;
 }
 
@@ -88,12 +89,14 @@ static void note(vmm_pages *pages, uint32_t page)
         pages->overflowed = 1;
 }
 
-void page_stored_by_guest(vmm_vcpu *v, uint64_t offset)
+void page_stored_by_guest(vmm_vcpu *v, uint64_t offset, uint64_t size)
 {
     vmm_pages *pages = &v->machine->pages;
     if (offset >= v->machine->ram_size)
         return;
     page_written(v->machine, offset / PAGE);
+    if (pages->tables[offset / PAGE])
+        table_stored(v->machine, offset, size);
     if (pages->code[offset / PAGE] & ~bit_of(v))
         note(pages, (uint32_t)(offset / PAGE));
 }
@@ -108,9 +111,10 @@ bool page_code_left(vmm_vcpu *v)
 {
     bool leaves = v->pending & VMM_PEND_CODE;
     v->pending &= ~(uint32_t)VMM_PEND_CODE;
-    if (v->flush_code) /* that needs more: nothing of it may be executing */
+    bool for_good = v->flush_code || v->flush_tlb; /* that is done outside */
+    if (for_good)
         vcpu_leave(v);
-    return leaves || v->flush_code;
+    return leaves || for_good;
 }
 
 /* ---- settling ---- */
@@ -179,6 +183,7 @@ void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size)
     }
     for (uint64_t at = offset & ~(uint64_t)(PAGE - 1); at < offset + size; at += PAGE) {
         page_written(m, at / PAGE);
+        table_written(m, at);
         if (!m->pages.code[at / PAGE])
             continue;
         uint64_t from = at < offset ? offset : at, end = at + PAGE < offset + size ? at + PAGE : offset + size;
@@ -206,6 +211,7 @@ int pages_new(vmm_machine *m)
 {
     const struct { uint8_t **at; uint64_t size; } tables[] = {
         {&m->pages.code, m->ram_size / PAGE},
+        {&m->pages.tables, m->ram_size / PAGE},
         {&m->pages.copy, m->ram_size},
         {&m->pages.dirty, pages_count(m)},
         {(uint8_t **)&m->pages.written, pages_count(m) * sizeof *m->pages.written},
@@ -219,6 +225,7 @@ int pages_new(vmm_machine *m)
 void pages_free(vmm_machine *m)
 {
     lazy_free(m->pages.code, m->ram_size / PAGE);
+    lazy_free(m->pages.tables, m->ram_size / PAGE);
     lazy_free(m->pages.copy, m->ram_size);
     lazy_free(m->pages.dirty, pages_count(m));
     lazy_free(m->pages.written, pages_count(m) * sizeof *m->pages.written);
