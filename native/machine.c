@@ -8,6 +8,7 @@
 #include "intc/pic/pic.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_pages.h"
+#include "unicorn/uc_rescue.h"
 #include "x86/x86.h"
 
 /* clang-format off */
@@ -36,6 +37,8 @@ const char *vmm_unicorn_open(const char *path)
     const char *cannot = uc_load(path);
     if (!cannot)
         cannot = uc_watch_pages(uc_library(), &PAGES);
+    if (!cannot)
+        cannot = uc_stand_before_abort(uc_library());
     if (!cannot)
         cannot = x86_watch_returns(uc_library());
     if (!cannot)

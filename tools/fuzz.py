@@ -1,9 +1,11 @@
 """Run guests made of random bytes: none may crash the process, hang it, or end in an exception.
 
-python tools/fuzz.py [--looking] [--seed N] [--runs N] [--first N] [--jobs N] [--hang SECONDS] [--once] [--show N]
+python tools/fuzz.py [guests|looking|encodings] [--seed N] [--runs N] [--first N] [--jobs N] [--hang SECONDS] [--once]
+                     [--show N]
 
-Each case runs twice, in two processes, and must end the same way; with --looking it runs in slices, in single steps,
-watched, with snapshots, recorded and so on, and must be the same run. Exit status 1 when something was found; each
+guests: each case runs twice, in two processes, and must end the same way. looking: it runs whole, in slices, in single
+steps, watched, with snapshots, recorded and so on, and must be the same run. encodings: a case is a batch of these, for
+one mode of a CPU model, each of which is executed. Exit status 1 when something was found; each
 finding names the command that repeats it. The last line is a digest of every run's hash, the
 same for the same seed.
 """
@@ -25,11 +27,15 @@ from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection, wait
 
 import fuzz_cases
+import fuzz_encodings
 import fuzz_looking
 from fuzz_cases import Outcome
+from fuzz_noise import Found
 
-Run = Callable[[int, int], Outcome]
-"""The case of a seed and a number; what it raises is a finding."""
+Run = Callable[..., Outcome]
+"""The case of a seed and a number, told to a third if there is one; what it raises is a finding."""
+
+RUNS: dict[str, Run] = {"guests": fuzz_cases.run, "looking": fuzz_looking.run, "encodings": fuzz_encodings.run}
 
 REFUSALS = ("engine",)
 """Stop reasons that no guest should be able to cause: Unicorn gave up and nobody knows why."""
@@ -47,8 +53,8 @@ def serve(pipe: Connection, run: Run, seed: int) -> None:
     while (number := pipe.recv()) is not None:
         try:
             outcome = run(seed, number)
-        except fuzz_looking.Difference as difference:
-            pipe.send(Finding(number, str(difference)))
+        except Found as found:
+            pipe.send(Finding(number, str(found)))
             continue
         except BaseException:
             pipe.send(Finding(number, traceback.format_exc()))
@@ -142,7 +148,7 @@ def digest(outcomes: list[Outcome]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--looking", action="store_true", help="each case in every way to look at a run")
+    parser.add_argument("what", nargs="?", choices=RUNS, default="guests", help="what is made of random bytes (guests)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0, metavar="N", help="the first case's number (0)")
@@ -152,23 +158,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--show", type=int, metavar="N", help="run case N in this process and show how it ended")
     options = parser.parse_args(arguments)
     if options.show is not None:
-        if options.looking:
-            print(fuzz_looking.run(options.seed, options.show))
-        else:
-            print(fuzz_cases.run(options.seed, options.show, sys.stdout))
+        print(RUNS[options.what](options.seed, options.show, sys.stdout))
         return 0
     numbers = range(options.first, options.first + options.runs)
     outcomes, findings = [], []
     fixed = options.seed, numbers, options.jobs, options.hang
-    each = results(*fixed, fuzz_looking.run) if options.looking else results(*fixed) if options.once else twice(*fixed)
+    each = twice(*fixed) if options.what == "guests" and not options.once else results(*fixed, RUNS[options.what])
     for result in progress(each, options.runs):
         if isinstance(result, Outcome):
             outcomes.append(result)
             continue
         findings.append(result)
         print(f"case {result.number}: {result.what.rstrip()}")
-        looking = " --looking" * options.looking
-        print(f"    python tools/fuzz.py{looking} --seed {options.seed} --show {result.number}", flush=True)
+        print(f"    python tools/fuzz.py {options.what} --seed {options.seed} --show {result.number}", flush=True)
     for (kind, reason), count in sorted(Counter((o.kind, o.reason) for o in outcomes).items()):
         print(f"{count:6} {kind:18} {reason}")
     print(f"{len(outcomes) + len(findings)} runs, {len(findings)} findings, digest {digest(outcomes)}")

@@ -6,15 +6,16 @@ must come of all of them.
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import fuzz_x86
 from fuzz_cases import KINDS, Outcome, fingerprint
-from fuzz_noise import Kind, Noise
+from fuzz_noise import Found, Kind, Noise
 
 from vmm import NextBoundary
 from vmm.arch.x86.vcpu import SEGMENTS, X86
@@ -46,7 +47,7 @@ Advance = Callable[[Run, int], bool]
 """Run to a count of instructions; False where the machine ended before."""
 
 
-class Difference(AssertionError):
+class Difference(Found):
     """A run that was looked at is another one."""
 
 
@@ -214,8 +215,8 @@ def told(name: str, expected: object, actual: object) -> str:
     return f"{name}: {expected}, not {actual}"
 
 
-def run(seed: int, number: int, ways: dict[str, Advance] = WAYS) -> Outcome:
-    """Run case `number` in all ways; Difference where two differ."""
+def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
+    """Run case `number` in all ways, and write their names into `report`; Difference where two differ."""
     case = Case(seed, number)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -225,7 +226,8 @@ def run(seed: int, number: int, ways: dict[str, Advance] = WAYS) -> Outcome:
             if case.kind.prepare is not fuzz_x86.image_with_noise:
                 raise
             return Outcome(number, case.kind.name, "refused", "")
-        for name, advance in ways.items():
+        for name, advance in WAYS.items():
+            print(name, file=report or io.StringIO(), flush=True)
             compare(first, case.run(advance), name)
         tape = folder / "run.vmmrec"
         if tape.exists():

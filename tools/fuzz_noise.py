@@ -23,6 +23,10 @@ class Noise(random.Random):
         return self.choice(self.EXTREMES) if self.likely(0.7) else self.getrandbits(32)
 
 
+class Found(AssertionError):
+    """What a case shows that must not be, in words."""
+
+
 class Kind(NamedTuple):
     """One kind of case; each function takes what it needs from the case's Noise."""
 

@@ -69,6 +69,7 @@ class vmm_machine(Struct):
     seed: int
     histograms: Pointer[int]
     sequences: vmm_times
+    gave_up: int
     base: vmm_snapshot
     lines: Array[vmm_line]
     timers: Array[vmm_timer]
@@ -638,6 +639,7 @@ class Lib:
     VMM_MAX_STATS: Final[int]
     VMM_RECENT: Final[int]
     VMM_FIRST_ERRORS: Final[int]
+    VMM_GAVE_UP: Final[int]
     VMM_CHAIN: Final[int]
     VMM_HISTOGRAM: Final[int]
     VMM_NOTED_PAGES: Final[int]

@@ -22,6 +22,7 @@
 #define VMM_MAX_STATS 512
 #define VMM_RECENT 32
 #define VMM_FIRST_ERRORS 4
+#define VMM_GAVE_UP 0x10000
 #define VMM_CHAIN 4
 #define VMM_HISTOGRAM 2304
 #define VMM_NOTED_PAGES 1024
@@ -284,7 +285,7 @@ enum vmm_stop_reason {
     VMM_STOP_TRIGGER = 8,    /* code: the first slot that fired; address */
     VMM_STOP_SLICE = 9,      /* the caller's instruction budget is used up */
     VMM_STOP_USER = 10,      /* m.stop() or an error in a Python callback */
-    VMM_STOP_ENGINE = 12     /* Unicorn refused; code: uc_err */
+    VMM_STOP_ENGINE = 12     /* Unicorn refused; code: uc_err, or VMM_GAVE_UP for good */
 };
 
 typedef struct {
@@ -413,6 +414,7 @@ struct vmm_machine {
     uint64_t seed;       /* 0: every turn is one quantum; else turns of 1 to 2 quanta drawn from it */
     uint8_t *histograms; /* of `stats`, each in pages of its own */
     struct vmm_times *sequences; /* all that stimuli were ever given */
+    uint8_t gave_up;     /* Unicorn did, in the middle of something: the machine can be looked at, no more */
 
     vmm_snapshot *base; /* what RAM was, but for `pages.written`; NULL: zeros */
 

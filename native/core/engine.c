@@ -12,6 +12,7 @@
 #include "core/trace.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_plt.h"
+#include "unicorn/uc_rescue.h"
 
 enum { TRACE_EVENTS = 4096, HISTOGRAM_BYTES = VMM_MAX_STATS * HISTOGRAM_PAGES * PAGE };
 
@@ -55,7 +56,7 @@ void vmm_free(vmm_machine *m)
         return;
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
         vmm_vcpu *v = m->vcpus[i];
-        if (v->uc)
+        if (v->uc && !m->gave_up) /* else what it holds cannot be told from what it lost */
             uc.close(v->uc);
         free(v->control);
         for (uint32_t n = 0; n < v->owned_count; n++)
@@ -99,7 +100,11 @@ static void run_until_stop(vmm_machine *m)
         v->leaving = 0;
         if (v->arch->resumes)
             v->arch->resumes(v);
-        int error = uc.emu_start(v->uc, v->arch->start_address(v), 0, 0, 0);
+        int error = 0;
+        if (uc_gives_up(v, v->arch->start_address(v), &error)) {
+            m->gave_up = 1;
+            vcpu_request_stop(v, VMM_STOP_ENGINE, VMM_GAVE_UP, v->arch->pc(v));
+        }
         if (m->stop.reason != VMM_STOP_NONE)
             return;
         if (!error && !v->leaving && v->arch->returned)
@@ -140,6 +145,8 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         m->vcpus[i]->arch->watch_masks(m->vcpus[i]);
     vcpu_rearm(v);
+    if (m->gave_up)
+        vcpu_request_stop(v, VMM_STOP_ENGINE, VMM_GAVE_UP, v->arch->pc(v));
     if (v->shutdown)
         vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, v->arch->pc(v));
     m->running = 1;

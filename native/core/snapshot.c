@@ -278,6 +278,8 @@ int vmm_snapshot_restore(vmm_machine *m, vmm_snapshot *s)
         return fail(m, "a snapshot can be restored only while the machine does not run");
     if (s->machine != m)
         return fail(m, "this is a snapshot of another machine");
+    if (m->gave_up)
+        return fail(m, "the CPU emulator gave up in this machine: make another one");
     if (m->current)
         pages_settle(m->current);
     note_records(m);

@@ -118,7 +118,7 @@ A64_TABLE, BLOCK, PAGE_ATTRIBUTES = RAM + 0x10000, 0x701, 1 << 10
 
 @ways
 def test_arm_follows_an_entry_that_it_has_changed(run) -> None:
-    """4 KiB granule, one level of 1 GiB blocks: at 0 RAM to begin with, then flash, which is erased; RAM itself as it is.
+    """4 KiB granule, one level of 1 GiB blocks: at 0 RAM to begin with, then erased flash; RAM itself as it is.
 
     ldr w0, [x3]; str x1, [x2]; ldr w4, [x3]; b .
     """

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 import fuzz
 import fuzz_cases
+import fuzz_encodings
 import fuzz_looking
 import fuzz_noise
 
@@ -60,6 +61,11 @@ def test_the_cases_reach_every_kind_and_many_ends(few: Results) -> None:
 def test_a_case_has_the_same_trace_in_another_process_after_other_cases(few: Results, number: int) -> None:
     there = next(result for result in few if result.number == 2 * KINDS + number)
     assert fuzz_cases.run(SEED, there.number) == there
+
+
+@pytest.mark.parametrize("number", range(len(fuzz_encodings.MODES)))
+def test_no_encoding_ends_the_machine(number: int) -> None:
+    assert fuzz_encodings.run(SEED, number).reason == "executed"
 
 
 HALF_PRECISION = """

@@ -92,6 +92,8 @@ def _unmapped(machine: Stopped, raw: vmm_stop_info) -> str:
 
 
 def _engine(machine: Stopped, raw: vmm_stop_info) -> str:
+    if raw.code == lib.VMM_GAVE_UP:
+        return f"the CPU emulator gave up at {machine.where(raw.address)}, for good: make another machine"
     return f"the CPU emulator refused to go on at {machine.where(raw.address)} (error {raw.code})"
 
 
