@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmm.arch.boot import Entry
+from vmm.arch.x86.record import EXTENDED_BIOS_DATA as LOWER_END
 from vmm.loaders import elf
 from vmm.loaders.image import HEADERS_WITHIN, MIB, Image, Loaded, Options, align, check_architecture, place, read_file
 from vmm.loaders.symbols import Symbols
@@ -34,7 +35,6 @@ MEMORY_MAP_ENTRY = struct.Struct("<IQQI")
 LOADER_NAME = b"vmm\0"
 
 USABLE, RESERVED = 1, 2
-LOWER_END = 0x9FC00
 MEMORY_MAP = (
     (0, LOWER_END, USABLE),
     (LOWER_END, 0xA0000, RESERVED),
