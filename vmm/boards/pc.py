@@ -80,7 +80,6 @@ def build(parts: Parts) -> Board:
     """Wire the board."""
     bus, clock, stop = parts.bus, parts.clock, parts.stop
     pic, ioapic, a20 = Pic(parts.native), IoApic(parts.native), parts.cpus[0].set_a20
-    pc_profiles.apply(parts.native, parts.options.get("profile", pc_profiles.DEFAULT))
     for first, count, chip in PIC_PORTS:
         bus.add_native_ports(first, count, "pic", chip)
     bus.add_native_ports(*ELCR_PORTS, "elcr", 0)
@@ -136,6 +135,7 @@ def build(parts: Parts) -> Board:
     if switch(parts.options, "hpet", True):
         board.devices["hpet"] = timers = _hpet(parts, (pit_irq, rtc_irq))
         bus.add_memory(timers, *HPET)
+    pc_profiles.apply(parts.native, board.devices, parts.options.get("profile", pc_profiles.DEFAULT))
     tables = pc_tables.tables(_system(parts, board))
 
     def hand_over() -> None:
