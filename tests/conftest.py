@@ -22,7 +22,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 @pytest.fixture(scope="session", autouse=True)
 def away_from_the_sources(tmp_path_factory):
-    """A child `python -m vmm` must find the installed package, not the sources in the working directory."""
+    """What a test or its children leave in their working directory is not among the sources."""
     home = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("away"))
     yield

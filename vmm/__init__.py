@@ -4,8 +4,16 @@ Its names are those in `__all__` of the modules in HOMES: there a new one is add
 """
 
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+if PathFinder.find_spec("vmm._native", __path__) is None:
+    from pathlib import Path
+
+    from vmm.built import stand_aside
+
+    stand_aside(Path(__file__).resolve().parent)
 
 from vmm.errors import VmmError as VmmError
 from vmm.version import __version__ as __version__

@@ -412,6 +412,9 @@ class vmm_i8259(Struct):
 @final
 class vmm_pic(Struct):
     chip: Array[vmm_i8259]
+    admits_lower: int
+    withdraws_int: int
+    keeps_edges: int
 
 @final
 class vmm_lapic(Struct):

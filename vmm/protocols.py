@@ -11,6 +11,8 @@ from typing import ClassVar, Protocol
 
 FOREVER = 0xFFFFFFFF
 """`Wave.start(toggles=FOREVER)`: the wave never ends."""
+ASLEEP = 0x100
+"""In the code of a run that `EndRun` ends as idle; bits 7 to 0 are the state's number."""
 
 
 class Line(Protocol):
@@ -123,4 +125,6 @@ class EndRun(Protocol):
     """How a device ends the run (a power-off, a debug exit, a reset)."""
 
     def __call__(self, reason: str, code: int = 0) -> None:
-        """`reason` is one of "exit", "poweroff", "reset"; `code` the guest's status."""
+        """`reason` is one of "exit", with the guest's status as `code`, "poweroff", "reset", and "idle" where the guest
+        has asked for a sleeping state that nothing ends: ASLEEP and the state's number.
+        """

@@ -278,7 +278,7 @@ enum vmm_stop_reason {
     VMM_STOP_POWEROFF = 2,
     VMM_STOP_RESET = 3,      /* the guest asked for a reset */
     VMM_STOP_LIMIT = 4,      /* instruction or time limit */
-    VMM_STOP_IDLE = 5,       /* halted, nothing can wake it */
+    VMM_STOP_IDLE = 5,       /* halted, nothing can wake it; code: 1 interrupts are masked, 100h + n asleep in state n */
     VMM_STOP_SHUTDOWN = 6,   /* triple fault; the chain names it. ARM: a vector that raises its own exception, for ever; code:
                                 0 it cannot be fetched, 1 its first instruction raises it */
     VMM_STOP_UNMAPPED = 7,   /* address in `address`, enum vmm_access in code */

@@ -27,7 +27,10 @@ typedef struct {
 } vmm_i8259;
 
 typedef struct {
-    vmm_i8259 chip[2]; /* master, slave */
+    vmm_i8259 chip[2];     /* master, slave */
+    uint8_t admits_lower;  /* configuration: in special fully nested mode a slave in service holds back none below it */
+    uint8_t withdraws_int; /* a level that falls takes INT with it */
+    uint8_t keeps_edges;   /* an edge stays a request when its pin falls */
 } vmm_pic;
 
 vmm_pic *vmm_pic_of(vmm_machine *m); /* made when first asked for, before any other call; NULL with m->error */

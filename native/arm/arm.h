@@ -112,6 +112,7 @@ void arm_save(const vmm_vcpu *v, void *state);
 void arm_restore(vmm_vcpu *v, const void *state);
 
 /* abort.c */
+uint32_t arm_told_status(uint32_t syndrome, uint32_t fsr); /* an abort's syndrome, with the fault that `fsr` says */
 void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access);
 
 /* sysreg.c, timer.c, gic_registers.c */

@@ -26,7 +26,7 @@ static bool ask(vmm_vcpu *v, uint8_t kind, uint32_t number)
 static void synchronous(vmm_vcpu *v, arm32_vector vector32, uint8_t source, bool has_far)
 {
     const arm_env *env = arm_env_of(v);
-    uint32_t target = env->exception.target_el, syndrome = env->exception.syndrome;
+    uint32_t target = env->exception.target_el, syndrome = arm_told_status(env->exception.syndrome, env->exception.fsr);
     arm_event e = {.kind = ARM_SYNC, .vector32 = vector32, .source = source, .target = target ? target : 1,
                    .number = class_of(syndrome), .syndrome = syndrome, .fsr = env->exception.fsr, .has_far = has_far,
                    .far = has_far ? env->exception.vaddress : 0};

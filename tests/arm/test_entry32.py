@@ -38,6 +38,7 @@ from arm.arm_bench import (
     T,
 )  # fmt: skip
 from arm.opcodes import a32, t32
+from vmm.arch.arm import int_line
 
 UNDEFINED_CLASS, SVC_CLASS, SERROR_CLASS, BKPT_CLASS = 0x00, 0x11, 0x2F, 0x38
 FETCH_CLASS, DATA_CLASS = (0x20, 0x21), (0x24, 0x25)
@@ -467,3 +468,56 @@ def test_msr_cpsr_switches_banks() -> None:
     bench = Arm32Bench(a32("msr cpsr_c, r0", "mov r7, sp"), "svc", AIF, r0=MODES["und"] | AIF)
     bench.step(2)
     assert (bench.cpu["r7"], bench.cpu.mode) == (STACK32["und"], "und")
+
+
+# ---- what a trace and `-d int` say of faults under short descriptors ----
+
+AFE = 1 << 29
+SECOND_LEVEL = ROOT + 0x4000
+P_FULL, P_READ_ONLY, P_NO_FLAG = 0x30, 0x230, 0x20
+"""AP of a small page (DDI0406 B3.5.1, B3.7.1); AP[0] is its access flag where SCTLR.AFE is set."""
+
+
+def page(bench: Arm32Bench, virtual: int, attributes: int, domain: int = 0) -> None:
+    """A section's place taken by a table of small pages whose first is there; attributes 0: none is."""
+    bench.memory.write(SECOND_LEVEL, bytes(0x400))
+    bench.write(ROOT + (virtual >> 18 & ~3), SECOND_LEVEL | domain << 5 | 1)
+    bench.write(SECOND_LEVEL, attributes and (virtual & 0xFFFFF000 | attributes | 2))
+
+
+@pytest.mark.parametrize(
+    ("code", "paged", "attributes", "sctlr", "fs", "status", "words"),
+    [
+        ("ldr r0, [r1]", False, 0, 0, 0b00101, 0x05, ": translation fault, level 1"),
+        ("str r0, [r1]", False, 0, 0, 0b00101, 0x05, ", a write: translation fault, level 1"),
+        ("ldr r0, [r1]", True, 0, 0, 0b00111, 0x06, ": translation fault, level 2"),
+        ("bx r1", False, 0, 0, 0b00101, 0x05, ": translation fault, level 1"),
+        ("bx r1", True, 0, 0, 0b00111, 0x06, ": translation fault, level 2"),
+        ("str r0, [r1]", False, S_READ_ONLY, 0, 0b01101, 0x0D, ", a write: permission fault, level 1"),
+        ("str r0, [r1]", True, P_READ_ONLY, 0, 0b01111, 0x0E, ", a write: permission fault, level 2"),
+        ("ldr r0, [r1]", False, 2 << 10, AFE, 0b00011, 0x09, ": access flag fault, level 1"),
+        ("ldr r0, [r1]", True, P_NO_FLAG, AFE, 0b00110, 0x0A, ": access flag fault, level 2"),
+        ("ldr r0, [r1]", False, S_FULL | 1 << 5, 0, 0b01001, 0x3D, ": domain fault, level 1"),
+        ("ldr r0, [r1]", True, P_FULL | 1 << 16, 0, 0b01011, 0x3E, ": domain fault, level 2"),
+    ],
+)
+def test_a_fault_is_recorded_as_the_long_format_has_it_and_told_in_words(
+    code: str, paged: bool, attributes: int, sctlr: int, fs: int, status: int, words: str
+) -> None:
+    """DDI0406 tables B3-23 and B3-24; bit 16 of `attributes` is for domain 1."""
+    bench = Arm32Bench(a32("nop", code), "svc", 0, r1=OTHER_SECTION)
+    paging(bench)
+    if paged:
+        page(bench, OTHER_SECTION, attributes & 0xFFFF, attributes >> 16)
+    else:
+        section(bench, OTHER_SECTION, OTHER_SECTION, attributes)
+    bench.cpu["sctlr"] |= sctlr
+    bench.step(3 if code == "bx r1" else 2)
+    (taken,) = bench.deliveries
+    fetch = code == "bx r1"
+    assert taken.error is not None
+    assert taken.number == (0x21 if fetch else 0x25) == taken.error >> 26
+    assert (taken.error & 0x3F, taken.error >> 6 & 1) == (status, int(code.startswith("str")))
+    assert bench.cpu["ifsr" if fetch else "dfsr"] & 0x40F == fs
+    line = int_line.aarch32(taken, bench.cpu.exception_name)
+    assert line.endswith(f"FAR={OTHER_SECTION:08x} {'instruction' if fetch else 'data'} abort{words}")

@@ -92,7 +92,66 @@ def takes_a_device_for_asserted_whatever_the_polarity(pc: Pc) -> bool:
     return not when_low
 
 
+def write_pic(pc: Pc, chip: int, *values: int) -> None:
+    """Its command port, then its data port."""
+    for n, value in enumerate(values):
+        lib.vmm_pic_write(pc.machine._native, chip, min(n, 1), value)
+
+
+def initialise_pics(pc: Pc, master_icw4: int) -> None:
+    write_pic(pc, 0, 0x11, 0x20, 0x04, master_icw4, 0)
+    write_pic(pc, 1, 0x11, 0x28, 0x02, 0x01, 0)
+
+
+def inta(pc: Pc) -> int:
+    return lib.vmm_pic_acknowledge(pc.machine._native)
+
+
+def admits_ir5_while_the_slave_is_served(pc: Pc) -> bool:
+    """231468, The Special Fully Nested Mode."""
+    initialise_pics(pc, 0x11)
+    pc.machine.irq(12).raise_()
+    assert inta(pc) == 0x2C
+    pc.machine.irq(5).raise_()
+    return {0x25: True, 0x27: False}[inta(pc)]
+
+
+def takes_int_back_with_a_level(pc: Pc) -> bool:
+    """231468, Interrupt Sequence: IRQ 5 by the ELCR's bit."""
+    initialise_pics(pc, 0x01)
+    native = pc.machine._native
+    lib.vmm_pic_of(native).chip[0].elcr = 0x20
+    pc.machine.irq(5).raise_()
+    pc.machine.irq(5).lower()
+    return not lib.vmm_pic_of(native).chip[0].output
+
+
+def serves_an_edge_that_has_gone(pc: Pc) -> bool:
+    """231468, Edge and Level Triggered Modes."""
+    initialise_pics(pc, 0x01)
+    pc.machine.irq(5).raise_()
+    pc.machine.irq(5).lower()
+    return {0x25: True, 0x27: False}[inta(pc)]
+
+
+def interrupts_without_out2(pc: Pc) -> bool:
+    """IBM PC/AT Technical Reference, Serial/Parallel Adapter: THRE is enabled and there, OUT2 is off; then it is on."""
+    initialise_pics(pc, 0x01)
+    requests = []
+    for name, irq, port in (("com1", 4, 0x3F8), ("com2", 3, 0x2F8)):
+        uart = pc.machine.board.devices[name]
+        uart.port_write(port + 1, 1, 0x02)
+        requests.append(pc.machine.pic.master.irr >> irq & 1)
+        uart.port_write(port + 4, 1, 0x08)
+        assert pc.machine.pic.master.irr >> irq & 1
+    return {(1, 1): True, (0, 0): False}[tuple(requests)]
+
+
 BEHAVIOUR = {
+    "admits_lower": (admits_ir5_while_the_slave_is_served, ("kvm", "qemu")),
+    "withdraws_int": (takes_int_back_with_a_level, ("kvm", "qemu")),
+    "keeps_edges": (serves_an_edge_that_has_gone, ("kvm", "qemu")),
+    "ignores_out2": (interrupts_without_out2, ("qemu",)),
     "withdraws": (takes_the_request_back, ("kvm", "qemu")),
     "forgets": (comes_back_as_after_reset, ("p6",)),
     "keeps_x2apic": (keeps_tpr_though_x2apic_mode_ends, ("kvm", "qemu", "bochs", "bochs-2.6.8")),

@@ -17,6 +17,7 @@ from cli.tiny_guests import (
     POWER_OFF,
     RESET,
     SHUTDOWN,
+    SLEEP,
     SOFTWARE,
     SPIN,
     TEST_PORT,
@@ -39,6 +40,7 @@ NO_PIT = ("--board", "pc,pit=off")
         (LEAVE_RAM, ["--memory", "1M"], 125, "unmapped"),
         (HALT_MASKED, [], 125, "idle"),
         (HALT_OPEN, NO_PIT, 125, "idle"),
+        (SLEEP, [], 125, "idle"),
     ],
 )
 def test_every_way_a_run_ends_has_its_line_and_summary(vmm, image, tmp_path, code, options, status, reason):
@@ -48,6 +50,11 @@ def test_every_way_a_run_ends_has_its_line_and_summary(vmm, image, tmp_path, cod
     stop = json.loads(summary.read_text())["stop"]
     assert stop["reason"] == reason
     assert done.err.startswith(f"vmm: {reason}: {stop['detail']}\n")
+
+
+def test_a_sleeping_state_that_is_not_there_is_named(vmm, image):
+    done = vmm("run", image(SLEEP))
+    assert "asleep in a state that the board lacks (SLP_TYP 5) at 0x7c0" in done.err
 
 
 def test_the_serial_port_is_standard_output_byte_for_byte_and_nothing_else_is(vmm, image):

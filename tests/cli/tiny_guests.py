@@ -6,6 +6,7 @@ Flat ones stand at 0000:7C00 in real mode; those of AArch64 at 4008_0000h in EL1
 EXIT_0 = bytes.fromhex("b000 e6f4")  # mov al,0; out 0f4h,al
 EXIT_3 = bytes.fromhex("b003 e6f4")
 POWER_OFF = bytes.fromhex("ba0406 b80020 ef")  # mov dx,604h; mov ax,2000h; out dx,ax
+SLEEP = bytes.fromhex("ba0406 b80034 ef ebfe")  # the same with 3400h: SLP_TYP 5; then for ever
 RESET = bytes.fromhex("b0fe e664")  # mov al,0feh; out 64h,al
 SPIN = bytes.fromhex("ebfe")  # jmp $
 HALT_MASKED = bytes.fromhex("fa f4")  # cli; hlt

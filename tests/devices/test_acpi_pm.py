@@ -96,10 +96,12 @@ def test_sleep_enable_with_type_0_powers_off(board, value):
     assert board.stop.calls == [("poweroff", 0)]
 
 
-def test_any_other_sleep_type_goes_on_and_sleep_enable_reads_as_zero(board):
-    board.write(0x604, 0x2000 | 5 << 10)
-    assert not board.stop.calls
-    assert board.read(0x604, 2) == 5 << 10 | 1
+@pytest.mark.parametrize("kind", range(1, 8))
+def test_a_sleeping_state_that_is_not_there_ends_the_run_and_sleep_enable_reads_as_zero(board, kind):
+    """ACPI 4.8.3.2.1: SLP_TYP is bits 12-10, SLP_EN bit 13. Nothing would ever set WAK_STS."""
+    board.write(0x604, 0x2000 | kind << 10)
+    assert board.stop.calls == [("idle", 0x100 | kind)]
+    assert board.read(0x604, 2) == kind << 10 | 1
 
 
 def test_choosing_a_type_without_the_enable_does_not_sleep(board):

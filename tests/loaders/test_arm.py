@@ -11,6 +11,7 @@ from vmm.errors import VmmError
 from vmm.loaders import architecture, identify, load
 from vmm.loaders.handover import Kernel, hand_over
 from vmm.loaders.image import Image, Options
+from vmm.machine.machine import Config, Machine
 
 from .handmade_images import (
     ARM_BASE,
@@ -61,6 +62,22 @@ def test_an_elf_goes_to_its_physical_addresses_and_is_entered_there(boot, arch):
     assert ram.read(ARM_BASE + MIB, 8) == LOOP[arch] * 2
     assert ram.read(ARM_BASE + MIB + 8, 0xF8) == bytes(0xF8)
     assert loaded.symbols is not None
+
+
+@pytest.mark.parametrize("arch", ["arm", "arm64"])
+def test_an_entry_that_is_no_virtual_address_is_a_physical_one(boot, arch):
+    """As linker scripts of kernels say it: ENTRY is a symbol less the offset of the kernel's mapping."""
+    bits, machine = {"arm": (32, 40), "arm64": (64, 183)}[arch]
+    part = Part(ARM_BASE + MIB, LOOP[arch] * 2, virtual=0xC0100000)
+    assert boot(Elf([part], bits, ARM_BASE + MIB + 4, machine).build(), arch).entry.pc == ARM_BASE + MIB + 4
+    with pytest.raises(VmmError, match="the entry point 0x40100008 is in no loaded segment"):
+        boot(Elf([part], bits, ARM_BASE + MIB + 8, machine).build(), arch)
+
+
+def test_of_two_meanings_of_an_entry_the_virtual_one_counts(boot):
+    parts = [Part(ARM_BASE, LOOP["arm64"]), Part(ARM_BASE + MIB, LOOP["arm64"], virtual=ARM_BASE)]
+    parts[0].virtual = ARM_BASE + MIB
+    assert boot(Elf(parts, 64, ARM_BASE, 183).build()).entry.pc == ARM_BASE + MIB
 
 
 def test_bit_0_of_an_arm_entry_says_thumb_and_stays_in_the_pc(boot):
@@ -193,6 +210,35 @@ def test_a_kernel_that_reaches_to_the_end_of_ram_leaves_its_start_to_the_others(
     entry = boot(elf, tree=tree, initrd=[initrd()]).entry
     assert tree.told == [(ARM_BASE, ARM_BASE + 10)]
     assert entry.registers["x0"] == ARM_BASE + PAGE
+
+
+@pytest.mark.parametrize("arch", ["arm", "arm64"])
+@pytest.mark.parametrize(
+    ("offset", "at_start"), [(0, False), (0x80000, False), (MIB - 4, False), (MIB, True), (40 * MIB, True)]
+)
+def test_an_elf_that_leaves_the_first_mib_of_ram_finds_the_tree_there(boot, arch, offset, at_start):
+    """QEMU, arm_load_kernel: 7.2 puts none there for an ELF within 1 MiB, the size of its blob."""
+    ram, tree = ArmRam(), Tree()
+    registers = boot(arm_elf(arch, ARM_BASE + offset), arch, ram, tree).entry.registers
+    place = registers["x0" if arch == "arm64" else "r2"]
+    assert place == (ARM_BASE if at_start else ARM_BASE + 32 * MIB)
+    assert ram.read(place, len(tree.blob)) == tree.blob
+
+
+def test_firmware_in_flash_finds_the_tree_at_the_start_of_ram_and_linux_does_not(tmp_path):
+    """As with QEMU's -bios; what QEMU starts as Linux has it where the initrd ends."""
+    for address, place in ((0, ARM_BASE), (0x4000000, ARM_BASE), (ARM_BASE + 2 * MIB, ARM_BASE + 8 * MIB)):
+        machine = Machine(Config(board="virt"))
+        (tmp_path / "firmware").write_bytes(LOOP["arm64"])
+        machine.load(tmp_path / "firmware", load_address=address)
+        assert machine.memory.read(place, 4) == machine.memory.read(machine.cpu["x0"], 4) == b"\xd0\x0d\xfe\xed"
+        assert machine.cpu["x0"] == place
+
+
+def test_a_tree_larger_than_what_is_free_at_the_start_lies_elsewhere(boot):
+    ram = ArmRam()
+    entry = boot(arm_elf(physical=ARM_BASE + MIB), ram=ram, tree=Tree(b"t" * (MIB + 1))).entry
+    assert entry.registers["x0"] == ARM_BASE + 32 * MIB
 
 
 def test_a_second_initrd_is_refused_by_name(boot, initrd):

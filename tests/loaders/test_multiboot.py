@@ -8,7 +8,7 @@ from vmm.errors import VmmError
 from vmm.loaders import load
 from vmm.loaders.multiboot import memory_map
 
-from .handmade_images import CODE, MIB, Elf, Part, Ram, multiboot_elf, multiboot_header
+from .handmade_images import CODE, MIB, Elf, Part, Ram, boot_sector, multiboot_elf, multiboot_header
 
 
 @pytest.fixture
@@ -215,3 +215,47 @@ def test_a_wrong_header_is_one_line_that_says_what_and_where(boot, data, line):
         boot(data)
     assert f"kernel.elf: {line}" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def disk(*sectors):
+    """A boot sector and what follows it, in whole sectors."""
+    data = boot_sector() + b"".join(sectors)
+    return data.ljust(-(-len(data) // 512) * 512, b"\0")
+
+
+def raw_kernel(offset_of_header, *, deep=0):
+    """Its header's addresses say that it is loaded from `deep` bytes before its own first one."""
+    where = MIB + offset_of_header
+    header = multiboot_header(1 << 16, where, MIB - deep, 0, 0, MIB + offset_of_header + 32)
+    return bytes(offset_of_header) + header + CODE
+
+
+@pytest.mark.parametrize("kernel", [multiboot_elf(), raw_kernel(0), raw_kernel(64)], ids=["elf", "raw", "behind"])
+def test_a_kernel_in_the_sectors_of_a_disk_does_not_make_the_disk_one(boot, kernel):
+    assert boot(kernel).format == "multiboot"
+    for sectors in (0, 1, 5):
+        loaded = boot(disk(bytes(512 * sectors), kernel))
+        assert (loaded.format, loaded.entry.mode, loaded.entry.pc) == ("boot_sector", "real", 0x7C00)
+
+
+def test_a_header_that_is_not_whole_does_not_either(boot):
+    at_8_kib = bytes(8192 - 512 - 16) + multiboot_header(1 << 16) + bytes(4)  # its addresses lie behind
+    assert boot(disk(at_8_kib)).format == "boot_sector"
+
+
+def test_a_kernel_with_the_signature_of_a_boot_sector_is_a_kernel(boot):
+    """What boots either way has both: a header in the first sector, or one by which the whole file is loaded."""
+    first_sector = bytearray(disk(b"\1" * 512))
+    first_sector[64:96] = multiboot_header(1 << 16, MIB + 64, MIB, 0, 0, MIB + 96)
+    assert boot(bytes(first_sector)).format == "multiboot"
+    whole = disk(bytes(512), raw_kernel(0, deep=1024))
+    ram = Ram()
+    assert boot(whole, ram).format == "multiboot"
+    assert ram.read(MIB - 1024, 512) == whole[:512]
+
+
+def test_an_elf_with_the_bytes_of_a_signature_is_an_elf(boot):
+    part = Part(MIB, bytes(1024) + multiboot_header(3) + CODE)
+    kernel = bytearray(Elf([part], entry=MIB).build().ljust(4096, b"\0"))
+    kernel[510:512] = b"\x55\xaa"
+    assert boot(bytes(kernel)).format == "multiboot"

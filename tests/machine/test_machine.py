@@ -15,7 +15,8 @@ ACTS = {
 }  # fmt: skip
 SHOWS = {
     "architecture", "board", "bus", "clock", "config", "cpu", "cpus", "gic", "inputs", "instructions", "ioapic",
-    "lapic", "loaded", "memory", "now_ns", "pic", "position", "running", "source", "stop", "trace", "waiting",
+    "lapic", "loaded", "memory", "now_ns", "pic", "position", "running", "screen", "source", "stop", "trace",
+    "waiting",
 }  # fmt: skip
 
 

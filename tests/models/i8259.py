@@ -22,15 +22,34 @@ Where the datasheet leaves room, the model decides:
 10. A poll that finds nothing returns bit 7 clear; the other bits mean nothing and are those of the default IR7.
 11. ICW1 keeps the last ICW3, and with IC4 = 1 the last ICW4, until the new ones come. Nothing depends on the slave's
     own ICW3, its id: on a PC there is one slave to answer.
+
+`Habits` are what emulators do instead: KVM's and QEMU's pic_get_irq, pic_set_irq1 and pic_set_irq.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 MASTER, SLAVE = 0, 1
 SLAVE_PIN = 2
 DEFAULT_PIN = 7
 ELCR_MASK = (0xF8, 0xDE)
 """Pins whose trigger software may choose: not the timer, the keyboard, the cascade, the clock and the coprocessor."""
+
+
+@dataclass(frozen=True)
+class Habits:
+    """Where KVM and QEMU leave the datasheet."""
+
+    admits_lower: bool = False
+    """Fully nested special mode takes the slave's pin out of the master's priorities altogether."""
+    withdraws_int: bool = False
+    """Nothing is owed for a request that goes away (decision 3): INT is whether there is one."""
+    keeps_edges: bool = False
+    """The edge latch does not care whether the pin is still high (decision 1)."""
+
+
+DATASHEET = Habits()
 
 
 class Pin:
@@ -43,10 +62,10 @@ class Pin:
         self.masked = False
         self.in_service = False
 
-    def drive(self, high: bool) -> None:
+    def drive(self, high: bool, keep_edge: bool) -> None:
         if high and not self.high:
             self.edge_waits = True
-        if not high:
+        if not high and not keep_edge:
             self.edge_waits = False
         self.high = high
 
@@ -54,8 +73,9 @@ class Pin:
 class Chip:
     """One 8259A; the slave's `slave_pins` stay empty: its ICW3 is an id."""
 
-    def __init__(self, is_master: bool) -> None:
+    def __init__(self, is_master: bool, habits: Habits) -> None:
         self.is_master = is_master
+        self.habits = habits
         self.slave_pins = 0
         self.pins = [Pin() for _ in range(8)]
         self.elcr = 0
@@ -107,15 +127,18 @@ class Chip:
         return not self.single and bool(self.slave_pins >> number & 1)
 
     def may_nest_in_itself(self, number: int) -> bool:
-        return self.fully_nested_special and self.carries_slave(number)
+        return self.is_master and self.fully_nested_special and self.carries_slave(number)
 
     def best(self) -> int | None:
         """The pin that INTA would acknowledge, if any."""
         for number in self.by_priority():
             wanted = self.requests(number) and not self.pins[number].masked
             if self.counts_in_service(number):
-                return number if wanted and self.may_nest_in_itself(number) else None
-            if wanted:
+                if wanted and self.may_nest_in_itself(number):
+                    return number
+                if not (self.habits.admits_lower and self.may_nest_in_itself(number)):
+                    return None
+            elif wanted:
                 return number
         return None
 
@@ -125,8 +148,8 @@ class Chip:
 
     def drive(self, number: int, high: bool) -> None:
         had_request = self.best() is not None
-        self.pins[number].drive(high)
-        if had_request and self.best() is None:
+        self.pins[number].drive(high, self.habits.keeps_edges and not self.is_level(number))
+        if had_request and self.best() is None and not self.habits.withdraws_int:
             self.owes_default = True
 
     # ---- acknowledge and end of interrupt ----
@@ -232,8 +255,8 @@ class Chip:
 class Pair:
     """Master and slave as a PC has them: ports 20h/21h and A0h/A1h, the slave's INT on the master's IR2."""
 
-    def __init__(self) -> None:
-        self.chips = (Chip(is_master=True), Chip(is_master=False))
+    def __init__(self, habits: Habits = DATASHEET) -> None:
+        self.chips = (Chip(True, habits), Chip(False, habits))
 
     def output(self) -> bool:
         """The INT pin of the master, which the CPU sees."""

@@ -46,14 +46,15 @@ def test_a_call_is_a_line_with_class_syndrome_and_return_state(vmm, image):
 def test_an_abort_is_a_line_with_its_address():
     assert logged("arm64", ABORT) == (
         "     0: cpu=0 EC=25 ESR=96000045 from=el1h to=el1+200 ELR=0000000040080010 SPSR=600003c5 insns=9 "
-        "FAR=00000000b0000010 data abort"
+        "FAR=00000000b0000010 data abort, a write: translation fault, level 1"
     )
 
 
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({}, "EC=25 ESR=96000045 from=usr to=abt+10 LR=40080010 SPSR=00000010 insns=9 FAR=b0000010 data abort"),
+        ({}, "EC=25 ESR=96000045 from=usr to=abt+10 LR=40080010 SPSR=00000010 insns=9 FAR=b0000010 data abort, "
+         "a write: translation fault, level 1"),
         ({"number": 0x11, "source": "software", "vector_offset": 8, "error": 0x46000001},
          "EC=11 ESR=46000001 from=usr to=svc+08 LR=40080010 SPSR=00000010 insns=9 SVC"),
         ({"number": 30, "source": "PPI", "vector_offset": 0x1C, "error": None, "value": 4},
@@ -63,6 +64,29 @@ def test_an_abort_is_a_line_with_its_address():
 def test_aarch32_shows_modes_and_the_link_register(change, line):
     taken = ABORT._replace(flags=0x10, vector_offset=0x10, cpl=0)._replace(**change)
     assert logged("arm", taken) == f"     0: cpu=0 {line}"
+
+
+@pytest.mark.parametrize(
+    ("number", "syndrome", "words"),
+    [
+        (0x24, 0x92000007, ": translation fault, level 3"),
+        (0x25, 0x9600004F, ", a write: permission fault, level 3"),
+        (0x25, 0x96000009, ": access flag fault, level 1"),
+        (0x25, 0x96000000, ": address size fault, level 0"),
+        (0x20, 0x8200000E, ": permission fault, level 2"),
+        (0x21, 0x86000050, ": external abort"),  # bit 6 is no write where no instruction can
+        (0x25, 0x96000017, ": external abort on a table walk, level 3"),
+        (0x25, 0x96000021, ": alignment fault"),
+        (0x24, 0x9200003D, ": domain fault, level 1"),
+        (0x24, 0x9200007F, ", a write: a reserved status"),
+        (0x22, 0x8A000000, ""),  # PC alignment says nothing more
+        (0x34, 0xD2000062, ""),  # a watchpoint
+    ],
+)
+def test_an_abort_says_in_words_what_the_fault_was(number, syndrome, words):
+    """DDI0487 D13.2.37."""
+    line = logged("arm64", ABORT._replace(number=number, error=syndrome))
+    assert line.endswith(f"FAR=00000000b0000010 {CLASSES.get(number) or f'exception {number:#04x}'}{words}")
 
 
 @pytest.mark.parametrize(

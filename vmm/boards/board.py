@@ -108,6 +108,8 @@ class Board:
     """Leaves controllers, vCPUs and the firmware's part of RAM as firmware does that is about to start an image."""
     device_tree: Callable[[tuple[int, int] | None], bytes] | None = None
     """Given the initrd's addresses, the blob for an image that wants one."""
+    screen: Callable[[], list[str]] | None = None
+    """The rows of text that its display shows."""
     firmware: Callable[[Any], int | None] | None = None
     """Answers the firmware call of this vCPU; None: the call does not return."""
     host_call: Callable[[Any], int | None] | None = None

@@ -1,4 +1,4 @@
-"""The PC: an 8259A pair, an 8254, an RTC, two UARTs, APICs, an HPET, and what QEMU's `pc` adds for test images.
+"""The PC: an 8259A pair, an 8254, an RTC, two UARTs, a display, APICs, an HPET, and what QEMU's `pc` adds for tests.
 
 Lines 0-15 are the ISA's IRQs, lines 16-23 the other pins of the IOAPIC, and behind them comes NMI, which is LINT1 of
 every local APIC. Source of the map: IBM PC/AT Technical Reference, ISA System Architecture; MultiProcessor
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from vmm.boards import pc_firmware, pc_profiles, pc_tables
+from vmm.boards import pc_bios_data, pc_firmware, pc_profiles, pc_tables
 from vmm.boards.board import MOST_QUANTUM, Alias, Board, Layout, Parts, check_options, choice, number, switch
 from vmm.core.native import lib
 from vmm.devices import acpi_pm
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.boot_port import BootPort
+from vmm.devices.crtc import Crtc
 from vmm.devices.debug_exit import DebugExit
 from vmm.devices.debugcon import Debugcon
 from vmm.devices.fw_cfg import FwCfg
@@ -36,7 +37,7 @@ from vmm.intc.lapic import LocalApic
 from vmm.protocols import PcDevice, SwitchedLine
 
 NAME = "pc"
-SUMMARY = "PC: 8259A pair, APICs, 8254, HPET, RTC, two 16550A, ACPI and MP tables, isa-debug-exit, test device"
+SUMMARY = "PC: 8259A pair, APICs, 8254, HPET, RTC, two 16550A, display, ACPI and MP tables, isa-debug-exit, test device"
 ARCHITECTURES = ("x86",)
 OPTIONS = ("pit", "hpet", "reset", "profile", "quantum", "insn_ns")
 DEVICES = (0xC0000000, 0xFFFF0000)
@@ -53,6 +54,7 @@ NMI = PINS
 PIC_PORTS = ((0x20, 2, 0), (0xA0, 2, 1))
 ELCR_PORTS = (0x4D0, 2)
 SECOND_UART = ((0x2F8, 8),)
+SERIAL_PORTS = tuple(ports[0][0] for ports in (Uart16550.PORTS, SECOND_UART))
 IOAPIC = (0xFEC00000, 0x1000)
 IOAPIC_PINS = {irq: irq for irq in ISA_IRQS if irq != CASCADE} | {TIMER: 2}
 """By IRQ (MP specification 1.4, 5.3: the 8254 is at INTIN2); the cascade is a wire between the 8259As."""
@@ -78,7 +80,6 @@ def build(parts: Parts) -> Board:
     """Wire the board."""
     bus, clock, stop = parts.bus, parts.clock, parts.stop
     pic, ioapic, a20 = Pic(parts.native), IoApic(parts.native), parts.cpus[0].set_a20
-    pc_profiles.apply(parts.native, parts.options.get("profile", pc_profiles.DEFAULT))
     for first, count, chip in PIC_PORTS:
         bus.add_native_ports(first, count, "pic", chip)
     bus.add_native_ports(*ELCR_PORTS, "elcr", 0)
@@ -102,7 +103,7 @@ def build(parts: Parts) -> Board:
         port92.initialised()
         parts.cpus[0].init()
 
-    port92 = Port92(init=init, a20=a20)
+    port92, display = Port92(init=init, a20=a20), Crtc(clock=clock, memory=parts.memory)
     table: list[tuple[str, Callable[[], PcDevice]]] = [
         ("pit", lambda: pit),
         ("port61", lambda: Port61(clock=clock, pit=pit)),
@@ -110,9 +111,10 @@ def build(parts: Parts) -> Board:
         ("port92", lambda: port92),
         ("reset_control", lambda: ResetControl(init=init, stop=stop)),
         ("boot", lambda: BootPort(boot=parts.boot_again if reboots else lambda: stop("reset"))),
-        ("rtc", lambda: Rtc(clock=clock, irq=rtc_irq)),
+        ("rtc", lambda: Rtc(clock=clock, irq=rtc_irq, cmos=pc_bios_data.cmos(parts.memory.size))),
         ("com1", lambda: Uart16550(clock=clock, irq=bus.line(COM1), output=parts.console)),
         ("com2", lambda: Uart16550(clock=clock, irq=bus.line(COM2), output=lambda data: None)),
+        ("crtc", lambda: display),
         ("acpi", lambda: AcpiPm(clock=clock, sci=bus.line(SCI), stop=stop)),
         ("fw_cfg", lambda: FwCfg(cpus=len(parts.cpus), ram_size=parts.memory.size, cmdline=parts.cmdline)),
         ("debug_exit", lambda: DebugExit(stop=stop)),
@@ -133,15 +135,19 @@ def build(parts: Parts) -> Board:
     if switch(parts.options, "hpet", True):
         board.devices["hpet"] = timers = _hpet(parts, (pit_irq, rtc_irq))
         bus.add_memory(timers, *HPET)
+    pc_profiles.apply(parts.native, board.devices, parts.options.get("profile", pc_profiles.DEFAULT))
     tables = pc_tables.tables(_system(parts, board))
 
     def hand_over() -> None:
         for cpu in parts.cpus:
             cpu.hand_over()
         pc_firmware.hand_over(parts.memory, pic.write, board.devices.get("pit"), tables)
+        pc_bios_data.hand_over(parts.memory, SERIAL_PORTS)
+        display.clear()
 
     hand_over()
     board.hand_over = hand_over
+    board.screen = display.screen
     return board
 
 

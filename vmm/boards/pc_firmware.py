@@ -1,7 +1,8 @@
 """The PC as firmware hands it over: controllers set up, vectors that end what they are given, and what follows a reset.
 
 Images for PCs rely on it: the 8259A pair at vectors 08h and 70h, the 8254 ticking 18.2 times a second on IRQ 0, an
-interrupt vector table whose every entry leads to an IRET, and the tables of pc_tables.py. From the reset vector it goes
+interrupt vector table whose every entry leads to an IRET, the BIOS data area of pc_bios_data.py, and the tables of
+pc_tables.py. From the reset vector it goes
 on as CMOS 0Fh says, the shutdown status: 05h and 0Ah jump through the pointer at 40h:67h, 05h after an end of interrupt
 at both 8259As; anything else boots. The status is 0 from then on. Source: IBM PC/AT Technical Reference, "BIOS"; the
 addresses of the stubs are the ones compatible firmware uses.

@@ -12,35 +12,51 @@ before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmm.core.native import lib
 from vmm.errors import unknown
 
 if TYPE_CHECKING:
-    from vmm._native import Struct, vmm_ioapic, vmm_lapic, vmm_machine, vmm_x86
+    from vmm._native import vmm_ioapic, vmm_lapic, vmm_machine, vmm_pic, vmm_x86
+    from vmm.devices.uart16550 import Uart16550
 
 DEFAULT = "default"
 NAMES = (DEFAULT, "p6", "kvm", "qemu", "bochs", "bochs-2.6.8")
 
 
-def _vcpus(native: vmm_machine) -> Iterator[vmm_x86]:
-    return (lib.vmm_x86_of(native.vcpus[index]) for index in range(native.vcpu_count))
+class Pc(NamedTuple):
+    """What is configured."""
+
+    native: vmm_machine
+    devices: Mapping[str, Any]
 
 
-def _lapics(native: vmm_machine) -> Iterator[vmm_lapic]:
-    return (x86.lapic for x86 in _vcpus(native))
+def _vcpus(pc: Pc) -> Iterator[vmm_x86]:
+    return (lib.vmm_x86_of(pc.native.vcpus[index]) for index in range(pc.native.vcpu_count))
 
 
-def _ioapic(native: vmm_machine) -> Iterator[vmm_ioapic]:
-    return iter((lib.vmm_ioapic_of(native),))
+def _lapics(pc: Pc) -> Iterator[vmm_lapic]:
+    return (x86.lapic for x86 in _vcpus(pc))
+
+
+def _ioapic(pc: Pc) -> Iterator[vmm_ioapic]:
+    return iter((lib.vmm_ioapic_of(pc.native),))
+
+
+def _pic(pc: Pc) -> Iterator[vmm_pic]:
+    return iter((lib.vmm_pic_of(pc.native),))
+
+
+def _uarts(pc: Pc) -> Iterator[Uart16550]:
+    return (pc.devices[name] for name in ("com1", "com2"))
 
 
 class Knob(NamedTuple):
-    """One difference: a configuration field of the core's structs, which is 1 in some profiles and else 0."""
+    """One difference: a field of the core's structs or of devices, which is 1 in some profiles and else 0."""
 
-    structs: Callable[[vmm_machine], Iterator[Struct]]
+    structs: Callable[[Pc], Iterator[Any]]
     field: str
     profiles: tuple[str, ...]
     """That have it."""
@@ -78,6 +94,30 @@ KNOBS = (
         "(x86_cpu_pending_interrupt).",
     ),
     Knob(
+        _pic, "admits_lower", ("kvm", "qemu"),
+        "In special fully nested mode a slave's request in service holds back none of the master's inputs below it. "
+        "231468, The Special Fully Nested Mode: it is the slave alone that is not locked out. KVM and QEMU leave IR2 "
+        "out when they compare priorities (pic_get_irq).",
+    ),
+    Knob(
+        _pic, "withdraws_int", ("kvm", "qemu"),
+        "A level-triggered request that falls before INTA takes INT with it. 231468, Interrupt Sequence: an input that "
+        "is low by then gives the default IR7, and so does Bochs (lower_irq leaves INT up). KVM and QEMU lower INT "
+        "(pic_update_irq).",
+    ),
+    Knob(
+        _pic, "keeps_edges", ("kvm", "qemu"),
+        "An edge-triggered request outlives the fall of its input. 231468, Edge and Level Triggered Modes: an input "
+        "must stay high until INTA. Bochs clears IRR (lower_irq); KVM (pic_set_irq1) and QEMU (pic_set_irq) do so for "
+        "levels alone.",
+    ),
+    Knob(
+        _uarts, "ignores_out2", ("qemu",),
+        "A UART interrupts whatever its OUT2 is. IBM PC/AT Technical Reference, Serial/Parallel Adapter: OUT2 gates "
+        "the interrupt driver, and so it does in Bochs (serial.cc). QEMU has no gate (serial_update_irq); KVM has no "
+        "UART.",
+    ),
+    Knob(
         _ioapic, "holds_edges", ("bochs-2.6.8",),
         "An edge on a masked pin is delivered when it is unmasked. 82093AA datasheet 3.2.4, Interrupt Mask: it is "
         "neither delivered nor held; QEMU (ioapic_set_irq), KVM (ioapic_write_indirect) and newer Bochs agree.",
@@ -90,10 +130,10 @@ KNOBS = (
 )  # fmt: skip
 
 
-def apply(native: vmm_machine, profile: str) -> None:
-    """Configure a machine whose vCPUs there are; VmmError for an unknown profile."""
+def apply(native: vmm_machine, devices: Mapping[str, Any], profile: str) -> None:
+    """Configure a machine whose vCPUs and devices there are; VmmError for an unknown profile."""
     if profile not in NAMES:
         raise unknown("profile of board pc", profile, NAMES)
     for knob in KNOBS:
-        for struct in knob.structs(native):
+        for struct in knob.structs(Pc(native, devices)):
             setattr(struct, knob.field, profile in knob.profiles)

@@ -104,7 +104,6 @@ ISA = 0
 HPET_MINIMUM_TICKS = 100
 """The shortest period without lost interrupts: a hundred instructions at the usual 10 ns."""
 
-SLEEP_TYPE_SHIFT = 10
 NAME_OP, PACKAGE_OP, BYTE_PREFIX = 0x08, 0x12, 0x0A
 
 
@@ -195,7 +194,7 @@ def _s5() -> bytes:
 
     A name at the top of a DSDT is in the root. PkgLength counts itself, the number of elements and the elements.
     """
-    sleep_type = acpi_pm.SLEEP_TYPE_S5 >> SLEEP_TYPE_SHIFT
+    sleep_type = acpi_pm.SLEEP_TYPE_S5
     values = (sleep_type, sleep_type, 0, 0)
     elements = b"".join(bytes((BYTE_PREFIX, value)) for value in values)
     return bytes((NAME_OP,)) + b"_S5_" + bytes((PACKAGE_OP, 2 + len(elements), len(values))) + elements

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+import vmm
+from vmm import built
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError, unknown
 from vmm.version import __version__
@@ -42,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()  # here, where a full disk or a closed pipe can still be handled
     except VmmError as error:
         _complain(str(error))
+        return BAD_USAGE
+    except ModuleNotFoundError as error:
+        if built.is_built(vmm.__path__):
+            raise
+        _complain(f"these are sources that were not built, and no vmm is installed ({error}); run: pip install .")
         return BAD_USAGE
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vmm.core.native import lib
+from vmm.protocols import ASLEEP
 
 if TYPE_CHECKING:
     from vmm._native import vmm_stop_info
@@ -73,6 +74,8 @@ def _limit(machine: Stopped, raw: vmm_stop_info) -> str:
 
 def _idle(machine: Stopped, raw: vmm_stop_info) -> str:
     where = machine.where(raw.address)
+    if raw.code & ASLEEP:
+        return f"asleep in a state that the board lacks (SLP_TYP {raw.code & 0xFF}) at {where}: nothing can wake it"
     if raw.code and all(cpu.off for cpu in machine.cpus):
         return f"every vCPU is switched off, the last at {where}"
     if raw.code:

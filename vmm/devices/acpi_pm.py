@@ -3,7 +3,8 @@
 Source: ACPI specification 6.5, section 4.8 "ACPI Register Model"; PIIX4 datasheet, "Power Management I/O Space
 Registers". PM_TMR itself, which guests poll, is a counter of the core, with the rate and width given here. The machine
 starts in ACPI mode (no SMI command port), so SCI_EN always reads as set. The only sleeping state is S5, whose SLP_TYP
-is 0 as in QEMU's `pc`.
+is 0 as in QEMU's `pc`. A guest that enables another one is never woken and would look for WAK_STS for
+ever (ACPI 4.8.3.2, 16.1): its run ends.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from vmm.devices.rate import Rate
-from vmm.protocols import Clock, EndRun, Line
+from vmm.protocols import ASLEEP, Clock, EndRun, Line
 
 PM_TIMER = Rate(3_579_545)
 TIMER_MASK = 0xFFFFFF
@@ -29,7 +30,8 @@ SCI_ENABLED = 0x0001
 SLEEP_TYPE = 0x1C00
 CONTROL_WRITABLE = 0x0002 | SLEEP_TYPE  # with BM_RLD
 SLEEP_ENABLE = 0x2000  # write-only
-SLEEP_TYPE_S5 = 0x0000
+SLEEP_TYPE_AT = 10  # its lowest bit
+SLEEP_TYPE_S5 = 0
 
 
 class AcpiPm:
@@ -70,9 +72,16 @@ class AcpiPm:
             self.enable = (self.enable & kept | value) & ENABLE_WRITABLE
         elif register == CONTROL:
             self.control = (self.control & kept | value) & CONTROL_WRITABLE | SCI_ENABLED
-            if value & SLEEP_ENABLE and self.control & SLEEP_TYPE == SLEEP_TYPE_S5:
-                self._stop("poweroff")
+            if value & SLEEP_ENABLE:
+                self._sleep((self.control & SLEEP_TYPE) >> SLEEP_TYPE_AT)
         self._refresh()
+
+    def _sleep(self, kind: int) -> None:
+        """Into the state of this SLP_TYP."""
+        if kind == SLEEP_TYPE_S5:
+            self._stop("poweroff")
+        else:
+            self._stop("idle", ASLEEP | kind)
 
     def _refresh(self) -> None:
         """Bring the timer event to the present, and set the line and the next event's deadline."""

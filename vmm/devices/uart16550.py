@@ -90,6 +90,8 @@ class Uart16550:
         self._clock = clock
         self._irq = irq
         self._output = output
+        self.ignores_out2 = False
+        """Configuration: interrupts reach `irq` whatever OUT2 is."""
         self._wire = SerialWire(clock=clock, frame_ns=lambda: self._frame_ns(1), arrived=self._arrive)
         self._timeout = clock.timer(self._time_out)
         self._readers = (
@@ -284,5 +286,5 @@ class Uart16550:
         return next((code for enable, pending, code in sources if self.ier & enable and pending), IIR_NONE)
 
     def _drive(self) -> None:
-        connected = bool(self.mcr & MCR_OUT2)  # the bit, not the pin: interrupts go on in loopback
+        connected = self.ignores_out2 or bool(self.mcr & MCR_OUT2)  # the bit, not the pin: interrupts go on in loopback
         self._irq.set(connected and self._interrupt() != IIR_NONE)

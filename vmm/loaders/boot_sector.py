@@ -7,14 +7,13 @@ the interrupt vectors here, and no disk: the whole image is loaded at once.
 from __future__ import annotations
 
 from vmm.arch.x86.record import BOOT_SECTOR as ADDRESS
+from vmm.arch.x86.record import EXTENDED_BIOS_DATA as LIMIT
 from vmm.arch.x86.record import flat
 from vmm.loaders.image import Image, Loaded, Options, check_architecture, place
 from vmm.protocols import Memory
 
 SECTOR = 512
 SIGNATURE_AT = 510
-LIMIT = 0x9FC00
-"""Conventional memory ends where firmware keeps its extended data area."""
 
 
 def matches(image: Image) -> bool:

@@ -98,7 +98,7 @@ def _machines() -> dict[int, str]:
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
     entry, spans = load_segments(image, memory, options.architecture)
     symbols = Symbols(image.path, image.data)
-    return hand_over(image, memory, options, Kernel("elf", entry, spans, symbols))
+    return hand_over(image, memory, options, Kernel("elf", entry, spans, symbols, linux=False))
 
 
 def load_segments(image: Image, memory: Memory, machine: str) -> tuple[int, list[Span]]:
@@ -175,7 +175,10 @@ def _segments(image: Image, layout: Layout, offset: int, entry_size: int, count:
 
 
 def _physical(image: Image, entry: int, segments: list[Segment]) -> int:
+    """Where the entry point is: a virtual address or, where that means nothing, physical already."""
     for segment in segments:
         if segment.virtual <= entry < segment.virtual + segment.memory_size:
             return entry - segment.virtual + segment.physical
+    if any(segment.physical <= entry < segment.end for segment in segments):
+        return entry
     raise image.error(f"the entry point {entry:#x} is in no loaded segment")

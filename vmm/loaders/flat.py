@@ -2,7 +2,8 @@
 
 On x86 they stand without an address where a boot sector would, 7C00h in real mode, so that a 16-bit experiment needs no
 signature. Below 1 MiB they are entered in real mode, as CS = 0 within the first 64 KiB and by paragraph above it; from
-1 MiB on in protected mode. On ARM they stand where Linux's own raw kernels used to, and are handed what those are.
+1 MiB on in protected mode. On ARM they stand where Linux's own raw kernels used to, and are handed what those are; one
+in flash is firmware.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
     if address % boot.alignment:
         raise image.error(f"load address {address:#x} is not a multiple of {boot.alignment}, an instruction's size")
     end = place(image, memory, "flat image", address, image.data)
-    return hand_over(image, memory, options, Kernel("flat", address, [(address, end)], flat=True))
+    in_ram = address >= memory.base
+    return hand_over(image, memory, options, Kernel("flat", address, [(address, end)], linux=in_ram, flat=True))
 
 
 def _check_code(image: Image, magic_at: int) -> None:

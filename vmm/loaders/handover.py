@@ -1,7 +1,9 @@
 """What images without a boot protocol of their own are handed: an initrd and a device tree, where there is one.
 
 The registers and the limits are Linux's (Documentation/arch/arm/booting.rst, Documentation/arch/arm64/booting.rst),
-the usual places those of QEMU's boards. Other programs are entered alike and may ignore it all.
+the usual places those of QEMU's boards. Other programs are entered alike and may ignore it all; those that QEMU does
+not take for Linux, ELF and what lies in flash, look for the tree at the start of RAM, and it is there unless they are
+(its arm_load_kernel).
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from vmm.protocols import Memory
 
 DISTANCE = 128 * MIB
 """From the start of RAM to the initrd: a kernel that unpacks itself needs less."""
+TREE_ROOM = MIB
+"""What must be free at the start of RAM for a tree to be put there: as much as QEMU's own takes, whatever is in it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Kernel:
     taken: Sequence[Span]
     """Memory that is not free: the image's own, and what it is going to use unasked."""
     symbols: Symbols | None = None
+    linux: bool = True
+    """It would be entered as Linux is; else it looks for the tree at the start of RAM."""
     flat: bool = False
     """It is entered as flat images are."""
     tree_alignment: int = PAGE
@@ -60,7 +66,9 @@ def hand_over(image: Image, memory: Memory, options: Options, kernel: Kernel) ->
     tree = 0
     if options.device_tree is not None:
         blob = options.device_tree(initrd)
-        found = _free(taken, memory, limit, len(blob), kernel.tree_alignment)
+        found = memory.base if _room_at_start(kernel, taken, memory, len(blob)) else None
+        if found is None:
+            found = _free(taken, memory, limit, len(blob), kernel.tree_alignment)
         if found is None:
             raise image.error(f"no room for a device tree of {len(blob)} bytes in {memory.base:#x}-{limit - 1:#x}")
         tree = found
@@ -90,6 +98,13 @@ def _initrd(image: Image, memory: Memory, options: Options, taken: list[Span], l
     span = start, place(image, memory, "initrd", start, data)
     taken.append(span)
     return span
+
+
+def _room_at_start(kernel: Kernel, taken: Sequence[Span], memory: Memory, size: int) -> bool:
+    """The tree belongs to the start of RAM, and nothing is in its way."""
+    end = memory.base + max(size, TREE_ROOM)
+    free = all(end <= first or behind <= memory.base for first, behind in taken)
+    return not kernel.linux and free and end <= memory.base + memory.size
 
 
 def _free(taken: Sequence[Span], memory: Memory, limit: int, size: int, alignment: int) -> int | None:

@@ -2,6 +2,9 @@
 
 The kernel is an ELF file, or raw bytes whose header says where they go. Modules follow it on pages of their own, then
 come the information structure and what it points to; all of that from 1 MiB on, clear of what a low kernel uses.
+
+A disk's first sectors may hold a kernel with its header, and it is a disk all the same: of a file with the signature of
+a boot sector the header counts where the file is a kernel from its first byte on.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmm.arch.boot import Entry
-from vmm.loaders import elf
+from vmm.arch.x86.record import EXTENDED_BIOS_DATA as LOWER_END
+from vmm.loaders import boot_sector, elf
 from vmm.loaders.image import HEADERS_WITHIN, MIB, Image, Loaded, Options, align, check_architecture, place, read_file
 from vmm.loaders.symbols import Symbols
 from vmm.protocols import Memory
@@ -34,7 +38,6 @@ MEMORY_MAP_ENTRY = struct.Struct("<IQQI")
 LOADER_NAME = b"vmm\0"
 
 USABLE, RESERVED = 1, 2
-LOWER_END = 0x9FC00
 MEMORY_MAP = (
     (0, LOWER_END, USABLE),
     (LOWER_END, 0xA0000, RESERVED),
@@ -61,7 +64,21 @@ class Module:
 
 
 def matches(image: Image) -> bool:
-    return find_header(image) is not None and elf.architecture(image) in (None, "x86")
+    header = find_header(image)
+    if header is None or (boot_sector.matches(image) and not _is_whole(image, header)):
+        return False
+    return elf.architecture(image) in (None, "x86")
+
+
+def _is_whole(image: Image, header: Header) -> bool:
+    """The file is the header's kernel: an ELF, or the header is in its first sector, or asks for all of the file."""
+    if elf.matches(image) or header.offset < boot_sector.SECTOR:
+        return True
+    at = header.offset + HEADER.size
+    if not header.flags & ADDRESSES or at + HEADER_ADDRESSES.size > len(image.data):
+        return False
+    header_address, start, *_ = HEADER_ADDRESSES.unpack_from(image.data, at)
+    return bool(header_address - start == header.offset)
 
 
 def find_header(image: Image) -> Header | None:

@@ -23,6 +23,12 @@ class Devices:
         self._state.hand_out()
         return self._board
 
+    def screen(self) -> list[str]:
+        """What its display shows."""
+        if self._board.screen is None:
+            raise VmmError(f"board {self._board.name} has no display")
+        return self._board.screen()
+
     def attach(
         self,
         device: PortDevice | MmioDevice,

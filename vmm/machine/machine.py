@@ -352,6 +352,13 @@ class Machine:
         """Its devices and the names of its lines."""
         return self._devices.board()
 
+    @property
+    def screen(self) -> list[str]:
+        """The text on the display of a pc: its rows from the top, 25 of at most 80 characters, without blanks at their
+        ends, decoded from code page 437; a new list each time. VmmError where a board has no display.
+        """
+        return self._devices.screen()
+
     attach = delegate("_devices", Devices.attach)
     type = delegate("_console", ConsoleInput.type)
     trap = delegate("_traps", TrapHandlers.trap)

@@ -2,7 +2,7 @@
  * The PC's pair of 8259A interrupt controllers (Intel 231468-003; section names below are the datasheet's), with the
  * edge/level control registers of the EISA and PCI chipsets (ports 4D0h, 4D1h).
  *
- * Decisions where the datasheet leaves room:
+ * Decisions where the datasheet leaves room, and no profile (vmm_pic's configuration) says otherwise:
  * - A request that drops before INTA leaves INT up (`held`), so that INTA answers the default IR7. Masking or ending
  *   lowers INT at once, as KVM and QEMU do.
  * - ICW1 also clears the in-service register, as KVM, QEMU and Bochs do.
@@ -60,12 +60,12 @@ static int resolve(const vmm_machine *m, const vmm_i8259 *c)
     for (int step = 1; step <= 8; step++) {
         int pin = (c->lowest + step) & 7;
         uint8_t bit = (uint8_t)(1 << pin);
-        bool blocked = blocking(c) & bit && !(slaves_nest && carries_slave(c, pin));
-        if (blocked)
+        bool in_service = blocking(c) & bit, nests = slaves_nest && carries_slave(c, pin);
+        if (in_service && !nests)
             return NO_PIN;
         if (requests & bit)
             return pin;
-        if (blocking(c) & bit)
+        if (in_service && !pic_of(m)->admits_lower)
             return NO_PIN;
     }
     return NO_PIN;
@@ -74,6 +74,11 @@ static int resolve(const vmm_machine *m, const vmm_i8259 *c)
 static void update(vmm_machine *m, vmm_i8259 *c)
 {
     output_set(m, (int)(c - pic_of(m)->chip), c->held || resolve(m, c) != NO_PIN);
+}
+
+static bool stays(const vmm_machine *m, const vmm_i8259 *c, uint8_t bit)
+{
+    return pic_of(m)->keeps_edges && !(level_pins(c) & bit);
 }
 
 static void pin_set(vmm_machine *m, vmm_i8259 *c, int pin, bool level)
@@ -87,10 +92,10 @@ static void pin_set(vmm_machine *m, vmm_i8259 *c, int pin, bool level)
         c->irr |= bit;
         c->raised[pin] = insns_so_far(m);
         trace_note(m, VMM_EV_PENDING, (uint32_t)(pin + 8 * (c - pic_of(m)->chip)), 0);
-    } else if (c->irr & bit) {
+    } else if (c->irr & bit && !stays(m, c, bit)) {
         bool was_chosen = c->output && resolve(m, c) == pin;
         c->irr &= (uint8_t)~bit;
-        if (was_chosen && resolve(m, c) == NO_PIN)
+        if (was_chosen && resolve(m, c) == NO_PIN && !pic_of(m)->withdraws_int)
             c->held = 1;
     }
     update(m, c);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.i8259 import ELCR_MASK, MASTER, SLAVE, Pair
+from models.i8259 import DATASHEET, ELCR_MASK, MASTER, SLAVE, Habits, Pair
 
 from vmm._native import ffi, lib
 
@@ -27,9 +27,11 @@ class ModelPic(Pair):
 class ProductPic:
     """`vmm_pic_*` on a machine of its own, without a vCPU."""
 
-    def __init__(self) -> None:
+    def __init__(self, habits: Habits = DATASHEET) -> None:
         self.machine = ffi.gc(lib.vmm_new(), lib.vmm_free)
         self.pair = lib.vmm_pic_of(self.machine)
+        for habit, has_it in vars(habits).items():
+            setattr(self.pair, habit, has_it)
 
     def chip(self, chip: int) -> Any:
         return self.pair.chip[chip]

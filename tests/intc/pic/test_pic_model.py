@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from models.agreement import checked
-from models.i8259 import DEFAULT_PIN, MASTER, SLAVE
+from models.i8259 import DATASHEET, DEFAULT_PIN, MASTER, SLAVE, Habits
 
 from .product_pic import ModelPic, ProductPic, initialise
 
@@ -21,9 +21,11 @@ ICW4S = st.sampled_from([0x01, 0x03, 0x11, 0x13, 0x1D, 0x1F])
 class Agreement(RuleBasedStateMachine):
     """Every rule does the same to both; every read and every register is compared."""
 
+    habits = DATASHEET
+
     def __init__(self) -> None:
         super().__init__()
-        self.product, self.model = ProductPic(), ModelPic()
+        self.product, self.model = ProductPic(self.habits), ModelPic(self.habits)
 
     def write(self, chip: int, a0: int, value: int) -> None:
         for face in (self.product, self.model):
@@ -119,4 +121,11 @@ class Agreement(RuleBasedStateMachine):
                 assert got == expected, f"{register} of chip {chip}: product {got:08b}, model {expected:08b}"
 
 
+class EmulatorsAgreement(Agreement):
+    """The same with what KVM and QEMU do."""
+
+    habits = Habits(admits_lower=True, withdraws_int=True, keeps_edges=True)
+
+
 TestAgreement = checked(Agreement, examples=120, steps=60)
+TestEmulatorsAgreement = checked(EmulatorsAgreement, examples=120, steps=60)

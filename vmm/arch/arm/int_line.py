@@ -2,11 +2,12 @@
 
 cpu= vCPU, INTID= of an interrupt or EC= class and ESR= syndrome of an exception, from= the exception level and stack
 pointer or the mode it came from, to= the exception level or mode it was taken to and the offset in its vector table,
-ELR= (or LR=) where it returns to, SPSR= the state it returns to, FAR= of an abort.
+ELR= (or LR=) where it returns to, SPSR= the state it returns to, FAR= of an abort, and in words what its fault was.
 """
 
 from __future__ import annotations
 
+from vmm.arch.arm import fault_status
 from vmm.arch.arm.vcpu import mode_of
 from vmm.arch.arm.words import CLASSES
 from vmm.arch.words import ExceptionName, exception
@@ -34,5 +35,5 @@ def _line(event: Event, exception_name: ExceptionName, where: str, digits: int) 
     if event.source in CLASSES:
         what, cause = f"EC={event.number:02x} ESR={event.error or 0:08x}", exception(event.number, exception_name)
         if event.number in ABORTS:
-            cause = f"FAR={event.value:0{digits}x} {cause}"
+            cause = f"FAR={event.value:0{digits}x} {cause}{fault_status.told(event.number, event.error or 0)}"
     return f"cpu={event.vcpu} {what:18} {where} SPSR={event.flags:08x} insns={event.insns} {cause}"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MIB = 0x100000
 SEGMENT = 0x10000
 BOOT_SECTOR = 0x7C00
+EXTENDED_BIOS_DATA = 0x9FC00
+"""The first byte of what a PC's firmware keeps for itself below 640 KiB."""
 AS_BIOS = {"eax": 0xAA55, "edx": 0x80, "esp": 0x6F04}
 """As SeaBIOS enters a boot sector: DL is the first hard disk, SS:SP its own stack below 7000h."""
 
