@@ -153,7 +153,7 @@ class Machine:
             callbacks=inputs.callbacks,
         )  # fmt: skip
         self._runner = Runner(
-            native, self, host=host, image=self._image, tasks=tasks, context=context, trace=self.trace
+            native, self, inputs=inputs, host=host, image=self._image, tasks=tasks, context=context, trace=self.trace
         )
         self._recorder: Recorder | None = None
 
