@@ -349,7 +349,7 @@ def test_what_is_no_source_is_one_line(source, tmp_path, name, line):
 
 
 def test_an_image_that_cannot_be_written_is_one_line(source, tmp_path):
-    with pytest.raises(VmmError, match=r"my\.elf: cannot write the image: No such file or directory"):
+    with pytest.raises(VmmError, match=r"my\.elf: cannot write: No such file or directory"):
         assemble(source(HEADER), out=tmp_path / "nowhere" / "my.elf")
 
 

@@ -107,17 +107,19 @@ def name_of(image: Path) -> str:
     return bundled_as.get(image) or str(_sources.get(image, image).absolute())
 
 
+def files_of(image: Path) -> list[Path]:
+    """What was read for it: itself, and the source it was assembled from."""
+    return [image, *([_sources[image]] if image in _sources else [])]
+
+
 _sources: dict[Path, Path] = {}
 """Of images that were assembled here."""
 
 
 def _assembled(source: Path) -> Path:
-    import atexit
-    import shutil
-
+    from vmm.scratch import until_exit
     from vmm.toolchain import arch_of, assemble
 
-    image = assemble(source, arch=arch_of(source))
-    atexit.register(shutil.rmtree, image.parent, ignore_errors=True)
+    image = assemble(source, arch=arch_of(source), out=until_exit() / f"{source.stem}.elf")
     _sources[image] = source.absolute()
     return image

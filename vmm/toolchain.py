@@ -13,10 +13,12 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -24,6 +26,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.arch import ARCHITECTURES, DEFAULT, named
 from vmm.errors import VmmError, unknown
+from vmm.output import OutputFile
+from vmm.scratch import scratch
 from vmm.sources import SOURCES, bundled
 
 if TYPE_CHECKING:
@@ -110,8 +114,8 @@ def assemble(
         _check(path)
     tool = find(arch)
     headers = bundled() / "include"
-    with tempfile.TemporaryDirectory(prefix="vmm-") as scratch:
-        build = _Build(tool, source.parent, Path(scratch).resolve(), named(arch).target(), [*include, headers])
+    with scratch() as directory:
+        build = _Build(tool, source.parent, directory, named(arch).target(), [*include, headers])
         for path in sources:
             build.compile(path)
         options = ["-T", str(headers / arch / "guest.ld")]
@@ -119,15 +123,17 @@ def assemble(
             options.append(f"-Ttext={text_address:#x}")
         if not keep_debug:
             options.append("--strip-debug")
-        image = Path(scratch) / "image.elf"
+        image = directory / "image.elf"
         build.link(options, image)
-        if out is None:
-            out = Path(tempfile.mkdtemp(prefix="vmm-")) / (source.stem + ".elf")
+        target = out or Path(tempfile.mkdtemp(prefix="vmm-")) / f"{source.stem}.elf"
         try:
-            shutil.copyfile(image, out)
-        except OSError as error:
-            raise VmmError(f"{out}: cannot write the image: {error.strerror}") from error
-    return out
+            with OutputFile("image", target, inputs=sources) as file:
+                file.write(image.read_bytes())
+        except BaseException:
+            if out is None:
+                shutil.rmtree(target.parent, ignore_errors=True)
+            raise
+    return target
 
 
 def _check(source: Path) -> None:
@@ -271,11 +277,20 @@ def locate(path: Path, line: int, message: str) -> tuple[int, int]:
 def _run(command: Sequence[str], directory: Path, extra: dict[str, str]) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"LC_ALL": "C"} | extra
     try:
-        return subprocess.run(
-            command, cwd=directory, env=environment, capture_output=True, text=True, errors="replace", check=False
-        )
+        process = subprocess.Popen(
+            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+        )  # fmt: skip
     except OSError as error:
         raise VmmError(f"cannot run {command[0]}: {error.strerror}") from error
+    with process:
+        try:
+            out, err = process.communicate()
+        except BaseException:
+            with suppress(ProcessLookupError):  # a compiler has children, which write where all is to be removed
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def _from_environment(_: Target) -> Tool | None:
@@ -317,8 +332,7 @@ def _working(compiler: tuple[str, ...], linker: str, target: Target) -> Tool | N
     tool = Tool(compiler, _linker_of(compiler, linker))
     if not shutil.which(tool.linker[0]):
         return None
-    with tempfile.TemporaryDirectory(prefix="vmm-") as scratch:
-        here = Path(scratch)
+    with scratch() as here:
         (here / "accepted.s").write_text(target.accepted)
         (here / "refused.s").write_text(target.refused)
         compiled = _run([*tool.compiler, "-c", "accepted.s", "-o", "accepted.o"], here, {})

@@ -442,6 +442,8 @@ struct vmm_machine {
     uint64_t limit_ns;
     vmm_triggers triggers;
     vmm_stop_info asked; /* between runs: the next one ends before it begins */
+    uint8_t signalled;   /* a signal waits: the slice ends at the next boundary */
+    vmm_machine *outer;  /* that holds signals, too: this one runs within a callback of its */
     char error[160]; /* the one line that a failed call leaves */
 };
 
@@ -470,6 +472,12 @@ uint64_t vmm_instructions(const vmm_machine *m); /* begun on all vCPUs since pow
 void vmm_run(vmm_machine *m, uint64_t insns);
 /* At the next boundary; between runs that is where it stands: the next run ends before it begins. */
 void vmm_request_stop(vmm_machine *m, int reason, uint32_t code);
+
+/* In the thread that Python handles signals in, around a run's slices: signals of `set` (bit n - 1: signal n) that have a
+   plain handler set m->signalled and wait, half a second at most. Within another machine's callback they are that one's. */
+void vmm_signals_hold(vmm_machine *m, uint64_t set);
+void vmm_signals_pass(vmm_machine *m);    /* at a boundary: their handlers are called now */
+void vmm_signals_release(vmm_machine *m); /* wait no more, and pass; nothing where this machine does not hold them */
 
 uint64_t vmm_now(vmm_machine *m); /* virtual ns */
 void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TIMER_CALL at ns; VMM_NEVER cancels */

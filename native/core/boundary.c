@@ -18,7 +18,7 @@ bool must_stop(vmm_vcpu *v)
     trigger_time(v);
     if (m->triggers.every && !v->halted)
         trigger_boundary(v);
-    if (insns >= m->slice_end)
+    if (insns >= m->slice_end || m->signalled)
         vcpu_request_stop(v, VMM_STOP_SLICE, 0, pc);
     return v->pending & VMM_PEND_STOP;
 }

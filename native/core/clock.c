@@ -1,4 +1,6 @@
 /* Virtual time: a fixed number of nanoseconds an instruction, plus what halted vCPUs skipped. */
+#include <stdatomic.h>
+
 #include "core/arch.h"
 #include "core/clock.h"
 #include "core/stimulus.h"
@@ -140,6 +142,9 @@ void vcpu_rearm(vmm_vcpu *v)
             at = v->rearmed_count;
     }
     v->attention_at = at;
+    atomic_signal_fence(memory_order_seq_cst); /* a signal's handler sets this flag, then attention_at */
+    if (unlikely(__atomic_load_n(&m->signalled, __ATOMIC_RELAXED)))
+        v->attention_at = 0;
 }
 
 bool clock_skip(vmm_vcpu *v)

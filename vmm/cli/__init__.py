@@ -7,13 +7,13 @@ imported, and it imports what is expensive when it needs it: starting is part of
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import vmm
 from vmm import built
+from vmm.cli import interrupts, streams
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError, unknown
 from vmm.version import __version__
@@ -30,16 +30,29 @@ COMMANDS = {
 DIFFERS = 1
 BAD_USAGE = 2
 SCRIPT_FAILED = 3
-INTERRUPTED = 130
 BROKEN_PIPE = 141
-"""128 + SIGINT and 128 + SIGPIPE, as a shell reports them."""
+"""128 + SIGPIPE, as a shell reports it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line; returns the exit status. Without `arguments` they are the process's, which then ends."""
+    own = arguments is None
+    if own:
+        streams.prepare()
+    try:
+        with interrupts.raised():
+            status = _outcome(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt as error:  # once more, while what it leaves was written
+        status = interrupts.status(error)
+    if own:
+        interrupts.ignore()
+    return status
+
+
+def _outcome(arguments: Sequence[str]) -> int:
     try:
         try:
-            return _dispatch(sys.argv[1:] if arguments is None else arguments)
+            return _dispatch(arguments)
         finally:
             sys.stdout.flush()  # here, where a full disk or a closed pipe can still be handled
     except VmmError as error:
@@ -50,14 +63,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _complain(f"these are sources that were not built, and no vmm is installed ({error}); run: pip install .")
         return BAD_USAGE
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return interrupts.status(error)
     except BrokenPipeError:
-        _discard_output()
+        streams.discard_output()
         return BROKEN_PIPE
     except OSError as error:
-        _discard_output()
-        _complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        streams.discard_output()
+        _complain(streams.trouble(error))
+        return BAD_USAGE
+    except MemoryError:
+        _complain("out of memory")
         return BAD_USAGE
 
 
@@ -87,8 +103,3 @@ def _command(name: str) -> str:
 def _complain(text: str) -> None:
     for line in text.splitlines():
         print(f"vmm: {line}", file=sys.stderr)
-
-
-def _discard_output() -> None:
-    """Python writes what is left in standard output once more at exit: let it go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

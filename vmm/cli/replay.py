@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmm import quantities
-from vmm.cli import DIFFERS, session
+from vmm.cli import BROKEN_PIPE, DIFFERS, session
 from vmm.cli.parser import Parser
-from vmm.output import OutputFile
+from vmm.output import Outputs
 
 if TYPE_CHECKING:
     from vmm.core.stops import Stop
@@ -50,28 +50,33 @@ def main(options: argparse.Namespace) -> int:
     console = session.Console(sys.stdout.buffer)
     replay = Replay(options.file, options.image, console.write)
     machine = replay.machine
+    outputs = Outputs([options.file, *(machine.source.files if machine.source else ())])
+    early = different = None
     with ExitStack() as files:
-        summary_file = files.enter_context(OutputFile("--summary", options.summary)) if options.summary else None
-        session.observe(machine, options, files)
+        summary_file = session.summary_file(options, outputs, files)
+        session.observe(machine, options, outputs, files)
         started = time.perf_counter()
         try:
             stop = replay.run(_where(options.stop_at), insn=options.until_insn, event=options.until_event)
-            different = None
         except Diverged as error:
             stop, different = session.cut(machine, "no longer the recorded run"), str(error)
+        except (BrokenPipeError, KeyboardInterrupt) as error:
+            early, why = session.cut_short(error)
+            stop = session.cut(machine, why)
+        else:
+            stop = _as_recorded(replay, stop)
         machine.trace.drain()
-        stop = _as_recorded(replay, stop)
         summary = Summary.of(machine, stop, time.perf_counter() - started)
+        console.finish()
         if summary_file:
             summary_file.write(summary.json())
-    console.finish()
-    if not options.quiet:
+    if not options.quiet and early != BROKEN_PIPE:
         from vmm.report import crash, end
 
         end.show(machine, summary, sys.stderr)
         if not replay.finished and not crash.is_crash(stop):
             crash.show(machine, sys.stderr)
-    return _verdict(replay, stop, different)
+    return _verdict(replay, stop, different) if early is None else early
 
 
 def _where(text: str | None) -> str | int | None:

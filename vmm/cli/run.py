@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from vmm import quantities
 from vmm.arch import DEFAULT, every, named
-from vmm.cli import BROKEN_PIPE, INTERRUPTED, SCRIPT_FAILED, session
+from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.loaders import architecture
-from vmm.output import OutputFile
+from vmm.output import Outputs
 
 if TYPE_CHECKING:
     from vmm.catalog import Wants
@@ -93,18 +93,21 @@ def main(options: argparse.Namespace) -> int:
     script = _script(options.scenario)
     typed = _typed(options.input)
     machine.load(image, initrd=options.initrd, load_address=options.load_address)
+    outputs = Outputs(_inputs(machine, options))
     with ExitStack() as files:
-        recorder = files.enter_context(machine.recording(options.record)) if options.record else None
+        recorder = _recorder(machine, options, outputs)
         machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
-        summary_file = files.enter_context(OutputFile("--summary", options.summary)) if options.summary else None
-        session.observe(machine, options, files)
+        summary_file = session.summary_file(options, outputs, files)
+        session.observe(machine, options, outputs, files)
+        if recorder:
+            files.enter_context(recorder)
         started = time.perf_counter()
         stop, status = _run(machine, script, typed, recorder)
         machine.trace.drain()
         summary = Summary.of(machine, stop, time.perf_counter() - started)
+        console.finish()
         if summary_file:
             summary_file.write(summary.json())
-    console.finish()
     if not options.quiet and status != BROKEN_PIPE:
         from vmm.report import end
 
@@ -112,6 +115,22 @@ def main(options: argparse.Namespace) -> int:
     for story in machine.waiting:
         print(f"vmm: never fired: {story}", file=sys.stderr)
     return status
+
+
+def _inputs(machine: Machine, options: argparse.Namespace) -> list[Path]:
+    """What was read: no output goes there."""
+    typed = None if options.input is None else Path("/dev/stdin" if options.input == "-" else options.input)
+    loaded = machine.source.files if machine.source else ()
+    return [*loaded, *(each for each in (options.scenario, typed) if each)]
+
+
+def _recorder(machine: Machine, options: argparse.Namespace, outputs: Outputs) -> Recorder | None:
+    if options.record is None:
+        return None
+    file = outputs.open("--record", options.record)
+    recorder = machine.recording()
+    recorder.file = file
+    return recorder
 
 
 def _check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
@@ -163,24 +182,19 @@ def _run(
     """Why the run ended, and the exit status; a run that is cut short has a report, too."""
     from vmm.cli.run_loop import go
 
-    why: str | None
+    why: str | None = None
     try:
         if script:
             script.start(machine)
-        stop, interrupted = go(machine, typed, script.path if script else None)
-    except BrokenPipeError:
-        status, why = BROKEN_PIPE, "nobody reads standard output"
-    except KeyboardInterrupt as error:
-        status, why = INTERRUPTED, "interrupted"
-        if recorder:
-            recorder.fail(error)
+        stop = go(machine, typed)
+        status = stop.exit_status
+    except (BrokenPipeError, KeyboardInterrupt) as error:
+        status, why = session.cut_short(error)
         _explain(script, error)
     except Exception as error:
         if not _explain(script, error):
             raise
         status, why = SCRIPT_FAILED, "the scenario failed"
-    else:
-        status, why = (INTERRUPTED, "interrupted") if interrupted else (stop.exit_status, None)
     if recorder:
         recorder.ended(status, why)
     return (session.cut(machine, why) if why else stop), status

@@ -1,10 +1,9 @@
-"""A guest under way: between slices of its run, Ctrl-C is looked for, and what was typed is sent to it."""
+"""A guest under way: between slices of its run, what was typed is sent to it."""
 
 from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,8 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
-    from types import FrameType, TracebackType
-
     from vmm.core.stops import Stop
     from vmm.machine.machine import Machine
 
@@ -83,60 +80,12 @@ def typed(source: str) -> Typed:
         raise VmmError(f"--input {source}: {error.strerror}") from error
 
 
-class CtrlC:
-    """Waits for the end of the slice, for a recording to know the instruction. Pressed twice, or where that end may
-    never come, in code of `script` and at a keyboard, it does not wait: KeyboardInterrupt.
-    """
-
-    def __init__(self, script: str | None) -> None:
-        self._script = script
-        self.asked = False
-        self.waits = False
-        """Nothing runs: a key is waited for."""
-
-    def __enter__(self) -> CtrlC:
-        self._before = signal.signal(signal.SIGINT, self._pressed)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _pressed(self, number: int, frame: FrameType | None) -> None:
-        if self.asked or self.waits or self._in_script(frame):
-            raise KeyboardInterrupt
-        self.asked = True
-
-    def _in_script(self, frame: FrameType | None) -> bool:
-        while frame and frame.f_code.co_filename != self._script:
-            frame = frame.f_back
-        return frame is not None
-
-
-def go(machine: Machine, typed: Typed | None, script: str | None) -> tuple[Stop, bool]:
-    """Run to a stop; whether it is Ctrl-C's. `script` is the file whose scenarios run."""
-    with CtrlC(script) as interrupt:
-        while True:
-            if typed:
-                typed.send(machine)
-            stop = machine.run(insns=typed.slice if typed else SLICE)
-            if stop.reason == "count" and interrupt.asked:
-                machine.end()
-                return machine.run(), True
-            asleep = stop.reason == "idle"
-            if stop.reason != "count" and not (asleep and _more(typed, interrupt)):
-                return stop, interrupt.asked and asleep
-
-
-def _more(typed: Typed | None, interrupt: CtrlC) -> bool:
-    if typed is None or interrupt.asked:
-        return False
-    interrupt.waits = True
-    try:
-        return typed.wait()
-    except KeyboardInterrupt:
-        interrupt.asked = True
-        return False
-    finally:
-        interrupt.waits = False
+def go(machine: Machine, typed: Typed | None) -> Stop:
+    """Run to a stop."""
+    while True:
+        if typed:
+            typed.send(machine)
+        stop = machine.run(insns=typed.slice if typed else None)
+        more = stop.reason == "count" or (stop.reason == "idle" and typed and typed.wait())
+        if not more:
+            return stop

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from vmm.cli import BROKEN_PIPE, interrupts, streams
 from vmm.errors import VmmError, unknown
-from vmm.output import OutputFile
+from vmm.output import OutputFile, Outputs
 
 if TYPE_CHECKING:
     from vmm.cli.parser import Parser
@@ -31,35 +32,71 @@ def add_options(parser: Parser) -> None:
 
 
 class Console:
-    """The guest's serial port: bytes as they are, on their way at every end of line."""
+    """The guest's serial port: bytes as they are, on their way at every end of line.
+
+    Where they cannot be written the guest runs on, and its status counts; that nobody reads any more ends the run.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+        self._file: IO[bytes] | None = file
         self._last = b"\n"
+        self._problem: str | None = None
 
     def write(self, data: bytes) -> None:
-        self._file.write(data)
         self._last = data[-1:]
-        if b"\n" in data:
-            self._file.flush()
+        if self._file:
+            self._try(self._file, data, flush=b"\n" in data)
+
+    def _try(self, file: IO[bytes], data: bytes, *, flush: bool) -> None:
+        try:
+            file.write(data)
+            if flush:
+                file.flush()
+        except BrokenPipeError:
+            self._file = None
+            streams.discard_output()
+            raise
+        except OSError as error:
+            self._file = None
+            streams.discard_output()
+            self._problem = streams.trouble(error)
 
     def finish(self) -> None:
         """Send what is left; where both streams are one terminal, what follows begins a line."""
-        self._file.flush()
-        if self._last != b"\n" and self._file.isatty():
+        if self._file:
+            with suppress(BrokenPipeError):  # the guest has ended: that nobody reads is not its fault
+                self._try(self._file, b"", flush=True)
+        if self._problem:
+            print(f"vmm: {self._problem}: what the guest wrote is lost", file=sys.stderr)
+        elif self._file and self._last != b"\n" and self._file.isatty():
             print(file=sys.stderr)
 
 
-def observe(machine: Machine, options: argparse.Namespace, files: ExitStack) -> None:
+def summary_file(options: argparse.Namespace, outputs: Outputs, files: ExitStack) -> OutputFile | None:
+    """Open until `files` ends."""
+    return files.enter_context(outputs.open("--summary", options.summary)) if options.summary else None
+
+
+def observe(machine: Machine, options: argparse.Namespace, outputs: Outputs, files: ExitStack) -> None:
     """Write the events to where the options say, until `files` ends."""
     if not options.trace and not options.log:
         return
-    from vmm.trace.export import exported
+    from vmm.trace.export import exported, exporter
 
     for format, path in options.trace:
-        files.enter_context(exported(format, files.enter_context(OutputFile("--trace", path)), machine))
+        file = files.enter_context(outputs.open("--trace", path, stream=exporter(format).STREAM))
+        files.enter_context(exported(format, file, machine))
     if options.log:
         files.enter_context(exported(options.log, sys.stderr, machine))
+
+
+def cut_short(error: BaseException) -> tuple[int, str]:
+    """Exit status and words of what ends a run that does not end by itself; any other error is raised."""
+    if isinstance(error, BrokenPipeError):
+        return BROKEN_PIPE, "nobody reads standard output"
+    if isinstance(error, KeyboardInterrupt):
+        return interrupts.status(error), interrupts.why(error)
+    raise error
 
 
 def cut(machine: Machine, why: str) -> Stop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vmm.core.supported import unsupported
@@ -110,7 +111,11 @@ def _guard(name: str, failure: int | None) -> None:
             host.failed(error)
             return failure
 
-    ffi.def_extern(name=f"vmm_py_{name}")(call)
+    def lost(kind: object, error: BaseException, traceback: TracebackType) -> None:
+        """Raised before `call` could catch it, by what another thread asks this one to raise."""
+        ffi.from_handle(traceback.tb_frame.f_locals["handle"]).failed(error)
+
+    ffi.def_extern(name=f"vmm_py_{name}", error=failure, onerror=lost)(call)
 
 
 for _name, _failure in FAILURES.items():

@@ -73,6 +73,8 @@ class Callbacks:
 
     def __init__(self) -> None:
         self.watch: Callable[[str, Callable[[], Any]], Any] | None = None
+        self.cut = False
+        """A call of the core's was broken off by no error of its own code: nobody can say what was done of it."""
 
     def ask(self, kind: str, function: Callable[[], T]) -> T:
         """`function`'s answer, a number, a list of numbers or None."""

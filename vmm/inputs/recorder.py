@@ -9,23 +9,26 @@ from vmm import catalog
 from vmm.core.native import unicorn_version
 from vmm.inputs import tape
 from vmm.inputs.run_log import RunLog
-from vmm.inputs.tape import Header
+from vmm.inputs.tape import Header, module_path
+from vmm.output import OutputFile
 from vmm.version import __version__
 
 
 class Recorder:
-    """Of one machine, from before its first instruction. As a context it ends with the context, and writes `path`."""
+    """Of one machine, from before its first instruction. As a context it ends with the context, and writes `file`."""
 
-    def __init__(self, log: RunLog, path: Path | None, *, part: bool = False) -> None:
-        """`part`: the log is another's, too, and goes on when this one ends."""
+    def __init__(self, log: RunLog, inputs: list[Path], *, part: bool = False) -> None:
+        """`inputs` are not written over; `part`: the log is another's, too, and goes on when this one ends."""
         self.log = log
-        self._path, self._part = path, part
+        self.file: OutputFile | None = None
+        self._inputs, self._part = inputs, part
         self.shared = False
         """Somebody else may record the machine, too: what they get is a part of this."""
 
     def save(self, path: Path | str) -> None:
         """Write what was recorded so far; VmmError where that cannot be written."""
-        tape.write(Path(path), self.log.tape())
+        with OutputFile("recording", path, inputs=self._inputs) as file:
+            tape.write(file, self.log.tape())
 
     def stop(self) -> None:
         """Record no more."""
@@ -48,9 +51,12 @@ class Recorder:
     ) -> None:
         if value is not None:
             self.fail(value)
-        if self._path:
-            self.save(self._path)
-        self.stop()
+        try:
+            if self.file:
+                with self.file:
+                    tape.write(self.file, self.log.tape())
+        finally:
+            self.stop()
 
 
 def header(image: Path, modules: tuple[str, ...], load_address: int | None, config: dict[str, int | str]) -> Header:
@@ -59,12 +65,6 @@ def header(image: Path, modules: tuple[str, ...], load_address: int | None, conf
     return Header(
         __version__, unicorn_version(), (catalog.name_of(image), tape.checksum(image)), files, load_address, config
     )
-
-
-def module_path(module: str) -> Path:
-    """The file of a module as `--initrd` names it, with or without arguments."""
-    whole = Path(module)
-    return whole if whole.is_file() else Path(module.partition(" ")[0])
 
 
 def _absolute(module: str) -> str:

@@ -37,7 +37,6 @@ class RunLog:
         self._serial = 0
         self._under_way: list[list[Decision]] = []  # decisions of the calls that have not ended, innermost last
         self._observing = False
-        self._cut = False
         self.why: str | None = None
         """What ended the run, if not the machine."""
         self.status: int | None = None
@@ -58,14 +57,13 @@ class RunLog:
 
     def tape(self) -> Tape:
         """What was logged so far."""
-        hashed = None if self._cut else self._trace_hash()
+        hashed = None if self._inputs.callbacks.cut else self._trace_hash()
         end = End(position_of(self._native), hashed, self.status, self.why)
         return Tape(self._header, end, list(self.entries), list(self.calls))
 
     def fail(self, error: BaseException) -> None:
-        """The run ended with an error. Ctrl-C comes in the middle of an instruction: there a hash means nothing."""
+        """The run ended with an error."""
         self.why = self.why or _words(error)
-        self._cut = isinstance(error, KeyboardInterrupt)
 
     def mark(self) -> Mark:
         """For a snapshot."""
@@ -74,6 +72,7 @@ class RunLog:
     def rewind(self, mark: Mark | None) -> None:
         """The machine went back to that snapshot; None: to one from before the log."""
         self.entries.newest, self.calls.newest, self._serial = mark or BEGINNING
+        self._inputs.callbacks.cut = False
 
     def _decided(self, decision: Decision) -> None:
         if self._observing:

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -20,6 +19,7 @@ from typing import Any
 from vmm.errors import VmmError
 from vmm.inputs.decisions import Decision
 from vmm.inputs.position import Position
+from vmm.output import OutputFile
 
 FORMAT = 1
 
@@ -82,6 +82,12 @@ class Tape:
     calls: list[Call] = field(default_factory=list)
 
 
+def module_path(module: str) -> Path:
+    """The file of a module as `--initrd` names it, with or without arguments."""
+    whole = Path(module)
+    return whole if whole.is_file() else Path(module.partition(" ")[0])
+
+
 def checksum(path: Path) -> str:
     """A file's SHA-256; VmmError where it cannot be read."""
     try:
@@ -93,23 +99,10 @@ def checksum(path: Path) -> str:
 # ---- writing ----
 
 
-def check_writable(path: Path) -> None:
-    """VmmError where a recording could not be written, before a run is spent on it."""
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise VmmError(f"{path}: cannot write a recording there")
-
-
-def write(path: Path, tape: Tape) -> None:
-    """All of it or nothing; VmmError where it cannot be written."""
+def write(file: OutputFile, tape: Tape) -> None:
+    """All of it; VmmError where it cannot be written."""
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in _lines(tape))
-    text += json.dumps({"sha256": sha256(text.encode()).hexdigest()}) + "\n"
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise VmmError(f"{path}: cannot write the recording: {error.strerror}") from error
+    file.write(text + json.dumps({"sha256": sha256(text.encode()).hexdigest()}) + "\n")
 
 
 def _lines(tape: Tape) -> Iterator[dict[str, Any]]:

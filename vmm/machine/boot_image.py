@@ -11,9 +11,11 @@ from vmm import loaders
 from vmm.arch.architecture import Architecture
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board
+from vmm.catalog import files_of
 from vmm.core.memory import PhysicalMemory
 from vmm.errors import VmmError
 from vmm.inputs.decisions import Inputs
+from vmm.inputs.tape import module_path
 from vmm.loaders.image import Loaded
 
 
@@ -23,6 +25,11 @@ class Source(NamedTuple):
     image: Path
     modules: tuple[str, ...]
     load_address: int | None
+
+    @property
+    def files(self) -> list[Path]:
+        """What was read, and must not be written over."""
+        return [*files_of(self.image), *map(module_path, self.modules)]
 
 
 class BootImage:

@@ -73,6 +73,7 @@ class MachineHost:
 
     def failed(self, error: BaseException) -> None:
         self._error = self._error or error
+        self._callbacks.cut |= not isinstance(error, Exception)
         lib.vmm_request_stop(self._native, lib.VMM_STOP_USER, 0)
 
     def raise_if_failed(self) -> None:

@@ -38,6 +38,7 @@ from vmm.machine.host import MachineHost
 from vmm.machine.interrupts import Interrupts
 from vmm.machine.runner import Runner, TriggerContext
 from vmm.machine.snapshot import Snapshot
+from vmm.output import OutputFile
 from vmm.scenario.tasks import Task, Tasks
 from vmm.scenario.trigger import Trigger
 from vmm.trace import Trace
@@ -153,7 +154,7 @@ class Machine:
             callbacks=inputs.callbacks,
         )  # fmt: skip
         self._runner = Runner(
-            native, self, host=host, image=self._image, tasks=tasks, context=context, trace=self.trace
+            native, self, inputs=inputs, host=host, image=self._image, tasks=tasks, context=context, trace=self.trace
         )
         self._recorder: Recorder | None = None
 
@@ -256,14 +257,18 @@ class Machine:
         is given, when it ends, however it ends; or call `save` of what is given back. VmmError once anything was done
         to the machine after its image was loaded, or before.
         """
-        from vmm.inputs import recorder, tape
+        read = self.source.files if self.source else []
+        file = None if path is None else OutputFile("recording", path, inputs=read)
+        recorder = self._new_recorder()
+        recorder.file = file
+        return recorder
+
+    def _new_recorder(self) -> Recorder:
+        from vmm.inputs import recorder
         from vmm.inputs.run_log import RunLog
 
-        target = None if path is None else Path(path)
-        if target:
-            tape.check_writable(target)
-        if self._recorder and self._recorder.shared and self._recorder.log.active:
-            return recorder.Recorder(self._recorder.log, target, part=True)
+        if self._recorder and self._recorder.shared and self._recorder.log.active and self.source:
+            return recorder.Recorder(self._recorder.log, self.source.files, part=True)
         if self.inputs.observe:
             raise VmmError("the machine is being recorded already")
         if self.source is None:
@@ -272,7 +277,7 @@ class Machine:
             raise VmmError("a recording begins when the image was loaded, before anything else is done to the machine")
         header = recorder.header(*self.source, self.config.plain())
         log = RunLog(self._native, self.inputs, header, lambda: self.trace.hash)
-        self._recorder = recorder.Recorder(log, target)
+        self._recorder = recorder.Recorder(log, self.source.files)
         return self._recorder
 
     def snapshot(self) -> Snapshot:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmm.core.native import lib
-from vmm.core.stops import NUMBERS, REASONS, TRIGGER, Stop, Stopped, describe
+from vmm.core.stops import AWAITED, NUMBERS, REASONS, TRIGGER, Stop, Stopped, describe
 from vmm.errors import VmmError
 from vmm.inputs.console import ConsoleOutput
+from vmm.inputs.decisions import Inputs
 from vmm.machine.boot_image import BootImage
 from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
+from vmm.machine.signals import Signals
 from vmm.scenario.slots import ANY, Slots
 from vmm.scenario.tasks import Tasks
 from vmm.scenario.trigger import Trigger, Wait, prime
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from vmm._native import vmm_machine
 
 SLICE = 20_000_000
-"""Instructions between two looks at the keyboard's Ctrl-C; a boundary like any other, so nothing depends on it."""
+"""Instructions after which an exception is seen that another thread asks for; signals end a slice themselves."""
 
 
 class TriggerContext:
@@ -46,16 +48,33 @@ class TriggerContext:
         lib.vmm_request_stop(self.native, NUMBERS[TRIGGER], ANY)
 
 
+class Late(NamedTuple):
+    """The stop of a run that was over when a signal's exception left it: the next that asks for the same gives it."""
+
+    stop: Stop
+    until: Trigger | None
+    decided: int
+    """How often anything was, so far."""
+
+    def answers(self, until: Trigger | None, decided: int) -> bool:
+        """The machine's own stops answer every run; what was awaited, one that awaits it."""
+        own = self.stop.reason not in ("count", "user", *AWAITED)
+        awaited = self.stop.reason in AWAITED and self.until is not None and until == self.until
+        return decided == self.decided and (own or awaited)
+
+
 class Runner:
     """Of one machine, which is `stopped` when a run is over."""
 
     def __init__(
-        self, native: vmm_machine, stopped: Stopped, *, host: MachineHost, image: BootImage, tasks: Tasks,
-        context: TriggerContext, trace: Trace,
+        self, native: vmm_machine, stopped: Stopped, *, inputs: Inputs, host: MachineHost, image: BootImage,
+        tasks: Tasks, context: TriggerContext, trace: Trace,
     ) -> None:  # fmt: skip
-        self._native, self._stopped, self._host, self._image = native, stopped, host, image
+        self._native, self._stopped, self._inputs, self._host, self._image = native, stopped, inputs, host, image
         self._tasks, self._context, self._trace = tasks, context, trace
+        self._signals = Signals(native)
         self._stop: Stop | None = None
+        self._late: Late | None = None
         self._boots_again = False
 
     def boot_again(self) -> None:
@@ -65,7 +84,7 @@ class Runner:
 
     def forget(self) -> None:
         """The last run is no more: the machine went back to another time."""
-        self._stop = None
+        self._stop = self._late = None
 
     @property
     def stop(self) -> Stop:
@@ -79,9 +98,19 @@ class Runner:
         """To a trigger, or to the boundary where `predicate` holds; errors as of `Machine.run`."""
         if self._tasks.running:
             raise VmmError(f"run() inside scenario {self._tasks.running.name}: await a trigger instead")
+        late, self._late = self._late, None
+        if late and late.answers(until, self._inputs.count):
+            self._stop = late.stop
+            return late.stop
         self._stop = None
-        self._stop = self._run_until(predicate, insns) if predicate else self._run_to(until, insns)
-        return self._stop
+        try:
+            self._signals.hold()
+            stop = self._stop = self._run_until(predicate, insns) if predicate else self._run_to(until, insns)
+            self._late = Late(stop, until, self._inputs.count)
+        finally:
+            self._signals.release()
+        self._late = None
+        return stop
 
     def _run_to(self, trigger: Trigger | None, insns: int | None) -> Stop:
         wait = None if trigger is None else prime(self._context, trigger)
@@ -99,6 +128,8 @@ class Runner:
             if wait and wait.done():
                 assert trigger is not None
                 return self._awaited(trigger, wait.result)
+            if self._native.signalled:
+                self._signals.take()
             part = SLICE if left is None else min(left, SLICE)
             before = self._begun()
             lib.vmm_run(self._native, part)

@@ -14,8 +14,7 @@ from vmm.errors import VmmError
 from vmm.inputs import tape
 from vmm.inputs.decisions import OBSERVERS, Decision
 from vmm.inputs.position import Position
-from vmm.inputs.recorder import module_path
-from vmm.inputs.tape import Call, Entry
+from vmm.inputs.tape import Call, Entry, module_path
 from vmm.machine.machine import Config, Machine
 from vmm.scenario.combinators import First
 from vmm.scenario.trigger import Trigger

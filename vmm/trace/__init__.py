@@ -174,7 +174,8 @@ class Trace:
         from vmm.trace.export import exporter
 
         make, events = exporter(format), self.of()
-        with OutputFile("export", Path(path)) as file:
+        source = self._teller.source
+        with OutputFile("export", path, inputs=source.files if source else (), stream=make.STREAM) as file:
             export = make(file, self._teller)
             export.begin()
             for event in events:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from vmm.core.event import Event
 from vmm.trace.words import Teller
@@ -45,6 +46,13 @@ class Image(Protocol):
     def place(self, linear: int) -> tuple[str | None, str | None]: ...
 
 
+class Source(Protocol):
+    """What a machine was loaded from."""
+
+    @property
+    def files(self) -> list[Path]: ...
+
+
 class Traced(Teller, Protocol):
     """What a machine tells besides its events."""
 
@@ -60,9 +68,15 @@ class Traced(Teller, Protocol):
     @property
     def loaded(self) -> Image | None: ...
 
+    @property
+    def source(self) -> Source | None: ...
+
 
 class Exporter:
     """The base of them all: `begin`, a call with each event, `end`, also where a run ends by an error."""
+
+    STREAM: ClassVar[bool] = False
+    """A file of it is of use before it has ended."""
 
     def __init__(self, file: Output, machine: Traced) -> None:
         self._file = file

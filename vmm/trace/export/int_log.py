@@ -6,6 +6,8 @@ instructions begun before it; latency= of what had to wait, in instructions.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from vmm.arch import named
 from vmm.core.event import Event
 from vmm.core.stops import NUMBERS
@@ -15,6 +17,8 @@ from vmm.trace.words import guest_error
 
 class IntLog(Exporter):
     """Deliveries are numbered from 0; faults on the way, guest errors and a shutdown are remarks below them."""
+
+    STREAM: ClassVar[bool] = True
 
     def __init__(self, file: Output, machine: Traced) -> None:
         super().__init__(file, machine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 from vmm.core.event import Event
 from vmm.trace.export.exporter import Exporter
@@ -11,6 +12,8 @@ from vmm.trace.export.fields import told
 
 class JsonLines(Exporter):
     """No line for anything but events."""
+
+    STREAM: ClassVar[bool] = True
 
     def __call__(self, event: Event) -> None:
         self._file.write(f"{json.dumps(told(event, self._machine))}\n")

@@ -1,0 +1,140 @@
+"""Ctrl-C, SIGTERM and SIGHUP end a run in the same orderly way, at once, and leave nothing lying about."""
+
+import json
+import os
+import random
+import re
+import signal
+import time
+
+import pytest
+
+from cli.tiny_guests import SPIN, say
+
+HOST_TIME = re.compile(r"[\d.]+ s host")
+SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP"}
+each = pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+
+
+def ready(process) -> None:
+    assert process.stdout and process.stdout.readline() == b"ready\n"
+
+
+@each
+def test_what_the_run_leaves_is_written(number, command, vmm, image, tmp_path):
+    summary, trace, lines = (tmp_path / name for name in ("summary.json", "trace.json", "lines"))
+    files = ("--record", tmp_path / "run.vmmrec", "--summary", summary, "--trace", trace, "--trace", f"jsonl:{lines}")
+    run = command("run", image(say(b"ready\n") + SPIN), *files)
+    ready(run)
+    run.send_signal(number)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 128 + number
+    assert err.startswith(b"vmm: user: %s at 0x7c" % SIGNALS[number].encode())
+    facts = json.loads(summary.read_text())
+    assert facts["stop"]["reason"] == "user"
+    whole = json.loads(trace.read_text())
+    assert whole["trace_hash"] == facts["trace_hash"]
+    assert whole["events"] == [json.loads(line) for line in lines.read_text().splitlines()]
+    done = vmm("replay", "run.vmmrec")
+    assert (done.status, done.out) == (128 + number, "ready\n")
+    assert HOST_TIME.sub("", done.err) == HOST_TIME.sub("", err.decode())
+
+
+@each
+def test_a_replay_that_is_ended_leaves_its_files_too(number, command, vmm, image, tmp_path):
+    vmm("run", image(say(b"ready\n") + SPIN), "--max-insns", "40M", "--record", "run.vmmrec", "--quiet")
+    replay = command("replay", tmp_path / "run.vmmrec", "--summary", tmp_path / "out", "--trace", tmp_path / "trace")
+    ready(replay)
+    replay.send_signal(number)
+    _, err = replay.communicate(timeout=60)
+    assert replay.returncode == 128 + number
+    assert err.startswith(b"vmm: user: %s at 0x7c" % SIGNALS[number].encode())
+    facts = json.loads((tmp_path / "out").read_text())
+    assert facts["instructions"] < 40_000_000
+    assert json.loads((tmp_path / "trace").read_text())["trace_hash"] == facts["trace_hash"]
+
+
+@each
+def test_what_a_process_was_started_to_ignore_it_ignores(number, command, image):
+    run = command("run", image(say(b"ready\n") + SPIN), "--max-insns", "20M", preexec_fn=lambda: _ignore(number))
+    ready(run)
+    run.send_signal(number)
+    _, err = run.communicate(timeout=60)
+    assert (run.returncode, err.startswith(b"vmm: limit: ")) == (124, True)
+
+
+def _ignore(number: int) -> None:
+    signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A guest that never ends, and an environment whose temporary files are this test's."""
+    (tmp_path / "guest.S").write_text('#include "x86/guest.h"\n    GUEST_PROTECTED32\nx:  jmp x\n')
+    (tmp_path / "tmp").mkdir()
+    return tmp_path / "guest.S", {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+
+
+@each
+def test_no_temporary_folder_is_left(number, command, source, tmp_path):
+    guest, environment = source
+    run = command("run", guest, env=environment)
+    until(lambda: any((tmp_path / "tmp").glob("vmm-*/guest.elf")))
+    run.send_signal(number)
+    run.communicate(timeout=60)
+    assert run.returncode == 128 + number
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+@pytest.mark.slow
+@each
+def test_none_is_left_whenever_the_signal_comes(number, command, source, tmp_path):
+    guest, environment = source
+    chance = random.Random(number)
+    for _ in range(6):
+        run = command("run", guest, env=environment)
+        time.sleep(0.2 + chance.random())
+        run.send_signal(number)
+        _, err = run.communicate(timeout=60)
+        assert run.returncode in (128 + number, -number)
+        assert b"Traceback" not in err
+        assert not list((tmp_path / "tmp").iterdir())
+
+
+@each
+def test_none_is_left_of_an_assembler_that_is_at_work_either(number, command, tmp_path):
+    """One whose child goes on writing, as compilers' drivers have."""
+    compiler = tmp_path / "compiler"
+    writes = "while :; do mkdir -p $TMPDIR/a; touch $TMPDIR/a/started; done"
+    compiler.write_text(f"#!/bin/sh\n[ $1 = -print-prog-name=ld ] && exit\nsh -c '{writes}' &\nwait\n")
+    compiler.chmod(0o755)
+    (tmp_path / "guest.S").write_text("nop\n")
+    (tmp_path / "tmp").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "VMM_CC": str(compiler)}
+    assembler = command("asm", tmp_path / "guest.S", "-o", tmp_path / "guest.elf", env=environment)
+    until(lambda: any((tmp_path / "tmp").glob("vmm-*/a/started")))
+    assembler.send_signal(number)
+    assert assembler.communicate(timeout=60) == (b"", b"")
+    assert assembler.returncode == 128 + number
+    assert not list((tmp_path / "tmp").iterdir())
+    assert not (tmp_path / "guest.elf").exists()
+
+
+def until(holds) -> None:
+    while not holds():
+        time.sleep(0.01)
+
+
+def test_a_run_that_traces_a_storm_of_events_ends_at_once(command, image, tmp_path):
+    """An event in words takes far longer than the INT 80h it tells of: a slice of them takes minutes."""
+    setup = bytes.fromhex("31c0 8ed8 c7060002 007e c70602020000")  # vector 80h leads to 0000:7E00
+    code = setup + bytes.fromhex("cd80") + say(b"ready\n") + bytes.fromhex("cd80 ebfc")
+    code = code.ljust(0x200, b"\x90") + bytes.fromhex("cf")
+    run = command("run", image(code), "--trace", tmp_path / "trace.json", "--quiet")
+    ready(run)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=60)
+    assert run.returncode == 130
+    whole = json.loads((tmp_path / "trace.json").read_text())
+    assert {event["number"] for event in whole["events"] if event["kind"] == "delivered"} == {0x80}
+    assert whole["instructions"] < 500_000
