@@ -109,6 +109,7 @@ static uint64_t inspect(vmm_vcpu *v, uint64_t linear, char *bytes, uint64_t size
     uint64_t cr2 = env->cr[2], done = 0;
     int32_t error = tail_of(v)->error_code;
     privilege saved = become_supervisor(env);
+    env->eflags |= FL_AC; /* also pages that SMAP keeps from a supervisor */
     while (done < size) {
         uint64_t at = linear + done, physical;
         uint64_t room = 4096 - (at & 4095), part = size - done < room ? size - done : room;
