@@ -7,6 +7,7 @@
 #include "intc/pic/pic.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_pages.h"
+#include "unicorn/uc_translate.h"
 #include "x86/x86.h"
 
 /* clang-format off */
@@ -36,6 +37,8 @@ const char *vmm_unicorn_open(const char *path)
         cannot = uc_watch_pages(uc_library(), &PAGES);
     if (!cannot)
         cannot = x86_watch_returns(uc_library());
+    if (!cannot)
+        cannot = uc_judge_x86(uc_library(), x86_judge);
     if (cannot)
         uc_unload();
     return cannot;
