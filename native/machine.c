@@ -9,6 +9,7 @@
 #include "unicorn/uc.h"
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_rescue.h"
+#include "unicorn/uc_translate.h"
 #include "x86/x86.h"
 
 /* clang-format off */
@@ -43,6 +44,8 @@ const char *vmm_unicorn_open(const char *path)
         cannot = x86_watch_returns(uc_library());
     if (!cannot)
         cannot = x86_keep_flags(uc_library());
+    if (!cannot)
+        cannot = uc_judge_x86(uc_library(), x86_judge);
     if (cannot)
         uc_unload();
     return cannot;

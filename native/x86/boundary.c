@@ -51,17 +51,20 @@ int vmm_x86_shadow(vmm_vcpu *v)
     }
 }
 
+uint64_t x86_count_mask(const vmm_vcpu *v, const x86_insn *insn)
+{
+    bool code64 = env_of(v)->hflags & HF_CS64, code32 = env_of(v)->hflags & HF_CS32;
+    if (code64)
+        return insn->address_size ? 0xffffffff : ~0ull;
+    return code32 != insn->address_size ? 0xffffffff : 0xffff;
+}
+
 static bool is_repeated_string(vmm_vcpu *v, uint64_t pc, uint64_t *count_mask)
 {
     x86_insn insn;
     if (!x86_decode(v, pc, &insn) || insn.map != 0 || !(insn.rep || insn.repne))
         return false;
-    x86_env *env = env_of(v);
-    bool code64 = env->hflags & HF_CS64, code32 = env->hflags & HF_CS32;
-    if (code64)
-        *count_mask = insn.address_size ? 0xffffffff : ~0ull;
-    else
-        *count_mask = code32 != insn.address_size ? 0xffffffff : 0xffff;
+    *count_mask = x86_count_mask(v, &insn);
     return (insn.opcode >= 0x6c && insn.opcode <= 0x6f) || (insn.opcode >= 0xa4 && insn.opcode <= 0xa7)
         || (insn.opcode >= 0xaa && insn.opcode <= 0xaf);
 }

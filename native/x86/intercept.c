@@ -56,7 +56,11 @@ void x86_general_protection(vmm_vcpu *v)
 static void undefined(vmm_vcpu *v, const x86_insn *insn)
 {
     bool icebp = insn->map == 0 && insn->opcode == OPCODE_ICEBP;
-    if (icebp)
+    if (x86_is_undefined(v))
+        x86_raise(v, X86_UD, false, 0, env_of(v)->eip);
+    else if (insn->map == 0 && x86_accesses_port(insn->opcode))
+        x86_port_access(v, insn);
+    else if (icebp)
         x86_icebp(v, insn);
     else if (!x86_hypercall(v, insn) && !x86_emulate_announced(v, insn))
         x86_raise(v, X86_UD, false, 0, env_of(v)->eip);
@@ -234,6 +238,7 @@ void x86_intercepts_restore(vmm_vcpu *v)
     if (!(v->pending & VMM_PEND_NATIVE))
         return;
     v->pending &= ~(uint32_t)VMM_PEND_NATIVE;
+    env_of(v)->hflags &= ~(uint32_t)HF_NATIVE;
     x86_of(v)->native_iret = 0; /* one that faulted has returned nowhere */
     x86_intercepts_set(v, true);
     vcpu_rearm(v);

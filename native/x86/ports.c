@@ -11,9 +11,16 @@ static bool trapped(vmm_vcpu *v, vmm_trap *trap)
     return ask_host(v, trap);
 }
 
+/* What was allowed is under way, and what comes next is not: its block must be another (io_permission.c). */
+static inline void begun(vmm_vcpu *v)
+{
+    env_of(v)->hflags &= ~(uint32_t)HF_NATIVE;
+}
+
 static uint32_t on_in(void *engine, uint32_t port, int size, void *user)
 {
     (void)engine;
+    begun(user);
     vmm_trap trap = {.kind = VMM_TRAP_IN, .size = (uint8_t)size, .number = port & 0xffff};
     return trapped(user, &trap) ? (uint32_t)trap.value : port_read(((vmm_vcpu *)user)->machine, port & 0xffff, (uint32_t)size);
 }
@@ -21,6 +28,7 @@ static uint32_t on_in(void *engine, uint32_t port, int size, void *user)
 static void on_out(void *engine, uint32_t port, int size, uint32_t value, void *user)
 {
     (void)engine;
+    begun(user);
     vmm_trap trap = {.kind = VMM_TRAP_OUT, .size = (uint8_t)size, .number = port & 0xffff, .value = value};
     if (!trapped(user, &trap))
         port_write(((vmm_vcpu *)user)->machine, port & 0xffff, (uint32_t)size, value);

@@ -6,6 +6,7 @@
 
 #include "api/vmm_x86.h"
 #include "core/vcpu.h"
+#include "unicorn/uc_translate.h"
 #include "x86/env.h"
 
 static inline vmm_x86 *x86_of(const vmm_vcpu *v)
@@ -124,6 +125,7 @@ bool x86_wakes(vmm_vcpu *v);
 void x86_watch_masks(vmm_vcpu *v);
 bool x86_can_wake(vmm_vcpu *v);
 void x86_attach_boundary(vmm_vcpu *v);
+uint64_t x86_count_mask(const vmm_vcpu *v, const x86_insn *insn); /* which bits of RCX count a REP's iterations */
 bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
 
 /* return.c */
@@ -163,6 +165,15 @@ void x86_pause(vmm_vcpu *v, const x86_insn *insn);
 void x86_hlt(vmm_vcpu *v, const x86_insn *insn);
 void x86_icebp(vmm_vcpu *v, const x86_insn *insn);
 bool x86_emulate_announced(vmm_vcpu *v, const x86_insn *insn);
+
+/* encoding.c */
+bool x86_is_undefined(vmm_vcpu *v); /* the instruction at RIP, which Unicorn would take */
+uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags);
+
+/* io_permission.c */
+bool x86_ports_are_checked(uint32_t flags); /* of a block: IN and OUT have to ask */
+bool x86_accesses_port(uint8_t opcode);     /* of the one-byte map */
+void x86_port_access(vmm_vcpu *v, const x86_insn *insn);
 
 /* hypercall.c */
 bool x86_hypercall(vmm_vcpu *v, const x86_insn *insn); /* VMCALL and VMMCALL; false: the instruction is neither */

@@ -45,6 +45,15 @@ def test_a_single_step_trap_follows_an_intercepted_instruction(code: bytes, rcx:
 
 
 @pytest.mark.parametrize("code", [CPUID, RDTSC])
+def test_they_end_like_any_other_where_smap_keeps_the_core_from_the_code(code: bytes) -> None:
+    """SDM vol. 3A 4.6.1: SMAP is about data accesses of a supervisor; a program in ring 3 is read all the same."""
+    bench = X86Bench("long64", code, ring=3, model="max")
+    bench.cpu["cr4"] = bench.cpu["cr4"] | 1 << 21
+    bench.step()
+    assert (bench.vectors, bench.rip) == ([], CODE + 2)
+
+
+@pytest.mark.parametrize("code", [CPUID, RDTSC])
 def test_an_intercepted_instruction_ends_a_mov_ss_shadow(code: bytes) -> None:
     """SDM vol. 3A 6.8.3: it is the one instruction that is covered."""
     bench = X86Bench("protected32", MOV_SS_AX + code + NOP, flags=IF, rax=KERNEL_DATA)

@@ -1,0 +1,20 @@
+/* What Unicorn translates, instruction by instruction, judged before it does. */
+#ifndef VMM_UC_TRANSLATE_H
+#define VMM_UC_TRANSLATE_H
+
+#include <stdbool.h>
+
+#include "api/vmm.h"
+
+typedef struct {
+    uint32_t undefined; /* bytes of it that were read, where it is to be translated as an undefined instruction; else 0 */
+    bool alone;         /* nothing is translated with it */
+} uc_verdict;
+
+/* Of the instruction at linear address `pc`, in a block of Unicorn's `flags`; it may read with uc_code_byte. */
+typedef uc_verdict (*uc_judge)(vmm_vcpu *v, uint64_t pc, uint32_t flags);
+
+const char *uc_judge_x86(void *library, uc_judge judge); /* once a process; the line that says why not, or NULL */
+uint8_t uc_code_byte(vmm_vcpu *v, uint64_t address);     /* while translating; where it cannot be fetched, it does not return */
+
+#endif
