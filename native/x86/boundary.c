@@ -271,10 +271,13 @@ static inline void begin(vmm_vcpu *v, uint64_t pc)
 /* Apart, so that the way of nearly all instructions calls nothing and saves no register. */
 static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
 {
-    if (pc == vcpu_here(v) && repeats_no_more(v, pc))
+    bool again = pc == vcpu_here(v);
+    if (again && repeats_no_more(v, pc))
         return;
     if (may_be_awaited(v, pc))
         trigger_reached(v, pc);
+    else if (again && x86_of(v)->rep_seen == v->count && x86_of(v)->rep_mask && v->count < v->attention_at)
+        x86_iterate(v, pc);
     x86_returned(v);
     if (v->count >= v->attention_at && !x86_boundary(v))
         x86_leave_translated_code(v);

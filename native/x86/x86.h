@@ -126,6 +126,9 @@ bool x86_can_wake(vmm_vcpu *v);
 void x86_attach_boundary(vmm_vcpu *v);
 bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
 
+/* string.c */
+void x86_iterate(vmm_vcpu *v, uint64_t pc); /* the REP instruction at pc, which goes on: as many iterations as nothing comes between */
+
 /* return.c */
 const char *x86_watch_returns(void *library); /* once a process: the line that says why not, or NULL */
 void x86_returned(vmm_vcpu *v); /* notes it where an IRET was the last instruction */
