@@ -548,6 +548,7 @@ class vmm_x86_traps(Struct):
 
 @final
 class vmm_x86(Struct):
+    dr6_known: int
     dr6_pending: int
     native: int
     native_iret: int
@@ -568,6 +569,7 @@ class vmm_x86(Struct):
     watch_hook: int
     nmi_in_sti_shadow: int
     syscall_anywhere: int
+    breakpoint_in_ss_shadow: int
     cpuid_count: int
     cpuid: Array[vmm_cpuid]
     traps: vmm_x86_traps

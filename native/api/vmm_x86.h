@@ -38,6 +38,7 @@ typedef struct {
 
 typedef struct {
     /* dynamic: what a snapshot keeps, up to `watch_hook` */
+    uint32_t dr6_known;   /* DR6 as it was at the last #DB or write */
     uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
     uint8_t native;        /* transient: enum vmm_native, where VMM_PEND_NATIVE stands */
     uint8_t native_iret;   /* transient: the instruction running natively is that IRET */
@@ -59,6 +60,7 @@ typedef struct {
     size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
     uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
     uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
+    uint8_t breakpoint_in_ss_shadow; /* configuration: an instruction breakpoint holds in the shadow of MOV SS (AMD) */
     uint32_t cpuid_count;
     vmm_cpuid cpuid[VMM_MAX_CPUID];
     vmm_x86_traps traps;

@@ -119,6 +119,7 @@ static void deliver_trap(vmm_vcpu *v)
 {
     v->pending &= ~(uint32_t)VMM_PEND_DB;
     tail_of(v)->dr[6] |= x86_of(v)->dr6_pending;
+    x86_debug_status_known(v);
     x86_of(v)->dr6_pending = 0;
     x86_event e = event_here(v, X86_DB, EVENT_EXCEPTION, VMM_SRC_EXCEPTION);
     e.fault = x86_between_iterations(v);
@@ -274,10 +275,13 @@ static inline void begin(vmm_vcpu *v, uint64_t pc)
 /* Apart, so that the way of nearly all instructions calls nothing and saves no register. */
 static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
 {
-    if (pc == vcpu_here(v) && repeats_no_more(v, pc))
+    bool again = pc == vcpu_here(v);
+    if (again && repeats_no_more(v, pc))
         return;
     if (may_be_awaited(v, pc))
         trigger_reached(v, pc);
+    else if (again && x86_of(v)->rep_seen == v->count && x86_of(v)->rep_mask && v->count < v->attention_at)
+        x86_iterate(v, pc);
     x86_returned(v);
     if (v->count >= v->attention_at && !x86_boundary(v))
         x86_leave_translated_code(v);

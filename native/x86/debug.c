@@ -1,6 +1,7 @@
 /*
- * Data breakpoints (SDM vol. 3B 17.2.5): Unicorn knows code breakpoints only. Memory hooks cost every access, so they are
- * there only while DR7 enables one.
+ * Debug registers (SDM vol. 3B 17.2): what may be written to them, general detect, instruction breakpoints that a shadow
+ * suppresses, and data breakpoints (17.2.5). Unicorn knows instruction breakpoints only. Memory hooks cost every access,
+ * so they are there only while DR7 enables a data breakpoint.
  */
 #include "core/clock.h"
 #include "unicorn/uc.h"
@@ -75,4 +76,73 @@ void x86_watch_update(vmm_vcpu *v)
         x86_of(v)->watch_hook = 0;
     }
     v->flush_code = 1;
+}
+
+/* ---- MOV from and to debug registers (SDM vol. 2B MOV, vol. 3B 17.2.2 to 17.2.4) ---- */
+
+enum { DR6 = 6, DR7 = 7, DR6_BD = 1 << 13, DR7_GD = 1 << 13, CR4_DE = 1 << 3 };
+enum { MOV_TO_DR = 0x23 };
+
+/* Neither RTM nor bus-lock detection is announced, so their bits are fixed, too (figure 17-1). */
+#define DR6_WRITABLE 0x0000e00fu
+#define DR6_ONES 0xffff0ff0u
+#define DR7_WRITABLE 0xffff23ffu
+#define DR7_ONES 0x00000400u
+
+void x86_debug_status_known(vmm_vcpu *v)
+{
+    x86_of(v)->dr6_known = (uint32_t)tail_of(v)->dr[6];
+}
+
+static void write_status_or_control(vmm_vcpu *v, const x86_insn *insn, unsigned number)
+{
+    uint64_t value = env_of(v)->regs[(insn->modrm & 7) | (insn->rex & 1) << 3];
+    if (env_of(v)->hflags & HF_CS64 && value >> 32) {
+        x86_general_protection(v);
+        return;
+    }
+    if (number == DR6) {
+        tail_of(v)->dr[6] = ((uint32_t)value & DR6_WRITABLE) | DR6_ONES;
+        x86_debug_status_known(v);
+    } else {
+        x86_update_dr7(v, ((uint32_t)value & DR7_WRITABLE) | DR7_ONES);
+        x86_watch_update(v);
+    }
+    x86_finish(v, insn->length + 1u);
+}
+
+void x86_debug_register(vmm_vcpu *v, const x86_insn *insn)
+{
+    x86_env_tail *tail = tail_of(v);
+    unsigned number = insn->modrm >> 3 & 7;
+    bool alias = number == 4 || number == 5;
+    if (alias && env_of(v)->cr[4] & CR4_DE) {
+        x86_raise(v, X86_UD, false, 0, env_of(v)->eip);
+        return;
+    }
+    if (tail->dr[7] & DR7_GD) {
+        tail->dr[6] |= DR6_BD;
+        x86_raise(v, X86_DB, false, 0, env_of(v)->eip);
+        return;
+    }
+    number |= alias ? 2 : 0;
+    if (insn->opcode == MOV_TO_DR && number >= DR6) {
+        write_status_or_control(v, insn, number);
+        return;
+    }
+    x86_run_natively(v);
+    x86_of(v)->watch_changed = 1;
+}
+
+/*
+ * SDM vol. 3A 6.8.3: behind MOV SS and POP SS an instruction breakpoint is suppressed as if RF were 1, which AMD's
+ * processors do not do. By now Unicorn has noted it in DR6.
+ */
+bool x86_breakpoint_shadowed(vmm_vcpu *v)
+{
+    if (x86_of(v)->breakpoint_in_ss_shadow || vmm_x86_shadow(v) != VMM_SHADOW_MOV_SS)
+        return false;
+    tail_of(v)->dr[6] = x86_of(v)->dr6_known;
+    env_of(v)->eflags |= FL_RF;
+    return true;
 }

@@ -39,6 +39,7 @@ static void except(vmm_vcpu *v, x86_event *e)
         env_of(v)->hflags &= ~(uint32_t)HF_INH;
     else
         x86_deliver(v, e);
+    x86_debug_status_known(v);
 }
 
 void x86_raise(vmm_vcpu *v, uint8_t vector, bool has_error, uint32_t error, uint64_t rip)
@@ -113,6 +114,7 @@ static void software(vmm_vcpu *v, uint8_t vector)
     vmm_trap trap = {.kind = VMM_TRAP_INT, .number = vector};
     if (x86_of(v)->traps.vectors[vector >> 6] >> (vector & 63) & 1 && ask_host(v, &trap))
         return;
+    env_of(v)->eflags &= ~(uint64_t)FL_RF; /* of the instruction, which is over */
     x86_event e = {.vector = vector, .kind = EVENT_SOFTWARE, .source = VMM_SRC_SOFTWARE, .rip = env_of(v)->eip,
                    .fault_rip = x86_rip_here(v)};
     x86_deliver(v, &e);
@@ -149,6 +151,8 @@ static void exception(vmm_vcpu *v, uint8_t vector)
     bool has_error = WITH_ERROR >> (vector & 31) & 1;
     uint32_t error = has_error ? (uint32_t)tail_of(v)->error_code : 0;
     uint64_t cr2 = env_of(v)->cr[2];
+    if (vector == X86_DB && x86_breakpoint_shadowed(v))
+        return;
     unblock_nmi_if_iret(v);
     x86_watch_cancel(v);
     if (vector == X86_GP && error == 0)

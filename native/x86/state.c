@@ -142,6 +142,7 @@ void x86_reset(vmm_vcpu *v)
     x86_set_register(v, UC_X86_REG_MXCSR, 0x1f80);
     x86_set_register(v, UC_X86_REG_DR6, 0xffff0ff0);
     x86_set_register(v, UC_X86_REG_DR7, 0x400);
+    x86_debug_status_known(v);
     env->cr[2] = env->cr[3] = env->cr[8] = 0;
     env->regs[R_DX] = 0x663; /* family, model, stepping as CPUID names them */
     env->eip = 0xfff0;

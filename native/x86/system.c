@@ -1,13 +1,12 @@
 /*
- * Checks that Unicorn leaves out around system instructions, and results it gets wrong: reserved bits of CR0 and CR4 (SDM vol. 3A 2.5), general
- * detect (17.2.4), and user-mode instruction prevention (CR4.UMIP, 2.5). What passes them runs natively.
+ * Checks that Unicorn leaves out around system instructions, and results it gets wrong: reserved bits of CR0 and CR4 (SDM vol. 3A
+ * 2.5) and user-mode instruction prevention (CR4.UMIP, 2.5). What passes them runs natively.
  */
 #include "x86/x86.h"
 
 enum { READ_CR = 0x00, WRITE_CR = 0x10, READ_DR = 0x20, WRITE_DR = 0x30 };
 enum { MOV_FROM_CR = 0x20, MOV_TO_CR = 0x22, GROUP7 = 0x01 };
 enum { CR0_CD = 1 << 30, CR0_NW = 1 << 29, CR4_PAE = 1 << 5, CR4_UMIP = 1 << 11, EFER_LME = 1 << 8 };
-enum { DR6_BD = 1 << 13, DR7_GD = 1 << 13 };
 
 /* CR4 bits and the CPUID feature each needs (register: 0 EAX, 1 EBX, 2 ECX, 3 EDX). */
 static const struct { uint8_t cr4_bit, leaf, reg, feature_bit; } CR4_FEATURES[] = {
@@ -90,23 +89,11 @@ static void smsw(vmm_vcpu *v, const x86_insn *insn)
     x86_finish(v, insn->length + 1u);
 }
 
-static void debug_register(vmm_vcpu *v)
-{
-    x86_env_tail *tail = tail_of(v);
-    if (tail->dr[7] & DR7_GD) {
-        tail->dr[6] |= DR6_BD;
-        x86_raise(v, X86_DB, false, 0, env_of(v)->eip);
-        return;
-    }
-    x86_run_natively(v);
-    x86_of(v)->watch_changed = 1;
-}
-
 void x86_control_access(vmm_vcpu *v, uint32_t exit, const x86_insn *insn)
 {
     unsigned number = exit & 15;
     if (exit >= READ_DR)
-        debug_register(v);
+        x86_debug_register(v, insn);
     else if (number == 8)
         x86_cr8(v, insn, exit >= WRITE_CR);
     else if (exit >= WRITE_CR)

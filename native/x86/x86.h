@@ -128,6 +128,9 @@ void x86_attach_boundary(vmm_vcpu *v);
 uint64_t x86_count_mask(const vmm_vcpu *v, const x86_insn *insn); /* which bits of RCX count a REP's iterations */
 bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
 
+/* string.c */
+void x86_iterate(vmm_vcpu *v, uint64_t pc); /* the REP instruction at pc, which goes on: as many iterations as nothing comes between */
+
 /* return.c */
 const char *x86_watch_returns(void *library); /* once a process: the line that says why not, or NULL */
 void x86_returned(vmm_vcpu *v); /* notes it where an IRET was the last instruction */
@@ -189,6 +192,9 @@ void x86_iret_done(vmm_vcpu *v);
 void x86_refine_general_protection(vmm_vcpu *v, uint8_t *vector); /* what a #GP(0) of Unicorn's really is, and where */
 
 /* debug.c */
+void x86_debug_register(vmm_vcpu *v, const x86_insn *insn); /* MOV from or to one */
+bool x86_breakpoint_shadowed(vmm_vcpu *v);                   /* true: the #DB under way is none, and the vCPU goes on */
+void x86_debug_status_known(vmm_vcpu *v);
 void x86_trap_pending(vmm_vcpu *v, uint16_t dr6); /* a #DB at the next boundary */
 void x86_watch_update(vmm_vcpu *v);               /* after DR0-3 or DR7 changed */
 void x86_watch_cancel(vmm_vcpu *v);

@@ -85,7 +85,7 @@ PLATFORM_MSRS: tuple[tuple[int, int, int], ...] = (
 
 AMD_MSRS = tuple((index, 0, 0xFFFFFFFFFFFFFFFF) for index in range(0xC0010000, 0xC0010008))
 """PerfEvtSel and PerfCtr 0-3, which every AMD64 processor has (AMD APM vol. 2, 13.2); nothing counts here."""
-AMD_VENDOR = int.from_bytes(b"Auth", "little")
+AMD_VENDORS = tuple(int.from_bytes(vendor, "little") for vendor in (b"Auth", b"Hygo"))
 
 # CPUID.0DH: a component is announced only with its feature (SDM vol. 1, 13.1); size and offset are fixed.
 XSAVE_LEGACY_END = 0x240
@@ -156,12 +156,12 @@ def apply(vcpu: Any, wanted: dict[str, bool]) -> None:
             raise VmmError(f"--cpu: this CPU model cannot have +{name}; try the model 'max'")
         _put(leaves, feature, on)
     _limit_xsave(leaves)
-    msrs = PLATFORM_MSRS + (AMD_MSRS if leaves[0, 0][EBX] == AMD_VENDOR else ())
+    msrs = PLATFORM_MSRS + (AMD_MSRS if leaves[0, 0][EBX] in AMD_VENDORS else ())
     x86 = lib.vmm_x86_of(vcpu)
     for n, ((leaf, subleaf), registers) in enumerate(leaves.items()):
         x86.cpuid[n] = (leaf, subleaf, leaf not in SUBLEAVES and leaf != 7, *registers)
     x86.cpuid_count = len(leaves)
     for n, (index, value, writable) in enumerate(msrs):
         x86.msr[n] = (index, writable == 0, value, writable)
-    x86.syscall_anywhere = leaves[0, 0][EBX] == AMD_VENDOR
+    x86.syscall_anywhere = x86.breakpoint_in_ss_shadow = leaves[0, 0][EBX] in AMD_VENDORS
     x86.msr_count = len(msrs)

@@ -1,0 +1,137 @@
+/*
+ * REP MOVS and REP STOS in RAM, many iterations at once (SDM vol. 2B REP).
+ *
+ * Each iteration is an instruction, and its boundary is one where an event may be due. Up to the next boundary that asks for
+ * a look nothing can come between them, so those iterations that stay in pages just reached are done here. Unicorn does
+ * the first, the last and the first in each page: with it, every fault and every access to a device.
+ */
+#include <string.h>
+
+#include "core/pages.h"
+#include "unicorn/uc.h"
+#include "x86/x86.h"
+
+enum { MOVSB = 0xa4, MOVS = 0xa5, STOSB = 0xaa, STOS = 0xab, FEW = 8 };
+
+typedef struct {
+    uint8_t *at;      /* in the host */
+    uint64_t offset;  /* in RAM */
+    uint64_t elements; /* from here to the end of the page, whichever way it goes */
+} operand;
+
+/* Prefixes that matter, and no other: a segment override would have another source. */
+static bool is_plain(const x86_insn *insn)
+{
+    unsigned known = insn->rep + insn->repne + insn->data16 + insn->address_size + (insn->rex != 0);
+    return insn->map == 0 && insn->length == 1 + known;
+}
+
+static unsigned element_size(const vmm_vcpu *v, const x86_insn *insn)
+{
+    bool code64 = env_of(v)->hflags & HF_CS64, code32 = env_of(v)->hflags & HF_CS32;
+    if (insn->opcode == MOVSB || insn->opcode == STOSB)
+        return 1;
+    if (insn->rex & 8)
+        return 8;
+    return (code64 || code32) != insn->data16 ? 4 : 2;
+}
+
+/* As the guest itself would reach it; where it cannot, Unicorn will find that out once more, in its own time. */
+static bool translate(vmm_vcpu *v, uint64_t linear, int access, uint64_t *physical)
+{
+    x86_env *env = env_of(v);
+    if (!(env->cr[0] >> 31)) {
+        *physical = (uint32_t)linear & (uint32_t)env->a20_mask;
+        return true;
+    }
+    uint64_t cr2 = env->cr[2];
+    int32_t error = tail_of(v)->error_code, under_way = *v->exception_index;
+    if (uc.vmem_translate(v->uc, linear, access, physical) == 0)
+        return true;
+    env->cr[2] = cr2;
+    tail_of(v)->error_code = error;
+    *v->exception_index = under_way;
+    return false;
+}
+
+/* The element before must have been in the same page, where the present one is whole. */
+static bool reach(vmm_vcpu *v, int segment, uint64_t index, int64_t step, int access, operand *found)
+{
+    const x86_env *env = env_of(v);
+    const vmm_machine *m = v->machine;
+    unsigned size = (unsigned)(step < 0 ? -step : step);
+    bool code64 = env->hflags & HF_CS64;
+    uint64_t linear = code64 ? index : (uint32_t)(env->segs[segment].base + index), physical;
+    uint64_t in_page = linear % PAGE, before = in_page - (uint64_t)step;
+    if (before > PAGE - size || in_page > PAGE - size || !x86_canonical(v, linear) || !translate(v, linear, access, &physical))
+        return false;
+    *found = (operand){.offset = physical - m->ram_base};
+    if (found->offset >= m->ram_size)
+        return false;
+    found->at = m->ram + found->offset;
+    found->elements = step < 0 ? in_page / size + 1 : (PAGE - in_page) / size;
+    return true;
+}
+
+static void copy(uint8_t *to, const uint8_t *from, uint64_t count, int64_t step)
+{
+    size_t size = (size_t)(step < 0 ? -step : step);
+    for (; count; count--, to += step, from += step)
+        memcpy(to, from, size); /* one by one: they may overlap */
+}
+
+static void fill(uint8_t *to, uint64_t value, uint64_t count, int64_t step)
+{
+    size_t size = (size_t)(step < 0 ? -step : step);
+    for (; count; count--, to += step)
+        memcpy(to, &value, size);
+}
+
+static void advance(x86_env *env, unsigned reg, uint64_t by, uint64_t mask)
+{
+    uint64_t next = (env->regs[reg] + by) & mask;
+    env->regs[reg] = mask == 0xffff ? (env->regs[reg] & ~mask) | next : next;
+}
+
+static void count_as_begun(vmm_vcpu *v, uint64_t pc, uint64_t iterations)
+{
+    v->count += iterations;
+    for (uint64_t i = 1; i <= iterations && i <= VMM_RECENT; i++)
+        v->recent[(v->count - i) & (VMM_RECENT - 1)] = pc;
+    x86_of(v)->rep_seen = v->count;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void x86_iterate(vmm_vcpu *v, uint64_t pc)
+{
+    x86_env *env = env_of(v);
+    const uint64_t mask = x86_of(v)->rep_mask, flags = env->eflags;
+    uint64_t most = least((env->regs[R_CX] & mask) - 1, v->attention_at - v->count);
+    x86_insn insn;
+    if (most < FEW || flags & (FL_TF | FL_RF) || x86_of(v)->watch_hook || !x86_decode(v, pc, &insn) || !is_plain(&insn))
+        return;
+    bool moves = insn.opcode == MOVS || insn.opcode == MOVSB, stores = insn.opcode == STOS || insn.opcode == STOSB;
+    int64_t step = (int64_t)element_size(v, &insn) * env->df;
+    operand to, from;
+    if (!(moves || stores) || !reach(v, VMM_ES, env->regs[R_DI] & mask, step, UC_PROT_WRITE, &to))
+        return;
+    if (moves && !reach(v, VMM_DS, env->regs[R_SI] & mask, step, UC_PROT_READ, &from))
+        return;
+    if (!page_may_be_dirty(v, to.offset))
+        return;
+    uint64_t count = least(least(most, to.elements), moves ? from.elements : most);
+    page_stored_by_guest(v, step < 0 ? to.offset - (count - 1) * (uint64_t)-step : to.offset, count * (uint64_t)(step < 0 ? -step : step));
+    if (moves)
+        copy(to.at, from.at, count, step);
+    else
+        fill(to.at, env->regs[R_AX], count, step);
+    advance(env, R_DI, count * (uint64_t)step, mask);
+    if (moves)
+        advance(env, R_SI, count * (uint64_t)step, mask);
+    advance(env, R_CX, -count, mask);
+    count_as_begun(v, pc, count);
+}
