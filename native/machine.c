@@ -1,4 +1,5 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
+#include "arm/fp.h"
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/pages.h"
@@ -46,6 +47,8 @@ const char *vmm_unicorn_open(const char *path)
         cannot = x86_keep_flags(uc_library());
     if (!cannot)
         cannot = uc_judge_x86(uc_library(), x86_judge);
+    if (!cannot)
+        cannot = arm_watch_fp(uc_library());
     if (cannot)
         uc_unload();
     return cannot;
