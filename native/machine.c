@@ -1,8 +1,8 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
+#include "arm/fp.h"
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/pages.h"
-#include "core/tables.h"
 #include "intc/apic/apic.h"
 #include "intc/gic/gic.h"
 #include "intc/pic/pic.h"
@@ -30,7 +30,7 @@ vmm_machine *vmm_new(void)
 const char *vmm_unicorn_open(const char *path)
 {
     static const page_watcher PAGES = {page_has_code, page_stored_by_guest, page_code_gone, page_may_be_dirty,
-                                       table_read, page_block_dropped};
+                                       page_block_dropped};
     if (uc_loaded())
         return NULL;
     const char *cannot = uc_load(path);
@@ -40,6 +40,8 @@ const char *vmm_unicorn_open(const char *path)
         cannot = x86_watch_returns(uc_library());
     if (!cannot)
         cannot = x86_keep_flags(uc_library());
+    if (!cannot)
+        cannot = arm_watch_fp(uc_library());
     if (cannot)
         uc_unload();
     return cannot;

@@ -352,7 +352,6 @@ class vmm_wanted(Struct):
 @final
 class vmm_pages(Struct):
     code: Pointer[int]
-    tables: Pointer[int]
     copy: Pointer[int]
     noted_count: int
     noted: Array[int]
@@ -582,9 +581,30 @@ class vmm_arm_timer(Struct):
     timer: int
 
 @final
+class vmm_arm_cycles(Struct):
+    count: int
+    since: int
+    residue: int
+    running: int
+    parked: int
+    output: int
+    timer: int
+
+@final
 class vmm_it_return(Struct):
     pc: int
     state: int
+
+@final
+class vmm_arm_own(Struct):
+    name: CString
+    op0: int
+    op1: int
+    crn: int
+    crm: int
+    op2: int
+    pair: int
+    access: int
 
 @final
 class vmm_arm_traps(Struct):
@@ -603,7 +623,7 @@ class vmm_arm(Struct):
     skipped_at: int
     skipped_to: int
     it_known: int
-    cycles_offset: int
+    cycles: vmm_arm_cycles
     serror: int
     serror_raised: int
     timer: Array[vmm_arm_timer]
@@ -618,10 +638,12 @@ class vmm_arm(Struct):
     has_el3: int
     has_pan: int
     has_random: int
+    has_pauth: int
     conduit: int
     several: int
     mpidr: int
     pfr: int
+    mmfr1: int
     counter_hz: int
     reset: CValue
     traps: vmm_arm_traps
@@ -660,6 +682,7 @@ class Lib:
     VMM_GIC_TIMED_LPIS: Final[int]
     VMM_MAX_MSRS: Final[int]
     VMM_MAX_CPUID: Final[int]
+    VMM_GENERIC_TIMERS: Final[int]
     VMM_IT_RETURNS: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
@@ -902,6 +925,7 @@ class Lib:
     VMM_TIMER_PHYSICAL: Final[int]
     VMM_TIMER_VIRTUAL: Final[int]
     VMM_TIMER_HYPERVISOR: Final[int]
+    VMM_TIMER_CYCLES: Final[int]
     VMM_CONDUIT_NONE: Final[int]
     VMM_CONDUIT_HVC: Final[int]
     VMM_CONDUIT_SMC: Final[int]
@@ -1021,6 +1045,7 @@ class Lib:
     def vmm_arm_set_pstate(self, v: vmm_vcpu, value: int, /) -> None: ...
     def vmm_arm_system_get(self, v: vmm_vcpu, op0: int, op1: int, crn: int, crm: int, op2: int, value: Pointer[int], /) -> int: ...
     def vmm_arm_system_set(self, v: vmm_vcpu, op0: int, op1: int, crn: int, crm: int, op2: int, value: int, /) -> int: ...
+    def vmm_arm_own_register(self, v: vmm_vcpu, n: int, own: vmm_arm_own, /) -> int: ...
     def vmm_arm_el(self, v: vmm_vcpu, /) -> int: ...
     def vmm_arm_it(self, v: vmm_vcpu, /) -> int: ...
     def vmm_arm_serror(self, v: vmm_vcpu, iss: int, /) -> None: ...
@@ -1093,6 +1118,8 @@ class Ffi:
     def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
     @overload
     def new(self, cdecl: Literal["vmm_segment *", "vmm_segment[]"], value: object = ...) -> vmm_segment: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_arm_own *", "vmm_arm_own[]"], value: object = ...) -> vmm_arm_own: ...
     @overload
     def new(self, cdecl: Literal["uint8_t *", "uint16_t *", "uint32_t *", "uint64_t *", "int8_t *", "int16_t *", "int32_t *", "int64_t *", "size_t *"], value: int = ...) -> Pointer[int]: ...
     @overload

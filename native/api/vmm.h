@@ -17,7 +17,7 @@
 
 #define VMM_MAX_VCPUS 8
 #define VMM_MAX_LINES 256
-#define VMM_MAX_TIMERS 64
+#define VMM_MAX_TIMERS 72
 #define VMM_MAX_RANGES 64
 #define VMM_MAX_STATS 512
 #define VMM_RECENT 32
@@ -55,10 +55,10 @@ enum vmm_timer_kind {
     VMM_TIMER_FREE = 0,
     VMM_TIMER_CALL = 1,  /* tells Python */
     VMM_TIMER_WAVE = 2,
-    VMM_TIMER_NATIVE = 3 /* a vCPU's own; the last 32 of the machine's timers are kept for them */
+    VMM_TIMER_NATIVE = 3 /* a vCPU's own; the last 40 of the machine's timers are kept for them */
 };
 
-#define VMM_NATIVE_TIMERS 32
+#define VMM_NATIVE_TIMERS 40
 
 #define VMM_NEVER 0xffffffffffffffffULL
 #define VMM_FOREVER 0xffffffffU
@@ -257,7 +257,6 @@ typedef struct {
 
 typedef struct {
     uint8_t *code; /* each page: one bit a vCPU that has translated code from it */
-    uint8_t *tables; /* each page: one bit a vCPU whose translations may come from it */
     uint8_t *copy; /* several vCPUs: what pages with code held when that was last made to follow */
     uint32_t noted_count; /* pages with another's code that the current vCPU may have written in this turn */
     uint32_t noted[VMM_NOTED_PAGES];
@@ -377,7 +376,7 @@ struct vmm_vcpu {
     uint32_t index;
     uint8_t flush_code; /* transient: translated code must go */
     uint32_t owned_count;
-    void *owned[8]; /* memory that goes with the vCPU */
+    void *owned[16]; /* memory that goes with the vCPU */
     uint64_t state[]; /* its architecture's, see vmm_x86_of and vmm_arm_of */
 };
 

@@ -4,7 +4,10 @@
 
 #include "api/vmm.h"
 
-enum vmm_arm_timer_index { VMM_TIMER_SECURE = 0, VMM_TIMER_PHYSICAL = 1, VMM_TIMER_VIRTUAL = 2, VMM_TIMER_HYPERVISOR = 3 };
+enum vmm_arm_timer_index { VMM_TIMER_SECURE = 0, VMM_TIMER_PHYSICAL = 1, VMM_TIMER_VIRTUAL = 2, VMM_TIMER_HYPERVISOR = 3,
+    VMM_TIMER_CYCLES = 4 };
+
+#define VMM_GENERIC_TIMERS 4
 
 typedef struct {
     uint64_t compare; /* CVAL: counter ticks */
@@ -14,12 +17,30 @@ typedef struct {
     uint32_t timer;   /* of the machine: fires when the condition becomes true */
 } vmm_arm_timer;
 
+/* The cycle counter; its control registers lie in Unicorn's state. */
+typedef struct {
+    uint64_t count; /* PMCCNTR at `since` */
+    uint64_t since; /* the vCPU's count up to which it has been counted */
+    uint8_t residue; /* cycles on the way to the next count, where PMCR.D divides */
+    uint8_t running;
+    uint8_t parked; /* no deadline is set: the vCPU sleeps, or it is another's turn */
+    uint8_t output; /* the overflow interrupt's line to the GIC */
+    uint32_t timer; /* of the machine */
+} vmm_arm_cycles;
+
 #define VMM_IT_RETURNS 8
 
 typedef struct {
     uint64_t pc;
     uint8_t state; /* ITSTATE */
 } vmm_it_return;
+
+typedef struct {
+    const char *name;
+    uint8_t op0, op1, crn, crm, op2; /* op0 = 0: CP15 */
+    uint8_t pair;   /* MCRR and MRRC */
+    uint8_t access; /* two bits a level from EL0 on: write, read */
+} vmm_arm_own;
 
 /* What Python is asked about before the guest sees it. */
 typedef struct {
@@ -39,10 +60,10 @@ typedef struct {
     uint64_t skipped_at; /* count at which boundaries of skipped instructions have been run, up to skipped_to */
     uint64_t skipped_to;
     uint8_t it_known;   /* transient: the state holds the true ITSTATE although translated code runs */
-    uint64_t cycles_offset; /* PMCCNTR = count + this */
+    vmm_arm_cycles cycles;
     uint64_t serror;  /* ISS of the pending SError */
     uint64_t serror_raised;
-    vmm_arm_timer timer[4];
+    vmm_arm_timer timer[VMM_GENERIC_TIMERS];
     uint64_t cntfrq;  /* what firmware wrote there */
     uint64_t cntvoff;
     uint32_t cntkctl;
@@ -55,10 +76,12 @@ typedef struct {
     uint8_t has_el3;
     uint8_t has_pan;  /* configuration: PSTATE.PAN exists */
     uint8_t has_random; /* configuration: RNDR */
+    uint8_t has_pauth;  /* configuration: pointer authentication */
     uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
     uint8_t several;    /* configuration: of several vCPUs */
     uint64_t mpidr;
     uint64_t pfr;       /* configuration: ID_AA64PFR0_EL1 or ID_PFR1 */
+    uint64_t mmfr1;     /* configuration: ID_AA64MMFR1_EL1 */
     uint64_t counter_hz;
     void *reset;      /* the state at reset, as Unicorn keeps it */
     vmm_arm_traps traps;
@@ -85,6 +108,8 @@ void vmm_arm_set_pstate(vmm_vcpu *v, uint32_t value);
 /* A system register by its encoding (op0 = 0: CP15), without side effects; -1: there is none. */
 int vmm_arm_system_get(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t *value);
 int vmm_arm_system_set(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t value);
+/* The nth of the registers that are not Unicorn's own, of whichever access; -1: there are no more. */
+int vmm_arm_own_register(vmm_vcpu *v, uint32_t n, vmm_arm_own *own);
 uint32_t vmm_arm_el(vmm_vcpu *v);
 uint32_t vmm_arm_it(vmm_vcpu *v);     /* ITSTATE[7:0] at the present boundary */
 void vmm_arm_serror(vmm_vcpu *v, uint32_t iss);

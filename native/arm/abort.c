@@ -1,5 +1,6 @@
 /* An access that nothing on the bus answers: a synchronous external abort (DDI0487 D4.5, DDI0406 B3.12.5). */
 #include "arm/arm.h"
+#include "arm/hypervisor.h"
 
 enum { SCTLR_M = 1, SCR_EA = 1 << 3, TTBCR_EAE = 1u << 31 };
 enum { EC_IABT_LOWER = 0x20, EC_DABT_LOWER = 0x24, SAME_LEVEL = 1, EXTERNAL = 0x10, WNR = 1 << 6, FNV = 1 << 10 };
@@ -9,6 +10,8 @@ static uint32_t target_of(const vmm_vcpu *v, uint32_t now)
 {
     if (arm_of(v)->has_el3 && arm_env_of(v)->cp15.scr_el3 & SCR_EA)
         return 3;
+    if (now == 0 && arm_hcr(v) & HCR_TGE)
+        return 2;
     return now ? now : 1;
 }
 

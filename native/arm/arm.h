@@ -22,7 +22,7 @@ enum { /* AArch32 modes */
 };
 
 enum { /* exception classes, DDI0487 D13.2.37 */
-    EC_UNKNOWN = 0x00, EC_ILLEGAL_STATE = 0x0e, EC_SYSREG = 0x18, EC_PC_ALIGNMENT = 0x22, EC_SERROR = 0x2f
+    EC_UNKNOWN = 0x00, EC_FP_ACCESS = 0x07, EC_ILLEGAL_STATE = 0x0e, EC_SMC64 = 0x17, EC_SYSREG = 0x18, EC_SVE_ACCESS = 0x19, EC_PC_ALIGNMENT = 0x22, EC_SERROR = 0x2f
 };
 
 #define SYNDROME(ec, iss) ((uint32_t)(ec) << 26 | 1u << 25 | (iss))
@@ -69,7 +69,8 @@ void arm_reset(vmm_vcpu *v);
 
 /* return.c */
 vmm_handler arm_interrupted(vmm_vcpu *v, const arm_event *e); /* by e, which is about to be delivered */
-void arm_returned(void *cpu, void *opaque);                   /* Unicorn calls it behind each exception return */
+void arm_returns(void *cpu, void *opaque);  /* Unicorn calls it before each exception return, */
+void arm_returned(void *cpu, void *opaque);                   /* and behind it */
 
 /* deliver.c, deliver32.c */
 void arm_deliver(vmm_vcpu *v, const arm_event *event);
@@ -85,7 +86,6 @@ void arm_attach_boundary(vmm_vcpu *v);
 /* security.c */
 bool arm_secure_below_el3(const vmm_vcpu *v);
 int arm_gic_access(vmm_vcpu *v); /* enum vmm_gic_access: what its accesses to the GIC's system registers are */
-bool arm_traps_to_el3(const vmm_vcpu *v, uint32_t scr); /* below EL3, with all these bits of SCR_EL3 */
 void arm_tell_gic(vmm_vcpu *v);  /* before it looks at the vCPU's Security state */
 
 /* inputs.c */

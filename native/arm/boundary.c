@@ -8,14 +8,14 @@
 #include <string.h>
 
 #include "arm/arm.h"
+#include "arm/cycles.h"
+#include "arm/hypervisor.h"
 #include "core/boundary.h"
 #include "core/clock.h"
 #include "core/pages.h"
 #include "core/trigger.h"
 #include "intc/gic/gic.h"
 #include "unicorn/uc.h"
-
-enum { HCR_TGE = 1 << 27 };
 
 typedef struct {
     uint32_t pending; /* enum vmm_pending */
@@ -36,7 +36,7 @@ static uint32_t route(const vmm_vcpu *v, const input *in)
     const arm_env *env = arm_env_of(v);
     if (arm_of(v)->has_el3 && env->cp15.scr_el3 & in->scr)
         return 3;
-    if (arm_of(v)->has_el2 && !arm_secure_below_el3(v) && env->cp15.hcr_el2 & (in->hcr | HCR_TGE))
+    if (arm_hcr(v) & in->hcr)
         return 2;
     return 1;
 }
@@ -105,7 +105,7 @@ static bool take_unexecutable(vmm_vcpu *v, bool fetched)
     if (!env->aarch64 || !(unaligned || illegal))
         return false;
     uint32_t now = vmm_arm_el(v), class = unaligned ? EC_PC_ALIGNMENT : EC_ILLEGAL_STATE;
-    bool to_el2 = now == 0 && arm_of(v)->has_el2 && env->cp15.hcr_el2 & HCR_TGE;
+    bool to_el2 = now == 0 && arm_hcr(v) & HCR_TGE;
     arm_event e = {.kind = ARM_SYNC, .source = VMM_SRC_EXCEPTION, .target = now ? now : to_el2 ? 2 : 1, .number = class,
                    .syndrome = SYNDROME(class, 0), .has_far = unaligned, .far = unaligned ? env->pc : 0};
     vcpu_begin(v, env->pc);
@@ -137,6 +137,8 @@ static bool boundary(vmm_vcpu *v, bool fetched)
     bool go = !must_stop(v) && keeps_turn(v);
     if (go) {
         v->halted = 0;
+        if (arm_of(v)->cycles.parked)
+            arm_cycles_resume(v);
         go = !take_event(v) && !take_unexecutable(v, fetched) && !arm_step_begins(v);
     }
     if (v->pending & VMM_PEND_STOP)

@@ -29,8 +29,8 @@ static int check_user_cache(vmm_vcpu *v, uint32_t number, bool read)
     return held ? ACCESS_TRAP : ACCESS_OK;
 }
 
-#define TLBI(name, op1, op2, access) {name, 1, op1, 8, 3, op2, false, access, 0, NULL, invalidate_tlb, NULL}
-#define TLB32(name, op2) {name, 0, 0, 8, 3, op2, false, W1, 0, NULL, invalidate_tlb, NULL}
+#define TLBI(name, op1, op2, access) {name, 1, op1, 8, 3, op2, false, access, 0, NULL, invalidate_tlb, NULL, TTLB}
+#define TLB32(name, op2) {name, 0, 0, 8, 3, op2, false, W1, 0, NULL, invalidate_tlb, NULL, TTLB}
 
 static const arm_register A64[] = {
     TLBI("TLBI VMALLE1IS", 0, 0, W1), TLBI("TLBI VAE1IS", 0, 1, W1), TLBI("TLBI ASIDE1IS", 0, 2, W1),
@@ -38,14 +38,14 @@ static const arm_register A64[] = {
     TLBI("TLBI ALLE2IS", 4, 0, W2), TLBI("TLBI VAE2IS", 4, 1, W2), TLBI("TLBI ALLE1IS", 4, 4, W2),
     TLBI("TLBI VALE2IS", 4, 5, W2), TLBI("TLBI VMALLS12E1IS", 4, 6, W2),
     TLBI("TLBI ALLE3IS", 6, 0, W3), TLBI("TLBI VAE3IS", 6, 1, W3), TLBI("TLBI VALE3IS", 6, 5, W3),
-    {"IC IALLUIS", 1, 0, 7, 1, 0, false, W1, 0, NULL, invalidate_code, NULL},
-    {"IC IVAU", 1, 3, 7, 5, 1, false, W0, 0, NULL, invalidate_code, check_user_cache},
+    {"IC IALLUIS", 1, 0, 7, 1, 0, false, W1, 0, NULL, invalidate_code, NULL, TPU},
+    {"IC IVAU", 1, 3, 7, 5, 1, false, W0, 0, NULL, invalidate_code, check_user_cache, TPU},
 };
 
 static const arm_register A32[] = {
     TLB32("TLBIALLIS", 0), TLB32("TLBIMVAIS", 1), TLB32("TLBIASIDIS", 2), TLB32("TLBIMVAAIS", 3),
-    {"ICIALLUIS", 0, 0, 7, 1, 0, false, W1, 0, NULL, invalidate_code, NULL},
-    {"ICIMVAU", 0, 0, 7, 5, 1, false, W1, 0, NULL, invalidate_code, NULL},
+    {"ICIALLUIS", 0, 0, 7, 1, 0, false, W1, 0, NULL, invalidate_code, NULL, TPU},
+    {"ICIMVAU", 0, 0, 7, 5, 1, false, W1, 0, NULL, invalidate_code, NULL, TPU},
 };
 
 arm_registers arm_broadcast_registers(const vmm_vcpu *v)

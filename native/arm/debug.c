@@ -2,11 +2,12 @@
  * AArch64 self-hosted debug where Unicorn falls short (DDI0487 D2): watchpoints, which it never checks, and software step,
  * which it does not begin when PSTATE.D is cleared. Breakpoints are its own.
  */
+#include "arm/hypervisor.h"
 #include "arm/sysreg.h"
 #include "core/clock.h"
 #include "unicorn/uc.h"
 
-enum { MDSCR_SS = 1, MDSCR_KDE = 1 << 13, MDSCR_MDE = 1 << 15 };
+enum { MDCR3_SDD = 1 << 16, MDSCR_SS = 1, MDSCR_KDE = 1 << 13, MDSCR_MDE = 1 << 15 };
 enum { WCR_E = 1, WATCH_LOAD = 1, WATCH_STORE = 2, WATCHPOINTS = 16 };
 enum { WVR = 2, WCR = 3 }; /* Unicorn's order of the debug registers */
 enum { EC_WATCHPOINT_LOWER = 0x34, DFSC_DEBUG = 0x22, WNR = 1 << 6 };
@@ -29,18 +30,31 @@ static bool addresses(uint64_t wvr, uint64_t wcr, uint64_t address, uint64_t siz
     return false;
 }
 
-/* DDI0487 table D2-9, one Security state: PAC's lower bit admits EL1, its upper one EL0. */
-static bool admits(uint64_t wcr, uint32_t el, bool write)
+/* DDI0487 AArch64.StateMatch: PAC's lower bit admits EL1, its upper one EL0; HMC and SSC the levels above and the states. */
+static bool admits_state(const vmm_vcpu *v, uint64_t wcr, uint32_t el)
 {
-    uint32_t pac = wcr >> 1 & 3, access = wcr >> 3 & 3;
-    bool level = el == 0 ? pac & 2 : el == 1 && pac & 1;
-    return wcr & WCR_E && level && access & (write ? WATCH_STORE : WATCH_LOAD);
+    uint32_t pac = wcr >> 1 & 3, ssc = wcr >> 14 & 3;
+    bool hmc = wcr >> 13 & 1, secure = arm_secure_below_el3(v);
+    const bool level[] = {pac & 2, pac & 1, ssc == 3 || (hmc && (ssc != 2 || pac)), hmc && !(ssc & 1)};
+    const bool state[] = {true, !secure, secure, hmc || secure};
+    return level[el & 3] && state[ssc];
 }
 
-static bool exceptions_enabled(const arm_env *env, uint32_t el)
+static bool admits(const vmm_vcpu *v, uint64_t wcr, uint32_t el, bool write)
 {
+    uint32_t access = wcr >> 3 & 3;
+    return wcr & WCR_E && access & (write ? WATCH_STORE : WATCH_LOAD) && admits_state(v, wcr, el);
+}
+
+/* DDI0487 AArch64.GenerateDebugExceptionsFrom: at their own level only where KDE and D admit them, never from above. */
+static bool exceptions_enabled(const vmm_vcpu *v, uint32_t el)
+{
+    const arm_env *env = arm_env_of(v);
     uint64_t mdscr = env->cp15.mdscr_el1;
-    return mdscr & MDSCR_MDE && (el == 0 || (el == 1 && mdscr & MDSCR_KDE && !(env->daif & PSTATE_D)));
+    uint32_t target = arm_debug_target(v);
+    bool own = el == target && mdscr & MDSCR_KDE && !(env->daif & PSTATE_D);
+    bool secure_off = arm_secure_below_el3(v) && env->cp15.mdcr_el3 & MDCR3_SDD;
+    return mdscr & MDSCR_MDE && !secure_off && (el < target || own);
 }
 
 static void on_access(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
@@ -50,14 +64,14 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
     const arm_env *env = arm_env_of(v);
     bool write = type == UC_MEM_WRITE;
     uint32_t el = vmm_arm_el(v);
-    if (!env->aarch64 || !exceptions_enabled(env, el))
+    if (!env->aarch64 || !exceptions_enabled(v, el))
         return;
     for (uint32_t n = 0; n < WATCHPOINTS; n++) {
         uint64_t wcr = env->cp15.dbg[WCR][n];
-        if (!admits(wcr, el, write) || !addresses(env->cp15.dbg[WVR][n], wcr, address, (uint64_t)size))
+        if (!admits(v, wcr, el, write) || !addresses(env->cp15.dbg[WVR][n], wcr, address, (uint64_t)size))
             continue;
-        uint32_t class = EC_WATCHPOINT_LOWER + (el == 1);
-        arm_event e = {.kind = ARM_SYNC, .source = VMM_SRC_EXCEPTION, .target = 1, .number = class, .has_far = true,
+        uint32_t target = arm_debug_target(v), class = EC_WATCHPOINT_LOWER + (el == target);
+        arm_event e = {.kind = ARM_SYNC, .source = VMM_SRC_EXCEPTION, .target = target, .number = class, .has_far = true,
                        .syndrome = SYNDROME(class, DFSC_DEBUG | (write ? WNR : 0u)), .far = address};
         arm_deliver(v, &e);
         arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
@@ -131,11 +145,11 @@ bool arm_step_begins(vmm_vcpu *v)
 }
 
 #define WATCHPOINT(n) \
-    {"DBGWVR" #n "_EL1", 2, 0, 0, n, 6, false, R1 | W1, n, read_value, write_value, NULL}, \
-    {"DBGWCR" #n "_EL1", 2, 0, 0, n, 7, false, R1 | W1, n, read_control, write_control, NULL}
+    {"DBGWVR" #n "_EL1", 2, 0, 0, n, 6, false, R1 | W1, n, read_value, write_value, NULL, TDA}, \
+    {"DBGWCR" #n "_EL1", 2, 0, 0, n, 7, false, R1 | W1, n, read_control, write_control, NULL, TDA}
 
 static const arm_register A64[] = {
-    {"MDSCR_EL1", 2, 0, 0, 2, 2, false, R1 | W1, 0, read_mdscr, write_mdscr, NULL},
+    {"MDSCR_EL1", 2, 0, 0, 2, 2, false, R1 | W1, 0, read_mdscr, write_mdscr, NULL, TDA},
     WATCHPOINT(0), WATCHPOINT(1), WATCHPOINT(2), WATCHPOINT(3), WATCHPOINT(4), WATCHPOINT(5), WATCHPOINT(6), WATCHPOINT(7),
     WATCHPOINT(8), WATCHPOINT(9), WATCHPOINT(10), WATCHPOINT(11), WATCHPOINT(12), WATCHPOINT(13), WATCHPOINT(14),
     WATCHPOINT(15),

@@ -1,5 +1,6 @@
 /* Exception entry to AArch64 (DDI0487 D1.10) and the record of every entry; AArch32's own is in deliver32.c. */
 #include "arm/arm.h"
+#include "arm/cycles.h"
 #include "core/clock.h"
 #include "core/nest.h"
 #include "core/trace.h"
@@ -66,6 +67,7 @@ void arm_deliver(vmm_vcpu *v, const arm_event *e)
     vmm_machine *m = v->machine;
     vmm_event record;
     const vmm_handler handler = arm_interrupted(v, e);
+    arm_cycles_settle(v);
     if (arm_of(v)->aarch64)
         enter64(v, e, &record);
     else
@@ -73,6 +75,7 @@ void arm_deliver(vmm_vcpu *v, const arm_event *e)
     arm_calls_of(v)->arm_rebuild_hflags(v->env);
     v->event_count = v->count;
     v->halted = 0;
+    arm_cycles_resume(v);
 
     uint64_t latency = waited(e) ? machine_insns(m) - e->raised : 0;
     record.kind = VMM_EV_DELIVERED;

@@ -31,6 +31,12 @@ arm_env_monitor *arm_monitor_of(const vmm_vcpu *v)
     return (arm_env_monitor *)((char *)v->env + layouts[arm_of(v)->aarch64].monitor);
 }
 
+uint64_t arm_features(const void *env, bool aarch64)
+{
+    size_t tail = layouts[aarch64].tail;
+    return tail ? ((const arm_env_tail *)((const char *)env + tail))->features : 0;
+}
+
 static int resolve(vmm_vcpu *v, arm_calls *calls)
 {
     const struct { const char *name; void *slot; } wanted[] = {
@@ -165,20 +171,15 @@ static const char *wrong_field32(vmm_vcpu *v)
     return env->regs[15] == odd ? NULL : "regs[15]";
 }
 
-static void nothing(void *cpu, void *opaque)
-{
-    (void)cpu, (void)opaque;
-}
-
 /*
  * Unicorn's performance monitors read the host's clock at every change of exception level, to count cycles that no guest
- * of ours sees: their registers are ours (identity.c). No event counter is left, and the callbacks are replaced: the
- * one that follows a return is a place to learn of it.
+ * of ours sees: their registers are ours (cycle_registers.c). No event counter is left, and the callbacks are replaced: they are
+ * places to learn of a return.
  */
 int arm_env_replace_pmu(vmm_vcpu *v)
 {
     static const struct { const char *name; void (*ours)(void *, void *); } calls[] = {
-        {"pmu_pre_el_change", nothing},
+        {"pmu_pre_el_change", arm_returns},
         {"pmu_post_el_change", arm_returned},
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
@@ -194,11 +195,12 @@ int arm_env_replace_pmu(vmm_vcpu *v)
 
 /*
  * Unicorn's translator aborts the process over unallocated encodings of half-precision arithmetic, so no vCPU has it
- * (FP and AdvSIMD of ID_AA64PFR0_EL1 are 0). Its copy of the feature registers is found by what four of them hold.
+ * (FP and AdvSIMD of ID_AA64PFR0_EL1 are 0), nor half of a VHE (hypervisor.c). Its copy of the feature registers is found
+ * by what four of them hold.
  */
-int arm_env_no_half_precision(vmm_vcpu *v)
+int arm_env_take_away(vmm_vcpu *v)
 {
-    enum { FP = 16, ADVSIMD = 20, NIBBLE = 0xf, PRESENT = 1 };
+    enum { FP = 16, ADVSIMD = 20, VH = 8, NIBBLE = 0xf, PRESENT = 1, MMFR1 = 5 /* in that copy */ };
     static const uint32_t crm_op2[4][2] = {{6, 0}, {6, 1}, {4, 0}, {4, 1}}; /* ISAR0, ISAR1, PFR0, PFR1 */
     uint64_t features[4];
     for (int i = 0; i < 4; i++)
@@ -209,7 +211,24 @@ int arm_env_no_half_precision(vmm_vcpu *v)
     if (!copy)
         return fail(v->machine, "Unicorn's copy of the feature registers was not found; vmm needs the unicorn 2.1.4 wheel");
     copy[2] &= ~((uint64_t)NIBBLE << FP | (uint64_t)NIBBLE << ADVSIMD);
+    copy[MMFR1] &= ~((uint64_t)NIBBLE << VH);
     return 0;
+}
+
+/* What fp.c says must be part of what code is found by. */
+static bool traps_floating_point(vmm_vcpu *v)
+{
+    arm_env *env = arm_env_of(v);
+    uint64_t before = env->cp15.cpacr_el1;
+    uint32_t hflags[2];
+    for (int admitted = 0; admitted < 2; admitted++) {
+        env->cp15.cpacr_el1 = admitted ? 0xf00000 : 0;
+        arm_calls_of(v)->arm_rebuild_hflags(env);
+        hflags[admitted] = env->hflags;
+    }
+    env->cp15.cpacr_el1 = before;
+    arm_calls_of(v)->arm_rebuild_hflags(env);
+    return hflags[0] != hflags[1];
 }
 
 int arm_env_prove(vmm_vcpu *v)
@@ -217,6 +236,8 @@ int arm_env_prove(vmm_vcpu *v)
     const char *wrong = !has_features(v) ? "features" : arm_of(v)->aarch64 ? wrong_field64(v) : wrong_field32(v);
     if (!wrong && arm_monitor_of(v)->exclusive_addr != ~0ull)
         wrong = "exclusive_addr";
+    if (!wrong && !traps_floating_point(v))
+        wrong = "hflags";
     if (!wrong)
         return 0;
     return fail(v->machine, "Unicorn's private field `%s` is not where 2.1.4 keeps it; vmm needs the unicorn 2.1.4 wheel",

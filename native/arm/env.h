@@ -117,7 +117,7 @@ typedef struct {
 } arm_env_tail;
 
 enum { /* bits of features */
-    FEATURE_V7 = 5, FEATURE_M = 9, FEATURE_GENERIC_TIMER = 18, FEATURE_AARCH64 = 28, FEATURE_EL2 = 32, FEATURE_EL3 = 33
+    FEATURE_V7 = 5, FEATURE_NEON = 8, FEATURE_M = 9, FEATURE_GENERIC_TIMER = 18, FEATURE_AARCH64 = 28, FEATURE_EL2 = 32, FEATURE_EL3 = 33
 };
 
 /* Unicorn's own functions that the core calls, by the names they are exported under. */
@@ -142,10 +142,11 @@ static inline arm_env *arm_env_of(const vmm_vcpu *v)
 const arm_calls *arm_calls_of(const vmm_vcpu *v);
 arm_env_tail *arm_tail_of(const vmm_vcpu *v);
 arm_env_monitor *arm_monitor_of(const vmm_vcpu *v);
+uint64_t arm_features(const void *env, bool aarch64); /* of whichever vCPU's state this is; 0 before the layout is known */
 
 int arm_env_find(vmm_vcpu *v); /* 0, or -1 with machine->error */
 int arm_env_prove(vmm_vcpu *v);
 int arm_env_replace_pmu(vmm_vcpu *v);
-int arm_env_no_half_precision(vmm_vcpu *v);
+int arm_env_take_away(vmm_vcpu *v);
 
 #endif

@@ -1,13 +1,16 @@
 /* Registers that say which vCPU this is and what it can do, and those whose own answers would depend on the host. */
+#include "arm/hypervisor.h"
 #include "arm/sysreg.h"
 #include "core/random.h"
 
 enum { Z_CLEAR = 1 };
 
+/* DDI0487 D13.2.102: EL2 says what the levels below it read. */
 static uint64_t read_mpidr(vmm_vcpu *v, uint32_t number)
 {
     (void)number;
-    return arm_of(v)->mpidr;
+    bool told = vmm_arm_el(v) < 2 && arm_el2_enabled(v);
+    return told ? arm_env_of(v)->cp15.vmpidr_el2 : arm_of(v)->mpidr;
 }
 
 static uint64_t read_features(vmm_vcpu *v, uint32_t number)
@@ -24,28 +27,6 @@ static uint64_t read_pending(vmm_vcpu *v, uint32_t number)
          | (v->pending & VMM_PEND_FIQ ? PSTATE_F : 0u);
 }
 
-/* DDI0487 D13.5: the cycle counter; a cycle an instruction, so that it runs with virtual time. */
-static uint64_t read_cycles(vmm_vcpu *v, uint32_t number)
-{
-    (void)number;
-    return v->count + arm_of(v)->cycles_offset;
-}
-
-static void write_cycles(vmm_vcpu *v, uint32_t number, uint64_t value)
-{
-    (void)number;
-    arm_of(v)->cycles_offset = value - v->count;
-}
-
-static int check_cycles(vmm_vcpu *v, uint32_t number, bool read)
-{
-    enum { USER_ENABLE = 1, USER_CYCLES = 4 };
-    (void)number;
-    uint64_t user = arm_env_of(v)->cp15.c9_pm[3];
-    bool allowed = user & USER_ENABLE || (read && user & USER_CYCLES);
-    return vmm_arm_el(v) == 0 && !allowed ? ACCESS_TRAP : ACCESS_OK;
-}
-
 /* DDI0487 K12.2: a random number, and Z clear for success; here from the machine's seed. */
 static uint64_t read_random(vmm_vcpu *v, uint32_t number)
 {
@@ -57,19 +38,17 @@ static uint64_t read_random(vmm_vcpu *v, uint32_t number)
 }
 
 static const arm_register A64[] = {
-    {"MPIDR_EL1", 3, 0, 0, 0, 5, false, R1, 0, read_mpidr, NULL, NULL},
-    {"ID_AA64PFR0_EL1", 3, 0, 0, 4, 0, false, R1, 0, read_features, NULL, NULL},
-    {"ISR_EL1", 3, 0, 12, 1, 0, false, R1, 0, read_pending, NULL, NULL},
-    {"PMCCNTR_EL0", 3, 3, 9, 13, 0, false, R0 | W0, 0, read_cycles, write_cycles, check_cycles},
-    {"RNDR", 3, 3, 2, 4, 0, false, R0, 0, read_random, NULL, NULL},
-    {"RNDRRS", 3, 3, 2, 4, 1, false, R0, 0, read_random, NULL, NULL},
+    {"MPIDR_EL1", 3, 0, 0, 0, 5, false, R1, 0, read_mpidr, NULL, NULL, 0},
+    {"ID_AA64PFR0_EL1", 3, 0, 0, 4, 0, false, R1, 0, read_features, NULL, NULL, TID3},
+    {"ISR_EL1", 3, 0, 12, 1, 0, false, R1, 0, read_pending, NULL, NULL, 0},
+    {"RNDR", 3, 3, 2, 4, 0, false, R0, 0, read_random, NULL, NULL, 0},
+    {"RNDRRS", 3, 3, 2, 4, 1, false, R0, 0, read_random, NULL, NULL, 0},
 };
 
 static const arm_register A32[] = {
-    {"MPIDR", 0, 0, 0, 0, 5, false, R1, 0, read_mpidr, NULL, NULL},
-    {"ID_PFR1", 0, 0, 0, 1, 1, false, R1, 0, read_features, NULL, NULL},
-    {"ISR", 0, 0, 12, 1, 0, false, R1, 0, read_pending, NULL, NULL},
-    {"PMCCNTR", 0, 0, 9, 13, 0, false, R0 | W0, 0, read_cycles, write_cycles, check_cycles},
+    {"MPIDR", 0, 0, 0, 0, 5, false, R1, 0, read_mpidr, NULL, NULL, 0},
+    {"ID_PFR1", 0, 0, 0, 1, 1, false, R1, 0, read_features, NULL, NULL, TID3},
+    {"ISR", 0, 0, 12, 1, 0, false, R1, 0, read_pending, NULL, NULL, 0},
 };
 
 arm_registers arm_identity_registers(const vmm_vcpu *v)

@@ -1,5 +1,6 @@
 /* Synchronous exceptions, and the calls to firmware and host that look like some of them. */
 #include "arm/arm.h"
+#include "arm/hypervisor.h"
 #include "core/boundary.h"
 #include "core/clock.h"
 #include "core/trap.h"
@@ -95,12 +96,18 @@ static bool is_firmware_call(const vmm_vcpu *v, call c)
     return conduit && c.immediate == 0;
 }
 
+/* Firmware stands for EL3, so HCR_EL2.TSC keeps EL1 from it though Unicorn knows of no EL3 (DDI0487 D13.2.48). */
+static bool held_by_el2(vmm_vcpu *v, call c)
+{
+    return c.kind == VMM_TRAP_SMC && vmm_arm_el(v) == 1 && arm_hcr(v) & HCR_TSC;
+}
+
 /* True: the script, firmware or host has done it. */
 static bool answered(vmm_vcpu *v, call c)
 {
     if (armed(v, c.kind) && ask(v, c.kind, c.immediate))
         return true;
-    if (is_firmware_call(v, c) && vmm_arm_el(v) > 0)
+    if (is_firmware_call(v, c) && vmm_arm_el(v) > 0 && !held_by_el2(v, c))
         return ask(v, VMM_TRAP_FIRMWARE, c.kind);
     return c.kind == VMM_TRAP_SEMIHOSTING && vmm_arm_el(v) > 0 && ask(v, VMM_TRAP_SEMIHOSTING, c.immediate);
 }
@@ -112,15 +119,33 @@ static uint32_t trapped_msr_immediate(uint32_t opcode)
     return SYNDROME(EC_SYSREG, op2 << 17 | op1 << 14 | crn << 10 | rt << 5 | crm << 1);
 }
 
+/* What Unicorn says wrongly or not at all. */
+static void mend_syndrome(vmm_vcpu *v, uint32_t opcode)
+{
+    enum { IL = 1 << 25, COPROCESSOR = 0xfffff }; /* ISS of EC_FP_ACCESS: RES0 in AArch64 (D13.2.37) */
+    uint32_t *syndrome = &arm_env_of(v)->exception.syndrome;
+    if (arm_is_a64(v) && *syndrome == 0)
+        *syndrome = trapped_msr_immediate(opcode);
+    if (arm_of(v)->aarch64 && class_of(*syndrome) == EC_FP_ACCESS)
+        *syndrome &= ~(uint32_t)COPROCESSOR;
+    if (class_of(*syndrome) == EC_SVE_ACCESS)
+        *syndrome |= IL;
+}
+
 static void undefined(vmm_vcpu *v)
 {
     uint32_t opcode = 0;
     vmm_arm_read(v, arm_pc(v), &opcode, sizeof opcode);
-    if (arm_is_a64(v) && arm_env_of(v)->exception.syndrome == 0)
-        arm_env_of(v)->exception.syndrome = trapped_msr_immediate(opcode);
+    mend_syndrome(v, opcode);
     call c = class_of(arm_env_of(v)->exception.syndrome) == EC_UNKNOWN ? call_at(v, opcode) : (call){0};
     if (c.kind && answered(v, c)) {
         skip(v, 4);
+        return;
+    }
+    if (held_by_el2(v, c)) {
+        arm_env_of(v)->exception.syndrome = SYNDROME(EC_SMC64, c.immediate);
+        arm_env_of(v)->exception.target_el = 2;
+        synchronous(v, VECTOR_UNDEFINED, VMM_SRC_EXCEPTION, false);
         return;
     }
     if (armed(v, VMM_TRAP_UNDEFINED) && ask(v, VMM_TRAP_UNDEFINED, opcode))

@@ -1,5 +1,6 @@
 /* Returns from handlers: what was interrupted, and Unicorn's call at the end of every exception return. */
 #include "arm/arm.h"
+#include "arm/cycles.h"
 #include "core/nest.h"
 #include "unicorn/uc_plt.h"
 
@@ -21,10 +22,20 @@ vmm_handler arm_interrupted(vmm_vcpu *v, const arm_event *e)
     return h;
 }
 
-void arm_returned(void *cpu, void *opaque)
+void arm_returns(void *cpu, void *opaque)
 {
     (void)opaque;
     vmm_vcpu *v = uc_executing;
     if (v && v->cpu == cpu)
-        nest_leave(v, arm_pc(v), stack_pointer(v), vmm_arm_pstate(v));
+        arm_cycles_settle(v);
+}
+
+void arm_returned(void *cpu, void *opaque)
+{
+    (void)opaque;
+    vmm_vcpu *v = uc_executing;
+    if (!v || v->cpu != cpu)
+        return;
+    arm_cycles_resume(v);
+    nest_leave(v, arm_pc(v), stack_pointer(v), vmm_arm_pstate(v));
 }

@@ -26,11 +26,6 @@ int arm_gic_access(vmm_vcpu *v)
          | (scr & SCR_IRQ ? VMM_GIC_SCR_IRQ : 0) | (scr & SCR_FIQ ? VMM_GIC_SCR_FIQ : 0);
 }
 
-bool arm_traps_to_el3(const vmm_vcpu *v, uint32_t scr)
-{
-    return arm_of(v)->has_el3 && vmm_arm_el((vmm_vcpu *)v) < 3 && (arm_env_of(v)->cp15.scr_el3 & scr) == scr;
-}
-
 /* With two Security states the GIC drives IRQ or FIQ, and answers, by the state the vCPU is in (IHI0069 4.6.2). */
 void arm_tell_gic(vmm_vcpu *v)
 {

@@ -19,9 +19,11 @@ void arm_restore(vmm_vcpu *v, const void *state)
     arm_env *env = arm_env_of(v);
     void *breakpoints[sizeof arm_tail_of(v)->breakpoints / sizeof(void *)];
     bool same = memcmp(env->cp15.dbg, (const char *)state + offsetof(arm_env, cp15.dbg), sizeof env->cp15.dbg) == 0;
+    uint64_t features = arm_tail_of(v)->features;
     memcpy(breakpoints, arm_tail_of(v)->breakpoints, sizeof breakpoints);
     memcpy(env, state, arm_state_size(v));
     memcpy(arm_tail_of(v)->breakpoints, breakpoints, sizeof breakpoints);
+    v->flush_code |= arm_tail_of(v)->features != features; /* what is translated depends on them */
     if (same)
         return;
     arm_calls_of(v)->hw_breakpoint_update_all(v->cpu);

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "arm/arm.h"
+#include "arm/cycles.h"
+#include "arm/fp.h"
 #include "core/clock.h"
 #include "unicorn/uc.h"
 
@@ -55,6 +57,7 @@ void vmm_arm_set_pstate(vmm_vcpu *v, uint32_t value)
 {
     enum { ALL_BUT_MODE_SWITCH_CHECKS = 4, BTYPE = 3 << 10 };
     arm_env *env = arm_env_of(v);
+    arm_cycles_settle(v);
     if (env->aarch64) {
         env->sp_el[env->pstate & PSTATE_SP ? vmm_arm_el(v) : 0] = env->xregs[31];
         env->nf = value;
@@ -69,6 +72,7 @@ void vmm_arm_set_pstate(vmm_vcpu *v, uint32_t value)
         arm_calls_of(v)->cpsr_write(env, value, 0xffffffff, ALL_BUT_MODE_SWITCH_CHECKS);
     }
     arm_calls_of(v)->arm_rebuild_hflags(env);
+    arm_cycles_resume(v);
 }
 
 uint32_t vmm_arm_el(vmm_vcpu *v)
@@ -91,6 +95,8 @@ void arm_reset(vmm_vcpu *v)
     v->halted = 0;
     v->flush_tlb = 1;
     v->event_count = v->count;
+    arm_cycles_reset(v);
+    arm_simd_update(v);
 }
 
 void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument)

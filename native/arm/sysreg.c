@@ -4,6 +4,7 @@
  * and no code that is generated later can miss it.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "arm/sysreg.h"
 
@@ -58,7 +59,9 @@ static int on_check(void *env, const arm_register_info *info, bool read)
 {
     (void)env;
     const binding *b = info->opaque;
-    return b->row->check(b->vcpu, b->row->number, read);
+    const arm_register *row = b->row;
+    int said = row->check ? row->check(b->vcpu, row->number, read) : ACCESS_OK;
+    return said == ACCESS_OK ? arm_control_check(b->vcpu, row->controls) : said;
 }
 
 static int define(vmm_vcpu *v, arm_registers table)
@@ -77,7 +80,7 @@ static int define(vmm_vcpu *v, arm_registers table)
             .name = row->name, .cp = row->op0 ? 0 : 15, .crn = row->crn, .crm = row->crm, .opc0 = row->op0, .opc1 = row->op1,
             .opc2 = row->op2, .state = row->op0 ? STATE_AA64 : STATE_AA32,
             .type = TYPE_OVERRIDE | TYPE_NO_RAW | TYPE_RAISES | (row->pair ? TYPE_64BIT : 0), .access = row->access,
-            .secure = row->op0 ? 0 : SECURE_BOTH, .opaque = &bindings[i], .check = row->check ? on_check : NULL,
+            .secure = row->op0 ? 0 : SECURE_BOTH, .opaque = &bindings[i], .check = row->check || row->controls ? on_check : NULL,
             .read = on_read, .write = on_write, .raw_read = on_read, .raw_write = on_write,
         };
         arm_calls_of(v)->define_register(v->cpu, &info, &bindings[i]);
@@ -85,12 +88,36 @@ static int define(vmm_vcpu *v, arm_registers table)
     return 0;
 }
 
+enum { TABLES = 9 };
+
+static void tables_of(const vmm_vcpu *v, arm_registers tables[TABLES])
+{
+    const arm_registers all[TABLES] = {arm_identity_registers(v), arm_debug_registers(v), arm_timer_registers(v), arm_gic_registers(v),
+                                       arm_broadcast_registers(v), arm_hypervisor_registers(v), arm_fp_registers(v), arm_cycle_registers(v),
+                                       arm_cycle_registers32(v)};
+    memcpy(tables, all, sizeof all);
+}
+
 int arm_define_registers(vmm_vcpu *v)
 {
-    const arm_registers tables[] = {arm_identity_registers(v), arm_debug_registers(v), arm_timer_registers(v), arm_gic_registers(v),
-                                    arm_broadcast_registers(v)};
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+    arm_registers tables[TABLES];
+    tables_of(v, tables);
+    for (size_t i = 0; i < TABLES; i++)
         if (define(v, tables[i]))
             return -1;
     return 0;
+}
+
+int vmm_arm_own_register(vmm_vcpu *v, uint32_t n, vmm_arm_own *own)
+{
+    arm_registers tables[TABLES];
+    tables_of(v, tables);
+    for (size_t i = 0; i < TABLES; n -= (uint32_t)tables[i++].count) {
+        if (n >= tables[i].count)
+            continue;
+        const arm_register *row = &tables[i].rows[n];
+        *own = (vmm_arm_own){row->name, row->op0, row->op1, row->crn, row->crm, row->op2, row->pair, row->access};
+        return 0;
+    }
+    return -1;
 }

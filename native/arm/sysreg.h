@@ -5,7 +5,13 @@
 #include "arm/arm.h"
 
 enum arm_access { /* the lowest exception level that may read and write */
-    R0 = 0xaa, W0 = 0x55, R1 = 0xa8, W1 = 0x54, R2 = 0xa0, W2 = 0x50, R3 = 0x80, W3 = 0x40
+    NOBODY = 0, R0 = 0xaa, W0 = 0x55, R1 = 0xa8, W1 = 0x54, R2 = 0xa0, W2 = 0x50, R3 = 0x80, W3 = 0x40
+};
+
+/* Controls of EL2 and EL3 that trap accesses from below; what each is, controls.c says. */
+enum arm_control {
+    TID3 = 1 << 0, TTLB = 1 << 1, TPU = 1 << 2, SGI = 1 << 3, TDA = 1 << 4, TPM = 1 << 5, TPMCR = 1 << 6, EL1PCTEN = 1 << 7,
+    EL1PCEN = 1 << 8, GROUP0 = 1 << 9, GROUP1 = 1 << 10, EITHER_GROUP = 1 << 11, CONTROLS = 12
 };
 
 enum arm_check { ACCESS_OK = 0, ACCESS_TRAP = 1, ACCESS_UNDEFINED = 2, ACCESS_TRAP_EL2 = 3, ACCESS_TRAP_EL3 = 4 };
@@ -19,7 +25,8 @@ typedef struct {
     uint32_t number; /* what the functions below are told */
     uint64_t (*read)(vmm_vcpu *v, uint32_t number);
     void (*write)(vmm_vcpu *v, uint32_t number, uint64_t value);
-    int (*check)(vmm_vcpu *v, uint32_t number, bool read); /* enum arm_check; NULL: nothing more than `access` */
+    int (*check)(vmm_vcpu *v, uint32_t number, bool read); /* EL1's say over EL0, enum arm_check; NULL: it has none */
+    uint32_t controls; /* enum arm_control: who above traps it */
 } arm_register;
 
 typedef struct {
@@ -32,6 +39,13 @@ arm_registers arm_gic_registers(const vmm_vcpu *v);
 arm_registers arm_debug_registers(const vmm_vcpu *v);
 arm_registers arm_identity_registers(const vmm_vcpu *v);
 arm_registers arm_broadcast_registers(const vmm_vcpu *v); /* what several vCPUs must hear of each other */
+arm_registers arm_hypervisor_registers(const vmm_vcpu *v);
+arm_registers arm_fp_registers(const vmm_vcpu *v);
+arm_registers arm_cycle_registers(const vmm_vcpu *v);
+arm_registers arm_cycle_registers32(const vmm_vcpu *v); /* as AArch32 names them */
+
+/* controls.c */
+int arm_control_check(vmm_vcpu *v, uint32_t controls); /* enum arm_check */
 
 #define ARM_TABLE(rows) ((arm_registers){(rows), sizeof(rows) / sizeof *(rows)})
 

@@ -4,12 +4,12 @@
  * timer is enabled, unmasked and its condition holds.
  */
 #include "api/vmm_gic.h"
+#include "arm/hypervisor.h"
 #include "arm/sysreg.h"
 #include "core/clock.h"
 
 enum { ENABLE = 1, IMASK = 2, ISTATUS = 4 };
 enum { EL0PCTEN = 1, EL0VCTEN = 2, EL0VTEN = 1 << 8, EL0PTEN = 1 << 9 }; /* CNTKCTL_EL1 */
-enum { EL1PCTEN = 1, EL1PCEN = 2 };                                      /* CNTHCTL_EL2 */
 enum { NANOSECONDS = 1000000000 };
 
 static uint64_t ticks_at(const vmm_vcpu *v, uint64_t ns)
@@ -65,11 +65,11 @@ void arm_timer_expired(vmm_vcpu *v, uint32_t which)
 
 void arm_timers_reset(vmm_vcpu *v)
 {
-    static const uint8_t intid[TIMERS_PER_VCPU] = {
+    static const uint8_t intid[VMM_GENERIC_TIMERS] = {
         [VMM_TIMER_SECURE] = 29, [VMM_TIMER_PHYSICAL] = 30, [VMM_TIMER_VIRTUAL] = 27, [VMM_TIMER_HYPERVISOR] = 26};
     arm_of(v)->cntvoff = arm_of(v)->cntkctl = 0;
-    arm_of(v)->cnthctl = EL1PCTEN | EL1PCEN;
-    for (uint32_t which = 0; which < TIMERS_PER_VCPU; which++) {
+    arm_of(v)->cnthctl = CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN;
+    for (uint32_t which = 0; which < VMM_GENERIC_TIMERS; which++) {
         vmm_arm_timer *t = &arm_of(v)->timer[which];
         t->intid = intid[which];
         t->timer = vcpu_timer(v, which);
@@ -175,37 +175,29 @@ static void write_hypervisor_control(vmm_vcpu *v, uint32_t number, uint64_t valu
     arm_of(v)->cnthctl = (uint32_t)value;
 }
 
-/* ---- access control (DDI0487 D11.2.3) ---- */
+/* ---- what EL1 admits EL0 to (DDI0487 D11.2.3) ---- */
 
-static bool held_by_el2(const vmm_vcpu *v, uint32_t bit)
+static int check_access(vmm_vcpu *v, uint32_t el0_bit)
 {
-    return arm_of(v)->has_el2 && vmm_arm_el((vmm_vcpu *)v) < 2 && !(arm_of(v)->cnthctl & bit);
-}
-
-static int check_access(vmm_vcpu *v, uint32_t el0_bit, uint32_t el2_bit)
-{
-    if (vmm_arm_el(v) == 0 && !(arm_of(v)->cntkctl & el0_bit))
-        return ACCESS_TRAP;
-    return el2_bit && held_by_el2(v, el2_bit) ? ACCESS_TRAP_EL2 : ACCESS_OK;
+    return vmm_arm_el(v) == 0 && !(arm_of(v)->cntkctl & el0_bit) ? ACCESS_TRAP : ACCESS_OK;
 }
 
 static int check_physical_counter(vmm_vcpu *v, uint32_t number, bool read)
 {
     (void)number, (void)read;
-    return check_access(v, EL0PCTEN, EL1PCTEN);
+    return check_access(v, EL0PCTEN);
 }
 
 static int check_virtual_counter(vmm_vcpu *v, uint32_t number, bool read)
 {
     (void)number, (void)read;
-    return check_access(v, EL0VCTEN, 0);
+    return check_access(v, EL0VCTEN);
 }
 
 static int check_timer(vmm_vcpu *v, uint32_t which, bool read)
 {
     (void)read;
-    bool is_virtual = which == VMM_TIMER_VIRTUAL;
-    return check_access(v, is_virtual ? EL0VTEN : EL0PTEN, is_virtual ? 0 : EL1PCEN);
+    return check_access(v, which == VMM_TIMER_VIRTUAL ? EL0VTEN : EL0PTEN);
 }
 
 /* DDI0487 SCR_EL3.ST: EL3's, and Secure EL1's where that says so. */
@@ -225,7 +217,7 @@ static int check_frequency(vmm_vcpu *v, uint32_t number, bool read)
     uint32_t highest = arm_of(v)->has_el3 ? 3 : arm_of(v)->has_el2 ? 2 : 1;
     if (!read && vmm_arm_el(v) < highest)
         return ACCESS_UNDEFINED;
-    return check_access(v, EL0PCTEN | EL0VCTEN, 0);
+    return check_access(v, EL0PCTEN | EL0VCTEN);
 }
 
 #define P VMM_TIMER_PHYSICAL
@@ -234,38 +226,38 @@ static int check_frequency(vmm_vcpu *v, uint32_t number, bool read)
 #define S VMM_TIMER_SECURE
 
 static const arm_register A64[] = {
-    {"CNTFRQ_EL0", 3, 3, 14, 0, 0, false, R0 | W1, 0, read_frequency, write_frequency, check_frequency},
-    {"CNTPCT_EL0", 3, 3, 14, 0, 1, false, R0, 0, read_physical, NULL, check_physical_counter},
-    {"CNTVCT_EL0", 3, 3, 14, 0, 2, false, R0, 0, read_virtual, NULL, check_virtual_counter},
-    {"CNTKCTL_EL1", 3, 0, 14, 1, 0, false, R1 | W1, 0, read_kernel_control, write_kernel_control, NULL},
-    {"CNTP_TVAL_EL0", 3, 3, 14, 2, 0, false, R0 | W0, P, read_value, write_value, check_timer},
-    {"CNTP_CTL_EL0", 3, 3, 14, 2, 1, false, R0 | W0, P, read_control, write_control, check_timer},
-    {"CNTP_CVAL_EL0", 3, 3, 14, 2, 2, false, R0 | W0, P, read_compare, write_compare, check_timer},
-    {"CNTV_TVAL_EL0", 3, 3, 14, 3, 0, false, R0 | W0, V, read_value, write_value, check_timer},
-    {"CNTV_CTL_EL0", 3, 3, 14, 3, 1, false, R0 | W0, V, read_control, write_control, check_timer},
-    {"CNTV_CVAL_EL0", 3, 3, 14, 3, 2, false, R0 | W0, V, read_compare, write_compare, check_timer},
-    {"CNTVOFF_EL2", 3, 4, 14, 0, 3, false, R2 | W2, 0, read_offset, write_offset, NULL},
-    {"CNTHCTL_EL2", 3, 4, 14, 1, 0, false, R2 | W2, 0, read_hypervisor_control, write_hypervisor_control, NULL},
-    {"CNTHP_TVAL_EL2", 3, 4, 14, 2, 0, false, R2 | W2, H, read_value, write_value, NULL},
-    {"CNTHP_CTL_EL2", 3, 4, 14, 2, 1, false, R2 | W2, H, read_control, write_control, NULL},
-    {"CNTHP_CVAL_EL2", 3, 4, 14, 2, 2, false, R2 | W2, H, read_compare, write_compare, NULL},
-    {"CNTPS_TVAL_EL1", 3, 7, 14, 2, 0, false, R1 | W1, S, read_value, write_value, check_secure_timer},
-    {"CNTPS_CTL_EL1", 3, 7, 14, 2, 1, false, R1 | W1, S, read_control, write_control, check_secure_timer},
-    {"CNTPS_CVAL_EL1", 3, 7, 14, 2, 2, false, R1 | W1, S, read_compare, write_compare, check_secure_timer},
+    {"CNTFRQ_EL0", 3, 3, 14, 0, 0, false, R0 | W1, 0, read_frequency, write_frequency, check_frequency, 0},
+    {"CNTPCT_EL0", 3, 3, 14, 0, 1, false, R0, 0, read_physical, NULL, check_physical_counter, EL1PCTEN},
+    {"CNTVCT_EL0", 3, 3, 14, 0, 2, false, R0, 0, read_virtual, NULL, check_virtual_counter, 0},
+    {"CNTKCTL_EL1", 3, 0, 14, 1, 0, false, R1 | W1, 0, read_kernel_control, write_kernel_control, NULL, 0},
+    {"CNTP_TVAL_EL0", 3, 3, 14, 2, 0, false, R0 | W0, P, read_value, write_value, check_timer, EL1PCEN},
+    {"CNTP_CTL_EL0", 3, 3, 14, 2, 1, false, R0 | W0, P, read_control, write_control, check_timer, EL1PCEN},
+    {"CNTP_CVAL_EL0", 3, 3, 14, 2, 2, false, R0 | W0, P, read_compare, write_compare, check_timer, EL1PCEN},
+    {"CNTV_TVAL_EL0", 3, 3, 14, 3, 0, false, R0 | W0, V, read_value, write_value, check_timer, 0},
+    {"CNTV_CTL_EL0", 3, 3, 14, 3, 1, false, R0 | W0, V, read_control, write_control, check_timer, 0},
+    {"CNTV_CVAL_EL0", 3, 3, 14, 3, 2, false, R0 | W0, V, read_compare, write_compare, check_timer, 0},
+    {"CNTVOFF_EL2", 3, 4, 14, 0, 3, false, R2 | W2, 0, read_offset, write_offset, NULL, 0},
+    {"CNTHCTL_EL2", 3, 4, 14, 1, 0, false, R2 | W2, 0, read_hypervisor_control, write_hypervisor_control, NULL, 0},
+    {"CNTHP_TVAL_EL2", 3, 4, 14, 2, 0, false, R2 | W2, H, read_value, write_value, NULL, 0},
+    {"CNTHP_CTL_EL2", 3, 4, 14, 2, 1, false, R2 | W2, H, read_control, write_control, NULL, 0},
+    {"CNTHP_CVAL_EL2", 3, 4, 14, 2, 2, false, R2 | W2, H, read_compare, write_compare, NULL, 0},
+    {"CNTPS_TVAL_EL1", 3, 7, 14, 2, 0, false, R1 | W1, S, read_value, write_value, check_secure_timer, 0},
+    {"CNTPS_CTL_EL1", 3, 7, 14, 2, 1, false, R1 | W1, S, read_control, write_control, check_secure_timer, 0},
+    {"CNTPS_CVAL_EL1", 3, 7, 14, 2, 2, false, R1 | W1, S, read_compare, write_compare, check_secure_timer, 0},
 };
 
 static const arm_register A32[] = {
-    {"CNTFRQ", 0, 0, 14, 0, 0, false, R0 | W1, 0, read_frequency, write_frequency, check_frequency},
-    {"CNTKCTL", 0, 0, 14, 1, 0, false, R1 | W1, 0, read_kernel_control, write_kernel_control, NULL},
-    {"CNTP_TVAL", 0, 0, 14, 2, 0, false, R0 | W0, P, read_value, write_value, check_timer},
-    {"CNTP_CTL", 0, 0, 14, 2, 1, false, R0 | W0, P, read_control, write_control, check_timer},
-    {"CNTV_TVAL", 0, 0, 14, 3, 0, false, R0 | W0, V, read_value, write_value, check_timer},
-    {"CNTV_CTL", 0, 0, 14, 3, 1, false, R0 | W0, V, read_control, write_control, check_timer},
-    {"CNTPCT", 0, 0, 0, 14, 0, true, R0, 0, read_physical, NULL, check_physical_counter},
-    {"CNTVCT", 0, 1, 0, 14, 0, true, R0, 0, read_virtual, NULL, check_virtual_counter},
-    {"CNTP_CVAL", 0, 2, 0, 14, 0, true, R0 | W0, P, read_compare, write_compare, check_timer},
-    {"CNTV_CVAL", 0, 3, 0, 14, 0, true, R0 | W0, V, read_compare, write_compare, check_timer},
-    {"CNTVOFF", 0, 4, 0, 14, 0, true, R2 | W2, 0, read_offset, write_offset, NULL},
+    {"CNTFRQ", 0, 0, 14, 0, 0, false, R0 | W1, 0, read_frequency, write_frequency, check_frequency, 0},
+    {"CNTKCTL", 0, 0, 14, 1, 0, false, R1 | W1, 0, read_kernel_control, write_kernel_control, NULL, 0},
+    {"CNTP_TVAL", 0, 0, 14, 2, 0, false, R0 | W0, P, read_value, write_value, check_timer, EL1PCEN},
+    {"CNTP_CTL", 0, 0, 14, 2, 1, false, R0 | W0, P, read_control, write_control, check_timer, EL1PCEN},
+    {"CNTV_TVAL", 0, 0, 14, 3, 0, false, R0 | W0, V, read_value, write_value, check_timer, 0},
+    {"CNTV_CTL", 0, 0, 14, 3, 1, false, R0 | W0, V, read_control, write_control, check_timer, 0},
+    {"CNTPCT", 0, 0, 0, 14, 0, true, R0, 0, read_physical, NULL, check_physical_counter, EL1PCTEN},
+    {"CNTVCT", 0, 1, 0, 14, 0, true, R0, 0, read_virtual, NULL, check_virtual_counter, 0},
+    {"CNTP_CVAL", 0, 2, 0, 14, 0, true, R0 | W0, P, read_compare, write_compare, check_timer, EL1PCEN},
+    {"CNTV_CVAL", 0, 3, 0, 14, 0, true, R0 | W0, V, read_compare, write_compare, check_timer, 0},
+    {"CNTVOFF", 0, 4, 0, 14, 0, true, R2 | W2, 0, read_offset, write_offset, NULL, 0},
 };
 
 arm_registers arm_timer_registers(const vmm_vcpu *v)

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "arm/arm.h"
+#include "arm/cycles.h"
+#include "arm/hypervisor.h"
 #include "core/bus.h"
 #include "core/clock.h"
 #include "intc/gic/gic.h"
@@ -26,6 +28,7 @@ static void returned(vmm_vcpu *v)
 static void turn(vmm_vcpu *v)
 {
     arm_monitor_of(v)->exclusive_addr = ~0ull;
+    arm_cycles_resume(v);
 }
 
 static bool monitors(vmm_vcpu *v)
@@ -49,6 +52,14 @@ static void resumes(vmm_vcpu *v)
     arm_of(v)->hook_frame = 0;
 }
 
+static void timer_expired(vmm_vcpu *v, uint32_t which)
+{
+    if (which == VMM_TIMER_CYCLES)
+        arm_cycles_expired(v);
+    else
+        arm_timer_expired(v, which);
+}
+
 static const gic_processor PROCESSOR = {arm_inputs};
 
 static const struct vmm_arch ARM = {
@@ -63,7 +74,7 @@ static const struct vmm_arch ARM = {
     .bus_error = arm_bus_error,
     .interrupts_changed = interrupts_changed,
     .accesses = arm_tell_gic,
-    .timer_expired = arm_timer_expired,
+    .timer_expired = timer_expired,
     .watch_masks = watch_masks,
     .state_size = arm_state_size,
     .save = arm_save,
@@ -105,6 +116,8 @@ static uint64_t feature_register(vmm_vcpu *v)
         at.el3 = 4;
         at.gic = 28;
     }
+    if (arm_of(v)->aarch64) /* 1: AArch64 alone, where 2 would be AArch32, too */
+        value = (value & ~0xfff0ull) | 1u << 4 | 1u << at.el2 | 1u << at.el3;
     if (!arm_of(v)->has_el2)
         value &= ~((uint64_t)NIBBLE << at.el2);
     if (!arm_of(v)->has_el3)
@@ -112,7 +125,7 @@ static uint64_t feature_register(vmm_vcpu *v)
     value &= ~((uint64_t)NIBBLE << at.gic);
     bool half_precision = arm_of(v)->aarch64 && (value >> 16 & NIBBLE) == 1;
     if (half_precision)
-        value &= ~(uint64_t)0xff0000; /* arm_env_no_half_precision */
+        value &= ~(uint64_t)0xff0000; /* arm_env_take_away */
     return value | (uint64_t)gicv3 << at.gic;
 }
 
@@ -126,6 +139,7 @@ static int save_reset_state(vmm_vcpu *v)
     memset(arm_env_of(v)->xregs, 0, sizeof arm_env_of(v)->xregs);
     arm_env_of(v)->pc = 0;
     arm_env_of(v)->cp15.c9_pm[0] &= ~(uint64_t)PMCR_N; /* Unicorn's event counters would count by the host's clock */
+    arm_env_of(v)->cp15.c9_pm[0] &= ~(arm_of(v)->aarch64 ? 0 : (uint64_t)PMCR_LC); /* ARMv8's */
     memcpy(arm_of(v)->reset, v->env, size);
     return 0;
 }
@@ -147,13 +161,14 @@ int vmm_add_arm(vmm_machine *m, int aarch64, int cpu_model, int has_el2, int has
         error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
     if (error)
         return fail(m, "Unicorn cannot open an ARM CPU of model %d: %s", cpu_model, uc.strerror(error));
-    if (arm_env_find(v) || arm_env_prove(v) || arm_env_replace_pmu(v) || arm_env_no_half_precision(v))
+    if (arm_env_find(v) || arm_env_prove(v) || arm_env_replace_pmu(v) || arm_env_take_away(v))
         return -1;
     error = bus_attach(v);
     if (error)
         return fail(m, "Unicorn cannot map the machine's memory: %s", uc.strerror(error));
     arm_of(v)->pfr = feature_register(v);
     choose_levels(v);
+    arm_choose_widths(v);
     if (arm_define_registers(v) || save_reset_state(v))
         return -1;
     arm_attach_intercepts(v);

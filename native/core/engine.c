@@ -87,7 +87,6 @@ static void run_until_stop(vmm_machine *m)
     uint64_t stuck_at = VMM_NEVER;
     vmm_vcpu *stuck = NULL, *v;
     while (m->stop.reason == VMM_STOP_NONE && (v = next_to_run(m))) {
-        uc_executing = v;
         if (v->arch->outside && v->arch->outside(v))
             continue;
         flush(v);
@@ -99,7 +98,9 @@ static void run_until_stop(vmm_machine *m)
         v->leaving = 0;
         if (v->arch->resumes)
             v->arch->resumes(v);
+        uc_executing = v;
         int error = uc.emu_start(v->uc, v->arch->start_address(v), 0, 0, 0);
+        uc_executing = NULL;
         if (m->stop.reason != VMM_STOP_NONE)
             return;
         if (!error && !v->leaving && v->arch->returned)
@@ -144,7 +145,6 @@ void vmm_run(vmm_machine *m, uint64_t insns)
         vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, v->arch->pc(v));
     m->running = 1;
     run_until_stop(m);
-    uc_executing = NULL;
     m->running = 0;
     forget_stops(m);
     vcpu_rearm(m->current);

@@ -11,7 +11,6 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/pages.h"
-#include "core/tables.h"
 #include "core/boundary.h"
 #include "unicorn/uc_pages.h"
 
@@ -75,7 +74,7 @@ void page_code_gone(vmm_vcpu *v, uint64_t offset)
 const uint8_t *page_may_be_dirty(const vmm_vcpu *v, uint64_t offset)
 {
     const vmm_machine *m = v->machine;
-    bool must_be_told = offset >= m->ram_size || m->pages.code[offset / PAGE] & bit_of(v) || m->pages.tables[offset / PAGE];
+    bool must_be_told = offset >= m->ram_size || m->pages.code[offset / PAGE] & bit_of(v);
     return must_be_told ? NULL : m->ram + offset / PAGE * PAGE;
 }
 
@@ -89,14 +88,12 @@ static void note(vmm_pages *pages, uint32_t page)
         pages->overflowed = 1;
 }
 
-void page_stored_by_guest(vmm_vcpu *v, uint64_t offset, uint64_t size)
+void page_stored_by_guest(vmm_vcpu *v, uint64_t offset)
 {
     vmm_pages *pages = &v->machine->pages;
     if (offset >= v->machine->ram_size)
         return;
     page_written(v->machine, offset / PAGE);
-    if (pages->tables[offset / PAGE])
-        table_stored(v->machine, offset, size);
     if (pages->code[offset / PAGE] & ~bit_of(v))
         note(pages, (uint32_t)(offset / PAGE));
 }
@@ -111,10 +108,9 @@ bool page_code_left(vmm_vcpu *v)
 {
     bool leaves = v->pending & VMM_PEND_CODE;
     v->pending &= ~(uint32_t)VMM_PEND_CODE;
-    bool for_good = v->flush_code || v->flush_tlb; /* that is done outside */
-    if (for_good)
+    if (v->flush_code) /* that needs more: nothing of it may be executing */
         vcpu_leave(v);
-    return leaves || for_good;
+    return leaves || v->flush_code;
 }
 
 /* ---- settling ---- */
@@ -183,7 +179,6 @@ void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size)
     }
     for (uint64_t at = offset & ~(uint64_t)(PAGE - 1); at < offset + size; at += PAGE) {
         page_written(m, at / PAGE);
-        table_written(m, at);
         if (!m->pages.code[at / PAGE])
             continue;
         uint64_t from = at < offset ? offset : at, end = at + PAGE < offset + size ? at + PAGE : offset + size;
@@ -211,7 +206,6 @@ int pages_new(vmm_machine *m)
 {
     const struct { uint8_t **at; uint64_t size; } tables[] = {
         {&m->pages.code, m->ram_size / PAGE},
-        {&m->pages.tables, m->ram_size / PAGE},
         {&m->pages.copy, m->ram_size},
         {&m->pages.dirty, pages_count(m)},
         {(uint8_t **)&m->pages.written, pages_count(m) * sizeof *m->pages.written},
@@ -225,7 +219,6 @@ int pages_new(vmm_machine *m)
 void pages_free(vmm_machine *m)
 {
     lazy_free(m->pages.code, m->ram_size / PAGE);
-    lazy_free(m->pages.tables, m->ram_size / PAGE);
     lazy_free(m->pages.copy, m->ram_size);
     lazy_free(m->pages.dirty, pages_count(m));
     lazy_free(m->pages.written, pages_count(m) * sizeof *m->pages.written);

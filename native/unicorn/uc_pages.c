@@ -19,7 +19,6 @@
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_plt.h"
 #include "unicorn/uc_tlb.h"
-#include "unicorn/uc_walk.h"
 
 typedef void (*protect_code)(void *engine, uint64_t offset);
 typedef void (*unprotect_code)(void *engine, uint64_t offset);
@@ -29,7 +28,6 @@ typedef void (*table_store)(void *cpu, uint64_t physical, uint32_t value);
 typedef void (*unlock_code)(void *engine);
 
 enum { NOBODY_EXECUTES = 0 }; /* as the host address of a store */
-enum { BY_WALK = 0 };         /* as the size of one: the translation that it belongs to knows */
 
 static const page_watcher *watching;
 static _Thread_local bool dropping;
@@ -56,7 +54,7 @@ static void stored(void *engine, void *pages, uint64_t offset, int size, uintptr
         original(engine, pages, offset, size, host_pc);
         return;
     }
-    watching->stored(v, offset, (uint64_t)size);
+    watching->stored(v, offset);
     dropping = true;
     original(engine, pages, offset, size, NOBODY_EXECUTES);
     dropping = false;
@@ -135,7 +133,7 @@ static void before_table_store_x86_64(void *cpu, uint64_t physical, uint32_t val
 {
     vmm_vcpu *v = uc_executing;
     if (v && v->cpu == cpu)
-        watching->stored(v, physical - v->machine->ram_base, BY_WALK);
+        watching->stored(v, physical - v->machine->ram_base);
     table_store_x86_64(cpu, physical, value);
 }
 
@@ -149,8 +147,6 @@ const char *uc_watch_pages(void *library, const page_watcher *watcher)
         {"x86_stl_phys_notdirty_x86_64", before_table_store_x86_64, &table_store_x86_64},
     };
     const char *cannot = uc_watch_tlb(library);
-    if (!cannot)
-        cannot = uc_watch_walks(library, watcher->table_read);
     return cannot ? cannot : uc_stand_before(library, calls, sizeof calls / sizeof *calls);
 }
 

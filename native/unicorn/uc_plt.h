@@ -15,6 +15,6 @@ typedef struct {
 /* Once a process; the line that says why not, or NULL. */
 const char *uc_stand_before(void *library, const uc_call *calls, size_t count);
 
-extern _Thread_local vmm_vcpu *uc_executing; /* whose turn it is on this thread; NULL: nobody's */
+extern _Thread_local vmm_vcpu *uc_executing; /* whose Unicorn runs on this thread; NULL: nobody's */
 
 #endif

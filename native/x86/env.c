@@ -22,14 +22,7 @@ x86_env_tail *tail_of(const vmm_vcpu *v)
     return (x86_env_tail *)((char *)v->env + tail_offset);
 }
 
-static uint64_t (*physical_page)(void *cpu, uint64_t linear, uint32_t *attributes);
 static void (*loop_exit)(void *cpu) __attribute__((noreturn)); /* Unicorn's own cpu_loop_exit_noexc */
-
-uint64_t x86_physical_page(const vmm_vcpu *v, uint64_t linear)
-{
-    uint32_t attributes[4];
-    return physical_page(v->cpu, linear, attributes);
-}
 
 void x86_leave_translated_code(vmm_vcpu *v)
 {
@@ -45,10 +38,9 @@ void x86_update_dr7(vmm_vcpu *v, uint32_t value)
 
 int x86_env_find(vmm_vcpu *v)
 {
-    *(void **)&physical_page = uc_symbol("x86_cpu_get_phys_page_attrs_debug_x86_64");
     *(void **)&loop_exit = uc_symbol("cpu_loop_exit_noexc_x86_64");
     *(void **)&update_dr7 = uc_symbol("cpu_x86_update_dr7_x86_64");
-    if (!physical_page || !loop_exit || !update_dr7)
+    if (!loop_exit || !update_dr7)
         return fail(v->machine, "Unicorn does not export its calls for x86; vmm needs the unicorn 2.1.4 wheel");
     uint64_t pattern[REGISTERS];
     for (int i = 0; i < REGISTERS; i++) {

@@ -100,23 +100,29 @@ x86_fault x86_check_store(vmm_vcpu *v, uint64_t linear, uint32_t size)
     return each_page(v, linear, NULL, size, CHECK);
 }
 
-/* The debugger's view: page by page, whatever a page allows, without a trace in CR2, in tables or in the TLB. */
+/*
+ * The debugger's view: page by page, whatever the page allows, without a trace in CR2 or the error code.
+ */
 static uint64_t inspect(vmm_vcpu *v, uint64_t linear, char *bytes, uint64_t size, access_kind kind)
 {
-    bool paging = env_of(v)->cr[0] >> 31;
-    uint64_t done = 0;
+    x86_env *env = env_of(v);
+    uint64_t cr2 = env->cr[2], done = 0;
+    int32_t error = tail_of(v)->error_code;
+    privilege saved = become_supervisor(env);
     while (done < size) {
-        uint64_t at = paging && x86_long_mode(v) ? linear + done : (uint32_t)(linear + done);
+        uint64_t at = linear + done, physical;
         uint64_t room = 4096 - (at & 4095), part = size - done < room ? size - done : room;
-        uint64_t page = x86_canonical(v, at) ? x86_physical_page(v, at & ~4095ull) : ~0ull;
-        if (page == ~0ull)
+        if (!x86_canonical(v, at) || translate(v, at, UC_PROT_READ, &physical).raised)
             break;
         if (kind == READ)
-            physical_read(v->machine, page + (at & 4095), bytes + done, (uint32_t)part);
+            physical_read(v->machine, physical, bytes + done, (uint32_t)part);
         else
-            physical_write(v->machine, page + (at & 4095), bytes + done, (uint32_t)part);
+            physical_write(v->machine, physical, bytes + done, (uint32_t)part);
         done += part;
     }
+    restore(env, saved);
+    env->cr[2] = cr2;
+    tail_of(v)->error_code = error;
     return done;
 }
 

@@ -134,6 +134,16 @@ A64 = {
     "wfe": "5f2003d5",
     "wfi": "7f2003d5",
     "yield": "3f2003d5",
+    "fmov d0, x0": "0000679e",
+    "str q0, [x1]": "2000803d",
+    "mrs x0, fpcr": "00443bd5",
+    "msr cpacr_el1, x0": "401018d5",
+    "ptrue p0.b": "e0e31825",
+    "mrs x0, pmccntr_el0": "009d3bd5",
+    "mrs x1, pmccntr_el0": "019d3bd5",
+    "msr pmcr_el0, x0": "009c1bd5",
+    "add x6, x6, #1": "c6040091",
+    "cbnz x5, #0": "050000b5",
 }
 A32 = {
     "b #0": "feffffea",
@@ -224,6 +234,11 @@ A32 = {
     "wfe": "02f020e3",
     "wfi": "03f020e3",
     "yield": "01f020e3",
+    "vmov s0, r0": "100a00ee",
+    "vmsr fpexc, r0": "100ae8ee",
+    "vmov.i32 q0, #0": "500080f2",
+    "mrc p15, #0, r0, c9, c13, #0": "1d0f19ee",
+    "mcr p15, #0, r0, c1, c0, #2": "500f01ee",
 }
 T32 = {
     "b #0": "fee7",
@@ -257,6 +272,7 @@ T32 = {
     "wfe": "20bf",
     "wfi": "30bf",
     "yield": "10bf",
+    "vmov s0, r0": "00ee100a",
 }
 
 

@@ -207,6 +207,14 @@ def test_the_timers_ppis_come_in_the_bindings_order(arguments, names, flags):
     assert timer.properties["always-on"] == b""
 
 
+@pytest.mark.parametrize(("arguments", "flags"), [(ARM64, 0x004), (ARM64 | {"gic": 2, "cpus": 8}, 0xFF04), (ARM, None)])
+def test_the_cycle_counter_s_interrupt_is_told_where_qemu_tells_it(arguments, flags):
+    """pmu.yaml: INTID 23 is PPI 7."""
+    nodes = [node for node in read(tree(**arguments)).children if node.name == "pmu"]
+    found = [(node.strings("compatible"), node.cells("interrupts")) for node in nodes]
+    assert found == ([] if flags is None else [(["arm,armv8-pmuv3"], [1, 7, flags])])
+
+
 def test_gicv2_is_a_distributor_a_cpu_interface_and_a_message_frame():
     root = read(tree(**ARM))
     gic = compatible(root, "arm,cortex-a15-gic")

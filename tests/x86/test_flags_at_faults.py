@@ -89,6 +89,7 @@ NEXT = {
     "REP MOVSB": Next(bytes.fromhex("f3a4"), PF, True, {"rsi": UNMAPPED, "rdi": UNMAPPED, "rcx": 3}),
     "RDMSR": Next(RDMSR, GP, True, {"rcx": UNKNOWN_MSR}),
     "SYSCALL that is not enabled": Next(bytes.fromhex("0f05"), UD, False, {}),
+    "SYSENTER without a segment": Next(bytes.fromhex("0f34"), GP, True, {}),
     "CPUID, UD2": Next(CPUID + bytes.fromhex("0f0b"), UD, False, {"rcx": 0}),
 }
 

@@ -41,6 +41,8 @@ UART_SPI, RTC_SPI, VIRTIO_SPI = 1, 2, 16
 TIMER_PPIS = (13, 14, 11, 10)
 """Of the secure and non-secure physical, the virtual and the hypervisor timer, in the order of arm,arch_timer.yaml."""
 MAINTENANCE_PPI = 9
+MONITOR_PPI = 7
+"""Overflow of the cycle counter."""
 
 SPI, PPI = 0, 1
 EDGE, LEVEL = 1, 4
@@ -86,6 +88,7 @@ def tree(
         _cpus(cpu, cpus),
         _psci(architecture, "smc" if el2 else "hvc"),
         _timer(architecture, cpus, gic),
+        *_monitors(architecture, cpus, gic),
         _clock(),
         _gic2(el2) if gic == 2 else _gic3(cpus, el2),
         *_devices(),
@@ -131,9 +134,22 @@ def _psci(architecture: str, method: str) -> fdt.Node:
     )
 
 
+def _ppi_flags(cpus: int, gic: int) -> int:
+    """A GICv2's PPIs name in bits 15:8 the CPUs that have them (arm,gic.yaml)."""
+    return LEVEL | (((1 << cpus) - 1) << 8 if gic == 2 else 0)
+
+
+def _monitors(architecture: str, cpus: int, gic: int) -> list[fdt.Node]:
+    """pmu.yaml; QEMU's board has none for ARMv7, either."""
+    if architecture != "arm64":
+        return []
+    interrupts = [PPI, MONITOR_PPI, _ppi_flags(cpus, gic)]
+    return [_node("pmu", {"compatible": "arm,armv8-pmuv3", "interrupts": interrupts})]
+
+
 def _timer(architecture: str, cpus: int, gic: int) -> fdt.Node:
-    """arm,arch_timer.yaml; a GICv2's PPIs name in bits 15:8 the CPUs that have them (arm,gic.yaml)."""
-    flags = LEVEL | (((1 << cpus) - 1) << 8 if gic == 2 else 0)
+    """arm,arch_timer.yaml."""
+    flags = _ppi_flags(cpus, gic)
     v7 = "arm,armv7-timer"
     return _node(
         "timer",
