@@ -1,4 +1,5 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
+#include "arm/access.h"
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/pages.h"
@@ -36,6 +37,8 @@ const char *vmm_unicorn_open(const char *path)
         cannot = uc_watch_pages(uc_library(), &PAGES);
     if (!cannot)
         cannot = x86_watch_returns(uc_library());
+    if (!cannot)
+        cannot = arm_watch_accesses(uc_library());
     if (cannot)
         uc_unload();
     return cannot;

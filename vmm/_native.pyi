@@ -581,6 +581,13 @@ class vmm_arm_timer(Struct):
     timer: int
 
 @final
+class vmm_arm_access(Struct):
+    count: int
+    offset: int
+    size: int
+    write: int
+
+@final
 class vmm_it_return(Struct):
     pc: int
     state: int
@@ -611,6 +618,9 @@ class vmm_arm(Struct):
     cntkctl: int
     cnthctl: int
     watch_hook: int
+    access: vmm_arm_access
+    filled: Array[int]
+    fills: int
     hook_frame: int
     aarch64: int
     has_el2: int
@@ -660,6 +670,7 @@ class Lib:
     VMM_MAX_MSRS: Final[int]
     VMM_MAX_CPUID: Final[int]
     VMM_IT_RETURNS: Final[int]
+    VMM_ARM_FILLS: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]

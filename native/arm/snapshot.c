@@ -21,6 +21,7 @@ void arm_restore(vmm_vcpu *v, const void *state)
     bool same = memcmp(env->cp15.dbg, (const char *)state + offsetof(arm_env, cp15.dbg), sizeof env->cp15.dbg) == 0;
     memcpy(breakpoints, arm_tail_of(v)->breakpoints, sizeof breakpoints);
     memcpy(env, state, arm_state_size(v));
+    arm_of(v)->access = (vmm_arm_access){0};
     memcpy(arm_tail_of(v)->breakpoints, breakpoints, sizeof breakpoints);
     if (same)
         return;

@@ -87,7 +87,7 @@ static int define(vmm_vcpu *v, arm_registers table)
 
 int arm_define_registers(vmm_vcpu *v)
 {
-    const arm_registers tables[] = {arm_identity_registers(v), arm_debug_registers(v), arm_timer_registers(v), arm_gic_registers(v),
+    const arm_registers tables[] = {arm_identity_registers(v), arm_debug_registers(v), arm_timer_registers(v), arm_timer_registers32(v), arm_gic_registers(v),
                                     arm_broadcast_registers(v)};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (define(v, tables[i]))

@@ -1,4 +1,4 @@
-"""Rules 24 and 27 with EL3: who may reach the GIC's system registers and the secure timer (IHI0069 12.2, DDI0487 SCR_EL3).
+"""Rules 24 and 27 with EL3: who may reach the GIC's system registers and the secure timer (DDI0487 SCR_EL3).
 
 Whoever routes a group's interrupts to EL3 has that group's registers there; whoever routes both has all of them.
 """

@@ -26,7 +26,7 @@ BELOW: dict[str, set[str]] = {
     "intc/gic": {"core", "intc"},
     "x86": {"unicorn", "core", "intc/pic", "intc/apic"},
     "arm": {"unicorn", "core", "intc/gic"},
-    ".": {"unicorn", "core", "intc/pic", "intc/apic", "intc/gic", "x86"},
+    ".": {"unicorn", "core", "intc/pic", "intc/apic", "intc/gic", "x86", "arm"},
 }
 """Room → rooms whose functions it may call and whose headers it may include; `api`, plain structs, is for all."""
 
