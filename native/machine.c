@@ -1,5 +1,7 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
 #include "arm/fp.h"
+    if (!cannot)
+#include "arm/access.h"
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/pages.h"
@@ -49,6 +51,8 @@ const char *vmm_unicorn_open(const char *path)
         cannot = uc_judge_x86(uc_library(), x86_judge);
     if (!cannot)
         cannot = arm_watch_fp(uc_library());
+    if (!cannot)
+        cannot = arm_watch_accesses(uc_library());
     if (cannot)
         uc_unload();
     return cannot;

@@ -600,6 +600,13 @@ class vmm_arm_cycles(Struct):
     timer: int
 
 @final
+class vmm_arm_access(Struct):
+    count: int
+    offset: int
+    size: int
+    write: int
+
+@final
 class vmm_it_return(Struct):
     pc: int
     state: int
@@ -641,6 +648,9 @@ class vmm_arm(Struct):
     cntkctl: int
     cnthctl: int
     watch_hook: int
+    access: vmm_arm_access
+    filled: Array[int]
+    fills: int
     hook_frame: int
     aarch64: int
     has_el2: int
@@ -694,6 +704,7 @@ class Lib:
     VMM_MAX_CPUID: Final[int]
     VMM_GENERIC_TIMERS: Final[int]
     VMM_IT_RETURNS: Final[int]
+    VMM_ARM_FILLS: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]

@@ -29,6 +29,15 @@ typedef struct {
 } vmm_arm_cycles;
 
 #define VMM_IT_RETURNS 8
+#define VMM_ARM_FILLS 8
+
+/* An access as Unicorn announces it. */
+typedef struct {
+    uint64_t count;  /* of instructions, when it was made */
+    uint16_t offset; /* in its page */
+    uint8_t size;
+    uint8_t write;
+} vmm_arm_access;
 
 typedef struct {
     uint64_t pc;
@@ -70,6 +79,9 @@ typedef struct {
     uint32_t cnthctl;
 
     size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
+    vmm_arm_access access; /* transient: the last one, while it is */
+    uint64_t filled[VMM_ARM_FILLS]; /* transient: virtual pages that came into Unicorn's TLB last */
+    uint32_t fills;
     uint64_t hook_frame; /* transient: where translated code's calls return, see it.c */
     uint8_t aarch64;  /* configuration: the processor is one of AArch64 */
     uint8_t has_el2;  /* configuration */

@@ -1,8 +1,8 @@
 /* An access that nothing on the bus answers: a synchronous external abort (DDI0487 D4.5, DDI0406 B3.12.5). */
-#include "arm/arm.h"
+#include "arm/access.h"
 #include "arm/hypervisor.h"
 
-enum { SCTLR_M = 1, SCR_EA = 1 << 3, TTBCR_EAE = 1u << 31 };
+enum { SCR_EA = 1 << 3, TTBCR_EAE = 1u << 31 };
 enum { EC_IABT_LOWER = 0x20, EC_DABT_LOWER = 0x24, SAME_LEVEL = 1, EXTERNAL = 0x10, WNR = 1 << 6, FNV = 1 << 10 };
 enum { FSR_EXTERNAL = 0x008, FSR_EXTERNAL_LONG = 0x210, FSR_WRITE = 1 << 11 };
 
@@ -15,23 +15,22 @@ static uint32_t target_of(const vmm_vcpu *v, uint32_t now)
     return now ? now : 1;
 }
 
-/*
- * Only the physical address is known here. Where that need not be what the instruction used, FAR is said to be invalid;
- * of a fetch the address is PC.
- */
-static arm_event abort_of(const vmm_vcpu *v, uint64_t physical, int access)
+/* Where the virtual address is not known, FAR is said to be invalid; of a fetch it is PC. */
+static arm_event abort_of(vmm_vcpu *v, uint64_t physical, int access)
 {
     const arm_env *env = arm_env_of(v);
-    uint32_t now = vmm_arm_el((vmm_vcpu *)v), target = target_of(v, now);
+    uint32_t now = vmm_arm_el(v), target = target_of(v, now);
     bool fetch = access == VMM_ACCESS_FETCH, write = access == VMM_ACCESS_WRITE;
-    bool translated = env->cp15.sctlr_el[now ? now : 1] & SCTLR_M, same = now == target;
+    bool same = now == target;
+    uint64_t address = arm_pc(v);
+    bool known = fetch || arm_virtual_address(v, physical, &address);
     uint32_t ec = (fetch ? EC_IABT_LOWER : EC_DABT_LOWER) + (same ? SAME_LEVEL : 0);
-    uint32_t iss = EXTERNAL | (write ? WNR : 0u) | (translated && !fetch ? FNV : 0u);
+    uint32_t iss = EXTERNAL | (write ? WNR : 0u) | (known ? 0u : FNV);
     bool long_format = env->cp15.tcr_el[1].raw & TTBCR_EAE;
     return (arm_event){.kind = ARM_SYNC, .vector32 = fetch ? VECTOR_PREFETCH : VECTOR_DATA, .source = VMM_SRC_EXCEPTION,
                        .target = target, .number = ec, .syndrome = SYNDROME(ec, iss), .has_far = true,
                        .fsr = (long_format ? FSR_EXTERNAL_LONG : FSR_EXTERNAL) | (write ? FSR_WRITE : 0u),
-                       .far = fetch ? arm_pc(v) : physical};
+                       .far = known ? address : physical};
 }
 
 void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access)
@@ -42,6 +41,7 @@ void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access)
     if (access != VMM_ACCESS_FETCH)
         arm_it_restore(v);
     arm_event e = abort_of(v, physical, access);
+    arm_forget_pages(v);
     arm_deliver(v, &e);
     arm_check_lockup(v, access == VMM_ACCESS_FETCH);
     arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);

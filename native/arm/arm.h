@@ -103,7 +103,7 @@ void arm_check_lockup(vmm_vcpu *v, bool fetch); /* after the delivery of an abor
 void arm_attach_intercepts(vmm_vcpu *v);
 
 /* debug.c */
-void arm_watch_update(vmm_vcpu *v); /* after DBGWCR changed */
+void arm_watch_update(vmm_vcpu *v); /* after DBGWVR or DBGWCR changed */
 bool arm_step_begins(vmm_vcpu *v); /* software step is active from here on: what is translated does not know it */
 
 /* snapshot.c */

@@ -2,6 +2,7 @@
  * AArch64 self-hosted debug where Unicorn falls short (DDI0487 D2): watchpoints, which it never checks, and software step,
  * which it does not begin when PSTATE.D is cleared. Breakpoints are its own.
  */
+#include "arm/access.h"
 #include "arm/hypervisor.h"
 #include "arm/sysreg.h"
 #include "core/clock.h"
@@ -57,18 +58,15 @@ static bool exceptions_enabled(const vmm_vcpu *v, uint32_t el)
     return mdscr & MDSCR_MDE && !secure_off && (el < target || own);
 }
 
-static void on_access(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
+void arm_watch(vmm_vcpu *v, uint64_t address, uint64_t length, bool write)
 {
-    (void)engine, (void)value;
-    vmm_vcpu *v = user;
     const arm_env *env = arm_env_of(v);
-    bool write = type == UC_MEM_WRITE;
     uint32_t el = vmm_arm_el(v);
     if (!env->aarch64 || !exceptions_enabled(v, el))
         return;
     for (uint32_t n = 0; n < WATCHPOINTS; n++) {
         uint64_t wcr = env->cp15.dbg[WCR][n];
-        if (!admits(v, wcr, el, write) || !addresses(env->cp15.dbg[WVR][n], wcr, address, (uint64_t)size))
+        if (!admits(v, wcr, el, write) || !addresses(env->cp15.dbg[WVR][n], wcr, address, length))
             continue;
         uint32_t target = arm_debug_target(v), class = EC_WATCHPOINT_LOWER + (el == target);
         arm_event e = {.kind = ARM_SYNC, .source = VMM_SRC_EXCEPTION, .target = target, .number = class, .has_far = true,
@@ -78,10 +76,29 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
     }
 }
 
+int arm_watched(vmm_vcpu *v, uint64_t address, uint64_t length)
+{
+    uint32_t kinds = 0;
+    const arm_env *env = arm_env_of(v);
+    for (uint32_t n = 0; n < WATCHPOINTS && arm_of(v)->watch_hook; n++) {
+        uint64_t wcr = env->cp15.dbg[WCR][n];
+        if (wcr & WCR_E && addresses(env->cp15.dbg[WVR][n], wcr, address, length))
+            kinds |= wcr >> 3 & (WATCH_LOAD | WATCH_STORE);
+    }
+    return (int)kinds;
+}
+
+static void on_access(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
+{
+    (void)engine, (void)value;
+    arm_note_access(user, address, (uint32_t)size, type == UC_MEM_WRITE);
+}
+
 /* The hook costs every access, so it exists only while a watchpoint is enabled. */
 void arm_watch_update(vmm_vcpu *v)
 {
     bool any = false;
+    arm_forget_pages(v);
     for (uint32_t n = 0; n < WATCHPOINTS; n++)
         any |= arm_env_of(v)->cp15.dbg[WCR][n] & WCR_E;
     if (any == (arm_of(v)->watch_hook != 0))
@@ -104,6 +121,7 @@ static uint64_t read_value(vmm_vcpu *v, uint32_t n)
 static void write_value(vmm_vcpu *v, uint32_t n, uint64_t value)
 {
     arm_env_of(v)->cp15.dbg[WVR][n] = (uint64_t)((int64_t)(value << 15) >> 15) & ~3ull; /* RESS: VA[48] repeated */
+    arm_watch_update(v);
 }
 
 static uint64_t read_control(vmm_vcpu *v, uint32_t n)

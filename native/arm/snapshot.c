@@ -22,6 +22,7 @@ void arm_restore(vmm_vcpu *v, const void *state)
     uint64_t features = arm_tail_of(v)->features;
     memcpy(breakpoints, arm_tail_of(v)->breakpoints, sizeof breakpoints);
     memcpy(env, state, arm_state_size(v));
+    arm_of(v)->access = (vmm_arm_access){0};
     memcpy(arm_tail_of(v)->breakpoints, breakpoints, sizeof breakpoints);
     v->flush_code |= arm_tail_of(v)->features != features; /* what is translated depends on them */
     if (same)

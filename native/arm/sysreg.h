@@ -35,6 +35,7 @@ typedef struct {
 } arm_registers;
 
 arm_registers arm_timer_registers(const vmm_vcpu *v);
+arm_registers arm_timer_registers32(const vmm_vcpu *v); /* as AArch32 names them, beside AArch64's own */
 arm_registers arm_gic_registers(const vmm_vcpu *v);
 arm_registers arm_debug_registers(const vmm_vcpu *v);
 arm_registers arm_identity_registers(const vmm_vcpu *v);

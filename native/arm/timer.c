@@ -264,3 +264,9 @@ arm_registers arm_timer_registers(const vmm_vcpu *v)
 {
     return arm_of(v)->aarch64 ? ARM_TABLE(A64) : ARM_TABLE(A32);
 }
+
+/* Of AArch32 EL0 under an AArch64 kernel. */
+arm_registers arm_timer_registers32(const vmm_vcpu *v)
+{
+    return arm_of(v)->aarch64 ? ARM_TABLE(A32) : (arm_registers){0};
+}

@@ -23,6 +23,7 @@ from arm.arm_bench import (
     PAGE_PXN,
     PAGE_RO,
     PAGE_UXN,
+    RAM,
     STACK64,
     TABLES,
     VECTORS,
@@ -174,6 +175,25 @@ def test_an_address_that_nothing_decodes_is_a_synchronous_external_abort() -> No
     bench.assert_taken(
         DATA_ABORT, ELXH_GROUP, after=1, elr=CODE, spsr=EL1H, esr=syndrome(DATA_ABORT, EXTERNAL), far=0x0F000000
     )
+
+
+@pytest.mark.parametrize("code", ["ldr x0, [x1]", "str x0, [x1]", "ldrb w0, [x1]", "stp x2, x3, [x1]", "ldxr x0, [x1]"])
+def test_the_external_aborts_address_is_the_virtual_one_that_was_used(code: str) -> None:
+    """DDI0487 D13.2.40 FAR_EL1, FnV 0; of two pages that lead there the one of this access, the second time, too."""
+    nobody, first, second = 0x0F000000, DATA + 0x1000, DATA + 0x5000
+    bench = Arm64Bench(a64(code), EL1H)
+    bench.paging()
+    bench.page(CODE, PAGE_EL1)
+    for alias in (first, second):
+        bench.write(TABLES + 0x1000 + 8 * (alias - RAM >> 12), nobody | PAGE_EL1, size=8)
+    write = WNR if code.startswith("st") else 0
+    for begun, alias in enumerate((first, second, second, first)):
+        bench.registers(pstate=EL1H, pc=CODE, x1=alias + 0x48)
+        bench.step()
+        bench.assert_taken(
+            DATA_ABORT, ELXH_GROUP, after=begun + 1, elr=CODE, spsr=EL1H, esr=syndrome(DATA_ABORT, write | EXTERNAL),
+            far=alias + 0x48,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("stops", [(), (1,), (2,), (1, 1)])

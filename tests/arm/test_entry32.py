@@ -239,6 +239,21 @@ def test_an_address_that_nothing_decodes_is_a_synchronous_external_abort() -> No
     assert (bench.cpu["dfsr"], bench.cpu["dfar"]) == (EXTERNAL | WNR, 0x0F000000)
 
 
+@pytest.mark.parametrize(("code", "status"), [("str r0, [r1]", EXTERNAL | WNR), ("ldr r0, [r1]", EXTERNAL)])
+def test_the_external_aborts_address_is_the_virtual_one_that_was_used(code: str, status: int) -> None:
+    """DDI0406 B3.12.5 and B4.1.52 DFAR; of two sections that lead there the one of this access."""
+    nobody, first, second = 0x0F000000, 0xA0000000, 0xA0100000
+    bench = Arm32Bench(a32(code), "svc", 0)
+    paging(bench)
+    for alias in (first, second):
+        section(bench, alias, nobody, S_FULL)
+    for begun, alias in enumerate((first, second, first)):
+        bench.registers(cpsr=MODES["svc"], pc=CODE, r1=alias + 0x1234)
+        bench.step()
+        bench.assert_taken(DATA_CLASS[1], DATA32, "abt", after=begun + 1, lr=CODE + 8, spsr=MODES["svc"], cpsr=A | I)
+        assert (hex(bench.cpu["dfsr"]), hex(bench.cpu["dfar"])) == (hex(status), hex(alias + 0x1234))
+
+
 def test_an_exclusive_load_must_be_aligned() -> None:
     """DDI0406 A3.2.1, table A3-1: FS 0b00001, whatever SCTLR.A."""
     bench = Arm32Bench(a32("ldrex r0, [r1]"), "svc", 0, r1=DATA + 2)
