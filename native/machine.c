@@ -1,7 +1,6 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
-#include "arm/fp.h"
-    if (!cannot)
 #include "arm/access.h"
+#include "arm/fp.h"
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/pages.h"
@@ -32,27 +31,30 @@ vmm_machine *vmm_new(void)
     return machine_new(CONTROLLERS, sizeof CONTROLLERS / sizeof *CONTROLLERS);
 }
 
-const char *vmm_unicorn_open(const char *path)
+static const char *watch_pages(void *library)
 {
     static const page_watcher PAGES = {page_has_code, page_stored_by_guest, page_code_gone, page_may_be_dirty,
                                        table_read, page_block_dropped};
+    return uc_watch_pages(library, &PAGES);
+}
+
+static const char *judge_x86(void *library)
+{
+    return uc_judge_x86(library, x86_judge);
+}
+
+/* Each stands before some of Unicorn's calls; the line that says why it cannot, or NULL. */
+static const char *(*const STANDING_BEFORE[])(void *library) = {
+    watch_pages, uc_stand_before_abort, x86_watch_returns, x86_keep_flags, judge_x86, arm_watch_fp, arm_watch_accesses,
+};
+
+const char *vmm_unicorn_open(const char *path)
+{
     if (uc_loaded())
         return NULL;
     const char *cannot = uc_load(path);
-    if (!cannot)
-        cannot = uc_watch_pages(uc_library(), &PAGES);
-    if (!cannot)
-        cannot = uc_stand_before_abort(uc_library());
-    if (!cannot)
-        cannot = x86_watch_returns(uc_library());
-    if (!cannot)
-        cannot = x86_keep_flags(uc_library());
-    if (!cannot)
-        cannot = uc_judge_x86(uc_library(), x86_judge);
-    if (!cannot)
-        cannot = arm_watch_fp(uc_library());
-    if (!cannot)
-        cannot = arm_watch_accesses(uc_library());
+    for (size_t i = 0; !cannot && i < sizeof STANDING_BEFORE / sizeof *STANDING_BEFORE; i++)
+        cannot = STANDING_BEFORE[i](uc_library());
     if (cannot)
         uc_unload();
     return cannot;

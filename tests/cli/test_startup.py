@@ -21,6 +21,12 @@ NO_CODE = bytes.fromhex(
 )
 
 
+INIT_TO_ID_1 = bytes.fromhex(
+    "66b91b000000 0f32 660d000c0000 0f30"  # IA32_APIC_BASE |= EXTD | EN
+    "66b930080000 66ba01000000 66b800450000 0f30"  # x2APIC ICR
+)
+
+
 def starts(page: int, then: bytes, target: bytes = b"") -> bytes:
     """An image whose first CPU sends INIT and SIPI to APIC id 1 and goes on with `then`; `target` lies at 8000h."""
     code = bytes.fromhex("fa 66b91b000000 0f32 660d000c0000 0f30")  # cli; IA32_APIC_BASE |= EXTD | EN
@@ -67,7 +73,7 @@ def test_code_outside_memory_ends_the_run(vmm, image, then):
 
 
 def test_one_that_switches_itself_off_again_leaves_the_sleep_of_the_first_to_be_told(vmm, image):
-    """From the vector table it comes to the image, whose INIT it sends to itself."""
-    done = vmm("run", image(starts(0, SLEEP)), *SMP)
+    """It sends INIT to itself."""
+    done = vmm("run", image(starts(TARGET_PAGE, SLEEP, INIT_TO_ID_1)), *SMP)
     assert done.status == 125
     assert done.err.startswith("vmm: idle: halted at 0x7c")

@@ -15,6 +15,7 @@
 #include "unicorn/uc.h"
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_plt.h"
+#include "unicorn/uc_rescue.h"
 
 enum { FIRST_VECTOR = 0x40, HANDLERS = 0x1000, PIN = 5, LINE = 3, END_OF_INTERRUPT = 0 };
 
@@ -189,6 +190,17 @@ bool uc_pages_attach(vmm_vcpu *v)
 {
     v->make_clean = v->drop_code = forget;
     return true;
+}
+
+void uc_pages_drop_code(vmm_vcpu *v, uint64_t offset, uint64_t end)
+{
+    (void)v, (void)offset, (void)end;
+}
+
+bool uc_gives_up(vmm_vcpu *v, uint64_t begin, int *error)
+{
+    *error = uc.emu_start(v->uc, begin, 0, 0, 0);
+    return false;
 }
 
 /* ---- a run ---- */
