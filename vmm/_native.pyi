@@ -633,8 +633,7 @@ class vmm_arm_traps(Struct):
 
 @final
 class vmm_arm(Struct):
-    it_return: Array[vmm_it_return]
-    it_next: int
+    it_return: vmm_it_return
     loops: int
     skipped_at: int
     skipped_to: int
@@ -703,7 +702,6 @@ class Lib:
     VMM_MAX_MSRS: Final[int]
     VMM_MAX_CPUID: Final[int]
     VMM_GENERIC_TIMERS: Final[int]
-    VMM_IT_RETURNS: Final[int]
     VMM_ARM_FILLS: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]

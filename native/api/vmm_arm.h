@@ -28,7 +28,6 @@ typedef struct {
     uint32_t timer; /* of the machine */
 } vmm_arm_cycles;
 
-#define VMM_IT_RETURNS 8
 #define VMM_ARM_FILLS 8
 
 /* An access as Unicorn announces it. */
@@ -63,8 +62,7 @@ typedef struct {
 
 typedef struct {
     /* dynamic: what a snapshot keeps, up to `watch_hook` */
-    vmm_it_return it_return[VMM_IT_RETURNS]; /* IT blocks that were interrupted last */
-    uint32_t it_next;
+    vmm_it_return it_return; /* where the last exception return went */
     uint32_t loops;      /* how often in a row a vector's own first instruction raised what led to it */
     uint64_t skipped_at; /* count at which boundaries of skipped instructions have been run, up to skipped_to */
     uint64_t skipped_to;

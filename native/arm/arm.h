@@ -95,7 +95,7 @@ void arm_hold_masked(vmm_vcpu *v); /* which pending inputs need no look at each 
 
 /* it.c */
 void arm_it_restore(vmm_vcpu *v); /* ITSTATE into the state, in the middle of a load or store */
-void arm_it_interrupted(vmm_vcpu *v, uint64_t pc, uint32_t state); /* by an exception that will return there */
+void arm_it_returned(vmm_vcpu *v); /* from an exception */
 bool arm_boundaries_skipped(vmm_vcpu *v); /* run those before instructions that an IT block skipped; false as arm_boundary */
 
 /* intercept.c */

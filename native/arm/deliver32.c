@@ -45,7 +45,6 @@ void arm32_enter(vmm_vcpu *v, const arm_event *e, vmm_event *record)
     const entry *to = entry_of(e->vector32);
     uint32_t from = vmm_arm_el(v), saved = vmm_arm_pstate(v), sctlr = (uint32_t)env->cp15.sctlr_el[1];
     uint32_t lr = env->regs[15] + (env->thumb ? to->from_thumb : to->from_arm);
-    arm_it_interrupted(v, env->regs[15], env->condexec_bits); /* the true ones: vmm_arm_pstate put them there */
     note_abort(env, e);
     calls->cpsr_write(env, to->mode, CPSR_M, CPSR_WRITE_BY_EXCEPTION);
     env->spsr = saved;

@@ -77,26 +77,28 @@ static bool holds(const it_block *b, uint64_t pc, uint32_t *index)
     return false;
 }
 
-/* DDI0406 B9.1: SUBS PC, LDM with the user bit and PC, RFE; in A32 or T32, whichever the handler was. */
+/* DDI0406 B9.1: SUBS PC, LDM with the user bit and PC, RFE; in A32 or T32, whichever the handler was; DDI0487: ERET. */
 static bool is_exception_return(uint32_t word)
 {
+    enum { ERET = 0xd69f03e0 };
     uint16_t first = (uint16_t)word, second = (uint16_t)(word >> 16);
     bool a32 = (word & 0x0c10f000) == 0x0010f000 || (word & 0x0e508000) == 0x08508000 || (word & 0xfe50ffff) == 0xf8100a00;
     bool t32 = (first == 0xf3de && (second & 0xff00) == 0x8f00) || ((first & 0xfe50) == 0xe810 && second == 0xc000);
-    return a32 || t32;
+    return a32 || t32 || word == ERET;
 }
 
-/* The last exception that was taken from there tells the state the return restored. */
+void arm_it_returned(vmm_vcpu *v)
+{
+    const arm_env *env = arm_env_of(v);
+    bool in_block = !env->aarch64 && env->thumb;
+    arm_of(v)->it_return = (vmm_it_return){env->regs[15], in_block ? (uint8_t)env->condexec_bits : 0};
+}
+
 static bool entered_by_return(vmm_vcpu *v, uint64_t pc, it_block *b)
 {
     uint32_t index;
-    for (uint32_t i = 1; i <= VMM_IT_RETURNS; i++) {
-        const vmm_it_return *last = &arm_of(v)->it_return[(arm_of(v)->it_next - i) % VMM_IT_RETURNS];
-        *b = walk(v, last->pc, last->state);
-        if (holds(b, pc, &index))
-            return b->count != 0;
-    }
-    return false;
+    *b = walk(v, arm_of(v)->it_return.pc, arm_of(v)->it_return.state);
+    return b->count && holds(b, pc, &index);
 }
 
 /* The block at PC: opened by an IT, or entered by an exception return, among the instructions before it. */
@@ -116,11 +118,6 @@ static bool present_block(vmm_vcpu *v, uint32_t begun, it_block *b)
             return true;
     }
     return false;
-}
-
-void arm_it_interrupted(vmm_vcpu *v, uint64_t pc, uint32_t state)
-{
-    arm_of(v)->it_return[arm_of(v)->it_next++ % VMM_IT_RETURNS] = (vmm_it_return){pc, (uint8_t)state};
 }
 
 bool arm_boundaries_skipped(vmm_vcpu *v)

@@ -37,5 +37,6 @@ void arm_returned(void *cpu, void *opaque)
     if (!v || v->cpu != cpu)
         return;
     arm_cycles_resume(v);
+    arm_it_returned(v);
     nest_leave(v, arm_pc(v), stack_pointer(v), vmm_arm_pstate(v));
 }

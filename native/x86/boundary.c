@@ -257,11 +257,18 @@ bool x86_can_wake(vmm_vcpu *v)
     return env_of(v)->eflags & FL_IF || apic_can_interrupt_masked(v, nmi) || (nmi && stimuli_can_nmi(v));
 }
 
+/*
+ * RF lives for one instruction. Unicorn clears it at the end of a block that began with it, and with it one that an IRET there
+ * has loaded: so what is left of the block is translated again.
+ */
 static __attribute__((noinline)) void flags_want_care(vmm_vcpu *v, uint64_t flags)
 {
     note_mask(v);
-    if (flags & v->flags_before & FL_RF) /* RF lives for one instruction; Unicorn clears it late */
-        env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
+    if (!(flags & v->flags_before & FL_RF))
+        return;
+    env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
+    if (!(v->pending & VMM_PEND_NATIVE)) /* whose way through the code hook is told apart by how often it was gone */
+        x86_leave_translated_code(v);
 }
 
 static inline void begin(vmm_vcpu *v, uint64_t pc)

@@ -243,3 +243,22 @@ def test_a_timer_that_is_due_behind_the_it_instruction_interrupts_before_a_skipp
     bench.step(4)
     at, state = CODE + len(setup) + 2, first_state("tt")
     bench.assert_taken(27, IRQ32, "irq", after=3, lr=at + 4, spsr=MODES["usr"] | T | in_psr(state), cpsr=A | I)
+
+
+@pytest.mark.parametrize("steps", [(4,), (1, 1, 1, 1)], ids=["in one piece", "in steps"])
+def test_a_return_to_elsewhere_in_a_block_goes_on_from_there(steps: tuple[int, ...]) -> None:
+    """What an undefined instruction's handler skips is not run, though the block has it: a return goes where LR says.
+
+    it eq, tt; an undefined instruction of 32 bits; movs r0, #1; mov.w r1, #2. The handler returns 2 behind where it was:
+    into its second half, which is movs r2, #3.
+    """
+    undefined = b"\xf0\xf7\x03\x22"  # first F7F0: UDF.W's and others' space; second 2203: MOVS r2, #3
+    state = first_state("ttt")
+    code = (0xBF00 | state).to_bytes(2, "little") + undefined + t32("movs r0, #1") + t32("mov.w r1, #2") + t32("nop")
+    bench = Arm32Bench(code, "usr", Z, thumb=True)
+    bench.memory.write(VECTORS[1] + UNDEFINED32, a32("movs pc, lr"))
+    for count in steps:
+        bench.step(count)
+    assert [event.vector_offset for event in bench.deliveries] == [UNDEFINED32]
+    assert (bench.cpu["r2"], bench.cpu.pc) == (3, CODE + 6)
+    assert bin(bench.cpu.it_state) == bin(advance(state))
