@@ -6,13 +6,14 @@ one moment and the device's at the next.
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 from core.visible_state import everything, vcpu
 
 import vmm
-from arm.arm_bench import CODE, PAGE_EL1, ROOT, Arm32Bench, Arm64Bench
+from arm.arm_bench import CODE, DATA, PAGE_EL1, ROOT, Arm32Bench, Arm64Bench
 from arm.opcodes import a32, a64
 from vmm.arch.arm.power import Power
 
@@ -198,6 +199,53 @@ def test_code_in_flash_follows_a_restore() -> None:
     bench.machine.restore(before)
     bench.step()
     assert bench.cpu["x9"] == 1
+
+
+COMMANDS = (STATUS, ARRAY, PROGRAM, PROGRAM, PROGRAM, ERASE, CONFIRM, BUFFERED, 0x900090, 0x980098, 0x500050, 0x10001)
+NEXT = a64("ldr x1, [x0], #8", "ldr x2, [x0], #8", "str w2, [x1]", "ldr w4, [x1]", "eor x5, x4, x5, ror #7", "br x7")
+"""Stores the next value of a table at the next address, reads there, and keeps a digest of what it has read."""
+STORES = 150
+
+
+def random_stores(seed: int, code: int) -> Arm64Bench:
+    """A guest that gives its flash random commands; from bank 0 itself it gives them to the other one alone."""
+    chance = random.Random(seed)
+    bench = Arm64Bench(a64("nop"), 5)
+    bench.memory.write(code, NEXT)
+    for n in range(STORES):
+        bank = BANK_1 if code < BANK_1 else chance.choice((0, BANK_1))
+        address = bank + chance.choice((0x100, 0x3FFFC, 0x40000, 4 * chance.randrange(64)))
+        value = chance.choice((chance.choice(COMMANDS), chance.choice(COMMANDS), chance.getrandbits(32)))
+        bench.write(DATA + 16 * n, address, value, size=8)
+    bench.cpu["pc"], bench.cpu["x7"], bench.cpu["x0"], bench.cpu["x5"] = code, code, DATA, 0
+    return bench
+
+
+def contents(bench: Arm64Bench) -> bytes:
+    return bench.memory.read(0, 0x81000) + bench.memory.read(BANK_1, 0x81000)
+
+
+@pytest.mark.parametrize("code", [CODE, 0x80000])
+@pytest.mark.parametrize("seed", range(6, 12))
+def test_random_commands_come_to_the_same_however_the_run_is_cut(seed: int, code: int) -> None:
+    """Whole; in slices; in slices, each of which was run twice, with something else in between."""
+    insns = len(NEXT) // 4 * STORES
+    results = []
+    for cut in ("whole", "sliced", "restored"):
+        bench, chance = random_stores(seed, code), random.Random(seed)
+        erased, done = contents(bench), 0
+        while done < insns:
+            size = insns if cut == "whole" else min(chance.randrange(1, 12), insns - done)
+            before = bench.machine.snapshot() if cut == "restored" else None
+            bench.step(size)
+            if before:
+                bench.memory.write(BANK_1 + 0x3F000, b"elsewhere")
+                bench.machine.restore(before)
+                bench.step(size)
+            done += size
+        results.append((everything(bench.machine), contents(bench)))
+    assert results[0] == results[1] == results[2]
+    assert results[0][1] != erased
 
 
 def test_a_recorded_run_programs_flash_again(tmp_path: Path) -> None:
