@@ -3,12 +3,14 @@
 #include "arm/fp.h"
 #include "core/devices.h"
 #include "core/engine.h"
+#include "core/flash.h"
 #include "core/pages.h"
 #include "core/tables.h"
 #include "intc/apic/apic.h"
 #include "intc/gic/gic.h"
 #include "intc/pic/pic.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_device_pages.h"
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_rescue.h"
 #include "unicorn/uc_translate.h"
@@ -43,10 +45,16 @@ static const char *judge_x86(void *library)
     return uc_judge_x86(library, x86_judge);
 }
 
+static const char *watch_device_pages(void *library)
+{
+    return uc_watch_device_pages(library, flash_answers);
+}
+
 /* Each stands before some of Unicorn's calls; the line that says why it cannot, or NULL. */
 static const char *(*const STANDING_BEFORE[])(void *library) = {
     watch_pages,
     uc_stand_before_abort,
+    watch_device_pages,
     x86_watch_returns,
     x86_keep_flags,
     judge_x86,

@@ -79,6 +79,7 @@ class vmm_machine(Struct):
     vcpu_count: int
     vcpus: Array[vmm_vcpu]
     current: vmm_vcpu
+    flash_answers: int
     dice: int
     elsewhere: int
     next_deadline: int
@@ -357,6 +358,7 @@ class vmm_pages(Struct):
     code: Pointer[int]
     tables: Pointer[int]
     copy: Pointer[int]
+    flash_code: int
     noted_count: int
     noted: Array[int]
     overflowed: int
@@ -960,6 +962,7 @@ class Lib:
     def vmm_memory(self, m: vmm_machine, physical: int, size: int, /) -> Pointer[int]: ...
     def vmm_memory_written(self, m: vmm_machine, physical: int, size: int, /) -> None: ...
     def vmm_map_rom(self, m: vmm_machine, size: int, /) -> int: ...
+    def vmm_flash_answer(self, m: vmm_machine, first: int, answers: int, /) -> int: ...
     def vmm_map_alias(self, m: vmm_machine, first: int, of: int, size: int, /) -> int: ...
     def vmm_line_end(self, m: vmm_machine, name: CString | bytes, /) -> int: ...
     def vmm_range_owner(self, m: vmm_machine, name: CString | bytes, /) -> int: ...

@@ -260,10 +260,11 @@ typedef struct {
     uint8_t *code; /* each page: one bit a vCPU that has translated code from it */
     uint8_t *tables; /* each page: one bit a vCPU whose translations may come from it */
     uint8_t *copy; /* several vCPUs: what pages with code held when that was last made to follow */
+    uint8_t flash_code; /* one bit a vCPU that has translated code from flash */
     uint32_t noted_count; /* pages with another's code that the current vCPU may have written in this turn */
     uint32_t noted[VMM_NOTED_PAGES];
     uint8_t overflowed; /* there were more */
-    uint8_t *dirty;         /* each page, and each of the records that snapshots keep behind RAM: 1: in `written` */
+    uint8_t *dirty;         /* each page, each of the records that snapshots keep behind RAM, and of flash: 1: in `written` */
     uint32_t *written;      /* since the last snapshot was taken or restored, or since power-on */
     uint32_t written_count;
 } vmm_pages;
@@ -386,7 +387,7 @@ struct vmm_machine {
     /* configuration */
     uint64_t insn_ns; /* virtual nanoseconds an instruction */
     uint8_t *ram;
-    uint8_t *rom;      /* flash from physical 0, which guests read and execute; NULL: none */
+    uint8_t *rom;      /* flash from physical 0, which guests read and execute, and whose device they write to; NULL: none */
     uint64_t rom_size;
     uint64_t ram_base; /* physical address of the first byte */
     uint64_t ram_size;
@@ -427,6 +428,7 @@ struct vmm_machine {
     uint32_t vcpu_count;
     vmm_vcpu *vcpus[VMM_MAX_VCPUS];
     vmm_vcpu *current;
+    uint64_t flash_answers; /* one bit an mmio range in flash: its device answers reads, and not the memory */
     uint64_t dice;          /* state of the generator behind `seed` */
     uint64_t elsewhere;     /* instructions begun on all vCPUs but the current one */
     uint64_t next_deadline; /* ns, of all timers */
@@ -458,7 +460,8 @@ void vmm_free(vmm_machine *m);
 int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size); /* whole pages outside the hole; before the first vCPU */
 uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size); /* RAM, alias or flash; NULL: not all of it is */
 void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size); /* by the pointer vmm_memory gave */
-int vmm_map_rom(vmm_machine *m, uint64_t size); /* whole pages at physical 0; before the first vCPU */
+int vmm_map_rom(vmm_machine *m, uint64_t size); /* whole pages at physical 0; before RAM */
+int vmm_flash_answer(vmm_machine *m, uint64_t first, int answers); /* the device there answers reads from now on, or not */
 int vmm_map_alias(vmm_machine *m, uint64_t first, uint64_t of, uint64_t size); /* of RAM; before the first vCPU */
 /* Who the controllers' inputs and registers of that name are to lines and ranges, a number above 0; the controller is part
    of the machine from then on. */

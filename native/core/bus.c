@@ -1,6 +1,7 @@
 /* Physical memory as a vCPU sees it: RAM, its alias, what is the vCPU's own, devices, and a hole that reads as ones. */
 #include "core/bus.h"
 #include "core/controller.h"
+#include "core/flash.h"
 #include "core/memory.h"
 #include "core/vcpu.h"
 #include "unicorn/uc.h"
@@ -21,12 +22,19 @@ static void nobody_answers(vmm_vcpu *v, uint64_t address, int access)
         vcpu_request_stop(v, VMM_STOP_UNMAPPED, (uint32_t)access, address);
 }
 
+/* Behind the hole lies the flash that a device answers for (unicorn/uc_device_pages.h). */
+static uint64_t address_at(const vmm_machine *m, uint64_t hole_offset)
+{
+    uint64_t hole = m->hole_end - m->hole_first;
+    return hole_offset < hole ? m->hole_first + hole_offset : hole_offset - hole;
+}
+
 static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
     vmm_machine *m = v->machine;
-    uint64_t value, address = m->hole_first + hole_offset;
+    uint64_t value, address = address_at(m, hole_offset);
     if (v->arch->accesses)
         v->arch->accesses(v);
     if (v->arch->local_read && v->arch->local_read(v, address, size, &value))
@@ -41,12 +49,21 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
                         : m->host.mmio_read(m->host.handle, range->index, address, size);
 }
 
+static void range_write(vmm_vcpu *v, const vmm_range *range, uint64_t address, uint32_t size, uint64_t value)
+{
+    vmm_machine *m = v->machine;
+    if (range->owner)
+        range->owner->write(m, v->index, range, address - range->first, size, value);
+    else
+        m->host.mmio_write(m->host.handle, range->index, address, size, value);
+}
+
 static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uint64_t value, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
     vmm_machine *m = v->machine;
-    uint64_t address = m->hole_first + hole_offset;
+    uint64_t address = address_at(m, hole_offset);
     if (v->arch->accesses)
         v->arch->accesses(v);
     if (v->arch->local_write && v->arch->local_write(v, address, size, value))
@@ -57,17 +74,33 @@ static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uin
             nobody_answers(v, address, VMM_ACCESS_WRITE);
         return;
     }
-    if (range->owner)
-        range->owner->write(m, v->index, range, address - range->first, size, value);
-    else
-        m->host.mmio_write(m->host.handle, range->index, address, size, value);
+    range_write(v, range, address, size, value);
+}
+
+/*
+ * A store to flash is a command to its device, which Unicorn tells of, and then forgets. One across a boundary of its own
+ * size comes once more, byte by byte; and while the device answers reads, stores come to on_mmio_write, too.
+ */
+static bool flash_store(vmm_vcpu *v, uint64_t address, uint32_t size, uint64_t value)
+{
+    const vmm_range *range = flash_written_at(v->machine, address);
+    if (!range)
+        return false;
+    if (address % size || flash_answers(v->machine, address))
+        return true;
+    if (v->arch->accesses)
+        v->arch->accesses(v);
+    range_write(v, range, address, size, value);
+    return true;
 }
 
 /* Where the architecture has no exception for it the run ends: a finding, not noise. Nor can device memory be executed. */
 static int on_unmapped(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
 {
-    (void)engine, (void)size, (void)value;
-    bool write = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT; /* flash is not to be programmed */
+    (void)engine;
+    if (type == UC_MEM_WRITE_PROT && flash_store(user, address, (uint32_t)size, (uint64_t)value))
+        return 1;
+    bool write = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT;
     bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
     nobody_answers(user, address, write ? VMM_ACCESS_WRITE : fetch ? VMM_ACCESS_FETCH : VMM_ACCESS_READ);
     return 0;
@@ -96,6 +129,8 @@ int bus_attach(vmm_vcpu *v)
         error = uc.mem_map_ptr(v->uc, m->alias_first, m->alias_size, UC_PROT_READ | UC_PROT_EXEC, alias_memory(m));
     if (!error && m->rom)
         error = uc.mem_map_ptr(v->uc, 0, m->rom_size, UC_PROT_READ | UC_PROT_EXEC, m->rom);
+    if (!error && m->rom) /* else a store would be told, and then done */
+        error = uc.mem_protect(v->uc, 0, m->rom_size, UC_PROT_READ | UC_PROT_EXEC);
     if (!error)
         error = uc.mmio_map(v->uc, m->hole_first, m->hole_end - m->hole_first, on_mmio_read, v, on_mmio_write, v);
     if (!error)
@@ -107,8 +142,10 @@ int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int owner, int 
 {
     if (m->mmio_range_count == VMM_MAX_RANGES)
         return fail(m, "more than %d memory-mapped ranges", VMM_MAX_RANGES);
-    if (first < m->hole_first || first > m->hole_end || count > m->hole_end - first)
-        return fail(m, "device memory %#llx+%#llx is outside the device hole", (unsigned long long)first,
+    bool in_hole = first >= m->hole_first && first <= m->hole_end && count <= m->hole_end - first;
+    bool in_flash = first < m->rom_size && count <= m->rom_size - first;
+    if (!in_hole && !in_flash)
+        return fail(m, "device memory %#llx+%#llx is outside the device hole and flash", (unsigned long long)first,
                     (unsigned long long)count);
     for (uint32_t i = 0; i < m->mmio_range_count; i++) {
         const vmm_range *other = &m->mmio_ranges[i];

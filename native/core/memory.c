@@ -25,7 +25,7 @@ void lazy_free(void *zeros, uint64_t size)
 int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size)
 {
     bool below = base < m->hole_first && size <= m->hole_first - base, above = base >= m->hole_end;
-    if (size == 0 || size % 4096 || base % 4096 || base + size < base || !(below || above))
+    if (size == 0 || size % 4096 || base % 4096 || base + size < base || !(below || above) || base < m->rom_size)
         return fail(m, "RAM of %llu bytes at %#llx: it must be whole pages outside %#llx-%#llx", (unsigned long long)size,
                     (unsigned long long)base, (unsigned long long)m->hole_first, (unsigned long long)m->hole_end - 1);
     uint8_t *ram = lazy_zeros(m, size);
@@ -59,9 +59,9 @@ static int erase(vmm_machine *m)
 
 int vmm_map_rom(vmm_machine *m, uint64_t size)
 {
-    bool fits = size && size % 4096 == 0 && size <= m->hole_first && (!m->ram || size <= m->ram_base);
-    if (!fits)
-        return fail(m, "flash of %llu bytes: it must be whole pages below the devices", (unsigned long long)size);
+    if (!size || size % 4096 || size > m->hole_first || m->ram)
+        return fail(m, "flash of %llu bytes: it must be whole pages below the devices, and there before RAM",
+                    (unsigned long long)size);
     m->rom = lazy_zeros(m, size);
     m->rom_size = m->rom ? size : 0;
     return m->rom ? erase(m) : -1;

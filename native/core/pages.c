@@ -29,9 +29,14 @@ static bool several(const vmm_machine *m)
 
 /* ---- what was written ---- */
 
-uint64_t pages_count(const vmm_machine *m)
+uint64_t pages_before_flash(const vmm_machine *m)
 {
     return m->ram_size / PAGE + m->trace.capacity * sizeof *m->trace.ring / PAGE + VMM_MAX_STATS * HISTOGRAM_PAGES;
+}
+
+uint64_t pages_count(const vmm_machine *m)
+{
+    return pages_before_flash(m) + m->rom_size / PAGE;
 }
 
 void page_written(vmm_machine *m, uint64_t page)
@@ -56,8 +61,10 @@ void page_has_code(vmm_vcpu *v, uint64_t offset)
 {
     vmm_machine *m = v->machine;
     uint64_t page = offset / PAGE;
-    if (offset >= m->ram_size)
+    if (offset >= m->ram_size) {
+        m->pages.flash_code |= (uint8_t)bit_of(v);
         return;
+    }
     if (several(m) && !m->pages.code[page])
         memcpy(m->pages.copy + page * PAGE, m->ram + page * PAGE, PAGE);
     m->pages.code[page] |= (uint8_t)bit_of(v);
@@ -164,13 +171,25 @@ void pages_settle(vmm_vcpu *writer)
 
 /* ---- from everybody else ---- */
 
-/* Flash is written before a run or never: no page of it is worth a note. */
-static void flash_written(vmm_machine *m)
+/* Seldom enough: all that was translated goes, if any of it came from flash. */
+void pages_drop_flash(vmm_machine *m)
 {
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
+        if (!(m->pages.flash_code >> i & 1))
+            continue;
         m->vcpus[i]->flush_code = 1;
         vcpu_rearm(m->vcpus[i]);
     }
+    m->pages.flash_code = 0;
+}
+
+static void flash_written(vmm_machine *m, uint64_t physical, uint64_t size)
+{
+    if (!size)
+        return;
+    for (uint64_t page = physical / PAGE; page <= (physical + size - 1) / PAGE; page++)
+        page_written(m, pages_before_flash(m) + page);
+    pages_drop_flash(m);
 }
 
 void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size)
@@ -178,7 +197,7 @@ void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size)
     uint64_t in_alias = physical - m->alias_first;
     uint64_t offset = (in_alias < m->alias_size ? m->alias_of + in_alias : physical) - m->ram_base;
     if (offset >= m->ram_size || size > m->ram_size - offset) {
-        flash_written(m);
+        flash_written(m, physical, size);
         return;
     }
     for (uint64_t at = offset & ~(uint64_t)(PAGE - 1); at < offset + size; at += PAGE) {
@@ -205,6 +224,16 @@ void page_restore(vmm_machine *m, uint64_t page, const uint8_t *bytes)
     follow(m, page, now, bytes, m->pages.code[page]);
     if (several(m))
         memcpy(m->pages.copy + page * PAGE, now, PAGE);
+}
+
+void flash_page_restore(vmm_machine *m, uint64_t page, const uint8_t *bytes)
+{
+    uint8_t *now = m->rom + page * PAGE;
+    if (bytes)
+        memcpy(now, bytes, PAGE);
+    else
+        memset(now, 0xff, PAGE);
+    pages_drop_flash(m);
 }
 
 int pages_new(vmm_machine *m)

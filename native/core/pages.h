@@ -8,12 +8,15 @@ enum { PAGE = 4096, HISTOGRAM_PAGES = (VMM_HISTOGRAM * sizeof(uint32_t) + PAGE -
 
 int pages_new(vmm_machine *m); /* once RAM is there */
 void pages_free(vmm_machine *m);
+void pages_drop_flash(vmm_machine *m); /* what was translated from flash, at each vCPU's next boundary */
 void pages_settle(vmm_vcpu *writer); /* its turn ends: others' code follows what it wrote */
 
-/* What snapshots want to know; numbers are of RAM's pages, then of the records behind them */
+/* What snapshots want to know; numbers are of RAM's pages, then of the records behind them, then of flash */
 uint64_t pages_count(const vmm_machine *m);
+uint64_t pages_before_flash(const vmm_machine *m);
 void page_written(vmm_machine *m, uint64_t page);
 void page_restore(vmm_machine *m, uint64_t page, const uint8_t *bytes); /* of RAM; code that was translated from it follows */
+void flash_page_restore(vmm_machine *m, uint64_t page, const uint8_t *bytes); /* NULL: erased */
 void pages_settled(vmm_machine *m); /* none has been written from here on */
 
 /* What Unicorn tells of the vCPU that executes */

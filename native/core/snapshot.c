@@ -2,11 +2,11 @@
  * The machine as it is between two runs, taken and restored in microseconds.
  *
  * The structs are copied. Of RAM only what was written since the last snapshot was taken or restored, the base, is
- * copied; the rest a snapshot shares with its base. The ring of events and the histograms of latencies follow RAM as
- * more pages.
+ * copied; the rest a snapshot shares with its base. The ring of events, the histograms of latencies and flash follow RAM
+ * as more pages.
  *
  * Translations that Unicorn has cached are no state: a restored vCPU begins with none, as after a broadcast
- * invalidation. Flash is none either, as guests cannot write it.
+ * invalidation.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +74,7 @@ static uint64_t events_in_common(const moment *a, const moment *b)
     return a == b && a ? a->emitted : 0;
 }
 
-/* ---- pages: RAM, the ring of events, the histograms ---- */
+/* ---- pages: RAM, the ring of events, the histograms, flash ---- */
 
 static uint64_t ram_pages(const vmm_machine *m)
 {
@@ -86,12 +86,24 @@ static uint64_t ring_pages(const vmm_machine *m)
     return m->trace.capacity * sizeof *m->trace.ring / PAGE;
 }
 
+static bool is_record(const vmm_machine *m, uint64_t page)
+{
+    return page >= ram_pages(m) && page < pages_before_flash(m);
+}
+
 static uint8_t *record_at(const vmm_machine *m, uint64_t page)
 {
     page -= ram_pages(m);
     if (page < ring_pages(m))
         return (uint8_t *)m->trace.ring + page * PAGE;
     return m->histograms + (page - ring_pages(m)) * PAGE;
+}
+
+static const uint8_t *page_at(const vmm_machine *m, uint64_t page)
+{
+    if (page < ram_pages(m))
+        return m->ram + page * PAGE;
+    return is_record(m, page) ? record_at(m, page) : m->rom + (page - pages_before_flash(m)) * PAGE;
 }
 
 static const vmm_stat *stats_of(const vmm_snapshot *s)
@@ -129,7 +141,7 @@ static bool copy_pages(vmm_machine *m, page_tree *tree)
 {
     for (uint32_t i = 0; i < m->pages.written_count; i++) {
         uint64_t page = m->pages.written[i];
-        if (!tree_put(tree, page, page < ram_pages(m) ? m->ram + page * PAGE : record_at(m, page)))
+        if (!tree_put(tree, page, page_at(m, page)))
             return false;
     }
     return true;
@@ -140,8 +152,10 @@ static void put_back(vmm_machine *m, uint64_t page, const uint8_t *bytes)
     static const uint8_t zeros[PAGE];
     if (page < ram_pages(m))
         page_restore(m, page, bytes ? bytes : zeros);
-    else
+    else if (is_record(m, page))
         memcpy(record_at(m, page), bytes ? bytes : zeros, PAGE);
+    else
+        flash_page_restore(m, page - pages_before_flash(m), bytes);
 }
 
 static void differs(void *context, uint64_t page, const uint8_t *bytes)

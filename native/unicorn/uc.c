@@ -32,6 +32,7 @@ const char *uc_load(const char *path)
         {"uc_reg_read", &uc.reg_read},
         {"uc_reg_write", &uc.reg_write},
         {"uc_mem_map_ptr", &uc.mem_map_ptr},
+        {"uc_mem_protect", &uc.mem_protect},
         {"uc_mmio_map", &uc.mmio_map},
         {"uc_vmem_translate", &uc.vmem_translate},
         {"uc_emu_start", &uc.emu_start},

@@ -49,6 +49,7 @@ typedef struct {
     int (*reg_read)(void *uc, int reg, void *value);
     int (*reg_write)(void *uc, int reg, const void *value);
     int (*mem_map_ptr)(void *uc, uint64_t address, uint64_t size, uint32_t perms, void *ptr);
+    int (*mem_protect)(void *uc, uint64_t address, uint64_t size, uint32_t perms);
     int (*mmio_map)(void *uc, uint64_t address, uint64_t size, void *read, void *read_data, void *write, void *write_data);
     int (*vmem_translate)(void *uc, uint64_t address, int prot, uint64_t *physical);
     int (*emu_start)(void *uc, uint64_t begin, uint64_t until, uint64_t timeout, size_t count);

@@ -134,7 +134,7 @@ def test_every_name_with_an_address_has_it_in_reg_and_no_two_overlap(root):
                 assert node.reg()[0][0] == int(unit, 16)
                 taken += node.reg()
     taken.sort()
-    assert len(taken) == 40  # RAM, two of the GIC and its child's, UART, RTC, fw_cfg, 32 slots, test device
+    assert len(taken) == 42  # flash, RAM, two of the GIC and its child's, UART, RTC, fw_cfg, 32 slots, test device
     assert all(low + size <= high for (low, size), (high, _) in pairwise(taken))
 
 
@@ -269,6 +269,13 @@ def test_there_are_32_virtio_slots_with_an_edge_each(root):
     assert [slot.reg() for slot in slots] == [[(0x0A000000 + 0x200 * slot, 0x200)] for slot in range(32)]
     assert [slot.cells("interrupts") for slot in slots] == [[0, 16 + slot, 1] for slot in range(32)]
     assert all(slot.strings("compatible") == ["virtio,mmio"] for slot in slots)
+
+
+def test_flash_is_two_banks_of_64_mib_on_a_bus_of_four_bytes(root):
+    """mtd-physmap.yaml, as QEMU's tree has it."""
+    flash = compatible(root, "cfi-flash")
+    assert flash.reg() == [(0, 0x4000000), (0x4000000, 0x4000000)]
+    assert flash.cells("bank-width") == [4]
 
 
 def test_fw_cfg_and_the_test_device_have_their_places(root):

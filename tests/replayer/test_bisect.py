@@ -75,6 +75,18 @@ def test_memory_is_found_when_it_is_written_though_nobody_reads_it(recorded):
     assert found.details[0] == "memory 0x5003: 01 01 00 00 00 00 00 00 | 02 02 00 00 00 00 00 00"
 
 
+def test_flash_is_memory_that_is_found_too(recorded):
+    def put(value):
+        async def scenario(m):
+            await vmm.Elapsed(insns=10)
+            m.memory.write(0x4000010, bytes([value]))
+
+        return scenario
+
+    runs = [recorded(name, put(value), "arm64/hello") for name, value in (("a", 1), ("b", 2))]
+    assert bisect(*runs).details[0] == "memory 0x4000010: 01 ff ff ff ff ff ff ff | 02 ff ff ff ff ff ff ff"
+
+
 def test_runs_of_another_image_differ_where_its_code_first_matters(recorded, tmp_path):
     """The 3000th iteration of one image decides otherwise."""
     # mov cx, 5000; again: cmp cx, 2000; jne next; inc dx; next: loop again; cli; hlt

@@ -13,9 +13,10 @@ from vmm.arch.arm.power import Power
 from vmm.arch.arm.vcpu import Arm
 from vmm.boards import virt_tree
 from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, choice, number, switch
-from vmm.core.native import lib
+from vmm.core.native import check, lib
 from vmm.devices.fw_cfg_mmio import FwCfgMmio
 from vmm.devices.gicv2m import Gicv2m
+from vmm.devices.pflash import Pflash
 from vmm.devices.pl011 import Pl011
 from vmm.devices.pl031 import Pl031
 from vmm.devices.psci import Psci
@@ -49,7 +50,7 @@ def layout(options: Mapping[str, str]) -> Layout:
         most_ram=MOST_RAM,
         devices=DEVICES,
         floating=False,
-        rom=virt_tree.FLASH.size,
+        rom=virt_tree.FLASH.size * virt_tree.FLASH_BANKS,
         most_cpus=8,
         controller=lambda native, cpus: int(lib.vmm_gic_init(native, version, cpus, el3)),
         features={"el2": el2, "el3": el3},
@@ -83,6 +84,10 @@ def build(parts: Parts) -> Board:
         board.devices[name] = device
         bus.add_memory(device, *region)
 
+    for bank in range(virt_tree.FLASH_BANKS):
+        board.devices[f"flash{bank}"] = flash = _flash(parts, bank)
+        bus.add_memory(flash, flash.base, flash.size)
+
     def tree(initrd: tuple[int, int] | None) -> bytes:
         return virt_tree.tree(
             architecture=parts.processor.architecture,
@@ -100,6 +105,15 @@ def build(parts: Parts) -> Board:
         board.firmware = _firmware(parts, features["el2"])
     board.host_call = _host_calls(parts)
     return board
+
+
+def _flash(parts: Parts, bank: int) -> Pflash:
+    first, size = virt_tree.FLASH.first + bank * virt_tree.FLASH.size, virt_tree.FLASH.size
+
+    def answers(device: bool) -> None:
+        check(parts.native, lib.vmm_flash_answer(parts.native, first, device))
+
+    return Pflash(memory=parts.memory, base=first, size=size, answers=answers)
 
 
 def _place_gic(parts: Parts, board: Board, version: int) -> None:

@@ -20,8 +20,10 @@ class Region(NamedTuple):
 
 
 RAM_BASE = 0x40000000
-FLASH = Region(0, 0x08000000)
-"""Two banks of 64 MiB; images may lie there, guests cannot program them."""
+FLASH = Region(0, 0x04000000)
+"""The first bank; the other follows it."""
+FLASH_BANKS, FLASH_WIDTH = 2, 4
+"""Bytes of its bus."""
 
 GICD = Region(0x08000000, 0x10000)
 GICC = Region(0x08010000, 0x10000)
@@ -218,7 +220,10 @@ def _devices() -> list[fdt.Node]:
         )
         for slot in range(VIRTIO_SLOTS)
     ]
+    banks = [Region(FLASH.first + bank * FLASH.size, FLASH.size) for bank in range(FLASH_BANKS)]
+    flash: dict[str, Value] = {"compatible": "cfi-flash", "reg": _reg(*banks), "bank-width": FLASH_WIDTH}
     return [
+        _node(f"flash@{FLASH.first:x}", flash),
         _primecell("pl011", UART, UART_SPI, ["uartclk", "apb_pclk"]),
         _primecell("pl031", RTC, RTC_SPI, ["apb_pclk"]),
         _device("fw-cfg", FW_CFG, {"compatible": "qemu,fw-cfg-mmio", "dma-coherent": None}),

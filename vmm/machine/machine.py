@@ -281,10 +281,10 @@ class Machine:
         return self._recorder
 
     def snapshot(self) -> Snapshot:
-        """The machine as it is now, to be gone back to any number of times: vCPUs, RAM, controllers, devices, time,
-        trace.
+        """The machine as it is now, to be gone back to any number of times: vCPUs, RAM, flash, controllers, devices,
+        time, trace.
 
-        Not part of it: flash, what the console has printed, and what scripts set up (traps, limits, objects that are no
+        Not part of it: what the console has printed, and what scripts set up (traps, limits, objects that are no
         device's). VmmError during a run, and for a device whose state nobody can put back.
         """
         devices = self._state.take()
@@ -386,9 +386,9 @@ def _core(config: Config, layout: Layout, insn_ns: int) -> vmm_machine:
     native.hole_floats = layout.floating
     native.cpus = config.smp
     native.seed = config.seed
-    check(native, lib.vmm_map_ram(native, layout.ram_base, config.memory))
     if layout.rom:
         check(native, lib.vmm_map_rom(native, layout.rom))
+    check(native, lib.vmm_map_ram(native, layout.ram_base, config.memory))
     if alias := layout.alias:
         check(native, lib.vmm_map_alias(native, alias.first, alias.of, alias.size))
     if layout.controller:

@@ -133,8 +133,9 @@ def _state(cpu: Vcpu) -> dict[str, int]:
 
 
 def _memory(a: Machine, b: Machine) -> Iterator[str]:
-    for offset in range(0, a.memory.size, BLOCK):
-        at, size = a.memory.base + offset, min(BLOCK, a.memory.size - offset)
+    ram, flash = range(a.memory.base, a.memory.base + a.memory.size, BLOCK), range(0, a.memory.rom_size, BLOCK)
+    for at in (*ram, *flash):
+        size = min(BLOCK, (ram.stop if at in ram else flash.stop) - at)
         one, other = a.memory.read(at, size), b.memory.read(at, size)
         if one != other:
             first = next(n for n in range(size) if one[n] != other[n])
