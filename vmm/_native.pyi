@@ -86,6 +86,7 @@ class vmm_machine(Struct):
     stimuli: vmm_stimuli
     asleep: int
     idle_from: int
+    idle_occasions: int
     stop: vmm_stop_info
     running: int
     slice_end: int

@@ -435,6 +435,7 @@ struct vmm_machine {
     vmm_stimuli stimuli;
     uint8_t asleep;         /* no vCPU was awake when it was last looked */
     uint64_t idle_from;     /* ns: when they fell asleep, or something came from outside since then */
+    uint64_t idle_occasions; /* those of stimuli until then */
     vmm_stop_info stop;
 
     /* the present run, as its caller wants it */

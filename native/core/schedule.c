@@ -70,6 +70,13 @@ static vmm_vcpu *sleeper(vmm_machine *m)
     return m->current;
 }
 
+/* How long it is in vain counts from here. */
+static void sleeps_from_now(vmm_machine *m)
+{
+    m->idle_from = vmm_now(m);
+    m->idle_occasions = m->stimuli.occasions;
+}
+
 /*
  * All sleep: time jumps from deadline to deadline until one wakes. A stop on the way leaves no trace: the next run sleeps
  * on, even where what it stopped at woke one.
@@ -78,9 +85,8 @@ static vmm_vcpu *sleep_until_awake(vmm_machine *m)
 {
     vmm_vcpu *v = m->current;
     enum { OCCASIONS_IN_VAIN = 1000000 };
-    uint64_t occasions = m->stimuli.occasions;
     if (!m->asleep)
-        m->idle_from = vcpu_now(v);
+        sleeps_from_now(m);
     m->asleep = 1;
     for (;;) {
         clock_expire(m);
@@ -92,9 +98,9 @@ static vmm_vcpu *sleep_until_awake(vmm_machine *m)
             return woken;
         }
         bool masked = !any_can_wake(m), awaited = m->triggers.ns != VMM_NEVER;
-        bool in_vain = vcpu_now(v) - m->idle_from > m->idle_ns || m->stimuli.occasions - occasions > OCCASIONS_IN_VAIN;
+        bool in_vain = vcpu_now(v) - m->idle_from > m->idle_ns || m->stimuli.occasions - m->idle_occasions > OCCASIONS_IN_VAIN;
         if (((masked || in_vain) && !awaited) || !clock_skip(v)) {
-            m->idle_from = vcpu_now(v);
+            sleeps_from_now(m);
             v = sleeper(m);
             vcpu_request_stop(v, VMM_STOP_IDLE, masked, v->arch->pc(v));
             return NULL;

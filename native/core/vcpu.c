@@ -1,9 +1,39 @@
 /* vCPUs: made, told to stop, and given what comes from outside. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/vcpu.h"
 #include "unicorn/uc_pages.h"
+
+/*
+ * What Unicorn takes for granted: it ends the process where it cannot map its buffer of translated code (1 GiB, of which
+ * it touches what it fills) or has no memory for what comes with it; and what finds its state needs a pipe.
+ */
+static bool host_has_room(vmm_machine *m)
+{
+    const size_t wanted = (1024u + 64u) << 20;
+    void *room = mmap(NULL, wanted, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED) {
+        fail(m, "the host has no room for a vCPU's translated code, %zu MiB of address space: %s", wanted >> 20,
+             strerror(errno));
+        return false;
+    }
+    munmap(room, wanted);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC)) {
+        fail(m, "a vCPU needs two file descriptors to be made: %s", strerror(errno));
+        return false;
+    }
+    close(ends[0]);
+    close(ends[1]);
+    return true;
+}
 
 vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)
 {
@@ -12,6 +42,8 @@ vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)
         fail(m, "more than %d vCPUs", VMM_MAX_VCPUS);
         return NULL;
     }
+    if (!host_has_room(m))
+        return NULL;
     vmm_vcpu *v = calloc(1, sizeof *v + arch->state_bytes);
     if (!v || !(v->control = aligned_alloc(4096, CONTROL_BYTES))) {
         fail(m, "no memory for a vCPU");

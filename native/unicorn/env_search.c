@@ -1,5 +1,6 @@
 /* Finds Unicorn's private CPU state by what it holds, so that no layout of the engine's own structs is assumed. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -57,7 +58,7 @@ bool env_search(vmm_vcpu *v, const char *library, const void *pattern, size_t si
     snprintf(name, sizeof name, "qemu_get_cpu_%s", library);
     void *(*get_cpu)(void *engine, int index);
     *(void **)&get_cpu = uc_symbol(name);
-    if (size > PATTERN_BYTES || !get_cpu || !(v->cpu = get_cpu(v->uc, UNASSIGNED_INDEX)) || pipe(s.ends) != 0)
+    if (size > PATTERN_BYTES || !get_cpu || !(v->cpu = get_cpu(v->uc, UNASSIGNED_INDEX)) || pipe2(s.ends, O_CLOEXEC) != 0)
         return false;
     bool found = find(v, &s);
     close(s.ends[0]);
@@ -69,7 +70,7 @@ void **env_find_callback(vmm_vcpu *v, const void *function)
 {
     search s = {0};
     void **found = NULL;
-    if (!function || pipe(s.ends) != 0)
+    if (!function || pipe2(s.ends, O_CLOEXEC) != 0)
         return NULL;
     for (uintptr_t at = (uintptr_t)v->env; !found && at < (uintptr_t)v->env + STATE_BYTES; at += sizeof at) {
         uintptr_t pointer, value;
@@ -88,7 +89,7 @@ void *env_find_bytes(vmm_vcpu *v, const void *pattern, size_t size)
 {
     search s = {.pattern = pattern, .size = size};
     void *found = NULL;
-    if (size > PATTERN_BYTES || pipe(s.ends) != 0)
+    if (size > PATTERN_BYTES || pipe2(s.ends, O_CLOEXEC) != 0)
         return NULL;
     for (uintptr_t at = (uintptr_t)v->cpu; !found && at < (uintptr_t)v->env + STATE_BYTES; at += 8)
         if (holds(&s, at))

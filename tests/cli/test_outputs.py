@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.tiny_guests import EXIT_3
+from cli.tiny_guests import EXIT_3, RESET
 from vmm.catalog import resolve
 
 OUTPUTS = ("--trace", "--summary", "--record")
@@ -97,6 +97,20 @@ def test_names_mean_where_the_command_started_whatever_a_script_does(vmm, image,
     )
     assert vmm("replay", "run.vmmrec", "--quiet").status == 7
     assert Path("log").exists()
+
+
+def test_so_do_those_of_an_image_that_is_loaded_again_after_a_reset(image, tmp_path, monkeypatch):
+    import vmm
+
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    image(RESET)
+    m = vmm.boot("image.bin", board="pc,reset=reboot")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    m.limit(insns=1000)
+    assert m.run().reason == "limit"
+    assert m.source is not None
+    assert m.source.files == [tmp_path / "image.bin"]
 
 
 def test_what_is_no_file_is_written_into(vmm, image):

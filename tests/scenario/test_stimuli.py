@@ -448,6 +448,20 @@ def test_a_sleeping_machine_that_no_pulse_can_wake_is_idle(flags, target, stimul
     assert m.run().reason == "idle"
 
 
+def test_stops_on_the_way_do_not_change_when_it_is_idle():
+    def asleep():
+        m = machine(bytes.fromhex("f4 ebfd"), handler=bytes.fromhex("cf"), flags=1 << 9)
+        m.stimulate(m.irq(6), Periodic(20, unit="ns"))  # masked
+        return m
+
+    whole, stopped = asleep(), asleep()
+    assert whole.run().reason == "idle"
+    for _ in range(3):
+        assert stopped.run(until=Elapsed(ns=4_000_000)).reason == "elapsed"
+    assert stopped.run().reason == "idle"
+    assert stopped.position == whole.position
+
+
 def test_an_nmi_that_is_blocked_for_ever_wakes_nobody():
     m = machine(bytes.fromhex("f4 ebfd"), handler=bytes.fromhex("f4 ebfd"), flags=MASKED_FLAGS)
     m.stimulate(Nmi(), Periodic(10, unit="ns", start=10))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 from pathlib import Path
 from string import Template
 
 from vmm.arch import DEFAULT, named
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
+from vmm.output import OutputFile
 
 FILES = {"{name}.S": "{arch}.S.in", "scenario.py": "scenario.py.in", "test_{name}.py": "test.py.in"}
 """What is written, and what from."""
@@ -36,12 +38,20 @@ def main(options: argparse.Namespace) -> int:
         raise VmmError(f"{directory}: it is there already, and nothing is written over") from error
     except OSError as error:
         raise VmmError(f"{directory}: {error.strerror}") from error
-    for file, template in FILES.items():
-        text = Template((STARTER / template.format_map(names)).read_text(encoding="utf-8")).substitute(names)
-        path = directory / file.format_map(names)
-        path.write_text(text, encoding="utf-8")
-        print(path)
+    try:
+        written = [_write(directory / file.format_map(names), template, names) for file, template in FILES.items()]
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)  # else the next try would be refused
+        raise
+    print(*written, sep="\n")
     return 0
+
+
+def _write(path: Path, template: str, names: dict[str, str]) -> Path:
+    text = Template((STARTER / template.format_map(names)).read_text(encoding="utf-8")).substitute(names)
+    with OutputFile("file", path) as file:
+        file.write(text)
+    return path
 
 
 def _name(text: str) -> Path:

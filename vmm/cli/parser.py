@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from vmm.errors import VmmError, unknown
 
@@ -33,6 +34,10 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         self.formatter_class = argparse.RawDescriptionHelpFormatter
         return super().format_help()
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """As argparse's, which hides that it cannot be written."""
+        (file or sys.stderr).write(message)
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """The options in `words`; VmmError for whatever is wrong with them."""

@@ -62,6 +62,7 @@ class Inputs:
             self.observe(Decision(kind, arguments))
         if not self._native.running:
             self._native.idle_from = lib.vmm_now(self._native)
+            self._native.idle_occasions = self._native.stimuli.occasions
         return self._rows[kind](*arguments)
 
 

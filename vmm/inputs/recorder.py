@@ -60,13 +60,10 @@ class Recorder:
 
 
 def header(image: Path, modules: tuple[str, ...], load_address: int | None, config: dict[str, int | str]) -> Header:
-    """What a machine was built from: its image, modules as `--initrd` names them, and plain values of its Config."""
-    files = tuple((module, tape.checksum(module_path(module))) for module in map(_absolute, modules))
+    """What a machine was built from: its image, modules as `--initrd` names them, both whole paths, and plain values of
+    its Config.
+    """
+    files = tuple((module, tape.checksum(module_path(module))) for module in modules)
     return Header(
         __version__, unicorn_version(), (catalog.name_of(image), tape.checksum(image)), files, load_address, config
     )
-
-
-def _absolute(module: str) -> str:
-    path = module_path(module)
-    return str(path.absolute()) + module[len(str(path)) :]

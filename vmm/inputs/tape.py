@@ -85,7 +85,16 @@ class Tape:
 def module_path(module: str) -> Path:
     """The file of a module as `--initrd` names it, with or without arguments."""
     whole = Path(module)
-    return whole if whole.is_file() else Path(module.partition(" ")[0])
+    try:
+        return whole if whole.is_file() else Path(module.partition(" ")[0])
+    except OSError:  # arguments may be longer than a file name can be
+        return Path(module.partition(" ")[0])
+
+
+def absolute_module(module: str) -> str:
+    """The same, wherever the process goes to."""
+    path = module_path(module)
+    return str(path.absolute()) + module[len(str(path)) :]
 
 
 def checksum(path: Path) -> str:

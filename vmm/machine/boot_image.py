@@ -15,12 +15,12 @@ from vmm.catalog import files_of
 from vmm.core.memory import PhysicalMemory
 from vmm.errors import VmmError
 from vmm.inputs.decisions import Inputs
-from vmm.inputs.tape import module_path
+from vmm.inputs.tape import absolute_module, module_path
 from vmm.loaders.image import Loaded
 
 
 class Source(NamedTuple):
-    """What a machine was loaded from."""
+    """What a machine was loaded from: whole paths, wherever the process goes to."""
 
     image: Path
     modules: tuple[str, ...]
@@ -49,18 +49,18 @@ class BootImage:
         """Put an image into memory and the vCPU at its entry; VmmError names what is wrong with it."""
         if self._inputs.observe:
             raise VmmError(f"{path}: a recording is of one image, loaded before it begins")
-        self._load = partial(
+        load = partial(
             loaders.load,
-            path,
-            self._memory,
+            memory=self._memory,
             append=self._append,
-            initrd=list(initrd),
             load_address=load_address,
             architecture=self._architecture.name,
             device_tree=self._board.device_tree,
         )
-        self.source = Source(path, tuple(initrd), load_address)
-        return self._enter(self._load())
+        whole = Source(Path(path).absolute(), tuple(map(absolute_module, initrd)), load_address)
+        self._load = partial(load, whole.image, initrd=whole.modules)
+        self.source = whole
+        return self._enter(load(path, initrd=initrd))
 
     def _enter(self, loaded: Loaded) -> Loaded:
         self.loaded = loaded

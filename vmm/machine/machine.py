@@ -379,7 +379,9 @@ WIRING = (
 
 def _core(config: Config, layout: Layout, insn_ns: int) -> vmm_machine:
     """The core's machine, still without vCPUs."""
-    native = ffi.gc(lib.vmm_new(), lib.vmm_free)
+    if (made := lib.vmm_new()) == ffi.NULL:
+        raise VmmError("the host has no memory for a machine")
+    native = ffi.gc(made, lib.vmm_free)
     native.insn_ns = insn_ns
     native.quantum = layout.quantum
     native.hole_first, native.hole_end = layout.devices
