@@ -33,7 +33,11 @@ class Slots:
         for name in ("vcpu", "number", "value", "source"):
             setattr(slot, name, fields.get(name, ANY))
         slot.kind, self._raw.count = kind, max(number + 1, self._raw.count)  # last: a field may refuse its number
-        lib.vmm_triggers_changed(self._native)
+        try:
+            lib.vmm_triggers_changed(self._native)
+        except VmmError:  # it is another thread's
+            slot.kind = lib.VMM_TRIGGER_FREE
+            raise
         return number
 
     def free(self, number: int) -> None:

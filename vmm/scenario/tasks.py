@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Generator
 from itertools import pairwise
 from typing import Any
 
+from vmm.core.native import check_in_hand
 from vmm.errors import VmmError
 from vmm.scenario.trigger import Context, Trigger, Wait
 
@@ -80,6 +81,7 @@ class Tasks:
         """Begin `scenario`, an async function of the machine or a coroutine; it runs up to its first await. VmmError
         for what is neither.
         """
+        check_in_hand(self._context.native)
         if self._closing:
             raise VmmError(f"{_name(scenario)} cannot be started: the machine's scenarios are being given up")
         if callable(scenario):
@@ -123,6 +125,7 @@ class Tasks:
         """Give all of them up: every `finally` block runs, whatever another's raises. The last error is raised, with
         the others as its context.
         """
+        check_in_hand(self._context.native)
         if self.running:
             raise VmmError(f"close() inside scenario {self.running.name}: it cannot give itself up")
         tasks, self._tasks, self._closing = self._tasks, [], True
