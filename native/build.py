@@ -42,7 +42,7 @@ builder = FFI()
 builder.cdef(SEEN_BY_PYTHON)
 builder.set_source(
     "vmm._native",
-    f'#include "{HEADER}"',
+    '#include "calls.h"',
     sources=[f"native/{name}" for name in SOURCES],
     include_dirs=["native"],
     depends=[f"native/{path.relative_to(NATIVE)}" for path in sorted(NATIVE.rglob("*.h"))],

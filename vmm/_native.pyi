@@ -89,6 +89,7 @@ class vmm_machine(Struct):
     idle_occasions: int
     stop: vmm_stop_info
     running: int
+    thread: int
     slice_end: int
     limit_insns: int
     limit_ns: int
@@ -694,6 +695,7 @@ class Lib:
     VMM_KINDS: Final[int]
     VMM_APIC_TICK_NS: Final[int]
     VMM_IOAPIC_PINS: Final[int]
+    VMM_IOAPIC_VERSION: Final[int]
     VMM_LVTS: Final[int]
     VMM_GIC_CPUS: Final[int]
     VMM_GIC_SPI_BANKS: Final[int]

@@ -34,6 +34,8 @@ MARKERS = (
     "boundary that the guest comes to from symbol begin to symbol end, both included",
 )
 OURS = Path(__file__).parent
+READABLE = 120
+"""Characters of a test's name in the name of its recording, which has room for twice as many."""
 
 IMAGES: pytest.StashKey[Images] = pytest.StashKey()
 MACHINES: pytest.StashKey[Machines] = pytest.StashKey()
@@ -174,12 +176,23 @@ def _shown(item: pytest.Item, machines: Machines) -> list[tuple[str, str]]:
     from vmm.testing import failure
 
     trace = bool(item.config.getoption("--vmm-trace"))
-    name = re.sub(r"[^\w.+-]+", "-", item.nodeid).strip("-")
+    name = _file_name(item.nodeid)
     shown = []
     for number, tested in enumerate(machines.tested, 1):
-        file = f"{name}-{number}.vmmrec"  # no two tests have the same, on whichever worker of xdist's
-        shown += failure.sections(tested, trace=trace, recording=partial(_file, item.stash[RECORDINGS], file))
+        file = f"{name}-{number}.vmmrec"
+        try:
+            shown += failure.sections(tested, trace=trace, recording=partial(_file, item.stash[RECORDINGS], file))
+        except Exception as error:  # else a failed test would end the session
+            shown.append((f"{tested.name}: cannot be shown", f"{type(error).__name__}: {error}"))
     return shown
+
+
+def _file_name(nodeid: str) -> str:
+    """One that says which test it is, and that no other test has, on whichever worker of xdist's."""
+    from hashlib import sha256
+
+    readable = re.sub(r"[^A-Za-z0-9_.+-]+", "-", nodeid).strip("-")[:READABLE].rstrip("-")
+    return f"{readable}-{sha256(nodeid.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def _file(recordings: Callable[[], Path], name: str) -> Path:

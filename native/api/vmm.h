@@ -74,7 +74,7 @@ typedef struct {
     uint32_t toggles; /* how many are left; VMM_FOREVER: endless */
     uint64_t origin;  /* ns */
     uint64_t hz_num;
-    uint64_t hz_den;
+    uint64_t hz_den; /* below 2^32 */
     uint64_t tick;       /* of the next toggle */
     uint64_t high_ticks; /* how long a high phase lasts */
     uint64_t low_ticks;
@@ -440,6 +440,7 @@ struct vmm_machine {
 
     /* the present run, as its caller wants it */
     uint8_t running;
+    uint64_t thread; /* whose hands it is in while Python runs it, as Python numbers threads; 0: nobody's */
     uint64_t slice_end; /* instructions of all vCPUs at which the run returns with VMM_STOP_SLICE */
     uint64_t limit_insns;
     uint64_t limit_ns;

@@ -6,6 +6,7 @@
 
 #define VMM_APIC_TICK_NS 1 /* a tick of the bus clock that the local APICs' timers divide */
 #define VMM_IOAPIC_PINS 24
+#define VMM_IOAPIC_VERSION 0x20
 
 enum vmm_apic_base { /* IA32_APIC_BASE, SDM vol. 3A 11.4.4 and 11.12.1 */
     VMM_APIC_BSP = 0x100,

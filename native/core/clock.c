@@ -10,11 +10,13 @@ uint64_t vmm_now(vmm_machine *m)
     return m->current ? vcpu_now(m->current) : 0;
 }
 
-/* Rounded up, so that a tick is never early; 128 bits because ticks times 1e9 outgrow 64 after hours. */
+/* Rounded up, so that a tick is never early; 128 bits because ticks times 1e9 outgrow 64 after hours. What lies beyond
+   virtual time never comes. */
 static uint64_t tick_ns(const vmm_timer *t, uint64_t tick)
 {
-    unsigned __int128 numerator = (unsigned __int128)tick * 1000000000u * t->hz_den;
-    return t->origin + (uint64_t)((numerator + t->hz_num - 1) / t->hz_num);
+    unsigned __int128 numerator = (unsigned __int128)tick * 1000000000u * (uint32_t)t->hz_den;
+    unsigned __int128 since = (numerator + t->hz_num - 1) / t->hz_num;
+    return since < VMM_NEVER - t->origin ? t->origin + (uint64_t)since : VMM_NEVER;
 }
 
 static void find_next_deadline(vmm_machine *m)
@@ -66,7 +68,8 @@ static void toggle(vmm_machine *m, vmm_timer *t)
     uint64_t phase = t->level ? t->high_ticks : t->low_ticks;
     if (t->toggles != VMM_FOREVER)
         t->toggles--;
-    t->tick += phase ? phase : 1;
+    phase = phase ? phase : 1;
+    t->tick = phase < VMM_NEVER - t->tick ? t->tick + phase : VMM_NEVER;
     t->deadline = t->toggles ? tick_ns(t, t->tick) : VMM_NEVER;
     vmm_line_set(m, t->line, t->driver, t->level);
 }

@@ -62,7 +62,7 @@ int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int owner, int
 {
     if (m->port_range_count == VMM_MAX_RANGES)
         return fail(m, "more than %d port ranges", VMM_MAX_RANGES);
-    if (count == 0 || first + count > 65536)
+    if (count == 0 || count > 65536 || first > 65536 - count)
         return fail(m, "ports %#x+%u are outside 0-0xffff", first, count);
     for (uint32_t i = 0; i < count; i++)
         if (m->port_owner[first + i])

@@ -98,7 +98,7 @@ def test_booting_again_writes_the_data_area_and_clears_the_screen_but_keeps_cmos
         port = device.PORTS[0][0]
         device.port_write(port, 1, index)
         device.port_write(port + 1, 1, value)
-    machine.board.hand_over()
+    machine._board.hand_over()
     assert word(machine, 0x413) == 639
     assert machine.screen == [""] * 25
     assert cmos(machine, 0x40) == 0x5A

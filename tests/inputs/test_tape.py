@@ -76,7 +76,8 @@ def test_the_fixture_is_a_good_recording(good, written):
     ("line", "fields", "said"),
     [
         (0, {"vmmrec": "x"}, ":1: not a recording of vmm's"),
-        (0, {"vmmrec": 2}, r":1: made by a newer vmm \(format 2, this one reads up to 1\)"),
+        (0, {"vmmrec": 3}, r":1: made by a newer vmm \(format 3, this one reads 2\)"),
+        (0, {"vmmrec": 1}, r":1: made by an older vmm \(format 1, this one reads 2\)"),
         (0, {"vmm": "9.9"}, r":1: recorded with vmm 9.9; this is \d"),
         (0, {"unicorn": "1.0.3"}, ":1: recorded with Unicorn 1.0.3; this is 2.1.4"),
         (0, {"image": ["x86/pit_ticks", "00"]}, ":1: image x86/pit_ticks has changed since.*--image PATH"),

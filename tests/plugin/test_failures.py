@@ -154,19 +154,72 @@ NO_ROOM = """
 @pytest.mark.slow
 def test_the_recording_is_kept_and_the_command_that_replays_it_is_shown(suite: Suite, pytester):
     result = suite(FAILING, "--vmm-record-dir", "kept/here")
-    again = vmm.replay(pytester.path / "kept/here/below-test_it.py-test_it-1.vmmrec")
+    (kept,) = (pytester.path / "kept/here").iterdir()
+    again = vmm.replay(kept)
     again.run()
     assert again.verified
     assert again.machine.config.seed == 5
-    result.stdout.fnmatch_lines(["*- guest.S: recording -*", "vmm replay kept/here/below-test_it.py-test_it-1.vmmrec"])
+    result.stdout.fnmatch_lines(["*- guest.S: recording -*", f"vmm replay kept/here/{kept.name}"])
 
 
 @pytest.mark.slow
 def test_without_a_place_for_them_recordings_go_where_pytest_keeps_files(suite: Suite):
-    suite(FAILING).stdout.fnmatch_lines(["vmm replay /*/vmm0/below-test_it.py-test_it-1.vmmrec"])
+    suite(FAILING).stdout.fnmatch_lines(["vmm replay /*/vmm0/below-test_it.py-test_it-????????-1.vmmrec"])
 
 
 def test_a_recording_that_cannot_be_kept_spoils_no_report(suite: Suite):
     result = suite(FAILING, conftest=NO_ROOM)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*- guest.S: no recording -*", "no room for it"])
+
+
+ODD = """
+    @pytest.mark.parametrize("n", [1, 2, 3, 4], ids=["a b", "a/b", "a_b", "a\\u00e4b"])
+    def test_it(machine, n):
+        machine("x86/hello").run(insns=n)
+        assert False
+"""
+
+
+def test_recordings_of_tests_whose_ids_differ_in_odd_characters_alone_are_all_kept(suite: Suite, pytester):
+    suite(ODD, "--vmm-record-dir", "kept").assert_outcomes(failed=4)
+    kept = sorted((pytester.path / "kept").iterdir())
+    assert sorted(vmm.replay(path).tape.end.at.insns for path in kept) == [1, 2, 3, 4]
+    assert all(path.name.startswith("below-test_it.py-test_it-a") for path in kept)
+
+
+@pytest.mark.parametrize("name", ["x" * 240, "x" * 4000, "\\u00e4" * 240])
+def test_a_test_with_a_very_long_id_is_a_test(name, suite: Suite, pytester):
+    result = suite(f"""
+        @pytest.mark.parametrize("n", [5], ids=["{name}"])
+        def test_it(machine, n):
+            machine("x86/hello").run(insns=n)
+            assert False
+
+        def test_other():
+            pass
+    """, "--vmm-record-dir", "kept")  # fmt: skip
+    result.assert_outcomes(failed=1, passed=1)
+    (kept,) = (pytester.path / "kept").iterdir()
+    assert vmm.replay(kept).tape.end.at.insns == 5
+    result.stdout.fnmatch_lines([f"vmm replay kept/{kept.name}"])
+
+
+def test_a_directory_that_cannot_be_made_spoils_no_report(suite: Suite, pytester):
+    (pytester.path / "file").write_text("")
+    result = suite(FAILING, "--vmm-record-dir", "file/below")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*- guest.S: no recording -*"])
+
+
+def test_what_cannot_be_shown_of_a_machine_spoils_no_report(suite: Suite):
+    result = suite(FAILING, conftest="""
+        import pytest
+        from vmm.report import crash
+
+        @pytest.fixture(autouse=True)
+        def broken(monkeypatch):
+            monkeypatch.setattr(crash, "sections", lambda *arguments: 1 / 0)
+    """)  # fmt: skip
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*- guest.S: cannot be shown -*", "ZeroDivisionError: division by zero"])

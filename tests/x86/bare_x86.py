@@ -81,4 +81,4 @@ class BareX86:
 
     def chain(self) -> list[tuple[int, int | None]]:
         """Vector and error code of each event of the last nested delivery."""
-        return [(link.vector, link.error if link.has_error else None) for link in self.cpu.fault_chain()]
+        return [(link.vector, link.error) for link in self.cpu.fault_chain()]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST_QUANTUM = 1_000_000
 """Instructions of a turn."""
+DIGITS = 20
+"""Of a number at most; there is a length that Python refuses to take for one."""
 
 
 class BusLike(Protocol):
@@ -135,7 +137,7 @@ def choice(options: Mapping[str, str], name: str, values: tuple[str, ...]) -> st
 def number(options: Mapping[str, str], name: str, default: int, most: int) -> int:
     """The value of a numeric option of a board, from 1 to `most`; VmmError for anything else."""
     text = options.get(name, str(default))
-    if not text.isdecimal() or not 0 < int(text) <= most:
+    if not text.isdecimal() or len(text) > DIGITS or not 0 < int(text) <= most:
         raise VmmError(f"--board: {name}={text!r} must be a number from 1 to {most}")
     return int(text)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from vmm.boards import pc_bios_data, pc_firmware, pc_profiles, pc_tables
 from vmm.boards.board import MOST_QUANTUM, Alias, Board, Layout, Parts, check_options, choice, number, switch
-from vmm.core.native import lib
+from vmm.core.native import lib, vcpu_of
 from vmm.devices import acpi_pm
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.boot_port import BootPort
@@ -171,7 +171,7 @@ def _hpet(parts: Parts, legacy: tuple[SwitchedLine, SwitchedLine]) -> Hpet:
 def _system(parts: Parts, board: Board) -> pc_tables.System:
     """What firmware would find out by asking the hardware."""
     signature, _, _, features = parts.cpus[0].cpuid(1)
-    apic, ioapic = LocalApic(parts.native.vcpus[0]), board.devices["ioapic"]
+    apic, ioapic = LocalApic(vcpu_of(parts.native, 0)), board.devices["ioapic"]
     return pc_tables.System(
         cpus=len(parts.cpus),
         signature=signature,

@@ -91,8 +91,7 @@ def _as_recorded(replay: Replay, stop: Stop) -> Stop:
 
 def _verdict(replay: Replay, stop: Stop, different: str | None) -> int:
     recorded = replay.tape.end
-    if replay.verified is False:
-        different = f"{replay.path}: the recorded trace is {recorded.hash}, this one {replay.machine.trace.hash}"
+    different = different or replay.different
     if different:
         print(f"vmm: {different}", file=sys.stderr)
         return DIFFERS

@@ -103,6 +103,11 @@ def main(options: argparse.Namespace) -> int:
             files.enter_context(recorder)
         started = time.perf_counter()
         stop, status = _run(machine, script, typed, recorder)
+        waiting = machine.waiting
+        if not _close(machine, script):
+            status = SCRIPT_FAILED
+            if recorder:
+                recorder.ended(status, "the scenario failed")
         machine.trace.drain()
         summary = Summary.of(machine, stop, time.perf_counter() - started)
         console.finish()
@@ -112,7 +117,7 @@ def main(options: argparse.Namespace) -> int:
         from vmm.report import end
 
         end.show(machine, summary, sys.stderr)
-    for story in machine.waiting:
+    for story in waiting:
         print(f"vmm: never fired: {story}", file=sys.stderr)
     return status
 
@@ -191,13 +196,26 @@ def _run(
     except (BrokenPipeError, KeyboardInterrupt) as error:
         status, why = session.cut_short(error)
         _explain(script, error)
-    except Exception as error:
+    except BaseException as error:  # sys.exit(), too, is but a script's error
         if not _explain(script, error):
             raise
         status, why = SCRIPT_FAILED, "the scenario failed"
     if recorder:
         recorder.ended(status, why)
     return (session.cut(machine, why) if why else stop), status
+
+
+def _close(machine: Machine, script: scripted.Script | None) -> bool:
+    """End the scenarios that wait; whether nothing of them failed at that."""
+    try:
+        machine.close()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if not _explain(script, error):
+            raise
+        return False
+    return True
 
 
 def _explain(script: scripted.Script | None, error: BaseException) -> bool:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from vmm.errors import VmmError
+from vmm.scenario.tasks import NoScenario
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
@@ -44,6 +45,8 @@ class Script:
 
     def story(self, error: BaseException) -> list[str]:
         """What `error` is and the lines of the script it came through, ours left out; empty where it did not."""
+        if isinstance(error, NoScenario):
+            return [f"the scenario failed: {error}"]
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
         if not any(frame.filename == self.path for frame in frames):
             return []

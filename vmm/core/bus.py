@@ -68,10 +68,10 @@ class Bus:
 
     def add_ports(self, device: PortDevice, *ranges: tuple[int, int]) -> None:
         """Put `device` at (first, count) port ranges; VmmError where another one sits."""
+        for first, count in ranges:
+            check(self._machine, lib.vmm_add_ports(self._machine, first, count, PYTHON, len(self._ports)))
         self._ports.append(device)
         self._state.attach(device)
-        for first, count in ranges:
-            check(self._machine, lib.vmm_add_ports(self._machine, first, count, PYTHON, len(self._ports) - 1))
 
     def add_native_ports(self, first: int, count: int, owner: str, index: int) -> None:
         """Give ports to registers of the core's own, by their name in native/machine.c; VmmError where it has none."""
@@ -79,9 +79,9 @@ class Bus:
 
     def add_memory(self, device: MmioDevice, first: int, count: int) -> None:
         """Put `device` at physical addresses [first, first + count)."""
+        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, PYTHON, len(self._memory)))
         self._memory.append(device)
         self._state.attach(device)
-        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, PYTHON, len(self._memory) - 1))
 
     def add_native_memory(self, first: int, count: int, owner: str, index: int) -> None:
         """Give physical addresses to registers of the core's own, as `add_native_ports`."""

@@ -207,11 +207,6 @@ class DeviceState:
         """The board is complete."""
         self._built = True
 
-    def hand_out(self) -> None:
-        """A script gets hold of the devices there are."""
-        for household in self._households:
-            household.known = True
-
     def take(self) -> Captured:
         """The state of all devices; VmmError names an object whose state nobody can put back."""
         self._hear()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import weakref
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from vmm.core.supported import unsupported
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
-    from vmm._native import CValue, vmm_machine, vmm_trap
+    from vmm._native import CValue, vmm_machine, vmm_trap, vmm_vcpu
 
 if reason := unsupported():
     raise VmmError(reason)
@@ -24,6 +25,7 @@ except ImportError as error:  # a source tree that was never built
 __all__ = ["Host", "check", "ffi", "lib", "open_unicorn"]
 
 NEVER = 0xFFFF_FFFF_FFFF_FFFF
+Part = TypeVar("Part", bound="CValue")
 
 
 class Host(Protocol):
@@ -72,6 +74,21 @@ def unicorn_version() -> str:
     """Of the library that is open: "2.1.4"."""
     version = lib.vmm_unicorn_version()
     return f"{version >> 24}.{version >> 16 & 0xFF}.{version >> 8 & 0xFF}"
+
+
+def part_of(machine: vmm_machine, pointer: Part) -> Part:
+    """`pointer`, which leads into the machine's memory: what is given back keeps that, and is to be kept instead."""
+    return ffi.gc(pointer, lambda _: machine)
+
+
+def vcpu_of(machine: vmm_machine, index: int) -> vmm_vcpu:
+    """One of the machine's vCPUs, to be kept."""
+    return part_of(machine, machine.vcpus[index])
+
+
+def check_in_hand(machine: vmm_machine) -> None:
+    """VmmError where another thread runs the machine: before anything of Python's is changed that goes with it."""
+    lib.vmm_now(machine)
 
 
 def vcpu_index(machine: vmm_machine, cpu: int) -> int:
@@ -123,9 +140,27 @@ for _name, _failure in FAILURES.items():
 
 
 def connect(machine: vmm_machine, host: Host) -> CValue:
-    """Point the machine's callbacks at `host`; the handle returned must be kept as long as the machine."""
+    """Point the machine's callbacks at `host`, with which they end; it must keep the handle returned."""
     handle = ffi.new_handle(host)
     machine.host.handle = handle
     for name in FAILURES:
         setattr(machine.host, name, getattr(lib, f"vmm_py_{name}"))
+    weakref.finalize(host, _disconnect, machine).atexit = False
     return handle
+
+
+def _disconnect(machine: vmm_machine) -> None:
+    """Who looks at what is left of a machine that nobody can run calls no host."""
+    lib.vmm_trace_record(machine, ffi.NULL, 0)
+    machine.host.handle = NOBODY
+
+
+class _Nobody:
+    """A host of machines that have none any more."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: FAILURES.get(name)
+
+
+_nobody = _Nobody()
+NOBODY = ffi.new_handle(_nobody)

@@ -54,7 +54,7 @@ class Items:
         }
         self._items |= {FIRST_FILE + index: data for index, (_, data) in enumerate(named)}
         if cmdline is not None:
-            text = cmdline.encode() + b"\0"
+            text = cmdline.encode(errors="surrogateescape") + b"\0"
             self._items |= {CMDLINE_SIZE: struct.pack("<I", len(text)), CMDLINE_DATA: text}
         self.reset()
 

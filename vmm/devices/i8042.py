@@ -77,6 +77,8 @@ class I8042:
     which chipsets lead to the CPU's INIT.
     """
 
+    OUTSIDE: ClassVar = ("key",)
+
     PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x60, 1), (0x64, 1))
     port_width = 1
 

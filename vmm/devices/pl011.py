@@ -9,6 +9,7 @@ QEMU's virt often write to DR and nothing else. No infrared encoder and no DMA c
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from vmm.devices.rate import Rate
 from vmm.devices.serial_wire import SerialWire
@@ -106,6 +107,8 @@ IDENTIFICATION = dict(zip(range(PERIPH_ID_0, 0x1000, 4), (0x11, 0x10, 0x14, 0x00
 
 class Pl011:
     """A UART; `output` is called with each byte sent, `irq` is UARTINTR, the OR of the masked interrupts."""
+
+    OUTSIDE: ClassVar = ("receive", "set_modem_inputs")
 
     def __init__(self, *, clock: Clock, irq: Line, output: Callable[[bytes], None]) -> None:
         self._clock = clock

@@ -83,6 +83,8 @@ class Uart16550:
     the datasheet), although the adapter's OUT2 pin would be inactive then.
     """
 
+    OUTSIDE: ClassVar = ("receive", "set_modem_inputs")
+
     PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x3F8, 8),)
     port_width = 1
 

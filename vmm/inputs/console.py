@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from vmm.core.device_state import DeviceState
-from vmm.inputs.decisions import Callbacks, Inputs
+from vmm.inputs.decisions import Inputs
 
 
 class SerialPort(Protocol):
@@ -18,15 +18,19 @@ class SerialPort(Protocol):
 class ConsoleOutput:
     """What the guest writes: for who took it when the machine was built, and for who listens meanwhile."""
 
-    def __init__(self, callbacks: Callbacks, taker: Callable[[bytes], None]) -> None:
-        self._callbacks, self._taker = callbacks, taker
+    def __init__(self, inputs: Inputs, taker: Callable[[bytes], None]) -> None:
+        self._callbacks, self._taker = inputs.callbacks, taker
+        inputs.listen = self.listen
         self._listeners: list[Callable[[bytes], None]] = []
 
     def written(self, data: bytes) -> None:
         """The port has sent this."""
-        self._callbacks.ask("console", lambda: self._taker(data))
+        self._callbacks.ask("console", lambda: self._take(data))
         for listener in list(self._listeners):
             listener(data)
+
+    def _take(self, data: bytes) -> None:
+        self._taker(data)
 
     def listen(self, listener: Callable[[bytes], None]) -> Callable[[], None]:
         """Tell `listener`, until what is given back is called."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmm.errors import VmmError
+from vmm.inputs.console_digest import ConsoleDigest
 from vmm.inputs.decisions import OBSERVERS, Decision, Inputs
 from vmm.inputs.history import History, Node
 from vmm.inputs.position import position_of
@@ -22,9 +23,7 @@ class Mark(NamedTuple):
     entries: Node[Entry] | None
     calls: Node[Call] | None
     serial: int
-
-
-BEGINNING = Mark(None, None, 0)
+    console: ConsoleDigest
 
 
 class RunLog:
@@ -36,12 +35,15 @@ class RunLog:
         self.calls: History[Call] = History()
         self._serial = 0
         self._under_way: list[list[Decision]] = []  # decisions of the calls that have not ended, innermost last
+        self._refuse: Callable[[], None] = _nothing  # lets the last decision, if it was logged, be a refused one
+        self._console = ConsoleDigest()
         self._observing = False
         self.why: str | None = None
         """What ended the run, if not the machine."""
         self.status: int | None = None
         """Exit status of the command that ran it."""
-        inputs.observe = self._decided
+        self._deaf = inputs.listen(lambda data: self._console.hear(data))
+        inputs.observe, inputs.refused = self._decided, lambda: self._refuse()
         inputs.callbacks.watch = self._called
 
     @property
@@ -52,13 +54,15 @@ class RunLog:
     def stop(self) -> None:
         """Log no more."""
         if self.active:
-            self._inputs.observe = None
+            self._deaf()
+            self._inputs.observe = self._inputs.refused = None
             self._inputs.callbacks.watch = None
 
     def tape(self) -> Tape:
         """What was logged so far."""
-        hashed = None if self._inputs.callbacks.cut else self._trace_hash()
-        end = End(position_of(self._native), hashed, self.status, self.why)
+        cut = self._inputs.callbacks.cut
+        hashed, written = (None, None) if cut else (self._trace_hash(), self._console.written)
+        end = End(position_of(self._native), hashed, written, self.status, self.why)
         return Tape(self._header, end, list(self.entries), list(self.calls))
 
     def fail(self, error: BaseException) -> None:
@@ -67,20 +71,28 @@ class RunLog:
 
     def mark(self) -> Mark:
         """For a snapshot."""
-        return Mark(self.entries.newest, self.calls.newest, self._serial)
+        return Mark(self.entries.newest, self.calls.newest, self._serial, self._console.copy())
 
     def rewind(self, mark: Mark | None) -> None:
         """The machine went back to that snapshot; None: to one from before the log."""
-        self.entries.newest, self.calls.newest, self._serial = mark or BEGINNING
+        at = mark or Mark(None, None, 0, ConsoleDigest())
+        self.entries.newest, self.calls.newest, self._serial = at.entries, at.calls, at.serial
+        self._console = at.console.copy()
         self._inputs.callbacks.cut = False
 
     def _decided(self, decision: Decision) -> None:
         if self._observing:
             raise VmmError("an observer of the trace changes the machine within an instruction: no replay can")
+        refused = decision._replace(refused=True)
+        self._refuse = _nothing
         if self._under_way:
-            self._under_way[-1].append(decision)
+            made, number = self._under_way[-1], len(self._under_way[-1])
+            made.append(decision)
+            self._refuse = lambda: made.__setitem__(number, refused)
         elif not self._native.running:
-            self.entries.append(Entry(position_of(self._native), decision))
+            at = position_of(self._native)
+            self.entries.append(Entry(at, decision))
+            self._refuse = lambda: self.entries.replace_last(Entry(at, refused))
 
     def _called(self, kind: str, function: Callable[[], Any]) -> Any:
         if kind == OBSERVERS:
@@ -113,6 +125,10 @@ class RunLog:
             self.calls.replace_last(replace(last, times=last.times + 1))
         else:
             self.calls.append(call)
+
+
+def _nothing() -> None:
+    """There is nothing to refuse."""
 
 
 def _words(error: BaseException) -> str:

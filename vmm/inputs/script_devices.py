@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 from vmm.core.bus import Bus, NativeLine
 from vmm.core.clock import NativeClock, NativeTimer, NativeWave
 from vmm.core.native import NEVER, lib
-from vmm.errors import VmmError
+from vmm.errors import VmmError, within
 from vmm.inputs.decisions import Callbacks, Inputs
 from vmm.protocols import FOREVER, Line, MmioDevice, PortDevice
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
+
+
+PORT_WIDTHS = (1, 2, 4)
 
 
 class ScriptLine(NativeLine):
@@ -60,9 +63,9 @@ class ScriptDevice:
             value = read()
             if not isinstance(value, int):
                 raise VmmError(f"{type(self.device).__name__}.{method} gave {value!r}, not a number")
-            return value & (1 << 8 * size) - 1
+            return int(value) & (1 << 8 * size) - 1
 
-        return int(self._callbacks.ask(method, checked))
+        return int(self._callbacks.ask(method, checked)) & (1 << 8 * size) - 1
 
     @staticmethod
     def _told(_: Any) -> None:
@@ -82,16 +85,23 @@ class ScriptBus:
         return ScriptLine(self._native, end.number, end.driver, self._inputs)
 
     def attach(self, device: PortDevice | MmioDevice, space: str, first: int, count: int) -> None:
-        """Put `device` at physical addresses (`space` "memory") or ports; VmmError where another one sits."""
+        """Put `device` at physical addresses (`space` "memory") or ports; VmmError where another one sits, and for a
+        width of its ports that is none.
+        """
         placed: ScriptDevice = self._inputs.decide("attach", space, first, count, getattr(device, "port_width", 0))
         placed.device = device
 
     def _place(self, space: str, first: int, count: int, width: int) -> ScriptDevice:
+        if space == "ports" and width not in PORT_WIDTHS:
+            raise VmmError(f"a device with ports of {width} bytes: port_width is 1, 2 or 4")
+        within("address of a device", first, 1 << 64)
+        within("number of its addresses", count, 1 << 64)
         placed = ScriptDevice(self._inputs.callbacks, width)
         if space == "memory":
             self._board.add_memory(placed, first, count)
         else:
-            self._board.add_ports(placed, (first, count))
+            within("port of a device", first, 1 << 16)
+            self._board.add_ports(placed, (first, min(count, 1 << 17)))
         return placed
 
     def _drive(self, number: int, driver: int, level: int) -> None:
@@ -130,6 +140,15 @@ class ScriptWave(NativeWave):
         self._inputs.decide("wave", self._slot, self._line.number, self._line.driver, *fields)
 
 
+MOST_HZ = 1_000_000_000
+"""Of a wave: virtual time has whole nanoseconds."""
+WAVE = {
+    "line": 256, "driver": 32, "origin_ns": 1 << 64, "hz_num": 1 << 64, "hz_den": 1 << 32, "level": 2,
+    "first_tick": 1 << 64, "high_ticks": 1 << 64, "low_ticks": 1 << 64, "toggles": 1 << 32,
+}  # fmt: skip
+"""What a wave is, in the order of its decision, and the number that each is below."""
+
+
 class ScriptClock:
     """The machine's clock for devices of a script's own; its board's is `board`."""
 
@@ -149,8 +168,9 @@ class ScriptClock:
         return ScriptTimer(self._native, slot, self._inputs)
 
     def wave(self, line: Line) -> ScriptWave:
-        """One that toggles `line`; VmmError when there are too many."""
-        assert isinstance(line, NativeLine), "a machine's waves drive a machine's lines"
+        """One that toggles `line`, which is of this machine's bus; VmmError when there are too many."""
+        if not isinstance(line, ScriptLine):
+            raise VmmError(f"{line!r} is no line that a wave can drive: m.bus.line(n) is")
         return ScriptWave(self._native, self._inputs.decide("new timer"), line, self._inputs)
 
     def _take(self) -> int:
@@ -168,13 +188,18 @@ class ScriptClock:
         return slot
 
     def _set(self, slot: int, deadline_ns: int) -> None:
+        within("deadline of a timer", deadline_ns, NEVER + 1)
         lib.vmm_timer_set(self._native, self._own(slot), deadline_ns)
 
     def _start(self, slot: int, line: int, driver: int, *fields: int) -> None:
         """The numbers are those of `Wave.start`, in its order."""
         origin, hz_num, hz_den, level, first, high, low, toggles = fields
-        if hz_num <= 0 or hz_den <= 0:
-            raise VmmError(f"a wave of {hz_num}/{hz_den} Hz: both must be above 0")
+        for name, value in zip(WAVE, (line, driver, *fields), strict=True):
+            within(f"{name} of a wave", value, WAVE[name])
+        if not (hz_num and hz_den and hz_num <= MOST_HZ * hz_den):
+            raise VmmError(f"a wave of {hz_num}/{hz_den} Hz: both must be above 0, and it has {MOST_HZ} Hz at most")
+        if toggles and origin + -(-first * 1_000_000_000 * hz_den // hz_num) < self.now():
+            raise VmmError(f"a wave from {origin} ns on: its tick {first} is over")
         NativeWave(self._native, self._own(slot), NativeLine(self._native, line, driver)).start(
             origin_ns=origin, hz_num=hz_num, hz_den=hz_den, level=bool(level), first_tick=first, high_ticks=high,
             low_ticks=low, toggles=toggles,

@@ -1,15 +1,19 @@
 """A recording as a file, `.vmmrec`: JSON, an object a line, in the order of `Tape`; the last line is a checksum.
 
-{"vmmrec": 1, "vmm": "0.1.0", "unicorn": "2.1.4", "image": ["x86/hello", "<SHA-256>"], "modules": [], ...}
+{"vmmrec": 2, "vmm": "0.1.0", "unicorn": "2.1.4", "image": ["x86/hello", "<SHA-256>"], "modules": [], ...}
 {"at": [123, 1230, 7, 0], "do": ["line", 5, 1]}
+{"at": [150, 1500, 9, 0], "do": {"refused": ["drive", 6, 0, 1]}}
 {"call": 0, "times": 3, "kind": "trap", "answer": [1, 0]}
-{"end": [4094, 100000000, 813, 0], "hash": "aa9cbc07b62618f6", "status": 0, "why": null}
+{"end": [4094, 100000000, 813, 0], "hash": "aa9cbc07b62618f6", "console": [112, "<SHA-256>"], "status": 0, "why": null}
 {"sha256": "<of all before>"}
+
+Whoever made a file is not trusted: it takes no more memory than its own size is worth, and is wrong in one line.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -17,11 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from vmm.errors import VmmError
-from vmm.inputs.decisions import Decision
+from vmm.inputs.console_digest import Written
+from vmm.inputs.decisions import ANSWERS, Argument, Decision, plain
 from vmm.inputs.position import Position
 from vmm.output import OutputFile
 
-FORMAT = 1
+FORMAT = 2
+FIRST_WORDS = b'{"vmmrec"'
+BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -62,10 +69,13 @@ class Call:
 
 @dataclass(frozen=True)
 class End:
-    """How the run ended, and the trace's hash then; None: in the middle of something, there is nothing to compare."""
+    """How the run ended, the trace's hash then and what the guest had written; None: in the middle of something, there
+    is nothing to compare.
+    """
 
     at: Position
     hash: str | None
+    console: Written | None = None
     status: int | None = None
     """Exit status of the command that ran it."""
     why: str | None = None
@@ -99,10 +109,33 @@ def absolute_module(module: str) -> str:
 
 def checksum(path: Path) -> str:
     """A file's SHA-256; VmmError where it cannot be read."""
+    found = sha256()
     try:
-        return sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                found.update(block)
+        return found.hexdigest()
     except OSError as error:
         raise VmmError(f"{path}: {error.strerror}") from error
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_name(value: Any) -> bool:
+    """One that a file may have."""
+    try:
+        return isinstance(value, str) and b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:  # half of a surrogate pair, and no byte that is no UTF-8
+        return False
+
+
+def _is_written(value: Any) -> bool:
+    match value:
+        case [int(), str()]:
+            return True
+    return False
 
 
 # ---- writing ----
@@ -122,12 +155,14 @@ def _lines(tape: Tape) -> Iterator[dict[str, Any]]:
         optional = {"times": call.times, "answer": call.answer, "error": call.error}
         given = {name: value for name, value in optional.items() if value not in (None, 1) or name == "answer"}
         yield {"call": call.first, "kind": call.kind, **given, "do": [_packed(each) for each in call.decisions]}
-    yield {"end": tape.end.at, "hash": tape.end.hash, "status": tape.end.status, "why": tape.end.why}
+    end = tape.end
+    yield {"end": end.at, "hash": end.hash, "console": end.console, "status": end.status, "why": end.why}
 
 
-def _packed(decision: Decision) -> list[Any]:
-    plain = ({"hex": item.hex()} if isinstance(item, bytes) else item for item in decision.arguments)
-    return [decision.kind, *plain]
+def _packed(decision: Decision) -> list[Any] | dict[str, Any]:
+    arguments = ({"hex": item.hex()} if isinstance(item, bytes) else item for item in decision.arguments)
+    packed = [decision.kind, *arguments]
+    return {"refused": packed} if decision.refused else packed
 
 
 # ---- reading ----
@@ -138,7 +173,10 @@ def read(path: Path) -> Tape:
     machine knows.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(len(FIRST_WORDS))
+            if data == FIRST_WORDS:  # a device that never ends is none of ours
+                data += file.read()
     except OSError as error:
         raise VmmError(f"{path}: {error.strerror}") from error
     return _Reader(path, data).tape()
@@ -173,7 +211,7 @@ class _Reader:
             self._number += 1
             try:
                 found = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 found = None
             if not isinstance(found, dict):
                 raise self._error("not a recording of vmm's" if self._number == 1 else "the recording is damaged")
@@ -183,8 +221,9 @@ class _Reader:
         version = line.get("vmmrec")
         if type(version) is not int:
             raise self._error("not a recording of vmm's")
-        if version > FORMAT:
-            raise self._error(f"made by a newer vmm (format {version}, this one reads up to {FORMAT})")
+        if version != FORMAT:
+            maker = "a newer" if version > FORMAT else "an older"
+            raise self._error(f"made by {maker} vmm (format {version}, this one reads {FORMAT})")
         modules = line.get("modules")
         if not isinstance(modules, list):
             raise self._error("the recording is damaged: modules")
@@ -195,7 +234,7 @@ class _Reader:
         return Header(str(line.get("vmm")), str(line.get("unicorn")), image, tuple(files), address, config)
 
     def _file(self, item: Any) -> tuple[str, str]:
-        if not isinstance(item, list) or len(item) != 2 or not all(isinstance(part, str) for part in item):
+        if not isinstance(item, list) or len(item) != 2 or not all(map(_is_name, item)):
             raise self._error("the recording is damaged: no file and checksum")
         return item[0], item[1]
 
@@ -206,39 +245,54 @@ class _Reader:
         raise self._error(f"the recording is damaged: {name!r} is no position")
 
     def _decision(self, packed: Any) -> Decision:
+        refused = isinstance(packed, dict)
+        packed = packed.get("refused") if isinstance(packed, dict) else packed
         if not isinstance(packed, list) or not packed or not isinstance(packed[0], str):
             raise self._error("the recording is damaged: no decision")
-        return Decision(packed[0], tuple(map(self._argument, packed[1:])))
+        return Decision(packed[0], tuple(map(self._argument, packed[1:])), refused)
 
-    def _argument(self, item: Any) -> Any:
+    def _argument(self, item: Any) -> Argument:
         if isinstance(item, dict):
             try:
                 return bytes.fromhex(item["hex"])
             except (KeyError, TypeError, ValueError):
                 raise self._error("the recording is damaged: no bytes") from None
-        return item
+        try:
+            return plain("the recording is damaged", item)
+        except VmmError as error:
+            raise self._error(str(error)) from None
 
     def _call(self, line: dict[str, Any]) -> Call:
         first, times, decisions = line["call"], line.get("times", 1), line.get("do")
         if type(first) is not int or type(times) is not int or times < 1 or not isinstance(decisions, list):
             raise self._error("the recording is damaged: no call")
+        kind, answer, error = line.get("kind"), line.get("answer"), line.get("error")
+        if not isinstance(kind, str) or kind not in ANSWERS or not isinstance(error, str | None):
+            raise self._error("the recording is damaged: no call")
+        if error is None and not ANSWERS[kind](answer):
+            raise self._error(f"the recording is damaged: no answer of a {kind}")
         done = tuple(map(self._decision, decisions))
-        return Call(first, str(line.get("kind")), times, line.get("answer"), line.get("error"), done, self._number)
+        return Call(first, kind, times, answer, error, done, self._number)
 
     def _end(self, line: dict[str, Any]) -> End:
         fields: tuple[tuple[str, Callable[[Any], bool]], ...] = (
-            ("hash", lambda value: isinstance(value, str)),
+            ("hash", _is_text),
+            ("console", _is_written),
             ("status", lambda value: type(value) is int),
-            ("why", lambda value: isinstance(value, str)),
+            ("why", _is_text),
         )
         for name, fits in fields:
             if line.get(name) is not None and not fits(line[name]):
                 raise self._error(f"the recording is damaged: {name!r}")
-        return End(self._position(line, "end"), line.get("hash"), line.get("status"), line.get("why"))
+        written = line.get("console")
+        if (written is None) != (line.get("hash") is None):
+            raise self._error("the recording is damaged: 'console'")
+        console = None if written is None else Written(*written)
+        return End(self._position(line, "end"), line.get("hash"), console, line.get("status"), line.get("why"))
 
     def _checksum(self, line: dict[str, Any]) -> None:
         if "sha256" not in line:
             raise self._error("the recording breaks off")
-        before = self._data[: self._data.rindex(b'{"sha256"')]
-        if line["sha256"] != sha256(before).hexdigest():
+        before, found, _ = self._data.rpartition(b'{"sha256"')
+        if not found or line["sha256"] != sha256(before).hexdigest():
             raise self._error("the recording is damaged: its checksum does not fit")

@@ -59,6 +59,14 @@ class TrapHandlers:
         handler = self._handlers.get(key)
         if handler is None:
             return lib.VMM_TRAP_DELIVER
-        trap = Trap(key, self._cpus[vcpu], raw, write=traps.writes(raw))
-        done, trap.value = self._inputs.callbacks.ask("trap", lambda: [int(handler(trap) == DONE), trap.value])
+        trap = Trap(key, self._cpus[vcpu], value=raw.value, size=raw.size, write=traps.writes(raw))
+        done, raw.value = self._inputs.callbacks.ask("trap", lambda: _answer(handler, trap))
         return lib.VMM_TRAP_DONE if done else lib.VMM_TRAP_DELIVER
+
+
+def _answer(handler: Handler, trap: Trap) -> list[int]:
+    try:
+        done = handler(trap)
+    finally:
+        value = trap.end()
+    return [int(done == DONE), value]

@@ -11,10 +11,12 @@ leaves the native core.
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING
 
+from vmm.errors import VmmError, within
+
 if TYPE_CHECKING:
-    from vmm._native import vmm_trap
     from vmm.arch.traps import Key
     from vmm.arch.vcpu import Vcpu
 
@@ -31,23 +33,32 @@ def unanswered(trap: Trap) -> None:
 class Trap:
     """What a handler sees of one event."""
 
-    def __init__(self, key: Key, cpu: Vcpu, native: vmm_trap, *, write: bool) -> None:
+    def __init__(self, key: Key, cpu: Vcpu, *, value: int, size: int, write: bool) -> None:
         self.key = key
         self.cpu = cpu
         self.write = write
         """True for OUT, WRMSR and MSR."""
-        self._native = native
+        self.size = size
+        """Width of the access in bytes."""
+        self._value = value
+        self._over = False
 
     @property
     def value(self) -> int:
-        """What is written (OUT, WRMSR, MSR) or to be read (IN, RDMSR, MRS); an exception's error code."""
-        return int(self._native.value)
+        """What is written (OUT, WRMSR, MSR) or to be read (IN, RDMSR, MRS): 64 bits; an exception's error code. To set
+        it is a VmmError for another number, and once the handler has returned.
+        """
+        return self._value
 
     @value.setter
     def value(self, value: int) -> None:
-        self._native.value = value
+        if self._over:
+            raise VmmError(f"{self.key} is over: its value was taken when the handler returned")
+        value = index(value)
+        within("value of a trap", value, 1 << 64)
+        self._value = value
 
-    @property
-    def size(self) -> int:
-        """Width of the access in bytes."""
-        return int(self._native.size)
+    def end(self) -> int:
+        """Its value, for good."""
+        self._over = True
+        return self._value

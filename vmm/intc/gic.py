@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from vmm.core.native import lib
+from vmm.core.native import lib, part_of
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Distributor(_Interrupts):
     """The SPIs, and what is forwarded at all."""
 
     def __init__(self, native: vmm_machine) -> None:
-        self._gic = lib.vmm_gic_of(native)
+        self._gic = part_of(native, lib.vmm_gic_of(native))
         super().__init__(list(self._gic.spi), FIRST_SPI)
 
     @property

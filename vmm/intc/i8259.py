@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from vmm.core.native import lib
+from vmm.core.native import ffi, lib, part_of
 
 if TYPE_CHECKING:
     from vmm._native import vmm_i8259, vmm_machine
@@ -56,14 +57,16 @@ class Chip:
 
 
 class Pic:
-    """Master and slave as a PC wires them."""
+    """Master and slave as a PC wires them; where `decide` is given, as scripts have them."""
 
-    def __init__(self, native: vmm_machine) -> None:
-        self._native = native
+    def __init__(self, native: vmm_machine, decide: Callable[..., Any] | None = None) -> None:
+        self._native, self._decide = native, decide
         pair = lib.vmm_pic_of(native)
-        self.master = Chip(pair.chip[0])
-        self.slave = Chip(pair.chip[1])
+        self.master, self.slave = (Chip(part_of(native, ffi.addressof(pair.chip[n]))) for n in range(2))
 
     def write(self, chip: int, a0: int, value: int) -> None:
         """A command or data byte, as OUT to the chip's port `a0` would bring it."""
-        lib.vmm_pic_write(self._native, chip, a0, value)
+        if self._decide:
+            self._decide("pic", chip, a0, value)
+        else:
+            lib.vmm_pic_write(self._native, chip, a0, value)

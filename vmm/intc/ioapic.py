@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmm.core.native import check, lib
 from vmm.errors import VmmError
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from vmm._native import vmm_machine
 
 PINS = lib.VMM_IOAPIC_PINS
-WINDOW, VERSION = 0x10, 0x01
 
 
 class Redirection(NamedTuple):
@@ -32,10 +32,10 @@ class Redirection(NamedTuple):
 
 
 class IoApic:
-    """The IOAPIC of a machine."""
+    """The IOAPIC of a machine; where `decide` is given, as scripts have it."""
 
-    def __init__(self, native: vmm_machine) -> None:
-        self._machine = native
+    def __init__(self, native: vmm_machine, decide: Callable[..., Any] | None = None) -> None:
+        self._machine, self._decide = native, decide
         self._ioapic = lib.vmm_ioapic_of(native)
 
     @property
@@ -46,10 +46,7 @@ class IoApic:
     @property
     def version(self) -> int:
         """8 bits of the version register (3.2.2)."""
-        selected, self._ioapic.select = self._ioapic.select, VERSION
-        value = lib.vmm_ioapic_read(self._machine, WINDOW)
-        self._ioapic.select = selected
-        return value & 0xFF
+        return int(lib.VMM_IOAPIC_VERSION)
 
     @property
     def asserted(self) -> frozenset[int]:
@@ -74,7 +71,10 @@ class IoApic:
 
     def message(self, address: int, data: int) -> None:
         """A device's interrupt message (MSI); VmmError where `address` is not one of theirs."""
-        check(self._machine, lib.vmm_msi(self._machine, address, data))
+        if self._decide:
+            self._decide("msi", address, data)
+        else:
+            check(self._machine, lib.vmm_msi(self._machine, address, data))
 
     def __repr__(self) -> str:
         waiting = [pin for pin in range(PINS) if self.pin(pin).remote_irr]

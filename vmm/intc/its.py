@@ -12,6 +12,7 @@ its end. GITS_CWRITER.Retry, or another GITS_CBASER, ends the stall.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from vmm.errors import VmmError
 from vmm.intc.its_commands import (
@@ -76,6 +77,8 @@ class Its:
     `reserved` is called with the absolute address of an access to no register, or of a width or direction the register
     does not have; such a read gives 0, such a write changes nothing.
     """
+
+    OUTSIDE: ClassVar = ("translate",)
 
     def __init__(
         self,

@@ -5,7 +5,8 @@ Vectors are numbers from 16 to 255; sets hold vectors. Reading changes nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmm.core.native import NEVER, lib
 from vmm.errors import VmmError, unknown
@@ -47,10 +48,10 @@ class LvtEntry(NamedTuple):
 
 
 class LocalApic:
-    """The local APIC of one vCPU."""
+    """The local APIC of one vCPU; where `decide` is given, as scripts have it."""
 
-    def __init__(self, vcpu: vmm_vcpu) -> None:
-        self._vcpu = vcpu
+    def __init__(self, vcpu: vmm_vcpu, decide: Callable[..., Any] | None = None) -> None:
+        self._vcpu, self._decide = vcpu, decide
         self._apic = lib.vmm_lapic_of(vcpu)
 
     @property
@@ -157,13 +158,19 @@ class LocalApic:
         """Let a source of the local vector table have an event, as its hardware would."""
         if name not in ENTRIES:
             raise unknown("LVT entry", name, ENTRIES)
-        lib.vmm_lapic_event(self._vcpu, ENTRIES[name])
+        if self._decide:
+            self._decide("lapic event", self._vcpu.index, name)
+        else:
+            lib.vmm_lapic_event(self._vcpu, ENTRIES[name])
 
     def lint(self, pin: int, level: bool) -> None:
         """Drive LINT0 or LINT1; VmmError for any other pin."""
         if pin not in (0, 1):
             raise VmmError(f"no pin LINT{pin}: LINT0 and LINT1 are")
-        lib.vmm_lapic_set_lint(self._vcpu, pin, level)
+        if self._decide:
+            self._decide("lint", self._vcpu.index, pin, int(level))
+        else:
+            lib.vmm_lapic_set_lint(self._vcpu, pin, level)
 
     def __repr__(self) -> str:
         state = f"irr={sorted(self.irr)} isr={sorted(self.isr)} ppr={self.ppr:#04x}"

@@ -47,6 +47,7 @@ class BootImage:
 
     def load(self, path: Path, *, initrd: Sequence[str] = (), load_address: int | None = None) -> Loaded:
         """Put an image into memory and the vCPU at its entry; VmmError names what is wrong with it."""
+        self._inputs.check_stands(f"load({str(path)!r})")
         if self._inputs.observe:
             raise VmmError(f"{path}: a recording is of one image, loaded before it begins")
         load = partial(

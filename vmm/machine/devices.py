@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vmm.boards.board import Board
 from vmm.core.device_state import DeviceState
 from vmm.errors import VmmError
+from vmm.inputs.decisions import Inputs
+from vmm.inputs.script_board import ScriptBoard
 from vmm.inputs.script_devices import ScriptBus
 from vmm.protocols import MmioDevice, PortDevice
 
@@ -15,19 +19,19 @@ MMIO_DEVICE = ("mmio_read", "mmio_write")
 class Devices:
     """Of one machine; `bus` as scripts have it."""
 
-    def __init__(self, board: Board, state: DeviceState, bus: ScriptBus) -> None:
-        self._board, self._state, self._bus = board, state, bus
-
-    def board(self) -> Board:
-        """To scripts, which may call its devices unheard."""
-        self._state.hand_out()
-        return self._board
+    def __init__(self, board: Board, state: DeviceState, bus: ScriptBus, inputs: Inputs) -> None:
+        self._bus = bus
+        self.board = replace(
+            board, devices=ScriptBoard(board.devices, inputs, state).handles, hand_over=None, device_tree=None,
+            firmware=None, host_call=None,
+        )  # fmt: skip
+        """As scripts have it."""
 
     def screen(self) -> list[str]:
         """What its display shows."""
-        if self._board.screen is None:
-            raise VmmError(f"board {self._board.name} has no display")
-        return self._board.screen()
+        if self.board.screen is None:
+            raise VmmError(f"board {self.board.name} has no display")
+        return list(self.board.screen())
 
     def attach(
         self,

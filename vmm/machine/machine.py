@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -18,12 +19,13 @@ from vmm.core.device_state import DeviceState
 from vmm.core.memory import PhysicalMemory
 from vmm.core.native import check, ffi, lib, open_unicorn
 from vmm.core.stops import Stop
-from vmm.errors import VmmError
+from vmm.errors import VmmError, within
 from vmm.inputs.console import ConsoleInput, ConsoleOutput
 from vmm.inputs.decisions import Callbacks, Inputs
 from vmm.inputs.lines import Lines
 from vmm.inputs.position import Position, position_of
 from vmm.inputs.run_control import RunControl
+from vmm.inputs.script_board import DeviceHandle
 from vmm.inputs.script_cpus import script_cpus
 from vmm.inputs.script_devices import ScriptBus, ScriptClock, ScriptLine, ScriptTimer, ScriptWave
 from vmm.inputs.script_memory import ScriptMemory
@@ -105,6 +107,8 @@ class Machine:
         chosen = processor(config.cpu, board.ARCHITECTURES)
         self._architecture = architecture = named(chosen.architecture)
         _check_memory(config.memory, layout)
+        within("--seed", config.seed, 1 << 64)
+        _check_command_line(config.cmdline)
         if not 0 < config.smp <= layout.most_cpus:
             raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
         self._native = native = _core(config, layout, number(options, "insn_ns", 10, 1_000_000))
@@ -117,7 +121,7 @@ class Machine:
         self.bus, self.clock = ScriptBus(native, bus, inputs), ScriptClock(native, clock, inputs)
         self.trace = Trace(native, self)
         self._control = RunControl(native, inputs)
-        console = ConsoleOutput(inputs.callbacks, config.console)
+        console = ConsoleOutput(inputs, config.console)
         self._board: Board = board.build(
             Parts(
                 native=native,
@@ -141,8 +145,8 @@ class Machine:
         )  # fmt: skip
         self._guest_memory = GuestMemory(self.cpus[0], self._image)
         self._traps = TrapHandlers(native, inputs, self.cpus, architecture)
-        self._devices = Devices(self._board, state, self.bus)
-        self._controllers = Controllers(native, self._board, architecture)
+        self._devices = Devices(self._board, state, self.bus, inputs)
+        self._controllers = Controllers(native, self._board, architecture, inputs)
         context = TriggerContext(native, self._guest_memory, self.trace, console)
         self._tasks = tasks = Tasks(context)
         self._interrupts = Interrupts(
@@ -247,7 +251,11 @@ class Machine:
         return Reach(where)
 
     def close(self) -> None:
-        """Give its scenarios up: their `finally` blocks run. The machine can still be looked at."""
+        """Give its scenarios up: their `finally` blocks run, in the order they were started in, and may await nothing.
+        The machine can still be looked at. An error of theirs comes when all have run. VmmError inside a
+        scenario, and inside what a run asks.
+        """
+        self.inputs.check_stands("close()")
         self._tasks.close()
 
     # ---- again ----
@@ -354,8 +362,10 @@ class Machine:
 
     @property
     def board(self) -> Board:
-        """Its devices and the names of its lines."""
-        return self._devices.board()
+        """The names of its lines, and its devices: to look at, and to do what a guest or the world outside does to them
+        (`m.board.devices["keyboard"].key(0x1E)`), which is recorded. VmmError for all else that would change one.
+        """
+        return self._devices.board
 
     @property
     def screen(self) -> list[str]:
@@ -372,7 +382,7 @@ class Machine:
 WIRING = (
     Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
     ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, ConsoleInput,
-    ConsoleOutput, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts, Runner,
+    ConsoleOutput, DeviceHandle, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts, Runner,
 )  # fmt: skip
 """What devices are given, and what is not their state."""
 
@@ -402,6 +412,15 @@ def _check_memory(size: int, layout: Layout) -> None:
     if size <= 0 or size % PAGE or size > layout.most_ram:
         most = layout.most_ram // MIB
         raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {most}M")
+
+
+def _check_command_line(text: str) -> None:
+    try:
+        fits = b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        raise VmmError("--append: a command line has no NUL and no half of a surrogate pair in it")
 
 
 def boot(image: str | Path, *, initrd: Sequence[str] = (), load_address: int | None = None, **options: Any) -> Machine:

@@ -12,6 +12,7 @@ from vmm.errors import VmmError
 from vmm.inputs.console import ConsoleOutput
 from vmm.inputs.decisions import Inputs
 from vmm.machine.boot_image import BootImage
+from vmm.machine.claim import Claim
 from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
 from vmm.machine.signals import Signals
@@ -72,7 +73,7 @@ class Runner:
     ) -> None:  # fmt: skip
         self._native, self._stopped, self._inputs, self._host, self._image = native, stopped, inputs, host, image
         self._tasks, self._context, self._trace = tasks, context, trace
-        self._signals = Signals(native)
+        self._claim, self._signals = Claim(native), Signals(native)
         self._stop: Stop | None = None
         self._late: Late | None = None
         self._boots_again = False
@@ -96,17 +97,19 @@ class Runner:
 
     def run(self, until: Trigger | None, predicate: Callable[[], bool] | None, insns: int | None) -> Stop:
         """To a trigger, or to the boundary where `predicate` holds; errors as of `Machine.run`."""
-        if self._tasks.running:
+        if self._tasks.running and not self._claim.elsewhere:
             raise VmmError(f"run() inside scenario {self._tasks.running.name}: await a trigger instead")
+        self._claim.check()
         late, self._late = self._late, None
         if late and late.answers(until, self._inputs.count):
             self._stop = late.stop
             return late.stop
         self._stop = None
         try:
-            self._signals.hold()
-            stop = self._stop = self._run_until(predicate, insns) if predicate else self._run_to(until, insns)
-            self._late = Late(stop, until, self._inputs.count)
+            self._signals.hold()  # before the claim: from here on it is let go of, whatever comes
+            with self._claim:
+                stop = self._stop = self._run_until(predicate, insns) if predicate else self._run_to(until, insns)
+                self._late = Late(stop, until, self._inputs.count)
         finally:
             self._signals.release()
         self._late = None

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from vmm.catalog import resolve
-from vmm.core.native import open_unicorn, unicorn_version
+from vmm.core.native import NEVER, open_unicorn, unicorn_version
 from vmm.core.stops import AWAITED, Stop
 from vmm.errors import VmmError
 from vmm.inputs import tape
+from vmm.inputs.console_digest import ConsoleDigest
 from vmm.inputs.decisions import OBSERVERS, Decision
 from vmm.inputs.position import Position
 from vmm.inputs.tape import Call, Entry, module_path
@@ -22,6 +23,12 @@ from vmm.scenario.triggers import Elapsed, EventNumber, NextBoundary, Reach
 from vmm.version import __version__
 
 __all__ = ["replay"]
+
+
+MOST_FRUITLESS = 100_000
+"""Runs of a machine that stands still, which a recording may have one behind the other."""
+IMPOSSIBLE = (VmmError, TypeError, ValueError, OverflowError, LookupError, AttributeError)
+"""What comes of a decision that cannot be made."""
 
 
 class Diverged(VmmError):
@@ -53,19 +60,31 @@ class Replay:
         self.tape = tape.read(path)
         self._check_versions()
         header = self.tape.header
+        self._digest = ConsoleDigest()
         self.machine = Machine(self._config(console))
-        source = self._image(image)
-        for name, digest in header.modules:
-            self._check_file(module_path(name), digest, "module")
+        try:
+            source = self._image(image)
+            for name, digest in header.modules:
+                self._check_file(module_path(name), digest, "module")
+        except OSError as error:
+            raise VmmError(f"{path}:1: the recorded files: {error.strerror}: {error.filename}") from error
         modules = [name for name, _ in header.modules]
         self.machine.load(source, initrd=modules, load_address=header.load_address)
         self._check_kinds()
         self.machine.inputs.callbacks.watch = self._answer
+        self.machine.inputs.listen(self._digest.hear)
         self.finished = False
         """The end of the recording is reached."""
         self.verified: bool | None = None
-        """Once finished: whether the trace has the recorded hash; None where the recording was cut off without one."""
-        self._serial = 0
+        """Once finished: whether the trace has the recorded hash, and the guest has written what it wrote then; None
+        where the recording was cut off without them.
+        """
+        self.different: str | None = None
+        """Once finished, what differs."""
+        self._failed: Diverged | None = None
+        self._made = self._serial = 0  # decisions between runs; calls
+        self._goal: tuple[Position, Callable[[], str]] = (self.machine.position, lambda: str(self.path))
+        self._fruitless = 0
         self._calls: Iterator[Call] = iter(self.tape.calls)
         self._call: Call | None = next(self._calls, None)
         self._follower: Any = None
@@ -77,10 +96,12 @@ class Replay:
         """To the end of the recording, or to a trigger, symbol or linear address, an instruction count or the number of
         an event (as in `EventNumber`) on the way. Diverged where the run turns out to be another one.
         """
+        if self._failed:
+            raise self._failed
         if self.finished:
             return self._end()
-        trigger = self._until(until, insn, event)
         while True:
+            trigger, before = self._until(until, insn, event), (self.machine.position, self._made, self._serial)
             try:
                 if self._follower is None:
                     self._follower = self.machine.start(self._follow)
@@ -89,9 +110,25 @@ class Replay:
                 return self._end()
             except ScriptFailed:
                 stop = self.machine.stop
+            except Diverged as error:
+                self._failed = error
+                raise
             if stop.reason in AWAITED:
                 return stop
             self._stopped = self.machine.position, stop
+            self._check_moves(before, stop)
+
+    def _check_moves(self, before: tuple[Position, int, int], stop: Stop) -> None:
+        """Diverged where the machine will never get to what comes next: it stood still, and only a decision moves it.
+        (A stop is an event, so there may be something to come that is but more stops away.)
+        """
+        (was, *made), (there, what), here = before, self._goal, self.machine.position
+        stood = (was.insns, was.ns, *made) == (here.insns, here.ns, self._made, self._serial)
+        self._fruitless = self._fruitless + 1 if stood else 0
+        ahead = there.insns > here.insns or there.ns > here.ns
+        if self._fruitless > (1 if ahead or was.hashed >= there.hashed else MOST_FRUITLESS):
+            self._failed = Diverged(f"{what()} came at {there}; this run stands still at {here}: {stop.detail}")
+            raise self._failed
 
     def _until(self, until: Trigger | str | int | None, insn: int | None, event: int | None) -> Trigger | None:
         if sum(each is not None for each in (until, insn, event)) > 1:
@@ -108,14 +145,23 @@ class Replay:
     def _end(self) -> Stop:
         """Why the recorded run ended."""
         self.finished = True
-        recorded = self.tape.end
-        if recorded.hash is not None:
-            self.verified = self.machine.trace.hash == recorded.hash
+        if self.tape.end.hash is not None:
+            self.different = next(self._differences(), None)
+            self.verified = self.different is None
         if self._stopped and self._stopped[0] == self.machine.position:
             return self._stopped[1]
         pc = self.machine.cpu.pc
         why = f"the recording ends at {self.machine.where(pc)}"
         return replace(self.machine.stop, reason="user", code=0, detail=why, address=pc)
+
+    def _differences(self) -> Iterator[str]:
+        """Of the whole run from the recorded one."""
+        recorded, here = self.tape.end, self.machine.position
+        hash, written = self.machine.trace.hash, self._digest.written
+        if hash != recorded.hash:
+            yield f"{self.path}: the recorded trace is {recorded.hash}, this one {hash}, at {here}"
+        if written != recorded.console:
+            yield f"{self.path}: the recorded console is {recorded.console}; this one {written}, at {here}"
 
     # ---- what was done to the machine while it stood ----
 
@@ -123,8 +169,10 @@ class Replay:
         for entry in self.tape.entries:
             await self._come_to(entry.at, lambda entry=entry: f"{self._line(entry)}: {words(entry.decision)}")  # type: ignore[misc]
             self._decide(entry.decision, self._line(entry))
+            self._made += 1
         end = self.tape.end
         if end.hash is None:
+            self._goal = end.at, lambda: f"{self.path}: the end"
             while machine.instructions < end.at.insns:
                 await Elapsed(insns=end.at.insns - machine.instructions)
         else:
@@ -132,10 +180,14 @@ class Replay:
         raise _Over
 
     async def _come_to(self, there: Position, what: Callable[[], str]) -> None:
-        """The count first; if the machine sleeps then, the time; then boundary by boundary."""
+        """The count first; if the machine sleeps then, the time; then boundary by boundary. The first event too many
+        ends it: else a machine that sleeps, and should not, would do so until its time has come.
+        """
+        self._goal = there, what
         while (here := self.machine.position) != there:
             if here.insns > there.insns or here.ns > there.ns or here.hashed > there.hashed:
-                raise Diverged(f"{what()} came at {there}; this run is at {here}")
+                last = "".join(map(self.machine.trace.describe, self.machine.trace.last(1)))
+                raise Diverged(f"{what()} came at {there}; this run is at {here}, its last event: {last or 'none'}")
             await First(*_towards(here, there))
 
     def _line(self, entry: Entry | Call) -> str:
@@ -144,10 +196,16 @@ class Replay:
     def _decide(self, decision: Decision, where: str) -> None:
         try:
             self.machine.inputs.decide(decision.kind, *decision.arguments)
-        except VmmError:
-            pass  # as it was refused then
-        except (TypeError, ValueError, OverflowError, LookupError, AttributeError) as error:
+        except Diverged:
+            raise
+        except IMPOSSIBLE as error:
+            if decision.refused:
+                return
+            if isinstance(error, VmmError):
+                raise Diverged(f"{where}: {words(decision)} was done in the recorded run; here: {error}") from error
             raise VmmError(f"{where}: the recording is damaged: {words(decision)}: {error}") from error
+        if decision.refused:
+            raise Diverged(f"{where}: {words(decision)} was refused in the recorded run, and here it was not")
 
     # ---- what a script's own code answered ----
 
@@ -228,6 +286,7 @@ def _towards(here: Position, there: Position) -> Iterator[Trigger]:
         yield NextBoundary()
     if here.hashed < there.hashed:
         yield EventNumber(there.hashed)
+    yield EventNumber(min(there.hashed + 1, NEVER))  # one more than there was
 
 
 def words(decision: Decision) -> str:

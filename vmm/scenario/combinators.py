@@ -90,6 +90,19 @@ async def with_timeout(
     return fired.result
 
 
+def _primed(context: Context, triggers: tuple[Trigger, ...]) -> list[Wait]:
+    """All of them, or none."""
+    waits: list[Wait] = []
+    try:
+        for trigger in triggers:
+            waits.append(prime(context, trigger))
+    except BaseException:
+        for wait in waits:
+            wait.cancel()
+        raise
+    return waits
+
+
 class ThenWait(Wait):
     """For one, then the other."""
 
@@ -117,7 +130,7 @@ class FirstWait(Wait):
 
     def __init__(self, context: Context, trigger: First) -> None:
         self._trigger = trigger
-        self._waits = [prime(context, part) for part in trigger.triggers]
+        self._waits = _primed(context, trigger.triggers)
         self._over = False
 
     def done(self) -> bool:
@@ -140,7 +153,7 @@ class CombineWait(Wait):
     """For all of several."""
 
     def __init__(self, context: Context, trigger: Combine) -> None:
-        self._waits = [prime(context, part) for part in trigger.triggers]
+        self._waits = _primed(context, trigger.triggers)
         self._open = list(self._waits)
 
     def done(self) -> bool:

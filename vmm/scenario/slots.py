@@ -27,14 +27,17 @@ class Slots:
             number = self._raw.count
             if number == lib.VMM_MAX_TRIGGERS:
                 raise VmmError(f"more than {number} triggers are waited for at a time")
-            self._raw.count = number + 1
         slot = self._raw.slot[number]
-        slot.kind, slot.fired = kind, 0
-        slot.event = fields.get("event", 0)
+        slot.event, slot.fired = fields.get("event", 0), 0
         slot.at = fields.get("at", 0)
         for name in ("vcpu", "number", "value", "source"):
             setattr(slot, name, fields.get(name, ANY))
-        lib.vmm_triggers_changed(self._native)
+        slot.kind, self._raw.count = kind, max(number + 1, self._raw.count)  # last: a field may refuse its number
+        try:
+            lib.vmm_triggers_changed(self._native)
+        except VmmError:  # it is another thread's
+            slot.kind = lib.VMM_TRIGGER_FREE
+            raise
         return number
 
     def free(self, number: int) -> None:

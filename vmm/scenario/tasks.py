@@ -1,16 +1,27 @@
 """Scenarios that run beside a guest: coroutines, each waiting for a trigger, resumed while the machine stands.
 
-What two scenarios do at one boundary happens in the order they were started in.
+What two scenarios do at one boundary happens in the order they were started in. An error of one ends it, and comes out
+of the run, unless others await it: then it is theirs.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine, Generator
+from itertools import pairwise
 from typing import Any
 
+from vmm.core.native import check_in_hand
 from vmm.errors import VmmError
 from vmm.scenario.trigger import Context, Trigger, Wait
+
+
+class NoScenario(VmmError):
+    """What was started is none."""
+
+
+MOST_AWAITS = 100
+"""Of a scenario that is given up: each raises."""
 
 
 class Task:
@@ -22,6 +33,8 @@ class Task:
         self.wait: Wait | None = None
         self.finished = False
         self.result: Any = None
+        self.error: Exception | None = None
+        """What ended it, if it did not come to its end."""
 
     def __await__(self) -> Generator[Task, Any, Any]:
         return (yield self)
@@ -38,8 +51,14 @@ class TaskWait(Wait):
         self._task = task
 
     def done(self) -> bool:
+        """Raises what ended it."""
+        if self._task.error:
+            raise self._task.error
         self.result = self._task.result
         return self._task.finished
+
+    def is_for(self, task: Task) -> bool:
+        return self._task is task
 
     def cancel(self) -> None:
         """It goes on without us."""
@@ -54,6 +73,7 @@ class Tasks:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._tasks: list[Task] = []
+        self._closing = False
         self.running: Task | None = None
         """The one whose code runs now."""
 
@@ -61,12 +81,17 @@ class Tasks:
         """Begin `scenario`, an async function of the machine or a coroutine; it runs up to its first await. VmmError
         for what is neither.
         """
+        check_in_hand(self._context.native)
+        if self._closing:
+            raise VmmError(f"{_name(scenario)} cannot be started: the machine's scenarios are being given up")
+        if callable(scenario):
+            _check_takes_one(scenario)
         coroutine = scenario(machine) if callable(scenario) else scenario
         if not inspect.iscoroutine(coroutine):
-            raise VmmError(f"{_name(scenario)} is not an async function: write `async def`, and await triggers in it")
+            raise NoScenario(f"{_name(scenario)} is not an async function: write `async def`, and await triggers in it")
         task = Task(_name(scenario), coroutine)
         self._tasks.append(task)
-        self._resume(task, None)
+        self._resume(task, coroutine.send, None)
         return task
 
     def step(self) -> None:
@@ -75,49 +100,120 @@ class Tasks:
         while moved:
             moved = False
             for task in list(self._tasks):
-                if task.wait is not None and task.wait.done():
-                    self._resume(task, task.wait.result)
-                    moved = True
+                moved |= self._step(task)
+
+    def _step(self, task: Task) -> bool:
+        """Whether its wait was over; what a wait raises is raised where it is awaited."""
+        wait = task.wait
+        if wait is None:
+            return False
+        try:
+            if not wait.done():
+                return False
+        except Exception as error:
+            wait.cancel()
+            self._resume(task, task.coroutine.throw, error)
+        else:
+            self._resume(task, task.coroutine.send, wait.result)
+        return True
 
     def waiting(self) -> list[str]:
         """Who still waits, and for what, in words."""
         return [task.story() for task in self._tasks if not task.finished]
 
     def close(self) -> None:
-        """Give all of them up; their `finally` blocks run."""
-        for task in self._tasks:
-            if task.wait:
-                task.wait.cancel()
-            task.coroutine.close()
-        self._tasks.clear()
+        """Give all of them up: every `finally` block runs, whatever another's raises. The last error is raised, with
+        the others as its context.
+        """
+        check_in_hand(self._context.native)
+        if self.running:
+            raise VmmError(f"close() inside scenario {self.running.name}: it cannot give itself up")
+        tasks, self._tasks, self._closing = self._tasks, [], True
+        errors: list[BaseException] = []
+        for task in tasks:
+            try:
+                self._give_up(task)
+            except BaseException as error:
+                errors.append(error)
+        self._closing = False
+        if errors:
+            raise _all_of(errors)
 
-    def _resume(self, task: Task, value: object) -> None:
+    def _give_up(self, task: Task) -> None:
+        if task.wait:
+            task.wait.cancel()
+        task.wait, task.finished, self.running = None, True, task
+        try:
+            task.coroutine.throw(GeneratorExit)
+            for _ in range(MOST_AWAITS):
+                task.coroutine.throw(VmmError(f"scenario {task.name} is given up: it can await nothing more"))
+            raise VmmError(f"scenario {task.name} is given up, and does not end: it awaits on and on")
+        except (StopIteration, GeneratorExit):
+            pass
+        finally:
+            self.running = None
+
+    def _resume(self, task: Task, go_on: Callable[[Any], Any], value: object) -> None:
+        """`go_on` is the coroutine's `send` or `throw`."""
         before, self.running = self.running, task
         task.wait = None
         try:
-            awaited = task.coroutine.send(value)
+            awaited = go_on(value)
             while True:
                 try:
                     task.wait = self._wait_for(awaited)
                     break
-                except VmmError as error:  # the script's own: it may catch it, and its line is in the traceback
+                except Exception as error:  # the script's own: it may catch it, and its line is in the traceback
                     awaited = task.coroutine.throw(error)
         except StopIteration as end:
-            task.finished, task.result = True, end.value
-            self._tasks.remove(task)
+            task.result = end.value
+            self._end(task)
+        except Exception as error:
+            task.error = error
+            self._end(task)
+            if not any(isinstance(other.wait, TaskWait) and other.wait.is_for(task) for other in self._tasks):
+                raise
         except BaseException:
-            task.finished = True
-            self._tasks.remove(task)
+            self._end(task)
             raise
         finally:
             self.running = before
 
+    def _end(self, task: Task) -> None:
+        task.finished = True
+        self._tasks.remove(task)
+
     def _wait_for(self, awaited: object) -> Wait:
         if isinstance(awaited, Task):
+            if awaited is self.running:
+                raise VmmError(f"scenario {awaited.name} awaits its own end")
             return TaskWait(awaited)
         if not isinstance(awaited, Trigger):
             raise VmmError(f"a scenario cannot await {awaited!r}: only triggers and tasks of vmm's")
         return awaited.prime(self._context)
+
+
+def _check_takes_one(scenario: Callable[..., Any]) -> None:
+    try:
+        inspect.signature(scenario).bind(None)
+    except TypeError as error:
+        code = getattr(scenario, "__code__", None)
+        place = f"{code.co_filename}:{code.co_firstlineno}: " if code else ""
+        raise NoScenario(f"{place}{_name(scenario)} is called with the machine, and nothing else: {error}") from None
+    except ValueError:  # some functions in C have no signature to read
+        pass
+
+
+def _all_of(errors: list[BaseException]) -> BaseException:
+    """The last of them, or of those that nobody is to catch; the others come before it in its context."""
+    errors.sort(key=lambda error: not isinstance(error, Exception))
+    for earlier, later in pairwise(errors):
+        end = later
+        while end.__context__ is not None and end is not earlier:
+            end = end.__context__
+        if end is not earlier:
+            end.__context__ = earlier
+    return errors[-1]
 
 
 def _name(scenario: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vmm.core.native import lib
+from vmm.core.native import NEVER, lib
 from vmm.errors import VmmError, unknown
 from vmm.quantities import DURATIONS
 from vmm.scenario.slots import ANY
@@ -158,9 +158,9 @@ class Elapsed(Trigger):
     def prime(self, context: Context) -> Wait:
         native, vcpu = context.native, vcpu_of(context, self.cpu)
         if self.insns is None:
-            return SlotWait(context, self, lib.VMM_TRIGGER_TIME, at=lib.vmm_now(native) + self.nanoseconds)
+            return SlotWait(context, self, lib.VMM_TRIGGER_TIME, at=min(lib.vmm_now(native) + self.nanoseconds, NEVER))
         begun = lib.vmm_instructions(native) if self.cpu is None else native.vcpus[self.cpu].count
-        return SlotWait(context, self, lib.VMM_TRIGGER_INSNS, at=begun + self.insns, vcpu=vcpu)
+        return SlotWait(context, self, lib.VMM_TRIGGER_INSNS, at=min(begun + self.insns, NEVER), vcpu=vcpu)
 
 
 @dataclass(frozen=True)

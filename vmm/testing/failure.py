@@ -52,10 +52,10 @@ def _trace(machine: Machine) -> Iterator[Section]:
 
 
 def _recording(tested: Tested, where: Callable[[], Path]) -> Iterator[Section]:
-    path = where()
     try:
+        path = where()
         tested.recorder.save(path)
-    except VmmError as error:
+    except (VmmError, OSError) as error:
         yield f"{tested.name}: no recording", str(error)
     else:
         yield f"{tested.name}: recording", f"vmm replay {path}"

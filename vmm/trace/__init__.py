@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vmm.arch import named
 from vmm.core.event import Event
-from vmm.core.native import ffi, lib
+from vmm.core.native import check_in_hand, ffi, lib
 from vmm.errors import VmmError
 from vmm.output import OutputFile
 from vmm.trace import words
@@ -98,6 +98,7 @@ class Trace:
         return lambda: self._ignore(observer)
 
     def _ignore(self, observer: Callable[[Event], None]) -> None:
+        check_in_hand(self._native)
         try:
             self.drain()
         finally:
@@ -128,6 +129,7 @@ class Trace:
         """As the log's `stop`."""
         if log not in self._logs:
             return
+        check_in_hand(self._native)
         try:
             self.drain()
         finally:
@@ -196,7 +198,10 @@ class Trace:
         self.drain()
 
     def drain(self) -> None:
-        """Hand over what the ring holds; nothing to do while nobody observes or records."""
+        """Hand over what the ring holds; nothing to do while nobody observes or records. VmmError while another thread
+        runs the machine.
+        """
+        check_in_hand(self._native)
         raw = self._native.trace
         if self._store and self._logs:
             self._take_new(self._store)

@@ -43,7 +43,8 @@ class Store:
         self._file_end = 0
         self._buffer = ffi.new("uint8_t[]", CHUNK)
         self.packer = ffi.new("vmm_packed *")
-        """Which packs into the open chunk."""
+        """Which packs into the open chunk, as long as there is a store."""
+        weakref.finalize(self, lib.vmm_trace_record, native, ffi.NULL, 0).atexit = False
         self._open(0)
 
     def _open(self, first: int) -> None:

@@ -13,7 +13,7 @@
 
 enum { IOREGSEL = 0x00, IOWIN = 0x10, EOIR = 0x40 };
 enum { IOAPICID = 0x00, IOAPICVER = 0x01, IOAPICARB = 0x02, IOREDTBL = 0x10 };
-enum { VERSION_VALUE = (VMM_IOAPIC_PINS - 1) << 16 | 0x20 };
+enum { VERSION_VALUE = (VMM_IOAPIC_PINS - 1) << 16 | VMM_IOAPIC_VERSION };
 
 enum { /* the low half of an entry */
     LOGICAL = 1 << 11, SEND_PENDING = 1 << 12, ACTIVE_LOW = 1 << 13, REMOTE_IRR = 1 << 14, LEVEL = 1 << 15,

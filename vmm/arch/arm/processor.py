@@ -7,7 +7,7 @@ from typing import Any
 from vmm.arch.architecture import Processor
 from vmm.arch.arm import models
 from vmm.arch.arm.vcpu import Arm
-from vmm.core.native import check, lib
+from vmm.core.native import check, lib, vcpu_of
 from vmm.errors import VmmError
 
 
@@ -20,6 +20,6 @@ def choose(text: str, default: str) -> Processor:
         if (el2 or el3) and not aarch64:
             raise VmmError("--board: virtualization and secure need an AArch64 CPU")
         check(native, lib.vmm_add_arm(native, aarch64, model.number, el2, el3))
-        return Arm(native.vcpus[native.vcpu_count - 1])
+        return Arm(vcpu_of(native, native.vcpu_count - 1))
 
     return Processor(model.architecture, model.compatible, add)

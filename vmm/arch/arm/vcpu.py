@@ -9,7 +9,7 @@ from vmm.arch.arm.registers import GENERAL32, GENERAL64, SYSTEM32, SYSTEM64, Enc
 from vmm.arch.boot import Entry
 from vmm.arch.vcpu import Decide, Vcpu
 from vmm.core.native import ffi, lib
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError, unknown, within
 
 if TYPE_CHECKING:
     from vmm._native import vmm_vcpu
@@ -157,6 +157,10 @@ class Arm(Vcpu):
 
     def firmware_by(self, conduit: int) -> None:
         """Let firmware answer calls by this instruction (`vmm_arm_conduit` of the core)."""
+        self._make("firmware", conduit)
+
+    def _put_conduit(self, conduit: int) -> None:
+        within("conduit", conduit, lib.VMM_CONDUIT_SMC + 1)
         lib.vmm_arm_of(self._native).conduit = conduit
 
     def serror(self, iss: int = 0) -> None:
@@ -166,4 +170,6 @@ class Arm(Vcpu):
     def _put_serror(self, iss: int) -> None:
         lib.vmm_arm_serror(self._native, iss)
 
-    CHANGES: ClassVar = {"register": _put_register, "write": _put_bytes, "serror": _put_serror}
+    CHANGES: ClassVar = {
+        "register": _put_register, "write": _put_bytes, "serror": _put_serror, "firmware": _put_conduit,
+    }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from vmm.arch.architecture import Processor
 from vmm.arch.x86 import models
 from vmm.arch.x86.vcpu import X86
-from vmm.core.native import check, lib
+from vmm.core.native import check, lib, vcpu_of
 
 
 def choose(text: str) -> Processor:
@@ -16,7 +16,7 @@ def choose(text: str) -> Processor:
 
     def add(native: Any) -> X86:
         check(native, lib.vmm_add_x86(native, models.MODELS[model]))
-        vcpu = native.vcpus[native.vcpu_count - 1]
+        vcpu = vcpu_of(native, native.vcpu_count - 1)
         models.apply(vcpu, features)
         return X86(vcpu)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, NamedTuple
 
 from vmm.arch.boot import Entry
 from vmm.arch.vcpu import Vcpu
@@ -33,6 +33,18 @@ class Segment:
     base: int
     limit: int
     attributes: int
+
+
+class Fault(NamedTuple):
+    """One of a chain of faults."""
+
+    vector: int
+    error: int | None
+    """Its error code, where it has one."""
+    pc: int
+    """RIP, where it was raised."""
+    source: int
+    """The core's enum vmm_source."""
 
 
 EXCEPTIONS = {
@@ -139,10 +151,11 @@ class X86(Vcpu):
             return 64
         return 32 if attributes & DESC_B else 16
 
-    def fault_chain(self) -> list[Any]:
-        """The faults of the last nested delivery, oldest first (vector, error, pc)."""
+    def fault_chain(self) -> list[Fault]:
+        """The faults of the last nested delivery, oldest first."""
         x86 = lib.vmm_x86_of(self._native)
-        return [x86.chain[n] for n in range(x86.chain_length)]
+        raw = (x86.chain[n] for n in range(x86.chain_length))
+        return [Fault(f.vector, f.error if f.has_error else None, f.pc, f.source) for f in raw]
 
     def fault_story(self) -> str:
         """The fault chain in words: "#PF(0x2) → #DF"."""
@@ -151,7 +164,7 @@ class X86(Vcpu):
             name = self.exception_name(fault.vector) or f"vector {fault.vector:#04x}"
             if fault.source != lib.VMM_SRC_EXCEPTION:
                 name = f"interrupt {fault.vector:#04x}"
-            links.append(f"{name}({fault.error:#x})" if fault.has_error else name)
+            links.append(name if fault.error is None else f"{name}({fault.error:#x})")
         return " → ".join(links)
 
     def shutdown_story(self, where: str, whose: str, raises: bool) -> str:
@@ -164,14 +177,25 @@ class X86(Vcpu):
 
     def set_a20(self, enabled: bool) -> None:
         """The A20 gate: disabled, physical address bit 20 reads as 0."""
-        lib.vmm_x86_a20(self._native, enabled)
+        self._make("a20", int(enabled))
+
+    def _put_a20(self, enabled: int) -> None:
+        lib.vmm_x86_a20(self._native, enabled != 0)
 
     def init(self) -> None:
         """INIT (SDM vol. 3A 9.4): the first vCPU starts over at the reset vector, any other waits for its SIPI."""
+        self._make("init")
+
+    def _init(self) -> None:
         lib.vmm_x86_init(self._native)
 
     def hand_over(self) -> None:
         """Between runs: the state in which firmware hands over, but for what an image is entered with."""
+        self._make("hand over")
+
+    def _hand_over(self) -> None:
+        if self._native.machine.running:
+            raise VmmError("firmware hands over between runs")
         lib.vmm_x86_hand_over(self._native)
 
     def enter(self, entry: Entry) -> None:
@@ -218,4 +242,7 @@ class X86(Vcpu):
         for name, value in registers.items():
             self[name] = value
 
-    CHANGES: ClassVar = {"register": _put_register, "segment": _put_segment, "msr": _put_msr, "write": _put_bytes}
+    CHANGES: ClassVar = {
+        "register": _put_register, "segment": _put_segment, "msr": _put_msr, "write": _put_bytes, "a20": _put_a20,
+        "init": _init, "hand over": _hand_over,
+    }  # fmt: skip
