@@ -201,8 +201,6 @@ static bool native_begins(vmm_vcpu *v)
         x86_of(v)->native = VMM_NATIVE_ENDS;
         return true;
     }
-    if (x86_of(v)->native_iret)
-        x86_iret_done(v);
     x86_intercepts_restore(v);
     if (x86_of(v)->watch_changed)
         x86_watch_update(v);
@@ -278,6 +276,8 @@ static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
     bool again = pc == vcpu_here(v);
     if (again && repeats_no_more(v, pc))
         return;
+    if (x86_return_undone(v))
+        x86_leave_translated_code(v);
     if (may_be_awaited(v, pc))
         trigger_reached(v, pc);
     else if (again && x86_of(v)->rep_seen == v->count && x86_of(v)->rep_mask && v->count < v->attention_at)

@@ -217,7 +217,7 @@ static bool wants_a_look(uint8_t first)
     case ESCAPE: case VEX2: case VEX3: case 0x8f: case 0xc6: case 0xc7:
         return true;
     }
-    return is_prefix(first, true, &prefixes) || x86_accesses_port(first);
+    return is_prefix(first, true, &prefixes) || x86_may_be_diverted(first);
 }
 
 uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
@@ -227,8 +227,7 @@ uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
     start s;
     if (!wants_a_look(peek(&c)) || !read_start(&c, flags, &s))
         return verdict;
-    bool checked = s.map == MAP_ONE && x86_ports_are_checked(flags) && x86_accesses_port(s.opcode);
-    if (undefined(&c, flags, &s) || checked)
+    if (undefined(&c, flags, &s) || x86_is_diverted(s.map, s.opcode, flags))
         verdict.undefined = c.most;
     return verdict;
 }

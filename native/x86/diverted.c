@@ -1,0 +1,74 @@
+/*
+ * Instructions that Unicorn does wrong in some blocks. There they are translated as undefined ones (encoding.c), come to us
+ * as such, and are done here; elsewhere, and where we let one run natively, they are Unicorn's.
+ */
+#include "x86/x86.h"
+
+/* SDM vol. 1 19.5.2, vol. 3B 20.2.8.1: IN and OUT have to ask. */
+static bool ports_are_checked(uint32_t flags)
+{
+    unsigned cpl = flags & HF_CPL, iopl = (flags & FL_IOPL) >> 12;
+    return flags & HF_PE && (flags & FL_VM || cpl > iopl);
+}
+
+static bool in_protected_mode(uint32_t flags)
+{
+    return flags & HF_PE && !(flags & FL_VM);
+}
+
+static bool in_ia32e_mode(uint32_t flags)
+{
+    return flags & HF_LMA;
+}
+
+/* RF or VM is set, which PUSHF does not show; in virtual-8086 mode below IOPL 3 it faults, which is Unicorn's. */
+static bool flags_are_hidden(uint32_t flags)
+{
+    return flags & FL_VM ? (flags & FL_IOPL) == FL_IOPL : flags & FL_RF;
+}
+
+typedef struct {
+    uint8_t map, first, last;
+    bool (*when)(uint32_t flags); /* of a block */
+    void (*done_by)(vmm_vcpu *v, const x86_insn *insn);
+} row;
+
+static const row DIVERTED[] = {
+    {0, 0x6c, 0x6f, ports_are_checked, x86_port_access}, /* INS, OUTS */
+    {0, 0xe4, 0xe7, ports_are_checked, x86_port_access}, /* IN, OUT */
+    {0, 0xec, 0xef, ports_are_checked, x86_port_access},
+    {0, 0x9c, 0x9c, flags_are_hidden, x86_pushf},
+    {0, 0xca, 0xcb, in_protected_mode, x86_retf},
+    {1, 0x07, 0x07, in_ia32e_mode, x86_sysret},
+    {1, 0x35, 0x35, in_ia32e_mode, x86_sysexit},
+};
+
+enum { ROWS = sizeof DIVERTED / sizeof *DIVERTED };
+
+static unsigned row_of(uint8_t map, uint8_t opcode)
+{
+    unsigned n = 0;
+    while (n < ROWS && (DIVERTED[n].map != map || opcode < DIVERTED[n].first || opcode > DIVERTED[n].last))
+        n++;
+    return n;
+}
+
+bool x86_may_be_diverted(uint8_t opcode)
+{
+    return row_of(0, opcode) < ROWS;
+}
+
+bool x86_is_diverted(uint8_t map, uint8_t opcode, uint32_t flags)
+{
+    unsigned n = row_of(map, opcode);
+    return n < ROWS && !(flags & HF_NATIVE) && DIVERTED[n].when(flags);
+}
+
+bool x86_divert(vmm_vcpu *v, const x86_insn *insn)
+{
+    unsigned n = row_of(insn->map, insn->opcode);
+    if (n == ROWS)
+        return false;
+    DIVERTED[n].done_by(v, insn);
+    return true;
+}
