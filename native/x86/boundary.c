@@ -207,6 +207,12 @@ static bool native_begins(vmm_vcpu *v)
     return false;
 }
 
+/* What ran natively has left the next instruction in a block like its own. */
+static bool in_a_native_block(const vmm_vcpu *v)
+{
+    return v->pending & VMM_PEND_NATIVE && x86_of(v)->native == VMM_NATIVE_ENDS && env_of(v)->hflags & HF_NATIVE;
+}
+
 static void note_mask(vmm_vcpu *v)
 {
     uint64_t flags = env_of(v)->eflags;
@@ -224,10 +230,12 @@ void x86_watch_masks(vmm_vcpu *v)
 
 bool x86_boundary(vmm_vcpu *v)
 {
-    bool go;
+    bool go, leave = in_a_native_block(v);
     note_mask(v);
     if (native_begins(v))
         return true;
+    if (leave)
+        return false;
     x86_of(v)->watch_hit = 0;
     x86_returned(v);
     if (page_code_left(v))

@@ -16,6 +16,17 @@ static bool in_protected_mode(uint32_t flags)
     return flags & HF_PE && !(flags & FL_VM);
 }
 
+/* They are undefined in 64-bit mode; in virtual-8086 mode CALL pushes with the rights of ring 3, too. */
+static bool in_16_or_32_bit_protected_mode(uint32_t flags)
+{
+    return flags & HF_PE && !(flags & HF_CS64);
+}
+
+static bool in_any_protected_mode(uint32_t flags)
+{
+    return flags & HF_PE;
+}
+
 static bool in_ia32e_mode(uint32_t flags)
 {
     return flags & HF_LMA;
@@ -28,19 +39,24 @@ static bool flags_are_hidden(uint32_t flags)
 }
 
 typedef struct {
-    uint8_t map, first, last;
+    uint8_t map, first, last, digits; /* digits: values of ModRM.reg, one bit each; ANY: there need be no ModRM */
     bool (*when)(uint32_t flags); /* of a block */
     void (*done_by)(vmm_vcpu *v, const x86_insn *insn);
 } row;
 
+enum { ANY = 0xff };
+
 static const row DIVERTED[] = {
-    {0, 0x6c, 0x6f, ports_are_checked, x86_port_access}, /* INS, OUTS */
-    {0, 0xe4, 0xe7, ports_are_checked, x86_port_access}, /* IN, OUT */
-    {0, 0xec, 0xef, ports_are_checked, x86_port_access},
-    {0, 0x9c, 0x9c, flags_are_hidden, x86_pushf},
-    {0, 0xca, 0xcb, in_protected_mode, x86_retf},
-    {1, 0x07, 0x07, in_ia32e_mode, x86_sysret},
-    {1, 0x35, 0x35, in_ia32e_mode, x86_sysexit},
+    {0, 0x6c, 0x6f, ANY, ports_are_checked, x86_port_access}, /* INS, OUTS */
+    {0, 0xe4, 0xe7, ANY, ports_are_checked, x86_port_access}, /* IN, OUT */
+    {0, 0xec, 0xef, ANY, ports_are_checked, x86_port_access},
+    {0, 0x9c, 0x9c, ANY, flags_are_hidden, x86_pushf},
+    {0, 0x9a, 0x9a, ANY, in_16_or_32_bit_protected_mode, x86_far_branch}, /* CALL and JMP ptr16:16, ptr16:32 */
+    {0, 0xea, 0xea, ANY, in_16_or_32_bit_protected_mode, x86_far_branch},
+    {0, 0xff, 0xff, 1 << 3 | 1 << 5, in_any_protected_mode, x86_far_branch}, /* CALL and JMP m16:16 to m16:64 */
+    {0, 0xca, 0xcb, ANY, in_protected_mode, x86_retf},
+    {1, 0x07, 0x07, ANY, in_ia32e_mode, x86_sysret},
+    {1, 0x35, 0x35, ANY, in_ia32e_mode, x86_sysexit},
 };
 
 enum { ROWS = sizeof DIVERTED / sizeof *DIVERTED };
@@ -58,16 +74,16 @@ bool x86_may_be_diverted(uint8_t opcode)
     return row_of(0, opcode) < ROWS;
 }
 
-bool x86_is_diverted(uint8_t map, uint8_t opcode, uint32_t flags)
+uint8_t x86_diverted_digits(uint8_t map, uint8_t opcode, uint32_t flags)
 {
     unsigned n = row_of(map, opcode);
-    return n < ROWS && !(flags & HF_NATIVE) && DIVERTED[n].when(flags);
+    return n < ROWS && !(flags & HF_NATIVE) && DIVERTED[n].when(flags) ? DIVERTED[n].digits : 0;
 }
 
 bool x86_divert(vmm_vcpu *v, const x86_insn *insn)
 {
     unsigned n = row_of(insn->map, insn->opcode);
-    if (n == ROWS)
+    if (n == ROWS || !(DIVERTED[n].digits >> (insn->modrm >> 3 & 7) & 1))
         return false;
     DIVERTED[n].done_by(v, insn);
     return true;

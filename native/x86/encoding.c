@@ -227,7 +227,9 @@ uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
     start s;
     if (!wants_a_look(peek(&c)) || !read_start(&c, flags, &s))
         return verdict;
-    if (undefined(&c, flags, &s) || x86_is_diverted(s.map, s.opcode, flags))
+    uint8_t digits = s.vex ? 0 : x86_diverted_digits(s.map, s.opcode, flags);
+    bool diverted = digits == 0xff || (digits && digits >> (peek(&c) >> 3 & 7) & 1);
+    if (undefined(&c, flags, &s) || diverted)
         verdict.undefined = c.most;
     return verdict;
 }

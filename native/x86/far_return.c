@@ -154,11 +154,31 @@ static x86_fault perform(vmm_vcpu *v, const far_return *r)
     return x86_no_fault();
 }
 
+/* SDM vol. 2A IRET "RETURN-FROM-VIRTUAL-8086-MODE", which stays there; IOPL is 3, or it had faulted. */
+static x86_fault perform_in_virtual_8086_mode(vmm_vcpu *v, const far_return *r)
+{
+    x86_env *env = env_of(v);
+    x86_seg *cs = &env->segs[VMM_CS];
+    popper p = {.v = v, .pointer = env->regs[R_SP], .mask = stack_mask(v), .width = r->width};
+    uint64_t rip = pop(&p);
+    uint32_t selector = (uint16_t)pop(&p);
+    uint64_t image = pop(&p);
+    if (!p.fault.raised && rip > cs->limit)
+        return x86_fault_code(X86_GP, 0);
+    if (p.fault.raised)
+        return p.fault;
+    x86_load_segment(v, VMM_CS, selector, (uint64_t)selector << 4, cs->limit, cs->flags);
+    env->regs[R_SP] = (env->regs[R_SP] & ~p.mask) | (p.pointer & p.mask);
+    env->eip = rip;
+    set_flags(v, image, r->width, 3);
+    return x86_no_fault();
+}
+
 static void finish(vmm_vcpu *v, const far_return *r)
 {
     x86_env *env = env_of(v);
     uint64_t before = v->flags_before;
-    x86_fault fault = perform(v, r);
+    x86_fault fault = env->eflags & FL_VM ? perform_in_virtual_8086_mode(v, r) : perform(v, r);
     if (r->iret)
         env->hflags2 &= ~(uint32_t)HF2_NMI; /* SDM 6.7.1: even one that faults */
     if (fault.raised) {
@@ -190,8 +210,10 @@ bool x86_iret_is_ours(const vmm_vcpu *v)
 {
     const x86_env *env = env_of(v);
     const x86_seg *fs = &env->segs[VMM_FS], *gs = &env->segs[VMM_GS];
-    if (!(env->cr[0] & CR0_PE) || env->eflags & FL_VM)
+    if (!(env->cr[0] & CR0_PE))
         return false;
+    if (env->eflags & FL_VM)
+        return (env->eflags & FL_IOPL) == FL_IOPL;
     if (x86_long_mode(v) && ((fs->selector & 0xfffc && fs->base) || (gs->selector & 0xfffc && gs->base)))
         return true;
     return env->hflags & HF_CPL && (x86_long_mode(v) || !(env->eflags & FL_NT));
@@ -199,7 +221,7 @@ bool x86_iret_is_ours(const vmm_vcpu *v)
 
 void x86_iret(vmm_vcpu *v, const x86_insn *insn)
 {
-    if (env_of(v)->eflags & FL_NT) /* SDM vol. 2A IRET: there are no nested tasks in IA-32e mode */
+    if (env_of(v)->eflags & FL_NT && !(env_of(v)->eflags & FL_VM)) /* SDM vol. 2A IRET: there are no nested tasks in IA-32e mode */
         x86_general_protection(v);
     else
         finish(v, &(far_return){.iret = true, .width = width_of(v, insn)});

@@ -46,6 +46,8 @@ void x86_raise(vmm_vcpu *v, uint8_t vector, bool has_error, uint32_t error, uint
 {
     x86_event e = {.vector = vector, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = rip, .fault_rip = rip,
                    .has_error = has_error && env_of(v)->cr[0] & CR0_PE, .error = error, .fault = vector != X86_DB};
+    if (e.fault)
+        x86_watch_cancel(v);
     except(v, &e);
 }
 

@@ -90,7 +90,10 @@ x86_fault x86_load(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size)
 
 x86_fault x86_program_load(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size)
 {
-    return each_page(v, linear, bytes, size, READ, OF_THE_PROGRAM);
+    x86_fault fault = each_page(v, linear, bytes, size, READ, OF_THE_PROGRAM);
+    if (!fault.raised)
+        x86_program_accessed(v, linear, size, false);
+    return fault;
 }
 
 /* All pages first: a fault half-way must leave nothing behind. */
@@ -108,7 +111,10 @@ x86_fault x86_store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t si
 
 x86_fault x86_program_store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t size)
 {
-    return store(v, linear, bytes, size, OF_THE_PROGRAM);
+    x86_fault fault = store(v, linear, bytes, size, OF_THE_PROGRAM);
+    if (!fault.raised)
+        x86_program_accessed(v, linear, size, true);
+    return fault;
 }
 
 x86_fault x86_check_store(vmm_vcpu *v, uint64_t linear, uint32_t size)

@@ -119,6 +119,7 @@ bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
 /* deliver.c, task.c */
 void x86_deliver(vmm_vcpu *v, x86_event *event); /* with everything that may follow: #DF, shutdown; *event is used up */
 x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext);
+x86_fault x86_inner_stack(vmm_vcpu *v, unsigned dpl, uint32_t ext, x86_seg *ss, uint64_t *esp); /* of a TSS of 16 or 32 bits */
 bool x86_resume_task_switch(vmm_vcpu *v); /* true: the #TS of Unicorn's own task switch was wrong and is mended */
 
 /* boundary.c */
@@ -178,7 +179,7 @@ bool x86_is_undefined(vmm_vcpu *v); /* the instruction at RIP, which Unicorn wou
 uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags);
 
 /* diverted.c */
-bool x86_is_diverted(uint8_t map, uint8_t opcode, uint32_t flags); /* in a block of these flags */
+uint8_t x86_diverted_digits(uint8_t map, uint8_t opcode, uint32_t flags); /* in a block of these flags, one bit a ModRM.reg */
 bool x86_may_be_diverted(uint8_t opcode);                          /* one of the one-byte map, in whatever block */
 bool x86_divert(vmm_vcpu *v, const x86_insn *insn);                /* false: it is not */
 
@@ -193,7 +194,12 @@ bool x86_hypercall(vmm_vcpu *v, const x86_insn *insn); /* VMCALL and VMMCALL; fa
 void x86_control_access(vmm_vcpu *v, uint32_t exit, const x86_insn *insn); /* exit: SVM's code of the CR or DR access */
 void x86_table_read(vmm_vcpu *v);                                         /* SGDT, SIDT, SLDT, STR */
 
-/* far_return.c */
+/* operand.c */
+typedef struct { uint64_t linear; uint32_t length; int segment; } x86_operand; /* length: of the instruction, without immediates */
+x86_operand x86_memory_operand(vmm_vcpu *v, const x86_insn *insn);
+
+/* far_branch.c, far_return.c */
+void x86_far_branch(vmm_vcpu *v, const x86_insn *insn);
 bool x86_iret_is_ours(const vmm_vcpu *v);
 void x86_iret(vmm_vcpu *v, const x86_insn *insn);
 void x86_retf(vmm_vcpu *v, const x86_insn *insn);
@@ -208,6 +214,7 @@ void x86_debug_status_known(vmm_vcpu *v);
 void x86_trap_pending(vmm_vcpu *v, uint16_t dr6); /* a #DB at the next boundary */
 void x86_watch_update(vmm_vcpu *v);               /* after DR0-3 or DR7 changed */
 void x86_watch_cancel(vmm_vcpu *v);
+void x86_program_accessed(vmm_vcpu *v, uint64_t linear, uint32_t size, bool write); /* by an instruction that the core finishes */
 
 /* syscall.c, ports.c */
 void x86_attach_syscalls(vmm_vcpu *v);

@@ -36,6 +36,7 @@ from x86.x86_bench import (
     PF,
     RF,
     RING0_STACK,
+    ROOT,
     SPARE,
     SS,
     STACK,
@@ -109,6 +110,21 @@ def test_ia_32e_mode_has_no_vm(ring: int) -> None:
     bench = returning("long64", IRETD, [TARGET, code, VM | CF, OTHER_STACK, data], ring=ring)
     bench.step()
     assert (bench.vectors, bench.rip, bench.cpu["rsp"], bench.flags) == ([], TARGET, OTHER_STACK, CF | FIXED)
+
+
+def test_a_return_within_virtual_8086_mode() -> None:
+    """SDM vol. 2A IRET "RETURN-FROM-VIRTUAL-8086-MODE": IOPL is 3 and stays, VM too; an EIP above FFFFh is #GP(0)."""
+    bench = X86Bench("vm86", IRETD, flags=IOPL3)
+    bench.memory.write(STACK, le(0x10, 2) + le(0x800, 2) + le(CF | IF, 2))
+    bench.step()
+    assert (bench.vectors, bench.rip, bench.cpu["cs"], bench.cpu["rsp"]) == ([], 0x10, 0x800, STACK + 6)
+    assert bench.flags == VM | IOPL3 | CF | IF | FIXED
+    for rip, vectors in ((0x10, []), (0x10000, [GP])):
+        bench = X86Bench("vm86", b"\x66" + IRETD, flags=IOPL3)
+        bench.memory.write(STACK, le(rip, 4) + le(0x800, 4) + le(CF, 4))
+        bench.step()
+        assert bench.vectors == vectors
+        assert vectors or (bench.rip, bench.cpu["rsp"], bench.flags) == (0x10, STACK + 12, VM | IOPL3 | CF | FIXED)
 
 
 def test_ring_0_returns_to_virtual_8086_mode() -> None:
@@ -303,6 +319,17 @@ def test_ring_3_pops_with_the_rights_of_ring_3(mode: str, code: bytes) -> None:
     bench.step()
     assert faulted(bench, USER_CODE64 if mode == "long64" else USER_CODE, USER_DATA) == (PF, 5)
     assert bench.cpu["cr2"] == STACK
+
+
+def test_virtual_8086_mode_pops_with_the_rights_of_ring_3() -> None:
+    bench = X86Bench("vm86", IRETD, flags=IOPL3)
+    bench.memory.write(STACK, le(TARGET, 2) + le(0, 2) + le(CF, 2))
+    bench.page(STACK, 3)
+    bench.cpu["cr3"] = ROOT
+    bench.cpu["cr0"] = bench.cpu["cr0"] | 1 << 31
+    bench.step()
+    frame = bench.frame(error=True, vm86=True)
+    assert (bench.vectors, frame.error, bench.cpu["cr2"], frame.ip, frame.sp) == ([PF], 5, STACK, CODE, STACK)
 
 
 # ---- returns that are right ----
