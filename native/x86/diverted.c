@@ -1,5 +1,5 @@
 /*
- * Instructions that Unicorn does wrong in some blocks. There they are translated as undefined ones (encoding.c), come to us
+ * Instructions that Unicorn does wrong in some blocks. There they are translated as undefined ones (judge.c), come to us
  * as such, and are done here; elsewhere, and where we let one run natively, they are Unicorn's.
  */
 #include "x86/x86.h"

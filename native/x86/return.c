@@ -28,7 +28,7 @@ static void note(vmm_vcpu *v)
 {
     const x86_env *env = env_of(v);
     changed before = {.rsp = env->regs[R_SP], .ours_to_redo = env->cr[0] & CR0_PE && !(env->eflags & (FL_VM | FL_NT))};
-    memcpy(before.rest, &env_of(v)->eip, sizeof before.rest);
+    memcpy(before.rest, (const char *)env + offsetof(x86_env, eip), sizeof before.rest);
     memcpy(x86_of(v)->iret_from, &before, sizeof before);
     x86_of(v)->iret_at = v->count;
     v->attention_at = 0;
@@ -39,7 +39,7 @@ static void undo(vmm_vcpu *v)
     changed before;
     memcpy(&before, x86_of(v)->iret_from, sizeof before);
     env_of(v)->regs[R_SP] = before.rsp;
-    memcpy(&env_of(v)->eip, before.rest, sizeof before.rest);
+    memcpy((char *)env_of(v) + offsetof(x86_env, eip), before.rest, sizeof before.rest);
     x86_of(v)->iret_at = 0;
 }
 

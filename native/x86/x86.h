@@ -174,7 +174,7 @@ void x86_hlt(vmm_vcpu *v, const x86_insn *insn);
 void x86_icebp(vmm_vcpu *v, const x86_insn *insn);
 bool x86_emulate_announced(vmm_vcpu *v, const x86_insn *insn);
 
-/* encoding.c */
+/* judge.c */
 bool x86_is_undefined(vmm_vcpu *v); /* the instruction at RIP, which Unicorn would take */
 uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags);
 
