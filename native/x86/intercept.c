@@ -59,10 +59,10 @@ void x86_general_protection(vmm_vcpu *v)
 static void undefined(vmm_vcpu *v, const x86_insn *insn)
 {
     bool icebp = insn->map == 0 && insn->opcode == OPCODE_ICEBP;
+    if (!insn->lock && x86_divert(v, insn))
+        return;
     if (x86_is_undefined(v))
         x86_raise(v, X86_UD, false, 0, env_of(v)->eip);
-    else if (x86_divert(v, insn))
-        return;
     else if (icebp)
         x86_icebp(v, insn);
     else if (!x86_hypercall(v, insn) && !x86_emulate_announced(v, insn))

@@ -104,7 +104,7 @@ uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
     insn_start s;
     if (!wants_a_look(peek_byte(&c)) || !read_start(&c, flags, &s))
         return verdict;
-    uint8_t digits = s.vex ? 0 : x86_diverted_digits(s.map, s.opcode, flags);
+    uint8_t digits = s.vex ? 0 : x86_diverted_digits(v, s.map, s.opcode, flags);
     bool diverted = digits == 0xff || (digits && digits >> (peek_byte(&c) >> 3 & 7) & 1);
     code_cursor rest = c;
     if (encoding_is_undefined(&c, flags, &s)) {

@@ -12,34 +12,33 @@
 
 enum { EXIT_INTR = 0x60, EXIT_IRET = 0x74 }; /* AMD APM vol. 2 appendix C */
 
-typedef struct { /* what IRET changes of the private state */
-    uint64_t rsp;
-    bool ours_to_redo; /* no task switch, no return from virtual-8086 or real mode */
-    uint8_t rest[offsetof(x86_env, ldt) - offsetof(x86_env, eip)];
-} changed;
+/* What IRET changes of the private state is kept in iret_from: RSP, whether we may do it again, and the rest. */
+enum { RSP, OURS_TO_REDO, REST };
+enum { FIRST = offsetof(x86_env, eip), BYTES = offsetof(x86_env, ldt) - FIRST };
 
-_Static_assert(sizeof(changed) <= sizeof((vmm_x86 *)0)->iret_from, "what IRET changes has room");
+_Static_assert(REST * 8 + BYTES <= sizeof((vmm_x86 *)0)->iret_from, "what IRET changes has room");
 
 typedef void (*check_intercept)(void *env, uint32_t exit, uint64_t parameter, uintptr_t host_pc);
 
 static check_intercept original;
 
+/* memmove, not memcpy, for which GCC puts a string instruction here. */
 static void note(vmm_vcpu *v)
 {
     const x86_env *env = env_of(v);
-    changed before = {.rsp = env->regs[R_SP], .ours_to_redo = env->cr[0] & CR0_PE && !(env->eflags & (FL_VM | FL_NT))};
-    memcpy(before.rest, (const char *)env + offsetof(x86_env, eip), sizeof before.rest);
-    memcpy(x86_of(v)->iret_from, &before, sizeof before);
+    uint64_t *before = x86_of(v)->iret_from;
+    bool switches_task_or_leaves_vm86 = env->eflags & (FL_VM | FL_NT);
+    before[RSP] = env->regs[R_SP];
+    before[OURS_TO_REDO] = env->cr[0] & CR0_PE && !switches_task_or_leaves_vm86;
+    memmove(before + REST, (const char *)env + FIRST, BYTES);
     x86_of(v)->iret_at = v->count;
     v->attention_at = 0;
 }
 
 static void undo(vmm_vcpu *v)
 {
-    changed before;
-    memcpy(&before, x86_of(v)->iret_from, sizeof before);
-    env_of(v)->regs[R_SP] = before.rsp;
-    memcpy((char *)env_of(v) + offsetof(x86_env, eip), before.rest, sizeof before.rest);
+    env_of(v)->regs[R_SP] = x86_of(v)->iret_from[RSP];
+    memmove((char *)env_of(v) + FIRST, x86_of(v)->iret_from + REST, BYTES);
     x86_of(v)->iret_at = 0;
 }
 
@@ -84,11 +83,7 @@ static bool went_wrong(const vmm_vcpu *v)
 
 static bool redoable(const vmm_vcpu *v)
 {
-    changed before;
-    if (!v->count || x86_of(v)->iret_at != v->count)
-        return false;
-    memcpy(&before, x86_of(v)->iret_from, sizeof before);
-    return before.ours_to_redo;
+    return v->count && x86_of(v)->iret_at == v->count && x86_of(v)->iret_from[OURS_TO_REDO];
 }
 
 static void redo(vmm_vcpu *v)

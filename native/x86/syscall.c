@@ -102,7 +102,7 @@ static void leave_ring0(vmm_vcpu *v, uint64_t rip)
 }
 
 /*
- * In IA-32e mode (SDM vol. 2B SYSRET). With a non-canonical RCX Intel's processors fault in ring 0, and AMD's at the first
+ * Intel's, in IA-32e mode (SDM vol. 2B SYSRET): with a non-canonical RCX it faults in ring 0; AMD's faults at the first
  * fetch of ring 3 (AMD APM vol. 3 SYSRET). The single-step trap is up to the flags that it loads.
  */
 void x86_sysret(vmm_vcpu *v, const x86_insn *insn)
@@ -111,12 +111,11 @@ void x86_sysret(vmm_vcpu *v, const x86_insn *insn)
     bool to64 = insn->rex & 8;
     uint64_t rip = to64 ? env->regs[R_CX] : (uint32_t)env->regs[R_CX];
     uint32_t base = x86_msr_get(v, MSR_STAR) >> 48 & 0xffff;
-    bool allowed_here = env->hflags & HF_CS64 || x86_of(v)->syscall_anywhere;
-    if (!(env->efer & EFER_SCE) || !allowed_here) {
+    if (!(env->efer & EFER_SCE) || !(env->hflags & HF_CS64)) {
         x86_raise(v, X86_UD, false, 0, env->eip);
         return;
     }
-    if (env->hflags & HF_CPL || (!x86_canonical(v, rip) && !x86_of(v)->syscall_anywhere)) {
+    if (env->hflags & HF_CPL || !x86_canonical(v, rip)) {
         x86_general_protection(v);
         return;
     }

@@ -179,7 +179,8 @@ bool x86_is_undefined(vmm_vcpu *v); /* the instruction at RIP, which Unicorn wou
 uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags);
 
 /* diverted.c */
-uint8_t x86_diverted_digits(uint8_t map, uint8_t opcode, uint32_t flags); /* in a block of these flags, one bit a ModRM.reg */
+/* one bit a ModRM.reg; 0: not in a block of these flags */
+uint8_t x86_diverted_digits(const vmm_vcpu *v, uint8_t map, uint8_t opcode, uint32_t flags);
 bool x86_may_be_diverted(uint8_t opcode);                          /* one of the one-byte map, in whatever block */
 bool x86_divert(vmm_vcpu *v, const x86_insn *insn);                /* false: it is not */
 
