@@ -555,12 +555,10 @@ class vmm_x86(Struct):
     dr6_known: int
     dr6_pending: int
     native: int
-    native_iret: int
-    native_cpl: int
     watch_changed: int
     watch_hit: int
-    kept_base: Array[int]
     iret_at: int
+    iret_from: Array[int]
     rep_seen: int
     rep_mask: int
     tsc_offset: int

@@ -41,12 +41,10 @@ typedef struct {
     uint32_t dr6_known;   /* DR6 as it was at the last #DB or write */
     uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
     uint8_t native;        /* transient: enum vmm_native, where VMM_PEND_NATIVE stands */
-    uint8_t native_iret;   /* transient: the instruction running natively is that IRET */
-    uint8_t native_cpl;    /* transient: CPL before an intercepted IRET */
     uint8_t watch_changed; /* transient: a debug register was written */
     uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
-    uint64_t kept_base[2]; /* transient: FS and GS base before it */
     uint64_t iret_at;      /* transient: count when the last IRET had begun; 0: it has been seen to return */
+    uint64_t iret_from[28]; /* transient: what it changes, as it was (return.c) */
     uint64_t rep_seen;     /* transient: count when a REP instruction last came back */
     uint64_t rep_mask;     /* transient: which bits of RCX count for it; 0: it is none */
     uint64_t tsc_offset;

@@ -20,7 +20,11 @@ typedef struct { /* the start of a DisasContextBase */
 } progress;
 
 typedef void (*step)(progress *p, void *cpu);
-typedef struct { void (*init)(void), (*start)(void), (*insn_start)(void), (*breakpoint)(void); step insn; void (*stop)(void), (*sync)(void); } operations;
+typedef struct { /* TranslatorOps */
+    void *init, *start, *insn_start, *breakpoint;
+    step insn;
+    void *stop, *sync;
+} operations;
 typedef void (*loop)(const operations *ops, progress *p, void *cpu, block *tb, int most);
 typedef uint32_t (*load_byte)(void *env, uint64_t address);
 

@@ -201,12 +201,16 @@ static bool native_begins(vmm_vcpu *v)
         x86_of(v)->native = VMM_NATIVE_ENDS;
         return true;
     }
-    if (x86_of(v)->native_iret)
-        x86_iret_done(v);
     x86_intercepts_restore(v);
     if (x86_of(v)->watch_changed)
         x86_watch_update(v);
     return false;
+}
+
+/* What ran natively has left the next instruction in a block like its own. */
+static bool in_a_native_block(const vmm_vcpu *v)
+{
+    return v->pending & VMM_PEND_NATIVE && x86_of(v)->native == VMM_NATIVE_ENDS && env_of(v)->hflags & HF_NATIVE;
 }
 
 static void note_mask(vmm_vcpu *v)
@@ -226,10 +230,12 @@ void x86_watch_masks(vmm_vcpu *v)
 
 bool x86_boundary(vmm_vcpu *v)
 {
-    bool go;
+    bool go, leave = in_a_native_block(v);
     note_mask(v);
     if (native_begins(v))
         return true;
+    if (leave)
+        return false;
     x86_of(v)->watch_hit = 0;
     x86_returned(v);
     if (page_code_left(v))
@@ -285,6 +291,8 @@ static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
     bool again = pc == vcpu_here(v);
     if (again && repeats_no_more(v, pc))
         return;
+    if (x86_return_undone(v))
+        x86_leave_translated_code(v);
     if (may_be_awaited(v, pc))
         trigger_reached(v, pc);
     else if (again && x86_of(v)->rep_seen == v->count && x86_of(v)->rep_mask && v->count < v->attention_at)

@@ -46,6 +46,12 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
     }
 }
 
+void x86_program_accessed(vmm_vcpu *v, uint64_t linear, uint32_t size, bool write)
+{
+    if (x86_of(v)->watch_hook)
+        on_access(v->uc, write ? UC_MEM_WRITE : UC_MEM_READ, linear, (int)size, 0, v);
+}
+
 /* A faulting instruction accessed nothing: its breakpoints come when it is done again. */
 void x86_watch_cancel(vmm_vcpu *v)
 {

@@ -217,7 +217,7 @@ static stack stack_of(const x86_seg *ss, uint64_t pointer, unsigned width)
 }
 
 /* SSn:ESPn of the current TSS, with every check of the pseudo-code on the new SS. */
-static x86_fault inner_stack(vmm_vcpu *v, unsigned dpl, uint32_t ext, x86_seg *ss, uint64_t *esp)
+x86_fault x86_inner_stack(vmm_vcpu *v, unsigned dpl, uint32_t ext, x86_seg *ss, uint64_t *esp)
 {
     x86_env *env = env_of(v);
     bool tss32 = desc_type(env->tr.flags) & 8;
@@ -276,7 +276,7 @@ static x86_fault deliver_protected(vmm_vcpu *v, const x86_event *e)
     x86_seg ss = env->segs[VMM_SS];
     uint64_t esp = env->regs[R_SP];
     if (t.inner) {
-        fault = inner_stack(v, t.dpl, ext, &ss, &esp);
+        fault = x86_inner_stack(v, t.dpl, ext, &ss, &esp);
         if (fault.raised)
             return fault;
         if (flags & FL_VM) {

@@ -1,44 +1,11 @@
 /*
  * Encodings that Unicorn takes though they are undefined (#UD): LOCK before what cannot be locked (SDM vol. 2A "LOCK"), VEX
- * and XOP before what has no such form (2A 2.3), registers where memory must be. Judged when code is translated.
+ * and XOP before what has no such form (2A 2.3), registers where memory must be.
  */
-#include "unicorn/uc_translate.h"
-#include "x86/x86.h"
+#include "x86/encoding.h"
 
-enum { LONGEST = 15 };
-enum { LOCK = 0xf0, REPNE = 0xf2, REP = 0xf3, DATA16 = 0x66, VEX3 = 0xc4, VEX2 = 0xc5, ESCAPE = 0x0f };
-enum { MAP_ONE = 0, MAP_0F = 1, MAP_0F38 = 2, MAP_0F3A = 3 };
-enum { P66 = 1, PF3 = 2, PF2 = 4, PLOCK = 8 }; /* which prefixes an instruction has */
-enum { MOV_FROM_CR = 0x20, MOV_TO_CR = 0x22 };
+enum { VEX2 = 0xc5, MOV_FROM_CR = 0x20, MOV_TO_CR = 0x22 };
 enum { SSE4A = 1 << 6 }; /* CPUID.80000001H:ECX */
-
-typedef struct {
-    vmm_vcpu *v;
-    const uint8_t *bytes; /* what is there already; NULL: asked for one by one */
-    uint64_t pc;
-    uint32_t have, at, most; /* most: bytes that were asked for */
-} cursor;
-
-typedef struct {
-    uint8_t prefixes, map, opcode;
-    bool vex; /* C4 or C5 as a prefix */
-} start; /* of an instruction, through its opcode */
-
-static uint8_t next(cursor *c)
-{
-    uint32_t at = c->at++;
-    c->most = c->at > c->most ? c->at : c->most;
-    if (!c->bytes)
-        return uc_code_byte(c->v, c->pc + at);
-    return at < c->have ? c->bytes[at] : 0;
-}
-
-static uint8_t peek(cursor *c)
-{
-    uint8_t byte = next(c);
-    c->at--;
-    return byte;
-}
 
 /* Opcodes that may follow LOCK, with the values of ModRM.reg for which they do; their operand must be memory. */
 static const struct { uint8_t map, opcode, regs; } LOCKABLE[] = {
@@ -60,21 +27,21 @@ static const struct { uint8_t map, opcode, regs; } LOCKABLE[] = {
 };
 
 /* AMD APM vol. 3 "MOV CRn": LOCK MOV CR0 is MOV CR8 where CPUID announces it. */
-static bool reaches_cr8(const cursor *c, uint8_t opcode, uint8_t modrm)
+static bool reaches_cr8(const code_cursor *c, uint8_t opcode, uint8_t modrm)
 {
     enum { ALT_MOV_CR8 = 1 << 4 };
     bool mov_cr0 = (opcode == MOV_FROM_CR || opcode == MOV_TO_CR) && (modrm & 0x38) == 0;
     return mov_cr0 && x86_cpuid_leaf(c->v, 0x80000001, 0).ecx & ALT_MOV_CR8;
 }
 
-static bool lockable(cursor *c, uint8_t map, uint8_t opcode)
+static bool lockable(code_cursor *c, uint8_t map, uint8_t opcode)
 {
     if (map == MAP_0F && (opcode == MOV_FROM_CR || opcode == MOV_TO_CR))
-        return reaches_cr8(c, opcode, next(c));
+        return reaches_cr8(c, opcode, next_byte(c));
     for (unsigned i = 0; i < sizeof LOCKABLE / sizeof *LOCKABLE; i++) {
         if (LOCKABLE[i].map != map || LOCKABLE[i].opcode != opcode)
             continue;
-        uint8_t modrm = next(c);
+        uint8_t modrm = next_byte(c);
         return modrm >> 6 != 3 && LOCKABLE[i].regs >> (modrm >> 3 & 7) & 1;
     }
     return false;
@@ -95,16 +62,16 @@ static const struct { uint8_t map, opcode, pp, regs, feature_bit; bool no_vvvv; 
     {MAP_0F3A, 0xf0, 3, 0xff, 8, true},  /* RORX */
 };
 
-static bool has_vex_form(cursor *c, uint8_t first)
+static bool has_vex_form(code_cursor *c, uint8_t first)
 {
-    uint8_t second = next(c), map = first == VEX2 ? MAP_0F : second & 31;
-    uint8_t last = first == VEX2 ? second : next(c), opcode = next(c);
+    uint8_t second = next_byte(c), map = first == VEX2 ? MAP_0F : second & 31;
+    uint8_t last = first == VEX2 ? second : next_byte(c), opcode = next_byte(c);
     for (unsigned i = 0; i < sizeof VEX_FORMS / sizeof *VEX_FORMS; i++) {
         if (VEX_FORMS[i].map != map || VEX_FORMS[i].opcode != opcode || VEX_FORMS[i].pp != (last & 3))
             continue;
         bool announced = x86_cpuid_leaf(c->v, 7, 0).ebx >> VEX_FORMS[i].feature_bit & 1;
         bool fields = !(last & 4) && (!VEX_FORMS[i].no_vvvv || (last & 0x78) == 0x78);
-        return announced && fields && VEX_FORMS[i].regs >> (next(c) >> 3 & 7) & 1;
+        return announced && fields && VEX_FORMS[i].regs >> (next_byte(c) >> 3 & 7) & 1;
     }
     return false;
 }
@@ -140,12 +107,12 @@ static const struct { uint8_t map, opcode, any, none, first, last, regs, unless;
     {MAP_0F38, 0xf1, 0, PF2, 0xc0, 0xff, 0xff, 0},
 };
 
-static bool no_such_form(cursor *c, const start *s)
+static bool no_such_form(code_cursor *c, const insn_start *s)
 {
     for (unsigned i = 0; i < sizeof NO_SUCH_FORM / sizeof *NO_SUCH_FORM; i++) {
         if (NO_SUCH_FORM[i].map != s->map || NO_SUCH_FORM[i].opcode != s->opcode)
             continue;
-        uint8_t modrm = peek(c);
+        uint8_t modrm = peek_byte(c);
         bool prefixes = (!NO_SUCH_FORM[i].any || NO_SUCH_FORM[i].any & s->prefixes) && !(NO_SUCH_FORM[i].none & s->prefixes);
         bool form = modrm >= NO_SUCH_FORM[i].first && modrm <= NO_SUCH_FORM[i].last
                  && NO_SUCH_FORM[i].regs >> (modrm >> 3 & 7) & 1;
@@ -155,89 +122,15 @@ static bool no_such_form(cursor *c, const start *s)
     return false;
 }
 
-static bool is_prefix(uint8_t byte, bool code64, uint8_t *prefixes)
-{
-    switch (byte) {
-    case LOCK:
-        *prefixes |= PLOCK;
-        return true;
-    case REPNE:
-        *prefixes |= PF2;
-        return true;
-    case REP:
-        *prefixes |= PF3;
-        return true;
-    case DATA16:
-        *prefixes |= P66;
-        return true;
-    case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: case 0x67:
-        return true;
-    }
-    return code64 && (byte & 0xf0) == 0x40;
-}
-
-/* False: longer than an instruction can be, which is #GP and Unicorn's to raise. */
-static bool read_start(cursor *c, uint32_t flags, start *s)
-{
-    bool code64 = flags & HF_CS64;
-    *s = (start){0};
-    uint8_t byte = next(c);
-    for (; is_prefix(byte, code64, &s->prefixes); byte = next(c))
-        if (c->at >= LONGEST)
-            return false;
-    if (byte == ESCAPE) {
-        byte = next(c);
-        s->map = byte == 0x38 ? MAP_0F38 : byte == 0x3a ? MAP_0F3A : MAP_0F;
-        if (s->map != MAP_0F)
-            byte = next(c);
-    }
-    s->opcode = byte;
-    /* outside 64-bit mode C4 and C5 with a memory operand are LES and LDS */
-    s->vex = s->map == MAP_ONE && (byte == VEX2 || byte == VEX3) && (code64 || peek(c) >> 6 == 3);
-    return c->at <= LONGEST;
-}
-
-static bool undefined(cursor *c, uint32_t flags, const start *s)
+bool encoding_is_undefined(code_cursor *c, uint32_t flags, const insn_start *s)
 {
     bool no_such = false;
     bool protected = flags & HF_PE && !(flags & FL_VM);
     if (s->vex)
-        no_such = !protected || s->prefixes || !has_vex_form(c, s->opcode);
+        no_such = !protected || s->prefixes & ~P67 || !has_vex_form(c, s->opcode);
     else if (s->prefixes & PLOCK)
         no_such = !lockable(c, s->map, s->opcode);
     else
         no_such = no_such_form(c, s);
-    return no_such && c->most <= LONGEST;
-}
-
-static bool wants_a_look(uint8_t first)
-{
-    uint8_t prefixes = 0;
-    switch (first) {
-    case ESCAPE: case VEX2: case VEX3: case 0x8f: case 0xc6: case 0xc7:
-        return true;
-    }
-    return is_prefix(first, true, &prefixes) || x86_accesses_port(first);
-}
-
-uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
-{
-    cursor c = {.v = v, .pc = pc};
-    uc_verdict verdict = {.alone = flags & HF_NATIVE};
-    start s;
-    if (!wants_a_look(peek(&c)) || !read_start(&c, flags, &s))
-        return verdict;
-    bool checked = s.map == MAP_ONE && x86_ports_are_checked(flags) && x86_accesses_port(s.opcode);
-    if (undefined(&c, flags, &s) || checked)
-        verdict.undefined = c.most;
-    return verdict;
-}
-
-bool x86_is_undefined(vmm_vcpu *v)
-{
-    uint8_t bytes[LONGEST];
-    cursor c = {.v = v, .bytes = bytes, .have = (uint32_t)vmm_x86_read(v, vmm_x86_linear_pc(v), bytes, sizeof bytes)};
-    uint32_t flags = env_of(v)->hflags | (uint32_t)(env_of(v)->eflags & FL_VM);
-    start s;
-    return read_start(&c, flags, &s) && undefined(&c, flags, &s);
+    return no_such && c->most <= LONGEST_INSTRUCTION;
 }

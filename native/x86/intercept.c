@@ -46,6 +46,8 @@ void x86_raise(vmm_vcpu *v, uint8_t vector, bool has_error, uint32_t error, uint
 {
     x86_event e = {.vector = vector, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = rip, .fault_rip = rip,
                    .has_error = has_error && env_of(v)->cr[0] & CR0_PE, .error = error, .fault = vector != X86_DB};
+    if (e.fault)
+        x86_watch_cancel(v);
     except(v, &e);
 }
 
@@ -57,10 +59,10 @@ void x86_general_protection(vmm_vcpu *v)
 static void undefined(vmm_vcpu *v, const x86_insn *insn)
 {
     bool icebp = insn->map == 0 && insn->opcode == OPCODE_ICEBP;
+    if (!insn->lock && x86_divert(v, insn))
+        return;
     if (x86_is_undefined(v))
         x86_raise(v, X86_UD, false, 0, env_of(v)->eip);
-    else if (insn->map == 0 && x86_accesses_port(insn->opcode))
-        x86_port_access(v, insn);
     else if (icebp)
         x86_icebp(v, insn);
     else if (!x86_hypercall(v, insn) && !x86_emulate_announced(v, insn))
@@ -87,7 +89,8 @@ static void intercepted(vmm_vcpu *v, uint32_t exit)
         x86_table_read(v);
         return;
     case EXIT_IRET:
-        x86_iret(v);
+        x86_intercepts_set(v, true); /* this one is let in by return.c, one at a time */
+        x86_iret(v, &insn);
         return;
     case EXIT_RDTSC:
         x86_rdtsc(v, &insn);
@@ -152,6 +155,8 @@ static void exception(vmm_vcpu *v, uint8_t vector)
     uint32_t error = has_error ? (uint32_t)tail_of(v)->error_code : 0;
     uint64_t cr2 = env_of(v)->cr[2];
     if (vector == X86_DB && x86_breakpoint_shadowed(v))
+        return;
+    if (x86_return_undone(v) || x86_return_refused(v, vector))
         return;
     unblock_nmi_if_iret(v);
     x86_watch_cancel(v);
@@ -219,8 +224,6 @@ void x86_intercepts_set(vmm_vcpu *v, bool on)
     uint64_t bits = 0;
     for (unsigned i = 0; i < sizeof EXITS / sizeof *EXITS; i++)
         bits |= intercept_bit(EXITS[i]);
-    if (x86_iret_needs_care(v))
-        bits |= intercept_bit(EXIT_IRET);
     tail->intercept = on ? bits : 0;
     tail->intercept_cr_read = on ? CR0 | CR8 : 0;
     tail->intercept_cr_write = on ? CR0 | CR4 | CR8 : 0;
@@ -243,7 +246,6 @@ void x86_intercepts_restore(vmm_vcpu *v)
         return;
     v->pending &= ~(uint32_t)VMM_PEND_NATIVE;
     env_of(v)->hflags &= ~(uint32_t)HF_NATIVE;
-    x86_of(v)->native_iret = 0; /* one that faulted has returned nowhere */
     x86_intercepts_set(v, true);
     vcpu_rearm(v);
 }

@@ -1,21 +1,10 @@
 /*
  * Whether a program may access a port (SDM vol. 1 19.5.2, vol. 3B 20.2.8.1). Unicorn lets every one. Where a mode has to ask,
- * port instructions are translated as undefined ones (encoding.c) and come here first; what is allowed then runs natively.
+ * port instructions are diverted to us (diverted.c) and come here first; what is allowed then runs natively.
  */
 #include "x86/x86.h"
 
 enum { TSS32 = 9, TSS_BUSY = 2, IO_MAP_BASE = 0x66 };
-
-bool x86_ports_are_checked(uint32_t flags)
-{
-    unsigned cpl = flags & HF_CPL, iopl = (flags & FL_IOPL) >> 12;
-    return flags & HF_PE && !(flags & HF_NATIVE) && (flags & FL_VM || cpl > iopl);
-}
-
-bool x86_accesses_port(uint8_t opcode)
-{
-    return (opcode >= 0x6c && opcode <= 0x6f) || (opcode & 0xf4) == 0xe4; /* INS, OUTS; IN, OUT */
-}
 
 /* The map's two bytes from the port's bit on; beyond the TSS, or in one of 16 bits, no port is allowed. */
 static x86_fault ask_map(vmm_vcpu *v, uint16_t port, unsigned size)

@@ -57,13 +57,14 @@ static void physical_write(vmm_machine *m, uint64_t physical, const void *bytes,
 }
 
 typedef enum { READ, WRITE, CHECK } access_kind;
+typedef enum { IMPLICIT, OF_THE_PROGRAM } accessor; /* the latter with the privilege that the vCPU has */
 
-static x86_fault each_page(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size, access_kind kind)
+static x86_fault each_page(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size, access_kind kind, accessor by)
 {
     x86_env *env = env_of(v);
     if (!x86_canonical(v, linear) || !x86_canonical(v, linear + size - 1))
         return x86_fault_code(X86_GP, 0);
-    privilege saved = become_supervisor(env);
+    privilege saved = by == IMPLICIT ? become_supervisor(env) : (privilege){env->hflags, env->eflags};
     x86_fault fault = x86_no_fault();
     for (uint32_t done = 0; done < size && !fault.raised;) {
         uint64_t at = x86_long_mode(v) ? linear + done : (uint32_t)(linear + done);
@@ -84,20 +85,41 @@ static x86_fault each_page(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t s
 
 x86_fault x86_load(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size)
 {
-    return each_page(v, linear, bytes, size, READ);
+    return each_page(v, linear, bytes, size, READ, IMPLICIT);
+}
+
+x86_fault x86_program_load(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size)
+{
+    x86_fault fault = each_page(v, linear, bytes, size, READ, OF_THE_PROGRAM);
+    if (!fault.raised)
+        x86_program_accessed(v, linear, size, false);
+    return fault;
+}
+
+/* All pages first: a fault half-way must leave nothing behind. */
+static x86_fault store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t size, accessor by)
+{
+    bool crosses = ((linear ^ (linear + size - 1)) & ~4095ull) != 0;
+    x86_fault fault = crosses ? each_page(v, linear, NULL, size, CHECK, by) : x86_no_fault();
+    return fault.raised ? fault : each_page(v, linear, (void *)(uintptr_t)bytes, size, WRITE, by);
 }
 
 x86_fault x86_store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t size)
 {
-    /* All pages first: a fault half-way must leave nothing behind. */
-    bool crosses = ((linear ^ (linear + size - 1)) & ~4095ull) != 0;
-    x86_fault fault = crosses ? each_page(v, linear, NULL, size, CHECK) : x86_no_fault();
-    return fault.raised ? fault : each_page(v, linear, (void *)(uintptr_t)bytes, size, WRITE);
+    return store(v, linear, bytes, size, IMPLICIT);
+}
+
+x86_fault x86_program_store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t size)
+{
+    x86_fault fault = store(v, linear, bytes, size, OF_THE_PROGRAM);
+    if (!fault.raised)
+        x86_program_accessed(v, linear, size, true);
+    return fault;
 }
 
 x86_fault x86_check_store(vmm_vcpu *v, uint64_t linear, uint32_t size)
 {
-    return each_page(v, linear, NULL, size, CHECK);
+    return each_page(v, linear, NULL, size, CHECK, IMPLICIT);
 }
 
 /* The debugger's view: page by page, whatever a page allows, without a trace in CR2, in tables or in the TLB. */

@@ -152,7 +152,6 @@ bool x86_wrmsr(vmm_vcpu *v, uint32_t index, uint64_t value)
         if (!allowed(what, value))
             return false;
         x86_msr_set(v, index, value);
-        x86_intercepts_set(v, true); /* FS and GS bases decide whether IRET is watched */
         return true;
     }
     plain = listed(v, index);

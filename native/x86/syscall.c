@@ -86,6 +86,70 @@ static void on_sysenter(void *engine, void *user)
     env->eip = (long_mode ? ip : (uint32_t)ip) - length;
 }
 
+enum { DR6_BS = 1 << 14, FL_RETURNED = 0x3c7fd7 };
+
+static void flat_ring3(vmm_vcpu *v, uint32_t cs, uint32_t ss, bool code64)
+{
+    const uint32_t ring3 = FLAT | 3 << 13;
+    x86_load_segment(v, VMM_CS, (cs & 0xfffc) | 3, 0, 0xffffffff, ring3 | DESC_CODE | (code64 ? DESC_L : DESC_B));
+    x86_load_segment(v, VMM_SS, (ss & 0xfffc) | 3, 0, 0xffffffff, ring3 | DESC_B);
+}
+
+static void leave_ring0(vmm_vcpu *v, uint64_t rip)
+{
+    env_of(v)->eip = rip;
+    env_of(v)->hflags &= ~(uint32_t)HF_INH;
+}
+
+/*
+ * Intel's, in IA-32e mode (SDM vol. 2B SYSRET): with a non-canonical RCX it faults in ring 0; AMD's faults at the first
+ * fetch of ring 3 (AMD APM vol. 3 SYSRET). The single-step trap is up to the flags that it loads.
+ */
+void x86_sysret(vmm_vcpu *v, const x86_insn *insn)
+{
+    x86_env *env = env_of(v);
+    bool to64 = insn->rex & 8;
+    uint64_t rip = to64 ? env->regs[R_CX] : (uint32_t)env->regs[R_CX];
+    uint32_t base = x86_msr_get(v, MSR_STAR) >> 48 & 0xffff;
+    if (!(env->efer & EFER_SCE) || !(env->hflags & HF_CS64)) {
+        x86_raise(v, X86_UD, false, 0, env->eip);
+        return;
+    }
+    if (env->hflags & HF_CPL || !x86_canonical(v, rip)) {
+        x86_general_protection(v);
+        return;
+    }
+    x86_set_register(v, UC_X86_REG_EFLAGS, (env->regs[R_11] & FL_RETURNED) | 2);
+    flat_ring3(v, to64 ? base + 16 : base, base + 8, to64);
+    leave_ring0(v, rip);
+    if (env->eflags & FL_TF)
+        x86_trap_pending(v, DR6_BS);
+}
+
+/* In IA-32e mode (SDM vol. 2B SYSEXIT); AMD's processors do not have it there. */
+void x86_sysexit(vmm_vcpu *v, const x86_insn *insn)
+{
+    x86_env *env = env_of(v);
+    bool to64 = insn->rex & 8, traps = env->eflags & FL_TF;
+    uint32_t base = (uint32_t)x86_msr_get(v, MSR_SYSENTER_CS);
+    uint64_t rip = to64 ? env->regs[R_DX] : (uint32_t)env->regs[R_DX];
+    uint64_t rsp = to64 ? env->regs[R_CX] : (uint32_t)env->regs[R_CX];
+    if (x86_of(v)->syscall_anywhere) {
+        x86_raise(v, X86_UD, false, 0, env->eip);
+        return;
+    }
+    if (!(base & 0xfffc) || env->hflags & HF_CPL || !x86_canonical(v, rip) || !x86_canonical(v, rsp)) {
+        x86_general_protection(v);
+        return;
+    }
+    flat_ring3(v, to64 ? base + 32 : base + 16, to64 ? base + 40 : base + 24, to64);
+    env->regs[R_SP] = rsp;
+    env->eflags &= ~(uint64_t)FL_RF;
+    leave_ring0(v, rip);
+    if (traps)
+        x86_trap_pending(v, DR6_BS);
+}
+
 void x86_attach_syscalls(vmm_vcpu *v)
 {
     size_t hook;

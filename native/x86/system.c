@@ -111,32 +111,3 @@ void x86_table_read(vmm_vcpu *v)
     else
         x86_run_natively(v);
 }
-
-/*
- * IRET to an outer ring makes FS and GS null when their descriptors are more privileged, but it does not clear their
- * bases (SDM vol. 2A IRET; vol. 3A 5.8.1 speaks of the selector). Unicorn clears both, so such an IRET is watched.
- */
-bool x86_iret_needs_care(const vmm_vcpu *v)
-{
-    const x86_seg *fs = &env_of(v)->segs[VMM_FS], *gs = &env_of(v)->segs[VMM_GS];
-    return x86_long_mode(v) && ((fs->selector & 0xfffc && fs->base) || (gs->selector & 0xfffc && gs->base));
-}
-
-void x86_iret(vmm_vcpu *v)
-{
-    x86_env *env = env_of(v);
-    x86_of(v)->kept_base[0] = env->segs[VMM_FS].base;
-    x86_of(v)->kept_base[1] = env->segs[VMM_GS].base;
-    x86_of(v)->native_cpl = (uint8_t)(env->hflags & HF_CPL);
-    x86_of(v)->native_iret = 1;
-    x86_run_natively(v);
-}
-
-void x86_iret_done(vmm_vcpu *v)
-{
-    x86_env *env = env_of(v);
-    bool outer = (env->hflags & HF_CPL) > x86_of(v)->native_cpl;
-    for (int i = 0; outer && i < 2; i++)
-        if (env->segs[VMM_FS + i].selector == 0)
-            env->segs[VMM_FS + i].base = x86_of(v)->kept_base[i];
-}

@@ -80,7 +80,9 @@ static inline bool x86_canonical(const vmm_vcpu *v, uint64_t address)
     return !x86_long_mode(v) || top == 0 || top == -1;
 }
 
-/* mem.c: implicit supervisor accesses; a fault sets CR2 as the hardware does */
+/* mem.c: implicit supervisor accesses, or the program's own; a fault sets CR2 as the hardware does */
+x86_fault x86_program_load(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size);
+x86_fault x86_program_store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t size);
 x86_fault x86_load(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t size);
 x86_fault x86_store(vmm_vcpu *v, uint64_t linear, const void *bytes, uint32_t size);
 x86_fault x86_check_store(vmm_vcpu *v, uint64_t linear, uint32_t size); /* would a store fault? */
@@ -117,6 +119,7 @@ bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
 /* deliver.c, task.c */
 void x86_deliver(vmm_vcpu *v, x86_event *event); /* with everything that may follow: #DF, shutdown; *event is used up */
 x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext);
+x86_fault x86_inner_stack(vmm_vcpu *v, unsigned dpl, uint32_t ext, x86_seg *ss, uint64_t *esp); /* of a TSS of 16 or 32 bits */
 bool x86_resume_task_switch(vmm_vcpu *v); /* true: the #TS of Unicorn's own task switch was wrong and is mended */
 
 /* boundary.c */
@@ -134,6 +137,8 @@ void x86_iterate(vmm_vcpu *v, uint64_t pc); /* the REP instruction at pc, which 
 /* return.c */
 const char *x86_watch_returns(void *library); /* once a process: the line that says why not, or NULL */
 void x86_returned(vmm_vcpu *v); /* notes it where an IRET was the last instruction */
+bool x86_return_undone(vmm_vcpu *v); /* the last instruction was an IRET that should not have gone where it went */
+bool x86_return_refused(vmm_vcpu *v, uint8_t vector); /* an IRET's own fault, which is raised anew */
 
 /* flags.c */
 const char *x86_keep_flags(void *library); /* once a process: the line that says why not, or NULL */
@@ -169,14 +174,19 @@ void x86_hlt(vmm_vcpu *v, const x86_insn *insn);
 void x86_icebp(vmm_vcpu *v, const x86_insn *insn);
 bool x86_emulate_announced(vmm_vcpu *v, const x86_insn *insn);
 
-/* encoding.c */
+/* judge.c */
 bool x86_is_undefined(vmm_vcpu *v); /* the instruction at RIP, which Unicorn would take */
 uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags);
 
-/* io_permission.c */
-bool x86_ports_are_checked(uint32_t flags); /* of a block: IN and OUT have to ask */
-bool x86_accesses_port(uint8_t opcode);     /* of the one-byte map */
+/* diverted.c */
+/* one bit a ModRM.reg; 0: not in a block of these flags */
+uint8_t x86_diverted_digits(const vmm_vcpu *v, uint8_t map, uint8_t opcode, uint32_t flags);
+bool x86_may_be_diverted(uint8_t opcode);                          /* one of the one-byte map, in whatever block */
+bool x86_divert(vmm_vcpu *v, const x86_insn *insn);                /* false: it is not */
+
+/* io_permission.c, flags_image.c */
 void x86_port_access(vmm_vcpu *v, const x86_insn *insn);
+void x86_pushf(vmm_vcpu *v, const x86_insn *insn);
 
 /* hypercall.c */
 bool x86_hypercall(vmm_vcpu *v, const x86_insn *insn); /* VMCALL and VMMCALL; false: the instruction is neither */
@@ -184,9 +194,16 @@ bool x86_hypercall(vmm_vcpu *v, const x86_insn *insn); /* VMCALL and VMMCALL; fa
 /* system.c */
 void x86_control_access(vmm_vcpu *v, uint32_t exit, const x86_insn *insn); /* exit: SVM's code of the CR or DR access */
 void x86_table_read(vmm_vcpu *v);                                         /* SGDT, SIDT, SLDT, STR */
-bool x86_iret_needs_care(const vmm_vcpu *v);
-void x86_iret(vmm_vcpu *v);
-void x86_iret_done(vmm_vcpu *v);
+
+/* operand.c */
+typedef struct { uint64_t linear; uint32_t length; int segment; } x86_operand; /* length: of the instruction, without immediates */
+x86_operand x86_memory_operand(vmm_vcpu *v, const x86_insn *insn);
+
+/* far_branch.c, far_return.c */
+void x86_far_branch(vmm_vcpu *v, const x86_insn *insn);
+bool x86_iret_is_ours(const vmm_vcpu *v);
+void x86_iret(vmm_vcpu *v, const x86_insn *insn);
+void x86_retf(vmm_vcpu *v, const x86_insn *insn);
 
 /* canonical.c */
 void x86_refine_general_protection(vmm_vcpu *v, uint8_t *vector); /* what a #GP(0) of Unicorn's really is, and where */
@@ -198,9 +215,12 @@ void x86_debug_status_known(vmm_vcpu *v);
 void x86_trap_pending(vmm_vcpu *v, uint16_t dr6); /* a #DB at the next boundary */
 void x86_watch_update(vmm_vcpu *v);               /* after DR0-3 or DR7 changed */
 void x86_watch_cancel(vmm_vcpu *v);
+void x86_program_accessed(vmm_vcpu *v, uint64_t linear, uint32_t size, bool write); /* by an instruction that the core finishes */
 
 /* syscall.c, ports.c */
 void x86_attach_syscalls(vmm_vcpu *v);
+void x86_sysret(vmm_vcpu *v, const x86_insn *insn);
+void x86_sysexit(vmm_vcpu *v, const x86_insn *insn);
 void x86_attach_ports(vmm_vcpu *v);
 
 /* msr.c: false: #GP */

@@ -1,7 +1,8 @@
-"""Who may access a port: CPL against IOPL, and the map in the TSS (SDM vol. 1 19.5.2, vol. 3B 20.2.8.1; pages IN to OUTS).
+"""Who may access a port: CPL against IOPL, and the map in the TSS.
 
-The map is asked in protected mode where CPL > IOPL, and in virtual-8086 mode always: two bytes from the port's bit on, all
-bits of the access 0, both bytes within the limit of a TSS of 32 or 64 bits. #GP(0) otherwise, before anything is touched.
+SDM vol. 1 19.5.2, vol. 3B 20.2.8.1, and the pages of IN, INS, OUT and OUTS. The map is asked in protected mode where
+CPL > IOPL, and in virtual-8086 mode always: two bytes from the port's bit on, all bits of the access 0, both bytes
+within the limit of a TSS of 32 or 64 bits. #GP(0) otherwise, before anything is touched.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ def test_any_map_limit_and_task(mode: str) -> None:
 
 
 def test_both_bytes_are_read_even_where_one_would_do() -> None:
-    """SDM vol. 1 19.5.2: a byte of ones behind the map, within the limit; without it the map's last ports are denied."""
+    """SDM vol. 1 19.5.2: a byte of ones ends the map, within the limit; without it the last ports are denied."""
     for limit, vectors in ((MAP + PORT // 8, [GP]), (MAP + PORT // 8 + 1, [])):
         bench = Ported("protected32", IN_DX, deny=False)
         bench.task(limit, A_TSS32_BUSY)

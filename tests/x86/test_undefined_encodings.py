@@ -267,3 +267,42 @@ def test_lock_mov_cr0_is_cr8_where_announced() -> None:
     bench = X86Bench("protected32", code)
     bench.step()
     assert bench.vectors == [UD]
+
+
+DIVERTED = {  # what the core does itself somewhere; how many of its bytes are left to fetch behind each
+    "IN imm8": ("protected32", "e440"),
+    "OUT imm8": ("long64", "e640"),
+    "RETF imm16": ("protected32", "ca0800"),
+    "CALL ptr16:32": ("protected32", "9a000000000800"),
+    "JMP ptr16:16": ("protected32", "66ea00000800"),
+    "CALL [disp32]": ("protected32", "ff1d00f00000"),
+    "JMP [ebp+esi+disp8]": ("protected32", "ff6c3510"),
+    "CALL [rip+disp32]": ("long64", "48ff1d00000000"),
+    "JMP [bx+disp16]": ("protected32", "67ffaf0000"),
+}
+
+
+@pytest.mark.parametrize("name", DIVERTED)
+def test_what_is_diverted_is_fetched_to_its_last_byte(name: str) -> None:
+    """SDM vol. 3A table 6-2: a fault of fetching comes first, wherever the page ends; here by ring 3."""
+    mode, text = DIVERTED[name]
+    code = bytes.fromhex(text)
+    for fetched in range(1, len(code)):
+        bench = X86Bench("paged32" if mode == "protected32" else mode, NOP, ring=3)
+        bench.page(DATA2, 0)
+        bench.memory.write(DATA2 - fetched, code)
+        bench.cpu["rip"] = DATA2 - fetched
+        bench.step()
+        frame = bench.frame(error=True, outer=mode != "long64")
+        assert (bench.vectors, bench.cpu["cr2"], frame.ip) == ([PF], DATA2, DATA2 - fetched)
+        assert frame.error == 4
+
+
+@pytest.mark.parametrize("name", DIVERTED)
+def test_what_is_diverted_has_15_bytes_at_most(name: str) -> None:
+    mode, text = DIVERTED[name]
+    code = bytes.fromhex(text)
+    bench = X86Bench(mode, b"\x2e" * (16 - len(code)) + code, ring=3)
+    bench.step()
+    assert bench.vectors == [GP]
+    assert bench.frame(error=True, outer=mode != "long64").ip == CODE
