@@ -275,6 +275,8 @@ static inline void begin(vmm_vcpu *v, uint64_t pc)
 /* Apart, so that the way of nearly all instructions calls nothing and saves no register. */
 static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
 {
+    if (unlikely(x86_task_switched(v)))
+        x86_leave_translated_code(v);
     bool again = pc == vcpu_here(v);
     if (again && repeats_no_more(v, pc))
         return;

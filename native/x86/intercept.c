@@ -151,7 +151,7 @@ static void exception(vmm_vcpu *v, uint8_t vector)
     bool has_error = WITH_ERROR >> (vector & 31) & 1;
     uint32_t error = has_error ? (uint32_t)tail_of(v)->error_code : 0;
     uint64_t cr2 = env_of(v)->cr[2];
-    if (vector == X86_DB && x86_breakpoint_shadowed(v))
+    if (x86_task_switched(v) || (vector == X86_DB && x86_breakpoint_shadowed(v)))
         return;
     unblock_nmi_if_iret(v);
     x86_watch_cancel(v);
@@ -165,8 +165,6 @@ static void exception(vmm_vcpu *v, uint8_t vector)
         x86_begin(v, pc, env_of(v)->eflags); /* an attempt counts: who cannot fetch for ever still meets the limits */
         env_of(v)->cr[2] = cr2;
     }
-    if (vector == X86_TS && x86_resume_task_switch(v))
-        return;
     bool trap_between = vector == X86_DB && x86_between_iterations(v);
     static const uint32_t NOT_FAULTS = 1u << X86_DB | 1u << X86_DF;
     x86_event e = {.vector = vector, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = env_of(v)->eip,

@@ -116,8 +116,12 @@ bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
 
 /* deliver.c, task.c */
 void x86_deliver(vmm_vcpu *v, x86_event *event); /* with everything that may follow: #DF, shutdown; *event is used up */
-x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext);
-bool x86_resume_task_switch(vmm_vcpu *v); /* true: the #TS of Unicorn's own task switch was wrong and is mended */
+typedef enum { TASK_CALL, TASK_JUMP, TASK_RETURN } x86_task_way; /* CALL: interrupts, too */
+x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext, x86_task_way way);
+
+/* native_task.c */
+const char *x86_watch_tasks(void *library); /* once a process: the line that says why not, or NULL */
+bool x86_task_switched(vmm_vcpu *v);        /* true: the last instruction did, which is done; the vCPU stands where that led */
 
 /* boundary.c */
 bool x86_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instruction must not begin */
