@@ -192,6 +192,10 @@ bool x86_iret_needs_care(const vmm_vcpu *v);
 void x86_iret(vmm_vcpu *v);
 void x86_iret_done(vmm_vcpu *v);
 
+/* pmc.c */
+void x86_rdpmc(vmm_vcpu *v, const x86_insn *insn);
+bool x86_rdpmc_refused(vmm_vcpu *v); /* true: the #GP under way was none, and the instruction is done */
+
 /* canonical.c */
 void x86_refine_general_protection(vmm_vcpu *v, uint8_t *vector); /* what a #GP(0) of Unicorn's really is, and where */
 
