@@ -19,7 +19,8 @@ enum { VMCB_BYTES = 0x4000, VMCB_MSRPM_AT = 0x48, MSRPM_AT = 0x1000, MSRPM_BYTES
 
 enum { /* AMD APM vol. 2 appendix C, as exit codes */
     EXIT = 0x100, EXIT_UD = 0x46, FIRST_INTERCEPT = 0x60, EXIT_IDTR_READ = 0x66, EXIT_GDTR_READ = 0x67,
-    EXIT_LDTR_READ = 0x68, EXIT_TR_READ = 0x69, EXIT_IRET = 0x74, EXIT_RDTSC = 0x6e, EXIT_RDPMC = 0x6f, EXIT_CPUID = 0x72,
+    EXIT_LDTR_READ = 0x68, EXIT_TR_READ = 0x69,
+    EXIT_IDTR_WRITE = 0x6a, EXIT_GDTR_WRITE = 0x6b, EXIT_LDTR_WRITE = 0x6c, EXIT_TR_WRITE = 0x6d, EXIT_IRET = 0x74, EXIT_RDTSC = 0x6e, EXIT_RDPMC = 0x6f, EXIT_CPUID = 0x72,
     EXIT_PAUSE = 0x77, EXIT_HLT = 0x78, EXIT_MSR = 0x7c, EXIT_MONITOR = 0x8a, EXIT_MWAIT = 0x8b
 };
 
@@ -85,6 +86,12 @@ static void intercepted(vmm_vcpu *v, uint32_t exit)
     case EXIT_LDTR_READ:
     case EXIT_TR_READ:
         x86_table_read(v);
+        return;
+    case EXIT_IDTR_WRITE:
+    case EXIT_GDTR_WRITE:
+    case EXIT_LDTR_WRITE:
+    case EXIT_TR_WRITE:
+        x86_table_load(v, &insn);
         return;
     case EXIT_IRET:
         x86_iret(v);
@@ -215,7 +222,8 @@ static uint64_t intercept_bit(int exit)
 
 void x86_intercepts_set(vmm_vcpu *v, bool on)
 {
-    static const int EXITS[] = {EXIT_IDTR_READ, EXIT_GDTR_READ, EXIT_LDTR_READ, EXIT_TR_READ, EXIT_RDTSC, EXIT_RDPMC, EXIT_CPUID,
+    static const int EXITS[] = {EXIT_IDTR_READ, EXIT_GDTR_READ, EXIT_LDTR_READ, EXIT_TR_READ, EXIT_IDTR_WRITE, EXIT_GDTR_WRITE,
+                                EXIT_LDTR_WRITE, EXIT_TR_WRITE, EXIT_RDTSC, EXIT_RDPMC, EXIT_CPUID,
                                 EXIT_PAUSE, EXIT_HLT, EXIT_MSR, EXIT_MONITOR, EXIT_MWAIT};
     enum { CR0 = 1 << 0, CR4 = 1 << 4, CR8 = 1 << 8, ALL_DR = 0xff };
     x86_env_tail *tail = tail_of(v);

@@ -30,7 +30,7 @@ enum { /* bits of a descriptor's second doubleword */
 };
 
 enum { CR0_PE = 1, CR0_TS = 8 };
-enum { CR4_SMAP = 1 << 21 };
+enum { CR4_LA57 = 1 << 12, CR4_SMAP = 1 << 21 };
 
 static inline unsigned desc_dpl(uint32_t high) { return high >> 13 & 3; }
 static inline unsigned desc_type(uint32_t high) { return high >> 8 & 15; }
@@ -76,7 +76,7 @@ static inline bool x86_long_mode(const vmm_vcpu *v)
 
 static inline bool x86_canonical(const vmm_vcpu *v, uint64_t address)
 {
-    int64_t top = (int64_t)address >> 47;
+    int64_t top = (int64_t)address >> (env_of(v)->cr[4] & CR4_LA57 ? 56 : 47);
     return !x86_long_mode(v) || top == 0 || top == -1;
 }
 
@@ -191,6 +191,11 @@ void x86_table_read(vmm_vcpu *v);                                         /* SGD
 bool x86_iret_needs_care(const vmm_vcpu *v);
 void x86_iret(vmm_vcpu *v);
 void x86_iret_done(vmm_vcpu *v);
+
+bool x86_canonical_at_all(const vmm_vcpu *v, uint64_t address); /* for the widest linear addresses that the CPU has */
+
+/* table_load.c */
+void x86_table_load(vmm_vcpu *v, const x86_insn *insn); /* LGDT, LIDT, LLDT, LTR */
 
 /* pmc.c */
 void x86_rdpmc(vmm_vcpu *v, const x86_insn *insn);
