@@ -16,7 +16,7 @@
 
 /* clang-format off */
 static const struct vmm_controller CONTROLLERS[] = {
-    {"machine", .ranges = {{"testdev", &test_device}, {"counter", &free_running_counter}}},
+    {"machine", .ranges = {{"testdev", &test_device}, {"counter", &free_running_counter}, {"ferr", &ferr_latch}}},
     [PIC_ROW] = {"8259A pair", sizeof(vmm_pic), vmm_pic_reset, {{"pic", &pic_pins}},
                  {{"pic", &pic_ports}, {"elcr", &pic_elcr}}},
     [APIC_ROW] = {"APICs", sizeof(vmm_apic), vmm_ioapic_reset, {{"ioapic", &ioapic_pins}, {"lint1", &lint1_pins}},
@@ -46,7 +46,7 @@ static const char *judge_x86(void *library)
 /* Each stands before some of Unicorn's calls; the line that says why it cannot, or NULL. */
 static const char *(*const STANDING_BEFORE[])(void *library) = {
     watch_pages, uc_stand_before_abort, x86_watch_returns, x86_keep_flags, judge_x86, arm_watch_fp,
-    arm_watch_accesses, x86_watch_tasks,
+    arm_watch_accesses, x86_watch_tasks, x86_watch_fpu,
 };
 
 const char *vmm_unicorn_open(const char *path)

@@ -554,6 +554,7 @@ class vmm_x86(Struct):
     native_iret: int
     native_cpl: int
     watch_changed: int
+    fpu_changed: int
     watch_hit: int
     kept_base: Array[int]
     iret_at: int
@@ -569,6 +570,7 @@ class vmm_x86(Struct):
     watch_hook: int
     nmi_in_sti_shadow: int
     syscall_anywhere: int
+    ferr_line: int
     breakpoint_in_ss_shadow: int
     cpuid_count: int
     cpuid: Array[vmm_cpuid]
@@ -724,6 +726,7 @@ class Lib:
     VMM_TRIGGER_SHADOW: Final[int]
     VMM_TRIGGER_EVERY: Final[int]
     VMM_TRIGGER_HASHED: Final[int]
+    VMM_FERR_DRIVER: Final[int]
     VMM_STIMULUS_DRIVER: Final[int]
     VMM_TESTDEV_DRIVER: Final[int]
     VMM_SCRIPT_DRIVER: Final[int]

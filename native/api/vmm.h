@@ -40,7 +40,7 @@ struct vmm_range_owner;
 /* ---- lines: up to 32 drivers (wired OR), and one or two inputs that it ends at ---- */
 
 /* Of any line; devices have those below. */
-enum vmm_driver { VMM_STIMULUS_DRIVER = 29, VMM_TESTDEV_DRIVER = 30, VMM_SCRIPT_DRIVER = 31 };
+enum vmm_driver { VMM_FERR_DRIVER = 28, VMM_STIMULUS_DRIVER = 29, VMM_TESTDEV_DRIVER = 30, VMM_SCRIPT_DRIVER = 31 };
 
 typedef struct {
     uint8_t sink[2]; /* vmm_line_end's number; 0: none */

@@ -44,6 +44,7 @@ typedef struct {
     uint8_t native_iret;   /* transient: the instruction running natively is that IRET */
     uint8_t native_cpl;    /* transient: CPL before an intercepted IRET */
     uint8_t watch_changed; /* transient: a debug register was written */
+    uint8_t fpu_changed;   /* transient: an error of the x87 became pending, or may have ceased to be */
     uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
     uint64_t kept_base[2]; /* transient: FS and GS base before it */
     uint64_t iret_at;      /* transient: count when the last IRET had begun; 0: it has been seen to return */
@@ -60,6 +61,7 @@ typedef struct {
     size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
     uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
     uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
+    uint8_t ferr_line; /* configuration: which line FERR# drives; 0: none */
     uint8_t breakpoint_in_ss_shadow; /* configuration: an instruction breakpoint holds in the shadow of MOV SS (AMD) */
     uint32_t cpuid_count;
     vmm_cpuid cpuid[VMM_MAX_CPUID];

@@ -204,6 +204,7 @@ static bool native_begins(vmm_vcpu *v)
     if (x86_of(v)->native_iret)
         x86_iret_done(v);
     x86_intercepts_restore(v);
+    x86_of(v)->fpu_changed = 1; /* CR0, or the error that was pending */
     if (x86_of(v)->watch_changed)
         x86_watch_update(v);
     return false;
@@ -230,6 +231,10 @@ bool x86_boundary(vmm_vcpu *v)
     note_mask(v);
     if (native_begins(v))
         return true;
+    if (x86_of(v)->fpu_changed && x86_fpu_settle(v)) { /* translated code is for either state */
+        v->attention_at = 0;
+        return false;
+    }
     x86_of(v)->watch_hit = 0;
     x86_returned(v);
     if (page_code_left(v))

@@ -17,6 +17,13 @@ static const int REGISTER[REGISTERS] = {
 
 static size_t tail_offset; /* one Unicorn a process, so one layout */
 
+static size_t fpu_offset;
+
+x86_fpu *x86_fpu_of(const vmm_vcpu *v)
+{
+    return (x86_fpu *)((char *)v->env + fpu_offset);
+}
+
 x86_env_tail *tail_of(const vmm_vcpu *v)
 {
     return (x86_env_tail *)((char *)v->env + tail_offset);
@@ -79,6 +86,23 @@ typedef struct {
     uint32_t flags;
 } table_register; /* Unicorn's public uc_x86_mmr */
 
+static bool find_fpu(vmm_vcpu *v)
+{
+    uint64_t control = 0x0b7a, status = 0x2945;
+    const x86_fpu wanted = {.top = 5, .status = 0x0145, .control = 0x0b7a};
+    size_t found = 0;
+    uc.reg_write(v->uc, UC_X86_REG_FPCW, &control);
+    uc.reg_write(v->uc, UC_X86_REG_FPSW, &status);
+    for (size_t at = sizeof(x86_env); at < tail_offset; at += 4)
+        if (memcmp((char *)v->env + at, &wanted, sizeof wanted) == 0) {
+            fpu_offset = at;
+            found++;
+        }
+    status = 0;
+    uc.reg_write(v->uc, UC_X86_REG_FPSW, &status);
+    return found == 1;
+}
+
 int x86_env_prove(vmm_vcpu *v)
 {
     enum { EFER = 0xc0000080 };
@@ -117,6 +141,8 @@ int x86_env_prove(vmm_vcpu *v)
         wrong = "eflags";
     if (env->a20_mask != -1)
         wrong = "a20_mask";
+    if (!find_fpu(v))
+        wrong = "fpus";
     if (!(env->hflags & HF_LMA) || !(env->hflags & HF_CS64))
         wrong = "hflags";
     if (!wrong)

@@ -56,6 +56,12 @@ typedef struct {
     uintptr_t retaddr;
 } x86_env_tail;
 
+typedef struct { /* of the x87 */
+    uint32_t top;
+    uint16_t status; /* without TOP */
+    uint16_t control;
+} x86_fpu;
+
 enum { CC_OP_EFLAGS = 1 };
 
 enum { /* hflags */
@@ -81,6 +87,7 @@ static inline x86_env *env_of(const vmm_vcpu *v)
 }
 
 x86_env_tail *tail_of(const vmm_vcpu *v);
+x86_fpu *x86_fpu_of(const vmm_vcpu *v);
 void x86_update_dr7(vmm_vcpu *v, uint32_t value); /* with Unicorn's breakpoints */
 uint64_t x86_physical_page(const vmm_vcpu *v, uint64_t linear); /* all ones: not mapped; without a trace anywhere */
 void x86_leave_translated_code(vmm_vcpu *v) __attribute__((noreturn)); /* go on as the state says */

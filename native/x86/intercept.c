@@ -177,6 +177,8 @@ static void exception(vmm_vcpu *v, uint8_t vector)
     }
     if (vector == X86_GP && error == 0 && x86_rdpmc_refused(v))
         return;
+    if (vector == X86_NM && x86_fpu_stopped(v))
+        return;
     bool trap_between = vector == X86_DB && x86_between_iterations(v);
     static const uint32_t NOT_FAULTS = 1u << X86_DB | 1u << X86_DF;
     x86_event e = {.vector = vector, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = env_of(v)->eip,

@@ -26,6 +26,7 @@ static void reset_but_for_init(vmm_vcpu *v)
     for (unsigned i = 0; i < sizeof KEPT / sizeof *KEPT; i++)
         x86_set_register(v, KEPT[i], kept[i]);
     x86_set_register(v, UC_X86_REG_CR0, (env_of(v)->cr[0] & ~(uint64_t)CR0_CD_NW) | cache);
+    x86_fpu_settle(v);
 }
 
 static void initialise(vmm_vcpu *v)

@@ -197,6 +197,11 @@ bool x86_canonical_at_all(const vmm_vcpu *v, uint64_t address); /* for the wides
 /* table_load.c */
 void x86_table_load(vmm_vcpu *v, const x86_insn *insn); /* LGDT, LIDT, LLDT, LTR */
 
+/* fpu.c */
+const char *x86_watch_fpu(void *library); /* once a process: the line that says why not, or NULL */
+bool x86_fpu_settle(vmm_vcpu *v);  /* true: from here on its instructions stop, or do no more */
+bool x86_fpu_stopped(vmm_vcpu *v); /* true: the #NM under way is none, and what a pending error asks for is done */
+
 /* pmc.c */
 void x86_rdpmc(vmm_vcpu *v, const x86_insn *insn);
 bool x86_rdpmc_refused(vmm_vcpu *v); /* true: the #GP under way was none, and the instruction is done */
