@@ -194,6 +194,7 @@ class vmm_vcpu(Struct):
     event_count: int
     skew: int
     wake_at: int
+    covered_page: int
     turn_end: int
     rearmed_ns: int
     rearmed_count: int
@@ -211,6 +212,7 @@ class vmm_vcpu(Struct):
     library: CString
     make_clean: Callable[[CValue, int, int], None]
     drop_code: Callable[[CValue, int, int], None]
+    cover: int
     exception_index: Pointer[int]
     control: Pointer[int]
     index: int

@@ -354,6 +354,7 @@ struct vmm_vcpu {
     uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
     uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
     uint64_t wake_at;  /* its own earliest INSNS trigger; VMM_NEVER: none */
+    uint64_t covered_page; /* physical, in RAM: there it sees registers of its own; VMM_NEVER: nowhere */
     uint64_t turn_end; /* count at which the next vCPU's turn begins */
     uint64_t rearmed_ns;    /* the next deadline as vcpu_rearm saw it last, less `skew`, */
     uint64_t rearmed_count; /* and the count at which it is due */
@@ -373,6 +374,7 @@ struct vmm_vcpu {
     const char *library; /* the suffix of Unicorn's symbols for it */
     void (*make_clean)(void *cpu, uint64_t host_address, uint64_t size); /* the next store there is told */
     void (*drop_code)(void *engine, uint64_t offset, uint64_t end);      /* what was translated from there; in RAM */
+    uint64_t cover; /* physical, where nobody else reaches: those registers */
     int32_t *exception_index; /* its number of the exception under way, -1: none */
     uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;

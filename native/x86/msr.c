@@ -139,7 +139,10 @@ bool x86_wrmsr(vmm_vcpu *v, uint32_t index, uint64_t value)
     case EFER:
         return write_efer(v, value);
     case APIC_BASE:
-        return lapic_write_base(v, value);
+        if (!lapic_write_base(v, value))
+            return false;
+        x86_apic_page_moved(v);
+        return true;
     case PAT:
         return write_pat(v, value);
     case TSC:

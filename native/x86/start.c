@@ -67,6 +67,7 @@ bool x86_take_init(vmm_vcpu *v)
 void x86_after_firmware(vmm_vcpu *v)
 {
     vmm_lapic_reset(v);
+    x86_apic_page_moved(v);
     v->off = !is_bsp(v);
     if (!v->off)
         vmm_lapic_virtual_wire(v);

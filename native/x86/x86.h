@@ -197,6 +197,10 @@ bool x86_canonical_at_all(const vmm_vcpu *v, uint64_t address); /* for the wides
 /* table_load.c */
 void x86_table_load(vmm_vcpu *v, const x86_insn *insn); /* LGDT, LIDT, LLDT, LTR */
 
+/* apic_page.c */
+int x86_attach_apic_page(vmm_vcpu *v);
+void x86_apic_page_moved(vmm_vcpu *v); /* or switched on or off */
+
 /* fpu.c */
 const char *x86_watch_fpu(void *library); /* once a process: the line that says why not, or NULL */
 bool x86_fpu_settle(vmm_vcpu *v);  /* true: from here on its instructions stop, or do no more */
