@@ -46,7 +46,7 @@ static const char *judge_x86(void *library)
 /* Each stands before some of Unicorn's calls; the line that says why it cannot, or NULL. */
 static const char *(*const STANDING_BEFORE[])(void *library) = {
     watch_pages, uc_stand_before_abort, x86_watch_returns, x86_keep_flags, judge_x86, arm_watch_fp,
-    arm_watch_accesses, x86_watch_tasks, x86_watch_fpu,
+    arm_watch_accesses, x86_watch_tasks, x86_watch_fpu, x86_watch_simd,
 };
 
 const char *vmm_unicorn_open(const char *path)

@@ -870,6 +870,7 @@ class Lib:
     UC_X86_REG_R13: Final[int]
     UC_X86_REG_R14: Final[int]
     UC_X86_REG_R15: Final[int]
+    UC_X86_REG_XMM0: Final[int]
     UC_X86_REG_IDTR: Final[int]
     UC_X86_REG_GDTR: Final[int]
     UC_X86_REG_FPCW: Final[int]

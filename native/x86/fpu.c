@@ -11,17 +11,13 @@
 #include "core/clock.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_plt.h"
+#include "x86/softfloat.h"
 #include "x86/x86.h"
 
-enum { IE = 1, DE = 2, ZE = 4, OE = 8, UE = 16, PE = 32, ALL = 63, ES = 1 << 7, BUSY = 1 << 15 };
+enum { ES = 1 << 7, BUSY = 1 << 15 };
 enum { FWAIT = 0x9b, CR0_EM = 4, CR0_NE = 1 << 5, HF_TS = 1 << 11 };
 
 typedef struct { uint64_t fraction; uint16_t exponent; } real80; /* floatx80 */
-
-typedef struct { /* the start of a float_status; its flags are those of the status word, but for DE */
-    int8_t tininess, rounding;
-    uint8_t flags;
-} float_status;
 
 /* ---- errors ---- */
 
@@ -50,11 +46,8 @@ static void summarise(vmm_vcpu *v)
     pending(v);
 }
 
-static void raised(unsigned flags)
+static void raised(vmm_vcpu *v, unsigned flags)
 {
-    vmm_vcpu *v = uc_executing;
-    if (!flags || !v)
-        return;
     x86_fpu_of(v)->status |= flags & ALL;
     if (flags & ~x86_fpu_of(v)->control & ALL)
         summarise(v);
@@ -67,29 +60,19 @@ static bool denormal(real80 a)
     return !(a.exponent & 0x7fff) && a.fraction;
 }
 
-static unsigned begin(float_status *s)
+static before_it begin(float_status *s)
 {
-    unsigned before = s->flags;
+    const before_it before = {uc_executing, s->flags};
     s->flags = 0;
     return before;
 }
 
-static void end(float_status *s, unsigned before, unsigned also)
+static void end(float_status *s, before_it before, unsigned also)
 {
-    raised((s->flags & ALL & ~DE) | also);
-    s->flags |= (uint8_t)before;
+    if (before.v)
+        raised(before.v, (s->flags & ALL & ~DE) | also);
+    s->flags |= before.flags;
 }
-
-#define OPERATION(name, type, parameters, arguments, also)                                                             \
-    typedef type (*name##_call) parameters;                                                                            \
-    static name##_call name##_original;                                                                                \
-    static type before_##name parameters                                                                               \
-    {                                                                                                                  \
-        unsigned before = begin(s), denormals = (also) ? DE : 0;                                                       \
-        type result = name##_original arguments;                                                                       \
-        end(s, before, denormals);                                                                                     \
-        return result;                                                                                                 \
-    }
 
 #define BINARY(name, type) OPERATION(name, type, (real80 a, real80 b, float_status *s), (a, b, s), denormal(a) || denormal(b))
 #define UNARY(name, type, also) OPERATION(name, type, (real80 a, float_status *s), (a, s), also)
@@ -120,9 +103,9 @@ static uint64_t before_to_float64(real80 a, float_status *s)
 {
     enum { STORES = 0xdd };
     x86_insn insn;
-    unsigned before = begin(s);
+    const before_it before = begin(s);
     uint64_t result = to_float64_original(a, s);
-    bool narrow = s->flags & (OE | UE) && uc_executing && x86_decode(uc_executing, vcpu_here(uc_executing), &insn);
+    bool narrow = s->flags & (OE | UE) && before.v && x86_decode(before.v, vcpu_here(before.v), &insn);
     if (narrow && insn.opcode != STORES)
         s->flags &= (uint8_t)~(OE | UE);
     end(s, before, 0);
@@ -143,7 +126,6 @@ static void before_control_changed(void *env)
 
 const char *x86_watch_fpu(void *library)
 {
-#define CALL(name) {#name "_x86_64", before_##name, &name##_original}
     const uc_call calls[] = {
         CALL(floatx80_add),
         CALL(floatx80_sub),

@@ -197,6 +197,9 @@ bool x86_canonical_at_all(const vmm_vcpu *v, uint64_t address); /* for the wides
 /* table_load.c */
 void x86_table_load(vmm_vcpu *v, const x86_insn *insn); /* LGDT, LIDT, LLDT, LTR */
 
+/* simd.c */
+const char *x86_watch_simd(void *library); /* once a process: the line that says why not, or NULL */
+
 /* apic_page.c */
 int x86_attach_apic_page(vmm_vcpu *v);
 void x86_apic_page_moved(vmm_vcpu *v); /* or switched on or off */
