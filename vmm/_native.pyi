@@ -558,6 +558,9 @@ class vmm_x86(Struct):
     watch_changed: int
     fpu_changed: int
     watch_hit: int
+    simd_count: int
+    simd_value: Array[int]
+    simd_register: int
     kept_base: Array[int]
     iret_at: int
     rep_seen: int

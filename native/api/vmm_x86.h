@@ -46,6 +46,9 @@ typedef struct {
     uint8_t watch_changed; /* transient: a debug register was written */
     uint8_t fpu_changed;   /* transient: an error of the x87 became pending, or may have ceased to be */
     uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
+    uint64_t simd_count;    /* transient: count when an SSE instruction that may fault had begun last, */
+    uint64_t simd_value[2]; /* and the register it changes as it was then */
+    uint32_t simd_register; /* Unicorn's public number */
     uint64_t kept_base[2]; /* transient: FS and GS base before it */
     uint64_t iret_at;      /* transient: count when the last IRET had begun; 0: it has been seen to return */
     uint64_t rep_seen;     /* transient: count when a REP instruction last came back */

@@ -18,7 +18,8 @@ typedef void (*store_byte)(void *env, uint64_t address, uint32_t value, int mode
 static store_byte original;
 
 static _Thread_local struct {
-    vmm_vcpu *v; /* NULL: nobody has begun */
+    vmm_vcpu *v;    /* NULL: nobody has begun */
+    uint64_t count; /* when it had */
     x86_task_way way;
     x86_env env;
     uint8_t tss[LARGEST_TSS];
@@ -47,6 +48,7 @@ static void before_store_byte(void *env, uint64_t address, uint32_t value, int m
     vmm_vcpu *v = uc_executing;
     if (v && v->env == env && address == env_of(v)->tr.base && way_of(v, &begun.way)) {
         begun.v = v;
+        begun.count = v->count;
         begun.env = *env_of(v);
         vmm_x86_read(v, address, begun.tss, sizeof begun.tss);
         v->attention_at = 0;
@@ -88,6 +90,8 @@ bool x86_task_switched(vmm_vcpu *v)
     if (begun.v != v)
         return false;
     begun.v = NULL;
+    if (begun.count != v->count)
+        return false;
     uint32_t selector = env_of(v)->tr.selector;
     if (selector == begun.env.tr.selector) /* a fault that is still the old task's */
         return false;

@@ -11,31 +11,22 @@
 enum { MASKS_AT = 7, DAZ = 1 << 6, CR4_OSXMMEXCPT = 1 << 10 };
 enum { RSQRTPS = 0x52, RCPPS = 0x53, MAP_3A = 0x3a };
 
-/* Before the first element of an instruction that may fault. */
-static _Thread_local struct {
-    const vmm_vcpu *v;
-    uint64_t count;
-    int reg;
-    uint64_t value[2];
-} kept;
-
+/* Before its first element. */
 static void keep_destination(vmm_vcpu *v)
 {
+    vmm_x86 *x = x86_of(v);
     x86_insn insn;
-    if (kept.v == v && kept.count == v->count)
+    if (x->simd_count == v->count || !x86_decode(v, vcpu_here(v), &insn))
         return;
-    if (!x86_decode(v, vcpu_here(v), &insn))
-        return;
-    kept.v = v;
-    kept.count = v->count;
-    kept.reg = UC_X86_REG_XMM0 + ((insn.modrm >> 3 & 7) | (insn.rex & 4) << 1);
-    uc.reg_read(v->uc, kept.reg, kept.value);
+    x->simd_count = v->count;
+    x->simd_register = UC_X86_REG_XMM0 + ((insn.modrm >> 3 & 7) | (insn.rex & 4) << 1);
+    uc.reg_read(v->uc, (int)x->simd_register, x->simd_value);
 }
 
 static void fault(vmm_vcpu *v)
 {
-    if (kept.v == v && kept.count == v->count)
-        uc.reg_write(v->uc, kept.reg, kept.value);
+    if (x86_of(v)->simd_count == v->count)
+        uc.reg_write(v->uc, (int)x86_of(v)->simd_register, x86_of(v)->simd_value);
     x86_set_pc(v, x86_rip_here(v));
     x86_raise(v, env_of(v)->cr[4] & CR4_OSXMMEXCPT ? X86_XM : X86_UD, false, 0, env_of(v)->eip);
     if (v->pending & VMM_PEND_STOP)

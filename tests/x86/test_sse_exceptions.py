@@ -144,3 +144,17 @@ def test_a_fault_is_the_same_in_single_steps() -> None:
         stepped.step()
     assert whole.vectors == [XM]
     assert (whole.outcome(), whole.machine.trace.hash) == (stepped.outcome(), stepped.machine.trace.hash)
+
+
+def test_the_destination_of_a_restored_run_is_its_own() -> None:
+    """The same instruction once more, at the same count, with another destination."""
+    bench = bench_of(LOAD + DIVSS, singles(1.0), singles(0.0), MASKED & ~(ZE << 7))
+    before = bench.machine.snapshot()
+    for value in (1.0, 2.0, 3.0):
+        bench.machine.restore(before)
+        bench.memory.write(A, singles(value))
+        bench.step(3)
+        assert bench.vectors[-1] == XM
+        bench.memory.write(bench.rip, STORE)
+        bench.step()
+        assert bench.memory.read(TO, 4) == struct.pack("<f", value)
