@@ -18,7 +18,7 @@
 
 /* clang-format off */
 static const struct vmm_controller CONTROLLERS[] = {
-    {"machine", .ranges = {{"testdev", &test_device}, {"counter", &free_running_counter}}},
+    {"machine", .ranges = {{"testdev", &test_device}, {"counter", &free_running_counter}, {"ferr", &ferr_latch}}},
     [PIC_ROW] = {"8259A pair", sizeof(vmm_pic), vmm_pic_reset, {{"pic", &pic_pins}},
                  {{"pic", &pic_ports}, {"elcr", &pic_elcr}}},
     [APIC_ROW] = {"APICs", sizeof(vmm_apic), vmm_ioapic_reset, {{"ioapic", &ioapic_pins}, {"lint1", &lint1_pins}},
@@ -60,6 +60,9 @@ static const char *(*const STANDING_BEFORE[])(void *library) = {
     judge_x86,
     arm_watch_fp,
     arm_watch_accesses,
+    x86_watch_tasks,
+    x86_watch_fpu,
+    x86_watch_simd,
 };
 
 const char *vmm_unicorn_open(const char *path)

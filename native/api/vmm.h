@@ -40,7 +40,7 @@ struct vmm_range_owner;
 /* ---- lines: up to 32 drivers (wired OR), and one or two inputs that it ends at ---- */
 
 /* Of any line; devices have those below. */
-enum vmm_driver { VMM_STIMULUS_DRIVER = 29, VMM_TESTDEV_DRIVER = 30, VMM_SCRIPT_DRIVER = 31 };
+enum vmm_driver { VMM_FERR_DRIVER = 28, VMM_STIMULUS_DRIVER = 29, VMM_TESTDEV_DRIVER = 30, VMM_SCRIPT_DRIVER = 31 };
 
 typedef struct {
     uint8_t sink[2]; /* vmm_line_end's number; 0: none */
@@ -355,6 +355,7 @@ struct vmm_vcpu {
     uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
     uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
     uint64_t wake_at;  /* its own earliest INSNS trigger; VMM_NEVER: none */
+    uint64_t covered_page; /* physical, in RAM: there it sees registers of its own; VMM_NEVER: nowhere */
     uint64_t turn_end; /* count at which the next vCPU's turn begins */
     uint64_t rearmed_ns;    /* the next deadline as vcpu_rearm saw it last, less `skew`, */
     uint64_t rearmed_count; /* and the count at which it is due */
@@ -374,6 +375,7 @@ struct vmm_vcpu {
     const char *library; /* the suffix of Unicorn's symbols for it */
     void (*make_clean)(void *cpu, uint64_t host_address, uint64_t size); /* the next store there is told */
     void (*drop_code)(void *engine, uint64_t offset, uint64_t end);      /* what was translated from there; in RAM */
+    uint64_t cover; /* physical, where nobody else reaches: those registers */
     int32_t *exception_index; /* its number of the exception under way, -1: none */
     uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;

@@ -42,7 +42,11 @@ typedef struct {
     uint16_t dr6_pending; /* DR6 bits of the #DB that VMM_PEND_DB announces */
     uint8_t native;        /* transient: enum vmm_native, where VMM_PEND_NATIVE stands */
     uint8_t watch_changed; /* transient: a debug register was written */
+    uint8_t fpu_changed;   /* transient: an error of the x87 became pending, or may have ceased to be */
     uint8_t watch_hit;     /* transient: DR6 bits of data breakpoints hit by the present instruction */
+    uint64_t simd_count;    /* transient: count when an SSE instruction that may fault had begun last, */
+    uint64_t simd_value[2]; /* and the register it changes as it was then */
+    uint32_t simd_register; /* Unicorn's public number */
     uint64_t iret_at;      /* transient: count when the last IRET had begun; 0: it has been seen to return */
     uint64_t iret_from[28]; /* transient: what it changes, as it was (return.c) */
     uint64_t rep_seen;     /* transient: count when a REP instruction last came back */
@@ -58,6 +62,7 @@ typedef struct {
     size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
     uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
     uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
+    uint8_t ferr_line; /* configuration: which line FERR# drives; 0: none */
     uint8_t breakpoint_in_ss_shadow; /* configuration: an instruction breakpoint holds in the shadow of MOV SS (AMD) */
     uint32_t cpuid_count;
     vmm_cpuid cpuid[VMM_MAX_CPUID];

@@ -1,4 +1,4 @@
-/* Devices that every machine may have: one that drives lines for tests, and a free-running counter. */
+/* Devices that machines may have: one that drives lines for tests, a free-running counter, the latch behind FERR#. */
 #include "core/devices.h"
 
 static uint64_t test_device_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
@@ -32,3 +32,18 @@ static void counter_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, 
 }
 
 const range_owner free_running_counter = {counter_read, counter_write};
+
+static uint64_t ferr_read(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size)
+{
+    (void)m, (void)cpu, (void)range, (void)offset, (void)size;
+    return ~0ull;
+}
+
+/* SDM vol. 1 appendix D.2.1.3: port F0h of a PC. */
+static void ferr_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value)
+{
+    (void)cpu, (void)offset, (void)size, (void)value;
+    vmm_line_set(m, range->index, VMM_FERR_DRIVER, 0);
+}
+
+const range_owner ferr_latch = {ferr_read, ferr_write};

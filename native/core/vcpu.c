@@ -53,7 +53,7 @@ vmm_vcpu *vcpu_new(vmm_machine *m, const struct vmm_arch *arch)
     v->machine = m;
     v->arch = arch;
     v->index = m->vcpu_count;
-    v->wake_at = VMM_NEVER;
+    v->wake_at = v->covered_page = VMM_NEVER;
     m->vcpus[m->vcpu_count++] = v; /* from here on vmm_free owns it */
     return v;
 }

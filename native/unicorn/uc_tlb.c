@@ -23,6 +23,14 @@ typedef void (*set_page)(void *cpu, uint64_t address, uint64_t physical, uint32_
 
 static _Thread_local bool for_data; /* the entry that is being made */
 
+/* A page that is covered has no entry of its own. */
+static uint64_t seen(const void *cpu, uint64_t physical)
+{
+    const vmm_vcpu *v = uc_executing;
+    bool covered = v && v->cpu == cpu && (physical ^ v->covered_page) >> 12 == 0;
+    return covered ? v->cover : physical;
+}
+
 #define STANDING_BEFORE(target)                                                                                        \
     static tlb_fill tlb_fill_##target;                                                                                 \
     static set_page set_page_##target;                                                                                 \
@@ -35,7 +43,8 @@ static _Thread_local bool for_data; /* the entry that is being made */
     static void before_set_page_##target(void *cpu, uint64_t address, uint64_t physical, uint32_t attributes,          \
                                          int allowed, int mode, uint64_t size)                                         \
     {                                                                                                                  \
-        set_page_##target(cpu, address, physical, attributes, for_data ? allowed & ~PAGE_EXEC : allowed, mode, size);  \
+        int kept = for_data ? allowed & ~PAGE_EXEC : allowed;                                                           \
+        set_page_##target(cpu, address, seen(cpu, physical), attributes, kept, mode, size);                            \
     }
 
 STANDING_BEFORE(x86_64)

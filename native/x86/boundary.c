@@ -202,6 +202,7 @@ static bool native_begins(vmm_vcpu *v)
         return true;
     }
     x86_intercepts_restore(v);
+    x86_of(v)->fpu_changed = 1; /* CR0, or the error that was pending */
     if (x86_of(v)->watch_changed)
         x86_watch_update(v);
     return false;
@@ -236,6 +237,10 @@ bool x86_boundary(vmm_vcpu *v)
         return true;
     if (leave)
         return false;
+    if (x86_of(v)->fpu_changed && x86_fpu_settle(v)) { /* translated code is for either state */
+        v->attention_at = 0;
+        return false;
+    }
     x86_of(v)->watch_hit = 0;
     x86_returned(v);
     if (page_code_left(v))
@@ -288,6 +293,8 @@ static inline void begin(vmm_vcpu *v, uint64_t pc)
 /* Apart, so that the way of nearly all instructions calls nothing and saves no register. */
 static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
 {
+    if (unlikely(x86_task_switched(v)))
+        x86_leave_translated_code(v);
     bool again = pc == vcpu_here(v);
     if (again && repeats_no_more(v, pc))
         return;

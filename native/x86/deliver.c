@@ -266,7 +266,7 @@ static x86_fault deliver_protected(vmm_vcpu *v, const x86_event *e)
     if (fault.raised)
         return fault;
     if (g.type == GATE_TASK)
-        return x86_task_switch(v, g.selector, e, ext);
+        return x86_task_switch(v, g.selector, e, ext, TASK_CALL);
     fault = check_code(v, &g, ext, &t);
     if (fault.raised)
         return fault;

@@ -17,6 +17,8 @@ static const int REGISTER[REGISTERS] = {
 
 static size_t tail_offset; /* one Unicorn a process, so one layout */
 
+struct x86_float_offsets x86_float_at;
+
 x86_env_tail *tail_of(const vmm_vcpu *v)
 {
     return (x86_env_tail *)((char *)v->env + tail_offset);
@@ -79,6 +81,53 @@ typedef struct {
     uint32_t flags;
 } table_register; /* Unicorn's public uc_x86_mmr */
 
+/* MXCSR itself, and the one byte that is its rounding mode in QEMU's terms: the second of the status. */
+static bool find_simd(vmm_vcpu *v)
+{
+    enum { MODES = 4, MASKED = 0x1f80, ROUNDING_AT = 13 };
+    size_t size = tail_offset - sizeof(x86_env), registers = 0, modes = 0;
+    uint8_t *seen[MODES], *all = malloc(MODES * size);
+    if (!all)
+        return false;
+    for (unsigned mode = 0; mode < MODES; mode++) {
+        uint64_t value = MASKED | mode << ROUNDING_AT;
+        uc.reg_write(v->uc, UC_X86_REG_MXCSR, &value);
+        seen[mode] = memcpy(all + mode * size, (char *)v->env + sizeof(x86_env), size);
+    }
+    for (size_t at = 0; at + 4 <= size; at++) {
+        bool mode = true, reg = at % 4 == 0;
+        for (unsigned i = 0; i < MODES; i++) {
+            uint32_t word;
+            memcpy(&word, seen[i] + at, sizeof word);
+            mode = mode && seen[i][at] == i;
+            reg = reg && word == (MASKED | i << ROUNDING_AT);
+        }
+        if (mode && ++modes)
+            x86_float_at.simd_status = sizeof(x86_env) + at - 1;
+        if (reg && ++registers)
+            x86_float_at.mxcsr = sizeof(x86_env) + at;
+    }
+    free(all);
+    return registers == 1 && modes == 1;
+}
+
+static bool find_fpu(vmm_vcpu *v)
+{
+    uint64_t control = 0x0b7a, status = 0x2945;
+    const x86_fpu wanted = {.top = 5, .status = 0x0145, .control = 0x0b7a};
+    size_t found = 0;
+    uc.reg_write(v->uc, UC_X86_REG_FPCW, &control);
+    uc.reg_write(v->uc, UC_X86_REG_FPSW, &status);
+    for (size_t at = sizeof(x86_env); at < tail_offset; at += 4)
+        if (memcmp((char *)v->env + at, &wanted, sizeof wanted) == 0) {
+            x86_float_at.fpu = at;
+            found++;
+        }
+    status = 0;
+    uc.reg_write(v->uc, UC_X86_REG_FPSW, &status);
+    return found == 1;
+}
+
 int x86_env_prove(vmm_vcpu *v)
 {
     enum { EFER = 0xc0000080 };
@@ -117,6 +166,10 @@ int x86_env_prove(vmm_vcpu *v)
         wrong = "eflags";
     if (env->a20_mask != -1)
         wrong = "a20_mask";
+    if (!find_fpu(v))
+        wrong = "fpus";
+    if (!find_simd(v))
+        wrong = "mxcsr";
     if (!(env->hflags & HF_LMA) || !(env->hflags & HF_CS64))
         wrong = "hflags";
     if (!wrong)

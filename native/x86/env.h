@@ -56,6 +56,12 @@ typedef struct {
     uintptr_t retaddr;
 } x86_env_tail;
 
+typedef struct { /* of the x87 */
+    uint32_t top;
+    uint16_t status; /* without TOP */
+    uint16_t control;
+} x86_fpu;
+
 enum { CC_OP_EFLAGS = 1 };
 
 enum { /* hflags */
@@ -81,6 +87,24 @@ static inline x86_env *env_of(const vmm_vcpu *v)
 }
 
 x86_env_tail *tail_of(const vmm_vcpu *v);
+
+extern struct x86_float_offsets { size_t fpu, mxcsr, simd_status; } x86_float_at; /* in the state; one Unicorn a process */
+
+static inline x86_fpu *x86_fpu_of(const vmm_vcpu *v)
+{
+    return (x86_fpu *)((char *)v->env + x86_float_at.fpu);
+}
+
+static inline uint32_t *x86_mxcsr_of(const vmm_vcpu *v)
+{
+    return (uint32_t *)((char *)v->env + x86_float_at.mxcsr);
+}
+
+static inline void *x86_simd_status_of(const vmm_vcpu *v) /* what Unicorn's arithmetic is told to do for SSE */
+{
+    return (char *)v->env + x86_float_at.simd_status;
+}
+
 void x86_update_dr7(vmm_vcpu *v, uint32_t value); /* with Unicorn's breakpoints */
 uint64_t x86_physical_page(const vmm_vcpu *v, uint64_t linear); /* all ones: not mapped; without a trace anywhere */
 void x86_leave_translated_code(vmm_vcpu *v) __attribute__((noreturn)); /* go on as the state says */

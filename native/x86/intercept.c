@@ -19,7 +19,8 @@ enum { VMCB_BYTES = 0x4000, VMCB_MSRPM_AT = 0x48, MSRPM_AT = 0x1000, MSRPM_BYTES
 
 enum { /* AMD APM vol. 2 appendix C, as exit codes */
     EXIT = 0x100, EXIT_UD = 0x46, FIRST_INTERCEPT = 0x60, EXIT_IDTR_READ = 0x66, EXIT_GDTR_READ = 0x67,
-    EXIT_LDTR_READ = 0x68, EXIT_TR_READ = 0x69, EXIT_IRET = 0x74, EXIT_RDTSC = 0x6e, EXIT_CPUID = 0x72,
+    EXIT_LDTR_READ = 0x68, EXIT_TR_READ = 0x69,
+    EXIT_IDTR_WRITE = 0x6a, EXIT_GDTR_WRITE = 0x6b, EXIT_LDTR_WRITE = 0x6c, EXIT_TR_WRITE = 0x6d, EXIT_IRET = 0x74, EXIT_RDTSC = 0x6e, EXIT_RDPMC = 0x6f, EXIT_CPUID = 0x72,
     EXIT_PAUSE = 0x77, EXIT_HLT = 0x78, EXIT_MSR = 0x7c, EXIT_MONITOR = 0x8a, EXIT_MWAIT = 0x8b
 };
 
@@ -88,12 +89,21 @@ static void intercepted(vmm_vcpu *v, uint32_t exit)
     case EXIT_TR_READ:
         x86_table_read(v);
         return;
+    case EXIT_IDTR_WRITE:
+    case EXIT_GDTR_WRITE:
+    case EXIT_LDTR_WRITE:
+    case EXIT_TR_WRITE:
+        x86_table_load(v, &insn);
+        return;
     case EXIT_IRET:
         x86_intercepts_set(v, true); /* this one is let in by return.c, one at a time */
         x86_iret(v, &insn);
         return;
     case EXIT_RDTSC:
         x86_rdtsc(v, &insn);
+        return;
+    case EXIT_RDPMC:
+        x86_rdpmc(v, &insn);
         return;
     case EXIT_CPUID:
         x86_cpuid(v, &insn);
@@ -154,7 +164,7 @@ static void exception(vmm_vcpu *v, uint8_t vector)
     bool has_error = WITH_ERROR >> (vector & 31) & 1;
     uint32_t error = has_error ? (uint32_t)tail_of(v)->error_code : 0;
     uint64_t cr2 = env_of(v)->cr[2];
-    if (vector == X86_DB && x86_breakpoint_shadowed(v))
+    if (x86_task_switched(v) || (vector == X86_DB && x86_breakpoint_shadowed(v)))
         return;
     if (x86_return_undone(v) || x86_return_refused(v, vector))
         return;
@@ -170,7 +180,9 @@ static void exception(vmm_vcpu *v, uint8_t vector)
         x86_begin(v, pc, env_of(v)->eflags); /* an attempt counts: who cannot fetch for ever still meets the limits */
         env_of(v)->cr[2] = cr2;
     }
-    if (vector == X86_TS && x86_resume_task_switch(v))
+    if (vector == X86_GP && error == 0 && x86_rdpmc_refused(v))
+        return;
+    if (vector == X86_NM && x86_fpu_stopped(v))
         return;
     bool trap_between = vector == X86_DB && x86_between_iterations(v);
     static const uint32_t NOT_FAULTS = 1u << X86_DB | 1u << X86_DF;
@@ -217,7 +229,8 @@ static uint64_t intercept_bit(int exit)
 
 void x86_intercepts_set(vmm_vcpu *v, bool on)
 {
-    static const int EXITS[] = {EXIT_IDTR_READ, EXIT_GDTR_READ, EXIT_LDTR_READ, EXIT_TR_READ, EXIT_RDTSC, EXIT_CPUID,
+    static const int EXITS[] = {EXIT_IDTR_READ, EXIT_GDTR_READ, EXIT_LDTR_READ, EXIT_TR_READ, EXIT_IDTR_WRITE, EXIT_GDTR_WRITE,
+                                EXIT_LDTR_WRITE, EXIT_TR_WRITE, EXIT_RDTSC, EXIT_RDPMC, EXIT_CPUID,
                                 EXIT_PAUSE, EXIT_HLT, EXIT_MSR, EXIT_MONITOR, EXIT_MWAIT};
     enum { CR0 = 1 << 0, CR4 = 1 << 4, CR8 = 1 << 8, ALL_DR = 0xff };
     x86_env_tail *tail = tail_of(v);

@@ -51,12 +51,11 @@ bool x86_msr_beyond_reset(uint32_t n, uint32_t *index)
     return false;
 }
 
-static bool allowed(rule what, uint64_t value)
+static bool allowed(const vmm_vcpu *v, rule what, uint64_t value)
 {
-    int64_t top = (int64_t)value >> 47;
     if (what == LOW32)
         return value >> 32 == 0;
-    return what != CANONICAL || top == 0 || top == -1;
+    return what != CANONICAL || x86_canonical_at_all(v, value);
 }
 
 /* The rest are plain values that the CPU model lists. */
@@ -140,7 +139,10 @@ bool x86_wrmsr(vmm_vcpu *v, uint32_t index, uint64_t value)
     case EFER:
         return write_efer(v, value);
     case APIC_BASE:
-        return lapic_write_base(v, value);
+        if (!lapic_write_base(v, value))
+            return false;
+        x86_apic_page_moved(v);
+        return true;
     case PAT:
         return write_pat(v, value);
     case TSC:
@@ -149,7 +151,7 @@ bool x86_wrmsr(vmm_vcpu *v, uint32_t index, uint64_t value)
         return move_tsc(v, value - x86_of(v)->tsc_adjust);
     }
     if (native_rule(index, &what)) {
-        if (!allowed(what, value))
+        if (!allowed(v, what, value))
             return false;
         x86_msr_set(v, index, value);
         return true;

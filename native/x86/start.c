@@ -26,6 +26,7 @@ static void reset_but_for_init(vmm_vcpu *v)
     for (unsigned i = 0; i < sizeof KEPT / sizeof *KEPT; i++)
         x86_set_register(v, KEPT[i], kept[i]);
     x86_set_register(v, UC_X86_REG_CR0, (env_of(v)->cr[0] & ~(uint64_t)CR0_CD_NW) | cache);
+    x86_fpu_settle(v);
 }
 
 static void initialise(vmm_vcpu *v)
@@ -66,6 +67,7 @@ bool x86_take_init(vmm_vcpu *v)
 void x86_after_firmware(vmm_vcpu *v)
 {
     vmm_lapic_reset(v);
+    x86_apic_page_moved(v);
     v->off = !is_bsp(v);
     if (!v->off)
         vmm_lapic_virtual_wire(v);

@@ -66,7 +66,7 @@ static bool reach(vmm_vcpu *v, int segment, uint64_t index, int64_t step, int ac
     if (before > PAGE - size || in_page > PAGE - size || !x86_canonical(v, linear) || !translate(v, linear, access, &physical))
         return false;
     *found = (operand){.offset = physical - m->ram_base};
-    if (found->offset >= m->ram_size)
+    if (found->offset >= m->ram_size || (physical ^ v->covered_page) >> 12 == 0)
         return false;
     found->at = m->ram + found->offset;
     found->elements = step < 0 ? in_page / size + 1 : (PAGE - in_page) / size;

@@ -29,7 +29,16 @@ static bool cr4_allowed(const vmm_vcpu *v, uint64_t value)
         if (announced(v, CR4_FEATURES[i].leaf, CR4_FEATURES[i].reg, CR4_FEATURES[i].feature_bit))
             legal |= 1ull << CR4_FEATURES[i].cr4_bit;
     bool leaves_pae = x86_long_mode(v) && !(value & CR4_PAE);
-    return !(value & ~legal) && !leaves_pae;
+    bool changes_width = x86_long_mode(v) && (value ^ env_of(v)->cr[4]) & CR4_LA57;
+    return !(value & ~legal) && !leaves_pae && !changes_width;
+}
+
+/* SDM vol. 3A 4.1.4 and 5-level paging's own rules: what is kept for later is checked as if CR4.LA57 were set. */
+bool x86_canonical_at_all(const vmm_vcpu *v, uint64_t address)
+{
+    enum { LEAF_STRUCTURED = 7, ECX = 2, LA57 = 16 };
+    int64_t top = (int64_t)address >> (announced(v, LEAF_STRUCTURED, ECX, LA57) ? 56 : 47);
+    return top == 0 || top == -1;
 }
 
 static bool cr0_allowed(const vmm_vcpu *v, uint64_t value)

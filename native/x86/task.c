@@ -1,4 +1,4 @@
-/* Task switch through a task gate in the IDT: Intel SDM vol. 3A 7.3, steps in its order. */
+/* Task switches: Intel SDM vol. 3A 7.3, steps in its order. */
 #include <string.h>
 
 #include "api/vmm_registers.h"
@@ -102,6 +102,13 @@ static x86_fault load_task_segment(vmm_vcpu *v, int segment, uint32_t selector, 
     return x86_no_fault();
 }
 
+/* Step 11. Until step 12 has loaded them the descriptors stay, with which a handler in an inconsistent task may live. */
+static void load_selectors(vmm_vcpu *v, const uint32_t *selectors)
+{
+    for (int segment = VMM_ES; segment <= VMM_GS; segment++)
+        env_of(v)->segs[segment].selector = selectors[segment];
+}
+
 static x86_fault load_segments(vmm_vcpu *v, const uint32_t *selectors, bool vm86)
 {
     static const int ORDER[] = {VMM_CS, VMM_SS, VMM_ES, VMM_DS, VMM_FS, VMM_GS};
@@ -132,9 +139,21 @@ static x86_fault push_error(vmm_vcpu *v, const layout *l, uint32_t error)
     return fault;
 }
 
-x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext)
+/* Step 5: who goes for good is no longer busy. */
+static void leave_old(vmm_vcpu *v)
+{
+    uint64_t address;
+    uint32_t d[2];
+    if (x86_descriptor(v, env_of(v)->tr.selector, d, &address, X86_TS, 0).raised)
+        return;
+    d[1] &= ~(uint32_t)TYPE_BUSY;
+    x86_store(v, address + 4, &d[1], 4);
+}
+
+x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext, x86_task_way way)
 {
     enum { DR7_LOCAL = 0x155 };
+    const bool nests = way == TASK_CALL, returns = way == TASK_RETURN;
     x86_env *env = env_of(v);
     uint32_t d[2], error = (selector & 0xfffc) | ext;
     uint64_t address;
@@ -143,9 +162,9 @@ x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event
     x86_fault fault = x86_descriptor(v, selector, d, &address, X86_GP, ext);
     if (fault.raised)
         return fault;
-    unsigned type = desc_type(d[1]);
+    unsigned type = desc_type(d[1]) ^ (returns ? TYPE_BUSY >> 8 : 0);
     if (d[1] & DESC_S || (type != TSS16_AVAILABLE && type != TSS32_AVAILABLE))
-        return x86_fault_code(X86_GP, error);
+        return x86_fault_code(returns ? X86_TS : X86_GP, error);
     if (!(d[1] & DESC_P))
         return x86_fault_code(X86_NP, error);
     const layout *l = layout_of(d[1]);
@@ -159,15 +178,19 @@ x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event
         fault = x86_check_store(v, base, l->width);
     if (!fault.raised)
         fault = x86_check_store(v, address + 4, 4);
+    uint64_t old_flags = returns ? event->flags & ~(uint64_t)FL_NT : event->flags;
     if (!fault.raised)
-        fault = save_old(v, event->rip, event->fault ? event->flags | FL_RF : event->flags);
+        fault = save_old(v, event->rip, event->fault ? old_flags | FL_RF : old_flags);
     if (fault.raised)
         return fault;
 
     /* The commit point: from here on a fault belongs to the new task. */
     uint16_t link = (uint16_t)env->tr.selector;
     uint32_t busy = d[1] | TYPE_BUSY;
-    x86_store(v, base + LINK_AT, &link, 2);
+    if (nests)
+        x86_store(v, base + LINK_AT, &link, 2);
+    else
+        leave_old(v);
     x86_store(v, address + 4, &busy, 4);
     env->tr = (x86_seg){selector, base, x86_descriptor_limit(d), busy};
     x86_set_register(v, UC_X86_REG_CR0, env->cr[0] | CR0_TS);
@@ -176,7 +199,7 @@ x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event
     uint32_t new_flags = get(tss, l->flags, l->width) | 2, selectors[6] = {0};
     if (l->width == 4 && env->cr[0] >> 31)
         x86_set_register(v, UC_X86_REG_CR3, get(tss, CR3_AT, 4));
-    x86_set_register(v, UC_X86_REG_EFLAGS, new_flags | FL_NT);
+    x86_set_register(v, UC_X86_REG_EFLAGS, nests ? new_flags | FL_NT : new_flags);
     for (unsigned i = 0; i < 8; i++)
         env->regs[i] = get(tss, l->registers + i * l->width, l->width) | (l->width == 2 ? 0xffff0000u : 0);
     for (unsigned i = 0; i < l->segment_count; i++)
@@ -186,6 +209,7 @@ x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event
         x86_set_register(v, UC_X86_REG_DR7, dr7 & ~(uint64_t)DR7_LOCAL);
     x86_set_pc(v, get(tss, l->ip, l->width));
 
+    load_selectors(v, selectors);
     fault = load_ldt(v, get(tss, l->ldt, 2));
     if (!fault.raised)
         fault = load_segments(v, selectors, new_flags & FL_VM);
@@ -193,29 +217,8 @@ x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event
         fault = push_error(v, l, event->error);
     if (!fault.raised && get(tss, l->ip, l->width) > env->segs[VMM_CS].limit)
         fault = x86_fault_code(X86_GP, 0);
-    if (!fault.raised && l->width == 4 && get(tss, TRAP_AT, 2) & 1) {
-        x86_of(v)->dr6_pending |= DEBUG_TASK_SWITCH;
-        v->pending |= VMM_PEND_DB;
-    }
+    if (!fault.raised && l->width == 4 && get(tss, TRAP_AT, 2) & 1)
+        x86_trap_pending(v, DEBUG_TASK_SWITCH);
     fault.in_new_task = fault.raised;
     return fault;
-}
-
-/*
- * Unicorn's own task switches (JMP, CALL, IRET) refuse a conforming CS whose DPL differs from its RPL. By then the new
- * task's registers are loaded and CS is not, so the segments can be loaded here as table 7-1 wants them.
- */
-bool x86_resume_task_switch(vmm_vcpu *v)
-{
-    x86_env *env = env_of(v);
-    const layout *l = layout_of(env->tr.flags);
-    uint8_t tss[104];
-    uint32_t selectors[6] = {0};
-    bool switching = env->segs[VMM_CS].flags == 0 && !(env->eflags & FL_VM);
-    if (!switching || x86_load(v, env->tr.base, tss, l->minimum + 1).raised)
-        return false;
-    for (unsigned i = 0; i < l->segment_count; i++)
-        selectors[i] = get(tss, l->segments + i * l->segment_step, 2);
-    env->eip = get(tss, l->ip, l->width); /* Unicorn went back to the instruction that switched */
-    return !load_segments(v, selectors, false).raised;
 }

@@ -70,6 +70,8 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
     if (x86_env_find(v) || x86_env_prove(v))
         return -1;
     error = bus_attach(v);
+    if (!error)
+        error = x86_attach_apic_page(v);
     if (error)
         return fail(m, "Unicorn cannot map the machine's memory: %s", uc.strerror(error));
     if (x86_env_find_exception_index(v))

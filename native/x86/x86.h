@@ -30,7 +30,7 @@ enum { /* bits of a descriptor's second doubleword */
 };
 
 enum { CR0_PE = 1, CR0_TS = 8 };
-enum { CR4_SMAP = 1 << 21 };
+enum { CR4_LA57 = 1 << 12, CR4_SMAP = 1 << 21 };
 
 static inline unsigned desc_dpl(uint32_t high) { return high >> 13 & 3; }
 static inline unsigned desc_type(uint32_t high) { return high >> 8 & 15; }
@@ -76,7 +76,7 @@ static inline bool x86_long_mode(const vmm_vcpu *v)
 
 static inline bool x86_canonical(const vmm_vcpu *v, uint64_t address)
 {
-    int64_t top = (int64_t)address >> 47;
+    int64_t top = (int64_t)address >> (env_of(v)->cr[4] & CR4_LA57 ? 56 : 47);
     return !x86_long_mode(v) || top == 0 || top == -1;
 }
 
@@ -118,9 +118,13 @@ bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
 
 /* deliver.c, task.c */
 void x86_deliver(vmm_vcpu *v, x86_event *event); /* with everything that may follow: #DF, shutdown; *event is used up */
-x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext);
+typedef enum { TASK_CALL, TASK_JUMP, TASK_RETURN } x86_task_way; /* CALL: interrupts, too */
+x86_fault x86_task_switch(vmm_vcpu *v, uint32_t selector, const x86_event *event, uint32_t ext, x86_task_way way);
 x86_fault x86_inner_stack(vmm_vcpu *v, unsigned dpl, uint32_t ext, x86_seg *ss, uint64_t *esp); /* of a TSS of 16 or 32 bits */
-bool x86_resume_task_switch(vmm_vcpu *v); /* true: the #TS of Unicorn's own task switch was wrong and is mended */
+
+/* native_task.c */
+const char *x86_watch_tasks(void *library); /* once a process: the line that says why not, or NULL */
+bool x86_task_switched(vmm_vcpu *v);        /* true: the last instruction did, which is done; the vCPU stands where that led */
 
 /* boundary.c */
 bool x86_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instruction must not begin */
@@ -204,6 +208,27 @@ void x86_far_branch(vmm_vcpu *v, const x86_insn *insn);
 bool x86_iret_is_ours(const vmm_vcpu *v);
 void x86_iret(vmm_vcpu *v, const x86_insn *insn);
 void x86_retf(vmm_vcpu *v, const x86_insn *insn);
+
+bool x86_canonical_at_all(const vmm_vcpu *v, uint64_t address); /* for the widest linear addresses that the CPU has */
+
+/* table_load.c */
+void x86_table_load(vmm_vcpu *v, const x86_insn *insn); /* LGDT, LIDT, LLDT, LTR */
+
+/* simd.c */
+const char *x86_watch_simd(void *library); /* once a process: the line that says why not, or NULL */
+
+/* apic_page.c */
+int x86_attach_apic_page(vmm_vcpu *v);
+void x86_apic_page_moved(vmm_vcpu *v); /* or switched on or off */
+
+/* fpu.c */
+const char *x86_watch_fpu(void *library); /* once a process: the line that says why not, or NULL */
+bool x86_fpu_settle(vmm_vcpu *v);  /* true: from here on its instructions stop, or do no more */
+bool x86_fpu_stopped(vmm_vcpu *v); /* true: the #NM under way is none, and what a pending error asks for is done */
+
+/* pmc.c */
+void x86_rdpmc(vmm_vcpu *v, const x86_insn *insn);
+bool x86_rdpmc_refused(vmm_vcpu *v); /* true: the #GP under way was none, and the instruction is done */
 
 /* canonical.c */
 void x86_refine_general_protection(vmm_vcpu *v, uint8_t *vector); /* what a #GP(0) of Unicorn's really is, and where */

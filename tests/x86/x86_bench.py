@@ -65,7 +65,7 @@ CF, FIXED, TF, IF, DF, OF, IOPL3, NT, RF, VM, AC = (
 
 # ---- exceptions ----
 
-DE, DB, NMI, UD, DOUBLE, TS, NP, SS, GP, PF = 0, 1, 2, 6, 8, 10, 11, 12, 13, 14
+DE, DB, NMI, UD, NM, DOUBLE, TS, NP, SS, GP, PF, MF = 0, 1, 2, 6, 7, 8, 10, 11, 12, 13, 14, 16
 EXT, IN_IDT = 1, 2
 """Bits of an error code (SDM vol. 3A 6.13)."""
 

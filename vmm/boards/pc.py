@@ -58,6 +58,7 @@ SERIAL_PORTS = tuple(ports[0][0] for ports in (Uart16550.PORTS, SECOND_UART))
 IOAPIC = (0xFEC00000, 0x1000)
 IOAPIC_PINS = {irq: irq for irq in ISA_IRQS if irq != CASCADE} | {TIMER: 2}
 """By IRQ (MP specification 1.4, 5.3: the 8254 is at INTIN2); the cascade is a wire between the 8259As."""
+FERR, FERR_PORTS = 13, (0xF0, 1)
 TESTDEV_PORTS = (0x2000, PINS)
 """`out 0x2000 + n, level` drives line n."""
 
@@ -91,6 +92,8 @@ def build(parts: Parts) -> Board:
     bus.connect(NMI, ("lint1", 0))
     bus.add_native_memory(*IOAPIC, "ioapic", 0)
     bus.add_native_ports(*TESTDEV_PORTS, "testdev", lib.VMM_TESTDEV_DRIVER)
+    bus.add_native_ports(*FERR_PORTS, "ferr", FERR)
+    parts.cpus[0].connect_ferr(FERR)
     parts.native.counter_hz, parts.native.counter_mask = acpi_pm.PM_TIMER.num, acpi_pm.TIMER_MASK
     bus.add_native_ports(*acpi_pm.TIMER_PORTS, "counter", 0)
 

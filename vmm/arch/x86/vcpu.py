@@ -182,6 +182,10 @@ class X86(Vcpu):
     def _put_a20(self, enabled: int) -> None:
         lib.vmm_x86_a20(self._native, enabled != 0)
 
+    def connect_ferr(self, line: int) -> None:
+        """FERR# drives this line: an error of the x87 while CR0.NE is 0 (SDM vol. 1 D.2)."""
+        lib.vmm_x86_of(self._native).ferr_line = line
+
     def init(self) -> None:
         """INIT (SDM vol. 3A 9.4): the first vCPU starts over at the reset vector, any other waits for its SIPI."""
         self._make("init")
