@@ -9,6 +9,7 @@
 #define HCR_FMO (1ull << 3)
 #define HCR_IMO (1ull << 4)
 #define HCR_AMO (1ull << 5)
+#define HCR_FB (1ull << 9)
 #define HCR_DC (1ull << 12)
 #define HCR_TID3 (1ull << 18)
 #define HCR_TSC (1ull << 19)

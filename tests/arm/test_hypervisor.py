@@ -22,7 +22,11 @@ from arm.arm_bench import (
     ELXH_GROUP,
     ILLEGAL,
     LOWER_A64,
+    PAGE_EL0,
+    PAGE_EL1,
+    RAM,
     SMC,
+    TABLES,
     UNKNOWN,
     Arm64Bench,
     D,
@@ -139,6 +143,32 @@ def test_a_guest_reads_the_mpidr_its_hypervisor_gave() -> None:
         bench.registers(pstate=pstate, pc=CODE)
         bench.step()
         assert bench.cpu["x1"] == expected
+
+
+FB, SPARE = 1 << 9, DATA + 0x2000
+
+
+@pytest.mark.parametrize("code", ["tlbi vmalle1", "tlbi vaae1, x2"])
+def test_a_guest_s_own_invalidation_reaches_other_vcpus_where_fb_says_so(code: str) -> None:
+    """HCR_EL2.FB: the second vCPU sees a page that the first one has moved."""
+    bench = hypervised(a64(code, "dsb sy", "b #0"), EL1H, RW | FB, smp=2)
+    machine, second = bench.machine, bench.machine.cpus[1]
+    bench.paging()
+    bench.page(CODE, PAGE_EL1)
+    lib.vmm_arm_start(bench.native.vcpus[1], CODE + 0x80, DATA)
+    bench.memory.write(CODE + 0x80, a64("ldr x0, [x1]", "b #0xfffffffffffffffc"))
+    for name in ("mair_el1", "ttbr0_el1", "tcr_el1", "sctlr_el1", "hcr_el2"):
+        second[name] = bench.cpu[name]
+    second["pstate"], second["x1"] = EL1H, DATA
+    bench.write(DATA, 0x11)
+    bench.write(SPARE, 0x22)
+    bench.registers(pc=CODE + 8, x2=DATA >> 12)
+    machine.run(insns=3000)
+    assert second["x0"] == 0x11
+    bench.write(TABLES + 0x1000 + 8 * (DATA - RAM >> 12), SPARE | PAGE_EL0, 0)
+    bench.registers(pc=CODE)
+    machine.run(insns=3000)
+    assert second["x0"] == 0x22
 
 
 # ---- debug exceptions and aborts ----
