@@ -46,7 +46,7 @@ static void invalidate_local_code(vmm_vcpu *v, uint32_t number, uint64_t value)
 static int check_user_cache(vmm_vcpu *v, uint32_t number, bool read)
 {
     (void)number, (void)read;
-    bool held = vmm_arm_el(v) == 0 && !(arm_env_of(v)->cp15.sctlr_el[1] & SCTLR_UCI);
+    bool held = vmm_arm_el(v) == 0 && !(arm_env_of(v)->cp15.sctlr_el[arm_in_host(v) ? 2 : 1] & SCTLR_UCI);
     return held ? ACCESS_TRAP : ACCESS_OK;
 }
 
