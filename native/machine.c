@@ -1,6 +1,7 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
 #include "arm/access.h"
 #include "arm/fp.h"
+#include "arm/hypervisor.h"
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/flash.h"
@@ -63,6 +64,7 @@ static const char *(*const STANDING_BEFORE[])(void *library) = {
     x86_watch_tasks,
     x86_watch_fpu,
     x86_watch_simd,
+    arm_watch_definitions,
 };
 
 const char *vmm_unicorn_open(const char *path)

@@ -653,11 +653,13 @@ class vmm_arm(Struct):
     filled: Array[int]
     fills: int
     hook_frame: int
+    unredirected: int
     aarch64: int
     has_el2: int
     has_el3: int
     has_pan: int
     has_random: int
+    has_vhe: int
     has_pauth: int
     conduit: int
     several: int
@@ -947,6 +949,7 @@ class Lib:
     VMM_TIMER_PHYSICAL: Final[int]
     VMM_TIMER_VIRTUAL: Final[int]
     VMM_TIMER_HYPERVISOR: Final[int]
+    VMM_TIMER_HYPERVISOR_VIRTUAL: Final[int]
     VMM_TIMER_CYCLES: Final[int]
     VMM_CONDUIT_NONE: Final[int]
     VMM_CONDUIT_HVC: Final[int]

@@ -17,7 +17,7 @@
 
 #define VMM_MAX_VCPUS 8
 #define VMM_MAX_LINES 256
-#define VMM_MAX_TIMERS 72
+#define VMM_MAX_TIMERS 80
 #define VMM_MAX_RANGES 64
 #define VMM_MAX_STATS 512
 #define VMM_RECENT 32
@@ -56,10 +56,10 @@ enum vmm_timer_kind {
     VMM_TIMER_FREE = 0,
     VMM_TIMER_CALL = 1,  /* tells Python */
     VMM_TIMER_WAVE = 2,
-    VMM_TIMER_NATIVE = 3 /* a vCPU's own; the last 40 of the machine's timers are kept for them */
+    VMM_TIMER_NATIVE = 3 /* a vCPU's own; the last 48 of the machine's timers are kept for them */
 };
 
-#define VMM_NATIVE_TIMERS 40
+#define VMM_NATIVE_TIMERS 48
 
 #define VMM_NEVER 0xffffffffffffffffULL
 #define VMM_FOREVER 0xffffffffU

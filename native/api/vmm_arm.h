@@ -5,9 +5,9 @@
 #include "api/vmm.h"
 
 enum vmm_arm_timer_index { VMM_TIMER_SECURE = 0, VMM_TIMER_PHYSICAL = 1, VMM_TIMER_VIRTUAL = 2, VMM_TIMER_HYPERVISOR = 3,
-    VMM_TIMER_CYCLES = 4 };
+    VMM_TIMER_HYPERVISOR_VIRTUAL = 4, VMM_TIMER_CYCLES = 5 };
 
-#define VMM_GENERIC_TIMERS 4
+#define VMM_GENERIC_TIMERS 5
 
 typedef struct {
     uint64_t compare; /* CVAL: counter ticks */
@@ -81,11 +81,13 @@ typedef struct {
     uint64_t filled[VMM_ARM_FILLS]; /* transient: virtual pages that came into Unicorn's TLB last */
     uint32_t fills;
     uint64_t hook_frame; /* transient: where translated code's calls return, see it.c */
+    uint8_t unredirected; /* transient: a name means its own register, whoever runs: a script asks */
     uint8_t aarch64;  /* configuration: the processor is one of AArch64 */
     uint8_t has_el2;  /* configuration */
     uint8_t has_el3;
     uint8_t has_pan;  /* configuration: PSTATE.PAN exists */
     uint8_t has_random; /* configuration: RNDR */
+    uint8_t has_vhe;    /* configuration: HCR_EL2.E2H */
     uint8_t has_pauth;  /* configuration: pointer authentication */
     uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
     uint8_t several;    /* configuration: of several vCPUs */

@@ -51,7 +51,8 @@ static bool due(vmm_vcpu *v, arm_kind kind, uint32_t *target)
     *target = route(v, in);
     if (*target < now)
         return false;
-    return (*target > now && *target != 1) || !(arm_env_of(v)->daif & in->mask);
+    bool host = *target == 2 && arm_in_host(v); /* whose own EL0 this is */
+    return (*target > now && *target != 1 && !host) || !(arm_env_of(v)->daif & in->mask);
 }
 
 static void deliver_interrupt(vmm_vcpu *v, arm_kind kind, uint32_t target)

@@ -1,6 +1,7 @@
 /* Exception entry to AArch64 (DDI0487 D1.10) and the record of every entry; AArch32's own is in deliver32.c. */
 #include "arm/arm.h"
 #include "arm/cycles.h"
+#include "arm/hypervisor.h"
 #include "core/clock.h"
 #include "core/nest.h"
 #include "core/trace.h"
@@ -45,7 +46,8 @@ static void enter64(vmm_vcpu *v, const arm_event *e, vmm_event *record)
     if (e->has_far)
         env->cp15.far_el[target] = e->far;
     uint32_t pan = saved & PSTATE_PAN;
-    if (arm_of(v)->has_pan && target == 1 && !(env->cp15.sctlr_el[1] & SCTLR_SPAN))
+    bool kernel = target == 1 || (target == 2 && arm_e2h(v) && arm_hcr(v) & HCR_TGE);
+    if (arm_of(v)->has_pan && kernel && !(env->cp15.sctlr_el[target] & SCTLR_SPAN))
         pan = PSTATE_PAN;
     env->pstate = pan | target << 2 | PSTATE_SP;
     env->daif = PSTATE_DAIF;

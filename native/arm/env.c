@@ -50,7 +50,9 @@ static int resolve(vmm_vcpu *v, arm_calls *calls)
         {"tlb_flush", &calls->tlb_flush},
         {"hw_breakpoint_update_all", &calls->hw_breakpoint_update_all},
         {"cpu_restore_state", &calls->cpu_restore_state},
+        {"sve_zcr_len_for_el", &calls->sve_length},
     };
+    *(void **)&calls->sve_narrow = uc_symbol("aarch64_sve_narrow_vq_aarch64");
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         char name[64];
         snprintf(name, sizeof name, "%s_%s", wanted[i].name, arm_of(v)->aarch64 ? "aarch64" : "arm");
@@ -195,12 +197,11 @@ int arm_env_replace_pmu(vmm_vcpu *v)
 
 /*
  * Unicorn's translator aborts the process over unallocated encodings of half-precision arithmetic, so no vCPU has it
- * (FP and AdvSIMD of ID_AA64PFR0_EL1 are 0), nor half of a VHE (hypervisor.c). Its copy of the feature registers is found
- * by what four of them hold.
+ * (FP and AdvSIMD of ID_AA64PFR0_EL1 are 0). Its copy of the feature registers is found by what four of them hold.
  */
 int arm_env_take_away(vmm_vcpu *v)
 {
-    enum { FP = 16, ADVSIMD = 20, VH = 8, NIBBLE = 0xf, PRESENT = 1, MMFR1 = 5 /* in that copy */ };
+    enum { FP = 16, ADVSIMD = 20, NIBBLE = 0xf, PRESENT = 1 };
     static const uint32_t crm_op2[4][2] = {{6, 0}, {6, 1}, {4, 0}, {4, 1}}; /* ISAR0, ISAR1, PFR0, PFR1 */
     uint64_t features[4];
     for (int i = 0; i < 4; i++)
@@ -211,7 +212,6 @@ int arm_env_take_away(vmm_vcpu *v)
     if (!copy)
         return fail(v->machine, "Unicorn's copy of the feature registers was not found; vmm needs the unicorn 2.1.4 wheel");
     copy[2] &= ~((uint64_t)NIBBLE << FP | (uint64_t)NIBBLE << ADVSIMD);
-    copy[MMFR1] &= ~((uint64_t)NIBBLE << VH);
     return 0;
 }
 

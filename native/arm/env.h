@@ -131,6 +131,8 @@ typedef struct {
     uint64_t (*physical_page)(void *cpu, uint64_t address, uint32_t *attributes); /* all ones: not mapped */
     void (*tlb_flush)(void *cpu);
     void (*hw_breakpoint_update_all)(void *cpu); /* Unicorn's breakpoints as the debug registers want them */
+    uint32_t (*sve_length)(void *env, int el); /* in quadwords, less 1 */
+    void (*sve_narrow)(void *env, unsigned quadwords); /* the A64 library alone */
     bool (*cpu_restore_state)(void *cpu, uintptr_t host_pc, bool will_exit); /* false: not in translated code */
 } arm_calls;
 

@@ -1,43 +1,94 @@
 /*
- * Access to floating-point and SIMD registers (DDI0487 D1.15.5 and AArch64.CheckFPAdvSIMDEnabled, DDI0406 B1.11.1). Unicorn
- * asks one function whenever it works out what code it is to translate, and has it say that nobody holds them; we stand
- * before it. The answer is part of what translated code is found by, so an access costs nothing.
+ * Access to floating-point, SIMD and SVE registers (DDI0487 D1.15.5, AArch64.CheckFPAdvSIMDEnabled and CheckSVEEnabled;
+ * DDI0406 B1.11.1). Unicorn asks two functions whenever it works out what code it is to translate, and has the first say
+ * that nobody holds them; we stand before both. Their answer is part of what translated code is found by, so an access
+ * costs nothing.
  */
 #include "arm/fp.h"
+#include "arm/hypervisor.h"
 #include "arm/sysreg.h"
 #include "unicorn/uc_plt.h"
 
-enum { SCR_NS = 1, CPTR_TFP = 1 << 10 };
-enum fpen { NOT_EL0 = 1, ALL = 3 }; /* CPACR_EL1.FPEN, and CPACR.cp10 of ARMv7: any other admits nobody */
+enum { SCR_NS = 1, CPTR_TFP = 1 << 10, CPTR_TZ = 1 << 8, CPTR_EZ = 1 << 8 };
+enum { FP = 20, SVE = 16 }; /* CPACR_EL1.FPEN and ZEN; ARMv7's cp10; CPTR_EL2's with E2H */
 
-static int held_by_el1(const arm_env *env, int el)
+typedef struct {
+    const arm_env *env;
+    uint64_t hcr; /* as far as it is about this; 0 where EL2 is not enabled */
+    bool el2, el3;
+    int el;
+} asked;
+
+static asked asked_of(const arm_env *env, bool aarch64, int el)
 {
-    enum { FPEN = 20, FIELD = 3 };
-    enum fpen admits = env->cp15.cpacr_el1 >> FPEN & FIELD;
-    if (el > 1 || admits == ALL || (admits == NOT_EL0 && el == 1))
-        return 0;
-    return 1; /* where HCR_EL2.TGE says so Unicorn makes it EL2's */
+    uint64_t features = arm_features(env, aarch64);
+    bool has_el2 = features >> FEATURE_EL2 & 1, has_el3 = features >> FEATURE_EL3 & 1;
+    bool enabled = has_el2 && (!has_el3 || env->cp15.scr_el3 & SCR_NS);
+    return (asked){env, enabled ? env->cp15.hcr_el2 & (HCR_E2H | HCR_TGE) : 0, enabled && el <= 2, has_el3, el};
 }
 
-static int held(const arm_env *env, uint64_t features, int el)
+/* 0b11 admits everybody, 0b01 all but `excepted`, others nobody (ARMv7 has the same, with 0b10 reserved). */
+static bool denies(uint64_t control, int field, bool excepted)
 {
-    bool has_el2 = features >> FEATURE_EL2 & 1, has_el3 = features >> FEATURE_EL3 & 1;
-    bool el2_enabled = has_el2 && (!has_el3 || env->cp15.scr_el3 & SCR_NS);
-    if (held_by_el1(env, el))
-        return 1;
-    if (el <= 2 && el2_enabled && env->cp15.cptr_el[2] & CPTR_TFP)
+    unsigned admits = control >> field & 3;
+    return admits != 3 && (admits != 1 || excepted);
+}
+
+static bool held_by_el1(const asked *a, int field)
+{
+    bool host = a->hcr == (HCR_E2H | HCR_TGE);
+    return a->el <= 1 && !host && denies(a->env->cp15.cpacr_el1, field, a->el == 0);
+}
+
+static bool held_by_el2(const asked *a, int field)
+{
+    uint64_t cptr = a->env->cp15.cptr_el[2];
+    if (!a->el2)
+        return false;
+    if (a->hcr & HCR_E2H)
+        return denies(cptr, field, a->el == 0 && a->hcr & HCR_TGE);
+    return cptr & (field == FP ? CPTR_TFP : CPTR_TZ);
+}
+
+static int holder(const asked *a)
+{
+    if (held_by_el1(a, FP))
+        return 1; /* where HCR_EL2.TGE says so Unicorn makes it EL2's */
+    if (held_by_el2(a, FP))
         return 2;
-    return has_el3 && env->cp15.cptr_el[3] & CPTR_TFP ? 3 : 0;
+    return a->el3 && a->env->cp15.cptr_el[3] & CPTR_TFP ? 3 : 0;
+}
+
+/* At each level SVE's control comes before the other, whose trap Unicorn raises where this says 0. */
+static int holder_of_sve(const asked *a)
+{
+    if (held_by_el1(a, SVE))
+        return a->hcr & HCR_TGE ? 2 : 1;
+    if (held_by_el1(a, FP))
+        return 0;
+    if (held_by_el2(a, SVE))
+        return 2;
+    if (held_by_el2(a, FP))
+        return 0;
+    return a->el3 && !(a->env->cp15.cptr_el[3] & CPTR_EZ) ? 3 : 0;
 }
 
 static int fp_exception_el_arm(void *env, int el)
 {
-    return held(env, arm_features(env, false), el);
+    asked a = asked_of(env, false, el);
+    return holder(&a);
 }
 
 static int fp_exception_el_aarch64(void *env, int el)
 {
-    return held(env, arm_features(env, true), el);
+    asked a = asked_of(env, true, el);
+    return holder(&a);
+}
+
+static int sve_exception_el_aarch64(void *env, int el)
+{
+    asked a = asked_of(env, true, el);
+    return holder_of_sve(&a);
 }
 
 /* ---- ARMv7's CPACR (DDI0406 B4.1.40) ---- */
@@ -82,10 +133,11 @@ arm_registers arm_fp_registers(const vmm_vcpu *v)
 
 const char *arm_watch_fp(void *library)
 {
-    static void *unused[2];
+    static void *unused[3];
     const uc_call calls[] = {
         {"fp_exception_el_arm", fp_exception_el_arm, &unused[0]},
         {"fp_exception_el_aarch64", fp_exception_el_aarch64, &unused[1]},
+        {"sve_exception_el_aarch64", sve_exception_el_aarch64, &unused[2]},
     };
     return uc_stand_before(library, calls, sizeof calls / sizeof *calls);
 }

@@ -1,7 +1,6 @@
 /*
- * EL2: HCR_EL2, what it makes of the levels below, and what this processor's EL2 is not. All levels above EL0 are AArch64
- * (HCR_EL2.RW and SCR_EL3.RW are RAO/WI), and there is no Virtualization Host Extension: Unicorn has parts of either, which
- * would be announced and fail.
+ * EL2: HCR_EL2 and what it makes of the levels below. All levels above EL0 are AArch64 (HCR_EL2.RW and SCR_EL3.RW are
+ * RAO/WI): Unicorn has parts of AArch32 there, which would be announced and fail.
  */
 #include "arm/hypervisor.h"
 #include "arm/sysreg.h"
@@ -26,7 +25,9 @@ uint64_t arm_hcr(const vmm_vcpu *v)
     if (!arm_el2_enabled(v))
         return 0;
     if (hcr & HCR_TGE)
-        hcr = (hcr | HCR_FMO | HCR_IMO | HCR_AMO) & ~(HCR_TID3 | HCR_TSC | HCR_TTLB | HCR_HCD);
+        hcr = (hcr | HCR_FMO | HCR_IMO | HCR_AMO) & ~(HCR_TID3 | HCR_TSC | HCR_TTLB | HCR_HCD | HCR_FB | HCR_TVM | HCR_TRVM);
+    if (hcr & HCR_TGE && hcr & HCR_E2H)
+        hcr &= ~HCR_TPU;
     return hcr;
 }
 
@@ -56,8 +57,9 @@ static void write_hcr(vmm_vcpu *v, uint32_t number, uint64_t value)
     uint64_t valid = HCR_V8_0 & ~(arm_of(v)->has_el3 ? HCR_HCD : 0);
     valid |= arm_of(v)->mmfr1 >> MMFR1_LO & NIBBLE ? HCR_TLOR : 0;
     valid |= arm_of(v)->has_pauth ? HCR_API_APK : 0;
+    valid |= arm_of(v)->has_vhe ? HCR_E2H : 0;
     value = (value & valid) | HCR_RW;
-    if ((env->cp15.hcr_el2 ^ value) & (HCR_VM | HCR_PTW | HCR_DC))
+    if ((env->cp15.hcr_el2 ^ value) & (HCR_VM | HCR_PTW | HCR_DC | HCR_E2H))
         arm_calls_of(v)->tlb_flush(v->cpu);
     env->cp15.hcr_el2 = value;
 }
@@ -90,23 +92,19 @@ void arm_choose_widths(vmm_vcpu *v)
     if (!arm_of(v)->aarch64)
         return;
     vmm_arm_system_get(v, 3, 0, 0, 7, 1, &arm_of(v)->mmfr1);
-    arm_of(v)->mmfr1 &= ~((uint64_t)NIBBLE << MMFR1_VH);
+    arm_of(v)->has_vhe = arm_of(v)->has_el2 && arm_of(v)->mmfr1 >> MMFR1_VH & NIBBLE;
+    if (!arm_of(v)->has_vhe)
+        arm_of(v)->mmfr1 &= ~((uint64_t)NIBBLE << MMFR1_VH);
     arm_of(v)->has_pauth = has_pointer_authentication(v);
     env->cp15.hcr_el2 |= HCR_RW;
     env->cp15.scr_el3 |= SCR_RW;
     env->cp15.vmpidr_el2 = arm_of(v)->mpidr;
 }
 
-#define ABSENT(name, op1, crn, crm, op2) {name, 3, op1, crn, crm, op2, false, NOBODY, 0, NULL, NULL, NULL, 0}
-#define ABSENT_TIMER(name, op1, crm) \
-    ABSENT(name "_TVAL", op1, 14, crm, 0), ABSENT(name "_CTL", op1, 14, crm, 1), ABSENT(name "_CVAL", op1, 14, crm, 2)
-
 static const arm_register A64[] = {
     {"HCR_EL2", 3, 4, 1, 1, 0, false, R2 | W2, 0, read_hcr, write_hcr, NULL, 0},
     {"SCR_EL3", 3, 6, 1, 1, 0, false, R3 | W3, 0, read_scr, write_scr, NULL, 0},
     {"ID_AA64MMFR1_EL1", 3, 0, 0, 7, 1, false, R1, 0, read_mmfr1, NULL, NULL, TID3},
-    ABSENT("TTBR1_EL2", 4, 2, 0, 1), ABSENT("CONTEXTIDR_EL2", 4, 13, 0, 1),
-    ABSENT_TIMER("CNTHV", 4, 3), ABSENT_TIMER("CNTP_EL02", 5, 2), ABSENT_TIMER("CNTV_EL02", 5, 3),
 };
 
 arm_registers arm_hypervisor_registers(const vmm_vcpu *v)

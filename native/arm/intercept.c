@@ -211,6 +211,17 @@ void arm_check_lockup(vmm_vcpu *v, bool fetch)
     vcpu_leave(v);
 }
 
+/* DDI0487 D13.2.37, ISS of a data abort: what the instruction was is told of stage 2 alone, which Unicorn does not ask. */
+static void data_abort(vmm_vcpu *v)
+{
+    enum { INSTRUCTION = 0x7ff << 14 };
+    bool stage_2 = vmm_arm_el(v) < 2 && !(arm_hcr(v) & HCR_TGE);
+    if (arm_of(v)->aarch64 && !stage_2)
+        arm_env_of(v)->exception.syndrome &= ~(uint32_t)INSTRUCTION;
+    synchronous(v, VECTOR_DATA, VMM_SRC_EXCEPTION, true);
+    arm_check_lockup(v, false);
+}
+
 static void prefetch_abort(vmm_vcpu *v)
 {
     if (!arm_fetch_attempt(v))
@@ -234,8 +245,7 @@ static void on_intr(void *engine, uint32_t number, void *user)
         prefetch_abort(v);
         break;
     case EXCP_DATA_ABORT:
-        synchronous(v, VECTOR_DATA, VMM_SRC_EXCEPTION, true);
-        arm_check_lockup(v, false);
+        data_abort(v);
         break;
     case EXCP_BKPT:
         breakpoint(v);

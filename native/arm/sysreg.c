@@ -7,38 +7,15 @@
 #include <string.h>
 
 #include "arm/sysreg.h"
-
-typedef struct arm_register_info arm_register_info;
+#include "arm/sysreg_info.h"
 
 typedef struct {
     vmm_vcpu *vcpu;
     const arm_register *row;
 } binding;
 
-/* Unicorn's private ARMCPRegInfo. */
-struct arm_register_info {
-    const char *name;
-    uint8_t cp, crn, crm, opc0, opc1, opc2;
-    int state;
-    int type;
-    int access;
-    int secure;
-    void *opaque;
-    uint64_t reset_value;
-    ptrdiff_t field_offset;
-    ptrdiff_t bank_field_offsets[2];
-    int (*check)(void *env, const arm_register_info *info, bool read);
-    uint64_t (*read)(void *env, const arm_register_info *info);
-    void (*write)(void *env, const arm_register_info *info, uint64_t value);
-    uint64_t (*raw_read)(void *env, const arm_register_info *info);
-    void (*raw_write)(void *env, const arm_register_info *info, uint64_t value);
-    void (*reset)(void *env, const arm_register_info *info);
-    uint64_t (*original_read)(void *env, const arm_register_info *info);
-    void (*original_write)(void *env, const arm_register_info *info, uint64_t value);
-};
-
 enum { STATE_AA32 = 0, STATE_AA64 = 1, SECURE_BOTH = 3 };
-enum { TYPE_64BIT = 4, TYPE_OVERRIDE = 0x10, TYPE_NO_RAW = 0x80, TYPE_RAISES = 0x8000 };
+enum { TYPE_64BIT = 4, TYPE_OVERRIDE = 0x10, TYPE_NO_RAW = 0x80, TYPE_SVE = 0x2000, TYPE_RAISES = 0x8000 };
 
 static uint64_t on_read(void *env, const arm_register_info *info)
 {
@@ -55,13 +32,31 @@ static void on_write(void *env, const arm_register_info *info, uint64_t value)
         b->row->write(b->vcpu, b->row->number, value);
 }
 
+/* Not a guest's: a script, a dump or a debugger means the register that it names. */
+static uint64_t on_raw_read(void *env, const arm_register_info *info)
+{
+    const binding *b = info->opaque;
+    arm_of(b->vcpu)->unredirected = 1;
+    uint64_t value = on_read(env, info);
+    arm_of(b->vcpu)->unredirected = 0;
+    return value;
+}
+
+static void on_raw_write(void *env, const arm_register_info *info, uint64_t value)
+{
+    const binding *b = info->opaque;
+    arm_of(b->vcpu)->unredirected = 1;
+    on_write(env, info, value);
+    arm_of(b->vcpu)->unredirected = 0;
+}
+
 static int on_check(void *env, const arm_register_info *info, bool read)
 {
     (void)env;
     const binding *b = info->opaque;
     const arm_register *row = b->row;
     int said = row->check ? row->check(b->vcpu, row->number, read) : ACCESS_OK;
-    return said == ACCESS_OK ? arm_control_check(b->vcpu, row->controls) : said;
+    return said == ACCESS_OK ? arm_control_check(b->vcpu, row->controls, read) : said;
 }
 
 static int define(vmm_vcpu *v, arm_registers table)
@@ -79,21 +74,21 @@ static int define(vmm_vcpu *v, arm_registers table)
         arm_register_info info = {
             .name = row->name, .cp = row->op0 ? 0 : 15, .crn = row->crn, .crm = row->crm, .opc0 = row->op0, .opc1 = row->op1,
             .opc2 = row->op2, .state = row->op0 ? STATE_AA64 : STATE_AA32,
-            .type = TYPE_OVERRIDE | TYPE_NO_RAW | TYPE_RAISES | (row->pair ? TYPE_64BIT : 0), .access = row->access,
+            .type = TYPE_OVERRIDE | TYPE_NO_RAW | TYPE_RAISES | (row->form == PAIR ? TYPE_64BIT : 0) | (row->form == SVE_ACCESS ? TYPE_SVE : 0), .access = row->access,
             .secure = row->op0 ? 0 : SECURE_BOTH, .opaque = &bindings[i], .check = row->check || row->controls ? on_check : NULL,
-            .read = on_read, .write = on_write, .raw_read = on_read, .raw_write = on_write,
+            .read = on_read, .write = on_write, .raw_read = on_raw_read, .raw_write = on_raw_write,
         };
         arm_calls_of(v)->define_register(v->cpu, &info, &bindings[i]);
     }
     return 0;
 }
 
-enum { TABLES = 10 };
+enum { TABLES = 13 };
 
 static void tables_of(const vmm_vcpu *v, arm_registers tables[TABLES])
 {
     const arm_registers all[TABLES] = {arm_identity_registers(v), arm_debug_registers(v), arm_timer_registers(v), arm_timer_registers32(v), arm_gic_registers(v),
-                                       arm_broadcast_registers(v), arm_hypervisor_registers(v), arm_fp_registers(v), arm_cycle_registers(v),
+                                       arm_broadcast_registers(v), arm_hypervisor_registers(v), arm_vhe_registers(v), arm_host_timer_registers(v), arm_address_registers(v), arm_fp_registers(v), arm_cycle_registers(v),
                                        arm_cycle_registers32(v)};
     memcpy(tables, all, sizeof all);
 }
@@ -116,7 +111,7 @@ int vmm_arm_own_register(vmm_vcpu *v, uint32_t n, vmm_arm_own *own)
         if (n >= tables[i].count)
             continue;
         const arm_register *row = &tables[i].rows[n];
-        *own = (vmm_arm_own){row->name, row->op0, row->op1, row->crn, row->crm, row->op2, row->pair, row->access};
+        *own = (vmm_arm_own){row->name, row->op0, row->op1, row->crn, row->crm, row->op2, row->form == PAIR, row->access};
         return 0;
     }
     return -1;

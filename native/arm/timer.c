@@ -66,7 +66,8 @@ void arm_timer_expired(vmm_vcpu *v, uint32_t which)
 void arm_timers_reset(vmm_vcpu *v)
 {
     static const uint8_t intid[VMM_GENERIC_TIMERS] = {
-        [VMM_TIMER_SECURE] = 29, [VMM_TIMER_PHYSICAL] = 30, [VMM_TIMER_VIRTUAL] = 27, [VMM_TIMER_HYPERVISOR] = 26};
+        [VMM_TIMER_SECURE] = 29, [VMM_TIMER_PHYSICAL] = 30, [VMM_TIMER_VIRTUAL] = 27, [VMM_TIMER_HYPERVISOR] = 26,
+        [VMM_TIMER_HYPERVISOR_VIRTUAL] = 28};
     arm_of(v)->cntvoff = arm_of(v)->cntkctl = 0;
     arm_of(v)->cnthctl = CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN;
     for (uint32_t which = 0; which < VMM_GENERIC_TIMERS; which++) {
@@ -79,7 +80,17 @@ void arm_timers_reset(vmm_vcpu *v)
     }
 }
 
-/* ---- registers; `number` is the timer ---- */
+/* ---- registers; `number` is the timer, with HOSTED that which the name means to a host at EL2 (DDI0487 D13.8) ---- */
+
+enum { HOSTED = 0x100 };
+
+static uint32_t meant(vmm_vcpu *v, uint32_t number)
+{
+    uint32_t which = number & (HOSTED - 1);
+    if (!(number & HOSTED) || !arm_redirects(v))
+        return which;
+    return which == VMM_TIMER_VIRTUAL ? VMM_TIMER_HYPERVISOR_VIRTUAL : VMM_TIMER_HYPERVISOR;
+}
 
 static uint64_t read_physical(vmm_vcpu *v, uint32_t number)
 {
@@ -90,39 +101,44 @@ static uint64_t read_physical(vmm_vcpu *v, uint32_t number)
 static uint64_t read_virtual(vmm_vcpu *v, uint32_t number)
 {
     (void)number;
-    return counter(v) - arm_of(v)->cntvoff;
+    return counter(v) - (arm_redirects(v) ? 0 : arm_of(v)->cntvoff);
 }
 
-static uint64_t read_control(vmm_vcpu *v, uint32_t which)
+static uint64_t read_control(vmm_vcpu *v, uint32_t number)
 {
+    uint32_t which = meant(v, number);
     uint32_t control = arm_of(v)->timer[which].control;
     return control | (control & ENABLE && condition(v, which) ? ISTATUS : 0);
 }
 
-static void write_control(vmm_vcpu *v, uint32_t which, uint64_t value)
+static void write_control(vmm_vcpu *v, uint32_t number, uint64_t value)
 {
+    uint32_t which = meant(v, number);
     arm_of(v)->timer[which].control = (uint32_t)value & (ENABLE | IMASK);
     update(v, which);
 }
 
-static uint64_t read_compare(vmm_vcpu *v, uint32_t which)
+static uint64_t read_compare(vmm_vcpu *v, uint32_t number)
 {
-    return arm_of(v)->timer[which].compare;
+    return arm_of(v)->timer[meant(v, number)].compare;
 }
 
-static void write_compare(vmm_vcpu *v, uint32_t which, uint64_t value)
+static void write_compare(vmm_vcpu *v, uint32_t number, uint64_t value)
 {
+    uint32_t which = meant(v, number);
     arm_of(v)->timer[which].compare = value;
     update(v, which);
 }
 
-static uint64_t read_value(vmm_vcpu *v, uint32_t which)
+static uint64_t read_value(vmm_vcpu *v, uint32_t number)
 {
+    uint32_t which = meant(v, number);
     return (uint32_t)(arm_of(v)->timer[which].compare - (counter(v) - offset_of(v, which)));
 }
 
-static void write_value(vmm_vcpu *v, uint32_t which, uint64_t value)
+static void write_value(vmm_vcpu *v, uint32_t number, uint64_t value)
 {
+    uint32_t which = meant(v, number);
     write_compare(v, which, counter(v) - offset_of(v, which) + (uint64_t)(int64_t)(int32_t)value);
 }
 
@@ -151,16 +167,19 @@ static void write_offset(vmm_vcpu *v, uint32_t number, uint64_t value)
     update(v, VMM_TIMER_VIRTUAL);
 }
 
-static uint64_t read_kernel_control(vmm_vcpu *v, uint32_t number)
+static uint32_t *kernel_control(vmm_vcpu *v, bool hosted)
 {
-    (void)number;
-    return arm_of(v)->cntkctl;
+    return hosted && arm_redirects(v) ? &arm_of(v)->cnthctl : &arm_of(v)->cntkctl;
 }
 
-static void write_kernel_control(vmm_vcpu *v, uint32_t number, uint64_t value)
+static uint64_t read_kernel_control(vmm_vcpu *v, uint32_t hosted)
 {
-    (void)number;
-    arm_of(v)->cntkctl = (uint32_t)value;
+    return *kernel_control(v, hosted);
+}
+
+static void write_kernel_control(vmm_vcpu *v, uint32_t hosted, uint64_t value)
+{
+    *kernel_control(v, hosted) = (uint32_t)value;
 }
 
 static uint64_t read_hypervisor_control(vmm_vcpu *v, uint32_t number)
@@ -175,11 +194,11 @@ static void write_hypervisor_control(vmm_vcpu *v, uint32_t number, uint64_t valu
     arm_of(v)->cnthctl = (uint32_t)value;
 }
 
-/* ---- what EL1 admits EL0 to (DDI0487 D11.2.3) ---- */
+/* ---- what EL1, or a host at EL2, admits EL0 to (DDI0487 D11.2.3) ---- */
 
 static int check_access(vmm_vcpu *v, uint32_t el0_bit)
 {
-    return vmm_arm_el(v) == 0 && !(arm_of(v)->cntkctl & el0_bit) ? ACCESS_TRAP : ACCESS_OK;
+    return vmm_arm_el(v) == 0 && !(*kernel_control(v, true) & el0_bit) ? ACCESS_TRAP : ACCESS_OK;
 }
 
 static int check_physical_counter(vmm_vcpu *v, uint32_t number, bool read)
@@ -194,10 +213,10 @@ static int check_virtual_counter(vmm_vcpu *v, uint32_t number, bool read)
     return check_access(v, EL0VCTEN);
 }
 
-static int check_timer(vmm_vcpu *v, uint32_t which, bool read)
+static int check_timer(vmm_vcpu *v, uint32_t number, bool read)
 {
     (void)read;
-    return check_access(v, which == VMM_TIMER_VIRTUAL ? EL0VTEN : EL0PTEN);
+    return check_access(v, (number & (HOSTED - 1)) == VMM_TIMER_VIRTUAL ? EL0VTEN : EL0PTEN);
 }
 
 /* DDI0487 SCR_EL3.ST: EL3's, and Secure EL1's where that says so. */
@@ -220,8 +239,8 @@ static int check_frequency(vmm_vcpu *v, uint32_t number, bool read)
     return check_access(v, EL0PCTEN | EL0VCTEN);
 }
 
-#define P VMM_TIMER_PHYSICAL
-#define V VMM_TIMER_VIRTUAL
+#define P (VMM_TIMER_PHYSICAL | HOSTED)
+#define V (VMM_TIMER_VIRTUAL | HOSTED)
 #define H VMM_TIMER_HYPERVISOR
 #define S VMM_TIMER_SECURE
 
@@ -229,7 +248,7 @@ static const arm_register A64[] = {
     {"CNTFRQ_EL0", 3, 3, 14, 0, 0, false, R0 | W1, 0, read_frequency, write_frequency, check_frequency, 0},
     {"CNTPCT_EL0", 3, 3, 14, 0, 1, false, R0, 0, read_physical, NULL, check_physical_counter, EL1PCTEN},
     {"CNTVCT_EL0", 3, 3, 14, 0, 2, false, R0, 0, read_virtual, NULL, check_virtual_counter, 0},
-    {"CNTKCTL_EL1", 3, 0, 14, 1, 0, false, R1 | W1, 0, read_kernel_control, write_kernel_control, NULL, 0},
+    {"CNTKCTL_EL1", 3, 0, 14, 1, 0, false, R1 | W1, true, read_kernel_control, write_kernel_control, NULL, 0},
     {"CNTP_TVAL_EL0", 3, 3, 14, 2, 0, false, R0 | W0, P, read_value, write_value, check_timer, EL1PCEN},
     {"CNTP_CTL_EL0", 3, 3, 14, 2, 1, false, R0 | W0, P, read_control, write_control, check_timer, EL1PCEN},
     {"CNTP_CVAL_EL0", 3, 3, 14, 2, 2, false, R0 | W0, P, read_compare, write_compare, check_timer, EL1PCEN},
@@ -259,6 +278,23 @@ static const arm_register A32[] = {
     {"CNTV_CVAL", 0, 3, 0, 14, 0, true, R0 | W0, V, read_compare, write_compare, check_timer, 0},
     {"CNTVOFF", 0, 4, 0, 14, 0, true, R2 | W2, 0, read_offset, write_offset, NULL, 0},
 };
+
+#define OF_VHE(name, suffix, op1, crm, timer, check) \
+    {name "_TVAL" suffix, 3, op1, 14, crm, 0, false, R2 | W2, timer, read_value, write_value, check, 0}, \
+    {name "_CTL" suffix, 3, op1, 14, crm, 1, false, R2 | W2, timer, read_control, write_control, check, 0}, \
+    {name "_CVAL" suffix, 3, op1, 14, crm, 2, false, R2 | W2, timer, read_compare, write_compare, check, 0}
+
+static const arm_register VHE[] = {
+    OF_VHE("CNTHV", "_EL2", 4, 3, VMM_TIMER_HYPERVISOR_VIRTUAL, NULL),
+    OF_VHE("CNTP", "_EL02", 5, 2, VMM_TIMER_PHYSICAL, arm_check_e2h),
+    OF_VHE("CNTV", "_EL02", 5, 3, VMM_TIMER_VIRTUAL, arm_check_e2h),
+    {"CNTKCTL_EL12", 3, 5, 14, 1, 0, false, R2 | W2, false, read_kernel_control, write_kernel_control, arm_check_e2h, 0},
+};
+
+arm_registers arm_host_timer_registers(const vmm_vcpu *v)
+{
+    return arm_of(v)->has_vhe ? ARM_TABLE(VHE) : (arm_registers){0};
+}
 
 arm_registers arm_timer_registers(const vmm_vcpu *v)
 {

@@ -168,6 +168,8 @@ int vmm_add_arm(vmm_machine *m, int aarch64, int cpu_model, int has_el2, int has
         return fail(m, "Unicorn cannot map the machine's memory: %s", uc.strerror(error));
     arm_of(v)->pfr = feature_register(v);
     choose_levels(v);
+    if (aarch64 && !arm_can_translate())
+        return fail(m, "Unicorn did not define AT S1E1R where it is looked for; vmm needs the unicorn 2.1.4 wheel");
     arm_choose_widths(v);
     if (arm_define_registers(v) || save_reset_state(v))
         return -1;

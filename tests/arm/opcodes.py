@@ -142,6 +142,8 @@ A64 = {
     "svc #2": "410000d4",
     "svc #9": "210100d4",
     "tlbi vmalle1": "1f8708d5",
+    "tlbi vaae1, x2": "628708d5",
+    "b #0xfffffffffffffffc": "ffffff17",
     "udf #0": "00000000",
     "wfe": "5f2003d5",
     "wfi": "7f2003d5",

@@ -156,6 +156,14 @@ def test_each_vcpu_has_its_own_say_and_a_snapshot_keeps_it() -> None:
         machine.restore(before)
 
 
+def test_an_aarch32_program_s_use_is_its_kernel_s() -> None:
+    """CPACR_EL1.FPEN of an AArch64 kernel holds AArch32 EL0; EC 0x07, CV 1, COND 0b1110."""
+    bench = Arm64Bench(a64("eret"), EL1H, cpacr_el1=1 << FPEN, spsr_el1=0x10, elr_el1=CODE + 4)
+    bench.memory.write(CODE + 4, a32("vmov s0, r0"))
+    bench.step(2)
+    bench.assert_taken(FP_ACCESS, LOWER_A64 + 0x200, after=2, elr=CODE + 4, spsr=0x10, esr=HELD)
+
+
 # ---- ARMv7-A ----
 
 EN, ASEDIS = 1 << 30, 1 << 31
@@ -202,6 +210,15 @@ def test_a_thumb_instruction_is_held_alike() -> None:
     bench = bench32(t32("vmov s0, r0"), "usr", 0, thumb=True)
     bench.step()
     assert (bench.cpu["lr"], bench.cpu["spsr"], bench.cpu.pc) == (CODE + 2, MODES["usr"] | T, VECTORS[1] + UNDEFINED32)
+
+
+def test_an_it_block_s_state_is_kept_where_one_of_its_instructions_is_held() -> None:
+    """ITE EQ; VMOVEQ with Z: SPSR.IT is 0b00001100 (DDI0406 A2.5.2)."""
+    bench = bench32(t32("ite eq", "vmov s0, r0", "movs r0, #1"), "svc", 0, thumb=True)
+    z = 1 << 30
+    bench.registers(cpsr=MODES["svc"] | T | z, pc=CODE | 1)
+    bench.step(2)
+    assert (bench.cpu["lr"], hex(bench.cpu["spsr"])) == (CODE + 4, hex(MODES["svc"] | T | z | 0x0C >> 2 << 10))
 
 
 def test_an_armv7_guest_s_own_write_counts_from_the_next_instruction_on() -> None:

@@ -22,7 +22,11 @@ from arm.arm_bench import (
     ELXH_GROUP,
     ILLEGAL,
     LOWER_A64,
+    PAGE_EL0,
+    PAGE_EL1,
+    RAM,
     SMC,
+    TABLES,
     UNKNOWN,
     Arm64Bench,
     D,
@@ -89,13 +93,14 @@ def test_levels_above_el0_are_announced_as_aarch64_alone(cpu: str, board: str, l
 
 
 @pytest.mark.parametrize("cpu", MODELS)
-def test_rw_is_one_and_e2h_is_zero_whatever_is_written(cpu: str) -> None:
-    """HCR_EL2.RW and SCR_EL3.RW are RAO/WI; HCR_EL2.E2H is RES0 without FEAT_VHE, which is not announced."""
+def test_rw_is_one_and_e2h_is_there_with_vhe_alone(cpu: str) -> None:
+    """HCR_EL2.RW and SCR_EL3.RW are RAO/WI; HCR_EL2.E2H is RES0 where ID_AA64MMFR1_EL1.VH is 0."""
     bench = Arm64Bench(a64("nop"), EL1H, cpu=cpu, board=EL2 + EL3)
     assert (bench.cpu["hcr_el2"] & (RW | E2H), bench.cpu["scr_el3"] & SCR_RW) == (RW, SCR_RW)
     bench.registers(hcr_el2=E2H, scr_el3=NS)
-    assert (bench.cpu["hcr_el2"], bench.cpu["scr_el3"] & SCR_RW) == (RW, SCR_RW)
-    assert read(bench, 3, 0, 0, 7, 1) >> 8 & 0xF == 0
+    vhe = cpu == "max"
+    assert (bench.cpu["hcr_el2"], bench.cpu["scr_el3"] & SCR_RW) == (RW | (E2H if vhe else 0), SCR_RW)
+    assert read(bench, 3, 0, 0, 7, 1) >> 8 & 0xF == vhe
 
 
 @pytest.mark.parametrize(("pstate", "board"), [(EL2H, EL2), (EL3H, EL3)])
@@ -118,13 +123,12 @@ VHE = {
 
 
 @pytest.mark.parametrize("register", VHE)
-@pytest.mark.parametrize("cpu", ["cortex-a57", "max"])
-def test_registers_of_vhe_are_undefined_with_it(cpu: str, register: str) -> None:
+def test_registers_of_vhe_are_undefined_without_it(register: str) -> None:
     """At EL2, reading and writing."""
     op0, op1, crn, crm, op2 = VHE[register]
     for direction in (0, 1):
         word = 0xD5000000 | direction << 21 | op0 << 19 | op1 << 16 | crn << 12 | crm << 8 | op2 << 5
-        bench = Arm64Bench(word.to_bytes(4, "little"), EL2H, cpu=cpu, board=EL2)
+        bench = Arm64Bench(word.to_bytes(4, "little"), EL2H, board=EL2)
         bench.step()
         bench.assert_taken(UNKNOWN, ELXH_GROUP, el=2, after=1, elr=CODE, spsr=EL2H, esr=syndrome(UNKNOWN))
 
@@ -139,6 +143,32 @@ def test_a_guest_reads_the_mpidr_its_hypervisor_gave() -> None:
         bench.registers(pstate=pstate, pc=CODE)
         bench.step()
         assert bench.cpu["x1"] == expected
+
+
+FB, SPARE = 1 << 9, DATA + 0x2000
+
+
+@pytest.mark.parametrize("code", ["tlbi vmalle1", "tlbi vaae1, x2"])
+def test_a_guest_s_own_invalidation_reaches_other_vcpus_where_fb_says_so(code: str) -> None:
+    """HCR_EL2.FB: the second vCPU sees a page that the first one has moved."""
+    bench = hypervised(a64(code, "dsb sy", "b #0"), EL1H, RW | FB, smp=2)
+    machine, second = bench.machine, bench.machine.cpus[1]
+    bench.paging()
+    bench.page(CODE, PAGE_EL1)
+    lib.vmm_arm_start(bench.native.vcpus[1], CODE + 0x80, DATA)
+    bench.memory.write(CODE + 0x80, a64("ldr x0, [x1]", "b #0xfffffffffffffffc"))
+    for name in ("mair_el1", "ttbr0_el1", "tcr_el1", "sctlr_el1", "hcr_el2"):
+        second[name] = bench.cpu[name]
+    second["pstate"], second["x1"] = EL1H, DATA
+    bench.write(DATA, 0x11)
+    bench.write(SPARE, 0x22)
+    bench.registers(pc=CODE + 8, x2=DATA >> 12)
+    machine.run(insns=3000)
+    assert second["x0"] == 0x11
+    bench.write(TABLES + 0x1000 + 8 * (DATA - RAM >> 12), SPARE | PAGE_EL0, 0)
+    bench.registers(pc=CODE)
+    machine.run(insns=3000)
+    assert second["x0"] == 0x22
 
 
 # ---- debug exceptions and aborts ----
