@@ -1,5 +1,6 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
 #include "arm/access.h"
+#include "arm/alignment.h"
 #include "arm/fp.h"
 #include "core/devices.h"
 #include "core/engine.h"
@@ -46,6 +47,7 @@ static const char *judge_x86(void *library)
 /* Each stands before some of Unicorn's calls; the line that says why it cannot, or NULL. */
 static const char *(*const STANDING_BEFORE[])(void *library) = {
     watch_pages, uc_stand_before_abort, x86_watch_returns, x86_keep_flags, judge_x86, arm_watch_fp, arm_watch_accesses,
+    arm_check_alignment,
 };
 
 const char *vmm_unicorn_open(const char *path)

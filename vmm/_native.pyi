@@ -651,6 +651,7 @@ class vmm_arm(Struct):
     access: vmm_arm_access
     filled: Array[int]
     fills: int
+    strict: int
     hook_frame: int
     aarch64: int
     has_el2: int

@@ -82,6 +82,7 @@ typedef struct {
     vmm_arm_access access; /* transient: the last one, while it is */
     uint64_t filled[VMM_ARM_FILLS]; /* transient: virtual pages that came into Unicorn's TLB last */
     uint32_t fills;
+    uint8_t strict; /* derived: regimes, one bit each, whose code is translated so that data must be aligned */
     uint64_t hook_frame; /* transient: where translated code's calls return, see it.c */
     uint8_t aarch64;  /* configuration: the processor is one of AArch64 */
     uint8_t has_el2;  /* configuration */
