@@ -647,6 +647,7 @@ class vmm_arm(Struct):
     cntvoff: int
     cntkctl: int
     cnthctl: int
+    cortex: Array[int]
     watch_hook: int
     access: vmm_arm_access
     filled: Array[int]
@@ -659,6 +660,7 @@ class vmm_arm(Struct):
     has_pan: int
     has_random: int
     has_pauth: int
+    is_cortex: int
     conduit: int
     several: int
     mpidr: int
@@ -706,6 +708,7 @@ class Lib:
     VMM_GENERIC_TIMERS: Final[int]
     VMM_IT_RETURNS: Final[int]
     VMM_ARM_FILLS: Final[int]
+    VMM_CORTEX_REGISTERS: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]

@@ -30,6 +30,7 @@ typedef struct {
 
 #define VMM_IT_RETURNS 8
 #define VMM_ARM_FILLS 8
+#define VMM_CORTEX_REGISTERS 7
 
 /* An access as Unicorn announces it. */
 typedef struct {
@@ -77,6 +78,7 @@ typedef struct {
     uint64_t cntvoff;
     uint32_t cntkctl;
     uint32_t cnthctl;
+    uint64_t cortex[VMM_CORTEX_REGISTERS]; /* its own control registers, see cortex.c */
 
     size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
     vmm_arm_access access; /* transient: the last one, while it is */
@@ -90,6 +92,7 @@ typedef struct {
     uint8_t has_pan;  /* configuration: PSTATE.PAN exists */
     uint8_t has_random; /* configuration: RNDR */
     uint8_t has_pauth;  /* configuration: pointer authentication */
+    uint8_t is_cortex;  /* configuration: a Cortex-A53, A57 or A72 */
     uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
     uint8_t several;    /* configuration: of several vCPUs */
     uint64_t mpidr;

@@ -68,6 +68,9 @@ static inline uint64_t arm_pc(const vmm_vcpu *v)
 /* state.c */
 void arm_reset(vmm_vcpu *v);
 
+/* cortex.c */
+void arm_cortex_reset(vmm_vcpu *v);
+
 /* return.c */
 vmm_handler arm_interrupted(vmm_vcpu *v, const arm_event *e); /* by e, which is about to be delivered */
 void arm_returns(void *cpu, void *opaque);  /* Unicorn calls it before each exception return, */

@@ -28,6 +28,7 @@ static const control TABLE[CONTROLS] = {
     {.scr = SCR_FIQ},
     {.scr = SCR_IRQ},
     {.scr = SCR_FIQ | SCR_IRQ},
+    {.hcr = HCR_TIDCP},
 };
 
 static bool held_by_el2(const vmm_vcpu *v, const control *c)

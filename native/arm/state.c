@@ -104,6 +104,7 @@ void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument)
 {
     arm_reset(v);
     arm_timers_reset(v);
+    arm_cortex_reset(v);
     vmm_arm_set_pc(v, entry);
     if (arm_of(v)->aarch64)
         arm_env_of(v)->xregs[0] = argument;

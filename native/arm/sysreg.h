@@ -11,7 +11,8 @@ enum arm_access { /* the lowest exception level that may read and write */
 /* Controls of EL2 and EL3 that trap accesses from below; what each is, controls.c says. */
 enum arm_control {
     TID3 = 1 << 0, TTLB = 1 << 1, TPU = 1 << 2, SGI = 1 << 3, TDA = 1 << 4, TPM = 1 << 5, TPMCR = 1 << 6, EL1PCTEN = 1 << 7,
-    EL1PCEN = 1 << 8, GROUP0 = 1 << 9, GROUP1 = 1 << 10, EITHER_GROUP = 1 << 11, CONTROLS = 12
+    EL1PCEN = 1 << 8, GROUP0 = 1 << 9, GROUP1 = 1 << 10, EITHER_GROUP = 1 << 11, TIDCP = 1 << 12,
+    CONTROLS = 13
 };
 
 enum arm_check { ACCESS_OK = 0, ACCESS_TRAP = 1, ACCESS_UNDEFINED = 2, ACCESS_TRAP_EL2 = 3, ACCESS_TRAP_EL3 = 4 };
@@ -39,6 +40,7 @@ arm_registers arm_timer_registers32(const vmm_vcpu *v); /* as AArch32 names them
 arm_registers arm_gic_registers(const vmm_vcpu *v);
 arm_registers arm_debug_registers(const vmm_vcpu *v);
 arm_registers arm_identity_registers(const vmm_vcpu *v);
+arm_registers arm_cortex_registers(const vmm_vcpu *v);
 arm_registers arm_broadcast_registers(const vmm_vcpu *v); /* what several vCPUs must hear of each other */
 arm_registers arm_hypervisor_registers(const vmm_vcpu *v);
 arm_registers arm_fp_registers(const vmm_vcpu *v);
