@@ -7,11 +7,10 @@
  * Not checked: Device memory that page tables make so, and stores of structures and of VFP doublewords (plus_alignment).
  */
 #include "arm/alignment.h"
-#include "core/clock.h"
+#include "arm/hypervisor.h"
 #include "unicorn/uc_plt.h"
 
-enum { SCTLR_M = 1, SCTLR_A = 2, SCTLR_SA = 8, SCTLR_SA0 = 16, HCR_DC = 1 << 12 };
-#define HCR_E2H_TGE (1ull << 34 | 1ull << 27)
+enum { SCTLR_M = 1, SCTLR_A = 2, SCTLR_SA = 8, SCTLR_SA0 = 16 };
 enum { WORD = 2, DOUBLE = 3, QUAD = 4 }; /* logarithms of sizes */
 enum { SIZE = 3, BIG_ENDIAN_OP = 8, NATURAL = 7 << 4, ANY_ALIGNMENT = 7 << 4, ALIGN_SHIFT = 4 }; /* Unicorn's MemOp */
 
@@ -202,16 +201,15 @@ const char *arm_check_alignment(void *library)
 uint32_t arm_regime(const vmm_vcpu *v)
 {
     uint32_t el = vmm_arm_el((vmm_vcpu *)v);
-    bool host = arm_of(v)->has_el2 && (arm_env_of(v)->cp15.hcr_el2 & HCR_E2H_TGE) == HCR_E2H_TGE;
-    return el ? el : host ? 2 : 1;
+    return el ? el : 1;
 }
 
+/* DDI0487 D13.2.46: HCR_EL2.TGE has the MMU of EL1 and EL0 off, DC makes their memory Normal nevertheless. */
 static bool is_strict(const vmm_vcpu *v, uint32_t regime)
 {
-    const arm_env *env = arm_env_of(v);
-    uint64_t sctlr = env->cp15.sctlr_el[regime];
-    bool cacheable = regime == 1 && arm_of(v)->has_el2 && env->cp15.hcr_el2 & HCR_DC;
-    return sctlr & SCTLR_A || (!(sctlr & SCTLR_M) && !cacheable);
+    uint64_t sctlr = arm_env_of(v)->cp15.sctlr_el[regime], hcr = regime == 1 ? arm_hcr(v) : 0;
+    bool mmu = sctlr & SCTLR_M && !(hcr & HCR_TGE);
+    return sctlr & SCTLR_A || !(mmu || hcr & HCR_DC);
 }
 
 /* DDI0487 D1.8.2: loads and stores whose base is SP; not PRFM, nor those that have none. */

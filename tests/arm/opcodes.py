@@ -160,7 +160,6 @@ A64 = {
     "wfi": "7f2003d5",
     "yield": "3f2003d5",
     "fmov d0, x0": "0000679e",
-    "str q0, [x1]": "2000803d",
     "mrs x0, fpcr": "00443bd5",
     "msr cpacr_el1, x0": "401018d5",
     "ptrue p0.b": "e0e31825",
