@@ -1,5 +1,6 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
 #include "arm/access.h"
+#include "arm/alignment.h"
 #include "arm/fp.h"
 #include "arm/hypervisor.h"
 #include "core/devices.h"
@@ -65,6 +66,7 @@ static const char *(*const STANDING_BEFORE[])(void *library) = {
     x86_watch_fpu,
     x86_watch_simd,
     arm_watch_definitions,
+    arm_check_alignment,
 };
 
 const char *vmm_unicorn_open(const char *path)

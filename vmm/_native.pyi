@@ -197,6 +197,7 @@ class vmm_vcpu(Struct):
     event_count: int
     skew: int
     wake_at: int
+    covered_page: int
     turn_end: int
     rearmed_ns: int
     rearmed_count: int
@@ -214,6 +215,7 @@ class vmm_vcpu(Struct):
     library: CString
     make_clean: Callable[[CValue, int, int], None]
     drop_code: Callable[[CValue, int, int], None]
+    cover: int
     exception_index: Pointer[int]
     control: Pointer[int]
     index: int
@@ -556,7 +558,11 @@ class vmm_x86(Struct):
     dr6_pending: int
     native: int
     watch_changed: int
+    fpu_changed: int
     watch_hit: int
+    simd_count: int
+    simd_value: Array[int]
+    simd_register: int
     iret_at: int
     iret_from: Array[int]
     rep_seen: int
@@ -571,6 +577,7 @@ class vmm_x86(Struct):
     watch_hook: int
     nmi_in_sti_shadow: int
     syscall_anywhere: int
+    ferr_line: int
     breakpoint_in_ss_shadow: int
     cpuid_count: int
     cpuid: Array[vmm_cpuid]
@@ -648,10 +655,12 @@ class vmm_arm(Struct):
     cntvoff: int
     cntkctl: int
     cnthctl: int
+    cortex: Array[int]
     watch_hook: int
     access: vmm_arm_access
     filled: Array[int]
     fills: int
+    strict: int
     hook_frame: int
     unredirected: int
     aarch64: int
@@ -661,6 +670,7 @@ class vmm_arm(Struct):
     has_random: int
     has_vhe: int
     has_pauth: int
+    is_cortex: int
     conduit: int
     several: int
     mpidr: int
@@ -708,6 +718,7 @@ class Lib:
     VMM_MAX_CPUID: Final[int]
     VMM_GENERIC_TIMERS: Final[int]
     VMM_ARM_FILLS: Final[int]
+    VMM_CORTEX_REGISTERS: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -727,6 +738,7 @@ class Lib:
     VMM_TRIGGER_SHADOW: Final[int]
     VMM_TRIGGER_EVERY: Final[int]
     VMM_TRIGGER_HASHED: Final[int]
+    VMM_FERR_DRIVER: Final[int]
     VMM_STIMULUS_DRIVER: Final[int]
     VMM_TESTDEV_DRIVER: Final[int]
     VMM_SCRIPT_DRIVER: Final[int]
@@ -868,6 +880,7 @@ class Lib:
     UC_X86_REG_R13: Final[int]
     UC_X86_REG_R14: Final[int]
     UC_X86_REG_R15: Final[int]
+    UC_X86_REG_XMM0: Final[int]
     UC_X86_REG_IDTR: Final[int]
     UC_X86_REG_GDTR: Final[int]
     UC_X86_REG_FPCW: Final[int]

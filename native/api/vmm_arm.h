@@ -29,6 +29,7 @@ typedef struct {
 } vmm_arm_cycles;
 
 #define VMM_ARM_FILLS 8
+#define VMM_CORTEX_REGISTERS 7
 
 /* An access as Unicorn announces it. */
 typedef struct {
@@ -75,11 +76,13 @@ typedef struct {
     uint64_t cntvoff;
     uint32_t cntkctl;
     uint32_t cnthctl;
+    uint64_t cortex[VMM_CORTEX_REGISTERS]; /* its own control registers, see cortex.c */
 
     size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
     vmm_arm_access access; /* transient: the last one, while it is */
     uint64_t filled[VMM_ARM_FILLS]; /* transient: virtual pages that came into Unicorn's TLB last */
     uint32_t fills;
+    uint8_t strict; /* derived: regimes, one bit each, whose code is translated so that data must be aligned */
     uint64_t hook_frame; /* transient: where translated code's calls return, see it.c */
     uint8_t unredirected; /* transient: a name means its own register, whoever runs: a script asks */
     uint8_t aarch64;  /* configuration: the processor is one of AArch64 */
@@ -89,6 +92,7 @@ typedef struct {
     uint8_t has_random; /* configuration: RNDR */
     uint8_t has_vhe;    /* configuration: HCR_EL2.E2H */
     uint8_t has_pauth;  /* configuration: pointer authentication */
+    uint8_t is_cortex;  /* configuration: a Cortex-A53, A57 or A72 */
     uint8_t conduit;  /* configuration: enum vmm_arm_conduit, firmware calls */
     uint8_t several;    /* configuration: of several vCPUs */
     uint64_t mpidr;

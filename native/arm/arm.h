@@ -22,7 +22,8 @@ enum { /* AArch32 modes */
 };
 
 enum { /* exception classes, DDI0487 D13.2.37 */
-    EC_UNKNOWN = 0x00, EC_FP_ACCESS = 0x07, EC_ILLEGAL_STATE = 0x0e, EC_SMC64 = 0x17, EC_SYSREG = 0x18, EC_SVE_ACCESS = 0x19, EC_PC_ALIGNMENT = 0x22, EC_SERROR = 0x2f
+    EC_UNKNOWN = 0x00, EC_FP_ACCESS = 0x07, EC_ILLEGAL_STATE = 0x0e, EC_SMC64 = 0x17, EC_SYSREG = 0x18, EC_SVE_ACCESS = 0x19, EC_PC_ALIGNMENT = 0x22,
+    EC_SP_ALIGNMENT = 0x26, EC_SERROR = 0x2f
 };
 
 #define SYNDROME(ec, iss) ((uint32_t)(ec) << 26 | 1u << 25 | (iss))
@@ -66,6 +67,9 @@ static inline uint64_t arm_pc(const vmm_vcpu *v)
 
 /* state.c */
 void arm_reset(vmm_vcpu *v);
+
+/* cortex.c */
+void arm_cortex_reset(vmm_vcpu *v);
 
 /* return.c */
 vmm_handler arm_interrupted(vmm_vcpu *v, const arm_event *e); /* by e, which is about to be delivered */

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "arm/arm.h"
+#include "arm/alignment.h"
 #include "arm/cycles.h"
 #include "arm/hypervisor.h"
 #include "core/boundary.h"
@@ -94,18 +94,19 @@ static bool take_event(vmm_vcpu *v)
 }
 
 /*
- * What Unicorn would execute although A64 does not: an instruction at an address that is not a multiple of 4, and the one
- * after an ERET to a state that does not exist, which leaves PSTATE.IL (DDI0487 D1.11.5, D1.11.4). Among synchronous
- * exceptions they are priorities 2 and 5 (D1.12); 1, software step, 3 and 4, the fetch and breakpoints, are Unicorn's.
- * So where the fetch fails, only the first of the two counts.
+ * What Unicorn would execute although A64 does not: an instruction at an address that is not a multiple of 4, the one after
+ * an ERET to a state that does not exist, which leaves PSTATE.IL (DDI0487 D1.11.5, D1.11.4), and one that uses an SP that is
+ * not aligned (D1.8.2). Among synchronous exceptions the first two are priorities 2 and 5, the third comes with the access
+ * (D1.12); 1, software step, 3 and 4, the fetch and breakpoints, are Unicorn's. So where the fetch fails, only the first
+ * counts.
  */
 static bool take_unexecutable(vmm_vcpu *v, bool fetched)
 {
     arm_env *env = arm_env_of(v);
     bool unaligned = env->pc & 3, illegal = fetched && env->pstate & PSTATE_IL;
-    if (!env->aarch64 || !(unaligned || illegal))
+    if (!env->aarch64 || !(unaligned || illegal || (fetched && arm_sp_unaligned(v))))
         return false;
-    uint32_t now = vmm_arm_el(v), class = unaligned ? EC_PC_ALIGNMENT : EC_ILLEGAL_STATE;
+    uint32_t now = vmm_arm_el(v), class = unaligned ? EC_PC_ALIGNMENT : illegal ? EC_ILLEGAL_STATE : EC_SP_ALIGNMENT;
     bool to_el2 = now == 0 && arm_hcr(v) & HCR_TGE;
     arm_event e = {.kind = ARM_SYNC, .source = VMM_SRC_EXCEPTION, .target = now ? now : to_el2 ? 2 : 1, .number = class,
                    .syndrome = SYNDROME(class, 0), .has_far = unaligned, .far = unaligned ? env->pc : 0};
@@ -197,7 +198,7 @@ static inline bool asks_for_a_look(const vmm_vcpu *v, uint64_t pc)
     const arm_env *env = arm_env_of(v);
     uint64_t state;
     memcpy(&state, &env->pstate, sizeof state);
-    uint64_t odd = ((env->daif ^ v->masks) & v->watch) | ((state ^ a64) & (a64 | PSTATE_IL)) | (pc & 3);
+    uint64_t odd = ((env->daif ^ v->masks) & v->watch) | ((state ^ a64) & (a64 | PSTATE_IL)) | (pc & 3) | (env->xregs[31] & 15);
     uint64_t awaited = v->reach[reach_word(pc)] & reach_bit(pc);
     return (v->count >= v->attention_at) | ((odd | awaited) != 0);
 }
@@ -213,16 +214,23 @@ static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
     vcpu_begin(v, pc);
 }
 
+/* Apart, and called last: so the hook itself needs no frame, and this one's is where the hook's would be. */
+static __attribute__((noinline)) void look_and_begin(vmm_vcpu *v, uint64_t pc)
+{
+    if (!arm_is_a64(v))
+        note_frame(v, __builtin_frame_address(0));
+    look(v);
+    vcpu_begin(v, pc);
+}
+
 static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
-    if (unlikely(asks_for_a_look(v, pc))) {
-        if (!arm_is_a64(v))
-            note_frame(v, __builtin_frame_address(0));
-        look(v);
-    }
-    vcpu_begin(v, pc);
+    if (unlikely(asks_for_a_look(v, pc)))
+        look_and_begin(v, pc);
+    else
+        vcpu_begin(v, pc);
 }
 
 void arm_attach_boundary(vmm_vcpu *v)

@@ -36,6 +36,7 @@ static const control TABLE[CONTROLS] = {
     {.hcr = HCR_TVM, .direction = WRITES},
     {.hcr = HCR_TRVM, .direction = READS},
     {.cptr2 = CPTR_TCPAC, .cptr3 = CPTR_TCPAC},
+    {.hcr = HCR_TIDCP},
 };
 
 static bool held_by_el2(const vmm_vcpu *v, const control *c)

@@ -13,6 +13,7 @@
 #define HCR_DC (1ull << 12)
 #define HCR_TID3 (1ull << 18)
 #define HCR_TSC (1ull << 19)
+#define HCR_TIDCP (1ull << 20)
 #define HCR_TPU (1ull << 24)
 #define HCR_TTLB (1ull << 25)
 #define HCR_TGE (1ull << 27)

@@ -1,5 +1,5 @@
 /* Returns from handlers: what was interrupted, and Unicorn's call at the end of every exception return. */
-#include "arm/arm.h"
+#include "arm/alignment.h"
 #include "arm/cycles.h"
 #include "core/nest.h"
 #include "unicorn/uc_plt.h"
@@ -38,5 +38,7 @@ void arm_returned(void *cpu, void *opaque)
         return;
     arm_cycles_resume(v);
     arm_it_returned(v);
+    if (arm_of(v)->has_el2) /* HCR_EL2 may have changed for those below */
+        arm_alignment_changed(v);
     nest_leave(v, arm_pc(v), stack_pointer(v), vmm_arm_pstate(v));
 }

@@ -1,7 +1,7 @@
 /* What a snapshot keeps of Unicorn's ARM vCPU: the private state up to its proven end. */
 #include <string.h>
 
-#include "arm/arm.h"
+#include "arm/alignment.h"
 
 size_t arm_state_size(const vmm_vcpu *v)
 {
@@ -23,6 +23,7 @@ void arm_restore(vmm_vcpu *v, const void *state)
     memcpy(breakpoints, arm_tail_of(v)->breakpoints, sizeof breakpoints);
     memcpy(env, state, arm_state_size(v));
     arm_of(v)->access = (vmm_arm_access){0};
+    arm_alignment_changed(v);
     memcpy(arm_tail_of(v)->breakpoints, breakpoints, sizeof breakpoints);
     v->flush_code |= arm_tail_of(v)->features != features; /* what is translated depends on them */
     if (same)

@@ -1,7 +1,7 @@
 /* Registers of an ARM vCPU, kept consistent with what Unicorn derives from them; reset and power. */
 #include <string.h>
 
-#include "arm/arm.h"
+#include "arm/alignment.h"
 #include "arm/cycles.h"
 #include "arm/fp.h"
 #include "core/clock.h"
@@ -93,6 +93,7 @@ void arm_reset(vmm_vcpu *v)
     env->daif = PSTATE_DAIF;
     arm_calls_of(v)->arm_rebuild_hflags(env);
     v->halted = 0;
+    arm_alignment_changed(v);
     v->flush_tlb = 1;
     v->event_count = v->count;
     arm_cycles_reset(v);
@@ -103,6 +104,7 @@ void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument)
 {
     arm_reset(v);
     arm_timers_reset(v);
+    arm_cortex_reset(v);
     vmm_arm_set_pc(v, entry);
     if (arm_of(v)->aarch64)
         arm_env_of(v)->xregs[0] = argument;
@@ -150,6 +152,7 @@ int vmm_arm_system_set(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, ui
         error = uc.reg_write(v->uc, UC_ARM_REG_CP_REG, &reg);
     }
     arm_calls_of(v)->arm_rebuild_hflags(v->env);
+    arm_alignment_changed(v);
     v->flush_tlb = 1;
     return error ? -1 : 0;
 }

@@ -83,13 +83,13 @@ static int define(vmm_vcpu *v, arm_registers table)
     return 0;
 }
 
-enum { TABLES = 13 };
+enum { TABLES = 14 };
 
 static void tables_of(const vmm_vcpu *v, arm_registers tables[TABLES])
 {
     const arm_registers all[TABLES] = {arm_identity_registers(v), arm_debug_registers(v), arm_timer_registers(v), arm_timer_registers32(v), arm_gic_registers(v),
                                        arm_broadcast_registers(v), arm_hypervisor_registers(v), arm_vhe_registers(v), arm_host_timer_registers(v), arm_address_registers(v), arm_fp_registers(v), arm_cycle_registers(v),
-                                       arm_cycle_registers32(v)};
+                                       arm_cycle_registers32(v), arm_cortex_registers(v)};
     memcpy(tables, all, sizeof all);
 }
 

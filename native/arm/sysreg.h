@@ -12,7 +12,8 @@ enum arm_access { /* the lowest exception level that may read and write */
 enum arm_control {
     TID3 = 1 << 0, TTLB = 1 << 1, TPU = 1 << 2, SGI = 1 << 3, TDA = 1 << 4, TPM = 1 << 5, TPMCR = 1 << 6, EL1PCTEN = 1 << 7,
     EL1PCEN = 1 << 8, GROUP0 = 1 << 9, GROUP1 = 1 << 10, EITHER_GROUP = 1 << 11,
-    TVM = 1 << 12, TRVM = 1 << 13, TCPAC = 1 << 14, CONTROLS = 15
+    TVM = 1 << 12, TRVM = 1 << 13, TCPAC = 1 << 14, TIDCP = 1 << 15,
+    CONTROLS = 16
 };
 
 enum arm_form { SINGLE = 0, PAIR = 1 /* AArch32: MCRR and MRRC */, SVE_ACCESS = 2 /* held as SVE is */ };
@@ -42,6 +43,7 @@ arm_registers arm_timer_registers32(const vmm_vcpu *v); /* as AArch32 names them
 arm_registers arm_gic_registers(const vmm_vcpu *v);
 arm_registers arm_debug_registers(const vmm_vcpu *v);
 arm_registers arm_identity_registers(const vmm_vcpu *v);
+arm_registers arm_cortex_registers(const vmm_vcpu *v);
 arm_registers arm_broadcast_registers(const vmm_vcpu *v); /* what several vCPUs must hear of each other */
 arm_registers arm_hypervisor_registers(const vmm_vcpu *v);
 arm_registers arm_host_timer_registers(const vmm_vcpu *v);

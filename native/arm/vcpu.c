@@ -151,7 +151,7 @@ int vmm_add_arm(vmm_machine *m, int aarch64, int cpu_model, int has_el2, int has
         return -1;
     *arm_of(v) = (vmm_arm){.aarch64 = aarch64 != 0, .has_el2 = has_el2 != 0, .has_el3 = has_el3 != 0, .counter_hz = COUNTER_HZ,
                        .cntfrq = COUNTER_HZ, .mpidr = 0x80000000ull | v->index, .several = m->cpus > 1,
-                       .has_pan = aarch64 && cpu_model == AARCH64_MAX, .has_random = aarch64 && cpu_model == AARCH64_MAX};
+                       .has_pan = aarch64 && cpu_model == AARCH64_MAX, .has_random = aarch64 && cpu_model == AARCH64_MAX, .is_cortex = aarch64 && cpu_model != AARCH64_MAX};
     int error = uc.open(aarch64 ? UC_ARCH_ARM64 : UC_ARCH_ARM, UC_MODE_ARM, &v->uc);
     if (!error)
         error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
@@ -177,6 +177,7 @@ int vmm_add_arm(vmm_machine *m, int aarch64, int cpu_model, int has_el2, int has
     arm_attach_boundary(v);
     arm_reset(v);
     arm_timers_reset(v);
+    arm_cortex_reset(v);
     v->off = v->index != 0;
     return vcpu_ready(v);
 }

@@ -156,18 +156,6 @@ def test_an_exclusive_load_must_be_aligned(source: int, number: int, group: int)
     bench.assert_taken(number, group, after=1, elr=CODE, spsr=source, esr=syndrome(number, ALIGNMENT), far=DATA + 1)
 
 
-@pytest.mark.parametrize(("code", "sctlr"), [("ldar x0, [x1]", 1), ("ldr x0, [x1]", 3), ("ldr x0, [x1]", 0)])
-def test_other_loads_are_not_checked_for_alignment(code: str, sctlr: int) -> None:
-    """A limit of the CPU emulator: by DDI0487 B2.5.2 LDAR, SCTLR_EL1.A and Device memory make them faults."""
-    bench = Arm64Bench(a64(code), EL1H, x1=DATA + 1)
-    if sctlr:
-        bench.paging(sctlr=sctlr)
-        bench.page(CODE, PAGE_EL1)
-    bench.write(DATA + 1, 0x1122334455667788, size=8)
-    bench.step()
-    assert (bench.numbers, bench.cpu["x0"]) == ([], 0x1122334455667788)
-
-
 def test_an_address_that_nothing_decodes_is_a_synchronous_external_abort() -> None:
     """DDI0487 D13.2.37: DFSC 0b010000."""
     bench = Arm64Bench(a64("ldr x0, [x1]"), EL1H, x1=0x0F000000)

@@ -263,15 +263,6 @@ def test_an_exclusive_load_must_be_aligned() -> None:
     assert (bench.cpu["dfsr"], bench.cpu["dfar"]) == (0b00001, DATA + 2)
 
 
-@pytest.mark.parametrize("code", ["ldrd r2, r3, [r1]", "ldm r1, {r2, r3}"])
-def test_other_multiple_loads_are_not_checked_for_alignment(code: str) -> None:
-    """A limit of the CPU emulator: by table A3-1 both are aborts."""
-    bench = Arm32Bench(a32(code), "svc", 0, r1=DATA + 2)
-    paging(bench)
-    bench.step()
-    assert (bench.numbers, bench.cpu.pc) == ([], CODE + 4)
-
-
 # ---- where the vectors are, and in which state handlers run ----
 
 

@@ -199,15 +199,6 @@ def test_a_branch_to_an_unaligned_address_is_a_pc_alignment_fault_there(source: 
     )
 
 
-@pytest.mark.parametrize(("source", "enable"), [(EL0, 1 << 4), (EL1T, 1 << 3)])
-def test_the_alignment_of_the_stack_pointer_is_not_checked(source: int, enable: int) -> None:
-    """A limit of the CPU emulator: by DDI0487 D1.8.2 SCTLR_EL1.SA0 and SA make it EC 0x26."""
-    bench = Arm64Bench(a64("ldr x0, [sp]"), source, sctlr_el1=SCTLR_RES1 & ~0x18 | enable)
-    bench.cpu["sp"] = DATA + 8
-    bench.step()
-    assert (bench.numbers, bench.cpu.pc) == ([], CODE + 4)
-
-
 # ---- ERET ----
 
 
