@@ -54,6 +54,15 @@ def test_a_replay_that_is_ended_leaves_its_files_too(number, command, vmm, image
     assert json.loads((tmp_path / "trace").read_text())["trace_hash"] == facts["trace_hash"]
 
 
+def test_one_that_comes_where_python_loses_exceptions_is_not_lost(command, image, tmp_path):
+    """Python's data model: what a finalizer raises is printed and ignored. The script is read before the guest runs."""
+    text = "import os, signal\n\nclass Gone:\n    def __del__(self):\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+    (tmp_path / "script.py").write_text(f"{text}\nGone()\n\nasync def scenario(m):\n    pass\n")
+    run = command("run", image(SPIN), "--scenario", tmp_path / "script.py", "--quiet")
+    assert run.communicate(timeout=60)[0] == b""
+    assert run.returncode == 143
+
+
 @each
 def test_what_a_process_was_started_to_ignore_it_ignores(number, command, image):
     run = command("run", image(say(b"ready\n") + SPIN), "--max-insns", "20M", preexec_fn=lambda: _ignore(number))

@@ -27,6 +27,7 @@ def raised() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    _came.clear()
     before = {number: signal.getsignal(number) for number in SIGNALS}
     taken = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
     try:
@@ -38,6 +39,16 @@ def raised() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def check() -> None:
+    """Raise what was raised once already, but where Python loses exceptions: in a finalizer, say, of an import."""
+    if _came:
+        raise Interrupted(_came[0])
+
+
+_came: list[int] = []
+"""The first signal that came, since `raised` began."""
+
+
 def ignore() -> None:
     """The command is over: nothing keeps the process from tidying up any more."""
     for number in SIGNALS:
@@ -45,6 +56,7 @@ def ignore() -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    _came.append(number)
     raise Interrupted(number)
 
 

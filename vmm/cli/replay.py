@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmm import quantities
-from vmm.cli import BROKEN_PIPE, DIFFERS, session
+from vmm.cli import BROKEN_PIPE, DIFFERS, interrupts, session
 from vmm.cli.parser import Parser
 from vmm.output import Outputs
 
@@ -57,6 +57,7 @@ def main(options: argparse.Namespace) -> int:
         session.observe(machine, options, outputs, files)
         started = time.perf_counter()
         try:
+            interrupts.check()
             stop = replay.run(_where(options.stop_at), insn=options.until_insn, event=options.until_event)
         except Diverged as error:
             stop, different = session.cut(machine, "no longer the recorded run"), str(error)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from vmm.cli import interrupts
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def typed(source: str) -> Typed:
 def go(machine: Machine, typed: Typed | None) -> Stop:
     """Run to a stop."""
     while True:
+        interrupts.check()
         if typed:
             typed.send(machine)
         stop = machine.run(insns=typed.slice if typed else None)
