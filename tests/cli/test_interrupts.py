@@ -16,6 +16,12 @@ SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", sig
 each = pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 
 
+def mostly(number: signal.Signals) -> pytest.MarkDecorator:
+    """Each, but only this one where time is short."""
+    others = (pytest.param(other, marks=pytest.mark.slow) for other in SIGNALS if other != number)
+    return pytest.mark.parametrize("number", [number, *others], ids=lambda number: number.name)
+
+
 def ready(process) -> None:
     assert process.stdout and process.stdout.readline() == b"ready\n"
 
@@ -40,7 +46,7 @@ def test_what_the_run_leaves_is_written(number, command, vmm, image, tmp_path):
     assert HOST_TIME.sub("", done.err) == HOST_TIME.sub("", err.decode())
 
 
-@each
+@mostly(signal.SIGINT)
 def test_a_replay_that_is_ended_leaves_its_files_too(number, command, vmm, image, tmp_path):
     vmm("run", image(say(b"ready\n") + SPIN), "--max-insns", "40M", "--record", "run.vmmrec", "--quiet")
     replay = command("replay", tmp_path / "run.vmmrec", "--summary", tmp_path / "out", "--trace", tmp_path / "trace")
@@ -63,7 +69,7 @@ def test_one_that_comes_where_python_loses_exceptions_is_not_lost(command, image
     assert run.returncode == 143
 
 
-@each
+@mostly(signal.SIGHUP)
 def test_what_a_process_was_started_to_ignore_it_ignores(number, command, image):
     run = command("run", image(say(b"ready\n") + SPIN), "--max-insns", "20M", preexec_fn=lambda: _ignore(number))
     ready(run)
@@ -84,7 +90,7 @@ def source(tmp_path):
     return tmp_path / "guest.S", {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
 
 
-@each
+@mostly(signal.SIGTERM)
 def test_no_temporary_folder_is_left(number, command, source, tmp_path):
     guest, environment = source
     run = command("run", guest, env=environment)
@@ -110,7 +116,7 @@ def test_none_is_left_whenever_the_signal_comes(number, command, source, tmp_pat
         assert not list((tmp_path / "tmp").iterdir())
 
 
-@each
+@mostly(signal.SIGTERM)
 def test_none_is_left_of_an_assembler_that_is_at_work_either(number, command, tmp_path):
     """One whose child goes on writing, as compilers' drivers have."""
     compiler = tmp_path / "compiler"

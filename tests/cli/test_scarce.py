@@ -66,16 +66,26 @@ def test_no_file_becomes_a_standard_stream(run, image, tmp_path):
     assert run("replay", "r", "--quiet")[:2] == (7, "hello\n")
 
 
+FEW = [("list",), ("run", "--help")]
+MORE = [("list", "--json"), ("doctor", "--json"), ("--help",), ("--version",)]
+
+
 @pytest.mark.parametrize(
-    "command",
-    [("list",), ("list", "--json"), ("--help",), ("run", "--help"), ("--version",), ("bisect", "r", "r"), ("new", "x")],
-    ids=" ".join,
+    "command", [*FEW, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE)], ids=" ".join
 )
-def test_a_command_whose_output_is_lost_says_so(command, run, image, full):
-    run("run", image(HELLO), "--record", "r")
+def test_a_command_whose_output_is_lost_says_so(command, run, full):
     assert run(*command, closed=(1,)) == (2, "", f"vmm: standard output: {BAD}\n")
-    if command != ("new", "x"):  # it is there now
+    assert run(*command, stdout=full) == (2, "", f"vmm: standard output: {FULL}\n")
+
+
+@pytest.mark.slow
+def test_so_do_those_that_have_done_their_work(run, image, full, tmp_path):
+    run("run", image(HELLO), "--record", "r")
+    (tmp_path / "guest.S").write_text("nop\n")
+    for command in (("bisect", "r", "r"), ("new", "mine"), ("asm", "guest.S")):
         assert run(*command, stdout=full) == (2, "", f"vmm: standard output: {FULL}\n")
+    assert (tmp_path / "mine" / "mine.S").exists()
+    assert (tmp_path / "guest.elf").exists()
 
 
 def test_standard_input_that_is_closed_is_empty(run, image):

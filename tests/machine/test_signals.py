@@ -212,7 +212,7 @@ def test_hundreds_of_signals_at_random_moments_change_nothing(machine):
     m.run()
     expected = seen()
     times = 0
-    while times < 200:
+    while times < 100:
         m, seen = build()
         times += in_the_rain(m.run, seed=times)
         assert seen() == expected
