@@ -197,6 +197,7 @@ class vmm_vcpu(Struct):
     event_count: int
     skew: int
     wake_at: int
+    covered_page: int
     turn_end: int
     rearmed_ns: int
     rearmed_count: int
@@ -214,6 +215,7 @@ class vmm_vcpu(Struct):
     library: CString
     make_clean: Callable[[CValue, int, int], None]
     drop_code: Callable[[CValue, int, int], None]
+    cover: int
     exception_index: Pointer[int]
     control: Pointer[int]
     index: int
@@ -556,7 +558,11 @@ class vmm_x86(Struct):
     dr6_pending: int
     native: int
     watch_changed: int
+    fpu_changed: int
     watch_hit: int
+    simd_count: int
+    simd_value: Array[int]
+    simd_register: int
     iret_at: int
     iret_from: Array[int]
     rep_seen: int
@@ -571,6 +577,7 @@ class vmm_x86(Struct):
     watch_hook: int
     nmi_in_sti_shadow: int
     syscall_anywhere: int
+    ferr_line: int
     breakpoint_in_ss_shadow: int
     cpuid_count: int
     cpuid: Array[vmm_cpuid]
@@ -725,6 +732,7 @@ class Lib:
     VMM_TRIGGER_SHADOW: Final[int]
     VMM_TRIGGER_EVERY: Final[int]
     VMM_TRIGGER_HASHED: Final[int]
+    VMM_FERR_DRIVER: Final[int]
     VMM_STIMULUS_DRIVER: Final[int]
     VMM_TESTDEV_DRIVER: Final[int]
     VMM_SCRIPT_DRIVER: Final[int]
@@ -866,6 +874,7 @@ class Lib:
     UC_X86_REG_R13: Final[int]
     UC_X86_REG_R14: Final[int]
     UC_X86_REG_R15: Final[int]
+    UC_X86_REG_XMM0: Final[int]
     UC_X86_REG_IDTR: Final[int]
     UC_X86_REG_GDTR: Final[int]
     UC_X86_REG_FPCW: Final[int]
