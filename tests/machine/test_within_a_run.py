@@ -99,6 +99,25 @@ def test_a_device_cannot_run_its_machine():
     assert (m.run().reason, m.cpu["eax"] & 0xFF, len(said)) == ("idle", 7, 1)
 
 
+def test_an_observer_that_is_told_between_runs_cannot_run_the_machine():
+    m, said = vmm.boot(GUEST, console=deaf), []
+    before = m.snapshot()
+
+    def observe(event):
+        with pytest.raises(VmmError, match=r"run\(\) inside a run"):
+            m.run(insns=5)
+        said.append(m.instructions)
+
+    m.run(insns=2000)
+    m.trace.observe(observe)
+    m.irq(4).pulse()
+    m.trace.drain()
+    assert set(said) == {2000}
+    m.irq(4).pulse()
+    m.restore(before)
+    assert m.instructions == 0
+
+
 def test_a_predicate_cannot_run_the_machine_that_it_is_asked_about():
     m = vmm.boot(GUEST, console=deaf)
     with pytest.raises(VmmError, match=r"run\(\) inside a run"):

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import random
 import re
-import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import vmm
 from vmm.cli import main
@@ -287,144 +283,6 @@ def test_what_no_replay_would_know_of_is_refused():
     for wrong in (("port_read", 0x60, 1 << 40), ("port_write", 0x60, 1, 256), ("port_read", 1 << 20, 1)):
         with pytest.raises(vmm.VmmError):
             getattr(keyboard, wrong[0])(*wrong[1:])
-
-
-# ---- what scripts' devices ask of time ----
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"hz_num": 1 << 40}, "it has 1000000000 Hz at most"),
-        ({"hz_num": 0}, "both must be above 0"),
-        ({"hz_den": 0}, "both must be above 0"),
-        ({"hz_den": 1 << 33}, "hz_den of a wave .* is outside"),
-        ({"first_tick": 0, "origin_ns": 0}, "its tick 0 is over"),
-        ({"high_ticks": -1}, "high_ticks of a wave -0x1 is outside"),
-        ({"toggles": 1 << 32}, "toggles of a wave"),
-    ],
-)
-def test_a_wave_that_time_has_no_room_for_is_refused(change, said):
-    m = vmm.boot("x86/pit_ticks")
-    m.run(insns=500)
-    fields = {"origin_ns": m.now_ns, "hz_num": 1000, "hz_den": 1, "level": True, "first_tick": 1} | change
-    with pytest.raises(vmm.VmmError, match=said):
-        m.clock.wave(m.bus.line(7)).start(**fields)
-
-
-def test_a_wave_whose_next_tick_lies_beyond_time_stays_as_it_is():
-    """2^64 ns are 585 years."""
-    m = vmm.boot("x86/pit_ticks")
-    wave = m.clock.wave(m.bus.line(7))
-    wave.start(origin_ns=0, hz_num=1, hz_den=1 << 30, level=True, first_tick=(1 << 64) - 1, high_ticks=(1 << 64) - 1)
-    wave = m.clock.wave(m.bus.line(6))
-    wave.start(origin_ns=0, hz_num=1000, hz_den=1, level=True, first_tick=1, high_ticks=(1 << 64) - 1)
-    with m.trace.record():
-        assert m.run().reason == "poweroff"
-    events = [(event.number, event.value) for event in m.trace.of(kind="line") if event.number in (6, 7)]
-    assert events == [(6, 0), (6, 1)]
-
-
-@pytest.mark.parametrize("ports", [(0xFFFF_FFF0, 0x20), (0xFFFF, 2), (0, 65537), (0x300, 0), (-1, 1)])
-def test_ports_that_there_are_not_have_no_devices(ports):
-    m = vmm.boot("x86/pit_ticks")
-    for _ in range(300):  # a refused device takes no number from those that come after it
-        with pytest.raises(vmm.VmmError):
-            m.attach(Port(), ports=ports)
-    m.attach(Port(), ports=(0x300, 1))
-    m.run(insns=10)
-
-
-@pytest.mark.parametrize("width", [0, -1, 3, 8, "x"])
-def test_a_device_has_ports_of_a_width_that_there_is(width):
-    device = Port()
-    device.port_width = width
-    with pytest.raises(vmm.VmmError, match=r"port_width is 1, 2 or 4|is neither"):
-        vmm.boot("x86/pit_ticks").attach(device, ports=(0x300, 1))
-
-
-# ---- files ----
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory):
-    """The lines of a recording of everything, by image."""
-    directory = tmp_path_factory.mktemp("good")
-    return {image: everything.record(image, directory / "run.vmmrec") for image in everything.MACHINES}
-
-
-@pytest.mark.parametrize("image", everything.MACHINES)
-def test_everything_that_a_script_decides_replays(image, good, tmp_path):
-    everything.write(tmp_path / "run.vmmrec", good[image])
-    replay = vmm.replay(tmp_path / "run.vmmrec")
-    replay.run()
-    assert replay.verified
-    kinds = {json.loads(line)["do"][0] for line in good[image] if line.startswith('{"at"')}
-    assert len(kinds) > 8
-
-
-def outcome(path: Path) -> None:
-    """A replay ends, or is refused in one line of few words."""
-    try:
-        replay = vmm.replay(path)
-        replay.run()
-    except vmm.VmmError as error:
-        assert len(str(error)) < 20_000
-        str(error).encode(sys.stderr.encoding or "utf-8", "backslashreplace")
-    else:
-        assert replay.finished
-
-
-@settings(max_examples=60)
-@given(seed=st.integers(0, 1 << 32), image=st.sampled_from(sorted(everything.MACHINES)))
-def test_a_crafted_recording_replays_or_is_refused_in_words(seed, image, good, tmp_path_factory):
-    path = tmp_path_factory.getbasetemp() / "crafted.vmmrec"
-    everything.write(path, everything.crafted(good[image], random.Random(seed)))
-    outcome(path)
-
-
-@settings(max_examples=60)
-@given(data=st.data(), image=st.sampled_from(sorted(everything.MACHINES)))
-def test_a_spoiled_file_is_told_from_a_recording(data, image, good, tmp_path_factory):
-    path = tmp_path_factory.getbasetemp() / "spoiled.vmmrec"
-    everything.write(path, good[image])
-    whole = path.read_bytes()
-    spoiled = bytearray(whole)
-    if data.draw(st.booleans()):
-        del spoiled[data.draw(st.integers(0, len(whole) - 2)) :]
-    else:
-        for _ in range(data.draw(st.integers(1, 4))):
-            spoiled[data.draw(st.integers(0, len(whole) - 2))] ^= 1 << data.draw(st.integers(0, 7))
-    path.write_bytes(spoiled)
-    if spoiled != whole:
-        with pytest.raises(vmm.VmmError, match=r"spoiled\.vmmrec:\d+: "):
-            vmm.replay(path)
-
-
-@pytest.mark.parametrize("name", ["/dev/zero", "/dev/null"])
-def test_a_device_is_no_recording(name):
-    with pytest.raises(vmm.VmmError, match=f"{name}:1: not a recording of vmm's"):
-        vmm.replay(name)
-
-
-@pytest.mark.parametrize(
-    "file", ["/dev/zero", "\x00", "\ud800", "a" * 5000, "/", "", "x86/../../../../dev/zero"]
-)  # fmt: skip
-@pytest.mark.parametrize("what", ["image", "modules"])
-def test_a_recording_of_no_file_is_refused(what, file, good, tmp_path):
-    lines = list(good["x86/pit_ticks"])
-    header = json.loads(lines[0])
-    header[what] = [file, "00"] if what == "image" else [[file, "00"]]
-    everything.write(tmp_path / "run.vmmrec", [json.dumps(header), *lines[1:]])
-    with pytest.raises(vmm.VmmError):
-        vmm.replay(tmp_path / "run.vmmrec")
-
-
-def test_lists_within_lists_are_no_recording(tmp_path):
-    deep = "[" * 100_000
-    (tmp_path / "run.vmmrec").write_text('{"vmmrec": 2, "vmm": ' + deep + "\n")
-    with pytest.raises(vmm.VmmError, match=r"run\.vmmrec:1: not a recording"):
-        vmm.replay(tmp_path / "run.vmmrec")
 
 
 def test_an_answer_that_no_call_can_have_is_refused(recorded):

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def parser() -> Parser:
     parser = Parser(
         "vmm replay",
-        "Run a recording once more, bit for bit, and compare the trace's hash. Exit status: that of the recorded run; "
-        "1 when this one differs; 2 when the recording, its image or this vmm is not as it should be; 0 where it stops "
-        "on the way.",
+        "Run a recording once more, bit for bit, and compare the trace's hash and what the guest writes. Exit status: "
+        "that of the recorded run; 1 when this one differs; 2 when the recording, its image or this vmm is not as it "
+        "should be; 0 where it stops on the way.",
         [
             "vmm replay late_edge.vmmrec",
             "vmm replay late_edge.vmmrec --stop-at handler",

@@ -12,7 +12,7 @@ from vmm.errors import VmmError
 from vmm.inputs.console import ConsoleOutput
 from vmm.inputs.decisions import Inputs
 from vmm.machine.boot_image import BootImage
-from vmm.machine.claim import Claim
+from vmm.machine.claim import INSIDE, Claim
 from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
 from vmm.machine.signals import Signals
@@ -100,6 +100,8 @@ class Runner:
         if self._tasks.running and not self._claim.elsewhere:
             raise VmmError(f"run() inside scenario {self._tasks.running.name}: await a trigger instead")
         self._claim.check()
+        if self._trace.observing:  # between runs, as in a restore
+            raise VmmError(INSIDE)
         late, self._late = self._late, None
         if late and late.answers(until, self._inputs.count):
             self._stop = late.stop

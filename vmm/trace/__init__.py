@@ -77,6 +77,8 @@ class Trace:
         self._observers: list[Callable[[Event], None]] = []
         self._logs: list[EventLog] = []
         self._store: Store | None = None
+        self.observing = False
+        """An observer is being told."""
 
     @cached_property
     def _source(self) -> SourceName:
@@ -208,8 +210,15 @@ class Trace:
         while raw.observed and raw.drained < raw.emitted:
             event = self.event(raw.drained)
             raw.drained += 1
-            for observer in self._observers:
+            self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        before, self.observing = self.observing, True
+        try:
+            for observer in list(self._observers):
                 observer(event)
+        finally:
+            self.observing = before
 
     def _take_new(self, store: Store) -> None:
         """A store that fails ends the logs."""
