@@ -92,6 +92,7 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
 {
     (void)engine, (void)value;
     arm_note_access(user, address, (uint32_t)size, type == UC_MEM_WRITE);
+    arm_it_goes_on(user);
 }
 
 /* The hook costs every access, so it exists only while a watchpoint is enabled. */

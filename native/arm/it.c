@@ -150,6 +150,13 @@ bool arm_boundaries_skipped(vmm_vcpu *v)
     return go;
 }
 
+/* Translated code takes ITSTATE out of the state where it begins, and what is there at its end is the next block's. */
+void arm_it_goes_on(vmm_vcpu *v)
+{
+    if (!arm_env_of(v)->aarch64)
+        arm_env_of(v)->condexec_bits = 0;
+}
+
 /* A load or store calls from the end of its translation, where no table tells its instruction. */
 void arm_it_restore(vmm_vcpu *v)
 {

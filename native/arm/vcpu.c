@@ -74,6 +74,7 @@ static const struct vmm_arch ARM = {
     .bus_error = arm_bus_error,
     .interrupts_changed = interrupts_changed,
     .accesses = arm_tell_gic,
+    .goes_on = arm_it_goes_on,
     .timer_expired = timer_expired,
     .watch_masks = watch_masks,
     .state_size = arm_state_size,

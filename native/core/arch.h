@@ -17,6 +17,8 @@ struct vmm_arch {
     /* An access nobody decodes: raises what the architecture has for it and does not return. NULL: the run ends. */
     void (*bus_error)(vmm_vcpu *v, uint64_t physical, int access);
     void (*accesses)(vmm_vcpu *v); /* it is about to reach a device; NULL: no controller must know anything of it then */
+    /* Unicorn has restored the vCPU's state in the middle of an instruction, to call back, and it goes on. NULL: as well. */
+    void (*goes_on)(vmm_vcpu *v);
     /* Registers private to the vCPU (a local APIC): false where the address is not theirs. NULL: there are none. */
     bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);
     bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value);

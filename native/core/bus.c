@@ -86,11 +86,13 @@ static bool flash_store(vmm_vcpu *v, uint64_t address, uint32_t size, uint64_t v
     const vmm_range *range = flash_written_at(v->machine, address);
     if (!range)
         return false;
-    if (address % size || flash_answers(v->machine, address))
-        return true;
-    if (v->arch->accesses)
+    bool comes_again = address % size || flash_answers(v->machine, address);
+    if (!comes_again && v->arch->accesses)
         v->arch->accesses(v);
-    range_write(v, range, address, size, value);
+    if (!comes_again)
+        range_write(v, range, address, size, value);
+    if (v->arch->goes_on)
+        v->arch->goes_on(v);
     return true;
 }
 

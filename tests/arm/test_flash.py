@@ -14,12 +14,13 @@ from core.visible_state import everything, vcpu
 
 import vmm
 from arm.arm_bench import CODE, DATA, PAGE_EL1, ROOT, Arm32Bench, Arm64Bench
-from arm.opcodes import a32, a64
+from arm.opcodes import a32, a64, t32
 from vmm.arch.arm.power import Power
 
 BANK_1 = 0x4000000
 STATUS, ARRAY, PROGRAM, ERASE, CONFIRM, BUFFERED = 0x700070, 0xFF00FF, 0x400040, 0x200020, 0xD000D0, 0xE800E8
 READY = 0x800080
+Z = 1 << 30
 UNDEFINED = 0
 """Its exception class."""
 FIRST_GIB = 1 << 10 | 1
@@ -101,6 +102,19 @@ def test_each_store_comes_once_whether_memory_or_device_is_read(code: str, first
     bench.step(2)
     assert told == [(0x100, 4, first), *cycles]
     assert flash(bench, 0x100) == ERASED
+
+
+@pytest.mark.parametrize("at", [0x100, 0x101, BANK_1])
+@pytest.mark.parametrize("steps", [(9,), (1,) * 9, (2, 7)])
+def test_a_store_within_an_it_block_leaves_the_block_behind_it(at: int, steps: tuple[int, ...]) -> None:
+    """DDI0406 A2.5.2: the third of ITTE EQ is skipped; nothing behind the branch is conditional."""
+    block = t32("itte eq", "str r2, [r1]", "movs r3, #1", "movs r4, #1")
+    code = block + t32("b #2", "movs r5, #1", "movs r6, #1", "movs r7, #1", "b #0")
+    bench = Arm32Bench(code, "svc", Z, thumb=True, r1=at, r2=STATUS, r3=0, r4=0, r5=0, r6=0, r7=0)
+    for count in steps:
+        bench.step(count)
+    assert [bench.cpu[f"r{n}"] for n in range(3, 8)] == [1, 0, 1, 1, 1]
+    assert (bench.cpu.pc, bench.cpu.it_state, bench.numbers) == (CODE + 16, 0, [])
 
 
 def test_a_load_across_pages_asks_the_device() -> None:

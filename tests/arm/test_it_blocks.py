@@ -18,15 +18,17 @@ from arm.arm_bench import (
     MODES,
     PIN,
     PREFETCH32,
+    RAM,
     SVC32,
     UNDEFINED32,
     VECTORS,
     A,
     Arm32Bench,
+    Arm64Bench,
     I,
     T,
 )  # fmt: skip
-from arm.opcodes import a32, t32
+from arm.opcodes import a32, a64, t32
 from vmm.inputs.traps import DONE, Trap
 
 Z = 1 << 30
@@ -262,3 +264,24 @@ def test_a_return_to_elsewhere_in_a_block_goes_on_from_there(steps: tuple[int, .
     assert [event.vector_offset for event in bench.deliveries] == [UNDEFINED32]
     assert (bench.cpu["r2"], bench.cpu.pc) == (3, CODE + 6)
     assert bin(bench.cpu.it_state) == bin(advance(state))
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("steps", [(11,), (1,) * 11])
+def test_a_store_within_a_block_leaves_it_behind_while_a_watchpoint_is_enabled(
+    steps: tuple[int, ...], watched: bool
+) -> None:
+    """An AArch32 program under AArch64 that meets no watchpoint. The third of ITTE EQ is skipped, nothing else."""
+    program, usr_t32_equal = RAM + 0x60000, 0x30 | 1 << 30
+    bench = Arm64Bench(a64("eret"), 5, elr_el1=program, spsr_el1=usr_t32_equal, x1=RAM + 0x61000, x2=5)
+    block = t32("itte eq", "str r2, [r1]", "movs r3, #1", "movs r4, #1")
+    bench.memory.write(program, block + t32("b #2", "movs r5, #1", "movs r6, #1", "movs r7, #1", "svc #0"))
+    bench.registers(x3=0, x4=0, x5=0, x6=0, x7=0)
+    if watched:
+        bench.system(2, 0, 0, 0, 6, RAM + 0x70000)  # DBGWVR0_EL1
+        bench.system(2, 0, 0, 0, 7, 0x1FF)  # DBGWCR0_EL1: loads and stores, all bytes, enabled
+    for count in steps:
+        bench.step(count)
+    assert bench.numbers == [0x11]  # SVC from AArch32
+    assert [bench.cpu[f"x{n}"] for n in range(3, 8)] == [1, 0, 1, 1, 1]
+    assert int.from_bytes(bench.memory.read(RAM + 0x61000, 4), "little") == 5
