@@ -251,8 +251,8 @@ def test_a_timer_that_is_due_behind_the_it_instruction_interrupts_before_a_skipp
 def test_a_return_to_elsewhere_in_a_block_goes_on_from_there(steps: tuple[int, ...]) -> None:
     """What an undefined instruction's handler skips is not run, though the block has it: a return goes where LR says.
 
-    it eq, tt; an undefined instruction of 32 bits; movs r0, #1; mov.w r1, #2. The handler returns 2 behind where it was:
-    into its second half, which is movs r2, #3.
+    ittt eq; an undefined instruction of 32 bits; movs r0, #1; mov.w r1, #2. The handler returns into the middle of what
+    was undefined, where movs r2, #3 is.
     """
     undefined = b"\xf0\xf7\x03\x22"  # first F7F0: UDF.W's and others' space; second 2203: MOVS r2, #3
     state = first_state("ttt")

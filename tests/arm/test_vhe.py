@@ -1,6 +1,7 @@
-"""Rules 25 to 27 with HCR_EL2.E2H: a kernel at EL2 that takes EL1's names, and its programs at EL0 (DDI0487 D5.6, D13.1.3).
+"""Rules 25 to 27 with HCR_EL2.E2H: a kernel at EL2 that takes EL1's names, and its programs at EL0.
 
-Register by register: D13.2; timers D13.8; masks D1.13.4; PAN at entry AArch64.TakeException; floating point CPTR_EL2 with E2H.
+Source: DDI0487 D5.6, D13.1.3; register by register D13.2, timers D13.8, masks D1.13.4, PAN at entry
+AArch64.TakeException, floating point CPTR_EL2 with E2H.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Pair(NamedTuple):
 def pair(
     name: tuple[int, ...], el2: tuple[int, ...] | None = None, value: int = 0x12345000, other: int = 0x54321000
 ) -> Pair:
-    op0, op1, *rest = name
+    op0, _, *rest = name
     return Pair(Encoding(*name), Encoding(*(el2 or (op0, 4, *rest))), Encoding(op0, 5, *rest), value, other)
 
 
