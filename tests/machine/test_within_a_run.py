@@ -176,6 +176,9 @@ def test_the_core_itself_begins_no_run_within_a_run(asked):
 ENDLESS = bytes.fromhex("40 ebfd")  # inc ax; jmp back
 
 
+ELSEWHERE = "the machine runs in another thread"
+
+
 def spinning() -> Machine:
     m = Machine()
     m.memory.write(0x7C00, ENDLESS)
@@ -226,13 +229,13 @@ def test_another_threads_hands_are_kept_off_a_running_machine(kind):
         m.end()
 
     def other() -> None:
-        there.wait()
+        there.wait(60)
         for _ in range(20):
             try:
                 FOREIGN[kind](m)
                 said.append("done")
-            except VmmError as error:
-                said.append(str(error))
+            except Exception as error:
+                said.append(f"{type(error).__name__}: {error}")
         done.set()
 
     m.start(waits)
@@ -241,7 +244,7 @@ def test_another_threads_hands_are_kept_off_a_running_machine(kind):
     assert m.run().reason == "user"
     thread.join()
     assert len(said) == 20
-    assert all("the machine runs in another thread" in line for line in said)
+    assert [line for line in said if not (line.startswith("VmmError: ") and ELSEWHERE in line)] == []
     m.irq(4).pulse()
     assert m.run(insns=7).reason == "count"
 
