@@ -201,7 +201,7 @@ const char *arm_check_alignment(void *library)
 uint32_t arm_regime(const vmm_vcpu *v)
 {
     uint32_t el = vmm_arm_el((vmm_vcpu *)v);
-    return el ? el : 1;
+    return el ? el : arm_in_host((vmm_vcpu *)v) ? 2 : 1;
 }
 
 /* DDI0487 D13.2.46: HCR_EL2.TGE has the MMU of EL1 and EL0 off, DC makes their memory Normal nevertheless. */

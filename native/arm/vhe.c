@@ -3,6 +3,7 @@
  * of EL1's registers then mean EL2's there, and EL1's own have names of their own. Unicorn translates for that regime, but
  * redirects no register.
  */
+#include "arm/alignment.h"
 #include "arm/hypervisor.h"
 #include "arm/sysreg.h"
 
@@ -76,8 +77,10 @@ static void write_pair(vmm_vcpu *v, uint32_t number, uint64_t value)
     if (!field)
         return;
     *field = effect == ALIGN ? value & ~(uint64_t)0x1f : value;
-    if ((effect == FLUSH && changed) || (effect == FLUSH_IF_ASID_CHANGES && changed >> ASID))
+    if ((effect == FLUSH && changed) || (effect == FLUSH_IF_ASID_CHANGES && changed >> ASID)) {
         arm_calls_of(v)->tlb_flush(v->cpu);
+        arm_alignment_changed(v); /* SCTLR */
+    }
 }
 
 int arm_check_e2h(vmm_vcpu *v, uint32_t number, bool read)

@@ -360,3 +360,14 @@ def test_the_same_code_asks_for_alignment_from_the_write_of_cp15_on() -> None:
     assert bench.numbers == []
     bench.step()
     assert (bench.numbers, bench.cpu["dfar"]) == ([0x25], DATA + 2)
+
+
+def test_with_e2h_and_tge_sctlr_el2_counts_at_el0() -> None:
+    """DDI0487 D5.6: a host's program has EL2's regime, whose MMU is off, though SCTLR_EL1.M is set."""
+    bench = Arm64Bench(
+        a64("ldr x0, [x1]"), EL2H | DAIF, cpu="max", board=",virtualization=on", hcr_el2=RW | 1 << 34 | 1 << 27
+    )
+    bench.system(3, 5, 1, 0, 0, SCTLR_RES1 | M)  # SCTLR_EL12
+    bench.registers(pstate=EL0 | DAIF, x1=DATA + 4)
+    bench.step()
+    assert (bench.cpu.el, bench.cpu["esr_el2"]) == (2, syndrome(DATA_LOWER, ALIGNMENT))

@@ -13,7 +13,7 @@ import pytest
 from core.visible_state import everything, vcpu
 
 import vmm
-from arm.arm_bench import CODE, DATA, PAGE_EL1, ROOT, Arm32Bench, Arm64Bench
+from arm.arm_bench import CODE, DATA, PAGE_EL1, RAM, ROOT, Arm32Bench, Arm64Bench
 from arm.opcodes import a32, a64, t32
 from vmm.arch.arm.power import Power
 
@@ -26,6 +26,23 @@ UNDEFINED = 0
 FIRST_GIB = 1 << 10 | 1
 """A block descriptor of level 1 (DDI0487 D5.3.1) that maps it to itself, with the access flag."""
 ERASED = 0xFFFFFFFF
+
+
+def as_normal_memory(bench: Arm64Bench) -> None:
+    """What is not aligned needs it: without an MMU all memory is Device (DDI0487 B2.5.2)."""
+    bench.paging()
+    bench.page(CODE, PAGE_EL1)
+    bench.write(ROOT, FIRST_GIB, size=8)
+
+
+def as_normal_memory32(bench: Arm32Bench) -> None:
+    """Both banks and RAM by sections, write-back (DDI0406 B3.5.1); without an MMU memory is Strongly-ordered."""
+    bench.memory.write(ROOT, bytes(0x4000))
+    for at in (0, BANK_1, *(RAM + (n << 20) for n in range(4))):
+        bench.write(ROOT + (at >> 18), at | 3 << 10 | 3 << 2 | 2)
+    bench.system(2, 0, 0, 0, ROOT)
+    bench.registers(dacr=1, ttbcr=0)
+    bench.cpu["sctlr"] |= 1
 
 
 def flash(bench: Arm64Bench | Arm32Bench, at: int) -> int:
@@ -55,9 +72,7 @@ def test_a_guest_programs_a_word(at: int, paging: bool) -> None:
     code = a64("str w0, [x1]", "str w2, [x1]", "ldr w4, [x1]", "mov x9, #1", "str w2, [x1]", "ldr w5, [x1]")
     bench = Arm64Bench(code, 5, x0=PROGRAM, x1=at, x2=0x12345678, x4=1, x5=1)
     if paging:
-        bench.paging()
-        bench.page(CODE, PAGE_EL1)
-        bench.write(ROOT, FIRST_GIB, size=8)
+        as_normal_memory(bench)
     bench.step(3)
     assert (bench.cpu["x4"], flash(bench, at)) == (READY, 0x12345678)
     bench.cpu["x2"] = ARRAY
@@ -81,14 +96,6 @@ def test_the_banks_are_two_devices() -> None:
     bench.memory.write(0x100, b"\x11\x22\x33\x44")
     bench.step(3)
     assert (bench.cpu["x4"], bench.cpu["x0"]) == (READY, 0x44332211)
-
-
-def as_normal_memory(bench: Arm64Bench) -> None:
-    """Page tables that make flash and RAM Normal memory, where accesses need no alignment (DDI0487 B2.5)."""
-    tables = 0x40200000
-    bench.memory.write(tables, b"".join((first | 0x701).to_bytes(8, "little") for first in (0, 1 << 30)))
-    bench.cpu["ttbr0_el1"], bench.cpu["tcr_el1"], bench.cpu["mair_el1"] = tables, 25 | 1 << 23, 0xFF
-    bench.cpu["sctlr_el1"] = bench.cpu["sctlr_el1"] | 1
 
 
 @pytest.mark.parametrize(
@@ -120,6 +127,7 @@ def test_a_store_within_an_it_block_leaves_the_block_behind_it(at: int, steps: t
     block = t32("itte eq", "str r2, [r1]", "movs r3, #1", "movs r4, #1")
     code = block + t32("b #2", "movs r5, #1", "movs r6, #1", "movs r7, #1", "b #0")
     bench = Arm32Bench(code, "svc", Z, thumb=True, r1=at, r2=STATUS, r3=0, r4=0, r5=0, r6=0, r7=0)
+    as_normal_memory32(bench)
     for count in steps:
         bench.step(count)
     assert [bench.cpu[f"r{n}"] for n in range(3, 8)] == [1, 0, 1, 1, 1]
