@@ -314,6 +314,29 @@ def long64_program(machine: Machine, chance: X86Noise, biased: bool) -> None:
     machine.cpu["rsp"] = 0x7000
 
 
+PRELUDE, HANDLERS16 = 0x6800, 0x6400
+ICR_LOW, ICR_HIGH = 0xFEE00300, 0xFEE00310
+TO_ID_1, INIT, SIPI = 1 << 24, 0x4500, 0x4600 | CODE >> 12
+
+
+def two_programs(machine: Machine, chance: X86Noise, biased: bool) -> None:
+    """The first vCPU starts the second at the same code, which is of 16 bits there (SDM vol. 3A 11.6.1)."""
+    protected32_program(machine, chance, biased)
+    for index, text in enumerate(BODIES[16]):
+        machine.memory.write(HANDLERS16 + 32 * index, bytes.fromhex(text))
+    offsets = (HANDLERS16 - HANDLERS + handler(vector) for vector in range(256))
+    machine.memory.write(0, b"".join(X86Noise.word(offset, True) for offset in offsets))
+    stores = ((ICR_HIGH, TO_ID_1), (ICR_LOW, INIT), (ICR_LOW, SIPI))
+    prelude = b"".join(b"\xc7\x05" + X86Noise.word(at, True) + X86Noise.word(value, True) for at, value in stores)
+    machine.memory.write(PRELUDE, prelude + b"\xe9" + X86Noise.word(CODE - PRELUDE - len(prelude) - 5, True))
+    machine.cpu["rip"] = PRELUDE
+
+
+def configure_two(chance: Noise) -> Config:
+    board = f"pc,quantum={chance.choice((1, 2, 3, 100, 1000))}"
+    return Config(board=board, memory=LARGE, smp=2, seed=chance.getrandbits(2))
+
+
 def configure(chance: Noise) -> Config:
     return Config(memory=chance.choice((SMALL, LARGE)), cpu=chance.choice(("default", "max")))
 
@@ -335,5 +358,6 @@ def stimulate(machine: Machine, chance: Noise) -> None:
 KINDS = (
     *(Kind(X86Noise, configure, prepare, stimulate) for prepare in (real, protected32, long64)),
     *(Kind(X86Noise, configure, prepare, stimulate) for prepare in (real_program, protected32_program, long64_program)),
+    Kind(X86Noise, configure_two, two_programs, stimulate),
     Kind(X86Noise, configure_image, image_with_noise, stimulate),
 )
