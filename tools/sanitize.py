@@ -23,7 +23,10 @@ BUILT = shutil.ignore_patterns("_native.c", "*.so", "*.o", "__pycache__", "build
 SANITIZE = "-fsanitize=address,undefined"
 FLAGS = f"{SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 -Werror"
 
-OUT_OF_REACH = ("tests/cli/test_run.py::test_a_short_run_stays_small",)
+OUT_OF_REACH = (
+    "tests/cli/test_run.py::test_a_short_run_stays_small",
+    "tests/cli/test_scarce.py::test_memory_that_runs_out_is_a_line",
+)
 """Tests of the process's size: a sanitizer needs more than that for its own books."""
 
 SUPPRESSIONS = "interceptor_via_fun:probe\n"

@@ -76,8 +76,11 @@ static bool reach(vmm_vcpu *v, int segment, uint64_t index, int64_t step, int ac
 static void copy(uint8_t *to, const uint8_t *from, uint64_t count, int64_t step)
 {
     size_t size = (size_t)(step < 0 ? -step : step);
-    for (; count; count--, to += step, from += step)
-        memcpy(to, from, size); /* one by one: they may overlap */
+    for (; count; count--, to += step, from += step) { /* one by one, each as a whole: they may overlap */
+        uint64_t element;
+        memcpy(&element, from, size);
+        memcpy(to, &element, size);
+    }
 }
 
 static void fill(uint8_t *to, uint64_t value, uint64_t count, int64_t step)
@@ -110,7 +113,10 @@ void x86_iterate(vmm_vcpu *v, uint64_t pc)
 {
     x86_env *env = env_of(v);
     const uint64_t mask = x86_of(v)->rep_mask, flags = env->eflags;
-    uint64_t most = least((env->regs[R_CX] & mask) - 1, v->attention_at - v->count);
+    const uint64_t attention_at = __atomic_load_n(&v->attention_at, __ATOMIC_RELAXED); /* a signal may set it */
+    if (attention_at <= v->count)
+        return;
+    uint64_t most = least((env->regs[R_CX] & mask) - 1, attention_at - v->count);
     x86_insn insn;
     if (most < FEW || flags & (FL_TF | FL_RF) || x86_of(v)->watch_hook || !x86_decode(v, pc, &insn) || !is_plain(&insn))
         return;
