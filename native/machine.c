@@ -2,7 +2,7 @@
 #include "arm/access.h"
 #include "arm/alignment.h"
 #include "arm/fp.h"
-#include "arm/hypervisor.h"
+#include "arm/regime.h"
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/flash.h"

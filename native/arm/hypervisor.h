@@ -33,7 +33,6 @@ uint64_t arm_hcr(const vmm_vcpu *v);     /* HCR_EL2 as it takes effect; 0 where 
 uint32_t arm_debug_target(const vmm_vcpu *v); /* the level that debug exceptions go to */
 void arm_choose_widths(vmm_vcpu *v);          /* before its registers are defined */
 
-const char *arm_watch_definitions(void *library); /* once a process; the line that says why not, or NULL */
 bool arm_can_translate(void);                     /* it has seen what a host's address translation needs */
 
 #endif

@@ -9,15 +9,35 @@
 
 enum { CPSR_NZCV_SHIFT = 28, PSTATE_EL1H = 5, PSTATE_EL2H = 9, PSTATE_EL3H = 13 };
 
+/* DDI0487 D1.20.1: where X0 to X14 and SP are while EL0 is in AArch32; NULL: where they always are. */
+static uint32_t *in_aarch32(vmm_vcpu *v, int uc_register)
+{
+    enum { SHARED = 15, SP = 13 };
+    arm_env *env = arm_env_of(v);
+    if (!arm_of(v)->aarch64 || env->aarch64)
+        return NULL;
+    if (uc_register == UC_ARM64_REG_SP)
+        return &env->regs[SP];
+    int number = uc_register - UC_ARM64_REG_X0;
+    return number >= 0 && number < SHARED ? &env->regs[number] : NULL;
+}
+
 uint64_t vmm_arm_get(vmm_vcpu *v, int uc_register)
 {
     uint64_t value = 0;
+    const uint32_t *shared = in_aarch32(v, uc_register);
+    if (shared)
+        return *shared;
     uc.reg_read(v->uc, uc_register, &value);
     return value;
 }
 
 void vmm_arm_set(vmm_vcpu *v, int uc_register, uint64_t value)
 {
+    uint32_t *shared = in_aarch32(v, uc_register);
+    if (shared)
+        *shared = (uint32_t)value;
+    else
     uc.reg_write(v->uc, uc_register, &value);
     arm_calls_of(v)->arm_rebuild_hflags(v->env);
 }

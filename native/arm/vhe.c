@@ -7,9 +7,9 @@
 #include "arm/hypervisor.h"
 #include "arm/sysreg.h"
 
-enum { SPSR_EL1 = 1, SPSR_EL2 = 6 /* where Unicorn keeps them */, ASID = 48 };
+enum { SPSR_EL1 = 1, SPSR_EL2 = 6 /* where Unicorn keeps them */ };
 
-typedef enum { NOTHING, FLUSH, FLUSH_IF_ASID_CHANGES, ALIGN } side_effect;
+typedef enum { NOTHING, FLUSH, ALIGN } side_effect;
 
 typedef struct {
     size_t el1, el2; /* fields of the state; 0: reads as zero */
@@ -24,8 +24,8 @@ enum which { SCTLR, CPACR, TTBR0, TTBR1, TCR, SPSR, ELR, AFSR0, AFSR1, ESR, FAR,
 static const pair PAIRS[] = {
     [SCTLR] = {BOTH(sctlr_el), FLUSH},
     [CPACR] = {CP(cpacr_el1), CP(cptr_el[2]), NOTHING},
-    [TTBR0] = {BOTH(ttbr0_el), FLUSH_IF_ASID_CHANGES},
-    [TTBR1] = {BOTH(ttbr1_el), FLUSH_IF_ASID_CHANGES},
+    [TTBR0] = {BOTH(ttbr0_el), FLUSH},
+    [TTBR1] = {BOTH(ttbr1_el), FLUSH},
     [TCR] = {CP(tcr_el[1].raw), CP(tcr_el[2].raw), FLUSH},
     [SPSR] = {offsetof(arm_env, banked_spsr[SPSR_EL1]), offsetof(arm_env, banked_spsr[SPSR_EL2]), NOTHING},
     [ELR] = {offsetof(arm_env, elr_el[1]), offsetof(arm_env, elr_el[2]), NOTHING},
@@ -77,7 +77,7 @@ static void write_pair(vmm_vcpu *v, uint32_t number, uint64_t value)
     if (!field)
         return;
     *field = effect == ALIGN ? value & ~(uint64_t)0x1f : value;
-    if ((effect == FLUSH && changed) || (effect == FLUSH_IF_ASID_CHANGES && changed >> ASID)) {
+    if (effect == FLUSH && changed) {
         arm_calls_of(v)->tlb_flush(v->cpu);
         arm_alignment_changed(v); /* SCTLR */
     }

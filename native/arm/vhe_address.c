@@ -4,27 +4,16 @@
  * that hold EL1's, so those are lent EL2's for the call. Its function is noted as Unicorn defines the instruction.
  */
 #include "arm/hypervisor.h"
+#include "arm/regime.h"
 #include "arm/sysreg.h"
-#include "arm/sysreg_info.h"
-#include "unicorn/uc_plt.h"
 
-typedef void (*define_register)(void *cpu, const arm_register_info *info, void *opaque);
-
-static define_register define_original;
 static void (*translate)(void *env, const arm_register_info *info, uint64_t value);
 
-static void before_define(void *cpu, const arm_register_info *info, void *opaque)
+void arm_note_translation(const arm_register_info *info)
 {
     bool at_s1e1r = info->opc0 == 1 && info->opc1 == 0 && info->crn == 7 && info->crm == 8 && info->opc2 == 0;
     if (at_s1e1r && !translate)
         translate = info->write;
-    define_original(cpu, info, opaque);
-}
-
-const char *arm_watch_definitions(void *library)
-{
-    const uc_call call = {"define_one_arm_cp_reg_with_opaque_aarch64", before_define, &define_original};
-    return uc_stand_before(library, &call, 1);
 }
 
 bool arm_can_translate(void)

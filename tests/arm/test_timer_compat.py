@@ -46,6 +46,15 @@ def user(*words: int, kernel_control: int = ALL) -> Arm64Bench:
     return bench
 
 
+def test_a_script_sees_its_registers_as_those_that_the_kernel_will() -> None:
+    """DDI0487 D1.20.1: R0 to R14 are X0 to X14, and R13 its stack pointer."""
+    bench = user(mov(4, 0x44), mov(13, 0x80), SVC)
+    bench.step(2)
+    assert (bench.cpu["x4"], bench.cpu["x13"], bench.cpu["sp"]) == (0x44, 0x80, 0x80)
+    bench.cpu["x5"] = 0x55
+    assert after(bench, 0) == (0x44, 0x55)
+
+
 def after(bench: Arm64Bench, steps: int) -> tuple[int, int]:
     """R4 and R5 once the code has called the kernel, which sees them as X4 and X5 (DDI0487 D1.20.1)."""
     bench.step(steps + 1)

@@ -133,3 +133,23 @@ def test_arm_follows_an_entry_that_it_has_changed(run) -> None:
         cpu[name] = value
     run(machine)
     assert (cpu["x0"], cpu["x4"], cpu.pc) == (code[0], 0xFFFFFFFF, RAM + 12)
+
+
+@ways
+def test_arm_follows_a_table_base_that_it_has_changed(run) -> None:
+    """Two tables, of which the second leads from 0 to erased flash; no TLBI.
+
+    ldr w0, [x3]; msr ttbr0_el1, x1; ldr w4, [x3]; b .
+    """
+    machine = Machine(Config(memory=MIB, board="virt", cpu="cortex-a57"))
+    cpu, other = machine.cpu, A64_TABLE + 0x1000
+    code = (0xB9400060, 0xD5182001, 0xB9400064, 0x14000000)
+    machine.memory.write(RAM, b"".join(map(word, code)))
+    machine.memory.write(A64_TABLE, word(RAM | BLOCK, 8) + word(RAM | BLOCK, 8))
+    machine.memory.write(other, word(0 | BLOCK, 8) + word(RAM | BLOCK, 8))
+    cpu["ttbr0_el1"], cpu["tcr_el1"], cpu["mair_el1"] = A64_TABLE, 25 | 1 << 23, 0xFF
+    cpu["sctlr_el1"] = cpu["sctlr_el1"] | 1
+    for name, value in (("x0", 0), ("x1", other), ("x3", 0), ("x4", 0), ("pc", RAM)):
+        cpu[name] = value
+    run(machine)
+    assert (cpu["x0"], cpu["x4"], cpu.pc) == (code[0], 0xFFFFFFFF, RAM + 12)
