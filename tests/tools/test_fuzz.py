@@ -54,7 +54,14 @@ def test_the_cases_reach_every_kind_and_many_ends(few: Results) -> None:
     kinds = Counter(outcome.kind for outcome in outcomes)
     reasons = {outcome.reason for outcome in outcomes}
     assert kinds == {kind.name: len(FEW) // KINDS for kind in fuzz_cases.KINDS}
-    assert reasons >= {"limit", "shutdown", "unmapped", "idle", "poweroff", "refused"}
+    assert reasons >= {"limit", "shutdown", "unmapped", "idle"}
+
+
+def test_a_spoilt_image_is_refused_or_runs() -> None:
+    image = next(index for index, kind in enumerate(fuzz_cases.KINDS) if kind.name == "image_with_noise")
+    reasons = {fuzz_cases.run(SEED, 2 * (image + KINDS * number)).reason for number in range(12)}
+    assert "refused" in reasons
+    assert reasons - {"refused"}
 
 
 @pytest.mark.parametrize("number", range(2 * KINDS))
