@@ -15,10 +15,12 @@ MANUAL = ROOT / "vmm" / "pages"
 PAGES = [README, *sorted(MANUAL.glob("*.md"))]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-INTO = re.compile(r"\binto\s+`([\w.]+)`")
+INTO = re.compile(r"\binto\s+`([\w.]+)`", re.IGNORECASE)
 HOST_TIME = re.compile(r"[\d.]+ s host")
 PYTEST_TIME = re.compile(r"\d+\.\d+s")
 TIME_LIMIT = 60
+COLUMNS = {"vmm": 100, "pytest": 80}
+"""How wide a terminal the transcripts are of."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,14 @@ def command(block: Block) -> tuple[str, str]:
     return line.removeprefix("$ "), printed
 
 
-def run(words: str, directory: Path, columns: int = 100) -> subprocess.CompletedProcess[str]:
+def run(words: str, directory: Path) -> subprocess.CompletedProcess[str]:
     """`vmm …` or `pytest …`, without the options that our own pytest has."""
     program, *arguments = words.split()
     assert program in ("vmm", "pytest")
     plugin = ["-p", "vmm.pytest_plugin", "-p", "no:cacheprovider"] if program == "pytest" else []
     return subprocess.run(
         [sys.executable, "-m", program, *plugin, *arguments],
-        capture_output=True, text=True, timeout=TIME_LIMIT, cwd=directory, env=environment(columns),
+        capture_output=True, text=True, timeout=TIME_LIMIT, cwd=directory, env=environment(program),
     )  # fmt: skip
 
 
@@ -85,13 +87,13 @@ def run_shell(text: str, directory: Path) -> subprocess.CompletedProcess[str]:
     program = f'vmm() {{ "{sys.executable}" -m vmm "$@"; }}\n{text}'
     return subprocess.run(
         ["bash", "-e", "-c", program],
-        capture_output=True, text=True, timeout=TIME_LIMIT, cwd=directory, env=environment(100),
+        capture_output=True, text=True, timeout=TIME_LIMIT, cwd=directory, env=environment("vmm"),
     )  # fmt: skip
 
 
-def environment(columns: int) -> dict[str, str]:
+def environment(program: str) -> dict[str, str]:
     named = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    return {**named, "COLUMNS": str(columns)}
+    return {**named, "COLUMNS": str(COLUMNS[program])}
 
 
 def said(text: str) -> str:
