@@ -96,13 +96,17 @@ def environment(program: str) -> dict[str, str]:
     return {**named, "COLUMNS": str(COLUMNS[program])}
 
 
-def said(text: str) -> str:
+def steady(text: str) -> str:
     """A transcript without what differs from run to run."""
-    return HOST_TIME.sub("", text).strip()
+    return PYTEST_TIME.sub("X", HOST_TIME.sub("", text))
+
+
+def said(text: str) -> str:
+    return steady(text).strip()
 
 
 def missing(expected: str, output: str) -> str | None:
     """The first line of a transcript that the output has not, in this order; … stands for lines left out."""
-    lines = iter(PYTEST_TIME.sub("X", output).splitlines())
-    wanted = [line.rstrip() for line in expected.splitlines() if line != "…"]
+    lines = iter(steady(output).splitlines())
+    wanted = [line.rstrip() for line in steady(expected).splitlines() if line != "…"]
     return next((line for line in wanted if not any(line == found.rstrip() for found in lines)), None)

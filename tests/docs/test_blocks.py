@@ -48,6 +48,9 @@ def test_commands_run_one_after_the_other(block, tmp_path):
 def test_every_block_says_what_it_is_and_has_its_way_to_be_run():
     every = [block for found in blocks.BLOCKS.values() for block in found]
     assert {block.language for block in every} <= LANGUAGES
+    outputs = {block.output for block in every}
+    bare = [block.text for block in every if not block.language and block.text not in outputs]
+    assert [text for text in bare if "device ──line──▶" not in text] == [], "what is it?"
     unnamed = [str(block) for block in every if block.language in ("asm", "c") and not block.name]
     assert unnamed == [], "a source is shown, and no file is named that it goes into"
 
