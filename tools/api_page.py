@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from textwrap import dedent, fill
+from textwrap import dedent, fill, indent
+from typing import ForwardRef
 
 import vmm
 
@@ -51,8 +52,15 @@ VIEWS = {
     "m.trace": "vmm.trace.Trace",
 }  # fmt: skip
 """What a machine shows, and whose it is; those that `vmm` offers by name are told there."""
+GIVEN = {
+    "Arm", "Cpu", "Event", "EventLog", "Fired", "InterruptStats", "IrqLine", "PpiLine", "Replay", "Snapshot",
+    "Stimulation", "Stimulus", "Stop", "Task", "Trace", "Trap", "Trigger", "X86",
+}  # fmt: skip
+"""Classes whose objects users are given, and do not make."""
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 INDEXED = ("__getitem__", "__setitem__")
+ALIGNED = re.compile(r"\S {2,}\S")
+"""In columns."""
 WRITTEN = re.compile(r"\w+\(.*\)", re.DOTALL)
 """A docstring that `dataclass` makes where there is none."""
 
@@ -65,7 +73,8 @@ def page() -> str:
     parts = [HEAD]
     for title, names in groups.items():
         if names:
-            parts += [f"## {title}\n", *(_entry(name, getattr(vmm, name)) for name in names)]
+            parts.append(f"## {title}\n")
+            parts += [_entry(f"`{name}`", getattr(vmm, name), made=name not in GIVEN) for name in names]
     parts.append("## What a machine shows\n")
     for shown, path in VIEWS.items():
         module, _, name = path.rpartition(".")
@@ -82,17 +91,23 @@ def _group(value: object) -> str:
     return next(fitting, REST)
 
 
-def _entry(name: str, value: object, *, made: bool = True) -> str:
-    """`made`: by a call of users'."""
+def _entry(title: str, value: object, *, made: bool) -> str:
+    """`made`: by a call of users', which is shown."""
     if not callable(value):
-        return f"### `{name}`\n\nThe constant `{value!r}`.\n"
-    lines = [f"### `{name}{_signature(value)}`\n" if made else f"### {name}\n"]
-    if text := _text(value):
-        lines.append(f"{fill(text, COLUMNS, break_long_words=False, break_on_hyphens=False)}\n")
+        return f"### {title}\n\nThe constant `{value!r}`.\n"
+    lines = [f"### {title[:-1]}{_signature(value)}`\n" if made else f"### {title}\n"]
+    lines += [f"{_paragraph(each)}\n" for each in _doc(value).split("\n\n") if each]
     if isinstance(value, type):
         members = [_member(each, how, said) for each, how, said in Class(value, made).members()]
         lines += [*members, ""] if members else []
     return "\n".join(lines)
+
+
+def _paragraph(text: str) -> str:
+    """Filled, unless it is set apart: a table, an example."""
+    if text.startswith("    ") or ALIGNED.search(text):
+        return indent(dedent(text), "    ")
+    return fill(" ".join(text.split()), COLUMNS, break_long_words=False, break_on_hyphens=False)
 
 
 def _member(name: str, how: str, said: str) -> str:
@@ -165,9 +180,13 @@ def _said_by(node: ast.stmt | None) -> str:
     return ""
 
 
-def _text(value: object) -> str:
+def _doc(value: object) -> str:
     text = inspect.getdoc(value) or ""
-    return "" if WRITTEN.fullmatch(text) else " ".join(text.split())
+    return "" if WRITTEN.fullmatch(text) else text
+
+
+def _text(value: object) -> str:
+    return " ".join(_doc(value).split())
 
 
 def _type(annotation: object) -> str:
@@ -175,6 +194,8 @@ def _type(annotation: object) -> str:
 
 
 def _annotation(annotation: object) -> str:
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
     text = annotation if isinstance(annotation, str) else str(inspect.formatannotation(annotation))
     return text.replace("'", "")
 
