@@ -69,6 +69,23 @@ def test_in_a_pipe_the_text_has_the_columns_that_are_asked_for(monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    ("columns", "wide"), [("0", 100), ("²", 100), ("many", 100), ("99999", 100), ("3", 20), ("60", 60)]
+)
+def test_columns_that_are_none_are_a_hundred(monkeypatch, columns, wide):
+    monkeypatch.setenv("COLUMNS", columns)
+    out = io.StringIO()
+    rendered.show("word " * 200, out)
+    assert wide - 5 < max(map(len, out.getvalue().splitlines())) <= wide
+
+
+def test_a_stream_that_has_but_ascii_gets_ascii():
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    rendered.show("# Title\n\na → b … “c”\n", out)
+    out.flush()
+    assert out.buffer.getvalue() == b"Title\n=====\n\na -> b ... ?c?\n"
+
+
 def test_a_terminal_gets_the_same_words_in_colours(monkeypatch):
     for name, value in {"COLUMNS": "40", "TERM": "xterm-256color"}.items():
         monkeypatch.setenv(name, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from typing import TextIO
 
 from rich import box
@@ -15,6 +16,9 @@ from rich.text import Text
 
 WIDE = 100
 """Columns where nobody says how many there are."""
+LEAST = 20
+"""Columns below which no table can be drawn."""
+PLAINER = str.maketrans({"═": "=", "─": "-", "→": "->", "…": "...", "•": "*", "▶": ">"})
 
 
 class _Code(CodeBlock):
@@ -60,15 +64,20 @@ class _Page(Markdown):
 
 
 def show(text: str, file: TextIO) -> None:
-    """Print Markdown: in colours on a terminal, else as plain text of COLUMNS columns with no blanks at line ends."""
-    if file.isatty():
+    """Print Markdown: in colours on a terminal, else as plain text of COLUMNS columns with no blanks at line ends; in
+    other letters where the file has not these.
+    """
+    encoding = file.encoding or "utf-8"
+    unicode = encoding.lower().startswith("utf")
+    if file.isatty() and unicode:
         Console(file=file, emoji=False).print(_Page(text, hyperlinks=False), crop=False)
         return
     plain = io.StringIO()
-    Console(file=plain, width=_columns(), emoji=False, color_system=None).print(_Page(text), crop=False)
-    file.write("".join(f"{line.rstrip()}\n" for line in plain.getvalue().splitlines()))
+    Console(file=plain, width=_columns(), height=1, emoji=False, color_system=None).print(_Page(text), crop=False)
+    shown = "".join(f"{line.rstrip()}\n" for line in plain.getvalue().splitlines())
+    file.write(shown if unicode else shown.translate(PLAINER).encode(encoding, "replace").decode(encoding))
 
 
 def _columns() -> int:
     said = os.environ.get("COLUMNS", "")
-    return max(int(said), 20) if said.isdigit() else WIDE
+    return max(int(said), LEAST) if re.fullmatch("[1-9][0-9]{0,3}", said) else WIDE
