@@ -16,7 +16,7 @@ from vmm.scenario.trigger import Trigger
 
 ROOT = Path(__file__).resolve().parents[1]
 TREE = ast.parse(Path(vmm.__file__).read_text())
-README = (ROOT / "README.md").read_text()
+SCENARIOS = (ROOT / "vmm" / "pages" / "scenarios.md").read_text()
 
 
 def test_type_checkers_are_told_of_the_modules_that_are_searched() -> None:
@@ -50,10 +50,10 @@ def test_to_import_a_module_of_the_package_imports_no_other() -> None:
     assert not set(vmm.__all__) & {path.stem for path in Path(vmm.__file__).parent.iterdir()}
 
 
-def test_every_trigger_is_in_the_readme() -> None:
+def test_every_trigger_is_in_the_manual() -> None:
     public = [getattr(vmm, name) for name in vmm.__all__]
     triggers = [each.__name__ for each in public if isinstance(each, type) and issubclass(each, Trigger)]
     assert len(triggers) > 12
-    table = README[README.index("| trigger | fires when |") :].partition("\n\n")[0]
+    table = SCENARIOS[SCENARIOS.index("| trigger | fires when |") :].partition("\n\n")[0]
     missing = {name for name in triggers if not re.search(rf"`{name}\(", table)}
     assert missing == {"EventNumber"}  # `vmm replay --until-event`

@@ -31,8 +31,15 @@ OTHERS = {
     "linux/kvm_para.h", "include/uapi/linux/kvm_para.h",
 }  # fmt: skip
 """Files of Linux, QEMU and kvm-unit-tests."""
-USERS = {"test_lost_wakeup.py", "edge.py", "my_guest/scenario.py", "my_guest/test_my_guest.py"}
-"""Files of the README's readers."""
+USERS = {
+    "test_lost_wakeup.py",
+    "kernel.c",
+    "firmware.c",
+    "edge.py",
+    "my_guest/scenario.py",
+    "my_guest/test_my_guest.py",
+}
+"""Files of those who read the README and the manual."""
 
 
 def prose(name: str) -> Iterator[str]:

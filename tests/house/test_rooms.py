@@ -19,6 +19,7 @@ BELOW = {
     "sources": set(),
     "version": set(),
     "built": set(),
+    "pages": {"errors"},
     "__init__": {"built", "errors", "version", "arch", "inputs", "machine", "replayer", "scenario"},
     "core": {"errors", "protocols", "_native"},
     "devices": {"errors", "protocols"},

@@ -26,6 +26,7 @@ COMMANDS = {
     "asm": "assemble and link a guest of your own",
     "new": "a guest, a scenario and a test to begin with",
     "doctor": "what works on this machine",
+    "help": "the manual: its topics, the page of one",
 }
 DIFFERS = 1
 BAD_USAGE = 2
@@ -81,7 +82,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
     parser = Parser(
         "vmm",
         "Boot machine code on an emulated CPU, with every interrupt exactly in its place.",
-        ["vmm list", "vmm run x86/pit_ticks", "vmm run arm64/timer_ticks", "vmm run my_isr.S -d int", "vmm run --help"],
+        ["vmm list", "vmm run x86/pit_ticks", "vmm run arm64/timer_ticks", "vmm run my_isr.S -d int", "vmm help"],
         commands=COMMANDS,
     )
     parser.add_argument("--version", action="version", version=f"vmm {__version__}")
