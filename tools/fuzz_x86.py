@@ -338,11 +338,11 @@ def configure_two(chance: Noise) -> Config:
 
 
 def configure(chance: Noise) -> Config:
-    return Config(memory=chance.choice((SMALL, LARGE)), cpu=chance.choice(("default", "max")))
+    return Config(memory=chance.choice((SMALL, LARGE)), cpu=chance.choice(("default", "max")), console=None)
 
 
 def configure_image(chance: Noise) -> Config:
-    return Config(memory=SMALL, cpu=chance.choice(("default", "max")))
+    return Config(memory=SMALL, cpu=chance.choice(("default", "max")), console=None)
 
 
 def stimulate(machine: Machine, chance: Noise) -> None:

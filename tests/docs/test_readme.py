@@ -85,7 +85,7 @@ def test_the_python_in_the_readme_runs(sources):
     assert re.search(r"^Delivered\(number=37.*\) 32 1 0x10040e guest\+0x3f first_isr\.S:10$", done.stdout, re.MULTILINE)
     assert re.search(r"^2\d\d 2\d\d 0 10\d$", done.stdout, re.MULTILINE)
     assert re.search(r"^insn \d+: interrupts unmasked at 0x[0-9a-f]+ handler\+", done.stdout, re.MULTILINE)
-    assert "\n5 1\n6 2\n" in done.stdout
+    assert re.search(r"^5 1\n(PASS|FAIL).*\n6 2$", done.stdout, re.MULTILINE), "and the guest's own line"
     assert re.search(r"^True True$", done.stdout, re.MULTILINE), "the replay was verified"
     assert "poweroff <GICD pending=[] active=[]> <GIC of cpu 0 pending=[] active=[]" in done.stdout
 

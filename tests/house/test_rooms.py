@@ -19,7 +19,9 @@ BELOW = {
     "sources": set(),
     "version": set(),
     "built": set(),
-    "__init__": {"built", "errors", "version", "arch", "inputs", "machine", "replayer", "scenario"},
+    "__init__": {
+        "built", "errors", "version", "arch", "core", "inputs", "machine", "replayer", "scenario", "trace",
+    },
     "core": {"errors", "protocols", "_native"},
     "devices": {"errors", "protocols"},
     "intc": {"errors", "protocols", "core"},

@@ -15,6 +15,7 @@ from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.loaders import architecture
+from vmm.machine.options import MEMORY
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.inputs.recorder import Recorder
     from vmm.machine.machine import Machine
-
-DEFAULT_MEMORY = "128M"
-"""As QEMU's pc; RAM that the guest never touches costs nothing."""
 
 
 def parser() -> Parser:
@@ -54,7 +52,7 @@ def parser() -> Parser:
     add("--cpu", metavar="NAME[,+f,-f...]", help="CPU model; on x86 also CPUID features")
     smp = "vCPUs, up to 8; the guest starts all but the first (1, or what a bundled guest wants)"
     add("--smp", type=quantities.positive, metavar="N", help=smp)
-    add("--memory", type=quantities.size, default=DEFAULT_MEMORY, metavar="SIZE", help="RAM (%(default)s)")
+    add("--memory", type=quantities.size, default=MEMORY, metavar="SIZE", help=f"RAM ({MEMORY >> 20}M)")
     add("--append", default="", metavar="STR", help="the kernel's command line")
     add("--initrd", action="append", default=[], metavar="PATH", help="a module, or 'PATH arguments'; repeatable")
     add("--load-address", type=quantities.address, metavar="ADDR", help="IMAGE is flat and goes here")
