@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 
 import pytest
 
@@ -34,6 +35,11 @@ def described_attributes():
 def test_a_machine_has_these_names_and_no_others():
     m = vmm.Machine()
     assert {name for name in dir(m) if not name.startswith("_")} == ACTS | SHOWS
+
+
+def test_what_it_says_of_itself_names_them_all():
+    words = set(re.findall(r"\w+", vmm.Machine.__doc__))
+    assert words >= ACTS | SHOWS
 
 
 @pytest.mark.parametrize("name", sorted(ACTS | SHOWS))

@@ -27,7 +27,7 @@ def machines(tmp_path):
 def test_options_are_those_of_a_configuration_with_its_types():
     assert list(vmm.Options.__annotations__) == [each.name for each in fields(vmm.Config)]
     assert {each.name: each.type for each in fields(vmm.Config)} == {
-        name: kind.__forward_arg__ for name, kind in vmm.Options.__annotations__.items()
+        name: getattr(kind, "__forward_arg__", kind) for name, kind in vmm.Options.__annotations__.items()
     }
 
 
@@ -64,6 +64,15 @@ def test_a_value_of_another_type_is_a_line(option, said):
     with pytest.raises(VmmError) as error:
         vmm.boot("x86/hello", **option)
     assert str(error.value) == said
+
+
+def test_another_board_has_its_own_cpu_as_on_the_command_line(tmp_path):
+    (tmp_path / "flat.bin").write_bytes(b"\xf4")
+    m = vmm.boot("arm64/sgi_ping_pong", board="virt")
+    assert (m.config.cpu, m.config.smp) == (vmm.boot("arm64/sgi_ping_pong").config.cpu, 2)
+    assert vmm.boot(tmp_path / "flat.bin", board="virt").architecture == "arm64"
+    with pytest.raises(VmmError, match="this machine is x86"):
+        vmm.boot("arm64/hello", board="pc")
 
 
 def test_memory_is_the_same_in_python_and_on_the_command_line():

@@ -134,6 +134,18 @@ def test_what_is_not_said_while_another_thread_runs_the_machine_is_an_error_of_n
     assert said.startswith("<Machine ") and "thread" in said
 
 
+def test_triggers_say_what_was_said_of_them():
+    first = vmm.First(vmm.Delivered(0x25), vmm.Then(vmm.Reach("a"), vmm.Elapsed(us=2)))
+    assert repr(first) == "First(Delivered(number=37), Then(first=Reach(where='a'), second=Elapsed(us=2)))"
+    assert repr(vmm.Combine(vmm.GuestError())) == "Combine(GuestError())"
+    assert repr(vmm.Fired(vmm.Ended(5), 3)) == "Fired(trigger=Ended(number=5), result=3)"
+
+
+def test_registers_complete_in_notebooks():
+    assert "eip" in vmm.Machine().cpu._ipython_key_completions_()
+    assert "vbar_el1" in vmm.boot("arm64/hello").cpu._ipython_key_completions_()
+
+
 def test_devices_complete_to_what_a_script_can_do():
     names = dir(vmm.Machine().board.devices["keyboard"])
     assert {"key", "port_read", "port_write", "mode"} <= {*names}

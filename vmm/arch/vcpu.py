@@ -96,6 +96,10 @@ class Vcpu:
     def __iter__(self) -> Iterator[str]:
         raise NotImplementedError
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """What IPython and notebooks complete `cpu["` to."""
+        return list(self)
+
     @property
     def pc(self) -> int:
         """The linear address of the next instruction."""

@@ -19,7 +19,6 @@ from vmm.machine.options import MEMORY
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
-    from vmm.catalog import Wants
     from vmm.cli import scripted
     from vmm.cli.run_loop import Typed
     from vmm.core.stops import Stop
@@ -76,11 +75,12 @@ def main(options: argparse.Namespace) -> int:
     console = session.Console(sys.stdout.buffer)
     image = resolve(options.image)
     wanted = wants(image)
-    _check_fits(image, options, options.board or wanted.board)
+    board = options.board or wanted.board
+    _check_fits(image, options, board)
     machine = Machine(
         Config(
-            board=options.board or wanted.board,
-            cpu=options.cpu or _cpu(options.board, wanted),
+            board=board,
+            cpu=options.cpu or wanted.cpu_on(board),
             smp=options.smp or wanted.smp,
             memory=options.memory,
             cmdline=options.append,
@@ -155,12 +155,6 @@ def _check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
         raise VmmError(
             f"{image}: a flat image runs on {machine}, where it takes neither a command line nor modules{remedy}"
         )
-
-
-def _cpu(board: str | None, wanted: Wants) -> str:
-    """The image's, unless the user chose another board: then that board's default."""
-    same = board is None or board.partition(",")[0] == wanted.board.partition(",")[0]
-    return wanted.cpu if same else "default"
 
 
 def _script(path: Path | None) -> scripted.Script | None:

@@ -103,11 +103,19 @@ def _whole(name: str, value: object) -> int:
 
 
 class Machine:
-    """Built from a Config; `load` an image into it and `run` it.
+    """What `boot` gives; `Machine(Config(board="virt"))` is one without an image, to `load`.
 
-    It is composed of parts with one concern each, whose methods are its own (`delegate`); what comes from outside goes
-    through `inputs`. A board's devices have the plain bus, clock, memory and vCPUs, scripts those that tell `inputs`.
+    it runs       run, stop, limit, end; start, waiting, close of scenarios; running, position, instructions, now_ns
+    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate
+    its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
+    its memory    read, write, u8, u16, u32, u64, by symbol or linear address; address, where, reach; memory: physical
+    the outside   type; attach, with bus and clock, a device of your own; trap
+    again         recording; snapshot, restore
+    what it is    architecture, config, loaded, source; inputs: of recorders and replays
     """
+
+    # It is composed of parts with one concern each, whose methods are its own (`delegate`); what comes from outside
+    # goes through `inputs`. A board's devices have the plain bus, clock, memory and vCPUs, scripts those that tell it.
 
     config: Config
     """How it was built."""
@@ -474,9 +482,11 @@ def boot(
     """
     from vmm.catalog import resolve, wants
 
+    Config(**options)  # refuses what is of another type
     path = resolve(str(image))
     wanted = wants(path)
-    fitting: Options = {"board": wanted.board, "cpu": wanted.cpu, "smp": wanted.smp}
+    board = options.get("board", wanted.board)
+    fitting: Options = {"board": board, "cpu": wanted.cpu_on(board), "smp": wanted.smp}
     machine = Machine(Config(**(fitting | options)))
     machine.load(path, initrd=initrd, load_address=load_address)
     return machine

@@ -47,8 +47,17 @@ class Fired(Generic[Given]):
     result: Given
 
 
+class Several(Trigger[Given]):
+    """Of triggers, which are named one after the other."""
+
+    triggers: tuple[Trigger[Any], ...]
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(str, self.triggers))})"
+
+
 @dataclass(frozen=True, init=False)
-class First(Trigger[Fired[Given]]):
+class First(Several[Fired[Given]]):
     """Whichever comes first; of two at one boundary the one named first. Gives `Fired`; the others are given up."""
 
     triggers: tuple[Trigger[Any], ...]
@@ -76,7 +85,7 @@ class First(Trigger[Fired[Given]]):
 
 
 @dataclass(frozen=True, init=False)
-class Combine(Trigger[Each]):
+class Combine(Several[Each]):
     """All of them, in any order. Gives a tuple of what each gave, in the order they are named."""
 
     triggers: tuple[Trigger[Any], ...]

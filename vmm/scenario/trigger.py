@@ -76,6 +76,9 @@ class Trigger(Generic[Given]):
         given: Given = yield self
         return given
 
+    def __init_subclass__(cls) -> None:
+        cls.__repr__ = lambda self: str(self)  # type: ignore[method-assign]
+
     def __str__(self) -> str:
         """Without what was not said."""
         said = {each.name: getattr(self, each.name) for each in fields(self)}
