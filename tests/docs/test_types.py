@@ -83,8 +83,8 @@ assert_type(m.run(until=lambda m: m.cpu.halted).reason, str)
 assert_type(m.cpu["eip"], int)
 assert_type(m.cpu.cpl, int)
 assert_type(m.cpu.el, int)
-if isinstance(m.cpus[0], vmm.X86):
-    assert_type(m.cpus[0].shadow, str | None)
+x86: vmm.X86 = m.cpu
+assert_type(x86.shadow, str | None)
 
 
 @m.trap(vmm.Int(0x80))
@@ -103,6 +103,7 @@ WRONG = {
     'vmm.boot("x86/hello", console="err")': """Argument "console" to "boot" has incompatible type "Literal['err']\"""",
     'machine("a.S", sed=1)': 'Unexpected keyword argument "sed" for "__call__" of "Machines"; did you mean "seed"?',
     "m.cpu.halt": '"Cpu" has no attribute "halt"',
+    "arm: vmm.Arm = m.cpu; arm.cpl": '"Arm" has no attribute "cpl"',
     'm.cpu["eip"].bit': '"int" has no attribute "bit"',
     "m.runs(insns=1)": '"Machine" has no attribute "runs"',
     "m.run(until=vmm.Reach)": 'Argument "until" to "run" of "Machine" has incompatible type "type[Reach]"',

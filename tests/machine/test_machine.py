@@ -37,6 +37,12 @@ def test_a_machine_has_these_names_and_no_others():
     assert {name for name in dir(m) if not name.startswith("_")} == ACTS | SHOWS
 
 
+def test_its_vcpus_are_of_their_architecture_s_class_and_both_are_a_cpu():
+    x86, arm = vmm.Machine(), vmm.Machine(vmm.Config(board="virt"))
+    assert [type(m.cpu) for m in (x86, arm)] == [vmm.X86, vmm.Arm]
+    assert isinstance(x86.cpu, vmm.Cpu) and isinstance(arm.cpu, vmm.Cpu) and not isinstance(3, vmm.Cpu)
+
+
 def test_what_it_says_of_itself_names_them_all():
     words = set(re.findall(r"\w+", vmm.Machine.__doc__))
     assert words >= ACTS | SHOWS
