@@ -121,6 +121,8 @@ class Machine:
     """How it was built."""
     inputs: Inputs
     """What comes from outside, and where a script's own code is asked: for who records, watches or replays it."""
+    cpu: Cpu
+    """The first vCPU, of its architecture's class, `X86` or `Arm`: `m.cpu["eip"]`, `m.cpu.pc`."""
     cpus: list[Cpu]
     """Its vCPUs, of their architecture's class, `X86` or `Arm`: `m.cpus[1]["rax"]`, `m.cpus[1].pc`."""
     memory: ScriptMemory
@@ -131,6 +133,10 @@ class Machine:
     """Virtual time, timers and waves for a device of your own."""
     trace: Trace
     """The record of its run."""
+    board: Board
+    """The names of its lines, and its devices: to look at, and to do what a guest or the world outside does to them
+    (`m.board.devices["keyboard"].key(0x1E)`), which is recorded. VmmError for all else that would change one.
+    """
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config = config or Config()
@@ -150,6 +156,7 @@ class Machine:
         self.inputs = inputs = Inputs(native)
         physical, bus, clock = PhysicalMemory(native), Bus(native, state), NativeClock(native, state)
         self.cpus = cast("list[Cpu]", script_cpus(cpus, inputs))
+        self.cpu = self.cpus[0]
         self.memory = ScriptMemory(physical, inputs)
         self.bus, self.clock = ScriptBus(native, bus, inputs), ScriptClock(native, clock, inputs)
         self.trace = Trace(native, self)
@@ -179,6 +186,7 @@ class Machine:
         self._guest_memory = GuestMemory(self.cpus[0], self._image)
         self._traps = TrapHandlers(native, inputs, self.cpus, architecture)
         self._devices = Devices(self._board, state, self.bus, inputs)
+        self.board = self._devices.board
         self._controllers = Controllers(native, self._board, architecture, inputs)
         context = TriggerContext(native, self._guest_memory, self.trace, console)
         self._tasks = tasks = Tasks(context)
@@ -218,11 +226,6 @@ class Machine:
     def architecture(self) -> str:
         """Of its vCPUs: "x86", "arm" or "arm64"."""
         return self._architecture.name
-
-    @property
-    def cpu(self) -> Cpu:
-        """The first vCPU, of its architecture's class, `X86` or `Arm`: `m.cpu["eip"]`, `m.cpu.pc`."""
-        return self.cpus[0]
 
     @property
     def instructions(self) -> int:
@@ -406,13 +409,6 @@ class Machine:
     u64 = delegate("_guest_memory", GuestMemory.u64)
 
     # ---- its devices, and what a script does in their place ----
-
-    @property
-    def board(self) -> Board:
-        """The names of its lines, and its devices: to look at, and to do what a guest or the world outside does to them
-        (`m.board.devices["keyboard"].key(0x1E)`), which is recorded. VmmError for all else that would change one.
-        """
-        return self._devices.board
 
     @property
     def screen(self) -> list[str]:
