@@ -56,7 +56,7 @@ def test_a_script_in_the_clone_finds_it_too_and_so_do_its_children(clone: Path, 
         "from multiprocessing import get_context\n"
         "import vmm\n"
         "def run(guest):\n"
-        "    return vmm.boot(guest).run().reason\n"
+        "    return vmm.boot(guest, console=None).run().reason\n"
         "if __name__ == '__main__':\n"
         "    with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool:\n"
         "        print(run('x86/hello'), pool.submit(run, 'arm64/hello').result())\n"

@@ -21,7 +21,7 @@ PC = ("-device", "pc-testdev", "-device", "isa-debug-exit,iobase=0xf4")
 
 def about_to_start(guest: str, **options: int) -> Machine:
     """A machine that has started up and is about to begin its first round."""
-    machine = boot(guest, **options)
+    machine = boot(guest, **options, console=None)
     machine.run(until="round")
     return machine
 

@@ -503,7 +503,7 @@ def t32_mixture(machine: Machine, chance: ArmNoise, biased: bool) -> None:
 def configure(chance: Noise, cpus: Sequence[str], options: Sequence[str]) -> Config:
     board = f"virt,gic={chance.choice((2, 3))},quantum={chance.choice((1, 3, 100, 1000))}{chance.choice(options)}"
     ram, smp = chance.choice((SMALL, LARGE)), chance.choice((1, 2))
-    return Config(board=board, cpu=chance.choice(cpus), memory=ram, smp=smp, seed=chance.getrandbits(2))
+    return Config(board=board, cpu=chance.choice(cpus), memory=ram, smp=smp, seed=chance.getrandbits(2), console=None)
 
 
 def configure64(chance: Noise) -> Config:

@@ -128,7 +128,7 @@ def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
     """Execute batch `number`, and write each into `report` before it is; GaveUp for what no guest may cause."""
     mode = MODES[number % len(MODES)]
     chance = Noise(f"{seed}/{number}")
-    machine = Machine(Config(board=board(mode), cpu=chance.choice(mode.cpus), memory=2 * MIB))
+    machine = Machine(Config(board=board(mode), cpu=chance.choice(mode.cpus), memory=2 * MIB, console=None))
     at = mode.prepare(machine, chance)
     begin = machine.snapshot()
     for _ in range(BATCH):

@@ -334,15 +334,15 @@ def two_programs(machine: Machine, chance: X86Noise, biased: bool) -> None:
 
 def configure_two(chance: Noise) -> Config:
     board = f"pc,quantum={chance.choice((1, 2, 3, 100, 1000))}"
-    return Config(board=board, memory=LARGE, smp=2, seed=chance.getrandbits(2))
+    return Config(board=board, memory=LARGE, smp=2, seed=chance.getrandbits(2), console=None)
 
 
 def configure(chance: Noise) -> Config:
-    return Config(memory=chance.choice((SMALL, LARGE)), cpu=chance.choice(("default", "max")))
+    return Config(memory=chance.choice((SMALL, LARGE)), cpu=chance.choice(("default", "max")), console=None)
 
 
 def configure_image(chance: Noise) -> Config:
-    return Config(memory=SMALL, cpu=chance.choice(("default", "max")))
+    return Config(memory=SMALL, cpu=chance.choice(("default", "max")), console=None)
 
 
 def stimulate(machine: Machine, chance: Noise) -> None:

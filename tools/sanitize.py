@@ -46,7 +46,7 @@ from vmm.machine.machine import Config, Machine, boot
 
 for guest in ("x86/pit_ticks", "arm64/sgi_ping_pong", "arm/sgi_ping_pong"):
     for _ in range(20):
-        machine = boot(guest)
+        machine = boot(guest, console=None)
         machine.irq(5).pulse()
         machine.run()
         del machine

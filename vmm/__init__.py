@@ -1,6 +1,36 @@
-"""vmm: a laboratory for interrupts. `import vmm` is cheap; names are loaded when first used.
+"""vmm: interrupts of x86 and ARM machine code, exactly where you say.
 
-Its names are those in `__all__` of the modules in HOMES: there a new one is added.
+A machine boots an image: a bundled guest (`vmm list`), a file of any format, a source. What the guest writes on its
+first serial port is printed.
+
+    import vmm
+
+    m = vmm.boot("x86/first_isr")           # board=, cpu=, smp=, memory=…: `vmm.Options`
+    m.run(until="handler")                  # a symbol, an address, insns=1000
+    print(m, m.cpu, m.cpu["eip"], m.u32("count"), m.pic.master.isr)
+    m.run(until=vmm.Ended(5))               # a trigger: the handler's end of interrupt
+    m.irq(5).raise_()                       # a line, as a device drives it; also m.nmi(), m.msi(), m.inject()
+    stop = m.run()
+    print(stop.reason, stop.detail, m.trace.hash)
+
+What there is, and where to go on reading (`help(vmm.boot)`):
+
+    a machine                boot, Machine; Config, Options; Snapshot, Stop; its vCPUs: X86, Arm, Cpu; its lines:
+                             IrqLine, PpiLine
+    what to run to, await    Reach, Boundary, Delivered, Returned, Acknowledged, Ended, LineChanged, Elapsed, Console,
+                             Shadow, NextBoundary, EventNumber, GuestError; First, Combine, Then, with_timeout
+    scenarios, which await   `async def scenario(m): …` with m.start(scenario): Task, Trigger, Fired, Timeout
+    before the guest sees    m.trap(key), which gives a Trap: Int, Exc, Hlt, Msr, Port; Svc, Hvc, Smc, Brk, Undefined,
+                             SysReg; DONE
+    interrupts by themselves m.stimulate(m.irq(5), Poisson(mean=200)): Periodic, Poisson, Burst, Storm, Sequence; on Nmi
+                             and Vector, too; Stimulus, Stimulation
+    what has happened        m.trace: Trace, Event, EventLog, InterruptStats
+    again, bit for bit       m.recording(path), replay: Replay, Diverged, ScriptFailed
+    tests                    pytest's fixtures machine, guest and boundary; their types: vmm.testing
+    what goes wrong          VmmError, in one line
+
+`import vmm` is cheap: a name is loaded when it is first used. Its names are those in `__all__` of the modules in HOMES;
+there a new one is added.
 """
 
 from importlib import import_module
@@ -19,26 +49,50 @@ from vmm.errors import VmmError as VmmError
 from vmm.version import __version__ as __version__
 
 HOMES = (
+    "vmm.core.event",
+    "vmm.core.stops",
+    "vmm.scenario.trigger",
     "vmm.scenario.triggers",
     "vmm.scenario.combinators",
+    "vmm.scenario.tasks",
+    "vmm.trace",
     "vmm.inputs.traps",
+    "vmm.inputs.lines",
     "vmm.arch.x86.traps",
     "vmm.arch.arm.traps",
+    "vmm.machine.options",
+    "vmm.machine.snapshot",
     "vmm.machine.machine",
     "vmm.scenario.stimuli",
+    "vmm.scenario.stimulation",
+    "vmm.arch.x86.vcpu",
+    "vmm.arch.arm.vcpu",
+    "vmm.arch.cpus",
     "vmm.replayer.player",
 )
 """In the order they are searched: the later, the longer it takes to import."""
 
 if TYPE_CHECKING:
     from vmm.arch.arm.traps import *
+    from vmm.arch.arm.vcpu import *
+    from vmm.arch.cpus import *
     from vmm.arch.x86.traps import *
+    from vmm.arch.x86.vcpu import *
+    from vmm.core.event import *
+    from vmm.core.stops import *
+    from vmm.inputs.lines import *
     from vmm.inputs.traps import *
     from vmm.machine.machine import *
+    from vmm.machine.options import *
+    from vmm.machine.snapshot import *
     from vmm.replayer.player import *
     from vmm.scenario.combinators import *
+    from vmm.scenario.stimulation import *
     from vmm.scenario.stimuli import *
+    from vmm.scenario.tasks import *
+    from vmm.scenario.trigger import *
     from vmm.scenario.triggers import *
+    from vmm.trace import *
 else:
 
     def __getattr__(name):
@@ -49,3 +103,8 @@ else:
             if name in import_module(home).__all__:
                 return getattr(import_module(home), name)
         raise AttributeError(f"module 'vmm' has no attribute {name!r}")
+
+    def __dir__():
+        """The public names and a module's own: what users and completion look for."""
+        own = (name for name in globals() if name.startswith("__"))
+        return sorted({*own, *__getattr__("__all__")})

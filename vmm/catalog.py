@@ -61,6 +61,10 @@ class Wants:
     cpu: str
     smp: int
 
+    def cpu_on(self, board: str) -> str:
+        """The image's, unless the user chose another board: then that board's default."""
+        return self.cpu if board.partition(",")[0] == self.board.partition(",")[0] else "default"
+
 
 def wants(image: Path) -> Wants:
     """What `image` runs on when the user does not say: a bundled guest's own wishes, else what its header tells."""

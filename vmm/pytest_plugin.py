@@ -21,13 +21,14 @@ from vmm.errors import VmmError
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
+    from vmm.machine.options import Options
     from vmm.testing.boundaries import Boundary
     from vmm.testing.images import Images
     from vmm.testing.machines import Machines
 
 MARKERS = (
     'guest(image, board=..., seed=..., prepare=..., ...): what the fixture "guest" boots: a file beside the test (.S, '
-    ".c, ELF ...) or a bundled guest, the options of vmm.Config, and a function that is called with the machine first",
+    ".c, ELF ...) or a bundled guest, the options of vmm.boot, and a function that is called with the machine first",
     'board(name): the board of machines whose test names no other, such as "virt,gic=3"',
     "seed(n): the seed of machines whose test names no other",
     'every_boundary(begin, end, cpu=0, limit=10000): repeat the test with the fixture "boundary" at each instruction '
@@ -207,6 +208,7 @@ def _machines(config: pytest.Config, node: pytest.Item) -> Machines:
     from vmm.testing.machines import Machines
 
     seed = config.getoption("--vmm-seed")
-    defaults = ({} if seed is None else {"seed": seed}) | markers.defaults(node)
+    given: Options = {} if seed is None else {"seed": seed}
+    defaults = given | markers.defaults(node)
     images = config.stash.setdefault(IMAGES, Images())
     return Machines(images, node.path.parent, defaults, trace=bool(config.getoption("--vmm-trace")))

@@ -8,7 +8,7 @@ class Queue:
 
     def __init__(self, line):
         self.line = line
-        self.bytes = []
+        self.bytes: list[int] = []
 
     def put(self, data):
         self.bytes.extend(data)

@@ -20,7 +20,9 @@ BELOW = {
     "version": set(),
     "built": set(),
     "pages": {"errors"},
-    "__init__": {"built", "errors", "version", "arch", "inputs", "machine", "replayer", "scenario"},
+    "__init__": {
+        "built", "errors", "version", "arch", "core", "inputs", "machine", "replayer", "scenario", "trace",
+    },
     "core": {"errors", "protocols", "_native"},
     "devices": {"errors", "protocols"},
     "intc": {"errors", "protocols", "core"},

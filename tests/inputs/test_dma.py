@@ -118,7 +118,7 @@ def test_a_snapshot_from_before_a_transfer_has_the_old_code_and_the_transfer_to_
 
 @pytest.mark.parametrize("address", [-1, 16 << 20, (16 << 20) - 2])
 def test_a_transfer_outside_memory_ends_the_run(image, address):
-    m = vmm.boot(image, load_address=LOAD)
+    m = vmm.boot(image, load_address=LOAD, memory=16 << 20)
 
     class Wild(CopyEngine):
         def _copy(self):

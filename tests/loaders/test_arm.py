@@ -228,7 +228,7 @@ def test_an_elf_that_leaves_the_first_mib_of_ram_finds_the_tree_there(boot, arch
 def test_firmware_in_flash_finds_the_tree_at_the_start_of_ram_and_linux_does_not(tmp_path):
     """As with QEMU's -bios; what QEMU starts as Linux has it where the initrd ends."""
     for address, place in ((0, ARM_BASE), (0x4000000, ARM_BASE), (ARM_BASE + 2 * MIB, ARM_BASE + 8 * MIB)):
-        machine = Machine(Config(board="virt"))
+        machine = Machine(Config(board="virt", memory=16 * MIB))
         (tmp_path / "firmware").write_bytes(LOOP["arm64"])
         machine.load(tmp_path / "firmware", load_address=address)
         assert machine.memory.read(place, 4) == machine.memory.read(machine.cpu["x0"], 4) == b"\xd0\x0d\xfe\xed"

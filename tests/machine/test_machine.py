@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 
 import pytest
 
@@ -25,7 +26,7 @@ def described_attributes():
     (found,) = [node for node in ast.parse(inspect.getsource(machine)).body if getattr(node, "name", "") == "Machine"]
     pairs = zip(found.body, found.body[1:], strict=False)
     return {
-        declared.target.id: after.value.value
+        declared.target.id: inspect.cleandoc(after.value.value)
         for declared, after in pairs
         if isinstance(declared, ast.AnnAssign) and isinstance(after, ast.Expr)
     }
@@ -34,6 +35,22 @@ def described_attributes():
 def test_a_machine_has_these_names_and_no_others():
     m = vmm.Machine()
     assert {name for name in dir(m) if not name.startswith("_")} == ACTS | SHOWS
+
+
+def test_its_vcpus_are_of_their_architecture_s_class_and_both_are_a_cpu():
+    x86, arm = vmm.Machine(), vmm.Machine(vmm.Config(board="virt"))
+    assert [type(m.cpu) for m in (x86, arm)] == [vmm.X86, vmm.Arm]
+    assert isinstance(x86.cpu, vmm.Cpu) and isinstance(arm.cpu, vmm.Cpu) and not isinstance(3, vmm.Cpu)
+
+
+def test_completion_sees_behind_what_is_used_most():
+    """IPython and notebooks call no property to complete `m.cpu.`, `m.cpu["` and `m.board.devices["`."""
+    assert {"board", "bus", "clock", "config", "cpu", "cpus", "memory", "trace"} <= set(vars(vmm.Machine()))
+
+
+def test_what_it_says_of_itself_names_them_all():
+    words = set(re.findall(r"\w+", vmm.Machine.__doc__))
+    assert words >= ACTS | SHOWS
 
 
 @pytest.mark.parametrize("name", sorted(ACTS | SHOWS))

@@ -52,8 +52,18 @@ class Vcpu:
         else:
             self.change(name, *arguments)
 
+    def __repr__(self) -> str:
+        rest = "off" if self.off else f"at {self.pc:#x}, {self.state}" + ", halted" * self.halted
+        return f"<vCPU {self.index}, {self.arch}: {self.count} instructions, {rest}>"
+
+    @property
+    def state(self) -> str:
+        """Its code's width, its privilege and what is masked, in words."""
+        raise NotImplementedError
+
     @property
     def index(self) -> int:
+        """Which of the machine's it is, from 0."""
         return int(self._native.index)
 
     @property
@@ -85,6 +95,10 @@ class Vcpu:
 
     def __iter__(self) -> Iterator[str]:
         raise NotImplementedError
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """What IPython and notebooks complete `cpu["` to."""
+        return list(self)
 
     @property
     def pc(self) -> int:

@@ -117,7 +117,7 @@ def _machine() -> str:
 def _runs(guest: str) -> str:
     from vmm.machine.machine import boot
 
-    machine = boot(guest)
+    machine = boot(guest, console=None)
     machine.limit(insns=MOST)
     stop = machine.run()
     if stop.exit_status != 0:

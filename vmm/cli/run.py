@@ -15,18 +15,15 @@ from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.loaders import architecture
+from vmm.machine.options import MEMORY
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
-    from vmm.catalog import Wants
     from vmm.cli import scripted
     from vmm.cli.run_loop import Typed
     from vmm.core.stops import Stop
     from vmm.inputs.recorder import Recorder
     from vmm.machine.machine import Machine
-
-DEFAULT_MEMORY = "128M"
-"""As QEMU's pc; RAM that the guest never touches costs nothing."""
 
 
 def parser() -> Parser:
@@ -54,7 +51,7 @@ def parser() -> Parser:
     add("--cpu", metavar="NAME[,+f,-f...]", help="CPU model; on x86 also CPUID features")
     smp = "vCPUs, up to 8; the guest starts all but the first (1, or what a bundled guest wants)"
     add("--smp", type=quantities.positive, metavar="N", help=smp)
-    add("--memory", type=quantities.size, default=DEFAULT_MEMORY, metavar="SIZE", help="RAM (%(default)s)")
+    add("--memory", type=quantities.size, default=MEMORY, metavar="SIZE", help=f"RAM ({MEMORY >> 20}M)")
     add("--append", default="", metavar="STR", help="the kernel's command line")
     add("--initrd", action="append", default=[], metavar="PATH", help="a module, or 'PATH arguments'; repeatable")
     add("--load-address", type=quantities.address, metavar="ADDR", help="IMAGE is flat and goes here")
@@ -78,11 +75,12 @@ def main(options: argparse.Namespace) -> int:
     console = session.Console(sys.stdout.buffer)
     image = resolve(options.image)
     wanted = wants(image)
-    _check_fits(image, options, options.board or wanted.board)
+    board = options.board or wanted.board
+    _check_fits(image, options, board)
     machine = Machine(
         Config(
-            board=options.board or wanted.board,
-            cpu=options.cpu or _cpu(options.board, wanted),
+            board=board,
+            cpu=options.cpu or wanted.cpu_on(board),
             smp=options.smp or wanted.smp,
             memory=options.memory,
             cmdline=options.append,
@@ -157,12 +155,6 @@ def _check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
         raise VmmError(
             f"{image}: a flat image runs on {machine}, where it takes neither a command line nor modules{remedy}"
         )
-
-
-def _cpu(board: str | None, wanted: Wants) -> str:
-    """The image's, unless the user chose another board: then that board's default."""
-    same = board is None or board.partition(",")[0] == wanted.board.partition(",")[0]
-    return wanted.cpu if same else "default"
 
 
 def _script(path: Path | None) -> scripted.Script | None:

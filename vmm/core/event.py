@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+__all__ = ["Event"]
+
 
 class Event(NamedTuple):
     """One event; `insns` counts instructions begun before it, on all vCPUs. `number` and `value` are by `kind`:

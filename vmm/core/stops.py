@@ -12,6 +12,8 @@ from vmm.protocols import ASLEEP
 if TYPE_CHECKING:
     from vmm._native import vmm_stop_info
 
+__all__ = ["Stop"]
+
 TRIGGER = "trigger"
 REASONS = {
     lib.VMM_STOP_EXIT: "exit",
@@ -29,27 +31,44 @@ REASONS = {
 NUMBERS = {name: number for number, name in REASONS.items()}
 AWAITED = ("breakpoint", "delivered", "event", "elapsed", "predicate")
 """The reasons of a run that came to what it was to run to; which one, the trigger decides."""
-EXIT_STATUS = {"poweroff": 0, "reset": 0, "count": 0, "user": 0, "limit": 124} | dict.fromkeys(AWAITED, 0)
+NOT_ENDED = ("not run", "running")
+"""The reasons of a stop that is none: no run has ended yet, or one is under way."""
+EXIT_STATUS = {"poweroff": 0, "reset": 0, "count": 0, "user": 0, "limit": 124}
+EXIT_STATUS |= dict.fromkeys((*AWAITED, *NOT_ENDED), 0)
 """A run's exit status by its stop's reason; `exit` gives the guest's own, the rest is 125."""
 
 ACCESSES = ("read from", "write to", "instruction fetch from")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Stop:
-    """Why a run ended: `reason` (a value of REASONS or AWAITED), the guest's `code`, a sentence, the vCPU and a linear
-    address; `result` is what the trigger gave that was run to.
-    """
+    """Why a run ended."""
 
     reason: str
+    """The machine's: "exit", "poweroff", "reset", "limit", "idle", "shutdown", "unmapped", "engine"; the script's:
+    "count" (`insns` have begun), "user" (`Machine.end`), and what was run to: "breakpoint", "delivered", "event",
+    "elapsed", "predicate". Before the first run has ended: "not run", "running".
+    """
     code: int
+    """Of "exit": the guest's status."""
     detail: str
+    """A sentence, with the place."""
     vcpu: int
     address: int
+    """Linear; of "unmapped" physical."""
     result: Any = None
+    """What the trigger gave that was run to."""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+    def __repr__(self) -> str:
+        given = "" if self.result is None else f"; it gave {self.result!r}"
+        return f"<Stop {self}{given}>"
 
     @property
     def exit_status(self) -> int:
+        """That `vmm run` would have."""
         return self.code & 0xFF if self.reason == "exit" else EXIT_STATUS.get(self.reason, 125)
 
 

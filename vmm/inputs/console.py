@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
+import codecs
+import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 from vmm.core.device_state import DeviceState
+from vmm.errors import VmmError
 from vmm.inputs.decisions import Inputs
+
+Taker = Callable[[bytes], Any] | Literal["stdout"] | None
+"""Who takes what the guest writes: a function; "stdout": it is printed; None: nobody."""
+
+
+class StandardOutput:
+    """Prints on `sys.stdout`, whichever that is by then: a terminal, a notebook's cell, what it was redirected to."""
+
+    def __init__(self) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def __call__(self, data: bytes) -> None:
+        text, stream = self._decode(data), sys.stdout
+        if not text or stream is None:
+            return
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            stream.write(text.encode(stream.encoding, "replace").decode(stream.encoding))
+
+
+def taker(given: Taker) -> Callable[[bytes], Any]:
+    """The function that `given` means; VmmError for what is none."""
+    if given is None:
+        return lambda data: None
+    if given == "stdout":
+        return StandardOutput()
+    if not callable(given):
+        raise VmmError(f'console={given!r}: it is a function that takes bytes, "stdout" or None')
+    return given
 
 
 class SerialPort(Protocol):
@@ -18,7 +51,7 @@ class SerialPort(Protocol):
 class ConsoleOutput:
     """What the guest writes: for who took it when the machine was built, and for who listens meanwhile."""
 
-    def __init__(self, inputs: Inputs, taker: Callable[[bytes], None]) -> None:
+    def __init__(self, inputs: Inputs, taker: Callable[[bytes], Any]) -> None:
         self._callbacks, self._taker = inputs.callbacks, taker
         inputs.listen = self.listen
         self._listeners: list[Callable[[bytes], None]] = []

@@ -13,6 +13,8 @@ from vmm.inputs.decisions import Inputs
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
 
+__all__ = ["IrqLine", "PpiLine"]
+
 
 class Scenario(Protocol):
     """A scenario under way; see vmm/scenario/tasks.py."""
@@ -47,6 +49,13 @@ class Lines:
     def _drive_ppi(self, cpu: int, intid: int, level: int) -> None:
         lib.vmm_gic_set_ppi(self._native, cpu, intid, level)
 
+    def story(self, number: int) -> str:
+        """The level of a line, and which scenario holds it, in words."""
+        raw, holder = self._native.lines[number], self._holders.get(number)
+        level = "high" if raw.drivers & ~raw.cut else "low"
+        held = f", held by scenario {holder.name}" if holder and not holder.finished else ""
+        return level + held
+
     def hold(self, number: int) -> None:
         """Whose code runs now (a scenario's, or none's) holds the line from now on."""
         self._holders[number] = self._running()
@@ -67,6 +76,9 @@ class IrqLine:
 
     def __init__(self, lines: Lines, number: int, name: str) -> None:
         self._lines, self._number, self._name = lines, number, name
+
+    def __repr__(self) -> str:
+        return f"<{self._name}: {self._lines.story(self._number)}>"
 
     @property
     def number(self) -> int:
@@ -100,6 +112,9 @@ class PpiLine:
 
     def __init__(self, inputs: Inputs, cpu: int, intid: int) -> None:
         self._inputs, self._cpu, self._intid = inputs, cpu, intid
+
+    def __repr__(self) -> str:
+        return f"<PPI {self._intid} of vCPU {self._cpu}>"
 
     def raise_(self) -> None:
         """Assert it until `lower`."""

@@ -25,6 +25,9 @@ class Recorder:
         self.shared = False
         """Somebody else may record the machine, too: what they get is a part of this."""
 
+    def __repr__(self) -> str:
+        return f"<Recorder{f': {self.file.what}' if self.file else ''}>"
+
     def save(self, path: Path | str) -> None:
         """Write what was recorded so far; VmmError where that cannot be written."""
         with OutputFile("recording", path, inputs=self._inputs) as file:

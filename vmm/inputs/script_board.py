@@ -46,7 +46,14 @@ class DeviceHandle:
         raise VmmError(f"{self._name}.{name}: a script cannot set it, for no replay would know of that")
 
     def __repr__(self) -> str:
-        return f"<{self._name}: {self._device!r}>"
+        plain = type(self._device).__repr__ is object.__repr__  # type: ignore[comparison-overlap]
+        return f"<{self._name}: {type(self._device).__name__ if plain else repr(self._device)}>"
+
+    def __dir__(self) -> list[str]:
+        """What a script can read of it, and call."""
+        device, called = self._device, offered(self._device) if self._decide else ()
+        methods = {name for name in dir(type(device)) if callable(getattr(type(device), name))}
+        return sorted({*(name for name in dir(device) if not name.startswith("_") and name not in methods), *called})
 
 
 def offered(device: Any) -> tuple[str, ...]:

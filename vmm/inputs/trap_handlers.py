@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vmm.arch.architecture import Architecture
-from vmm.arch.vcpu import Vcpu
 from vmm.core.native import lib
 from vmm.errors import VmmError, unknown
 from vmm.inputs.decisions import Inputs
@@ -14,6 +13,7 @@ from vmm.inputs.traps import DONE, Trap, unanswered
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine, vmm_trap
+    from vmm.arch.cpus import Cpu
     from vmm.arch.traps import Key
 
 Handler = Callable[[Trap], Any]
@@ -22,7 +22,7 @@ Handler = Callable[[Trap], Any]
 class TrapHandlers:
     """Of one machine; `cpus` as scripts have them."""
 
-    def __init__(self, native: vmm_machine, inputs: Inputs, cpus: Sequence[Vcpu], architecture: Architecture) -> None:
+    def __init__(self, native: vmm_machine, inputs: Inputs, cpus: Sequence[Cpu], architecture: Architecture) -> None:
         self._native, self._inputs, self._cpus, self._architecture = native, inputs, cpus, architecture
         self._handlers: dict[Key, Handler] = {}
         inputs.register({"trap": self._ask})

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from vmm.errors import VmmError, within
 
 if TYPE_CHECKING:
+    from vmm.arch.cpus import Cpu
     from vmm.arch.traps import Key
-    from vmm.arch.vcpu import Vcpu
 
-__all__ = ["DONE"]
+__all__ = ["DONE", "Trap"]
 
 DONE = "done"
 """What a handler returns when it has finished the event itself."""
@@ -33,7 +33,10 @@ def unanswered(trap: Trap) -> None:
 class Trap:
     """What a handler sees of one event."""
 
-    def __init__(self, key: Key, cpu: Vcpu, *, value: int, size: int, write: bool) -> None:
+    cpu: Cpu
+    """The vCPU that is about to do it."""
+
+    def __init__(self, key: Key, cpu: Cpu, *, value: int, size: int, write: bool) -> None:
         self.key = key
         self.cpu = cpu
         self.write = write
@@ -42,6 +45,10 @@ class Trap:
         """Width of the access in bytes."""
         self._value = value
         self._over = False
+
+    def __repr__(self) -> str:
+        over = ", over" if self._over else ""
+        return f"<Trap {self.key} on vCPU {self.cpu.index}, value {self._value:#x}{over}>"
 
     @property
     def value(self) -> int:

@@ -28,6 +28,11 @@ class Claim:
         """Another thread has it."""
         return self._native.thread not in (0, get_ident())
 
+    @property
+    def taken(self) -> bool:
+        """A run is under way."""
+        return self._lock.locked()
+
     def check(self) -> None:
         """VmmError where a run is under way."""
         if self._lock.locked():

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import partial
+from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vmm import boards
 from vmm.arch import named, processor
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board, Layout, Parts, number
+from vmm.catalog import name_of
 from vmm.core.bus import Bus, NativeLine
 from vmm.core.clock import NativeClock, NativeTimer, NativeWave
 from vmm.core.device_state import DeviceState
@@ -20,7 +22,7 @@ from vmm.core.memory import PhysicalMemory
 from vmm.core.native import check, ffi, lib, open_unicorn
 from vmm.core.stops import Stop
 from vmm.errors import VmmError, within
-from vmm.inputs.console import ConsoleInput, ConsoleOutput
+from vmm.inputs.console import ConsoleInput, ConsoleOutput, Taker, taker
 from vmm.inputs.decisions import Callbacks, Inputs
 from vmm.inputs.lines import Lines
 from vmm.inputs.position import Position, position_of
@@ -38,6 +40,7 @@ from vmm.machine.devices import Devices
 from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
 from vmm.machine.interrupts import Interrupts
+from vmm.machine.options import MEMORY, Options, takes_options
 from vmm.machine.runner import Runner, TriggerContext
 from vmm.machine.snapshot import Snapshot
 from vmm.output import OutputFile
@@ -46,7 +49,10 @@ from vmm.scenario.trigger import Trigger
 from vmm.trace import Trace
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from vmm._native import vmm_machine
+    from vmm.arch.cpus import Cpu
     from vmm.inputs.recorder import Recorder
     from vmm.intc.gic import Gic
     from vmm.intc.i8259 import Pic
@@ -56,40 +62,69 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "Machine", "boot"]
 
+T = TypeVar("T")
 MIB = 1 << 20
 PAGE = 4096
 
 
 @dataclass(frozen=True)
 class Config:
-    """How a machine is built; sizes in bytes, `board` and `cpu` as on the command line."""
+    """How a machine is built. What `Options` says of each, and what it is where nobody says. VmmError for a value of
+    another type.
+    """
 
     board: str = "pc"
     cpu: str = "default"
     smp: int = 1
-    memory: int = 16 * MIB
+    memory: int = MEMORY
     cmdline: str = ""
     seed: int = 0
-    console: Callable[[bytes], None] = field(default=lambda data: None)
+    console: Taker = "stdout"
+
+    def __post_init__(self) -> None:
+        taker(self.console)
+        for name, value in self.plain().items():
+            kind = type(getattr(Config, name))
+            if kind is str and not isinstance(value, str):
+                raise VmmError(f"{name}={value!r}: it is a text")
+            if kind is int:
+                object.__setattr__(self, name, _whole(name, value))
 
     def plain(self) -> dict[str, int | str]:
         """Its numbers and texts, by name: what a recording keeps."""
         return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "console"}
 
 
-class Machine:
-    """Built from a Config; `load` an image into it and `run` it.
+def _whole(name: str, value: object) -> int:
+    try:
+        return index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise VmmError(f"{name}={value!r}: it is a whole number") from None
 
-    It is composed of parts with one concern each, whose methods are its own (`delegate`); what comes from outside goes
-    through `inputs`. A board's devices have the plain bus, clock, memory and vCPUs, scripts those that tell `inputs`.
+
+class Machine:
+    """What `boot` gives; `Machine(Config(board="virt"))` is one without an image, to `load`.
+
+    it runs       run, stop, limit, end; start, waiting, close of scenarios; running, position, instructions, now_ns
+    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate
+    its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
+    its memory    read, write, u8, u16, u32, u64, by symbol or linear address; address, where, reach; memory: physical
+    the outside   type; attach, with bus and clock, a device of your own; trap
+    again         recording; snapshot, restore
+    what it is    architecture, config, loaded, source; inputs: of recorders and replays
     """
+
+    # It is composed of parts with one concern each, whose methods are its own (`delegate`); what comes from outside
+    # goes through `inputs`. A board's devices have the plain bus, clock, memory and vCPUs, scripts those that tell it.
 
     config: Config
     """How it was built."""
     inputs: Inputs
     """What comes from outside, and where a script's own code is asked: for who records, watches or replays it."""
-    cpus: list[Vcpu]
-    """Its vCPUs."""
+    cpu: Cpu
+    """The first vCPU, of its architecture's class, `X86` or `Arm`: `m.cpu["eip"]`, `m.cpu.pc`."""
+    cpus: list[Cpu]
+    """Its vCPUs, of their architecture's class, `X86` or `Arm`: `m.cpus[1]["rax"]`, `m.cpus[1].pc`."""
     memory: ScriptMemory
     """RAM and flash by physical address."""
     bus: ScriptBus
@@ -98,6 +133,10 @@ class Machine:
     """Virtual time, timers and waves for a device of your own."""
     trace: Trace
     """The record of its run."""
+    board: Board
+    """The names of its lines, and its devices: to look at, and to do what a guest or the world outside does to them
+    (`m.board.devices["keyboard"].key(0x1E)`), which is recorded. VmmError for all else that would change one.
+    """
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config = config or Config()
@@ -116,12 +155,13 @@ class Machine:
         self._state = state = DeviceState(wiring=WIRING)
         self.inputs = inputs = Inputs(native)
         physical, bus, clock = PhysicalMemory(native), Bus(native, state), NativeClock(native, state)
-        self.cpus = script_cpus(cpus, inputs)
+        self.cpus = cast("list[Cpu]", script_cpus(cpus, inputs))
+        self.cpu = self.cpus[0]
         self.memory = ScriptMemory(physical, inputs)
         self.bus, self.clock = ScriptBus(native, bus, inputs), ScriptClock(native, clock, inputs)
         self.trace = Trace(native, self)
         self._control = RunControl(native, inputs)
-        console = ConsoleOutput(inputs, config.console)
+        console = ConsoleOutput(inputs, taker(config.console))
         self._board: Board = board.build(
             Parts(
                 native=native,
@@ -146,6 +186,7 @@ class Machine:
         self._guest_memory = GuestMemory(self.cpus[0], self._image)
         self._traps = TrapHandlers(native, inputs, self.cpus, architecture)
         self._devices = Devices(self._board, state, self.bus, inputs)
+        self.board = self._devices.board
         self._controllers = Controllers(native, self._board, architecture, inputs)
         context = TriggerContext(native, self._guest_memory, self.trace, console)
         self._tasks = tasks = Tasks(context)
@@ -168,17 +209,23 @@ class Machine:
         else:
             self._runner.boot_again()
 
+    def __repr__(self) -> str:
+        try:
+            return f"<{self._story()}>"
+        except VmmError as error:  # another thread runs it
+            return f"<Machine {self._board.name}: {error}>"
+
+    def _story(self) -> str:
+        image = name_of(self.source.image) if self.source else "without an image"
+        several = f", {len(self.cpus)} vCPUs" if len(self.cpus) > 1 else ""
+        return f"Machine {image} on {self.config.board}{several}: {self.instructions} instructions, {self.stop}"
+
     # ---- what it is, and where it stands ----
 
     @property
     def architecture(self) -> str:
         """Of its vCPUs: "x86", "arm" or "arm64"."""
         return self._architecture.name
-
-    @property
-    def cpu(self) -> Any:
-        """The first vCPU, of its architecture's class."""
-        return self.cpus[0]
 
     @property
     def instructions(self) -> int:
@@ -217,7 +264,7 @@ class Machine:
     # ---- its runs ----
 
     def run(
-        self, *, insns: int | None = None, until: Trigger | str | int | Callable[[Machine], bool] | None = None
+        self, *, insns: int | None = None, until: Trigger[Any] | str | int | Callable[[Machine], bool] | None = None
     ) -> Stop:
         """Run until a stop, at most `insns` more instructions (reason "count"), or to `until`: a trigger, a symbol or
         linear address (`Reach` of it), or a function of the machine that is asked at every boundary, which is slow.
@@ -229,14 +276,16 @@ class Machine:
 
     @property
     def stop(self) -> Stop:
-        """Why the last run ended."""
+        """Why the last run ended; before one has, its reason is "not run", and while one is under way "running"."""
         return self._runner.stop
 
     limit = delegate("_control", RunControl.limit)
     end = delegate("_control", RunControl.end)
 
-    def start(self, scenario: Callable[[Machine], Coroutine[Any, Any, Any]] | Coroutine[Any, Any, Any]) -> Task:
-        """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest."""
+    def start(self, scenario: Callable[[Machine], Coroutine[Any, Any, T]] | Coroutine[Any, Any, T]) -> Task[T]:
+        """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest. Await
+        what is given back for what it returns.
+        """
         return self._tasks.start(scenario, self)
 
     @property
@@ -300,7 +349,8 @@ class Machine:
         if native == ffi.NULL:
             raise VmmError(ffi.string(self._native.error).decode())
         recorded = self._recorder.log.mark() if self._recorder else None
-        return Snapshot(ffi.gc(native, lib.vmm_snapshot_free), self._native, devices, self.loaded, recorded)
+        kept = ffi.gc(native, lib.vmm_snapshot_free)
+        return Snapshot(kept, self._native, devices, self.loaded, recorded, self.position)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this machine, whichever was restored before; what follows is what followed then.
@@ -361,13 +411,6 @@ class Machine:
     # ---- its devices, and what a script does in their place ----
 
     @property
-    def board(self) -> Board:
-        """The names of its lines, and its devices: to look at, and to do what a guest or the world outside does to them
-        (`m.board.devices["keyboard"].key(0x1E)`), which is recorded. VmmError for all else that would change one.
-        """
-        return self._devices.board
-
-    @property
     def screen(self) -> list[str]:
         """The text on the display of a pc: its rows from the top, 25 of at most 80 characters, without blanks at their
         ends, decoded from code page 437; a new list each time. VmmError where a board has no display.
@@ -423,13 +466,23 @@ def _check_command_line(text: str) -> None:
         raise VmmError("--append: a command line has no NUL and no half of a surrogate pair in it")
 
 
-def boot(image: str | Path, *, initrd: Sequence[str] = (), load_address: int | None = None, **options: Any) -> Machine:
-    """A machine with `image` (a path, or the name of a bundled guest) loaded and ready to run; options as in Config."""
+@takes_options(Config)
+def boot(
+    image: str | Path, *, initrd: Sequence[str] = (), load_address: int | None = None, **options: Unpack[Options]
+) -> Machine:
+    """A machine with `image` loaded and ready to run: a bundled guest's name, or a file of any format, a source, too.
+
+    `options` are those of `Options`: what the image wants where they leave it out. `initrd` names modules, "PATH" or
+    "PATH arguments"; a flat image goes to `load_address`. VmmError for an unknown option, and for an image that is not
+    there, does not assemble or does not fit.
+    """
     from vmm.catalog import resolve, wants
 
+    Config(**options)  # refuses what is of another type
     path = resolve(str(image))
     wanted = wants(path)
-    fitting: dict[str, Any] = {"board": wanted.board, "cpu": wanted.cpu, "smp": wanted.smp}
+    board = options.get("board", wanted.board)
+    fitting: Options = {"board": board, "cpu": wanted.cpu_on(board), "smp": wanted.smp}
     machine = Machine(Config(**(fitting | options)))
     machine.load(path, initrd=initrd, load_address=load_address)
     return machine

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vmm.core.event import Event
 from vmm.core.native import lib
 from vmm.core.stops import AWAITED, NUMBERS, REASONS, TRIGGER, Stop, Stopped, describe
 from vmm.errors import VmmError
@@ -19,7 +20,7 @@ from vmm.machine.signals import Signals
 from vmm.scenario.slots import ANY, Slots
 from vmm.scenario.tasks import Tasks
 from vmm.scenario.trigger import Trigger, Wait, prime
-from vmm.trace import Event, Trace
+from vmm.trace import Trace
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
@@ -53,11 +54,11 @@ class Late(NamedTuple):
     """The stop of a run that was over when a signal's exception left it: the next that asks for the same gives it."""
 
     stop: Stop
-    until: Trigger | None
+    until: Trigger[Any] | None
     decided: int
     """How often anything was, so far."""
 
-    def answers(self, until: Trigger | None, decided: int) -> bool:
+    def answers(self, until: Trigger[Any] | None, decided: int) -> bool:
         """The machine's own stops answer every run; what was awaited, one that awaits it."""
         own = self.stop.reason not in ("count", "user", *AWAITED)
         awaited = self.stop.reason in AWAITED and self.until is not None and until == self.until
@@ -89,13 +90,26 @@ class Runner:
 
     @property
     def stop(self) -> Stop:
-        """Why the last run ended."""
+        """Why the last run ended, or that none has."""
+        if self._claim.taken:
+            return self._none("running", "a run is under way, at")
         if self._stop:
             return self._stop
+        if self._native.stop.reason == lib.VMM_STOP_NONE:
+            return self._none("not run", "no run has ended yet: it stands at")
+        return self._ended()
+
+    def _none(self, reason: str, words: str) -> Stop:
+        vcpu = int(self._native.current.index)
+        pc = self._stopped.cpus[vcpu].pc
+        return Stop(reason, 0, f"{words} {self._stopped.where(pc)}", vcpu, pc)
+
+    def _ended(self) -> Stop:
+        """As the core says."""
         raw = self._native.stop
         return Stop(REASONS.get(raw.reason, "count"), raw.code, describe(self._stopped, raw), raw.vcpu, raw.address)
 
-    def run(self, until: Trigger | None, predicate: Callable[[], bool] | None, insns: int | None) -> Stop:
+    def run(self, until: Trigger[Any] | None, predicate: Callable[[], bool] | None, insns: int | None) -> Stop:
         """To a trigger, or to the boundary where `predicate` holds; errors as of `Machine.run`."""
         if self._tasks.running and not self._claim.elsewhere:
             raise VmmError(f"run() inside scenario {self._tasks.running.name}: await a trigger instead")
@@ -117,7 +131,7 @@ class Runner:
         self._late = None
         return stop
 
-    def _run_to(self, trigger: Trigger | None, insns: int | None) -> Stop:
+    def _run_to(self, trigger: Trigger[Any] | None, insns: int | None) -> Stop:
         wait = None if trigger is None else prime(self._context, trigger)
         try:
             return self._run(insns, wait, trigger)
@@ -126,7 +140,7 @@ class Runner:
                 wait.cancel()
             self._trace.drain()
 
-    def _run(self, insns: int | None, wait: Wait | None, trigger: Trigger | None) -> Stop:
+    def _run(self, insns: int | None, wait: Wait | None, trigger: Trigger[Any] | None) -> Stop:
         left = insns
         self._tasks.step()  # what a script has done since the last run may be what one of them waits for
         while True:
@@ -148,7 +162,7 @@ class Runner:
             if reason == lib.VMM_STOP_TRIGGER:
                 self._tasks.step()
             elif reason != lib.VMM_STOP_SLICE or left == 0:
-                return self.stop
+                return self._ended()
 
     def _run_until(self, predicate: Callable[[], bool], insns: int | None) -> Stop:
         from vmm.scenario.triggers import NextBoundary
@@ -164,7 +178,7 @@ class Runner:
     def _begun(self) -> int:
         return int(lib.vmm_instructions(self._native))
 
-    def _awaited(self, trigger: Trigger, result: Any) -> Stop:
+    def _awaited(self, trigger: Trigger[Any], result: Any) -> Stop:
         raw = self._native.stop
         where = self._stopped.where(self._stopped.cpus[raw.vcpu].pc)
         return Stop(trigger.reason, raw.code, f"{trigger.detail} {where}", raw.vcpu, raw.address, result)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.device_state import Captured
+from vmm.inputs.position import Position
 from vmm.loaders.image import Loaded
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine, vmm_snapshot
     from vmm.inputs.run_log import Mark
+
+
+__all__ = ["Snapshot"]
 
 
 class Snapshot(NamedTuple):
@@ -22,3 +26,8 @@ class Snapshot(NamedTuple):
     loaded: Loaded | None
     recorded: Mark | None
     """How far the run's log had come; None: nobody had begun one."""
+    position: Position
+    """Where in its run the machine stood."""
+
+    def __repr__(self) -> str:
+        return f"<Snapshot at {self.position}>"

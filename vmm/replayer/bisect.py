@@ -41,7 +41,7 @@ class Playback:
         self.replay = self._begin()
 
     def _begin(self) -> Replay:
-        return Replay(self._path, None, lambda data: None)
+        return Replay(self._path, None, None)
 
     def at(self, insns: int) -> Machine:
         """Its machine when so many instructions have begun, or at its end if that comes before."""

@@ -12,6 +12,7 @@ from vmm.core.native import NEVER, open_unicorn, unicorn_version
 from vmm.core.stops import AWAITED, Stop
 from vmm.errors import VmmError
 from vmm.inputs import tape
+from vmm.inputs.console import Taker
 from vmm.inputs.console_digest import ConsoleDigest
 from vmm.inputs.decisions import OBSERVERS, Decision
 from vmm.inputs.position import Position
@@ -22,8 +23,7 @@ from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Elapsed, EventNumber, NextBoundary, Reach
 from vmm.version import __version__
 
-__all__ = ["replay"]
-
+__all__ = ["Diverged", "Replay", "ScriptFailed", "replay"]
 
 MOST_FRUITLESS = 100_000
 """Runs of a machine that stands still, which a recording may have one behind the other."""
@@ -43,11 +43,9 @@ class _Over(Exception):
     """The end of the recording is reached."""
 
 
-def replay(
-    path: Path | str, *, image: Path | str | None = None, console: Callable[[bytes], None] = lambda data: None
-) -> Replay:
+def replay(path: Path | str, *, image: Path | str | None = None, console: Taker = "stdout") -> Replay:
     """A recording, ready to run again. `image` is taken for the recorded one, though it may differ; `console` gets what
-    the guest writes. VmmError for what is wrong with the file, its image, or the vmm that made it.
+    the guest writes, as in `Options`. VmmError for what is wrong with the file, its image, or the vmm that made it.
     """
     return Replay(Path(path), image, console)
 
@@ -55,7 +53,7 @@ def replay(
 class Replay:
     """The recorded machine, and what was done to it as it goes on."""
 
-    def __init__(self, path: Path, image: Path | str | None, console: Callable[[bytes], None]) -> None:
+    def __init__(self, path: Path, image: Path | str | None, console: Taker) -> None:
         self.path = path
         self.tape = tape.read(path)
         self._check_versions()
@@ -90,8 +88,13 @@ class Replay:
         self._follower: Any = None
         self._stopped: tuple[Position, Stop] | None = None
 
+    def __repr__(self) -> str:
+        ended = {None: "cut off", True: "verified", False: self.different}[self.verified]
+        how = f"at its end, {ended}" if self.finished else f"at {self.machine.position}"
+        return f"<Replay of {self.path}: {how}>"
+
     def run(
-        self, until: Trigger | str | int | None = None, *, insn: int | None = None, event: int | None = None
+        self, until: Trigger[Any] | str | int | None = None, *, insn: int | None = None, event: int | None = None
     ) -> Stop:
         """To the end of the recording, or to a trigger, symbol or linear address, an instruction count or the number of
         an event (as in `EventNumber`) on the way. Diverged where the run turns out to be another one.
@@ -130,7 +133,9 @@ class Replay:
             self._failed = Diverged(f"{what()} came at {there}; this run stands still at {here}: {stop.detail}")
             raise self._failed
 
-    def _until(self, until: Trigger | str | int | None, insn: int | None, event: int | None) -> Trigger | None:
+    def _until(
+        self, until: Trigger[Any] | str | int | None, insn: int | None, event: int | None
+    ) -> Trigger[Any] | None:
         if sum(each is not None for each in (until, insn, event)) > 1:
             raise VmmError("run: give one of until, insn and event")
         if event is not None:
@@ -249,7 +254,7 @@ class Replay:
             if not self.machine.inputs.knows(decision.kind):
                 raise VmmError(f"{self._line(where)}: the recording is damaged: no decision")
 
-    def _config(self, console: Callable[[bytes], None]) -> Config:
+    def _config(self, console: Taker) -> Config:
         known = {each.name: type(each.default) for each in fields(Config) if each.name != "console"}
         config = self.tape.header.config
         for name, value in config.items():
@@ -276,7 +281,7 @@ class Replay:
             raise VmmError(f"{self.path}:1: {what} {name or path} has changed since it was recorded{hint}")
 
 
-def _towards(here: Position, there: Position) -> Iterator[Trigger]:
+def _towards(here: Position, there: Position) -> Iterator[Trigger[None]]:
     """What may come first on the way."""
     if here.insns < there.insns:
         yield Elapsed(insns=there.insns - here.insns)

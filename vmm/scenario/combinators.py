@@ -3,42 +3,81 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, TypeVar, overload
 
 from vmm.errors import VmmError
-from vmm.scenario.trigger import Context, Trigger, Wait, prime
+from vmm.scenario.trigger import Context, Given, Trigger, Wait, prime
 from vmm.scenario.triggers import Elapsed, Reach
 
-__all__ = ["Boundary", "Combine", "First", "Then", "Timeout", "with_timeout"]
+__all__ = ["Boundary", "Combine", "Fired", "First", "Then", "Timeout", "with_timeout"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+Each = TypeVar("Each", bound=tuple[Any, ...], covariant=True)
+"""What several triggers give, in their order."""
 
 
 @dataclass(frozen=True)
-class Then(Trigger):
+class Then(Trigger[Given]):
     """One after the other. Gives what the last gives."""
 
     reason = "breakpoint"
     detail = "reached"
 
-    first: Trigger
-    second: Trigger
+    first: Trigger[Any]
+    second: Trigger[Given]
 
     def prime(self, context: Context) -> Wait:
         return ThenWait(context, self)
 
 
-def Boundary(after: str | int, insns: int = 0, cpu: int | None = None) -> Trigger:
+def Boundary(after: str | int, insns: int = 0, cpu: int | None = None) -> Trigger[None]:
     """The boundary `insns` instructions after the one at `after`: handlers that come between count, too."""
     reached = Reach(after, cpu)
     return Then(reached, Elapsed(insns=insns, cpu=cpu)) if insns else reached
 
 
+@dataclass(frozen=True)
+class Fired(Generic[Given]):
+    """What `First` gives: which trigger it was and what it gave."""
+
+    trigger: Trigger[Given]
+    result: Given
+
+
+class Several(Trigger[Given]):
+    """Of triggers, which are named one after the other."""
+
+    triggers: tuple[Trigger[Any], ...]
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(str, self.triggers))})"
+
+
 @dataclass(frozen=True, init=False)
-class First(Trigger):
+class First(Several[Fired[Given]]):
     """Whichever comes first; of two at one boundary the one named first. Gives `Fired`; the others are given up."""
 
-    triggers: tuple[Trigger, ...]
+    triggers: tuple[Trigger[Any], ...]
 
-    def __init__(self, *triggers: Trigger) -> None:
+    @overload
+    def __init__(self: First[A], a: Trigger[A], /) -> None: ...
+
+    @overload
+    def __init__(self: First[A | B], a: Trigger[A], b: Trigger[B], /) -> None: ...
+
+    @overload
+    def __init__(self: First[A | B | C], a: Trigger[A], b: Trigger[B], c: Trigger[C], /) -> None: ...
+
+    @overload
+    def __init__(self: First[A | B | C | D], a: Trigger[A], b: Trigger[B], c: Trigger[C], d: Trigger[D], /) -> None: ...
+
+    @overload
+    def __init__(self: First[Any], *triggers: Trigger[Any]) -> None: ...
+
+    def __init__(self, *triggers: Trigger[Any]) -> None:
         object.__setattr__(self, "triggers", _some("First", triggers))
 
     def prime(self, context: Context) -> Wait:
@@ -46,19 +85,36 @@ class First(Trigger):
 
 
 @dataclass(frozen=True, init=False)
-class Combine(Trigger):
-    """All of them, in any order. Gives a list of what each gave, in the order they are named."""
+class Combine(Several[Each]):
+    """All of them, in any order. Gives a tuple of what each gave, in the order they are named."""
 
-    triggers: tuple[Trigger, ...]
+    triggers: tuple[Trigger[Any], ...]
 
-    def __init__(self, *triggers: Trigger) -> None:
+    @overload
+    def __init__(self: Combine[tuple[A]], a: Trigger[A], /) -> None: ...
+
+    @overload
+    def __init__(self: Combine[tuple[A, B]], a: Trigger[A], b: Trigger[B], /) -> None: ...
+
+    @overload
+    def __init__(self: Combine[tuple[A, B, C]], a: Trigger[A], b: Trigger[B], c: Trigger[C], /) -> None: ...
+
+    @overload
+    def __init__(
+        self: Combine[tuple[A, B, C, D]], a: Trigger[A], b: Trigger[B], c: Trigger[C], d: Trigger[D], /
+    ) -> None: ...
+
+    @overload
+    def __init__(self: Combine[tuple[Any, ...]], *triggers: Trigger[Any]) -> None: ...
+
+    def __init__(self, *triggers: Trigger[Any]) -> None:
         object.__setattr__(self, "triggers", _some("Combine", triggers))
 
     def prime(self, context: Context) -> Wait:
         return CombineWait(context, self)
 
 
-def _some(name: str, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
+def _some(name: str, triggers: tuple[Trigger[Any], ...]) -> tuple[Trigger[Any], ...]:
     if not triggers:
         raise VmmError(f"{name}() waits for nothing")
     for trigger in triggers:
@@ -67,30 +123,24 @@ def _some(name: str, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
     return triggers
 
 
-class Fired(NamedTuple):
-    """Which trigger it was and what it gave."""
-
-    trigger: Trigger
-    result: Any
-
-
 class Timeout(VmmError):
     """`with_timeout` waited in vain."""
 
 
 async def with_timeout(
-    trigger: Trigger, *, insns: int | None = None, ns: float | None = None, us: float | None = None,
+    trigger: Trigger[A], *, insns: int | None = None, ns: float | None = None, us: float | None = None,
     ms: float | None = None, s: float | None = None,
-) -> Any:  # fmt: skip
+) -> A:  # fmt: skip
     """What `trigger` gives; Timeout when the instructions or the virtual time pass first."""
     limit = Elapsed(insns=insns, ns=ns, us=us, ms=ms, s=s)
-    fired = await First(trigger, limit)
+    fired: Fired[Any] = await First(trigger, limit)
     if fired.trigger is limit:
         raise Timeout(f"{trigger} did not come within {limit}")
-    return fired.result
+    given: A = fired.result
+    return given
 
 
-def _primed(context: Context, triggers: tuple[Trigger, ...]) -> list[Wait]:
+def _primed(context: Context, triggers: tuple[Trigger[Any], ...]) -> list[Wait]:
     """All of them, or none."""
     waits: list[Wait] = []
     try:
@@ -106,7 +156,7 @@ def _primed(context: Context, triggers: tuple[Trigger, ...]) -> list[Wait]:
 class ThenWait(Wait):
     """For one, then the other."""
 
-    def __init__(self, context: Context, trigger: Then) -> None:
+    def __init__(self, context: Context, trigger: Then[Any]) -> None:
         self._context, self._trigger = context, trigger
         self._now, self._next = prime(context, trigger.first), True
 
@@ -128,7 +178,7 @@ class ThenWait(Wait):
 class FirstWait(Wait):
     """For any of several."""
 
-    def __init__(self, context: Context, trigger: First) -> None:
+    def __init__(self, context: Context, trigger: First[Any]) -> None:
         self._trigger = trigger
         self._waits = _primed(context, trigger.triggers)
         self._over = False
@@ -152,13 +202,13 @@ class FirstWait(Wait):
 class CombineWait(Wait):
     """For all of several."""
 
-    def __init__(self, context: Context, trigger: Combine) -> None:
+    def __init__(self, context: Context, trigger: Combine[Any]) -> None:
         self._waits = _primed(context, trigger.triggers)
         self._open = list(self._waits)
 
     def done(self) -> bool:
         self._open = [wait for wait in self._open if not wait.done()]
-        self.result = [wait.result for wait in self._waits]
+        self.result = tuple(wait.result for wait in self._waits)
         return not self._open
 
     def cancel(self) -> None:

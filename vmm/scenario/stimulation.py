@@ -14,6 +14,8 @@ from vmm.scenario.triggers import Elapsed
 if TYPE_CHECKING:
     from vmm._native import vmm_machine, vmm_stimulus
 
+__all__ = ["Stimulation"]
+
 FIELDS = tuple(name for name, _ in ffi.typeof("vmm_stimulus_plan").fields)
 
 
@@ -35,6 +37,11 @@ class Stimulation:
         self._native, self._decide = native, decide
         self.serial = serial
         """As the trace numbers it: how many were started before."""
+
+    def __repr__(self) -> str:
+        raw = lib.vmm_stimulus_find(self._native, self.serial)
+        made = "over" if raw == ffi.NULL else f"{raw.requested} requested, {raw.spontaneous} spontaneous"
+        return f"<Stimulation {self.serial}: {made}>"
 
     def stop(self) -> None:
         """No more of it; a line that it holds for a time is let go. Harmless when it is over."""

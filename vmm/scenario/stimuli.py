@@ -24,7 +24,7 @@ from vmm.core.native import NEVER, lib
 from vmm.errors import VmmError, unknown, within
 from vmm.quantities import DURATIONS
 
-__all__ = ["Burst", "Nmi", "Periodic", "Poisson", "Sequence", "Storm", "Vector"]
+__all__ = ["Burst", "Nmi", "Periodic", "Poisson", "Sequence", "Stimulus", "Storm", "Vector"]
 
 MOST = 1 << 62
 """Of any number here, in ns or instructions."""

@@ -9,11 +9,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Generator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from vmm.core.native import check_in_hand
 from vmm.errors import VmmError
-from vmm.scenario.trigger import Context, Trigger, Wait
+from vmm.scenario.trigger import Context, Given, Trigger, Wait
+
+__all__ = ["Task"]
+
+T = TypeVar("T")
 
 
 class NoScenario(VmmError):
@@ -24,10 +28,10 @@ MOST_AWAITS = 100
 """Of a scenario that is given up: each raises."""
 
 
-class Task:
+class Task(Generic[Given]):
     """A scenario under way. Await it to get what it returns."""
 
-    def __init__(self, name: str, coroutine: Coroutine[Any, Any, Any]) -> None:
+    def __init__(self, name: str, coroutine: Coroutine[Any, Any, Given]) -> None:
         self.name = name
         self.coroutine = coroutine
         self.wait: Wait | None = None
@@ -36,8 +40,13 @@ class Task:
         self.error: Exception | None = None
         """What ended it, if it did not come to its end."""
 
-    def __await__(self) -> Generator[Task, Any, Any]:
-        return (yield self)
+    def __repr__(self) -> str:
+        ended = f"failed: {self.error!r}" if self.error else f"has ended and gave {self.result!r}"
+        return f"<Task {self.name} {ended}>" if self.finished else f"<Task {self.story()}>"
+
+    def __await__(self) -> Generator[Task[Any], Any, Given]:
+        returned: Given = yield self
+        return returned
 
     def story(self) -> str:
         """What it waits for, in words."""
@@ -47,7 +56,7 @@ class Task:
 class TaskWait(Wait):
     """For another task's end."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task[Any]) -> None:
         self._task = task
 
     def done(self) -> bool:
@@ -57,7 +66,7 @@ class TaskWait(Wait):
         self.result = self._task.result
         return self._task.finished
 
-    def is_for(self, task: Task) -> bool:
+    def is_for(self, task: Task[Any]) -> bool:
         return self._task is task
 
     def cancel(self) -> None:
@@ -72,12 +81,12 @@ class Tasks:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._tasks: list[Task] = []
+        self._tasks: list[Task[Any]] = []
         self._closing = False
-        self.running: Task | None = None
+        self.running: Task[Any] | None = None
         """The one whose code runs now."""
 
-    def start(self, scenario: Callable[..., Any] | Coroutine[Any, Any, Any], machine: Any) -> Task:
+    def start(self, scenario: Callable[..., Coroutine[Any, Any, T]] | Coroutine[Any, Any, T], machine: Any) -> Task[T]:
         """Begin `scenario`, an async function of the machine or a coroutine; it runs up to its first await. VmmError
         for what is neither.
         """
@@ -102,7 +111,7 @@ class Tasks:
             for task in list(self._tasks):
                 moved |= self._step(task)
 
-    def _step(self, task: Task) -> bool:
+    def _step(self, task: Task[Any]) -> bool:
         """Whether its wait was over; what a wait raises is raised where it is awaited."""
         wait = task.wait
         if wait is None:
@@ -139,7 +148,7 @@ class Tasks:
         if errors:
             raise _all_of(errors)
 
-    def _give_up(self, task: Task) -> None:
+    def _give_up(self, task: Task[Any]) -> None:
         if task.wait:
             task.wait.cancel()
         task.wait, task.finished, self.running = None, True, task
@@ -153,7 +162,7 @@ class Tasks:
         finally:
             self.running = None
 
-    def _resume(self, task: Task, go_on: Callable[[Any], Any], value: object) -> None:
+    def _resume(self, task: Task[Any], go_on: Callable[[Any], Any], value: object) -> None:
         """`go_on` is the coroutine's `send` or `throw`."""
         before, self.running = self.running, task
         task.wait = None
@@ -179,7 +188,7 @@ class Tasks:
         finally:
             self.running = before
 
-    def _end(self, task: Task) -> None:
+    def _end(self, task: Task[Any]) -> None:
         task.finished = True
         self._tasks.remove(task)
 

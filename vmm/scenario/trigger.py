@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from vmm.core.native import lib, vcpu_index
 from vmm.errors import VmmError
@@ -18,6 +18,12 @@ from vmm.scenario.slots import ANY, Slots
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
     from vmm.core.event import Event
+
+
+__all__ = ["Trigger"]
+
+Given = TypeVar("Given", covariant=True)
+"""What a trigger gives."""
 
 
 class Context(Protocol):
@@ -54,8 +60,8 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Trigger:
-    """The base of them all.
+class Trigger(Generic[Given]):
+    """The base of them all; `Trigger[Event]` is one that gives an event.
 
     In a scenario `await` one; in plain code give it to `Machine.run(until=…)`. Each fires at an instruction boundary,
     and the machine stands there, with that instruction not yet begun, while the script goes on.
@@ -66,8 +72,12 @@ class Trigger:
     detail: ClassVar[str] = "what was awaited has happened at"
     """That stop's sentence, up to its place."""
 
-    def __await__(self) -> Generator[Trigger, Any, Any]:
-        return (yield self)
+    def __await__(self) -> Generator[Trigger[Any], Any, Given]:
+        given: Given = yield self
+        return given
+
+    def __init_subclass__(cls) -> None:
+        cls.__repr__ = lambda self: str(self)  # type: ignore[method-assign]
 
     def __str__(self) -> str:
         """Without what was not said."""
@@ -95,7 +105,7 @@ def not_one(thing: object) -> VmmError:
 class SlotWait(Wait):
     """For something the core sees by itself: a slot of `kind` (enum vmm_trigger_kind)."""
 
-    def __init__(self, context: Context, trigger: Trigger, kind: int, **fields: int) -> None:
+    def __init__(self, context: Context, trigger: Trigger[Any], kind: int, **fields: int) -> None:
         self._context, self._trigger = context, trigger
         self._slot: int | None = context.slots.take(kind, **fields)
 
@@ -121,7 +131,7 @@ class SlotWait(Wait):
 class EventWait(SlotWait):
     """For an event of the trace (enum vmm_event_kind); it is what the trigger gives."""
 
-    def __init__(self, context: Context, trigger: Trigger, event: int, **fields: int) -> None:
+    def __init__(self, context: Context, trigger: Trigger[Any], event: int, **fields: int) -> None:
         super().__init__(context, trigger, lib.VMM_TRIGGER_EVENT, event=event, **fields)
 
     def _given(self, slot: int) -> Event:

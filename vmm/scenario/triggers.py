@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vmm.core.event import Event
 from vmm.core.native import NEVER, lib
 from vmm.errors import VmmError, unknown
 from vmm.quantities import DURATIONS
@@ -26,7 +27,7 @@ SHADOWS = {"sti": lib.VMM_SHADOW_STI, "mov ss": lib.VMM_SHADOW_MOV_SS}
 
 
 @dataclass(frozen=True)
-class Reach(Trigger):
+class Reach(Trigger[None]):
     """The instruction at `where`, a symbol or a linear address, is about to begin, on vCPU `cpu` or on any.
 
     Where the machine stands when the wait begins does not count, unless it has not run yet. Gives None.
@@ -46,7 +47,7 @@ class Reach(Trigger):
 
 
 @dataclass(frozen=True)
-class Delivered(Trigger):
+class Delivered(Trigger[Event]):
     """An interrupt or exception was delivered: its handler's first instruction is about to begin. Gives the event.
 
     `number` is x86's vector, on ARM the INTID or an exception's class; `source` as the trace names it ("NMI",
@@ -69,7 +70,7 @@ class Delivered(Trigger):
 
 
 @dataclass(frozen=True)
-class _OfOne(Trigger):
+class _OfOne(Trigger[Event]):
     """An event that an interrupt has, by its number."""
 
     EVENT: ClassVar[int]
@@ -105,7 +106,7 @@ class Ended(_OfOne):
 
 
 @dataclass(frozen=True)
-class LineChanged(Trigger):
+class LineChanged(Trigger[Event]):
     """Line `number` went high (`level` 1) or low (0), or either. Gives the event."""
 
     number: int | None = None
@@ -116,7 +117,7 @@ class LineChanged(Trigger):
 
 
 @dataclass(frozen=True)
-class GuestError(Trigger):
+class GuestError(Trigger[Event]):
     """The guest did what the architecture leaves UNPREDICTABLE or forbids. Gives the event."""
 
     def prime(self, context: Context) -> Wait:
@@ -124,7 +125,7 @@ class GuestError(Trigger):
 
 
 @dataclass(frozen=True)
-class Elapsed(Trigger):
+class Elapsed(Trigger[None]):
     """So many instructions (on vCPU `cpu`, or on all together) or so much virtual time from now on; exactly one of
     `insns`, `ns`, `us`, `ms` and `s`. Gives None.
     """
@@ -164,7 +165,7 @@ class Elapsed(Trigger):
 
 
 @dataclass(frozen=True)
-class Console(Trigger):
+class Console(Trigger[str]):
     """The guest has written `text` to its first serial port since the wait began. Gives all it wrote since then."""
 
     text: str
@@ -178,7 +179,7 @@ class Console(Trigger):
 
 
 @dataclass(frozen=True)
-class Shadow(Trigger):
+class Shadow(Trigger[None]):
     """x86: the next instruction runs in an interrupt shadow, `kind` "sti" or "mov ss", or either. Gives None.
 
     While somebody waits for one, every boundary is looked at.
@@ -196,7 +197,7 @@ class Shadow(Trigger):
 
 
 @dataclass(frozen=True)
-class NextBoundary(Trigger):
+class NextBoundary(Trigger[None]):
     """The next instruction boundary on vCPU `cpu`, or on any; each iteration of a REP string instruction has one."""
 
     reason = "breakpoint"
@@ -210,7 +211,7 @@ class NextBoundary(Trigger):
 
 
 @dataclass(frozen=True)
-class EventNumber(Trigger):
+class EventNumber(Trigger[None]):
     """Event `number` of the run has happened, counted from 1 as the trace's hash counts them. Gives None."""
 
     number: int

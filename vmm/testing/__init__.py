@@ -1,1 +1,6 @@
-"""What the pytest plugin does for a test: its machines, the boundaries it is repeated at, and what a failure shows."""
+"""What the pytest plugin gives to tests: the types of its fixtures `machine` and `boundary`."""
+
+from vmm.testing.boundaries import Boundary
+from vmm.testing.machines import Machines
+
+__all__ = ["Boundary", "Machines"]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError
+from vmm.inputs.console import taker
 from vmm.inputs.recorder import Recorder
 from vmm.machine.machine import Config, Machine, boot
+from vmm.machine.options import Options, takes_options
 from vmm.testing.images import Images
 
-OPTIONS = tuple(field.name for field in fields(Config))
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 MOST = 100_000_000
 """Instructions a machine runs unless its test sets another limit: one that never ends fails, and hangs nobody."""
 SEEDS = 1 << 64
+QUIET = Config(console=None)
+"""Else output of tests that pass would be in the way."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Tested:
 class Machines:
     """A factory: calling it makes a machine with an image loaded."""
 
-    def __init__(self, images: Images, directory: Path, defaults: Mapping[str, Any], *, trace: bool = False) -> None:
+    def __init__(self, images: Images, directory: Path, defaults: Options, *, trace: bool = False) -> None:
         """`directory` is where the test lies, `defaults` are for options that a call leaves out; `trace`: every event
         is kept for the report.
         """
@@ -43,6 +49,7 @@ class Machines:
         self._defaults, self._trace = defaults, trace
         self.tested: list[Tested] = []
 
+    @takes_options(QUIET)
     def __call__(
         self,
         image: str | Path,
@@ -50,28 +57,26 @@ class Machines:
         initrd: Sequence[str] = (),
         load_address: int | None = None,
         prepare: Callable[[Machine], Any] | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> Machine:
-        """A machine with `image` loaded; `options` are Config's, and what is left out is as the image wants it.
+        """A machine with `image` loaded; `options` are those of `Options`, and what is left out is as the image wants
+        it. What the guest writes is in the report of a test that fails, and goes to `console`, if one is given.
 
         `prepare` is called with the machine before anybody else has it: to attach devices, set traps, start scenarios.
         VmmError for an unknown option, and for an image that is not there, does not assemble or does not fit.
         """
-        options = {**self._defaults, **options}
-        for name in options:
-            if name not in OPTIONS:
-                raise unknown("option of a machine", name, OPTIONS)
+        options = self._defaults | options
         _check_seed(options.get("seed", 0))
-        console, listener = bytearray(), options.pop("console", None)
+        console, listener = bytearray(), taker(options.pop("console", None))
 
         def write(data: bytes) -> None:
             console.extend(data)
-            if listener:
-                listener(data)
+            listener(data)
 
         path = self._images.find(image, self._directory)
         modules = [str(self._directory / module) for module in initrd]
-        machine = boot(path, initrd=modules, load_address=load_address, console=write, **options)
+        options["console"] = write
+        machine = boot(path, initrd=modules, load_address=load_address, **options)
         recorder = machine.recording()
         recorder.shared = True
         machine.limit(insns=MOST)

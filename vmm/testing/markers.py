@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from vmm.errors import VmmError
+from vmm.machine.options import Options
 from vmm.testing.boundaries import Region
 
 DEFAULTS = ("board", "seed")
@@ -27,10 +28,10 @@ class Node(Protocol):
     def get_closest_marker(self, name: str) -> Marker | None: ...
 
 
-def defaults(node: Node) -> dict[str, Any]:
+def defaults(node: Node) -> Options:
     """The options that markers set for all machines of a test."""
     found = {name: marker for name in DEFAULTS if (marker := node.get_closest_marker(name))}
-    return {name: _single(name, marker) for name, marker in found.items()}
+    return cast(Options, {name: _single(name, marker) for name, marker in found.items()})
 
 
 def _single(name: str, marker: Marker) -> Any:

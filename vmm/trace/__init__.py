@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vmm.trace.query import Selection
     from vmm.trace.store import Store
 
-__all__ = ["Event", "EventLog", "InterruptStats", "Trace"]
+__all__ = ["EventLog", "InterruptStats", "Trace"]
 
 BUDGET = 64 << 20
 """Bytes of memory that a log may fill before it goes to a file; an event of the usual path takes four."""
@@ -56,6 +56,9 @@ class EventLog:
         """Record no more on its account; what was recorded can still be asked for. Again, it does nothing."""
         self._trace.end(self)
 
+    def __repr__(self) -> str:
+        return f"<EventLog of {self._trace!r}>"
+
     def __enter__(self) -> EventLog:
         return self
 
@@ -79,6 +82,11 @@ class Trace:
         self._store: Store | None = None
         self.observing = False
         """An observer is being told."""
+
+    def __repr__(self) -> str:
+        raw, kept = self._native.trace, ", recording" if self._logs else ""
+        delivered = sum(each.delivered for each in self.interrupts())
+        return f"<Trace {self.hash}: {raw.hashed} events, {delivered} interrupts delivered{kept}>"
 
     @cached_property
     def _source(self) -> SourceName:

@@ -73,6 +73,9 @@ class Selection:
         self._source = source
         self._settle = settle
 
+    def __repr__(self) -> str:
+        return f"<Selection of {len(self)} events>"
+
     def _chunks(self) -> list[Chunk]:
         self._settle()
         return self._store.chunks()

@@ -14,6 +14,8 @@ from vmm.errors import VmmError, unknown, within
 if TYPE_CHECKING:
     from vmm._native import vmm_vcpu
 
+__all__ = ["Arm"]
+
 CLASSES = {
     0x00: "undefined", 0x01: "WFx trap", 0x03: "CP15 trap", 0x04: "CP15 trap", 0x07: "FP access", 0x0E: "illegal state",
     0x11: "SVC", 0x12: "HVC", 0x13: "SMC", 0x15: "SVC", 0x16: "HVC", 0x17: "SMC", 0x18: "system register",
@@ -28,6 +30,7 @@ MODES = {
     0x10: "usr", 0x11: "fiq", 0x12: "irq", 0x13: "svc", 0x16: "mon", 0x17: "abt", 0x1A: "hyp", 0x1B: "und", 0x1F: "sys",
 }  # fmt: skip
 THUMB, NOT_A64 = 1 << 5, 1 << 4
+MASKS = {"IRQ": 1 << 7, "FIQ": 1 << 6}
 
 
 def mode_of(pstate: int) -> str:
@@ -108,6 +111,12 @@ class Arm(Vcpu):
         if not pstate & NOT_A64:
             return 64
         return 16 if pstate & THUMB else 32
+
+    @property
+    def state(self) -> str:
+        code = {64: "A64", 32: "A32", 16: "T32"}[self.bits]
+        masked = [name for name, bit in MASKS.items() if self.pstate & bit]
+        return f"{code} code, {self.mode}" + (f", {' and '.join(masked)} masked" if masked else "")
 
     @property
     def it_state(self) -> int:

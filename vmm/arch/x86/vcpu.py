@@ -12,6 +12,8 @@ from vmm.arch.x86.registers import NUMBERS
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError, unknown
 
+__all__ = ["X86"]
+
 SEGMENTS = {
     name: getattr(lib, f"VMM_{name.upper()}")
     for name in ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr", "gdtr", "idtr")
@@ -20,6 +22,7 @@ CODE32, DATA32, REAL_CODE, REAL_DATA = 0xCF9B00, 0xCF9300, 0x9B00, 0x9300
 """Descriptor attributes, in the place they have in a descriptor's second doubleword."""
 
 CR0_PE, CR0_PG = 1, 1 << 31
+IF = 1 << 9
 DEBUG_REGISTERS = ("dr0", "dr1", "dr2", "dr3", "dr7")
 EFER, EFER_LMA = 0xC0000080, 1 << 10
 DESC_L, DESC_B = 1 << 21, 1 << 22
@@ -150,6 +153,13 @@ class X86(Vcpu):
         if self.msr(EFER) & EFER_LMA and attributes & DESC_L:
             return 64
         return 32 if attributes & DESC_B else 16
+
+    @property
+    def state(self) -> str:
+        masked = "" if self["eflags"] & IF else ", interrupts masked"
+        shadow = f", in the shadow of {self.shadow}" if self.shadow else ""
+        blocked = ", NMIs blocked" if self.nmi_blocked else ""
+        return f"{self.bits}-bit code, CPL {self.cpl}{masked}{blocked}{shadow}"
 
     def fault_chain(self) -> list[Fault]:
         """The faults of the last nested delivery, oldest first."""
