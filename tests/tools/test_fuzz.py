@@ -19,7 +19,7 @@ import fuzz_encodings
 import fuzz_looking
 import fuzz_noise
 
-SEED, HANG = 20_240, 60
+SEED, HANG = 20_240, 300
 KINDS = len(fuzz_cases.KINDS)
 FEW, MANY = range(2 * KINDS * 2), range(2 * KINDS * 2, 2 * KINDS * 30)
 
