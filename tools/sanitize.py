@@ -28,7 +28,7 @@ OUT_OF_REACH = (
     "tests/cli/test_scarce.py::test_memory_that_runs_out_is_a_line",
     "tests/test_built.py::test_the_one_of_this_environment_is_found_however_it_is_installed",
 )
-"""Tests of the process's size, for a sanitizer needs more than that for its own books, and of where vmm is installed."""
+"""Tests of the process's size, for a sanitizer needs more for its own books, and of where vmm is installed."""
 
 SUPPRESSIONS = "interceptor_via_fun:probe\n"
 """native/unicorn/env_search.c lets the kernel check pointers that may lead anywhere, to find Unicorn's state."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+TRIES = 100
 
 
 @contextmanager
@@ -37,7 +40,16 @@ def _unforetold() -> Path:
 
 def _remove(path: Path) -> None:
     try:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove_now(path)
     except BaseException:  # the exception of a signal: what is left goes first
-        shutil.rmtree(path, ignore_errors=True)
+        _remove_now(path)
         raise
+
+
+def _remove_now(path: Path) -> None:
+    """A process that was killed may have one more file made meanwhile: that goes, too."""
+    for _ in range(TRIES):
+        shutil.rmtree(path, ignore_errors=True)
+        if not path.exists():
+            return
+        time.sleep(0.01)
