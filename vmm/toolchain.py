@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -274,22 +274,33 @@ def locate(path: Path, line: int, message: str) -> tuple[int, int]:
     return line or 1, len(text) - len(text.lstrip()) + 1
 
 
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _run(command: Sequence[str], directory: Path, extra: dict[str, str]) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"LC_ALL": "C"} | extra
+    process: subprocess.Popen[str] | None = None
     try:
-        process = subprocess.Popen(
-            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
-        )  # fmt: skip
+        with _signals_wait():  # else one could come while it is there and we do not know it yet
+            process = subprocess.Popen(
+                command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+            )  # fmt: skip
+        out, err = process.communicate()
     except OSError as error:
         raise VmmError(f"cannot run {command[0]}: {error.strerror}") from error
-    with process:
-        try:
-            out, err = process.communicate()
-        except BaseException:
+    except BaseException:
+        if process:
             with suppress(ProcessLookupError):  # a compiler has children, which write where all is to be removed
                 os.killpg(process.pid, signal.SIGKILL)
-            raise
+            process.wait()
+        raise
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
