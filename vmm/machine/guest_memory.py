@@ -1,9 +1,9 @@
-"""Guest memory by symbol or linear address, as the first vCPU maps it."""
+"""Guest memory by location (`vmm.loaders.location`), as the first vCPU maps it."""
 
 from __future__ import annotations
 
 from vmm.arch.vcpu import Vcpu
-from vmm.errors import VmmError
+from vmm.loaders.location import Where, address_of
 from vmm.machine.boot_image import BootImage
 
 
@@ -13,40 +13,38 @@ class GuestMemory:
     def __init__(self, cpu: Vcpu, image: BootImage) -> None:
         self._cpu, self._image = cpu, image
 
-    def address(self, where: str | int) -> int:
-        """A symbol of the loaded image, or an address as it is; VmmError for a symbol that it has not."""
-        if isinstance(where, int):
-            return where
+    def address(self, where: Where) -> int:
+        """The linear address of a location: `symbol`, `symbol+0x10`, `file.c:94`, `"0x1002dc"`, what `where` gives, or
+        a number. VmmError for what the loaded image has not, with the nearest that it has.
+        """
         loaded = self._image.loaded
-        if loaded is None or loaded.symbols is None:
-            raise VmmError(f"no symbol {where!r}: the image has no symbol table")
-        return loaded.symbols.address(where)
+        return address_of(where, loaded.symbols if loaded else None)
 
     def where(self, linear: int) -> str:
-        """A linear address with its symbol and source line, as far as the image tells."""
+        """A linear address with its symbol and source line, as far as the image tells; a location itself."""
         place = self._image.loaded.place(linear) if self._image.loaded else ()
         return " ".join([f"{linear:#x}", *filter(None, place)])
 
-    def read(self, where: str | int, size: int) -> bytes:
+    def read(self, where: Where, size: int) -> bytes:
         """`size` bytes; VmmError at the first address that is not mapped."""
         return self._cpu.read(self.address(where), size)
 
-    def write(self, where: str | int, data: bytes) -> None:
+    def write(self, where: Where, data: bytes) -> None:
         """VmmError at the first address that is not mapped."""
         self._cpu.write(self.address(where), data)
 
-    def u8(self, where: str | int) -> int:
+    def u8(self, where: Where) -> int:
         """The byte there."""
         return self.read(where, 1)[0]
 
-    def u16(self, where: str | int) -> int:
+    def u16(self, where: Where) -> int:
         """The 16-bit little-endian word there."""
         return int.from_bytes(self.read(where, 2), "little")
 
-    def u32(self, where: str | int) -> int:
+    def u32(self, where: Where) -> int:
         """The 32-bit little-endian word there."""
         return int.from_bytes(self.read(where, 4), "little")
 
-    def u64(self, where: str | int) -> int:
+    def u64(self, where: Where) -> int:
         """The 64-bit little-endian word there."""
         return int.from_bytes(self.read(where, 8), "little")

@@ -266,9 +266,10 @@ class Machine:
     def run(
         self, *, insns: int | None = None, until: Trigger[Any] | str | int | Callable[[Machine], bool] | None = None
     ) -> Stop:
-        """Run until a stop, at most `insns` more instructions (reason "count"), or to `until`: a trigger, a symbol or
-        linear address (`Reach` of it), or a function of the machine that is asked at every boundary, which is slow.
-        The stop's `result` is what the trigger gave. VmmError inside a scenario, and for what `until` names in vain.
+        """Run until a stop, at most `insns` more instructions (reason "count"), or to `until`: a trigger, a
+        location (`Reach` of it; see `address`), or a function of the machine that is asked at every boundary, which is
+        slow. The stop's `result` is what the trigger gave. VmmError inside a scenario, and for what `until` names in
+        vain.
         """
         if callable(until):
             return self._runner.run(None, partial(until, self), insns)
@@ -397,7 +398,7 @@ class Machine:
         """The GIC of a virt board."""
         return self._controllers.gic()
 
-    # ---- its memory, by symbol or linear address, as the first vCPU maps it ----
+    # ---- its memory, by location, as the first vCPU maps it ----
 
     address = delegate("_guest_memory", GuestMemory.address)
     where = delegate("_guest_memory", GuestMemory.where)
