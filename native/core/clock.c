@@ -3,6 +3,7 @@
 
 #include "core/arch.h"
 #include "core/clock.h"
+#include "core/line.h"
 #include "core/stimulus.h"
 
 uint64_t vmm_now(vmm_machine *m)
@@ -115,6 +116,8 @@ static void timers_expire(vmm_machine *m)
 void clock_expire(vmm_machine *m)
 {
     timers_expire(m);
+    if (unlikely(m->lines_served))
+        lines_let_go(m);
     if (m->stimuli.count)
         stimuli_expire(m);
 }
@@ -127,7 +130,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 void vcpu_rearm(vmm_vcpu *v)
 {
     vmm_machine *m = v->machine;
-    if (v->pending & ~v->held || m->triggers.every || v->flush_code) {
+    if (v->pending & ~v->held || m->triggers.every || v->flush_code || m->lines_served) {
         v->attention_at = 0;
         return;
     }

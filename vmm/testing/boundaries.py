@@ -7,7 +7,6 @@ from typing import NamedTuple, NoReturn
 
 from vmm.core.stops import AWAITED, Stop
 from vmm.errors import VmmError
-from vmm.loaders.location import Where
 from vmm.machine.machine import Machine
 from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Elapsed, NextBoundary, Reach
@@ -24,12 +23,12 @@ class Region(NamedTuple):
     count from there, a trigger or a location. `limit`: how many boundaries are expected at most, of all visits.
     """
 
-    begin: Where
-    end: Where
+    begin: str | int
+    end: str | int
     cpu: int = 0
     limit: int = MOST
     nth: int | str = 1
-    after: Trigger | Where | None = None
+    after: Trigger | str | int | None = None
 
 
 class Place(NamedTuple):
@@ -122,7 +121,7 @@ def _to_the_end(machine: Machine, region: Region) -> None:
 
 
 def _first(machine: Machine, region: Region) -> bool:
-    """Come to where visits count from; whether the first has begun with that. Waiting for `begin` would not see that."""
+    """Come to where visits count from; whether the first begins right there, which waiting for it would not see."""
     machine.address(region.end)
     if region.after is None:
         return False
@@ -142,11 +141,11 @@ def _symbol(machine: Machine, linear: int) -> str | None:
     return machine.loaded.place(linear)[0] if machine.loaded else None
 
 
-def _came(stop: Stop, where: Where, after: str = "") -> None:
+def _came(stop: Stop, where: str | int, after: str = "") -> None:
     if stop.reason != "breakpoint":
         _never(stop, where, after)
 
 
-def _never(stop: Stop, where: Trigger | Where, after: str = "") -> NoReturn:
+def _never(stop: Stop, where: Trigger | str | int, after: str = "") -> NoReturn:
     named = f"{where:#x}" if isinstance(where, int) else where
     raise VmmError(f"the guest never comes to {named}{after}: {stop.reason}: {stop.detail}")
