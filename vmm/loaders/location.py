@@ -1,7 +1,7 @@
 """A place in a guest as people write it, and as `Machine.where` prints it.
 
 symbol, symbol+0x10, symbol-4             of the image's symbol table
-file.c:94, drivers/file.c:94              the lowest address of that source line
+file.c:94, dir/file.c:94                  the lowest address of that source line
 0x1002dc, 1049308, 0000000000100408       a linear address; the last as `-d int` and register dumps have it
 0x1002dc handler+0x8 file.c:94            all of it, which must fit together
 """

@@ -40,6 +40,7 @@ from vmm.machine.devices import Devices
 from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
 from vmm.machine.interrupts import Interrupts
+from vmm.machine.keyboard import Keyboard
 from vmm.machine.options import MEMORY, Options, takes_options
 from vmm.machine.runner import Runner, TriggerContext
 from vmm.machine.snapshot import Snapshot
@@ -187,6 +188,7 @@ class Machine:
         self._traps = TrapHandlers(native, inputs, self.cpus, architecture)
         self._devices = Devices(self._board, state, self.bus, inputs)
         self.board = self._devices.board
+        self._keyboard = Keyboard(self._devices.board.devices, self._board.name)
         self._controllers = Controllers(native, self._board, architecture, inputs)
         context = TriggerContext(native, self._guest_memory, self.trace, console)
         self._tasks = tasks = Tasks(context)
@@ -420,13 +422,16 @@ class Machine:
 
     attach = delegate("_devices", Devices.attach)
     type = delegate("_console", ConsoleInput.type)
+    byte = delegate("_console", ConsoleInput.byte)
+    key = delegate("_keyboard", Keyboard.key)
     trap = delegate("_traps", TrapHandlers.trap)
 
 
 WIRING = (
     Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
     ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, ConsoleInput,
-    ConsoleOutput, DeviceHandle, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts, Runner,
+    ConsoleOutput, DeviceHandle, Keyboard, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts,
+    Runner,
 )  # fmt: skip
 """What devices are given, and what is not their state."""
 
