@@ -83,9 +83,9 @@ class vmm_machine(Struct):
     dice: int
     elsewhere: int
     next_deadline: int
-    stimuli: vmm_stimuli
     lines_wait: int
     lines_served: int
+    stimuli: vmm_stimuli
     asleep: int
     idle_from: int
     idle_occasions: int

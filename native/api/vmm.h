@@ -438,9 +438,9 @@ struct vmm_machine {
     uint64_t dice;          /* state of the generator behind `seed` */
     uint64_t elsewhere;     /* instructions begun on all vCPUs but the current one */
     uint64_t next_deadline; /* ns, of all timers */
-    vmm_stimuli stimuli;
     uint8_t lines_wait;     /* some line has drivers that let go once it is served; or had some */
     uint8_t lines_served;   /* some line's do at the next boundary */
+    vmm_stimuli stimuli;
     uint8_t asleep;         /* no vCPU was awake when it was last looked */
     uint64_t idle_from;     /* ns: when they fell asleep, or something came from outside since then */
     uint64_t idle_occasions; /* those of stimuli until then */

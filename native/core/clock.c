@@ -130,7 +130,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 void vcpu_rearm(vmm_vcpu *v)
 {
     vmm_machine *m = v->machine;
-    if (v->pending & ~v->held || m->triggers.every || v->flush_code || m->lines_served) {
+    if (v->pending & ~v->held || m->triggers.every || v->flush_code) {
         v->attention_at = 0;
         return;
     }

@@ -110,7 +110,8 @@ void vmm_triggers_changed(vmm_machine *m)
     vmm_triggers *triggers = &m->triggers;
     uint64_t filter[VMM_REACH_WORDS] = {0};
     triggers->insns = triggers->ns = VMM_NEVER;
-    triggers->events = triggers->every = 0;
+    triggers->events = 0;
+    triggers->every = (uint8_t)(m->lines_served << 1);
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         m->vcpus[i]->wake_at = VMM_NEVER;
     if (triggers->count > VMM_MAX_TRIGGERS)

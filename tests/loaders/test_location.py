@@ -77,6 +77,8 @@ def test_what_is_printed_of_a_place_is_a_place(image):
         assert m.address(m.where(start + offset)) == start + offset
     assert m.where(start + 17).split()[1:] == ["again+0x6", "my-place.S:13"]
     assert m.address("again+0x6 my-place.S:13") == start + 17
+    assert m.address(f"{m.where(start + 17)}:") == start + 17
+    assert m.where("my-place.S:13") == m.where(start + 17)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,18 @@ def test_it_is_in_a_snapshot():
     assert (m.cpu["ebx"], levels(m), m.trace.hash) == (1, [1, 0], once)
 
 
+def test_so_is_that_it_was_served():
+    m = pic(level=True)
+    m.irq(5).until_served()
+    m.run(until=Acknowledged(IRQ5))
+    between = m.snapshot()
+    for _ in range(2):
+        m.run(insns=100)
+        assert (m.cpu["ebx"], levels(m)) == (1, [1, 0])
+        m.restore(between)
+    assert levels(m) == [1]
+
+
 def test_a_pulse_stays_and_a_level_asks_again_and_again():
     m = pic(level=True)
     m.irq(5).pulse()

@@ -50,9 +50,9 @@ def within_memory(address: int) -> int:
 def _resolve(text: str, symbols: Symbols | None) -> int:
     if symbols and symbols.has(text):
         return symbols.address(text)
-    first, *others = text.split() or [""]
+    first, *others = text.rstrip(" :,;").split() or [""]  # as a sentence has it behind a place
     if not others or others[0][0] in "+-":  # spaces around an offset
-        return _single(text.strip(), symbols)
+        return _single(text.strip(" :,;"), symbols)
     address = _single(first, symbols)
     place = symbols.place(address) if symbols else ()
     for other in others:

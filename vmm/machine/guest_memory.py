@@ -20,10 +20,13 @@ class GuestMemory:
         loaded = self._image.loaded
         return address_of(where, loaded.symbols if loaded else None)
 
-    def where(self, linear: int) -> str:
-        """A linear address with its symbol and source line, as far as the image tells; a location itself."""
-        place = self._image.loaded.place(linear) if self._image.loaded else ()
-        return " ".join([f"{linear:#x}", *filter(None, place)])
+    def where(self, place: Where) -> str:
+        """A linear address, or another location's, with its symbol and source line, as far as the image tells; what it
+        gives is a location itself.
+        """
+        linear = self.address(place) if isinstance(place, str) else place
+        names = self._image.loaded.place(linear) if self._image.loaded else ()
+        return " ".join([f"{linear:#x}", *filter(None, names)])
 
     def read(self, where: Where, size: int) -> bytes:
         """`size` bytes; VmmError at the first address that is not mapped."""
