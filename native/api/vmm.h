@@ -154,7 +154,7 @@ enum vmm_event_kind {
                                value: the same before */
     VMM_EV_SHADOW = 15,     /* what is deliverable waits at this boundary; number: enum vmm_shadow */
     VMM_EV_STIMULUS = 16,   /* a stimulus acts; number: its serial, value: 1 requested, 0 spontaneous */
-    VMM_EV_PPI = 17         /* only while somebody records; a vCPU's own input of a GIC; number: INTID, value: level */
+    VMM_EV_PPI = 17         /* a vCPU's own input of a GIC changes; number: INTID, value: level */
 };
 
 #define VMM_KINDS 32

@@ -53,11 +53,12 @@ def test_what_the_guest_causes_is_at_its_instruction_and_so_is_an_end():
     assert stop.kind == "stop" and m.cpu.read(stop.linear, 2) == b"\x66\xef"  # out dx, ax: to the power port
 
 
-def test_ppi_lines_are_told_while_a_log_is_on():
+def test_ppi_lines_are_told():
     bench = Arm64Bench(a64("b #0"), pstate=EL1H)
     m = bench.machine
     m.ppi(20).raise_()
     m.ppi(20).lower()
+    assert places(m, "ppi") == [("ppi", ARM_CODE)] * 2
     with m.trace.record():
         m.run(insns=4)
         m.ppi(20).until_served()

@@ -76,7 +76,7 @@ void vmm_gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level)
     vmm_gic_cpu *c = gic_cpu(m, cpu);
     c->until_served &= ~(1u << intid);
     bool changes = (c->local.line >> intid & 1) != (level != 0);
-    if (unlikely(changes && m->current && trace_recorded(m)))
+    if (changes && m->current && cpu < m->vcpu_count)
         trace_derived(m->vcpus[cpu], VMM_EV_PPI, intid, level != 0);
     set_line(m, cpu, intid, level != 0);
 }
