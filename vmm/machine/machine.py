@@ -109,8 +109,8 @@ class Machine:
     it runs       run, stop, limit, end; start, waiting, close of scenarios; running, position, instructions, now_ns
     interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate
     its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
-    its memory    read, write, u8, u16, u32, u64, by symbol or linear address; address, where, reach; memory: physical
-    the outside   type; attach, with bus and clock, a device of your own; trap
+    its memory    read, write, u8, u16, u32, u64, by location; address, where, reach; memory: physical
+    the outside   type, byte, key; attach, with bus and clock, a device of your own; trap
     again         recording; snapshot, restore
     what it is    architecture, config, loaded, source; inputs: of recorders and replays
     """

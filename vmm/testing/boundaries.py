@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from vmm.core.stops import AWAITED, Stop
 from vmm.errors import VmmError
@@ -28,7 +28,7 @@ class Region(NamedTuple):
     cpu: int = 0
     limit: int = MOST
     nth: int | str = 1
-    after: Trigger | str | int | None = None
+    after: Trigger[Any] | str | int | None = None
 
 
 class Place(NamedTuple):
@@ -146,6 +146,6 @@ def _came(stop: Stop, where: str | int, after: str = "") -> None:
         _never(stop, where, after)
 
 
-def _never(stop: Stop, where: Trigger | str | int, after: str = "") -> NoReturn:
+def _never(stop: Stop, where: Trigger[Any] | str | int, after: str = "") -> NoReturn:
     named = f"{where:#x}" if isinstance(where, int) else where
     raise VmmError(f"the guest never comes to {named}{after}: {stop.reason}: {stop.detail}")
