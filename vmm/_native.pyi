@@ -83,6 +83,8 @@ class vmm_machine(Struct):
     dice: int
     elsewhere: int
     next_deadline: int
+    lines_wait: int
+    lines_served: int
     stimuli: vmm_stimuli
     asleep: int
     idle_from: int
@@ -122,6 +124,7 @@ class vmm_stimulus_plan(Struct):
     seed: int
     begin: int
     end: int
+    until_served: int
 
 @final
 class vmm_stimulus(Struct):
@@ -246,6 +249,8 @@ class vmm_line(Struct):
     pin: Array[int]
     drivers: int
     cut: int
+    until_served: int
+    served: int
     raised: int
 
 @final
@@ -490,6 +495,7 @@ class vmm_gic_cpu(Struct):
     nonsecure: int
     el3: int
     local: vmm_gic_bank
+    until_served: int
     sgi_from: Array[int]
     reached: Array[int]
     groups: int
@@ -779,6 +785,7 @@ class Lib:
     VMM_EV_CPU_MASK: Final[int]
     VMM_EV_SHADOW: Final[int]
     VMM_EV_STIMULUS: Final[int]
+    VMM_EV_PPI: Final[int]
     VMM_GE_EOI_NOTHING: Final[int]
     VMM_GE_EOI_ORDER: Final[int]
     VMM_GE_DEACTIVATE: Final[int]
@@ -995,6 +1002,7 @@ class Lib:
     def vmm_timer_set(self, m: vmm_machine, timer: int, deadline: int, /) -> None: ...
     def vmm_timer_wave(self, m: vmm_machine, timer: int, /) -> None: ...
     def vmm_line_set(self, m: vmm_machine, line: int, driver: int, level: int, /) -> None: ...
+    def vmm_line_until_served(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
     def vmm_line_connect(self, m: vmm_machine, line: int, driver: int, connected: int, /) -> None: ...
     def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
     def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
@@ -1045,6 +1053,7 @@ class Lib:
     def vmm_gic_icc_write(self, m: vmm_machine, cpu: int, reg: int, access: int, value: int, /) -> None: ...
     def vmm_gic_set_spi(self, m: vmm_machine, spi: int, level: int, /) -> None: ...
     def vmm_gic_set_ppi(self, m: vmm_machine, cpu: int, intid: int, level: int, /) -> None: ...
+    def vmm_gic_ppi_until_served(self, m: vmm_machine, cpu: int, intid: int, /) -> None: ...
     def vmm_gic_send_sgi(self, m: vmm_machine, from_: int, to: int, intid: int, /) -> None: ...
     def vmm_gic_output(self, m: vmm_machine, cpu: int, /) -> int: ...
     def vmm_gic_running(self, m: vmm_machine, cpu: int, /) -> int: ...

@@ -20,10 +20,16 @@ MOST_LISTED = 12
 
 def unknown(what: str, name: str, known: Iterable[str]) -> VmmError:
     """The error for a name that is not among `known`, with the nearest one suggested."""
+    names = sorted(known)
+    near = nearest(name, names)
+    listed = ", ".join(names[:MOST_LISTED]) + ("…" if len(names) > MOST_LISTED else "")
+    hint = f"; did you mean {near!r}?" if near else f" (known: {listed})"
+    return VmmError(f"unknown {what} {name!r}{hint}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Which of `known` is meant by `name`, if any can be."""
     import difflib  # only for who errs
 
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    listed = ", ".join(names[:MOST_LISTED]) + ("…" if len(names) > MOST_LISTED else "")
-    hint = f"; did you mean {near[0]!r}?" if near else f" (known: {listed})"
-    return VmmError(f"unknown {what} {name!r}{hint}")
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return near[0] if near else None

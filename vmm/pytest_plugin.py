@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,9 @@ MARKERS = (
     ".c, ELF ...) or a bundled guest, the options of vmm.boot, and a function that is called with the machine first",
     'board(name): the board of machines whose test names no other, such as "virt,gic=3"',
     "seed(n): the seed of machines whose test names no other",
-    'every_boundary(begin, end, cpu=0, limit=10000): repeat the test with the fixture "boundary" at each instruction '
-    "boundary that the guest comes to from symbol begin to symbol end, both included",
+    'every_boundary(begin, end, cpu=0, limit=10000, nth=1, after=None): repeat the test with the fixture "boundary" at '
+    "each instruction boundary that the guest comes to from location begin to location end, both included, the first "
+    'time, the nth or any ("any"), counted from a trigger on',
 )
 OURS = Path(__file__).parent
 READABLE = 120
@@ -105,7 +106,11 @@ def boundary(guest: Machine, request: pytest.FixtureRequest) -> Boundary:
     with _in_one_line():
         if not hasattr(request, "param"):
             raise VmmError('no boundary: mark the test with @pytest.mark.every_boundary("begin", "end")')
-        return boundaries.reach(guest, *request.param)
+        region, place = request.param
+        if isinstance(place, boundaries.Place):
+            return boundaries.reach(guest, region, place)
+        boundaries.find(guest, region)  # fails as it did, and leaves the guest where it shows why
+        raise VmmError(f"{place}; now it does: the guest is another one each time")
 
 
 @contextmanager
@@ -118,7 +123,9 @@ def _in_one_line() -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Repeat a test at its boundaries. They are found now, for they are the names of its cases: one short run."""
+    """Repeat a test at its boundaries. They are found now, for they are the names of its cases: one short run. Where
+    that fails, so does the test, as its one case; the others are collected.
+    """
     marker = metafunc.definition.get_closest_marker("every_boundary")
     if marker is None:
         return
@@ -129,12 +136,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             raise VmmError("marker every_boundary: the test does not take the fixture boundary")
         region = markers.region(marker)
         image, options = markers.guest(metafunc.definition)
+    except VmmError as error:
+        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from error
+    found: Sequence[boundaries.Place | str]
+    try:
         with closing(_machines(metafunc.config, metafunc.definition)) as machines:
             found = boundaries.find(machines(image, **options), region)
     except VmmError as error:
-        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from error
-    cases = [(region, position) for position in found]
-    metafunc.parametrize("boundary", cases, indirect=True, ids=[position.name for position in found])
+        found = [str(error)]
+    names = ["unreached" if isinstance(each, str) else each.name for each in found]
+    metafunc.parametrize("boundary", [(region, each) for each in found], indirect=True, ids=names)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

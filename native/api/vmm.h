@@ -47,6 +47,8 @@ typedef struct {
     uint8_t pin[2];  /* which of those inputs */
     uint32_t drivers; /* one bit a driver that holds the line high */
     uint32_t cut;     /* drivers that are disconnected for now; level = any of the others */
+    uint32_t until_served; /* drivers that let go when a controller has acknowledged what the line asked for */
+    uint32_t served;  /* those of them for which one has: they do at the next boundary */
     uint64_t raised;  /* instruction count of the last rising edge, for latencies */
 } vmm_line;
 
@@ -151,7 +153,8 @@ enum vmm_event_kind {
     VMM_EV_CPU_MASK = 14,   /* only while somebody records; number: x86: 1 IF is 0; ARM: DAIF, bit 3 D to bit 0 F;
                                value: the same before */
     VMM_EV_SHADOW = 15,     /* what is deliverable waits at this boundary; number: enum vmm_shadow */
-    VMM_EV_STIMULUS = 16    /* a stimulus acts; number: its serial, value: 1 requested, 0 spontaneous */
+    VMM_EV_STIMULUS = 16,   /* a stimulus acts; number: its serial, value: 1 requested, 0 spontaneous */
+    VMM_EV_PPI = 17         /* a vCPU's own input of a GIC changes; number: INTID, value: level */
 };
 
 #define VMM_KINDS 32
@@ -186,7 +189,8 @@ enum vmm_source {
 typedef struct {
     uint64_t count; /* instructions begun before it, on all vCPUs */
     uint64_t ns;    /* virtual time */
-    uint64_t pc;    /* of a delivery: RIP in the frame, ARM: ELR or LR; else linear, of the instruction that began last */
+    uint64_t pc;    /* of a delivery: RIP in the frame, ARM: ELR or LR; else linear, of the instruction that began last,
+                       or where the machine stands, if it does */
     uint64_t sp;
     uint64_t value;
     uint32_t number;
@@ -219,7 +223,7 @@ typedef struct {
 } vmm_packed;
 
 typedef struct {
-    uint64_t hash;      /* of every event so far, recorded or not, that is not derived: CPU_MASK, SHADOW */
+    uint64_t hash;      /* of every event so far, recorded or not, that is not derived: CPU_MASK, SHADOW, PPI */
     uint64_t hashed;    /* how many those are */
     uint64_t emitted;   /* events so far */
     uint64_t look_at;   /* `emitted` at which somebody must take some; VMM_NEVER: nobody records, the last `capacity` stay */
@@ -434,6 +438,8 @@ struct vmm_machine {
     uint64_t dice;          /* state of the generator behind `seed` */
     uint64_t elsewhere;     /* instructions begun on all vCPUs but the current one */
     uint64_t next_deadline; /* ns, of all timers */
+    uint8_t lines_wait;     /* some line has drivers that let go once it is served; or had some */
+    uint8_t lines_served;   /* some line's do at the next boundary */
     vmm_stimuli stimuli;
     uint8_t asleep;         /* no vCPU was awake when it was last looked */
     uint64_t idle_from;     /* ns: when they fell asleep, or something came from outside since then */
@@ -491,6 +497,7 @@ void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TI
 void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struct describes: level now, tick of first toggle */
 
 void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
+void vmm_line_until_served(vmm_machine *m, uint32_t line, uint32_t driver); /* high, until a controller acknowledges it */
 void vmm_line_connect(vmm_machine *m, uint32_t line, uint32_t driver, int connected);
 void vmm_nmi(vmm_machine *m, uint32_t vcpu);
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);

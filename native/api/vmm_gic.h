@@ -34,6 +34,7 @@ typedef struct {
     uint8_t el3;       /* it executes at EL3: the vCPU's state; GICv3 with two Security states */
 
     vmm_gic_bank local;   /* INTID 0-31 */
+    uint32_t until_served; /* PPIs whose line falls when they are acknowledged, one bit an INTID */
     uint8_t sgi_from[16]; /* GICv2: the CPUs each SGI is pending from, one bit a CPU */
     uint32_t reached[VMM_GIC_SPI_BANKS]; /* SPIs routed to this CPU, one bit each */
 
@@ -132,6 +133,7 @@ void vmm_gic_icc_write(vmm_machine *m, uint32_t cpu, int reg, int access, uint64
 
 void vmm_gic_set_spi(vmm_machine *m, uint32_t spi, int level); /* 0-255: INTID 32 + spi */
 void vmm_gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level); /* 16-31 */
+void vmm_gic_ppi_until_served(vmm_machine *m, uint32_t cpu, uint32_t intid); /* high, until it is acknowledged */
 /* Group 1, 0-15, as the sender's own register write would: GICD_SGIR or ICC_SGI1R_EL1. */
 void vmm_gic_send_sgi(vmm_machine *m, uint32_t from, uint32_t to, uint32_t intid);
 uint32_t vmm_gic_output(vmm_machine *m, uint32_t cpu); /* bit 0: IRQ, bit 1: FIQ */

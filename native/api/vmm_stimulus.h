@@ -50,6 +50,7 @@ typedef struct {
     uint64_t seed;
     uint64_t begin; /* linear addresses */
     uint64_t end;
+    uint8_t until_served; /* the line stays high until a controller has acknowledged it; not with `hold` */
 } vmm_stimulus_plan;
 
 typedef struct {

@@ -33,7 +33,7 @@ typedef struct {
 typedef struct {
     uint32_t count; /* slots in use are below it */
     uint32_t events; /* one bit an enum vmm_event_kind that some trigger waits for, all for HASHED */
-    uint8_t every;  /* some trigger looks at every boundary */
+    uint8_t every;  /* every boundary is looked at: bit 0, by some trigger; bit 1, the next one for lines that were served */
     uint64_t insns; /* the earliest INSNS of all vCPUs; VMM_NEVER: none */
     uint64_t ns;    /* the earliest TIME */
     vmm_trigger slot[VMM_MAX_TRIGGERS];

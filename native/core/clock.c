@@ -3,6 +3,7 @@
 
 #include "core/arch.h"
 #include "core/clock.h"
+#include "core/line.h"
 #include "core/stimulus.h"
 
 uint64_t vmm_now(vmm_machine *m)
@@ -115,6 +116,8 @@ static void timers_expire(vmm_machine *m)
 void clock_expire(vmm_machine *m)
 {
     timers_expire(m);
+    if (unlikely(m->lines_served))
+        lines_let_go(m);
     if (m->stimuli.count)
         stimuli_expire(m);
 }

@@ -156,5 +156,6 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     forget_stops(m);
     vcpu_rearm(m->current);
     if (m->stop.reason != VMM_STOP_SLICE && m->stop.reason != VMM_STOP_TRIGGER) /* who looks on leaves no trace */
-        trace_note(m, VMM_EV_STOP, m->stop.reason, m->stop.code);
+        trace_emit(m->current, &(vmm_event){.kind = VMM_EV_STOP, .number = m->stop.reason, .value = m->stop.code,
+                                            .pc = trace_begun(m->current)});
 }

@@ -80,7 +80,48 @@ static uint32_t with(uint32_t drivers, uint32_t driver, int on)
 void vmm_line_set(vmm_machine *m, uint32_t number, uint32_t driver, int level)
 {
     number %= VMM_MAX_LINES;
-    change(m, number, with(m->lines[number].drivers, driver, level), m->lines[number].cut, driver);
+    vmm_line *line = &m->lines[number];
+    line->served = with(line->served, driver, 0);
+    line->until_served = with(line->until_served, driver, 0);
+    change(m, number, with(line->drivers, driver, level), line->cut, driver);
+}
+
+/* ---- held until it is served: one interrupt, whether its input takes edges or levels ---- */
+
+void vmm_line_until_served(vmm_machine *m, uint32_t number, uint32_t driver)
+{
+    number %= VMM_MAX_LINES;
+    vmm_line_set(m, number, driver, 1);
+    m->lines[number].until_served |= 1u << driver % 32;
+    m->lines_wait = 1;
+    vmm_triggers_changed(m);
+}
+
+/* A controller is in the middle of its acknowledge: the line falls at the next boundary. */
+void lines_event(vmm_machine *m, const vmm_event *e)
+{
+    if (!m->lines_wait || e->kind != VMM_EV_ACKNOWLEDGED)
+        return;
+    for (uint32_t i = 0; i < VMM_MAX_LINES; i++)
+        if (m->lines[i].until_served && line_concerns(m, i, e)) {
+            m->lines[i].served = m->lines[i].until_served;
+            m->lines_served = 1;
+        }
+    if (!m->lines_served)
+        return;
+    m->triggers.every |= 2;
+    vcpu_rearm(m->current);
+}
+
+void lines_let_go(vmm_machine *m)
+{
+    m->lines_wait = m->lines_served = 0;
+    m->triggers.every &= 1;
+    for (uint32_t i = 0; i < VMM_MAX_LINES; i++) {
+        for (uint32_t served = m->lines[i].served; served; served &= served - 1)
+            vmm_line_set(m, i, (uint32_t)__builtin_ctz(served), 0);
+        m->lines_wait |= m->lines[i].until_served != 0;
+    }
 }
 
 void vmm_line_connect(vmm_machine *m, uint32_t number, uint32_t driver, int connected)

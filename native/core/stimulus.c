@@ -118,7 +118,10 @@ static void pulse(vmm_machine *m, vmm_stimulus *s, uint64_t now)
     switch (plan->target) {
     case VMM_TARGET_LINE:
         lower(m, s);
-        vmm_line_set(m, plan->number, VMM_STIMULUS_DRIVER, 1);
+        if (plan->until_served)
+            vmm_line_until_served(m, plan->number, VMM_STIMULUS_DRIVER);
+        else
+            vmm_line_set(m, plan->number, VMM_STIMULUS_DRIVER, 1);
         s->lower_at = plan->hold ? later(now, plan->hold) : VMM_NEVER;
         return;
     case VMM_TARGET_NMI:
@@ -303,7 +306,9 @@ static const char *flaw(const vmm_machine *m, const vmm_stimulus_plan *plan, con
         return "an NMI or an injected vector has no mask that could ask for it: name two addresses between which it may come";
     if (plan->armed == VMM_ARMED_BETWEEN && plan->begin == plan->end)
         return "between an address and itself a stimulus never comes";
-    return plan->hold && !line ? "only a line can be held" : NULL;
+    if (plan->hold && plan->until_served)
+        return "a line is held for a time or until it is served";
+    return (plan->hold || plan->until_served) && !line ? "only a line can be held" : NULL;
 }
 
 static int make_room(vmm_machine *m)
@@ -388,7 +393,7 @@ int vmm_stimulus_stop(vmm_machine *m, uint64_t serial)
     vmm_stimulus *s = &m->stimuli.slot[found - m->stimuli.slot];
     s->at = VMM_NEVER;
     s->awaits = 0;
-    if (s->lower_at != VMM_NEVER)
+    if (s->lower_at != VMM_NEVER || s->plan.until_served)
         lower(m, s);
     find_earliest(m);
     vmm_triggers_changed(m);

@@ -10,9 +10,18 @@ void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value); 
 void trace_note_of(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value);
 void trace_derived(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value); /* keeps it, but does not hash it */
 
-static inline uint64_t trace_place(vmm_vcpu *v) /* of an event that does not say where; at power-on nothing has begun */
+/*
+ * Of an event that does not say where: the instruction that began last. What comes from outside while the machine stands
+ * is at the boundary where it stands; and at power-on nothing has begun.
+ */
+static inline uint64_t trace_place(vmm_vcpu *v)
 {
-    return likely(v->count) ? vcpu_here(v) : v->arch->pc(v);
+    return likely(v->machine->running && v->count) ? vcpu_here(v) : v->arch->pc(v);
+}
+
+static inline uint64_t trace_begun(vmm_vcpu *v) /* as while it runs */
+{
+    return v->count ? vcpu_here(v) : v->arch->pc(v);
 }
 
 static inline bool trace_recorded(const vmm_machine *m) /* somebody wants every event */

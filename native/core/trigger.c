@@ -3,6 +3,7 @@
  * but a look into a small filter before each instruction, and a stop comes at the very boundary.
  */
 #include "core/clock.h"
+#include "core/line.h"
 #include "core/stimulus.h"
 #include "core/trigger.h"
 #include "core/vcpu.h"
@@ -43,6 +44,7 @@ void trigger_reached(vmm_vcpu *v, uint64_t pc)
 void trigger_event(vmm_vcpu *v, const vmm_event *e)
 {
     vmm_triggers *triggers = &v->machine->triggers;
+    lines_event(v->machine, e);
     stimuli_event(v, e);
     for (uint32_t i = 0; i < triggers->count; i++) {
         vmm_trigger *t = &triggers->slot[i];
@@ -108,7 +110,8 @@ void vmm_triggers_changed(vmm_machine *m)
     vmm_triggers *triggers = &m->triggers;
     uint64_t filter[VMM_REACH_WORDS] = {0};
     triggers->insns = triggers->ns = VMM_NEVER;
-    triggers->events = triggers->every = 0;
+    triggers->events = 0;
+    triggers->every = (uint8_t)(m->lines_served << 1);
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         m->vcpus[i]->wake_at = VMM_NEVER;
     if (triggers->count > VMM_MAX_TRIGGERS)
@@ -132,6 +135,8 @@ void vmm_triggers_changed(vmm_machine *m)
         triggers->every |= t->kind == VMM_TRIGGER_SHADOW || t->kind == VMM_TRIGGER_EVERY;
     }
     stimuli_watch(m, triggers, filter);
+    if (m->lines_wait)
+        triggers->events |= 1u << VMM_EV_ACKNOWLEDGED;
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
         m->vcpus[i]->awaits = 0;
         for (uint32_t word = 0; word < VMM_REACH_WORDS; word++) {

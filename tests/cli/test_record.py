@@ -106,6 +106,9 @@ def test_a_replay_stops_at_a_symbol_an_instruction_or_an_event(vmm, script):
     assert at.status == 0
     assert at.err.startswith("vmm: breakpoint: reached 0x100505 tick pit_ticks.S:30\n")
     assert "registers:" in at.err
+    for place in ("pit_ticks.S:30", "0x100505", "tick+0x0", "0x100505 tick pit_ticks.S:30"):
+        there = vmm("replay", "run.vmmrec", "--stop-at", place).err
+        assert there.startswith("vmm: breakpoint: reached 0x100505 tick pit_ticks.S:30\n"), place
     assert "1000 instructions, " in vmm("replay", "run.vmmrec", "--until-insn", "1000").err
     assert vmm("replay", "run.vmmrec", "--until-event", "30").err.startswith("vmm: event: ")
     logged = vmm("replay", "run.vmmrec", "--stop-at", "tick", "-d", "int", "--trace", "trace.json", "--quiet")
@@ -117,6 +120,7 @@ def test_a_replay_stops_at_a_symbol_an_instruction_or_an_event(vmm, script):
     ("arguments", "said"),
     [
         (["--stop-at", "tock"], "vmm: unknown symbol 'tock'; did you mean 'tick'?\n"),
+        (["--stop-at", "pit_ticks.S:1"], "vmm: no code at pit_ticks.S:1; did you mean 'pit_ticks.S:10'?\n"),
         (["--until-insn", "5", "--until-event", "5"], "not allowed with argument"),
         (["--image", "nowhere.elf"], "vmm: nowhere.elf: no such file\n"),
     ],

@@ -36,6 +36,8 @@ USERS = {
     "kernel.c",
     "firmware.c",
     "edge.py",
+    "file.c",
+    "dir/file.c",
     "my_guest/scenario.py",
     "my_guest/test_my_guest.py",
 }

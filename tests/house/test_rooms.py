@@ -35,8 +35,8 @@ BELOW = {
     "scenario": {"errors", "quantities", "core", "trace"},
     "inputs": {"errors", "output", "protocols", "core", "arch", "catalog", "version"},
     "machine": {
-        "errors", "output", "protocols", "core", "arch", "intc", "loaders", "catalog", "trace", "boards", "scenario",
-        "inputs",
+        "errors", "output", "protocols", "core", "arch", "intc", "devices", "loaders", "catalog", "trace", "boards",
+        "scenario", "inputs",
     },
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
     "report": {"errors", "quantities", "core", "arch", "trace", "machine"},

@@ -107,7 +107,7 @@ def test_files_count_from_1_up_to_dwarf_4_and_from_0_since(version, number):
     row = SimpleNamespace(state=SimpleNamespace(address=0x1000, end_sequence=False, file=number, line=7))
     header = {"version": version, "file_entry": [{"name": b"first.S"}, {"name": b"include/second.inc"}]}
     program = SimpleNamespace(header=header, get_entries=lambda: [SimpleNamespace(state=None), row])
-    assert unit_lines(program) == [Line(0x1000, "second.inc:7")]
+    assert unit_lines(program) == [Line(0x1000, "second.inc:7", "include/second.inc", 7)]
 
 
 def test_an_image_without_tables_says_so():

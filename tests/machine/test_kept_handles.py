@@ -54,6 +54,8 @@ PC: dict[str, tuple[Callable[[Machine], Any], Callable[[Any], Any]]] = {
     "snapshot": (lambda m: m.snapshot(), lambda snapshot: snapshot.loaded.entry),
     "run control": (lambda m: m.limit, lambda limit: limit(insns=5)),
     "input": (lambda m: m.type, lambda write: write("x")),
+    "byte": (lambda m: m.byte, lambda byte: byte(7)),
+    "key": (lambda m: m.key, lambda key: key("a")),
     "vCPU's change": (lambda m: m.cpu.set_msr, lambda set_msr: set_msr(0x10, 5)),
     "board": (lambda m: m.board, lambda board: board.devices["pic"].master.irr),
 }

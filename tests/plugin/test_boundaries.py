@@ -6,7 +6,7 @@ import pytest
 from x86.x86_bench import CODE as START
 from x86.x86_bench import INT, IRET, NMI, NOP, X86Bench, handler
 
-from vmm import Elapsed
+from vmm import Elapsed, Reach
 from vmm.errors import VmmError
 from vmm.machine.machine import MIB, Config, Machine
 from vmm.testing.boundaries import Region, find, reach
@@ -139,6 +139,84 @@ def test_a_machine_that_was_set_up_in_another_way_is_noticed():
         reach(machine(bytes.fromhex("ebfe")), region, last)
 
 
+LOOP = bytes.fromhex("b903000000 40 90 49 75fb f4")
+"""MOV ECX, 3; at 1005h INC EAX, NOP, DEC ECX, JNZ to 1005h; HLT at 100ah, with interrupts masked: the end."""
+BODY = [0x1005, 0x1006, 0x1007]
+
+
+def stands(region: Region) -> list[tuple[int, int]]:
+    """Address and ECX at each boundary, as a fresh machine comes to it."""
+    came = [reach(machine(LOOP), region, place).machine.cpu for place in find(machine(LOOP), region)]
+    return [(cpu.pc, cpu["ecx"]) for cpu in came]
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_visit_is_chosen_by_its_number(nth):
+    assert stands(Region(0x1005, 0x1007, nth=nth)) == [(address, 4 - nth) for address in BODY]
+
+
+def test_any_visit_until_the_guest_ends():
+    region = Region(0x1005, 0x1007, nth="any")
+    assert stands(region) == [(address, left) for left in (3, 2, 1) for address in BODY]
+    assert len({place.name for place in find(machine(LOOP), region)}) == 9
+
+
+@pytest.mark.parametrize(
+    ("after", "nth", "left"),
+    [
+        (Elapsed(insns=4), 1, 2),  # MOV, INC, NOP, DEC: the first visit is over
+        (Elapsed(insns=4), 2, 1),
+        (0x1008, 1, 2),
+        ("0x1005", 1, 3),  # where it stands then, the first visit begins
+        (Elapsed(insns=5), 1, 2),
+    ],
+)
+def test_visits_count_from_a_trigger_or_a_place_on(after, nth, left):
+    assert stands(Region(0x1005, 0x1007, nth=nth, after=after)) == [(address, left) for address in BODY]
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [
+        (Region(0x1005, 0x1007, nth=4), "the guest never comes to 0x1005 for visit 4: idle: "),
+        (
+            Region(0x1005, 0x1007, after=Reach(0x100A)),
+            r"the guest never comes to 0x1005 after Reach\(where=4106\): idle",
+        ),
+        (Region(0x1005, 0x1007, after=0x2000), "the guest never comes to 0x2000: idle: "),
+        (Region(0x1005, 0x1007, nth="any", limit=8), "more than 8 boundaries"),
+    ],
+)
+def test_a_visit_that_never_comes_is_told(region, said):
+    with pytest.raises(VmmError, match=said):
+        find(machine(LOOP), region)
+
+
+@pytest.mark.parametrize(
+    ("marker", "said"),
+    [
+        ('every_boundary("beginn", "end")', "unknown symbol 'beginn'; did you mean 'begin'?"),
+        ('every_boundary("begin", "handler")', "the guest never comes to handler after begin: poweroff: *"),
+        ('every_boundary("handler", "end")', "the guest never comes to handler: poweroff: *"),
+        ('every_boundary("begin", "end", limit=3)', "more than 3 boundaries from begin to end: raise limit="),
+        ('every_boundary("begin", "end", cpu=1)', "vCPU 1 is not among 0-0"),
+    ],
+)
+def test_what_is_not_reached_fails_its_own_test_alone(suite: Suite, output, marker, said):
+    result = suite(f"""
+        @pytest.mark.guest("guest.S")
+        @pytest.mark.{marker}
+        def test_it(boundary):
+            pass
+
+        def test_another():
+            pass
+    """)
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(["*test_it[[]unreached]*", said, "*guest.S: why it stopped*"])
+    assert "Traceback" not in output(result) and "pytest_plugin.py" not in output(result)
+
+
 @pytest.mark.slow
 def test_a_region_is_of_one_vcpu(suite: Suite):
     suite("""
@@ -153,12 +231,15 @@ def test_a_region_is_of_one_vcpu(suite: Suite):
 @pytest.mark.parametrize(
     ("marker", "said"),
     [
-        ('every_boundary("beginn", "end")', "unknown symbol 'beginn'; did you mean 'begin'?"),
-        ('every_boundary("begin", "handler")', "the guest never comes to handler after begin: poweroff: *"),
-        ('every_boundary("handler", "end")', "the guest never comes to handler: poweroff: *"),
-        ('every_boundary("begin", "end", limit=3)', "more than 3 boundaries from begin to end: raise limit="),
-        ('every_boundary("begin", "end", cpu=1)', "vCPU 1 is not among 0-0"),
-        ('every_boundary("begin")', "marker every_boundary: it takes two symbols, and cpu= and limit= as numbers"),
+        ('every_boundary("begin")', "marker every_boundary: it takes two locations, cpu= and limit= as numbers, *"),
+        (
+            'every_boundary("begin", "end", nth=0)',
+            """marker every_boundary: nth=0: it is a number from 1 on, or "any\"""",
+        ),
+        (
+            'every_boundary("begin", "end", after=1.5)',
+            "marker every_boundary: after=1.5: it is a trigger or a location",
+        ),
     ],
 )
 def test_a_wrong_marker_is_told_in_one_line(suite: Suite, output, marker, said):

@@ -249,8 +249,8 @@ WRONG = {
     "an event that is over": (lambda: First(Delivered(99), EventNumber(0)), VmmError),
     "no number": (lambda: First(Delivered(99), Delivered("x")), TypeError),
     "no whole number": (lambda: First(Delivered(99), Elapsed(insns=1.5)), TypeError),
-    "an address that is none": (lambda: First(Delivered(99), Reach(1 << 70)), OverflowError),
-    "no address": (lambda: First(Delivered(99), Reach(-1)), OverflowError),
+    "an address that is none": (lambda: First(Delivered(99), Reach(1 << 70)), VmmError),
+    "no address": (lambda: First(Delivered(99), Reach(-1)), VmmError),
     "one of a script's own": (lambda: First(Delivered(99), Broken(insns=1)), ZeroDivisionError),
 }
 

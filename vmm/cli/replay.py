@@ -37,7 +37,7 @@ def parser() -> Parser:
     until = parser.add_mutually_exclusive_group().add_argument
     until("--until-insn", type=quantities.unsigned64, metavar="N", help="stop before instruction N, counted from 0")
     until("--until-event", type=quantities.positive, metavar="N", help="stop behind event N, as the hash counts them")
-    until("--stop-at", metavar="WHERE", help="stop when this symbol or address is reached first")
+    until("--stop-at", metavar="WHERE", help="stop when this symbol, symbol+0x10, file.c:94 or address is reached")
     add("--image", metavar="PATH", help="take this image for the recorded one, whatever its checksum")
     session.add_options(parser)
     return parser
@@ -58,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
         started = time.perf_counter()
         try:
             interrupts.check()
-            stop = replay.run(_where(options.stop_at), insn=options.until_insn, event=options.until_event)
+            stop = replay.run(options.stop_at, insn=options.until_insn, event=options.until_event)
         except Diverged as error:
             stop, different = session.cut(machine, "no longer the recorded run"), str(error)
         except (BrokenPipeError, KeyboardInterrupt) as error:
@@ -78,10 +78,6 @@ def main(options: argparse.Namespace) -> int:
         if not replay.finished and not crash.is_crash(stop):
             crash.show(machine, sys.stderr)
     return _verdict(replay, stop, different) if early is None else early
-
-
-def _where(text: str | None) -> str | int | None:
-    return int(text, 0) if text and text[0].isdigit() else text
 
 
 def _as_recorded(replay: Replay, stop: Stop) -> Stop:

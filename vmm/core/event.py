@@ -11,6 +11,7 @@ class Event(NamedTuple):
     """One event; `insns` counts instructions begun before it, on all vCPUs. `number` and `value` are by `kind`:
 
     line          the line; its level now. `source` is "stimulus" where one drove it, else ""
+    ppi           INTID of a vCPU's own input of a GIC; its level now
     pending       8259A: pin; 0. Local APIC: vector; 1. GIC: INTID; the vCPU, 0 for SPIs
     acknowledged  8259A: vector; pin. Local APIC: vector; 1. GIC: INTID; the vCPU that sent the SGI
     delivered     vector; latency in instructions, of a page fault CR2. ARM: INTID; latency; of an exception its class;
@@ -36,7 +37,9 @@ class Event(NamedTuple):
     value: int
     source: str
     pc: int
-    """Of a delivery, where its frame returns to: RIP; ARM: ELR or LR. Else of the instruction that began last."""
+    """Of a delivery, where its frame returns to: RIP; ARM: ELR or LR. Else of the instruction that began last; of what
+    a script does while the machine stands at a boundary, of the one that is about to begin.
+    """
     cs: int
     """x86: in a delivery's frame."""
     ss: int
@@ -61,7 +64,5 @@ class Event(NamedTuple):
 
     @property
     def linear(self) -> int:
-        """The linear address that `pc` is: of a delivery, where the frame returns to; else of the instruction that
-        began last.
-        """
+        """The linear address that `pc` is: of a delivery, where the frame returns to; else as `pc` says."""
         return self.pc + self.base & 0xFFFF_FFFF if self.base else self.pc

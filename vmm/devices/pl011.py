@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from vmm.devices.rate import Rate
 from vmm.devices.serial_wire import SerialWire
+from vmm.errors import within
 from vmm.protocols import Clock, Line
 
 MEMORY = (0x09000000, 0x1000)
@@ -108,13 +109,13 @@ IDENTIFICATION = dict(zip(range(PERIPH_ID_0, 0x1000, 4), (0x11, 0x10, 0x14, 0x00
 class Pl011:
     """A UART; `output` is called with each byte sent, `irq` is UARTINTR, the OR of the masked interrupts."""
 
-    OUTSIDE: ClassVar = ("receive", "set_modem_inputs")
+    OUTSIDE: ClassVar = ("receive", "arrive", "set_modem_inputs")
 
     def __init__(self, *, clock: Clock, irq: Line, output: Callable[[bytes], None]) -> None:
         self._clock = clock
         self._irq = irq
         self._output = output
-        self._wire = SerialWire(clock=clock, frame_ns=lambda: self._bits_ns(self._frame_bits()), arrived=self._arrive)
+        self._wire = SerialWire(clock=clock, frame_ns=lambda: self._bits_ns(self._frame_bits()), arrived=self.arrive)
         self._timeout = clock.timer(self._time_out)
         self._readers = {
             DR: self._read_dr,
@@ -238,8 +239,9 @@ class Pl011:
         word = 5 + (lcr >> LCR_WORD_SHIFT & 3)
         return 1 + word + bool(lcr & LCR_PARITY) + (2 if lcr & LCR_TWO_STOPS else 1)
 
-    def _arrive(self, byte: int) -> None:
-        # In loopback the receiver is not connected to the wire.
+    def arrive(self, byte: int) -> None:
+        """A whole character has come over the wire, now; in loopback the receiver is not connected to that."""
+        within("byte", byte, 256)
         if not self.registers[CR] & CR_LOOP:
             self._take(byte)
             self._drive()

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from vmm.devices.rate import Rate
 from vmm.devices.serial_wire import SerialWire
+from vmm.errors import within
 from vmm.protocols import Clock, Line
 
 HALF_BITS = Rate(2 * 115_200)
@@ -83,7 +84,7 @@ class Uart16550:
     the datasheet), although the adapter's OUT2 pin would be inactive then.
     """
 
-    OUTSIDE: ClassVar = ("receive", "set_modem_inputs")
+    OUTSIDE: ClassVar = ("receive", "arrive", "set_modem_inputs")
 
     PORTS: ClassVar[tuple[tuple[int, int], ...]] = ((0x3F8, 8),)
     port_width = 1
@@ -94,7 +95,7 @@ class Uart16550:
         self._output = output
         self.ignores_out2 = False
         """Configuration: interrupts reach `irq` whatever OUT2 is."""
-        self._wire = SerialWire(clock=clock, frame_ns=lambda: self._frame_ns(1), arrived=self._arrive)
+        self._wire = SerialWire(clock=clock, frame_ns=lambda: self._frame_ns(1), arrived=self.arrive)
         self._timeout = clock.timer(self._time_out)
         self._readers = (
             self._read_rbr,
@@ -233,8 +234,9 @@ class Uart16550:
             halves += 3 if word == 5 else 4
         return HALF_BITS.ns(frames * halves * (self.divisor or 1))
 
-    def _arrive(self, byte: int) -> None:
-        # In loopback the receiver is not connected to the wire.
+    def arrive(self, byte: int) -> None:
+        """A whole character has come over the wire, now; in loopback the receiver is not connected to that."""
+        within("byte", byte, 256)
         if not self.mcr & MCR_LOOP:
             self._take(byte)
             self._drive()

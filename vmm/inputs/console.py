@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from vmm.core.device_state import DeviceState
-from vmm.errors import VmmError
+from vmm.errors import VmmError, within
 from vmm.inputs.decisions import Inputs
 
 Taker = Callable[[bytes], Any] | Literal["stdout"] | None
@@ -47,6 +47,8 @@ class SerialPort(Protocol):
 
     def receive(self, data: bytes) -> None: ...
 
+    def arrive(self, byte: int) -> None: ...
+
 
 class ConsoleOutput:
     """What the guest writes: for who took it when the machine was built, and for who listens meanwhile."""
@@ -77,11 +79,28 @@ class ConsoleInput:
 
     def __init__(self, inputs: Inputs, state: DeviceState, port: SerialPort) -> None:
         self._inputs, self._state, self._port = inputs, state, port
-        inputs.register({"input": self._receive})
+        inputs.register({"input": self._receive, "byte": self._arrive})
 
     def type(self, text: str | bytes) -> None:
         """Send `text` to the guest's first serial port, at the port's speed."""
         self._inputs.decide("input", text.encode() if isinstance(text, str) else bytes(text))
+
+    def byte(self, value: int | str | bytes) -> None:
+        """Let one byte arrive at the guest's first serial port now, at this boundary, past what is still on its way: a
+        number (0-255), or a text or bytes of one byte. Where the receiver is full, it is an overrun. VmmError for all
+        else.
+        """
+        if isinstance(value, str | bytes | bytearray):
+            data = value.encode() if isinstance(value, str) else value
+            if len(data) != 1:
+                raise VmmError(f"{value!r} is not one byte; type() sends several")
+            value = data[0]
+        within("byte", value, 256)
+        self._inputs.decide("byte", value)
+
+    def _arrive(self, value: int) -> None:
+        self._state.called.add(id(self._port))
+        self._port.arrive(value)
 
     def _receive(self, data: bytes) -> None:
         self._state.called.add(id(self._port))

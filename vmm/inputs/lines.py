@@ -29,7 +29,10 @@ class Lines:
     def __init__(self, native: vmm_machine, inputs: Inputs, running: Callable[[], Scenario | None]) -> None:
         self._native, self._inputs, self._running = native, inputs, running
         self._holders: dict[int, Scenario | None] = {}
-        inputs.register({"line": self._drive, "ppi": self._drive_ppi})
+        inputs.register({
+            "line": self._drive, "line until served": self._drive_until_served,
+            "ppi": self._drive_ppi, "ppi until served": self._drive_ppi_until_served,
+        })  # fmt: skip
 
     def line(self, number: int, name: str) -> IrqLine:
         """The end of line `number`, which is called `name`."""
@@ -43,8 +46,18 @@ class Lines:
         """Hold the line high, or let it go."""
         self._inputs.decide("line", number, int(level))
 
+    def until_served(self, number: int) -> None:
+        """Hold the line high until a controller has acknowledged it."""
+        self._inputs.decide("line until served", number)
+
     def _drive(self, number: int, level: int) -> None:
         lib.vmm_line_set(self._native, number, SCRIPT_DRIVER, level)
+
+    def _drive_until_served(self, number: int) -> None:
+        lib.vmm_line_until_served(self._native, number, SCRIPT_DRIVER)
+
+    def _drive_ppi_until_served(self, cpu: int, intid: int) -> None:
+        lib.vmm_gic_ppi_until_served(self._native, cpu, intid)
 
     def _drive_ppi(self, cpu: int, intid: int, level: int) -> None:
         lib.vmm_gic_set_ppi(self._native, cpu, intid, level)
@@ -72,7 +85,15 @@ class Lines:
 
 
 class IrqLine:
-    """A line as a script drives it. VmmError where another scenario holds it high."""
+    """A line as a script drives it. VmmError where another scenario holds it high.
+
+    | call | the line | an edge-triggered input | a level-triggered input |
+    |---|---|---|---|
+    | `until_served()` | high until acknowledged | interrupts once | interrupts once |
+    | `raise_()`, `lower()` | high from the one to the other | once | again and again while it is high |
+    | `edge()` | high, and low at once | once; an 8259A's: a spurious one | a GIC's: never |
+    | `pulse()` | low, then high, and high it stays | once each time | again and again, until it is lowered |
+    """
 
     def __init__(self, lines: Lines, number: int, name: str) -> None:
         self._lines, self._number, self._name = lines, number, name
@@ -97,9 +118,28 @@ class IrqLine:
         self._lines.set(self._number, False)
         self._lines.release(self._number)
 
+    def until_served(self) -> None:
+        """High until a controller has acknowledged it, then low by itself at the next boundary: one interrupt, whether
+        its input is edge- or level-triggered, masked at first or not. What takes no acknowledge, such as an NMI, leaves
+        it high. Whoever comes next may drive the line.
+        """
+        self._lines.check(self._number, self._name)
+        self._lines.set(self._number, False)
+        self._lines.until_served(self._number)
+        self._lines.release(self._number)
+
+    def edge(self) -> None:
+        """A rising edge and a falling one behind it, at this boundary; then the line is low. An IOAPIC's input
+        sends its message, an edge-triggered one of a GIC latches it, a level-sensitive one never sees it, and an 8259A,
+        which wants the line high until its acknowledge, makes the spurious IR7 or IR15 of it (231468).
+        """
+        self.lower()
+        self.raise_()
+        self.lower()
+
     def pulse(self) -> None:
-        """One edge: low if it was not, then high, until it is lowered; an edge-triggered input latches it. Whoever
-        comes next may drive the line.
+        """A rising edge that stays: low if it was not, then high, until it is lowered or pulsed again; as long, a
+        level-triggered input interrupts again and again: see `until_served`. Whoever comes next may drive the line.
         """
         self._lines.check(self._number, self._name)
         self._lines.set(self._number, False)
@@ -108,7 +148,7 @@ class IrqLine:
 
 
 class PpiLine:
-    """A vCPU's own interrupt input as a script drives it."""
+    """A vCPU's own interrupt input as a script drives it; its calls are an IrqLine's."""
 
     def __init__(self, inputs: Inputs, cpu: int, intid: int) -> None:
         self._inputs, self._cpu, self._intid = inputs, cpu, intid
@@ -124,7 +164,21 @@ class PpiLine:
         """Let it go."""
         self._inputs.decide("ppi", self._cpu, self._intid, 0)
 
+    def until_served(self) -> None:
+        """Asserted until it is acknowledged: one interrupt, whether it is edge- or level-triggered."""
+        self.lower()
+        self._inputs.decide("ppi until served", self._cpu, self._intid)
+
+    def edge(self) -> None:
+        """A rising edge and a falling one behind it: an edge-triggered input latches it, a level-triggered one never
+        sees it.
+        """
+        self.pulse()
+        self.lower()
+
     def pulse(self) -> None:
-        """One edge."""
+        """A rising edge that stays, until it is lowered or pulsed again: a level-triggered input interrupts again and
+        again for as long.
+        """
         self.lower()
         self.raise_()

@@ -52,7 +52,7 @@ class Loaded:
 
     def place(self, linear: int) -> tuple[str | None, str | None]:
         """The symbol (`name`, `name+0x12`) and the source line (`file.S:12`) of a linear address; None: not known."""
-        return (self.symbols.name_at(linear), self.symbols.line_at(linear)) if self.symbols else (None, None)
+        return self.symbols.place(linear) if self.symbols else (None, None)
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError, nearest, unknown
 
 NAMED = ("STT_NOTYPE", "STT_OBJECT", "STT_FUNC")
 
@@ -26,6 +27,10 @@ class Line(NamedTuple):
 
     address: int
     place: str | None
+    path: str = ""
+    """Of the file, as far as the table knows it."""
+    number: int = 0
+    """Of the line."""
 
 
 class Symbols:
@@ -43,6 +48,22 @@ class Symbols:
         if name not in values:
             raise unknown("symbol", name, values)
         return values[name]
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a symbol."""
+        return name in self._tables.values
+
+    def nearest(self, name: str) -> str | None:
+        """The symbol that `name` may be meant to be."""
+        return nearest(name, self._tables.values)
+
+    def lines(self) -> Iterator[Line]:
+        """The rows that are source lines, in the order of their addresses."""
+        return (line for line in self._lines if line.place is not None)
+
+    def place(self, address: int) -> tuple[str | None, str | None]:
+        """`name_at` and `line_at`."""
+        return self.name_at(address), self.line_at(address)
 
     def name_at(self, address: int) -> str | None:
         """`symbol`, `symbol+0x12`, or None outside the image's sections."""
@@ -98,13 +119,17 @@ def _tables(elf: Any) -> Tables:
         if symbol.name and symbol["st_info"]["type"] in NAMED and symbol["st_shndx"] != "SHN_UNDEF"
     ]
     symbols.sort(key=lambda symbol: symbol["st_info"]["bind"] == "STB_LOCAL")  # of two with one name, the global one
+    thumb = elf["e_machine"] == "EM_ARM"
     values: dict[str, int] = {}
     by_section: dict[int, dict[int, Any]] = {}
     for symbol in symbols:
-        values.setdefault(symbol.name, symbol["st_value"])
+        value = symbol["st_value"]
+        if thumb and symbol["st_info"]["type"] == "STT_FUNC":
+            value &= ~1  # bit 0 says that it is Thumb code (ELF for the Arm Architecture, 5.5.3)
+        values.setdefault(symbol.name, value)
         section = symbol["st_shndx"]
         if isinstance(section, int):  # an absolute symbol is a number, not a place
-            by_section.setdefault(section, {}).setdefault(symbol["st_value"], symbol)
+            by_section.setdefault(section, {}).setdefault(value, symbol)
     ranges = [row for section, places in by_section.items() for row in _ranges(elf.get_section(section), places)]
     return Tables(values, sorted(ranges))
 
@@ -132,9 +157,22 @@ def unit_lines(program: Any) -> list[Line]:
         return []
     header = program.header
     first = 0 if header["version"] >= 5 else 1  # the number of the first file: DWARF 5, section 6.2.4
-    names = [entry["name"].decode(errors="replace") for entry in header["file_entry"]]
-    states = [entry.state for entry in program.get_entries() if entry.state is not None]
+    paths = [_path(header, entry) for entry in header["file_entry"]]
+    names = [Path(path).name for path in paths]
     return [
-        Line(state.address, None if state.end_sequence else f"{Path(names[state.file - first]).name}:{state.line}")
-        for state in states
+        Line(state.address, None)
+        if state.end_sequence
+        else Line(state.address, f"{names[state.file - first]}:{state.line}", paths[state.file - first], state.line)
+        for entry in program.get_entries()
+        if (state := entry.state) is not None
     ]
+
+
+def _path(header: Any, entry: Any) -> str:
+    """Of a file: in a directory of the table, which up to DWARF 4 begins with number 1 (6.2.4)."""
+    name: str = entry["name"].decode(errors="replace")
+    directories = header.get("include_directory") or ()
+    index = entry.get("dir_index", 0) - (0 if header["version"] >= 5 else 1)
+    if not 0 <= index < len(directories):
+        return name
+    return str(Path(directories[index].decode(errors="replace"), name))

@@ -1,9 +1,9 @@
-"""Guest memory by symbol or linear address, as the first vCPU maps it."""
+"""Guest memory by location (`vmm.loaders.location`), as the first vCPU maps it."""
 
 from __future__ import annotations
 
 from vmm.arch.vcpu import Vcpu
-from vmm.errors import VmmError
+from vmm.loaders.location import address_of
 from vmm.machine.boot_image import BootImage
 
 
@@ -14,18 +14,19 @@ class GuestMemory:
         self._cpu, self._image = cpu, image
 
     def address(self, where: str | int) -> int:
-        """A symbol of the loaded image, or an address as it is; VmmError for a symbol that it has not."""
-        if isinstance(where, int):
-            return where
+        """The linear address of a location: `symbol`, `symbol+0x10`, `file.c:94`, `"0x1002dc"`, what `where` gives, or
+        a number. VmmError for what the loaded image has not, with the nearest that it has.
+        """
         loaded = self._image.loaded
-        if loaded is None or loaded.symbols is None:
-            raise VmmError(f"no symbol {where!r}: the image has no symbol table")
-        return loaded.symbols.address(where)
+        return address_of(where, loaded.symbols if loaded else None)
 
-    def where(self, linear: int) -> str:
-        """A linear address with its symbol and source line, as far as the image tells."""
-        place = self._image.loaded.place(linear) if self._image.loaded else ()
-        return " ".join([f"{linear:#x}", *filter(None, place)])
+    def where(self, place: str | int) -> str:
+        """A linear address, or another location's, with its symbol and source line, as far as the image tells; what it
+        gives is a location itself.
+        """
+        linear = self.address(place) if isinstance(place, str) else place
+        names = self._image.loaded.place(linear) if self._image.loaded else ()
+        return " ".join([f"{linear:#x}", *filter(None, names)])
 
     def read(self, where: str | int, size: int) -> bytes:
         """`size` bytes; VmmError at the first address that is not mapped."""

@@ -106,7 +106,7 @@ class Interrupts:
         """Let interrupts come by themselves from this boundary on: a Periodic, Poisson, Burst, Storm or Sequence, on a
         line such as `m.irq(4)`, an `Nmi` or a `Vector`. None comes once `until`, in the stimulus' own unit, has passed.
         `armed` lets only those through that the guest has asked for: True, while the line is unmasked in a controller;
-        two symbols or addresses, from the one up to the other. `seed` is 64 bits, by default derived from the machine's
+        two locations, from the one up to the other. `seed` is 64 bits, by default derived from the machine's
         and the number of stimuli started so far. VmmError for what does not fit together.
         """
         from vmm.scenario.stimulation import Stimulation, decision

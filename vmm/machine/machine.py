@@ -40,6 +40,7 @@ from vmm.machine.devices import Devices
 from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
 from vmm.machine.interrupts import Interrupts
+from vmm.machine.keyboard import Keyboard
 from vmm.machine.options import MEMORY, Options, takes_options
 from vmm.machine.runner import Runner, TriggerContext
 from vmm.machine.snapshot import Snapshot
@@ -108,8 +109,8 @@ class Machine:
     it runs       run, stop, limit, end; start, waiting, close of scenarios; running, position, instructions, now_ns
     interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate
     its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
-    its memory    read, write, u8, u16, u32, u64, by symbol or linear address; address, where, reach; memory: physical
-    the outside   type; attach, with bus and clock, a device of your own; trap
+    its memory    read, write, u8, u16, u32, u64, by location; address, where, reach; memory: physical
+    the outside   type, byte, key; attach, with bus and clock, a device of your own; trap
     again         recording; snapshot, restore
     what it is    architecture, config, loaded, source; inputs: of recorders and replays
     """
@@ -187,6 +188,7 @@ class Machine:
         self._traps = TrapHandlers(native, inputs, self.cpus, architecture)
         self._devices = Devices(self._board, state, self.bus, inputs)
         self.board = self._devices.board
+        self._keyboard = Keyboard(self._devices.board.devices, self._board.name)
         self._controllers = Controllers(native, self._board, architecture, inputs)
         context = TriggerContext(native, self._guest_memory, self.trace, console)
         self._tasks = tasks = Tasks(context)
@@ -266,9 +268,10 @@ class Machine:
     def run(
         self, *, insns: int | None = None, until: Trigger[Any] | str | int | Callable[[Machine], bool] | None = None
     ) -> Stop:
-        """Run until a stop, at most `insns` more instructions (reason "count"), or to `until`: a trigger, a symbol or
-        linear address (`Reach` of it), or a function of the machine that is asked at every boundary, which is slow.
-        The stop's `result` is what the trigger gave. VmmError inside a scenario, and for what `until` names in vain.
+        """Run until a stop, at most `insns` more instructions (reason "count"), or to `until`: a trigger, a
+        location (`Reach` of it; see `address`), or a function of the machine that is asked at every boundary, which is
+        slow. The stop's `result` is what the trigger gave. VmmError inside a scenario, and for what `until` names in
+        vain.
         """
         if callable(until):
             return self._runner.run(None, partial(until, self), insns)
@@ -397,7 +400,7 @@ class Machine:
         """The GIC of a virt board."""
         return self._controllers.gic()
 
-    # ---- its memory, by symbol or linear address, as the first vCPU maps it ----
+    # ---- its memory, by location, as the first vCPU maps it ----
 
     address = delegate("_guest_memory", GuestMemory.address)
     where = delegate("_guest_memory", GuestMemory.where)
@@ -419,13 +422,16 @@ class Machine:
 
     attach = delegate("_devices", Devices.attach)
     type = delegate("_console", ConsoleInput.type)
+    byte = delegate("_console", ConsoleInput.byte)
+    key = delegate("_keyboard", Keyboard.key)
     trap = delegate("_traps", TrapHandlers.trap)
 
 
 WIRING = (
     Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
     ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, ConsoleInput,
-    ConsoleOutput, DeviceHandle, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts, Runner,
+    ConsoleOutput, DeviceHandle, Keyboard, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts,
+    Runner,
 )  # fmt: skip
 """What devices are given, and what is not their state."""
 

@@ -96,7 +96,7 @@ class Replay:
     def run(
         self, until: Trigger[Any] | str | int | None = None, *, insn: int | None = None, event: int | None = None
     ) -> Stop:
-        """To the end of the recording, or to a trigger, symbol or linear address, an instruction count or the number of
+        """To the end of the recording, or to a trigger, a location, an instruction count or the number of
         an event (as in `EventNumber`) on the way. Diverged where the run turns out to be another one.
         """
         if self._failed:

@@ -28,6 +28,8 @@ __all__ = ["Burst", "Nmi", "Periodic", "Poisson", "Sequence", "Stimulus", "Storm
 
 MOST = 1 << 62
 """Of any number here, in ns or instructions."""
+SERVED = "served"
+"""As `hold`."""
 AFTER = {
     "delivered": lib.VMM_EV_DELIVERED,
     "acknowledged": lib.VMM_EV_ACKNOWLEDGED,
@@ -59,14 +61,15 @@ class Stimulus:
     """The base of them all.
 
     `start` is when it begins. Where it drives a line, each pulse takes it low, then high; it stays high for `hold`, or
-    if that is 0 until the next pulse. It is an edge unless another driver holds the line.
+    if that is 0 until the next pulse, so that a level-triggered input interrupts again and again; with `hold="served"`
+    until a controller has acknowledged it: one interrupt a pulse. It is an edge unless another driver holds the line.
     """
 
     KIND: ClassVar[int]
 
     unit: str = "insns"
     start: float = 0
-    hold: float = 0
+    hold: float | str = 0
 
     def __post_init__(self) -> None:
         if self.unit != "insns" and self.unit not in DURATIONS:
@@ -75,8 +78,12 @@ class Stimulus:
 
     def plan(self) -> dict[str, int]:
         """The fields of the core's vmm_stimulus_plan; VmmError for a number that makes no sense."""
-        own = {"kind": self.KIND, "in_insns": int(self.unit == "insns")}
-        return own | {"start": self._length("start", 0), "hold": self._length("hold", 0), "count": NEVER}
+        served = self.hold == SERVED
+        own = {"kind": self.KIND, "in_insns": int(self.unit == "insns"), "until_served": int(served)}
+        if isinstance(self.hold, str) and not served:
+            raise VmmError(f"{type(self).__name__}: hold={self.hold!r} is not a number, nor {SERVED!r}")
+        hold = 0 if served else self._length("hold", 0)
+        return own | {"start": self._length("start", 0), "hold": hold, "count": NEVER}
 
     @property
     def times(self) -> tuple[int, ...]:
@@ -182,7 +189,7 @@ class Sequence(Stimulus):
     KIND = lib.VMM_STIMULUS_SEQUENCE
     at: tuple[float, ...]
 
-    def __init__(self, at: Iterable[float], *, unit: str = "insns", start: float = 0, hold: float = 0) -> None:
+    def __init__(self, at: Iterable[float], *, unit: str = "insns", start: float = 0, hold: float | str = 0) -> None:
         for name, value in (("at", tuple(at)), ("unit", unit), ("start", start), ("hold", hold)):
             object.__setattr__(self, name, value)
         self.__post_init__()
@@ -197,7 +204,7 @@ class Sequence(Stimulus):
         return tuple(in_unit(value, self.unit, 0) for value in self.at)
 
     @classmethod
-    def read(cls, path: str | Path, *, unit: str = "insns", start: float = 0, hold: float = 0) -> Sequence:
+    def read(cls, path: str | Path, *, unit: str = "insns", start: float = 0, hold: float | str = 0) -> Sequence:
         """Of a text file with a time a line; what follows a # is a comment. VmmError names file and line."""
         try:
             lines = Path(path).read_text(encoding="utf-8").splitlines()

@@ -86,7 +86,7 @@ class Trigger(Generic[Given]):
         return f"{type(self).__name__}({', '.join(words)})"
 
     def prime(self, context: Context) -> Wait:
-        """Wait for it from now on; VmmError for a symbol, source or vCPU that does not exist."""
+        """Wait for it from now on; VmmError for a location, source or vCPU that does not exist."""
         raise not_one(self)
 
 

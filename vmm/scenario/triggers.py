@@ -28,7 +28,8 @@ SHADOWS = {"sti": lib.VMM_SHADOW_STI, "mov ss": lib.VMM_SHADOW_MOV_SS}
 
 @dataclass(frozen=True)
 class Reach(Trigger[None]):
-    """The instruction at `where`, a symbol or a linear address, is about to begin, on vCPU `cpu` or on any.
+    """The instruction at `where`, a location such as "symbol+0x10", "file.c:94" or a linear address, is about to begin,
+    on vCPU `cpu` or on any.
 
     Where the machine stands when the wait begins does not count, unless it has not run yet. Gives None.
     """

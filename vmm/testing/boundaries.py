@@ -1,32 +1,38 @@
-"""Every instruction boundary between two symbols: found in one run that nobody disturbs, come to again in others."""
+"""Every instruction boundary between two places: found in one run that nobody disturbs, come to again in others."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
-from vmm.core.stops import Stop
+from vmm.core.stops import AWAITED, Stop
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine
+from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Elapsed, NextBoundary, Reach
 
 MOST = 10_000
 """Boundaries of a region, unless its test says more."""
+ANY = "any"
+"""Visit, as `Region.nth`."""
 
 
 class Region(NamedTuple):
-    """From the first time vCPU `cpu` comes to `begin` to its next time at `end`, both included, and with the handlers
-    that run on the way; symbols or linear addresses. `limit`: how many boundaries are expected at most.
+    """A visit: from a time at which vCPU `cpu` comes to `begin` to its next time at `end`, both included, and with the
+    handlers that run on the way. `nth`: which visit, counted from 1, or "any", until the guest ends. `after`: visits
+    count from there, a trigger or a location. `limit`: how many boundaries are expected at most, of all visits.
     """
 
     begin: str | int
     end: str | int
     cpu: int = 0
     limit: int = MOST
+    nth: int | str = 1
+    after: Trigger[Any] | str | int | None = None
 
 
 class Place(NamedTuple):
-    """Where a boundary is: `insns` instructions of its vCPU and then `more` boundaries behind the region's first.
+    """Where a boundary is: `insns` instructions of its vCPU and then `more` boundaries behind the first of its visit.
 
     A delivery makes a boundary at which the count is what it was.
     """
@@ -36,6 +42,8 @@ class Place(NamedTuple):
     insns: int
     more: int
     address: int
+    visit: int = 1
+    """Counted from 1."""
 
 
 class Boundary(NamedTuple):
@@ -49,31 +57,35 @@ class Boundary(NamedTuple):
 
 def find(machine: Machine, region: Region) -> list[Place]:
     """The boundaries of `region` in order, by running a fresh `machine` through it. VmmError where it does not come to
-    the end, for symbols it does not have, and for more boundaries than expected.
+    the end, for places it does not have, and for more boundaries than expected.
     """
-    end = machine.address(region.end)
-    _begin(machine, region)
-    cpu = machine.cpus[region.cpu]
-    first = cpu.count
     found: list[Place] = []
     names: Counter[str] = Counter()
-    at: Counter[int] = Counter()
-    while True:
-        name = _symbol(machine, cpu.pc) or f"{cpu.pc:#x}"
-        insns = cpu.count - first
-        names[name] += 1
-        found.append(Place(name + f"#{names[name]}" * (names[name] > 1), insns, at[insns], cpu.pc))
-        at[insns] += 1
-        if cpu.pc == end:
+    visit = 1
+    here = _first(machine, region)
+    while region.nth == ANY or visit <= int(region.nth):
+        stop = None if here else machine.run(until=Reach(region.begin, region.cpu))
+        if stop and found and stop.reason != "breakpoint":
             return found
-        if len(found) == region.limit:
-            raise VmmError(f"more than {region.limit} boundaries from {region.begin} to {region.end}: raise limit=")
-        _came(machine.run(until=NextBoundary(region.cpu)), region.end, f" after {region.begin}")
+        if stop:
+            _came(stop, region.begin, _told(region, visit))
+        if region.nth in (ANY, visit):
+            _walk(machine, region, visit, found, names)
+        else:
+            _to_the_end(machine, region)
+        here, visit = False, visit + 1
+    return found
 
 
 def reach(machine: Machine, region: Region, place: Place) -> Boundary:
     """Bring a fresh `machine` to `place`; VmmError where it takes another way than the one that was found."""
-    _begin(machine, region)
+    here = _first(machine, region)
+    for visit in range(1, place.visit + 1):
+        if not here:
+            _came(machine.run(until=Reach(region.begin, region.cpu)), region.begin, _told(region, visit))
+        if visit < place.visit:
+            _to_the_end(machine, region)
+        here = False
     if place.insns:
         machine.run(until=Elapsed(insns=place.insns, cpu=region.cpu))
     for _ in range(place.more):
@@ -84,14 +96,56 @@ def reach(machine: Machine, region: Region, place: Place) -> Boundary:
     return Boundary(machine, place.name, address, machine.where(address))
 
 
+def _walk(machine: Machine, region: Region, visit: int, found: list[Place], names: Counter[str]) -> None:
+    """Add the boundaries of a visit, from its first on, where the machine stands."""
+    cpu, end = machine.cpus[region.cpu], machine.address(region.end)
+    first = cpu.count
+    at: Counter[int] = Counter()
+    while True:
+        name = _symbol(machine, cpu.pc) or f"{cpu.pc:#x}"
+        insns = cpu.count - first
+        names[name] += 1
+        found.append(Place(name + f"#{names[name]}" * (names[name] > 1), insns, at[insns], cpu.pc, visit))
+        at[insns] += 1
+        if cpu.pc == end:
+            return
+        if len(found) == region.limit:
+            raise VmmError(f"more than {region.limit} boundaries from {region.begin} to {region.end}: raise limit=")
+        _came(machine.run(until=NextBoundary(region.cpu)), region.end, f" after {region.begin}")
+
+
+def _to_the_end(machine: Machine, region: Region) -> None:
+    """Of the visit at whose first boundary the machine stands."""
+    if machine.cpus[region.cpu].pc != machine.address(region.end):
+        _came(machine.run(until=Reach(region.end, region.cpu)), region.end, f" after {region.begin}")
+
+
+def _first(machine: Machine, region: Region) -> bool:
+    """Come to where visits count from; whether the first begins right there, which waiting for it would not see."""
+    machine.address(region.end)
+    if region.after is None:
+        return False
+    stop = machine.run(until=region.after)
+    if stop.reason not in AWAITED:
+        _never(stop, region.after)
+    return stop.vcpu == region.cpu and machine.cpus[region.cpu].pc == machine.address(region.begin)
+
+
+def _told(region: Region, visit: int) -> str:
+    """Which visit, where it is not simply the first."""
+    again = f" for visit {visit}" if visit > 1 else ""
+    return again + (f" after {region.after}" if region.after is not None else "")
+
+
 def _symbol(machine: Machine, linear: int) -> str | None:
     return machine.loaded.place(linear)[0] if machine.loaded else None
 
 
-def _begin(machine: Machine, region: Region) -> None:
-    _came(machine.run(until=Reach(region.begin, region.cpu)), region.begin)
-
-
 def _came(stop: Stop, where: str | int, after: str = "") -> None:
     if stop.reason != "breakpoint":
-        raise VmmError(f"the guest never comes to {where}{after}: {stop.reason}: {stop.detail}")
+        _never(stop, where, after)
+
+
+def _never(stop: Stop, where: Trigger[Any] | str | int, after: str = "") -> NoReturn:
+    named = f"{where:#x}" if isinstance(where, int) else where
+    raise VmmError(f"the guest never comes to {named}{after}: {stop.reason}: {stop.detail}")

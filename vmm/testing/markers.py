@@ -6,10 +6,14 @@ from typing import Any, Protocol, cast
 
 from vmm.errors import VmmError
 from vmm.machine.options import Options
-from vmm.testing.boundaries import Region
+from vmm.scenario.trigger import Trigger
+from vmm.testing.boundaries import ANY, Region
 
 DEFAULTS = ("board", "seed")
 """Markers with one value: an option of machines whose test gives none."""
+
+
+TAKES = "it takes two locations, cpu= and limit= as numbers, nth= and after="
 
 
 class Marker(Protocol):
@@ -53,6 +57,11 @@ def guest(node: Node) -> tuple[str, dict[str, Any]]:
 def region(marker: Marker) -> Region:
     """What the marker `every_boundary` names; VmmError for other arguments than it takes."""
     try:
-        return Region(*marker.args, **marker.kwargs)
+        region = Region(*marker.args, **marker.kwargs)
     except TypeError as error:
-        raise VmmError("marker every_boundary: it takes two symbols, and cpu= and limit= as numbers") from error
+        raise VmmError(f"marker every_boundary: {TAKES}") from error
+    if region.nth != ANY and not (isinstance(region.nth, int) and region.nth > 0):
+        raise VmmError(f'marker every_boundary: nth={region.nth!r}: it is a number from 1 on, or "any"')
+    if region.after is not None and not isinstance(region.after, Trigger | str | int):
+        raise VmmError(f"marker every_boundary: after={region.after!r}: it is a trigger or a location")
+    return region

@@ -29,6 +29,7 @@ KINDS = {
     lib.VMM_EV_CPU_MASK: "cpu mask",
     lib.VMM_EV_SHADOW: "shadow",
     lib.VMM_EV_STIMULUS: "stimulus",
+    lib.VMM_EV_PPI: "ppi",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
 WITH_SOURCE = (lib.VMM_EV_DELIVERED, lib.VMM_EV_RETURNED)

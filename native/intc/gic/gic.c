@@ -64,10 +64,29 @@ static bool spi_enabled(const vmm_machine *m, uint32_t spi)
     return spi < VMM_GIC_SPIS && gic_of(m)->spi[spi / 32].enabled >> spi % 32 & 1;
 }
 
+static bool is_ppi(const vmm_machine *m, uint32_t cpu, uint32_t intid)
+{
+    return gic_has(m, cpu) && intid >= GIC_SGIS && intid < 32;
+}
+
 void vmm_gic_set_ppi(vmm_machine *m, uint32_t cpu, uint32_t intid, int level)
 {
-    if (gic_has(m, cpu) && intid >= GIC_SGIS && intid < 32)
-        set_line(m, cpu, intid, level != 0);
+    if (!is_ppi(m, cpu, intid))
+        return;
+    vmm_gic_cpu *c = gic_cpu(m, cpu);
+    c->until_served &= ~(1u << intid);
+    bool changes = (c->local.line >> intid & 1) != (level != 0);
+    if (changes && m->current && cpu < m->vcpu_count)
+        trace_derived(m->vcpus[cpu], VMM_EV_PPI, intid, level != 0);
+    set_line(m, cpu, intid, level != 0);
+}
+
+void vmm_gic_ppi_until_served(vmm_machine *m, uint32_t cpu, uint32_t intid)
+{
+    if (!is_ppi(m, cpu, intid))
+        return;
+    vmm_gic_set_ppi(m, cpu, intid, 1);
+    gic_cpu(m, cpu)->until_served |= 1u << intid;
 }
 
 /* GICv2 keeps one pending state for each CPU that an SGI comes from (IHI0048B 3.2.2), GICv3 one for all. */
@@ -291,6 +310,8 @@ uint32_t gic_acknowledge(vmm_machine *m, uint32_t cpu, uint32_t classes)
         gic_bank_changed(m, cpu, intid / 32);
     else
         gic_refresh(m, cpu);
+    if (intid < 32 && c->until_served >> intid & 1)
+        vmm_gic_set_ppi(m, cpu, intid, 0);
     return intid | source << 10;
 }
 

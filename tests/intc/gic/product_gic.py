@@ -64,14 +64,14 @@ class ProductGic:
         self.vcpu = ffi.new("vmm_vcpu *")
         self.vcpu.machine, self.vcpu.count = self.machine, 1
         check(self.machine, lib.vmm_gic_init(self.machine, version, cpus, two_states))
-        self.machine.current = self.vcpu
+        self.machine.current, self.machine.running = self.vcpu, 1
         self.view = View(self.machine)
         self.heard = 0
         self.scr_ns, self.el3, self.routing = [False] * cpus, [False] * cpus, [0] * cpus
 
     @staticmethod
     def free(machine: Any) -> None:
-        machine.current = ffi.NULL
+        machine.current, machine.running = ffi.NULL, 0
         lib.vmm_free(machine)
 
     # ---- accesses ----

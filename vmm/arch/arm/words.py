@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EVENTS = {
     "line": "SPI {number} becomes {value}",
+    "ppi": "PPI INTID {number} becomes {value}",
     "pending": "INTID {number} pending",
     "delivered": "{what} delivered ({source})",
     "acknowledged": "INTID {number} acknowledged",
