@@ -168,6 +168,7 @@ def differences(scan: Scan) -> list[str]:
     return found or ([] if whole == pieces else ["trace"])
 
 
+@pytest.mark.slow
 def test_what_a_kernel_reads_comes_again() -> None:
     assert differences(Scan("max", "", EL1H)) == []
 

@@ -46,6 +46,7 @@ def test_what_the_run_leaves_is_written(number, command, vmm, image, tmp_path):
     assert HOST_TIME.sub("", done.err) == HOST_TIME.sub("", err.decode())
 
 
+@pytest.mark.slow
 @mostly(signal.SIGINT)
 def test_a_replay_that_is_ended_leaves_its_files_too(number, command, vmm, image, tmp_path):
     vmm("run", image(say(b"ready\n") + SPIN), "--max-insns", "40M", "--record", "run.vmmrec", "--quiet")

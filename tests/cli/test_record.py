@@ -289,5 +289,5 @@ def test_bisect_names_the_first_difference(vmm, script):
     assert done.status == 1
     first, event, decision = done.out.splitlines()
     assert first == "the runs differ after 764 instructions, vCPU 0, at 0x100515 tick+0x10 pit_ticks.S:34"
-    assert event.startswith("  event: line 4 becomes 1 at 0x100515 ")
+    assert event.startswith("  event: line 4 becomes 1 at 0x100516 ")
     assert decision.startswith("  decision: line 4 0 at insn 764, ")

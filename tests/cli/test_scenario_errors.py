@@ -38,7 +38,7 @@ ERRORS = {
     "raise BaseException('all')": "BaseException: all",
     "1 / 0": "ZeroDivisionError: division by zero",
     "await vmm.First(vmm.Delivered(9), vmm.Reach('nowhere'))": "VmmError: unknown symbol 'nowhere'",
-    "await vmm.Reach(1 << 70)": "OverflowError",
+    "await vmm.Reach(1 << 70)": "VmmError: address 0x400000000000000000 is outside 0-0xffffffffffffffff",
     "await 5": "TypeError",
 }
 

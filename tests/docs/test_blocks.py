@@ -38,6 +38,7 @@ def test_a_program_runs_and_prints_what_follows_it(block, tmp_path, monkeypatch,
         assert blocks.missing(block.output, capfd.readouterr().out) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", SCRIPTS, ids=str)
 def test_commands_run_one_after_the_other(block, tmp_path):
     blocks.put_sources(block.page, tmp_path)

@@ -70,6 +70,7 @@ VIRT: dict[str, tuple[Callable[[Machine], Any], Callable[[Any], Any]]] = {
 BOTH = [(pc, PC), (virt, VIRT)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "rows"), BOTH, ids=["pc", "virt"])
 def test_a_kept_handle_shows_what_it_would_show_with_its_machine(make, rows):
     """Of one machine each; then they are gone, and others with other contents take their place in the host's memory."""

@@ -198,6 +198,7 @@ def in_the_rain(run: Callable[[], object], seed: int) -> int:
     return times
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", ["own", "x86/ipi_bench", "arm64/isr_bench", "arm/isr_bench"])
 def test_hundreds_of_signals_at_random_moments_change_nothing(machine):
     def build() -> tuple[Machine, Callable[[], object]]:

@@ -87,6 +87,7 @@ def test_a_sleeping_machine_that_was_run_again_and_again_replays(recorded):
     assert replay.verified
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "more", "said"),
     [(0, 1 << 63, "this run is at insn 2"), (1, 1 << 63, "this run is at insn 2"), (2, 1 << 63, "stands still at"),

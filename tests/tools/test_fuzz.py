@@ -40,6 +40,7 @@ def assert_each_ended(results: Results, numbers: range) -> None:
     assert sorted(result.number for result in results) == list(numbers)
 
 
+@pytest.mark.slow
 def test_no_guest_of_random_bytes_crashes_hangs_or_raises(few: Results) -> None:
     assert_each_ended(few, FEW)
 
@@ -49,6 +50,7 @@ def test_nor_does_any_of_many() -> None:
     assert_each_ended(run(MANY), MANY)
 
 
+@pytest.mark.slow
 def test_the_cases_reach_every_kind_and_many_ends(few: Results) -> None:
     outcomes = [result for result in few if isinstance(result, fuzz.Outcome)]
     kinds = Counter(outcome.kind for outcome in outcomes)
@@ -57,6 +59,7 @@ def test_the_cases_reach_every_kind_and_many_ends(few: Results) -> None:
     assert reasons >= {"limit", "shutdown", "unmapped", "idle"}
 
 
+@pytest.mark.slow
 def test_a_spoilt_image_is_refused_or_runs() -> None:
     image = next(index for index, kind in enumerate(fuzz_cases.KINDS) if kind.name == "image_with_noise")
     reasons = {fuzz_cases.run(SEED, 2 * (image + KINDS * number)).reason for number in range(12)}
@@ -64,6 +67,7 @@ def test_a_spoilt_image_is_refused_or_runs() -> None:
     assert reasons - {"refused"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(2 * KINDS))
 def test_a_case_has_the_same_trace_in_another_process_after_other_cases(few: Results, number: int) -> None:
     there = next(result for result in few if result.number == 2 * KINDS + number)
@@ -94,7 +98,12 @@ def test_a_guest_cannot_abort_the_process_by_unallocated_half_precision(word: st
     assert (done.returncode, done.stdout) == (0, f"{(0, 1 << 25)}\n"), done.stderr
 
 
-@pytest.mark.parametrize("number", range(len(fuzz_cases.KINDS)))
+IN_SHORT = range(0, KINDS, 5)
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=[pytest.mark.slow] * (n not in IN_SHORT)) for n in range(KINDS)]
+)
 def test_looking_on_changes_nothing(number: int) -> None:
     """Whole, again, in steps, in slices, with snapshots, looked at, watched, recorded and replayed: one run."""
     fuzz_looking.run(SEED, 2 * number + number % 2)
