@@ -236,6 +236,8 @@ int arm_env_prove(vmm_vcpu *v)
     const char *wrong = !has_features(v) ? "features" : arm_of(v)->aarch64 ? wrong_field64(v) : wrong_field32(v);
     if (!wrong && arm_monitor_of(v)->exclusive_addr != ~0ull)
         wrong = "exclusive_addr";
+    if (!wrong)
+        arm_tail_of(v)->features |= 1ull << FEATURE_OURS;
     if (!wrong && !traps_floating_point(v))
         wrong = "hflags";
     if (!wrong)

@@ -73,22 +73,27 @@ static int holder_of_sve(const asked *a)
     return a->el3 && !(a->env->cp15.cptr_el[3] & CPTR_EZ) ? 3 : 0;
 }
 
+static bool ours(const void *env, bool aarch64)
+{
+    return arm_features(env, aarch64) >> FEATURE_OURS;
+}
+
 static int fp_exception_el_arm(void *env, int el)
 {
     asked a = asked_of(env, false, el);
-    return holder(&a);
+    return ours(env, false) ? holder(&a) : 0;
 }
 
 static int fp_exception_el_aarch64(void *env, int el)
 {
     asked a = asked_of(env, true, el);
-    return holder(&a);
+    return ours(env, true) ? holder(&a) : 0;
 }
 
 static int sve_exception_el_aarch64(void *env, int el)
 {
     asked a = asked_of(env, true, el);
-    return holder_of_sve(&a);
+    return ours(env, true) ? holder_of_sve(&a) : 0;
 }
 
 /* ---- ARMv7's CPACR (DDI0406 B4.1.40) ---- */

@@ -31,6 +31,12 @@ static uint64_t seen(const void *cpu, uint64_t physical)
     return covered ? v->cover : physical;
 }
 
+/* Who else uses Unicorn in this process has its own fills, of which nobody tells us. */
+static bool ours(const void *cpu)
+{
+    return uc_executing && uc_executing->cpu == cpu;
+}
+
 #define STANDING_BEFORE(target)                                                                                        \
     static tlb_fill tlb_fill_##target;                                                                                 \
     static set_page set_page_##target;                                                                                 \
@@ -43,7 +49,7 @@ static uint64_t seen(const void *cpu, uint64_t physical)
     static void before_set_page_##target(void *cpu, uint64_t address, uint64_t physical, uint32_t attributes,          \
                                          int allowed, int mode, uint64_t size)                                         \
     {                                                                                                                  \
-        int kept = for_data ? allowed & ~PAGE_EXEC : allowed;                                                           \
+        int kept = for_data && ours(cpu) ? allowed & ~PAGE_EXEC : allowed;                                                           \
         set_page_##target(cpu, address, seen(cpu, physical), attributes, kept, mode, size);                            \
     }
 
