@@ -52,7 +52,7 @@ ALU = (
 )  # fmt: skip
 BRANCHY = (
     0x5289CDA5, 0x72A838C5,  # movz w5, #4e6dh; movk w5, #41c6h, lsl #16
-    0x10FFFFC7, 0x914400E7,  # adr x7, .-8; add x7, x7, #100000h
+    0x10FFFFC7, 0x914400E7, 0x927CECE7,  # adr x7, .-8; add x7, x7, #100000h; and x7, x7, #~15, for SP is aligned
     0x910000FF,  # mov sp, x7
     0x1B057C21,  # again: mul w1, w1, w5
     0x11400C21,  # add w1, w1, #3000h
