@@ -149,9 +149,10 @@ void vmm_run(vmm_machine *m, uint64_t insns)
         vcpu_request_stop(v, VMM_STOP_ENGINE, VMM_GAVE_UP, v->arch->pc(v));
     if (v->shutdown)
         vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, v->arch->pc(v));
+    vmm_vcpu *outer = uc_executing; /* in a callback of whose machine this one runs */
     m->running = 1;
     run_until_stop(m);
-    uc_executing = NULL;
+    uc_executing = outer;
     m->running = 0;
     forget_stops(m);
     vcpu_rearm(m->current);

@@ -20,7 +20,6 @@ static void leave(void)
     jmp_buf *way = way_out;
     if (!way)
         return;
-    way_out = NULL;
     longjmp(*way, 1);
 }
 
@@ -44,11 +43,13 @@ const char *uc_stand_before_abort(void *library)
 
 bool uc_gives_up(vmm_vcpu *v, uint64_t begin, int *error)
 {
-    jmp_buf here;
-    if (setjmp(here)) /* without signal masks: a call a run would be felt */
+    jmp_buf here, *outer = way_out; /* of the run in a callback of which this one is */
+    if (setjmp(here)) {             /* without signal masks: a call a run would be felt */
+        way_out = outer;
         return true;
+    }
     way_out = &here;
     *error = uc.emu_start(v->uc, begin, 0, 0, 0);
-    way_out = NULL;
+    way_out = outer;
     return false;
 }
