@@ -48,3 +48,9 @@ bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out)
     out->length = (uint8_t)at;
     return true;
 }
+
+unsigned x86_operand_size(const vmm_vcpu *v, const x86_insn *insn)
+{
+    bool wide = (env_of(v)->hflags & (HF_CS32 | HF_CS64)) != 0;
+    return insn->rex & 8 ? 8 : wide != insn->data16 ? 4 : 2;
+}

@@ -284,9 +284,8 @@ static x86_fault read_pointer(vmm_vcpu *v, uint64_t linear, bool through_stack, 
 static x86_fault decode(vmm_vcpu *v, const x86_insn *insn, far_branch *b)
 {
     x86_env *env = env_of(v);
-    bool wide = (env->hflags & (HF_CS32 | HF_CS64)) != 0;
     bool immediate = insn->opcode == CALL_IMMEDIATE || insn->opcode == JMP_IMMEDIATE;
-    b->width = insn->rex & 8 ? 8 : wide != insn->data16 ? 4 : 2;
+    b->width = x86_operand_size(v, insn);
     b->call = insn->opcode == CALL_IMMEDIATE || (!immediate && (insn->modrm >> 3 & 7) == DIGIT_CALL);
     x86_operand operand = {.length = insn->length + b->width + 2};
     uint8_t bytes[16];

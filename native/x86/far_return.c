@@ -192,17 +192,11 @@ static void finish(vmm_vcpu *v, const far_return *r)
         x86_trap_pending(v, DR6_BS);
 }
 
-static unsigned width_of(const vmm_vcpu *v, const x86_insn *insn)
-{
-    bool wide = (env_of(v)->hflags & (HF_CS32 | HF_CS64)) != 0;
-    return insn->rex & 8 ? 8 : wide != insn->data16 ? 4 : 2;
-}
-
 void x86_retf(vmm_vcpu *v, const x86_insn *insn)
 {
     enum { RETF_IMM16 = 0xca };
     unsigned released = insn->opcode == RETF_IMM16 ? insn->modrm | insn->sib << 8 : 0;
-    finish(v, &(far_return){.width = width_of(v, insn), .released = released});
+    finish(v, &(far_return){.width = x86_operand_size(v, insn), .released = released});
 }
 
 /* What Unicorn would do wrong and cannot be mended afterwards: it pops as ring 0, and clears the bases of FS and GS. */
@@ -224,5 +218,5 @@ void x86_iret(vmm_vcpu *v, const x86_insn *insn)
     if (env_of(v)->eflags & FL_NT && !(env_of(v)->eflags & FL_VM)) /* SDM vol. 2A IRET: there are no nested tasks in IA-32e mode */
         x86_general_protection(v);
     else
-        finish(v, &(far_return){.iret = true, .width = width_of(v, insn)});
+        finish(v, &(far_return){.iret = true, .width = x86_operand_size(v, insn)});
 }

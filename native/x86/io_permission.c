@@ -25,12 +25,12 @@ static x86_fault ask_map(vmm_vcpu *v, uint16_t port, unsigned size)
     return fault;
 }
 
-static unsigned operand_size(const vmm_vcpu *v, const x86_insn *insn)
+static unsigned port_size(const vmm_vcpu *v, const x86_insn *insn)
 {
-    bool wide = (env_of(v)->hflags & (HF_CS32 | HF_CS64)) != 0;
     if (!(insn->opcode & 1))
         return 1;
-    return insn->rex & 8 || wide != insn->data16 ? 4 : 2;
+    unsigned size = x86_operand_size(v, insn);
+    return size == 8 ? 4 : size; /* no port has more */
 }
 
 /* REP with a count of 0 is over before it begins, but has asked. */
@@ -44,7 +44,7 @@ void x86_port_access(vmm_vcpu *v, const x86_insn *insn)
 {
     bool immediate = insn->opcode >= 0xe4 && insn->opcode < 0xe8;
     uint16_t port = immediate ? insn->modrm : (uint16_t)env_of(v)->regs[R_DX];
-    x86_fault fault = ask_map(v, port, operand_size(v, insn));
+    x86_fault fault = ask_map(v, port, port_size(v, insn));
     if (fault.raised) {
         x86_raise(v, fault.vector, true, fault.error, env_of(v)->eip);
     } else if (counts_to_nothing(v, insn)) {

@@ -28,12 +28,7 @@ static bool is_plain(const x86_insn *insn)
 
 static unsigned element_size(const vmm_vcpu *v, const x86_insn *insn)
 {
-    bool code64 = env_of(v)->hflags & HF_CS64, code32 = env_of(v)->hflags & HF_CS32;
-    if (insn->opcode == MOVSB || insn->opcode == STOSB)
-        return 1;
-    if (insn->rex & 8)
-        return 8;
-    return (code64 || code32) != insn->data16 ? 4 : 2;
+    return insn->opcode == MOVSB || insn->opcode == STOSB ? 1 : x86_operand_size(v, insn);
 }
 
 /* As the guest itself would reach it; where it cannot, Unicorn will find that out once more, in its own time. */

@@ -115,6 +115,7 @@ typedef struct {
 } x86_insn;
 
 bool x86_decode(vmm_vcpu *v, uint64_t linear, x86_insn *out);
+unsigned x86_operand_size(const vmm_vcpu *v, const x86_insn *insn); /* bytes, by mode and prefixes (SDM vol. 1 3.6.1) */
 
 /* deliver.c, task.c */
 void x86_deliver(vmm_vcpu *v, x86_event *event); /* with everything that may follow: #DF, shutdown; *event is used up */
