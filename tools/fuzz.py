@@ -13,6 +13,7 @@ same for the same seed.
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import hashlib
 import itertools
 import os
@@ -25,6 +26,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 import fuzz_cases
 import fuzz_encodings
@@ -50,6 +52,7 @@ class Finding:
 def serve(pipe: Connection, run: Run, seed: int) -> None:
     """A worker: numbers in, an Outcome or a Finding out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.register(signal.SIGUSR1)
     while (number := pipe.recv()) is not None:
         try:
             outcome = run(seed, number)
@@ -86,6 +89,14 @@ class Worker:
             how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
             return Finding(self.number, f"the process died: {how}")
 
+    def hang(self, seconds: float) -> Finding:
+        """A case that does not end: whether it computes (R) or waits (S), and on standard error where in Python it is."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        used = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+        os.kill(self.process.pid or 0, signal.SIGUSR1)
+        self.process.join(timeout=1)
+        return Finding(self.number, f"hangs for more than {seconds:g} s ({stat[0]}, {used:.1f} s of processor time)")
+
     def end(self) -> None:
         self.process.kill()
         self.process.join()
@@ -107,7 +118,7 @@ def results(seed: int, numbers: range, jobs: int, hang: float, run: Run | None =
             if worker.pipe in ready:
                 result = worker.answer()
             elif late:
-                result = Finding(worker.number, f"hangs for more than {hang:g} s")
+                result = worker.hang(hang)
             else:
                 continue
             yield result
