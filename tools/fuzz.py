@@ -90,7 +90,7 @@ class Worker:
             return Finding(self.number, f"the process died: {how}")
 
     def hang(self, seconds: float) -> Finding:
-        """A case that does not end: whether it computes (R) or waits (S), and on standard error where in Python it is."""
+        """A case that does not end: whether it computes (R) or waits (S); where in Python, on standard error."""
         stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         used = (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
         os.kill(self.process.pid or 0, signal.SIGUSR1)
