@@ -63,6 +63,19 @@ static int calls_run(vmm_machine *m, uint64_t insns)
     return 0;
 }
 
+static int64_t calls_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm_explored *out)
+{
+    if (m->running)
+        return calls_refused("the machine runs: an exploration cannot begin within a run");
+    uint64_t outer = m->thread;
+    m->thread = PyThread_get_thread_ident();
+    PyThreadState *python = PyEval_SaveThread();
+    int64_t rows = vmm_explore(m, x, boundaries, out);
+    PyEval_RestoreThread(python);
+    m->thread = outer;
+    return rows;
+}
+
 /* What cffi writes around each call, where the first argument is `x0`; in a call without arguments it is this one. */
 #pragma GCC diagnostic ignored "-Wshadow"
 static const void *const x0 = NULL;
@@ -77,5 +90,6 @@ static const void *const x0 = NULL;
         return NULL;                                                                                                           \
     }
 #define vmm_run(m, insns) (void)calls_run(m, insns)
+#define vmm_explore(m, x, boundaries, out) calls_explore(m, x, boundaries, out)
 
 #endif

@@ -21,11 +21,11 @@
 /* clang-format off */
 static const struct vmm_controller CONTROLLERS[] = {
     {"machine", .ranges = {{"testdev", &test_device}, {"counter", &free_running_counter}, {"ferr", &ferr_latch}}},
-    [PIC_ROW] = {"8259A pair", sizeof(vmm_pic), vmm_pic_reset, {{"pic", &pic_pins}},
-                 {{"pic", &pic_ports}, {"elcr", &pic_elcr}}},
-    [APIC_ROW] = {"APICs", sizeof(vmm_apic), vmm_ioapic_reset, {{"ioapic", &ioapic_pins}, {"lint1", &lint1_pins}},
+    [PIC_ROW] = {"8259A pair", sizeof(vmm_pic), vmm_pic_reset, pic_alike,
+                 {{"pic", &pic_pins}}, {{"pic", &pic_ports}, {"elcr", &pic_elcr}}},
+    [APIC_ROW] = {"APICs", sizeof(vmm_apic), vmm_ioapic_reset, NULL, {{"ioapic", &ioapic_pins}, {"lint1", &lint1_pins}},
                   {{"ioapic", &ioapic_memory}}},
-    [GIC_ROW] = {"GIC", sizeof(vmm_gic), vmm_gic_reset, {{"gic", &gic_spis}},
+    [GIC_ROW] = {"GIC", sizeof(vmm_gic), vmm_gic_reset, gic_alike, {{"gic", &gic_spis}},
                  {{"gicd", &gic_distributor}, {"gicc", &gic_cpu_interface}, {"gicr", &gic_redistributors}}},
 };
 /* clang-format on */

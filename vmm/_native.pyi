@@ -98,6 +98,9 @@ class vmm_machine(Struct):
     triggers: vmm_triggers
     asked: vmm_stop_info
     signalled: int
+    host_calls: int
+    accessed: Callable[[CValue, int, int, int], None]
+    accessed_by: CValue
     outer: vmm_machine
     error: CString
 
@@ -686,6 +689,77 @@ class vmm_arm(Struct):
     reset: CValue
     traps: vmm_arm_traps
 
+@final
+class vmm_choice(Struct):
+    kind: int
+    number: int
+    vector: int
+
+@final
+class vmm_place(Struct):
+    insns: int
+    pc: int
+    more: int
+    choice: int
+
+@final
+class vmm_ending(Struct):
+    phase: int
+    reason: int
+    errors: int
+    code: int
+    terms: int
+    outcome: int
+
+@final
+class vmm_term(Struct):
+    physical: int
+    value: int
+    size: int
+    relation: int
+    is_signed: int
+
+@final
+class vmm_explored(Struct):
+    at: vmm_place
+    outcome: int
+    delivered: int
+    shared: int
+    least_count: int
+    least_outcome: int
+    placements: int
+    failing: int
+    least: Array[vmm_place]
+
+@final
+class vmm_plan(Struct):
+    choice: Array[vmm_choice]
+    choices: int
+    depth: int
+    patience: int
+    reduce: int
+    ask_each: int
+    end: vmm_trigger
+    until: vmm_trigger
+    term: Array[vmm_term]
+    terms: int
+    handle: CValue
+    judge: Callable[[CValue, vmm_ending], int]
+    act: Callable[[CValue, int], None]
+    take: Callable[[CValue], int]
+    put: Callable[[CValue, int], None]
+    boundaries: int
+    runs: int
+    tails: int
+    shared: int
+    ending_count: int
+    ending: Array[vmm_ending]
+    over: int
+
+@final
+class vmm_exploration(Struct):
+    ...
+
 class Lib:
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
@@ -725,6 +799,10 @@ class Lib:
     VMM_GENERIC_TIMERS: Final[int]
     VMM_ARM_FILLS: Final[int]
     VMM_CORTEX_REGISTERS: Final[int]
+    VMM_MAX_CHOICES: Final[int]
+    VMM_MAX_DEPTH: Final[int]
+    VMM_MAX_ENDINGS: Final[int]
+    VMM_MAX_TERMS: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -974,6 +1052,22 @@ class Lib:
     VMM_CONDUIT_NONE: Final[int]
     VMM_CONDUIT_HVC: Final[int]
     VMM_CONDUIT_SMC: Final[int]
+    VMM_CHOICE_EDGE: Final[int]
+    VMM_CHOICE_SERVED: Final[int]
+    VMM_CHOICE_HIGH: Final[int]
+    VMM_CHOICE_NMI: Final[int]
+    VMM_CHOICE_INJECT: Final[int]
+    VMM_CHOICE_CALL: Final[int]
+    VMM_PHASE_WINDOW: Final[int]
+    VMM_PHASE_BEYOND: Final[int]
+    VMM_PHASE_END: Final[int]
+    VMM_PHASE_HANDLER: Final[int]
+    VMM_EQ: Final[int]
+    VMM_NE: Final[int]
+    VMM_LT: Final[int]
+    VMM_LE: Final[int]
+    VMM_GT: Final[int]
+    VMM_GE: Final[int]
     def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
     def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
     def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
@@ -1101,6 +1195,9 @@ class Lib:
     def vmm_arm_it(self, v: vmm_vcpu, /) -> int: ...
     def vmm_arm_serror(self, v: vmm_vcpu, iss: int, /) -> None: ...
     def vmm_arm_trap_system(self, v: vmm_vcpu, number: int, /) -> int: ...
+    def vmm_explore_begin(self, m: vmm_machine, plan: vmm_plan, /) -> vmm_exploration: ...
+    def vmm_explore(self, m: vmm_machine, x: vmm_exploration, boundaries: int, out: vmm_explored, /) -> int: ...
+    def vmm_explore_end(self, m: vmm_machine, x: vmm_exploration, /) -> None: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
@@ -1108,6 +1205,10 @@ class Lib:
     def vmm_py_timer(self, a0: CValue | bytes, a1: int, /) -> None: ...
     def vmm_py_trap(self, a0: CValue | bytes, a1: int, a2: vmm_trap, /) -> int: ...
     def vmm_py_drain(self, a0: CValue | bytes, /) -> None: ...
+    def vmm_py_judge(self, a0: CValue | bytes, a1: vmm_ending, /) -> int: ...
+    def vmm_py_act(self, a0: CValue | bytes, a1: int, /) -> None: ...
+    def vmm_py_take(self, a0: CValue | bytes, /) -> int: ...
+    def vmm_py_put(self, a0: CValue | bytes, a1: int, /) -> None: ...
 
 @final
 class View:
@@ -1173,6 +1274,12 @@ class Ffi:
     def new(self, cdecl: Literal["vmm_segment *", "vmm_segment[]"], value: object = ...) -> vmm_segment: ...
     @overload
     def new(self, cdecl: Literal["vmm_arm_own *", "vmm_arm_own[]"], value: object = ...) -> vmm_arm_own: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_ending *", "vmm_ending[]"], value: object = ...) -> vmm_ending: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_explored *", "vmm_explored[]"], value: object = ...) -> vmm_explored: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_plan *", "vmm_plan[]"], value: object = ...) -> vmm_plan: ...
     @overload
     def new(self, cdecl: Literal["uint8_t *", "uint16_t *", "uint32_t *", "uint64_t *", "int8_t *", "int16_t *", "int32_t *", "int64_t *", "size_t *"], value: int = ...) -> Pointer[int]: ...
     @overload

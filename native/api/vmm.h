@@ -455,6 +455,10 @@ struct vmm_machine {
     vmm_triggers triggers;
     vmm_stop_info asked; /* between runs: the next one ends before it begins */
     uint8_t signalled;   /* a signal waits: the slice ends at the next boundary */
+    uint64_t host_calls; /* how often Python was called for the guest */
+    void (*accessed)(void *who, uint64_t physical, uint64_t size, int write); /* told of what the core itself, or Python,
+                                                                                reads or writes of memory; NULL: nobody */
+    void *accessed_by;
     vmm_machine *outer;  /* that holds signals, too: this one runs within a callback of its */
     char error[160]; /* the one line that a failed call leaves */
 };

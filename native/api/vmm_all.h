@@ -9,5 +9,6 @@
 #include "api/vmm_gic.h"
 #include "api/vmm_x86.h"
 #include "api/vmm_arm.h"
+#include "api/vmm_explore.h"
 
 #endif

@@ -115,6 +115,8 @@ bool arm_step_begins(vmm_vcpu *v); /* software step is active from here on: what
 size_t arm_state_size(const vmm_vcpu *v);
 void arm_save(const vmm_vcpu *v, void *state);
 void arm_restore(vmm_vcpu *v, const void *state);
+bool arm_alike(vmm_vcpu *v, const void *state, const void *saved);
+uint64_t arm_aftermath(vmm_vcpu *v);
 
 /* abort.c */
 uint32_t arm_told_status(uint32_t syndrome, uint32_t fsr); /* an abort's syndrome, with the fault that `fsr` says */

@@ -247,3 +247,8 @@ void vmm_arm_serror(vmm_vcpu *v, uint32_t iss)
     v->pending |= VMM_PEND_SERROR;
     vcpu_rearm(v);
 }
+
+uint64_t arm_aftermath(vmm_vcpu *v)
+{
+    return vmm_arm_it(v);
+}

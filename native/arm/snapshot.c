@@ -32,3 +32,35 @@ void arm_restore(vmm_vcpu *v, const void *state)
     v->flush_code = 1; /* breakpoints are translated into the code at their addresses */
     arm_watch_update(v);
 }
+
+/* ---- held against what was saved ---- */
+
+/* Unicorn keeps N and Z as bits of results: one flag has many forms. */
+static void settle_flags(arm_env *env)
+{
+    env->nf &= 1u << 31;
+    env->vf &= 1u << 31;
+    env->zf = env->zf != 0;
+}
+
+static bool registers_alike(const vmm_arm *a, const vmm_arm *b)
+{
+    bool same = a->serror == b->serror && a->cntfrq == b->cntfrq && a->cntvoff == b->cntvoff && a->cntkctl == b->cntkctl
+             && a->cnthctl == b->cnthctl;
+    return same && memcmp(a->timer, b->timer, sizeof a->timer) == 0 && memcmp(a->cortex, b->cortex, sizeof a->cortex) == 0
+        && memcmp(&a->cycles, &b->cycles, sizeof a->cycles) == 0;
+}
+
+bool arm_alike(vmm_vcpu *v, const void *state, const void *saved)
+{
+    size_t size = arm_state_size(v) - sizeof(arm_env_tail);
+    arm_env now = *arm_env_of(v), then;
+    memcpy(&then, saved, sizeof then);
+    settle_flags(&now);
+    settle_flags(&then);
+    memset(&now.exception, 0, sizeof now.exception); /* of one that is over: its registers have it all */
+    memset(&then.exception, 0, sizeof then.exception);
+    return memcmp(&now, &then, sizeof now) == 0
+        && memcmp((char *)v->env + sizeof now, (const char *)saved + sizeof now, size - sizeof now) == 0
+       && registers_alike(arm_of(v), state);
+}

@@ -33,6 +33,9 @@ struct vmm_arch {
     size_t (*state_size)(const vmm_vcpu *v);
     void (*save)(const vmm_vcpu *v, void *state);
     void (*restore)(vmm_vcpu *v, const void *state);
+    /* Its state is as what save() gave and the first dynamic_bytes of v->state were then, as far as a guest can see it. */
+    bool (*alike)(vmm_vcpu *v, const void *state, const void *saved);
+    uint64_t (*aftermath)(vmm_vcpu *v); /* what the last instruction leaves to this boundary; 0: nothing */
     void (*resumes)(vmm_vcpu *v); /* Unicorn is about to execute it; NULL: nothing */
     /* Does what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: there is nothing. */
     bool (*outside)(vmm_vcpu *v);

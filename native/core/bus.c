@@ -45,17 +45,21 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
             nobody_answers(v, address, VMM_ACCESS_READ);
         return ~0ull;
     }
-    return range->owner ? range->owner->read(m, v->index, range, address - range->first, size)
-                        : m->host.mmio_read(m->host.handle, range->index, address, size);
+    if (range->owner)
+        return range->owner->read(m, v->index, range, address - range->first, size);
+    m->host_calls++;
+    return m->host.mmio_read(m->host.handle, range->index, address, size);
 }
 
 static void range_write(vmm_vcpu *v, const vmm_range *range, uint64_t address, uint32_t size, uint64_t value)
 {
     vmm_machine *m = v->machine;
-    if (range->owner)
+    if (range->owner) {
         range->owner->write(m, v->index, range, address - range->first, size, value);
-    else
-        m->host.mmio_write(m->host.handle, range->index, address, size, value);
+        return;
+    }
+    m->host_calls++;
+    m->host.mmio_write(m->host.handle, range->index, address, size, value);
 }
 
 static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uint64_t value, void *user)

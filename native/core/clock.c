@@ -107,8 +107,10 @@ static void timers_expire(vmm_machine *m)
         t->deadline = VMM_NEVER;
         if (t->kind == VMM_TIMER_NATIVE)
             native_expired(m, (uint32_t)(t - m->timers));
-        else
+        else {
+            m->host_calls++;
             m->host.timer(m->host.handle, (uint32_t)(t - m->timers));
+        }
     }
     find_next_deadline(m);
 }

@@ -27,6 +27,7 @@ struct vmm_controller {
     const char *name;
     size_t state_bytes;            /* all zeros, then reset; 0: it has no state */
     void (*reset)(vmm_machine *m); /* NULL: zeros will do */
+    bool (*alike)(const void *a, const void *b); /* two states, as far as a guest can see them; NULL: all of it counts */
     struct { const char *name; const line_end *end; } ends[NAMES_EACH];
     struct { const char *name; const range_owner *owner; } ranges[NAMES_EACH];
 };

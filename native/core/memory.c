@@ -85,6 +85,8 @@ uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size)
 {
     uint64_t in_alias = physical - m->alias_first;
     uint8_t *ram = ram_at(m, physical, size);
+    if (unlikely(m->accessed != NULL))
+        m->accessed(m->accessed_by, physical, size, 0);
     if (ram)
         return ram;
     if (in_alias < m->alias_size && size <= m->alias_size - in_alias)

@@ -31,8 +31,10 @@ uint32_t port_read(vmm_machine *m, uint32_t port, uint32_t size)
     const vmm_range *r = range_at(m, port);
     if (!r)
         return ones(size);
-    if (!r->owner)
+    if (!r->owner) {
+        m->host_calls++;
         return m->host.port_read(m->host.handle, r->index, port, size) & ones(size);
+    }
     uint32_t value = byte_read(m, r, port) & 0xff;
     for (uint32_t i = 1; i < size; i++) {
         const vmm_range *next = range_at(m, port + i);
@@ -48,6 +50,7 @@ void port_write(vmm_machine *m, uint32_t port, uint32_t size, uint32_t value)
     if (!r)
         return;
     if (!r->owner) {
+        m->host_calls++;
         m->host.port_write(m->host.handle, r->index, port, size, value & ones(size));
         return;
     }

@@ -12,32 +12,10 @@
 #include <string.h>
 
 #include "core/controller.h"
-#include "core/page_tree.h"
 #include "core/pages.h"
+#include "core/snapshot.h"
 #include "core/trace.h"
 #include "unicorn/uc.h"
-
-#define DYNAMIC_AT offsetof(vmm_machine, lines)
-#define DYNAMIC_BYTES (offsetof(vmm_machine, running) - DYNAMIC_AT)
-
-/* Where a snapshot stands in the tree of histories; outlives it while later ones refer to it. */
-typedef struct moment {
-    struct moment *parent;
-    uint64_t references;
-    uint64_t depth;
-    uint64_t emitted; /* events so far */
-} moment;
-
-struct vmm_snapshot {
-    uint32_t references; /* the caller's, and the machine's while it is the base */
-    const vmm_machine *machine; /* to be compared, not followed */
-    moment *moment;
-    page_tree pages;
-    uint32_t vcpu_count;
-    uint8_t *vcpus[VMM_MAX_VCPUS];
-    void *controllers[VMM_MAX_CONTROLLERS]; /* their states; NULL: there was no such controller */
-    uint8_t dynamic[DYNAMIC_BYTES];
-};
 
 /* ---- which events two histories share ---- */
 
@@ -173,6 +151,29 @@ static void put_pages_back(vmm_machine *m, const vmm_snapshot *s)
     tree_differences(m->base ? &m->base->pages : &zeros, &s->pages, differs, m);
 }
 
+typedef struct {
+    vmm_machine *machine;
+    page_visit *visit;
+    void *context;
+} comparison;
+
+static void unwritten_differs(void *context, uint64_t page, const uint8_t *bytes)
+{
+    comparison *c = context;
+    if (page < ram_pages(c->machine) && !c->machine->pages.dirty[page])
+        c->visit(c->context, page, bytes);
+}
+
+void snapshot_differences(vmm_machine *m, const vmm_snapshot *s, page_visit *visit, void *context)
+{
+    page_tree zeros = tree_for(1);
+    comparison c = {m, visit, context};
+    for (uint32_t i = 0; i < m->pages.written_count; i++)
+        if (m->pages.written[i] < ram_pages(m))
+            visit(context, m->pages.written[i], tree_page(&s->pages, m->pages.written[i]));
+    tree_differences(m->base ? &m->base->pages : &zeros, &s->pages, unwritten_differs, &c);
+}
+
 /* From here on what is written is told again. */
 static void rebase(vmm_machine *m, vmm_snapshot *s)
 {
@@ -183,13 +184,6 @@ static void rebase(vmm_machine *m, vmm_snapshot *s)
 }
 
 /* ---- vCPUs: the core's part of one, its architecture's and Unicorn's, one behind the other ---- */
-
-enum { ARCH_AT = offsetof(vmm_vcpu, machine) };
-
-static size_t unicorn_at(const vmm_vcpu *v)
-{
-    return ARCH_AT + (v->arch->dynamic_bytes + 7) / 8 * 8;
-}
 
 static bool save_vcpus(const vmm_machine *m, vmm_snapshot *s)
 {

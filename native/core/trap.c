@@ -6,5 +6,6 @@ bool ask_host(vmm_vcpu *v, vmm_trap *trap)
 {
     const vmm_host *host = &v->machine->host;
     trace_emit(v, &(vmm_event){.kind = VMM_EV_TRAPPED, .number = trap->kind, .value = trap->number, .pc = vcpu_here(v)});
+    v->machine->host_calls++;
     return host->trap(host->handle, v->index, trap) == VMM_TRAP_DONE;
 }

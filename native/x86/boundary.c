@@ -77,6 +77,12 @@ bool x86_between_iterations(vmm_vcpu *v)
         && env_of(v)->regs[R_CX] & mask;
 }
 
+uint64_t x86_aftermath(vmm_vcpu *v)
+{
+    bool none = v->count == v->event_count;
+    return (uint64_t)vmm_x86_shadow(v) | (none ? 0 : v->flags_before & (FL_TF | FL_RF)) | (uint64_t)x86_between_iterations(v) << 32;
+}
+
 /*
  * Unicorn comes back to a REP instruction once more to find the count 0; for the processor it had ended before, so this
  * is neither a boundary nor an instruction. What is at pc is looked at once, as long as it keeps coming back.

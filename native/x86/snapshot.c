@@ -15,6 +15,16 @@ static size_t env_size(const vmm_vcpu *v)
     return (size_t)((char *)(tail_of(v) + 1) - (char *)v->env);
 }
 
+/* One state has one form: the arithmetic flags themselves, and not what Unicorn would compute them from. */
+static void settle_flags(vmm_vcpu *v, x86_env *env)
+{
+    enum { ARITHMETIC = FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF };
+    env->cc_src = x86_flags(v) & ARITHMETIC;
+    env->cc_dst = env->cc_src2 = 0;
+    env->cc_op = CC_OP_EFLAGS;
+    env->eflags &= ~(uint64_t)(ARITHMETIC | FL_DF);
+}
+
 size_t x86_state_size(const vmm_vcpu *v)
 {
     return sizeof(saved_state) + env_size(v);
@@ -25,6 +35,7 @@ void x86_save(const vmm_vcpu *v, void *state)
     saved_state *s = state;
     uint32_t index;
     memcpy(s->env, v->env, env_size(v));
+    settle_flags((vmm_vcpu *)v, (x86_env *)s->env);
     for (uint32_t n = 0; n < MSRS && x86_msr_beyond_reset(n, &index); n++)
         s->msr[n] = x86_msr_get((vmm_vcpu *)v, index);
 }
@@ -56,4 +67,38 @@ void x86_restore(vmm_vcpu *v, const void *state)
         if (x86_msr_get(v, index) != s->msr[n])
             x86_msr_set(v, index, s->msr[n]);
     x86_watch_update(v);
+}
+
+/* ---- held against what was saved ---- */
+
+static bool registers_alike(const vmm_x86 *a, const vmm_x86 *b)
+{
+    bool same = a->dr6_known == b->dr6_known && a->dr6_pending == b->dr6_pending && a->tsc_offset == b->tsc_offset
+             && a->tsc_adjust == b->tsc_adjust && a->msr_count == b->msr_count;
+    return same && memcmp(&a->lapic, &b->lapic, offsetof(vmm_lapic, raised)) == 0
+        && memcmp(a->msr, b->msr, a->msr_count * sizeof *a->msr) == 0;
+}
+
+/* The tail but for what Unicorn leaves there of exceptions that are over, and for its breakpoints, which are DR7's. */
+static bool tail_alike(const x86_env_tail *a, const x86_env_tail *b)
+{
+    enum { VM_AT = offsetof(x86_env_tail, vm_vmcb), VM_BYTES = offsetof(x86_env_tail, retaddr) - VM_AT };
+    return memcmp(a->dr, b->dr, sizeof a->dr) == 0 && memcmp((const char *)a + VM_AT, (const char *)b + VM_AT, VM_BYTES) == 0;
+}
+
+bool x86_alike(vmm_vcpu *v, const void *state, const void *saved)
+{
+    const saved_state *then = saved;
+    uint32_t index;
+    size_t size = env_size(v) - sizeof(x86_env_tail);
+    x86_env_tail tail;
+    x86_env now = *env_of(v);
+    settle_flags(v, &now);
+    memcpy(&tail, then->env + size, sizeof tail);
+    bool same = memcmp(&now, then->env, sizeof now) == 0
+             && memcmp((char *)v->env + sizeof now, then->env + sizeof now, size - sizeof now) == 0
+          && tail_alike(tail_of(v), &tail) && registers_alike(x86_of(v), state);
+    for (uint32_t n = 0; same && n < MSRS && x86_msr_beyond_reset(n, &index); n++)
+        same = x86_msr_get(v, index) == then->msr[n];
+    return same;
 }

@@ -20,7 +20,8 @@ enum { /* exceptions, SDM vol. 3A table 6-1 */
 };
 
 enum { /* RFLAGS */
-    FL_CF = 1, FL_TF = 1 << 8, FL_IF = 1 << 9, FL_IOPL = 3 << 12, FL_NT = 1 << 14, FL_RF = 1 << 16, FL_VM = 1 << 17,
+    FL_CF = 1, FL_PF = 1 << 2, FL_AF = 1 << 4, FL_ZF = 1 << 6, FL_SF = 1 << 7, FL_DF = 1 << 10, FL_OF = 1 << 11,
+    FL_TF = 1 << 8, FL_IF = 1 << 9, FL_IOPL = 3 << 12, FL_NT = 1 << 14, FL_RF = 1 << 16, FL_VM = 1 << 17,
     FL_AC = 1 << 18
 };
 
@@ -135,6 +136,7 @@ bool x86_can_wake(vmm_vcpu *v);
 void x86_attach_boundary(vmm_vcpu *v);
 uint64_t x86_count_mask(const vmm_vcpu *v, const x86_insn *insn); /* which bits of RCX count a REP's iterations */
 bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
+uint64_t x86_aftermath(vmm_vcpu *v);
 
 /* string.c */
 void x86_iterate(vmm_vcpu *v, uint64_t pc); /* the REP instruction at pc, which goes on: as many iterations as nothing comes between */
@@ -259,5 +261,6 @@ bool x86_msr_beyond_reset(uint32_t n, uint32_t *index); /* the nth that Unicorn 
 size_t x86_state_size(const vmm_vcpu *v);
 void x86_save(const vmm_vcpu *v, void *state);
 void x86_restore(vmm_vcpu *v, const void *state);
+bool x86_alike(vmm_vcpu *v, const void *state, const void *saved);
 
 #endif

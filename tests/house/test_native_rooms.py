@@ -24,6 +24,7 @@ BELOW: dict[str, set[str]] = {
     "intc/pic": {"core", "intc"},
     "intc/apic": {"core", "intc", "intc/pic"},
     "intc/gic": {"core", "intc"},
+    "explore": {"unicorn", "core"},
     "x86": {"unicorn", "core", "intc/pic", "intc/apic"},
     "arm": {"unicorn", "core", "intc/gic"},
     ".": {"unicorn", "core", "intc/pic", "intc/apic", "intc/gic", "x86", "arm"},

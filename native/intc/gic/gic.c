@@ -524,3 +524,29 @@ static uint32_t spi_intid(const vmm_machine *m, uint32_t spi)
 }
 
 const line_end gic_spis = {vmm_gic_set_spi, spi_enabled, spi_intid, .ended_by_pin = false};
+
+/* ---- two states of it ---- */
+
+static bool bank_alike(const vmm_gic_bank *a, const vmm_gic_bank *b)
+{
+    return memcmp(a, b, offsetof(vmm_gic_bank, raised)) == 0;
+}
+
+static bool cpu_alike(const vmm_gic_cpu *a, const vmm_gic_cpu *b)
+{
+    enum { LOCAL = offsetof(vmm_gic_cpu, local), REST = offsetof(vmm_gic_cpu, until_served) };
+    return memcmp(a, b, LOCAL) == 0 && bank_alike(&a->local, &b->local)
+        && memcmp((const char *)a + REST, (const char *)b + REST, sizeof *a - REST) == 0;
+}
+
+bool gic_alike(const void *a, const void *b)
+{
+    enum { BANKS = offsetof(vmm_gic, spi), ROUTES = offsetof(vmm_gic, router), TIMES = offsetof(vmm_gic, lpi_raised) };
+    const vmm_gic *one = a, *other = b;
+    bool same = memcmp(a, b, BANKS) == 0 && memcmp((const char *)a + ROUTES, (const char *)b + ROUTES, TIMES - ROUTES) == 0;
+    for (uint32_t bank = 0; same && bank < VMM_GIC_SPI_BANKS; bank++)
+        same = bank_alike(&one->spi[bank], &other->spi[bank]);
+    for (uint32_t cpu = 0; same && cpu < VMM_GIC_CPUS; cpu++)
+        same = cpu_alike(&one->cpu[cpu], &other->cpu[cpu]);
+    return same;
+}

@@ -16,6 +16,7 @@ irq_request gic_best(vmm_machine *m, uint32_t cpu, bool fiq); /* what an IRQ or 
 /* What lines and ranges may name, in native/machine.c. */
 enum { GIC_ROW = 3 };
 
+bool gic_alike(const void *a, const void *b); /* two states, but for when requests were made */
 extern const line_end gic_spis; /* pin n: INTID 32 + n */
 extern const range_owner gic_distributor;
 extern const range_owner gic_cpu_interface;  /* GICv2: of the vCPU that asks */

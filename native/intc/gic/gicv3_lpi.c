@@ -30,9 +30,15 @@ static bool is_lpi(const vmm_gic_cpu *c, uint32_t intid)
     return c->lpis_on && intid >= VMM_GIC_FIRST_LPI && intid < end_of_ids(c);
 }
 
+/* Who looks on is told that the guest's memory was read (vmm_memory). */
+static uint8_t *table_at(const vmm_machine *m, uint64_t physical, uint64_t size)
+{
+    return vmm_memory((vmm_machine *)(uintptr_t)m, physical, size);
+}
+
 static uint8_t *pending_byte(const vmm_machine *m, const vmm_gic_cpu *c, uint32_t intid)
 {
-    return ram_at(m, (c->pendbaser & PENDBASER_ADDRESS) + intid / 8, 1);
+    return table_at(m, (c->pendbaser & PENDBASER_ADDRESS) + intid / 8, 1);
 }
 
 /* With two Security states LPIs are Non-secure ones, in the lower half of the priorities (IHI0069 5.1.1). */
@@ -44,7 +50,7 @@ static uint8_t priority_of(const vmm_machine *m, uint8_t config)
 /* Let an LPI be the best if it is enabled and goes before the present one. */
 static void consider(const vmm_machine *m, vmm_gic_cpu *c, uint32_t intid)
 {
-    const uint8_t *config = ram_at(m, (c->propbaser & PROPBASER_ADDRESS) + intid - VMM_GIC_FIRST_LPI, 1);
+    const uint8_t *config = table_at(m, (c->propbaser & PROPBASER_ADDRESS) + intid - VMM_GIC_FIRST_LPI, 1);
     if (!config || !(*config & CONFIG_ENABLE))
         return;
     uint8_t priority = priority_of(m, *config);
@@ -59,7 +65,7 @@ static uint32_t next_pending(const vmm_machine *m, const vmm_gic_cpu *c, uint32_
 {
     uint32_t end = end_of_ids(c);
     for (uint32_t word = intid & ~63u; c->lpis_on && word < end; word += 64) {
-        const uint8_t *bytes = ram_at(m, (c->pendbaser & PENDBASER_ADDRESS) + word / 8, 8);
+        const uint8_t *bytes = table_at(m, (c->pendbaser & PENDBASER_ADDRESS) + word / 8, 8);
         if (!bytes)
             return 0;
         uint64_t bits = 0;

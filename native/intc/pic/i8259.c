@@ -8,6 +8,8 @@
  * - ICW1 also clears the in-service register, as KVM, QEMU and Bochs do.
  * - A slave's INT falls for an instant at INTA, so that a further request is a fresh edge for the master's IR2.
  */
+#include <string.h>
+
 #include "core/clock.h"
 #include "core/trace.h"
 #include "intc/pic/pic.h"
@@ -361,3 +363,14 @@ static void elcr_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uin
 
 const line_end pic_pins = {vmm_pic_set_line, is_unmasked, vector_of, .ended_by_pin = true};
 const range_owner pic_ports = {ports_read, ports_write}, pic_elcr = {elcr_read, elcr_write};
+
+static bool chip_alike(const vmm_i8259 *a, const vmm_i8259 *b)
+{
+    return memcmp(a, b, offsetof(vmm_i8259, raised)) == 0;
+}
+
+bool pic_alike(const void *a, const void *b)
+{
+    const vmm_pic *one = a, *other = b;
+    return chip_alike(&one->chip[0], &other->chip[0]) && chip_alike(&one->chip[1], &other->chip[1]);
+}

@@ -1,0 +1,110 @@
+/* Every placement of interrupts within a window: what is asked for, what came of it, and the calls. */
+#ifndef VMM_EXPLORE_H
+#define VMM_EXPLORE_H
+
+#include "api/vmm.h"
+
+#define VMM_MAX_CHOICES 32
+#define VMM_MAX_DEPTH 8
+#define VMM_MAX_ENDINGS 256
+#define VMM_MAX_TERMS 32
+
+enum vmm_choice_kind {
+    VMM_CHOICE_EDGE = 0,   /* number: line, up and down again at the boundary */
+    VMM_CHOICE_SERVED = 1, /* number: line, high until a controller acknowledges it */
+    VMM_CHOICE_HIGH = 2,   /* number: line, high from there on */
+    VMM_CHOICE_NMI = 3,    /* number: vCPU */
+    VMM_CHOICE_INJECT = 4, /* number: vCPU; vector */
+    VMM_CHOICE_CALL = 5    /* Python does it; number: which */
+};
+
+/* One thing that may happen at a boundary. */
+typedef struct {
+    uint8_t kind; /* enum vmm_choice_kind */
+    uint32_t number;
+    uint32_t vector;
+} vmm_choice;
+
+/* Where it happens: `insns` instructions behind the window's first boundary and `more` boundaries behind that one, for a
+   delivery makes a boundary at which no instruction has begun. */
+typedef struct {
+    uint64_t insns;
+    uint64_t pc; /* linear; of the current vCPU */
+    uint32_t more;
+    uint32_t choice;
+} vmm_place;
+
+enum vmm_phase { VMM_PHASE_WINDOW = 0, VMM_PHASE_BEYOND = 1, VMM_PHASE_END = 2, VMM_PHASE_HANDLER = 3 };
+
+/* How runs end, told apart by what C sees of it. */
+typedef struct {
+    uint8_t phase;  /* enum vmm_phase: END: where they were to come to; else what they were in when they ended before that */
+    uint8_t reason; /* enum vmm_stop_reason */
+    uint8_t errors; /* the guest made errors */
+    uint32_t code;
+    uint32_t terms; /* which of the predicate's hold, one bit each */
+    uint32_t outcome; /* what Python says of it; 0: it is good */
+} vmm_ending;
+
+enum vmm_relation { VMM_EQ = 0, VMM_NE = 1, VMM_LT = 2, VMM_LE = 3, VMM_GT = 4, VMM_GE = 5 };
+
+/* Of a predicate: a value in RAM compared with a number. */
+typedef struct {
+    uint64_t physical;
+    uint64_t value;
+    uint8_t size;     /* 1, 2, 4 or 8 bytes, little-endian */
+    uint8_t relation; /* enum vmm_relation */
+    uint8_t is_signed;
+} vmm_term;
+
+/* Of one placement, and all that begin with it. */
+typedef struct {
+    vmm_place at;
+    uint32_t outcome;    /* of this one alone, nothing behind it */
+    uint8_t delivered;   /* at this very boundary */
+    uint8_t shared;      /* its end is the next boundary's: the two states were one */
+    uint8_t least_count; /* places behind `at` in the least failing placement, where `failing` */
+    uint32_t least_outcome;
+    uint64_t placements; /* that begin with it, itself included */
+    uint64_t failing;
+    vmm_place least[VMM_MAX_DEPTH];
+} vmm_explored;
+
+typedef struct {
+    /* what is asked for */
+    vmm_choice choice[VMM_MAX_CHOICES];
+    uint32_t choices;
+    uint32_t depth;    /* interrupts in one placement, at most */
+    uint64_t patience; /* instructions that a run may take from the window's first boundary to its end */
+    uint8_t reduce;    /* runs whose states are one share what follows */
+    uint8_t ask_each;  /* Python judges every run, not every kind of ending */
+    vmm_trigger end;   /* of the window */
+    vmm_trigger until; /* where runs end, behind that; FREE: with the guest */
+    vmm_term term[VMM_MAX_TERMS];
+    uint32_t terms;
+    void *handle; /* Python's own, handed back in every call */
+    uint32_t (*judge)(void *handle, const vmm_ending *ending); /* the machine stands there; an outcome */
+    void (*act)(void *handle, uint32_t choice);
+    uint32_t (*take)(void *handle);             /* the state of Python's devices now, as a number; */
+    void (*put)(void *handle, uint32_t number); /* back to it */
+
+    /* what came of it so far */
+    uint64_t boundaries;
+    uint64_t runs;      /* made: placements that were run to their end, or until they were another's */
+    uint64_t tails;     /* of those, how many were run to the end */
+    uint64_t shared;    /* of the others */
+    uint64_t ending_count;
+    vmm_ending ending[VMM_MAX_ENDINGS];
+    uint8_t over; /* the window's end has been explored */
+} vmm_plan;
+
+typedef struct vmm_exploration vmm_exploration;
+
+/* The machine stands at the window's first boundary; NULL with m->error. Until it is freed the machine is its own. */
+vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan);
+/* The next `boundaries` of the window, at most; rows of `out`, one a boundary and choice, in order; -1 with m->error. It
+   comes back early, and is to be asked again, where m->signalled. */
+int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm_explored *out);
+void vmm_explore_end(vmm_machine *m, vmm_exploration *x); /* the machine is as it was when it began */
+
+#endif

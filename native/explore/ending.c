@@ -1,0 +1,68 @@
+/* How runs end, and what is said of it: each kind of ending once, unless every run is asked about. */
+#include <string.h>
+
+#include "core/clock.h"
+#include "explore/ending.h"
+
+static uint64_t value_of(const vmm_term *t, const uint8_t *bytes)
+{
+    uint64_t value = 0;
+    memcpy(&value, bytes, t->size);
+    if (t->is_signed && t->size < 8 && value >> (8 * t->size - 1))
+        value |= ~0ull << 8 * t->size;
+    return value;
+}
+
+static bool holds(vmm_machine *m, const vmm_term *t)
+{
+    const uint8_t *bytes = vmm_memory(m, t->physical, t->size);
+    if (!bytes)
+        return false;
+    uint64_t value = value_of(t, bytes);
+    bool less = t->is_signed ? (int64_t)value < (int64_t)t->value : value < t->value, equal = value == t->value;
+    switch (t->relation) {
+    case VMM_EQ: return equal;
+    case VMM_NE: return !equal;
+    case VMM_LT: return less;
+    case VMM_LE: return less || equal;
+    case VMM_GT: return !less && !equal;
+    default: return !less;
+    }
+}
+
+static bool one_ending(const vmm_ending *a, const vmm_ending *b)
+{
+    return a->phase == b->phase && a->reason == b->reason && a->errors == b->errors && a->code == b->code
+        && a->terms == b->terms;
+}
+
+/* The run is over: what that comes to. */
+uint32_t judge(exploration *x, uint8_t phase)
+{
+    vmm_machine *m = x->machine;
+    vmm_plan *plan = x->plan;
+    if (stopped(x))
+        return 0;
+    bool arrived = phase == VMM_PHASE_END;
+    vmm_ending e = {.phase = phase, .reason = arrived ? VMM_STOP_TRIGGER : m->stop.reason, .errors = m->trace.guest_errors != 0,
+                    .code = arrived ? 0 : m->stop.code};
+    for (uint32_t i = 0; i < plan->terms; i++)
+        e.terms |= (uint32_t)holds(m, &plan->term[i]) << i;
+    plan->tails++;
+    for (uint64_t i = 0; i < plan->ending_count && !plan->ask_each; i++)
+        if (one_ending(&plan->ending[i], &e))
+            return plan->ending[i].outcome;
+    e.outcome = plan->judge(plan->handle, &e);
+    if (plan->ending_count < VMM_MAX_ENDINGS && !plan->ask_each)
+        plan->ending[plan->ending_count++] = e;
+    return e.outcome;
+}
+
+/* Through the rest of the window, and to the run's end behind it. */
+uint32_t finish(exploration *x, bool in_window)
+{
+    unsigned aim = x->plan->until.kind != VMM_TRIGGER_FREE ? AT_UNTIL : 0;
+    if (in_window && go(x, AT_END, time_left(x)) != AT_END)
+        return judge(x, VMM_PHASE_WINDOW);
+    return judge(x, go(x, aim, time_left(x)) == AT_UNTIL ? VMM_PHASE_END : VMM_PHASE_BEYOND);
+}

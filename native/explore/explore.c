@@ -1,0 +1,434 @@
+/*
+ * Every placement of interrupts within a window of a run.
+ *
+ * The window's boundaries are found in one undisturbed run, and then tried from the last to the first: at each, the
+ * machine goes there, something is injected, and the run goes on to its end. With `reduce` it goes no further than to the
+ * end of the handler and one instruction more where that state is the one which the next boundary's handler left: from
+ * there on the two runs are one, virtual time included, and share what follows.
+ *
+ * Two states are one if all that a guest can see is equal, but for bytes of RAM that nothing which follows reads before it
+ * writes them: the interrupt's frame, and what a handler left below the stack pointer. Which bytes those are is known
+ * because what follows was run before, and is put together going back: alive before a step is what the step reads, and
+ * what is alive behind it and the step does not write.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/pages.h"
+#include "core/snapshot.h"
+#include "explore/ending.h"
+#include "explore/tally.h"
+
+/* What is known of a state at a boundary: all that can follow. */
+typedef struct record {
+    instant state; /* native NULL: it is not kept */
+    uint64_t aftermath;
+    byte_set live;
+    tally sum;
+    uint32_t outcome; /* with nothing more */
+    struct record *child[]; /* of each choice, as it stands when its handler has returned; NULL: it has none */
+} record;
+
+/* ---- records ---- */
+
+static record *record_new(exploration *x)
+{
+    record *r = calloc(1, sizeof *r + x->plan->choices * sizeof *r->child);
+    if (!r)
+        x->failed = fail(x->machine, "the host has no memory for what was explored");
+    return r;
+}
+
+static void record_free(const exploration *x, record *r)
+{
+    if (!r)
+        return;
+    for (uint32_t i = 0; i < x->plan->choices; i++)
+        record_free(x, r->child[i]);
+    forget(&r->state);
+    set_free(&r->live);
+    free(r);
+}
+
+static void watch_into(exploration *x, footprint *f)
+{
+    x->watch.now = x->plan->reduce ? f : NULL;
+}
+
+/* ---- one state and another ---- */
+
+typedef struct {
+    exploration *x;
+    const byte_set *live;
+    bool met; /* what follows would see a difference */
+} difference;
+
+static void page_differs(void *context, uint64_t page, const uint8_t *then)
+{
+    difference *d = context;
+    const vmm_machine *m = d->x->machine;
+    static const uint8_t zeros[PAGE];
+    const uint8_t *now = m->ram + page * PAGE;
+    then = then ? then : zeros;
+    if (d->met || memcmp(now, then, PAGE) == 0)
+        return;
+    uint64_t bits[SET_WORDS] = {0};
+    for (unsigned i = 0; i < PAGE; i++)
+        bits[i / 64] |= (uint64_t)(now[i] != then[i]) << i % 64;
+    d->met = m->pages.code[page] || m->pages.tables[page] || set_meets(d->live, page, bits);
+}
+
+/* The machine is as `r` was, as far as anything that follows can tell. */
+static bool is_as(exploration *x, const record *r)
+{
+    vmm_machine *m = x->machine;
+    vmm_vcpu *v = m->current;
+    bool devices = m->host_calls == x->host_seen && x->devices == r->state.devices;
+    if (stopped(x) || !r->state.native || !devices || (v->arch->aftermath && v->arch->aftermath(v) != r->aftermath))
+        return false;
+    if (!snapshot_alike(m, r->state.native))
+        return false;
+    difference d = {x, &r->live, false};
+    snapshot_differences(m, r->state.native, page_differs, &d);
+    return !d.met;
+}
+
+static void record_state(exploration *x, record *r)
+{
+    vmm_vcpu *v = x->machine->current;
+    r->aftermath = v->arch->aftermath ? v->arch->aftermath(v) : 0;
+    r->state = keep(x);
+}
+
+/* ---- what follows ---- */
+
+/* Where the machine is: a boundary of a piece, and whether the window goes on behind it. */
+typedef struct {
+    const piece *of;
+    uint64_t index;
+    bool inside;
+} spot;
+
+static record *boundary(exploration *x, uint32_t level, spot here, const record *next, vmm_explored *rows);
+
+/* All boundaries of a piece, from the last to the first, whose record is given; `next`: what is known behind the last. */
+static record *backwards(exploration *x, uint32_t level, const piece *p, bool inside, const record *next, vmm_explored *rows)
+{
+    record *r = NULL;
+    for (uint64_t i = p->count; i-- > 0 && !stopped(x);) {
+        bool goes_on = inside || i + 1 < p->count;
+        record *before = boundary(x, level, (spot){p, i, goes_on}, r ? r : next, rows ? rows + i * x->plan->choices : NULL);
+        record_free(x, r);
+        r = before;
+    }
+    return r;
+}
+
+static void settle(record *r, uint32_t outcome)
+{
+    r->outcome = outcome;
+    tally_one(&r->sum, outcome);
+}
+
+/* From where the machine stands to the end of the window, and back. */
+static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place *at)
+{
+    piece p = {0};
+    record *end = record_new(x), *r = NULL;
+    footprint last = {0};
+    unsigned how = 0;
+    piece_begin(x, &p, at);
+    for (; !stopped(x); piece_grow(x, &p, NULL)) {
+        if (!inside || how & AT_END)
+            break;
+        footprint_clear(&last);
+        watch_into(x, &last);
+        how = step(x);
+        watch_into(x, NULL);
+        if (how & OVER)
+            break;
+    }
+    if (end && !stopped(x)) {
+        watch_into(x, &last);
+        if (!(how & OVER))
+            footprint_clear(&last);
+        settle(end, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, false));
+        set_unite(&end->live, &last.live, NULL);
+        watch_into(x, NULL);
+        r = backwards(x, level, &p, false, end, NULL);
+    }
+    record_free(x, end);
+    footprint_free(&last);
+    piece_free(&p);
+    return r;
+}
+
+static void inject(exploration *x, uint32_t choice)
+{
+    const vmm_choice *c = &x->plan->choice[choice];
+    vmm_machine *m = x->machine;
+    switch (c->kind) {
+    case VMM_CHOICE_EDGE:
+        vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1);
+        vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 0);
+        break;
+    case VMM_CHOICE_SERVED: vmm_line_until_served(m, c->number, VMM_SCRIPT_DRIVER); break;
+    case VMM_CHOICE_HIGH: vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1); break;
+    case VMM_CHOICE_NMI: vmm_nmi(m, c->number); break;
+    case VMM_CHOICE_INJECT: vmm_inject(m, c->number, c->vector); break;
+    default:
+        m->host_calls++;
+        x->plan->act(x->plan->handle, choice);
+    }
+}
+
+/* From an interrupt just taken to its handler's return, with all boundaries on the way where they are asked for; false:
+   the run has ended, or takes too long. */
+static bool to_return(exploration *x, uint32_t depth, piece *p)
+{
+    while (depth_of(x->machine) > depth && !stopped(x)) {
+        uint64_t left = time_left(x);
+        if (p)
+            piece_grow(x, p, p->places + p->count - 1);
+        if (!left || (p ? step(x) : go(x, AT_RETURN, left)) & OVER)
+            return false;
+    }
+    return true;
+}
+
+/* A handler has returned, or an interrupt waits: the last one there may be. `like`: of the boundary one further. */
+static bool follow_alone(exploration *x, record *r, spot here, const record *like)
+{
+    footprint tail = {0};
+    watch_into(x, &tail);
+    unsigned how = x->plan->reduce ? step(x) : 0;
+    bool shared = x->plan->reduce && like && !(how & OVER) && is_as(x, like);
+    if (shared) {
+        settle(r, like->outcome);
+        footprint_precede(&tail, &like->live, &r->live);
+    } else {
+        settle(r, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, here.inside && !(how & AT_END)));
+        set_unite(&r->live, &tail.live, NULL);
+    }
+    watch_into(x, NULL);
+    footprint_free(&tail);
+    return shared;
+}
+
+/* The same, where more may follow: at this boundary, and at all behind it. */
+static bool follow(exploration *x, record **r, uint32_t level, spot here, const record *like, const vmm_place *at)
+{
+    piece one = {0};
+    piece_begin(x, &one, at);
+    unsigned how = x->plan->reduce && like ? step(x) : OVER;
+    bool shared = !(how & OVER) && is_as(x, like);
+    if (!shared)
+        back_to(x, &one.kept[0]);
+    record *more = stopped(x) ? NULL : shared ? boundary(x, level, (spot){&one, 0, here.inside}, like, NULL) : rest(x, level, here.inside, at);
+    if (more) {
+        more->state = (*r)->state;
+        more->aftermath = (*r)->aftermath;
+        (*r)->state = (instant){0};
+        record_free(x, *r);
+        *r = more;
+    }
+    piece_free(&one);
+    return shared;
+}
+
+typedef struct {
+    tally sum;     /* of all that begins with it */
+    byte_set live; /* before it */
+    bool delivered, shared;
+} injection;
+
+/*
+ * One more at a boundary, where the machine stands. What is given back is of the state in which its handler has returned,
+ * or of this one where it is not delivered here.
+ */
+static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t choice, const record *like, injection *out)
+{
+    bool more = level < x->plan->depth;
+    uint32_t depth = depth_of(x->machine);
+    piece handler = {0};
+    footprint head = {0};
+    record *r = record_new(x);
+    if (!r)
+        return NULL;
+    x->plan->runs++;
+    watch_into(x, &head);
+    inject(x, choice);
+    if (more)
+        piece_begin(x, &handler, &here.of->places[here.index]);
+    unsigned how = step(x);
+    out->delivered = depth_of(x->machine) > depth;
+    bool returns = !(how & OVER) && (!out->delivered || to_return(x, depth, more ? &handler : NULL));
+    if (!returns) {
+        settle(r, judge(x, VMM_PHASE_HANDLER));
+        set_unite(&r->live, &head.live, NULL);
+        footprint_clear(&head);
+    }
+    watch_into(x, NULL);
+    if (returns && !out->delivered) { /* it waits: to be compared where it does */
+        stand_at(x, here.of, here.index);
+        watch_into(x, &head);
+        footprint_clear(&head);
+        inject(x, choice);
+        watch_into(x, NULL);
+        piece_free(&handler);
+        handler = (piece){0};
+    }
+    if (returns && !stopped(x)) {
+        if (x->plan->reduce)
+            record_state(x, r);
+        out->shared = more ? follow(x, &r, level, here, like, out->delivered ? NULL : &here.of->places[here.index]) : follow_alone(x, r, here, like);
+    }
+    record *first = handler.count && !stopped(x) ? backwards(x, level, &handler, true, r, NULL) : NULL;
+    const record *begins = first ? first : r;
+    tally_add(&out->sum, NULL, &begins->sum);
+    footprint_precede(&head, &begins->live, &out->live);
+    record_free(x, first);
+    footprint_free(&head);
+    piece_free(&handler);
+    return r;
+}
+
+static void tell(vmm_explored *row, const vmm_place *at, const record *r, const injection *i)
+{
+    *row = (vmm_explored){.at = *at, .outcome = r->outcome, .delivered = i->delivered, .shared = i->shared,
+                          .placements = i->sum.placements, .failing = i->sum.failing,
+                          .least_count = (uint8_t)i->sum.least_count, .least_outcome = i->sum.least_outcome};
+    memcpy(row->least, i->sum.least, sizeof row->least);
+}
+
+static record *boundary(exploration *x, uint32_t level, spot here, const record *next, vmm_explored *rows)
+{
+    record *r = record_new(x);
+    bool is_last = here.index + 1 == here.of->count && !here.inside;
+    if (r && next) {
+        r->outcome = next->outcome;
+        tally_add(&r->sum, NULL, &next->sum);
+    }
+    if (r && next && x->plan->reduce && level) {
+        footprint one = {0};
+        stand_at(x, here.of, here.index);
+        watch_into(x, &one);
+        if (!is_last)
+            step(x);
+        watch_into(x, NULL);
+        footprint_precede(&one, &next->live, &r->live);
+        footprint_free(&one);
+    }
+    for (uint32_t c = 0; r && c < x->plan->choices && level < x->plan->depth && !stopped(x); c++) {
+        injection made = {0};
+        vmm_place at = here.of->places[here.index];
+        at.choice = c;
+        stand_at(x, here.of, here.index);
+        r->child[c] = inject_at(x, level + 1, here, c, next ? next->child[c] : NULL, &made);
+        tally_add(&r->sum, &at, &made.sum);
+        set_unite(&r->live, &made.live, NULL);
+        if (rows && r->child[c])
+            tell(&rows[c], &at, r->child[c], &made);
+        x->plan->shared += made.shared;
+        set_free(&made.live);
+    }
+    return r;
+}
+
+/* ---- calls ---- */
+
+void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
+{
+    if (!x)
+        return;
+    x->failed = x->broken_off = false;
+    if (x->begin.native)
+        back_to(x, &x->begin);
+    watch_end(&x->watch);
+    forget(&x->here);
+    forget(&x->begin);
+    m->triggers = x->triggers;
+    vmm_triggers_changed(m);
+    free(x);
+}
+
+vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
+{
+    vmm_exploration *x = m->running || !m->current ? NULL : calloc(1, sizeof *x);
+    bool fits = plan->choices <= VMM_MAX_CHOICES && plan->depth <= VMM_MAX_DEPTH && plan->terms <= VMM_MAX_TERMS;
+    if (!x || !fits) {
+        fail(m, "an exploration needs a machine that stands, and memory");
+        free(x);
+        return NULL;
+    }
+    x->machine = m;
+    x->plan = plan;
+    x->triggers = m->triggers;
+    x->origin = machine_insns(m);
+    x->host_seen = m->host_calls - 1;
+    if (plan->reduce && watch_begin(&x->watch, m))
+        x->failed = true;
+    x->begin = keep(x);
+    x->here = keep(x);
+    x->at = place_here(x, NULL);
+    if (x->failed) {
+        vmm_explore_end(m, x);
+        return NULL;
+    }
+    return x;
+}
+
+/* The window's next boundaries, up to `most`; where it goes on behind them, the machine there. */
+static instant find(exploration *x, piece *p, uint64_t most, vmm_place *then)
+{
+    instant next = {0};
+    piece_begin(x, p, &x->at);
+    unsigned how = 0;
+    while (!stopped(x) && !(how & (AT_END | OVER)) && !next.native) {
+        how = step(x);
+        if (how & OVER)
+            break;
+        if (p->count < most) {
+            piece_grow(x, p, NULL);
+            continue;
+        }
+        *then = place_here(x, &p->places[p->count - 1]);
+        next = keep(x);
+        how = 0;
+    }
+    return next;
+}
+
+int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm_explored *out)
+{
+    piece p = {0};
+    vmm_place then = x->at;
+    if (m != x->machine)
+        return fail(m, "this is another machine's exploration");
+    if (x->plan->over || !boundaries)
+        return 0;
+    back_to(x, &x->here);
+    instant next = find(x, &p, boundaries, &then);
+    memset(out, 0, boundaries * x->plan->choices * sizeof *out);
+    record_free(x, backwards(x, 0, &p, next.native != NULL, NULL, out));
+    int64_t rows = (int64_t)(p.count * x->plan->choices);
+    piece_free(&p);
+    if (stopped(x)) {
+        bool failed = x->failed;
+        forget(&next);
+        x->failed = x->broken_off = false;
+        back_to(x, &x->here);
+        x->failed = failed;
+        return failed ? -1 : 0;
+    }
+    x->plan->boundaries += (uint64_t)rows / x->plan->choices;
+    x->plan->over = !next.native;
+    if (next.native) {
+        forget(&x->here);
+        x->here = next;
+        x->at = then;
+    }
+    back_to(x, &x->here);
+    return rows;
+}

@@ -1,0 +1,82 @@
+/*
+ * Unicorn tells of each load and store by its physical address, the core of those that it makes itself, and of Python's.
+ * What is executed and what translations come from is not told: pages that hold code or tables are taken as used wholly,
+ * see explore.c.
+ */
+#include "explore/footprint.h"
+#include "unicorn/uc.h"
+
+void footprint_clear(footprint *f)
+{
+    set_clear(&f->live);
+    set_clear(&f->wrote);
+}
+
+void footprint_free(footprint *f)
+{
+    set_free(&f->live);
+    set_free(&f->wrote);
+}
+
+void footprint_precede(const footprint *f, const byte_set *live, byte_set *out)
+{
+    set_unite(out, &f->live, NULL);
+    set_unite(out, live, &f->wrote);
+}
+
+static void accessed(void *who, uint64_t physical, uint64_t size, int write)
+{
+    const watcher *w = who;
+    const vmm_machine *m = w->machine;
+    uint64_t in_alias = physical - m->alias_first;
+    uint64_t offset = (in_alias < m->alias_size ? m->alias_of + in_alias : physical) - m->ram_base;
+    if (!w->now || offset >= m->ram_size)
+        return;
+    uint64_t room = m->ram_size - offset, known = size < room ? size : room;
+    if (write)
+        set_add(&w->now->wrote, offset, known);
+    else
+        set_add_but(&w->now->live, offset, known, &w->now->wrote);
+}
+
+/* Of an access across pages only where the first part lies is told: of a store no more is taken, of a load everything. */
+static void on_access(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
+{
+    enum { PAGE = 4096 };
+    (void)engine, (void)value;
+    const watcher *w = user;
+    uint64_t room = PAGE - address % PAGE, known = (uint64_t)size < room ? (uint64_t)size : room;
+    accessed(user, address, known, type == UC_MEM_WRITE);
+    if (w->now && known < (uint64_t)size && type != UC_MEM_WRITE)
+        set_add_all(&w->now->live);
+    vmm_vcpu *v = w->machine->current;
+    if (v->arch->goes_on)
+        v->arch->goes_on(v);
+}
+
+int watch_begin(watcher *w, vmm_machine *m)
+{
+    w->machine = m;
+    m->accessed = accessed;
+    m->accessed_by = w;
+    for (uint32_t i = 0; i < m->vcpu_count; i++) {
+        enum { ACCESSES = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE };
+        if (uc.hook_add(m->vcpus[i]->uc, &w->hook[i], ACCESSES, on_access, w, (uint64_t)1, (uint64_t)0))
+            return fail(m, "Unicorn cannot tell of accesses");
+        m->vcpus[i]->flush_code = 1; /* what is translated has no such calls */
+    }
+    return 0;
+}
+
+void watch_end(watcher *w)
+{
+    vmm_machine *m = w->machine;
+    if (!m)
+        return;
+    m->accessed = NULL;
+    for (uint32_t i = 0; i < m->vcpu_count; i++) {
+        if (w->hook[i])
+            uc.hook_del(m->vcpus[i]->uc, w->hook[i]);
+        m->vcpus[i]->flush_code = 1;
+    }
+}

@@ -1,0 +1,27 @@
+/* What runs read and write of RAM, byte by byte: of each byte, whether its value was used before it was written. */
+#ifndef VMM_FOOTPRINT_H
+#define VMM_FOOTPRINT_H
+
+#include "core/arch.h"
+#include "explore/byte_set.h"
+
+typedef struct {
+    byte_set live;  /* read before written */
+    byte_set wrote;
+} footprint;
+
+typedef struct {
+    vmm_machine *machine;
+    footprint *now; /* what is accessed goes there; NULL: nowhere */
+    size_t hook[VMM_MAX_VCPUS];
+} watcher;
+
+void footprint_clear(footprint *f);
+void footprint_free(footprint *f);
+/* What lies before what `live` is alive after: add the bytes whose values either uses. */
+void footprint_precede(const footprint *f, const byte_set *live, byte_set *out);
+
+int watch_begin(watcher *w, vmm_machine *m); /* 0, or -1 with m->error; every access costs from now on */
+void watch_end(watcher *w);
+
+#endif

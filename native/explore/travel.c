@@ -1,0 +1,141 @@
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/snapshot.h"
+#include "explore/travel.h"
+
+instant keep(exploration *x)
+{
+    vmm_machine *m = x->machine;
+    if (m->host_calls != x->host_seen) {
+        x->devices = x->plan->take(x->plan->handle);
+        x->host_seen = m->host_calls;
+    }
+    instant now = {vmm_snapshot_take(m), x->devices};
+    x->failed |= !now.native;
+    return now;
+}
+
+void back_to(exploration *x, const instant *then)
+{
+    vmm_machine *m = x->machine;
+    if (stopped(x))
+        return;
+    x->failed |= vmm_snapshot_restore(m, then->native) != 0;
+    if (m->host_calls == x->host_seen && x->devices == then->devices)
+        return;
+    x->plan->put(x->plan->handle, then->devices);
+    x->devices = then->devices;
+    x->host_seen = m->host_calls;
+}
+
+void forget(instant *then)
+{
+    vmm_snapshot_free(then->native);
+    then->native = NULL;
+}
+
+unsigned go(exploration *x, unsigned awaited, uint64_t insns)
+{
+    vmm_machine *m = x->machine;
+    if (stopped(x))
+        return OVER;
+    const vmm_trigger slots[SLOTS] = {
+        x->plan->end, x->plan->until, {.kind = VMM_TRIGGER_EVERY, .vcpu = VMM_ANY},
+        {.kind = VMM_TRIGGER_EVENT, .event = VMM_EV_RETURNED, .vcpu = VMM_ANY, .number = VMM_ANY, .value = VMM_ANY, .source = VMM_ANY},
+    };
+    for (unsigned i = 0; i < SLOTS; i++)
+        m->triggers.slot[i] = awaited >> i & 1 ? slots[i] : (vmm_trigger){0};
+    m->triggers.count = SLOTS;
+    vmm_triggers_changed(m);
+    vmm_run(m, insns);
+    if (m->signalled || m->stop.reason == VMM_STOP_USER)
+        x->broken_off = true;
+    unsigned fired = 0;
+    for (unsigned i = 0; i < SLOTS; i++)
+        fired |= (unsigned)m->triggers.slot[i].fired << i;
+    if (fired || stopped(x))
+        return stopped(x) ? OVER : fired;
+    return m->stop.reason == VMM_STOP_SLICE ? IN_TIME : OVER;
+}
+
+/* To the next boundary. A vCPU that falls asleep stands at one, and at another when it is woken. */
+unsigned step(exploration *x)
+{
+    vmm_triggers_here(x->machine);
+    return go(x, AT_EVERY | AT_END, 1);
+}
+
+/* By the count, which states that are one have in common. */
+uint64_t time_left(const exploration *x)
+{
+    uint64_t used = machine_insns(x->machine) - x->origin;
+    return used < x->plan->patience ? x->plan->patience - used : 0;
+}
+
+uint32_t depth_of(const vmm_machine *m)
+{
+    uint32_t depth = 0;
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        depth += m->vcpus[i]->depth;
+    return depth;
+}
+
+vmm_place place_here(const exploration *x, const vmm_place *before)
+{
+    const vmm_vcpu *v = x->machine->current;
+    vmm_place here = {.insns = machine_insns(x->machine) - x->origin, .pc = v->arch->pc((vmm_vcpu *)v)};
+    here.more = before && before->insns == here.insns ? before->more + 1 : 0;
+    return here;
+}
+
+/* ---- pieces of a run ---- */
+
+/* The boundary where the machine stands is one more of it. */
+void piece_grow(exploration *x, piece *p, const vmm_place *before)
+{
+    if (p->count == p->room) {
+        uint64_t room = p->room ? 2 * p->room : 2 * STRIDE;
+        vmm_place *places = realloc(p->places, room * sizeof *places);
+        instant *kept = places ? realloc(p->kept, room / STRIDE * sizeof *kept) : NULL;
+        if (places)
+            p->places = places;
+        if (kept)
+            p->kept = kept;
+        if (!kept) {
+            x->failed = fail(x->machine, "the host has no memory for the window");
+            return;
+        }
+        p->room = room;
+    }
+    if (p->count % STRIDE == 0)
+        p->kept[p->count / STRIDE] = keep(x);
+    p->places[p->count] = place_here(x, p->count ? &p->places[p->count - 1] : before);
+    p->count++;
+}
+
+/* Its first boundary is one that has a place already; NULL: it has none. */
+void piece_begin(exploration *x, piece *p, const vmm_place *at)
+{
+    piece_grow(x, p, NULL);
+    if (at && p->count)
+        p->places[0] = *at;
+}
+
+void piece_free(piece *p)
+{
+    for (uint64_t i = 0; i < p->count; i += STRIDE)
+        forget(&p->kept[i / STRIDE]);
+    free(p->places);
+    free(p->kept);
+}
+
+void stand_at(exploration *x, const piece *p, uint64_t i)
+{
+    const vmm_place *from = &p->places[i / STRIDE * STRIDE], *to = &p->places[i];
+    back_to(x, &p->kept[i / STRIDE]);
+    if (to->insns > from->insns)
+        go(x, 0, to->insns - from->insns);
+    for (uint32_t more = to->insns > from->insns ? 0 : from->more; more < to->more; more++)
+        step(x);
+}

@@ -1,0 +1,63 @@
+/* A machine that is explored: where it is in time, there and back, and pieces of its run. */
+#ifndef VMM_TRAVEL_H
+#define VMM_TRAVEL_H
+
+#include "api/vmm_explore.h"
+#include "explore/footprint.h"
+
+enum { STRIDE = 64 }; /* boundaries from one snapshot to the next */
+enum { SLOT_END, SLOT_UNTIL, SLOT_EVERY, SLOT_RETURN, SLOTS };
+enum { AT_END = 1 << SLOT_END, AT_UNTIL = 1 << SLOT_UNTIL, AT_EVERY = 1 << SLOT_EVERY, AT_RETURN = 1 << SLOT_RETURN,
+       IN_TIME = 16 /* the instructions are used up */, OVER = 32 /* the run has ended */ };
+
+/* The machine as it was, with Python's devices. */
+typedef struct {
+    vmm_snapshot *native; /* NULL: none */
+    uint32_t devices;
+} instant;
+
+struct vmm_exploration {
+    vmm_machine *machine;
+    vmm_plan *plan;
+    watcher watch;
+    vmm_triggers triggers; /* the machine's own */
+    instant begin, here;   /* the window's first boundary; the next to be explored */
+    vmm_place at;          /* that one's place */
+    uint64_t origin;       /* instructions at the first */
+    uint64_t host_seen;    /* calls of Python's devices up to when their state was `devices` */
+    uint32_t devices;
+    bool failed;     /* no memory, or an error in Python */
+    bool broken_off; /* by a signal */
+};
+
+typedef struct vmm_exploration exploration;
+
+/* A piece of a run: its boundaries, and the machine at some of them. */
+typedef struct {
+    vmm_place *places;
+    instant *kept; /* each STRIDE */
+    uint64_t count;
+    uint64_t room;
+} piece;
+
+static inline bool stopped(const exploration *x)
+{
+    return x->failed || x->broken_off;
+}
+
+instant keep(exploration *x);
+void back_to(exploration *x, const instant *then);
+void forget(instant *then);
+
+unsigned go(exploration *x, unsigned awaited, uint64_t insns); /* what of it came, or IN_TIME, or OVER */
+unsigned step(exploration *x); /* to the next boundary; a vCPU that falls asleep stands at one, and at another when it is woken */
+uint64_t time_left(const exploration *x); /* instructions that a run may still take */
+uint32_t depth_of(const vmm_machine *m); /* handlers under way */
+vmm_place place_here(const exploration *x, const vmm_place *before); /* `before`: of the last boundary, or NULL */
+
+void piece_grow(exploration *x, piece *p, const vmm_place *before); /* the boundary where it stands is one more of it */
+void piece_begin(exploration *x, piece *p, const vmm_place *at);    /* the first has a place already; NULL: it has none */
+void piece_free(piece *p);
+void stand_at(exploration *x, const piece *p, uint64_t i);
+
+#endif
