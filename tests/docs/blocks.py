@@ -55,7 +55,9 @@ BLOCKS = {page.name: blocks(page) for page in PAGES if page != MANUAL / "README.
 
 
 def every(language: str) -> list[Block]:
-    return [block for found in BLOCKS.values() for block in found if block.language == language]
+    """Of the pages whose blocks run alone; those of a tour go on where the one before them ended."""
+    alone = (found for page, found in BLOCKS.items() if not page.startswith("tour-"))
+    return [block for found in alone for block in found if block.language == language]
 
 
 def put_sources(page: str, directory: Path) -> None:
@@ -87,6 +89,14 @@ def run_shell(text: str, directory: Path) -> subprocess.CompletedProcess[str]:
     program = f'vmm() {{ "{sys.executable}" -m vmm "$@"; }}\n{text}'
     return subprocess.run(
         ["bash", "-e", "-c", program],
+        capture_output=True, text=True, timeout=TIME_LIMIT, cwd=directory, env=environment("vmm"),
+    )  # fmt: skip
+
+
+def run_program(text: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """A block of Python, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", text],
         capture_output=True, text=True, timeout=TIME_LIMIT, cwd=directory, env=environment("vmm"),
     )  # fmt: skip
 
