@@ -93,14 +93,6 @@ def run_shell(text: str, directory: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def run_program(text: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    """A block of Python, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", text],
-        capture_output=True, text=True, timeout=TIME_LIMIT, cwd=directory, env=environment("vmm"),
-    )  # fmt: skip
-
-
 def environment(program: str) -> dict[str, str]:
     named = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     return {**named, "COLUMNS": str(COLUMNS[program])}

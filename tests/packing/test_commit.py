@@ -1,7 +1,5 @@
 """Which commit a vmm was made from: of a checkout git says it, in what was packed a file does."""
 
-import shutil
-
 import pytest
 
 from packing import tree
@@ -70,10 +68,10 @@ def test_where_nobody_knows_nothing_is_said(checkout, tmp_path, monkeypatch, tro
 
 def test_an_archive_of_git_s_says_it_without_git(checkout, tmp_path, monkeypatch):
     digits = tree.committed(checkout)[:12]
-    tree.git(checkout, "archive", "-o", str(tmp_path / "a.tar"), "HEAD")
-    shutil.unpack_archive(tmp_path / "a.tar", tmp_path / "archive")
+    tree.git(checkout, "archive", "--prefix=vmm-main/", "-o", str(tmp_path / "a.tar"), "HEAD")
+    unpacked = tree.unpack(tmp_path / "a.tar", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert commit(tmp_path / "archive" / "vmm") == digits
+    assert commit(unpacked / "vmm") == digits
 
 
 def test_a_file_that_was_packed_goes_before_the_repository_it_was_put_into(checkout):

@@ -2,7 +2,6 @@
 package and of the guests, and neither has what was built, or is no more.
 """
 
-import tarfile
 from email import message_from_string
 
 import pytest
@@ -35,9 +34,7 @@ def sources(project, tmp_path_factory):
     out = tmp_path_factory.mktemp("sources")
     tree.python(project, "setup.py", "-q", "sdist", "-d", str(out))
     (archive,) = out.iterdir()
-    with tarfile.open(archive) as file:
-        file.extractall(out)
-    return out / archive.name.removesuffix(".tar.gz")
+    return tree.unpack(archive, out)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def committed(directory: Path) -> str:
     git(directory, "add", "-A", "-f")
     git(directory, "commit", "-q", "-m", "all of it")
     return git(directory, "rev-parse", "HEAD").strip()
+
+
+def unpack(archive: Path, directory: Path) -> Path:
+    """The one folder that is in the archive, there."""
+    with tarfile.open(archive) as file:
+        file.extraction_filter = getattr(tarfile, "data_filter", None)  # not in the first releases of 3.10 and 3.11
+        file.extractall(directory)
+        return directory / file.getnames()[0].partition("/")[0]
 
 
 def python(directory: Path, *arguments: str, **variables: str) -> str:
