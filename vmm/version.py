@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __version__ = "0.1.0"
 
-_HERE = Path(__file__).parent
 STAMP = "commit"
 """The file beside this one that says what was built: `git archive` fills it in, and so does what setup.py packs."""
 _UNFILLED = "$"
 _DIGITS = 12
 
 
-def commit(package: Path = _HERE) -> str:
-    """The commit that the `package` was made from, in 12 digits, with -dirty behind it where a file that git keeps
-    differed; nothing where nobody knows, as without git.
+def commit(package: Path | None = None) -> str:
+    """The commit that the `package` (this one) was made from, in 12 digits, with -dirty behind it where a file that git
+    keeps differed; nothing where nobody knows, as without git.
     """
+    from pathlib import Path
+
+    package = package or Path(__file__).parent
     stamp = package / STAMP
     known = stamp.read_text(encoding="ascii").strip() if stamp.is_file() else ""
     if known and not known.startswith(_UNFILLED):
@@ -33,7 +38,7 @@ def described() -> str:
 
 def _of_checkout(root: Path) -> str:
     """Of `root` itself, whatever repository lies around it, or a hook that runs us has in its variables."""
-    import os
+    import os  # only who asks pays for these
     import subprocess
 
     repository = root / ".git"
