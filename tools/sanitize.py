@@ -28,8 +28,9 @@ OUT_OF_REACH = (
     "tests/cli/test_run.py::test_a_short_run_stays_small",
     "tests/cli/test_scarce.py::test_memory_that_runs_out_is_a_line",
     "tests/test_built.py::test_the_one_of_this_environment_is_found_however_it_is_installed",
+    "tests/packing",
 )
-"""Tests of the process's size, for a sanitizer needs more for its own books, and of where vmm is installed."""
+"""Tests of the process's size, for a sanitizer needs more for its own books, and of how vmm is packed and installed."""
 
 SUPPRESSIONS = "interceptor_via_fun:probe\n"
 """native/unicorn/env_search.c lets the kernel check pointers that may lead anywhere, to find Unicorn's state."""

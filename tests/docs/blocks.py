@@ -55,7 +55,9 @@ BLOCKS = {page.name: blocks(page) for page in PAGES if page != MANUAL / "README.
 
 
 def every(language: str) -> list[Block]:
-    return [block for found in BLOCKS.values() for block in found if block.language == language]
+    """Of the pages whose blocks run alone; those of a tour go on where the one before them ended."""
+    alone = (found for page, found in BLOCKS.items() if not page.startswith("tour-"))
+    return [block for found in alone for block in found if block.language == language]
 
 
 def put_sources(page: str, directory: Path) -> None:

@@ -16,7 +16,7 @@ from vmm import built
 from vmm.cli import interrupts, streams
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError, unknown
-from vmm.version import __version__
+from vmm.version import described
 
 COMMANDS = {
     "run": "boot an image and show every interrupt",
@@ -85,7 +85,7 @@ def _dispatch(arguments: Sequence[str]) -> int:
         ["vmm list", "vmm run x86/pit_ticks", "vmm run arm64/timer_ticks", "vmm run my_isr.S -d int", "vmm help"],
         commands=COMMANDS,
     )
-    parser.add_argument("--version", action="version", version=f"vmm {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show which vmm this is, and exit")
     parser.add_argument("command", metavar="COMMAND", type=_command, help="one of those below")
     parser.add_argument("rest", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
     if not arguments:
@@ -93,6 +93,14 @@ def _dispatch(arguments: Sequence[str]) -> int:
     chosen = parser.parse(arguments)
     module = import_module(f"vmm.cli.{chosen.command}")
     return int(module.main(module.parser().parse(chosen.rest)))
+
+
+class _Version(argparse.Action):
+    """Git is asked only where somebody wants to know."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"vmm {described()}")
+        parser.exit()
 
 
 def _command(name: str) -> str:

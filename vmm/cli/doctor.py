@@ -17,7 +17,7 @@ from vmm import toolchain
 from vmm.arch import ARCHITECTURES, every
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
-from vmm.version import __version__
+from vmm.version import described
 
 MOST = 1_000_000
 """Instructions it may take."""
@@ -59,7 +59,7 @@ def examine() -> Iterator[Finding]:
     """Every check, in the order in which one rests on another."""
     yield Finding("Python", sys.version_info >= (3, 10), platform.python_version(), True)
     yield Finding("platform", True, platform.platform(), False)
-    yield Finding("vmm", True, __version__, True)
+    yield Finding("vmm", True, described(), True)
     for package in ("unicorn", "capstone", "pyelftools", "rich", "cffi"):
         yield _package(package)
     yield _tried("C extension", _extension, essential=True)
