@@ -26,6 +26,7 @@ What there is, and where to go on reading (`help(vmm.boot)`):
                              and Vector, too; Stimulus, Stimulation
     what has happened        m.trace: Trace, Event, EventLog, InterruptStats
     again, bit for bit       m.recording(path), replay: Replay, Diverged, ScriptFailed
+    every placement          explore: Report, Failure, Happening
     tests                    pytest's fixtures machine, guest and boundary; their types: vmm.testing
     what goes wrong          VmmError, in one line
 
@@ -69,6 +70,8 @@ HOMES = (
     "vmm.arch.arm.vcpu",
     "vmm.arch.cpus",
     "vmm.replayer.player",
+    "vmm.placements.report",
+    "vmm.placements.exploration",
 )
 """In the order they are searched: the later, the longer it takes to import."""
 
@@ -85,6 +88,8 @@ if TYPE_CHECKING:
     from vmm.machine.machine import *
     from vmm.machine.options import *
     from vmm.machine.snapshot import *
+    from vmm.placements.exploration import *
+    from vmm.placements.report import *
     from vmm.replayer.player import *
     from vmm.scenario.combinators import *
     from vmm.scenario.stimulation import *

@@ -500,6 +500,7 @@ uint64_t vmm_now(vmm_machine *m); /* virtual ns */
 void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TIMER_CALL at ns; VMM_NEVER cancels */
 void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struct describes: level now, tick of first toggle */
 
+void vmm_from_outside(vmm_machine *m); /* between runs: something comes, and how long it was waited for in vain counts anew */
 void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
 void vmm_line_until_served(vmm_machine *m, uint32_t line, uint32_t driver); /* high, until a controller acknowledges it */
 void vmm_line_connect(vmm_machine *m, uint32_t line, uint32_t driver, int connected);

@@ -48,9 +48,9 @@ typedef struct {
 
 enum vmm_relation { VMM_EQ = 0, VMM_NE = 1, VMM_LT = 2, VMM_LE = 3, VMM_GT = 4, VMM_GE = 5 };
 
-/* Of a predicate: a value in RAM compared with a number. */
+/* Of a predicate: a value in memory, as the first vCPU maps it, compared with a number. */
 typedef struct {
-    uint64_t physical;
+    uint64_t linear;
     uint64_t value;
     uint8_t size;     /* 1, 2, 4 or 8 bytes, little-endian */
     uint8_t relation; /* enum vmm_relation */

@@ -71,6 +71,7 @@ static const struct vmm_arch ARM = {
     .monitors = monitors,
     .start_address = start_address,
     .pc = vmm_arm_pc,
+    .look = vmm_arm_read,
     .bus_error = arm_bus_error,
     .interrupts_changed = interrupts_changed,
     .accesses = arm_tell_gic,

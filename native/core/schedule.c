@@ -77,6 +77,11 @@ static void sleeps_from_now(vmm_machine *m)
     m->idle_occasions = m->stimuli.occasions;
 }
 
+void vmm_from_outside(vmm_machine *m)
+{
+    sleeps_from_now(m);
+}
+
 /*
  * All sleep: time jumps from deadline to deadline until one wakes. A stop on the way leaves no trace: the next run sleeps
  * on, even where what it stopped at woke one.

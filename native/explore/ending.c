@@ -15,8 +15,9 @@ static uint64_t value_of(const vmm_term *t, const uint8_t *bytes)
 
 static bool holds(vmm_machine *m, const vmm_term *t)
 {
-    const uint8_t *bytes = vmm_memory(m, t->physical, t->size);
-    if (!bytes)
+    uint8_t bytes[8];
+    vmm_vcpu *v = m->vcpus[0];
+    if (v->arch->look(v, t->linear, bytes, t->size) != t->size)
         return false;
     uint64_t value = value_of(t, bytes);
     bool less = t->is_signed ? (int64_t)value < (int64_t)t->value : value < t->value, equal = value == t->value;

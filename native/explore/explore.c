@@ -168,6 +168,7 @@ static void inject(exploration *x, uint32_t choice)
 {
     const vmm_choice *c = &x->plan->choice[choice];
     vmm_machine *m = x->machine;
+    vmm_from_outside(m);
     switch (c->kind) {
     case VMM_CHOICE_EDGE:
         vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1);
@@ -384,7 +385,7 @@ static instant find(exploration *x, piece *p, uint64_t most, vmm_place *then)
 {
     instant next = {0};
     piece_begin(x, p, &x->at);
-    unsigned how = 0;
+    unsigned how = x->at_end ? AT_END : 0;
     while (!stopped(x) && !(how & (AT_END | OVER)) && !next.native) {
         how = step(x);
         if (how & OVER)
@@ -394,6 +395,7 @@ static instant find(exploration *x, piece *p, uint64_t most, vmm_place *then)
             continue;
         }
         *then = place_here(x, &p->places[p->count - 1]);
+        x->at_end = how & AT_END;
         next = keep(x);
         how = 0;
     }

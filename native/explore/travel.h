@@ -22,6 +22,7 @@ struct vmm_exploration {
     watcher watch;
     vmm_triggers triggers; /* the machine's own */
     instant begin, here;   /* the window's first boundary; the next to be explored */
+    bool at_end;           /* that is the window's last */
     vmm_place at;          /* that one's place */
     uint64_t origin;       /* instructions at the first */
     uint64_t host_seen;    /* calls of Python's devices up to when their state was `devices` */

@@ -7,22 +7,13 @@ enum { MSRS = 32 };
 
 typedef struct {
     uint64_t msr[MSRS];
+    uint64_t flags; /* RFLAGS, which the state has in one of many forms */
     uint8_t env[];
 } saved_state;
 
 static size_t env_size(const vmm_vcpu *v)
 {
     return (size_t)((char *)(tail_of(v) + 1) - (char *)v->env);
-}
-
-/* One state has one form: the arithmetic flags themselves, and not what Unicorn would compute them from. */
-static void settle_flags(vmm_vcpu *v, x86_env *env)
-{
-    enum { ARITHMETIC = FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF };
-    env->cc_src = x86_flags(v) & ARITHMETIC;
-    env->cc_dst = env->cc_src2 = 0;
-    env->cc_op = CC_OP_EFLAGS;
-    env->eflags &= ~(uint64_t)(ARITHMETIC | FL_DF);
 }
 
 size_t x86_state_size(const vmm_vcpu *v)
@@ -35,7 +26,7 @@ void x86_save(const vmm_vcpu *v, void *state)
     saved_state *s = state;
     uint32_t index;
     memcpy(s->env, v->env, env_size(v));
-    settle_flags((vmm_vcpu *)v, (x86_env *)s->env);
+    s->flags = x86_flags((vmm_vcpu *)v);
     for (uint32_t n = 0; n < MSRS && x86_msr_beyond_reset(n, &index); n++)
         s->msr[n] = x86_msr_get((vmm_vcpu *)v, index);
 }
@@ -71,6 +62,13 @@ void x86_restore(vmm_vcpu *v, const void *state)
 
 /* ---- held against what was saved ---- */
 
+static void without_flags(x86_env *env)
+{
+    env->eflags = env->cc_src = env->cc_dst = env->cc_src2 = 0;
+    env->cc_op = 0;
+    env->df = 0;
+}
+
 static bool registers_alike(const vmm_x86 *a, const vmm_x86 *b)
 {
     bool same = a->dr6_known == b->dr6_known && a->dr6_pending == b->dr6_pending && a->tsc_offset == b->tsc_offset
@@ -92,10 +90,12 @@ bool x86_alike(vmm_vcpu *v, const void *state, const void *saved)
     uint32_t index;
     size_t size = env_size(v) - sizeof(x86_env_tail);
     x86_env_tail tail;
-    x86_env now = *env_of(v);
-    settle_flags(v, &now);
+    x86_env now = *env_of(v), before;
+    memcpy(&before, then->env, sizeof before);
+    without_flags(&now);
+    without_flags(&before);
     memcpy(&tail, then->env + size, sizeof tail);
-    bool same = memcmp(&now, then->env, sizeof now) == 0
+    bool same = x86_flags(v) == then->flags && memcmp(&now, &before, sizeof now) == 0
              && memcmp((char *)v->env + sizeof now, then->env + sizeof now, size - sizeof now) == 0
           && tail_alike(tail_of(v), &tail) && registers_alike(x86_of(v), state);
     for (uint32_t n = 0; same && n < MSRS && x86_msr_beyond_reset(n, &index); n++)

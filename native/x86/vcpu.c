@@ -28,6 +28,7 @@ static const struct vmm_arch X86 = {
     .can_wake = x86_can_wake,
     .start_address = start_address,
     .pc = vmm_x86_linear_pc,
+    .look = vmm_x86_read,
     .interrupts_changed = lapic_inputs_changed,
     .local_read = lapic_local_read,
     .local_write = lapic_local_write,

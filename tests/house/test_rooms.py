@@ -21,7 +21,8 @@ BELOW = {
     "built": set(),
     "pages": {"errors"},
     "__init__": {
-        "built", "errors", "version", "arch", "core", "inputs", "machine", "replayer", "scenario", "trace",
+        "built", "errors", "version", "arch", "core", "inputs", "machine", "placements", "replayer", "scenario",
+        "trace",
     },
     "core": {"errors", "protocols", "_native"},
     "devices": {"errors", "protocols"},
@@ -41,6 +42,7 @@ BELOW = {
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
     "report": {"errors", "quantities", "core", "arch", "trace", "machine"},
     "testing": {"errors", "sources", "core", "catalog", "scenario", "inputs", "machine", "report"},
+    "placements": {"errors", "core", "machine", "scenario"},
     "pytest_plugin": {"errors", "machine", "testing"},
 }  # fmt: skip
 """Room → rooms it may import. The command line may import everything."""

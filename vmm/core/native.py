@@ -135,7 +135,10 @@ def _guard(name: str, failure: int | None) -> None:
     ffi.def_extern(name=f"vmm_py_{name}", error=failure, onerror=lost)(call)
 
 
-for _name, _failure in FAILURES.items():
+EXPLORING: dict[str, int | None] = {"judge": 0, "act": None, "take": 0, "put": None}
+"""The same of an exploration's (`vmm_plan`)."""
+
+for _name, _failure in {**FAILURES, **EXPLORING}.items():
     _guard(_name, _failure)
 
 

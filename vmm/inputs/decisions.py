@@ -76,13 +76,12 @@ class Inputs:
         """
         native = self._native
         kept = tuple([plain(kind, argument) for argument in arguments])
-        idle_from = lib.vmm_now(native)  # as check_in_hand, before anything is written down
+        check_in_hand(native)  # before anything is written down
         self.count += 1
         if self.observe:
             self.observe(Decision(kind, kept))
         if not native.running:
-            native.idle_from = idle_from
-            native.idle_occasions = native.stimuli.occasions
+            lib.vmm_from_outside(native)
         try:
             return self._rows[kind](*kept)
         except Exception:

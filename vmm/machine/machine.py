@@ -37,6 +37,7 @@ from vmm.machine.boot_image import BootImage, Source
 from vmm.machine.controllers import Controllers
 from vmm.machine.delegate import delegate
 from vmm.machine.devices import Devices
+from vmm.machine.explorer import Explorer
 from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
 from vmm.machine.interrupts import Interrupts
@@ -203,6 +204,10 @@ class Machine:
         self._runner = Runner(
             native, self, inputs=inputs, host=host, image=self._image, tasks=tasks, context=context, trace=self.trace
         )
+        self._explorer = partial(
+            Explorer, native, state=state, claim=self._runner.claim, ended=self._runner.ended,
+            raise_if_failed=host.raise_if_failed,
+        )  # fmt: skip
         self._recorder: Recorder | None = None
 
     def _boot_again(self) -> None:

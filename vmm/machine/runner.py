@@ -74,7 +74,7 @@ class Runner:
     ) -> None:  # fmt: skip
         self._native, self._stopped, self._inputs, self._host, self._image = native, stopped, inputs, host, image
         self._tasks, self._context, self._trace = tasks, context, trace
-        self._claim, self._signals = Claim(native), Signals(native)
+        self.claim, self._signals = Claim(native), Signals(native)
         self._stop: Stop | None = None
         self._late: Late | None = None
         self._boots_again = False
@@ -91,29 +91,29 @@ class Runner:
     @property
     def stop(self) -> Stop:
         """Why the last run ended, or that none has."""
-        if self._claim.taken:
+        if self.claim.taken:
             return self._none("running", "a run is under way, at")
         if self._stop:
             return self._stop
         if self._native.stop.reason == lib.VMM_STOP_NONE:
             return self._none("not run", "no run has ended yet: it stands at")
-        return self._ended()
+        return self.ended()
 
     def _none(self, reason: str, words: str) -> Stop:
         vcpu = int(self._native.current.index)
         pc = self._stopped.cpus[vcpu].pc
         return Stop(reason, 0, f"{words} {self._stopped.where(pc)}", vcpu, pc)
 
-    def _ended(self) -> Stop:
-        """As the core says."""
+    def ended(self) -> Stop:
+        """Why it stands, as the core says."""
         raw = self._native.stop
         return Stop(REASONS.get(raw.reason, "count"), raw.code, describe(self._stopped, raw), raw.vcpu, raw.address)
 
     def run(self, until: Trigger[Any] | None, predicate: Callable[[], bool] | None, insns: int | None) -> Stop:
         """To a trigger, or to the boundary where `predicate` holds; errors as of `Machine.run`."""
-        if self._tasks.running and not self._claim.elsewhere:
+        if self._tasks.running and not self.claim.elsewhere:
             raise VmmError(f"run() inside scenario {self._tasks.running.name}: await a trigger instead")
-        self._claim.check()
+        self.claim.check()
         if self._trace.observing:  # between runs, as in a restore
             raise VmmError(INSIDE)
         late, self._late = self._late, None
@@ -123,7 +123,7 @@ class Runner:
         self._stop = None
         try:
             self._signals.hold()  # before the claim: from here on it is let go of, whatever comes
-            with self._claim:
+            with self.claim:
                 stop = self._stop = self._run_until(predicate, insns) if predicate else self._run_to(until, insns)
                 self._late = Late(stop, until, self._inputs.count)
         finally:
@@ -162,7 +162,7 @@ class Runner:
             if reason == lib.VMM_STOP_TRIGGER:
                 self._tasks.step()
             elif reason != lib.VMM_STOP_SLICE or left == 0:
-                return self._ended()
+                return self.ended()
 
     def _run_until(self, predicate: Callable[[], bool], insns: int | None) -> Stop:
         from vmm.scenario.triggers import NextBoundary

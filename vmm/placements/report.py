@@ -1,0 +1,142 @@
+"""What an exploration comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from vmm.machine.explorer import Placement, Tried
+
+__all__ = ["Failure", "Happening", "Report"]
+
+PROVEN, COUNTEREXAMPLE, SPENT, NOTHING = "proven", "counterexample", "budget spent", "nothing delivered"
+EXIT_STATUS = {PROVEN: 0, COUNTEREXAMPLE: 1, SPENT: 124, NOTHING: 2}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One interrupt of a placement: `source` as it was asked for, at a boundary that `where` says in words."""
+
+    source: str
+    where: str
+    placement: Placement
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Neighbouring boundaries at which one source leads to the same: from `first` to `last`, `boundaries` in all."""
+
+    cause: str
+    first: Happening
+    last: Happening
+    boundaries: int
+
+    def __str__(self) -> str:
+        if self.boundaries == 1:
+            return f"{self.first.source} at {self.first.where}: {self.cause}"
+        return f"{self.first.source} from {self.first.where} to {self.last.where} ({self.boundaries} boundaries): {self.cause}"
+
+
+@dataclass
+class Report:
+    """What was tried and what came of it; `str` of it is for people, `plain` for machines."""
+
+    image: str
+    window: tuple[str, str]
+    sources: list[str]
+    depth: int
+    reduction: bool
+    boundaries: int = 0
+    """Of the window, as far as they were tried."""
+    placements: int = 0
+    """Covered."""
+    failing: int = 0
+    runs: int = 0
+    """Really made, up to their end or to where they were another's."""
+    tails: int = 0
+    """Of those, how many went to the end."""
+    delivered: int = 0
+    """Single interrupts that were delivered at the very boundary."""
+    seconds: float = 0.0
+    """Of host time."""
+    over: bool = False
+    """All of the window was tried."""
+    failures: list[Failure] = field(default_factory=list)
+    """Of single interrupts, by where they are."""
+    least: list[Happening] = field(default_factory=list)
+    """The least placement that fails: fewest interrupts, then earliest."""
+    cause: str = ""
+    """What that one leads to."""
+    story: list[str] = field(default_factory=list)
+    """How it goes, step by step."""
+    recording: str | None = None
+    """Of it, for `vmm replay`."""
+
+    @property
+    def verdict(self) -> str:
+        """ "proven" within these bounds, "counterexample", "budget spent", or "nothing delivered": all was masked."""
+        if self.failing:
+            return COUNTEREXAMPLE
+        if not self.over:
+            return SPENT
+        return PROVEN if self.delivered or not self.placements else NOTHING
+
+    @property
+    def exit_status(self) -> int:
+        """0, 1, 124, and 2 where nothing could be delivered."""
+        return EXIT_STATUS[self.verdict]
+
+    def __bool__(self) -> bool:
+        return self.verdict == PROVEN
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        facts = {name: value for name, value in vars(self).items() if name not in ("failures", "least")}
+        return {
+            "verdict": self.verdict, **facts, "least": [_plain(each) for each in self.least],
+            "failures": [
+                {"cause": each.cause, "boundaries": each.boundaries, "first": _plain(each.first), "last": _plain(each.last)}
+                for each in self.failures
+            ],
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> Iterator[str]:
+        """A line each."""
+        yield f"{self.verdict}: {self._words()}"
+        yield (
+            f"{self.boundaries} boundaries from {self.window[0]} to {self.window[1]}, {', '.join(self.sources)}, "
+            f"at most {self.depth} in one run: {self.placements} placements, {self.failing} of them fail"
+        )
+        shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
+        yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({self.placements / (self.seconds or 1):,.0f} placements a second)"
+        yield from (str(failure) for failure in self.failures)
+        yield from self.story
+        if self.recording:
+            yield f"vmm replay {self.recording}"
+
+    def _words(self) -> str:
+        if self.verdict == COUNTEREXAMPLE:
+            return f"{' and '.join(f'{each.source} at {each.where}' for each in self.least)}: {self.cause}"
+        if self.verdict == NOTHING:
+            return "no interrupt was delivered at any boundary: it is masked throughout"
+        if self.verdict == SPENT:
+            return "nothing failed in what was tried, which is not all"
+        return "no placement within these bounds fails"
+
+
+def _plain(each: Happening) -> dict[str, Any]:
+    at = each.placement.at
+    return {"source": each.source, "where": each.where, "insns": at.insns, "more": at.more}
+
+
+def runs_of(tried: Sequence[Tried]) -> Iterator[list[Tried]]:
+    """Neighbours of one choice that fail in the same way."""
+    by_choice = sorted(enumerate(tried), key=lambda row: (row[1].first.choice, row[0]))
+    for (choice, outcome), rows in groupby(by_choice, key=lambda row: (row[1].first.choice, row[1].outcome)):
+        if outcome:
+            yield [row for _, row in rows]

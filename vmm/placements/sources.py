@@ -1,0 +1,135 @@
+"""What may happen at a boundary, as people write it, and the decision that a recording keeps of it.
+
+irq:4  spi:1        a line, high until a controller has acknowledged it; irq:4,edge: up and down at once; irq:4,high
+nmi  nmi:1          an NMI, of vCPU 0 or another
+vector:0x40         an external interrupt past every controller; vector:0x40,cpu=1
+ppi:27  sgi:3       of a GIC's vCPU 0; ppi:27,cpu=1
+key:a  byte:0x41    a key, a byte on the console
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from vmm.core.native import lib
+from vmm.errors import VmmError, unknown
+
+if TYPE_CHECKING:
+    from vmm.machine.machine import Machine
+
+
+class Row(NamedTuple):
+    """What C does for it; CALL: `happen`."""
+
+    kind: int
+    number: int = 0
+    vector: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """One of the things that may happen."""
+
+    name: str
+    """As it is written: "irq:4"."""
+    row: Callable[[Machine], Row]
+    """VmmError where the machine has no such thing."""
+    happen: Callable[[Machine], object]
+    """The same by the machine's own methods."""
+
+
+LINES = {
+    "": lib.VMM_CHOICE_SERVED,
+    "edge": lib.VMM_CHOICE_EDGE,
+    "high": lib.VMM_CHOICE_HIGH,
+}
+
+
+def _line(kind: str, number: int, how: str, cpu: int) -> Source:
+    def line(machine: Machine):  # type: ignore[no-untyped-def]
+        return machine.spi(number) if kind == "spi" else machine.irq(number)
+
+    def row(machine: Machine) -> Row:
+        line(machine)
+        return Row(LINES[how], number)
+
+    def happen(machine: Machine) -> object:
+        method = {"": "until_served", "edge": "edge", "high": "raise_"}[how]
+        return getattr(line(machine), method)()
+
+    return Source(_named(kind, number, how, cpu), row, happen)
+
+
+def _called(happen: Callable[[Machine, int, int], object]) -> Callable[[str, int, str, int], Source]:
+    def source(kind: str, number: int, how: str, cpu: int) -> Source:
+        return Source(
+            _named(kind, number, how, cpu),
+            lambda machine: Row(lib.VMM_CHOICE_CALL),
+            lambda machine: happen(machine, number, cpu),
+        )
+
+    return source
+
+
+def _nmi(kind: str, number: int, how: str, cpu: int) -> Source:
+    return Source(
+        _named(kind, number, how, cpu), lambda machine: Row(lib.VMM_CHOICE_NMI, number),
+        lambda machine: machine.nmi(number),
+    )  # fmt: skip
+
+
+def _vector(kind: str, number: int, how: str, cpu: int) -> Source:
+    return Source(
+        _named(kind, number, how, cpu), lambda machine: Row(lib.VMM_CHOICE_INJECT, cpu, number),
+        lambda machine: machine.inject(number, cpu),
+    )  # fmt: skip
+
+
+KINDS: dict[str, Callable[[str, int, str, int], Source]] = {
+    "irq": _line,
+    "spi": _line,
+    "nmi": _nmi,
+    "vector": _vector,
+    "ppi": _called(lambda machine, number, cpu: machine.ppi(number, cpu).until_served()),
+    "sgi": _called(lambda machine, number, cpu: machine.sgi(number, target=cpu, source=cpu)),
+    "byte": _called(lambda machine, number, cpu: machine.byte(number)),
+}
+"""A kind of source is a row."""
+
+
+def _named(kind: str, number: int, how: str, cpu: int) -> str:
+    return f"{kind}:{number}" + (f",{how}" if how else "") + (f",cpu={cpu}" if cpu else "")
+
+
+def source(text: str) -> Source:
+    """What `text` names; VmmError for what names none."""
+    kind, colon, rest = text.strip().partition(":")
+    if kind == "key":
+        return Source(text.strip(), lambda machine: Row(lib.VMM_CHOICE_CALL), lambda machine: machine.key(rest))
+    if kind not in KINDS:
+        raise unknown("source of interrupts", kind, [*KINDS, "key"])
+    first, *options = rest.split(",")
+    cpu, how = 0, ""
+    for option in options:
+        word, _, value = option.partition("=")
+        if word == "cpu":
+            cpu = _number(text, value)
+        elif KINDS[kind] is _line and option in LINES:
+            how = option
+        else:
+            raise VmmError(f"{text!r}: {option!r} says nothing of {kind}: it takes cpu=N, a line edge or high")
+    if not colon and kind == "nmi":
+        first = "0"
+    return KINDS[kind](kind, _number(text, first), how, cpu)
+
+
+def _number(text: str, digits: str) -> int:
+    try:
+        number = int(digits, 0)
+    except ValueError:
+        raise VmmError(f"{text!r}: {digits!r} is no number: irq:4, nmi, vector:0x40 and ppi:27 are sources") from None
+    if not 0 <= number < 1 << 32:
+        raise VmmError(f"{text!r}: {digits} is not a number of 32 bits")
+    return number
