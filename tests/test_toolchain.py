@@ -227,6 +227,18 @@ def test_c_and_assembler_make_one_image(source, tmp_path):
     assert target == symbols.address("main")
 
 
+def test_a_linker_script_of_ones_own_says_where_things_lie(source, tmp_path):
+    script = source("ENTRY(_start)\nSECTIONS { .text 0x300000 : { *(.multiboot) *(.text) } }\n", "my.ld")
+    path = source(HEADER + "hlt\n")
+    image = assemble(path, script=script, out=tmp_path / "my.elf")
+    assert load(image, Ram()).entry.pc == 0x30000C
+    with pytest.raises(VmmError, match=r"nowhere\.ld: no such linker script"):
+        assemble(path, script=tmp_path / "nowhere.ld")
+    with pytest.raises(VmmError, match=r"my\.ld: "):
+        assemble(path, script=script, out=script)
+    assert script.read_text().startswith("ENTRY")
+
+
 def test_text_can_be_linked_elsewhere(source, tmp_path):
     image = assemble(source(HEADER + "hlt\n"), text_address=0x200000, out=tmp_path / "my.elf")
     assert load(image, Ram()).entry.pc == 0x20000C
@@ -361,8 +373,10 @@ def test_an_unknown_architecture_suggests_the_nearest(source):
 def test_without_any_tool_the_error_names_the_package_that_brings_one(source, monkeypatch):
     monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(VmmError, match=r"no assembler for x86 found; pip install 'vmm\[asm\]' brings one"):
-        assemble(source(HEADER))
+    for arch, package in (("x86", "gcc"), ("arm64", "gcc-aarch64-linux-gnu"), ("arm", "gcc-arm-none-eabi")):
+        ways = f"pip install ziglang .*, apt-get install clang lld; .* {arch} alone, apt-get install {package}$"
+        with pytest.raises(VmmError, match=f"^no assembler for {arch} found; {ways}"):
+            assemble(source(HEADER), arch=arch)
 
 
 def fake(directory, name, script):
@@ -428,6 +442,16 @@ def test_vmm_cc_comes_first_and_may_carry_options(tmp_path, monkeypatch):
     fake(tmp_path, "mycc", "print('myld')")
     monkeypatch.setenv("VMM_CC", f"'{tmp_path}/mycc' -m32")
     assert find() == toolchain.Tool((f"{tmp_path}/mycc", "-m32"), ("myld",))
+
+
+@pytest.mark.parametrize(
+    ("name", "linker", "options"),
+    [("clang-14", "ld.lld", ("--target=i386-unknown-none-elf",)), ("x86_64-linux-gnu-gcc", "ld", ("-m32",))],
+)
+def test_a_vmm_cc_without_options_gets_those_that_the_architecture_needs(tmp_path, monkeypatch, name, linker, options):
+    fake_compiler(tmp_path, name, linker)
+    monkeypatch.setenv("VMM_CC", str(tmp_path / name))
+    assert find() == toolchain.Tool((str(tmp_path / name), *options), ("ld",))
 
 
 def test_a_vmm_cc_that_does_not_exist_is_one_line(monkeypatch):

@@ -90,7 +90,11 @@ def find(arch: str = DEFAULT) -> Tool:
         tool = candidate(target)
         if tool is not None:
             return tool
-    raise VmmError(f"no assembler for {arch} found; pip install 'vmm[asm]' brings one")
+    raise VmmError(
+        f"no assembler for {arch} found; pip install ziglang brings one (and a C compiler) for every architecture, "
+        "and so does, on Debian and Ubuntu, apt-get install clang lld; or, for "
+        f"{arch} alone, apt-get install {target.package}"
+    )
 
 
 def assemble(
@@ -101,24 +105,27 @@ def assemble(
     out: Path | None = None,
     text_address: int | None = None,
     keep_debug: bool = True,
+    script: Path | None = None,
 ) -> Path:
     """Build one image from `.S`, `.s` and `.c` files; returns its path, `out` or one in a new temporary directory.
 
     The image depends on the sources and the tool alone, not on where either lies. `#include` looks beside the first
-    source, in `include`, then in the headers that come with vmm. `text_address` (bytes, physical) replaces the linker
-    script's own start of `.text`. Raises AssemblyError for errors in the sources, VmmError for all else. A temporary
-    directory is the caller's to remove.
+    source, in `include`, then in the headers that come with vmm. `script` is a linker script in place of the one that
+    comes with vmm, `text_address` (bytes, physical) replaces its start of `.text`. Raises AssemblyError for errors in
+    the sources, VmmError for all else. A temporary directory is the caller's to remove.
     """
     sources = (source, *more)
     for path in sources:
         _check(path)
+    if script and not script.is_file():
+        raise VmmError(f"{script}: no such linker script")
     tool = find(arch)
     headers = bundled() / "include"
     with scratch() as directory:
         build = _Build(tool, source.parent, directory, named(arch).target(), [*include, headers])
         for path in sources:
             build.compile(path)
-        options = ["-T", str(headers / arch / "guest.ld")]
+        options = ["-T", str(script.resolve() if script else headers / arch / "guest.ld")]
         if text_address is not None:
             options.append(f"-Ttext={text_address:#x}")
         if not keep_debug:
@@ -127,7 +134,7 @@ def assemble(
         build.link(options, image)
         target = out or Path(tempfile.mkdtemp(prefix="vmm-")) / f"{source.stem}.elf"
         try:
-            with OutputFile("image", target, inputs=sources) as file:
+            with OutputFile("image", target, inputs=[*sources, *([script] if script else [])]) as file:
                 file.write(image.read_bytes())
         except BaseException:
             if out is None:
@@ -304,13 +311,21 @@ def _run(command: Sequence[str], directory: Path, extra: dict[str, str]) -> subp
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
-def _from_environment(_: Target) -> Tool | None:
+_KIND = re.compile(r"(clang|gcc)(-[\d.]+)?$")
+"""Of a compiler's name: whose options it takes."""
+
+
+def _from_environment(target: Target) -> Tool | None:
     command = tuple(shlex.split(os.environ.get("VMM_CC", "")))
     if not command:
         return None
     if not shutil.which(command[0]):
         raise VmmError(f"VMM_CC: {command[0]}: no such program")
-    return Tool(command, _linker_of(command, "ld"))
+    kind = _KIND.search(command[0])
+    if len(command) > 1 or not kind:  # who writes options writes all of them
+        return Tool(command, _linker_of(command, "ld"))
+    options, linker = (target.clang, "ld.lld") if kind[1] == "clang" else (target.gcc, "ld")
+    return Tool((*command, *options), _linker_of(command, linker))
 
 
 def _ziglang(target: Target) -> Tool | None:

@@ -74,7 +74,6 @@ ARCHITECTURE = Architecture(
     actions=frozenset({"NMIs"}),
     no_nmi="",
     boot=Boot(program, flat, flat_offset=0x3000, alignment=2),
-    starter="0x21",
     qemu="qemu-system-toy",
     proofs={},
     processor=processor,
@@ -82,5 +81,5 @@ ARCHITECTURE = Architecture(
     traps=lambda: TRAPS,
     dump=lambda: dump,
     int_line=lambda event, name: f"cause={event.number} {name(event.number) or event.source}",
-    target=lambda: Target((), (), (), (), (), (), (), "rest\n", "unrest\n"),
+    target=lambda: Target((), (), (), (), "gcc-toy", (), (), (), "rest\n", "unrest\n"),
 )
