@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -69,7 +70,8 @@ def main(options: argparse.Namespace) -> int:
     except OSError as error:
         raise VmmError(f"{directory}: {error.strerror}") from error
     try:
-        written = [_write(directory, template, words) for template in templates(options.kind)]
+        made = {_place(template, directory.name): template for template in templates(options.kind)}
+        written = [_write(directory / place, made[place], words) for place in sorted(made)]
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)  # else the next try would be refused
         raise
@@ -78,16 +80,19 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def templates(kind: str) -> list[Path]:
-    """The files that a kind is made from, in the order of their names."""
+def templates(kind: str) -> Iterable[Path]:
+    """The files that a kind is made from."""
     found: dict[str, Path] = {}
     for folder in (ALL, *KINDS[kind].upon, kind):
         found |= {path.name: path for path in (STARTER / folder).iterdir() if path.is_file()}
-    return [found[name] for name in sorted(found)]
+    return found.values()
 
 
-def _write(directory: Path, template: Path, words: dict[str, str]) -> Path:
-    path = directory / PLACES.get(template.name, template.name.replace("NAME", words["@NAME@"]))
+def _place(template: Path, name: str) -> str:
+    return PLACES.get(template.name, template.name.replace("NAME", name))
+
+
+def _write(path: Path, template: Path, words: dict[str, str]) -> Path:
     text = template.read_text(encoding="utf-8")
     for word, meaning in words.items():
         text = text.replace(word, meaning)
