@@ -239,6 +239,14 @@ def test_a_linker_script_of_ones_own_says_where_things_lie(source, tmp_path):
     assert script.read_text().startswith("ENTRY")
 
 
+def test_an_error_in_a_linker_script_has_its_place(source, tmp_path, monkeypatch):
+    source(HEADER)
+    source("ENTRY(_start)\nSECTIONS\n{\n    .text 0x300000 { *(.text) }\n}\n", "my.ld")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AssemblyError, match=r"^my\.ld:4:5: "):
+        assemble(Path("my.S"), script=Path("my.ld"))
+
+
 def test_text_can_be_linked_elsewhere(source, tmp_path):
     image = assemble(source(HEADER + "hlt\n"), text_address=0x200000, out=tmp_path / "my.elf")
     assert load(image, Ram()).entry.pc == 0x20000C
@@ -486,6 +494,20 @@ my.h:1:10: fatal error: nofile.h: No such file or directory
 ./my.S:9:(.text+0x1): relocation truncated to fit: R_386_16 against `.text'
 /usr/bin/ld: warning: 0.o: missing .note.GNU-stack section implies executable stack
 """
+
+
+SCRIPTS = """\
+/usr/bin/ld:my.ld:4: syntax error
+ld.lld: error: dir/my.ld:4: ) expected, but got {
+>>> .text 0x300000 { *(.text) }
+"""
+
+
+def test_what_linkers_say_of_a_script_is_understood():
+    assert list(diagnostics(SCRIPTS)) == [
+        Diagnostic("my.ld", 4, 0, "syntax error"),
+        Diagnostic("dir/my.ld", 4, 0, ") expected, but got {"),
+    ]
 
 
 def test_what_gnu_tools_say_is_understood():

@@ -125,7 +125,7 @@ def assemble(
         build = _Build(tool, source.parent, directory, named(arch).target(), [*include, headers])
         for path in sources:
             build.compile(path)
-        options = ["-T", str(script.resolve() if script else headers / arch / "guest.ld")]
+        options = ["-T", build.relative(script) if script else str(headers / arch / "guest.ld")]
         if text_address is not None:
             options.append(f"-Ttext={text_address:#x}")
         if not keep_debug:
@@ -169,13 +169,17 @@ class _Build:
         flags += [f"-ffile-prefix-map={path}={path.name}" for path in self.include]
         if source.suffix == ".c":
             flags += [*C_FLAGS, *self.target.c_flags, *self.tool.c_flags]
-        name = os.path.relpath(source.resolve(), base)
+        name = self.relative(source)
         output = str(self.scratch / f"{len(self.origin)}.o")
         self.origin[output] = name
         done = self.run([*self.tool.compiler, *flags, "-c", name, "-o", output])
         if done.returncode != 0:
             preprocess = [*self.tool.compiler, *flags, "-E", name]
             raise self.error(done, self.tool.compiler, lambda: self.run(preprocess).stdout)
+
+    def relative(self, path: Path) -> str:
+        """To where the tools run."""
+        return os.path.relpath(path.resolve(), self.directory.resolve())
 
     def link(self, options: Sequence[str], out: Path) -> None:
         fixed = [*self.target.linker, "-static", "--build-id=none"]
@@ -228,6 +232,7 @@ _MACRO_USE = re.compile(
 )
 _LLD = re.compile(r"\S*ld\S*: error: (?P<message>.+)")
 _LLD_PLACE = re.compile(r">>> (?:referenced by|defined at) (?P<file>[^:]+?):(?:(?P<line>\d+)|\(.*)")
+_SCRIPT = re.compile(r"(?:\S*ld(?:\.\w+)?: ?(?:error: )?)(?P<file>[^:]+):(?P<line>\d+): (?P<message>.+)")
 _LD = re.compile(
     r"(?:\S*ld: )?(?P<file>[^:]+):(?:(?P<line>\d+):)?(?:\(\S+\):)?"
     r" (?P<message>(?:undefined reference|multiple definition|relocation truncated).+)"
@@ -242,6 +247,8 @@ def diagnostics(text: str) -> Iterator[Diagnostic]:
             uses = _until(_ERROR, lines[index + 1 :], _MACRO_USE)
             place = uses[-1] if uses else match
             yield Diagnostic(place["file"], int(place["line"]), int(place["column"] or 0), match["message"])
+        elif match := _SCRIPT.fullmatch(line):
+            yield Diagnostic(match["file"], int(match["line"]), 0, match["message"])
         elif match := _LLD.fullmatch(line):
             for place in _until(_LLD, lines[index + 1 :], _LLD_PLACE)[:1]:
                 yield Diagnostic(place["file"], int(place["line"] or 0), 0, match["message"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
-from docs import blocks
+from docs import blocks  # noqa: E402
 
 TOURS = [blocks.MANUAL / f"tour-{name}.md" for name in ("kernel", "firmware")]
 OURS = f"""
