@@ -21,16 +21,18 @@ class Kind(NamedTuple):
     """What is written is in the folder of its name, and in those it is laid upon; of one file the uppermost."""
 
     title: str
+    board: str
+    """That of its tests, without the devices that the program has no use for."""
     upon: tuple[str, ...]
 
 
 KINDS = {
-    "x86-asm": Kind("a guest in x86 assembler", ("asm",)),
-    "x86-c": Kind("a multiboot kernel in C", ("built",)),
-    "arm64-asm": Kind("a guest in AArch64 assembler", ("asm",)),
-    "arm64-c": Kind("AArch64 firmware in C", ("built", "firmware")),
-    "arm-asm": Kind("a guest in ARMv7 assembler", ("asm",)),
-    "arm-c": Kind("ARMv7 firmware in C", ("built", "firmware")),
+    "x86-asm": Kind("a guest in x86 assembler", "pc,pit=off", ("asm",)),
+    "x86-c": Kind("a multiboot kernel in C", "pc,pit=off", ("built",)),
+    "arm64-asm": Kind("a guest in AArch64 assembler", "virt", ("asm",)),
+    "arm64-c": Kind("AArch64 firmware in C", "virt", ("built", "firmware")),
+    "arm-asm": Kind("a guest in ARMv7 assembler", "virt", ("asm",)),
+    "arm-c": Kind("ARMv7 firmware in C", "virt", ("built", "firmware")),
 }
 DEFAULT = "x86-asm"
 ALL = "project"
@@ -62,7 +64,8 @@ def parser() -> Parser:
 
 def main(options: argparse.Namespace) -> int:
     directory: Path = options.name
-    words = {"@NAME@": directory.name, "@TITLE@": KINDS[options.kind].title, "@VMM@": _requirement()}
+    kind = KINDS[options.kind]
+    words = {"@NAME@": directory.name, "@TITLE@": kind.title, "@BOARD@": kind.board, "@VMM@": _requirement()}
     try:
         directory.mkdir(parents=True)
     except FileExistsError as error:

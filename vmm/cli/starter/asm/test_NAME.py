@@ -9,6 +9,8 @@ import vmm.testing
 
 SCENARIO = runpy.run_path(str(Path(__file__).with_name("scenario.py")))["scenario"]
 
+pytestmark = pytest.mark.board("@BOARD@")
+
 
 @pytest.mark.guest("@NAME@.S")
 def test_the_interrupt_of_the_scenario_is_taken_once(guest: vmm.Machine) -> None:

@@ -9,6 +9,8 @@ import vmm.testing
 
 SCENARIO = runpy.run_path(str(Path(__file__).with_name("scenario.py")))["scenario"]
 
+pytestmark = pytest.mark.board("@BOARD@")
+
 
 async def first_pulse(m: vmm.Machine) -> None:
     await vmm.Console("ready\n")

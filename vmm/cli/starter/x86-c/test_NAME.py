@@ -9,7 +9,7 @@ import vmm.testing
 
 SCENARIO = runpy.run_path(str(Path(__file__).with_name("scenario.py")))["scenario"]
 
-pytestmark = pytest.mark.board("pc,pit=off")  # else firmware's timer, which the kernel has masked, fills the event log
+pytestmark = pytest.mark.board("@BOARD@")
 
 
 @pytest.mark.guest("@NAME@.elf")
