@@ -9,13 +9,13 @@ from vmm.cli import main
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", tours.TOURS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", tours.MADE_BY_NEW, ids=lambda page: page.stem)
 def test_a_tour_goes_from_an_empty_folder_to_the_fix(page, tmp_path):
     tours.take(page, tmp_path, tours.OURS)
     assert {block.language for block in blocks.blocks(page)} == {"console", "python", "c"}
 
 
-@pytest.mark.parametrize("page", tours.TOURS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", tours.MADE_BY_NEW, ids=lambda page: page.stem)
 def test_the_code_that_it_shows_is_in_what_vmm_new_makes(page, tmp_path, capsys):
     (made,) = re.findall(r"^\$ vmm new (\w+) --kind ([\w-]+)$", page.read_text(), re.MULTILINE)
     main(["new", str(tmp_path / made[0]), "--kind", made[1]])
