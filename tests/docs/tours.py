@@ -11,9 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1])]
+if __name__ == "__main__":
+    sys.path[:0] = [str(Path(__file__).parents[1])]
 
-from docs import blocks  # noqa: E402
+from docs import blocks
 
 MADE_BY_NEW = [blocks.MANUAL / f"tour-{name}.md" for name in ("kernel", "firmware")]
 OURS = f"""
