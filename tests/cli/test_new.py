@@ -94,9 +94,10 @@ def test_two_lie_side_by_side(vmm, pytester):
 def test_each_file_is_named_as_it_is_written_and_in_the_readme(vmm, tmp_path):
     for kind in KINDS:
         done = vmm("new", f"at/{kind[:-2].replace('-', '_')}", "--kind", kind)
-        *files, last = done.out.splitlines()
+        *files, following, then = done.out.splitlines()
         directory = tmp_path / "at" / kind[:-2].replace("-", "_")
-        assert last == f"next: cd {directory.relative_to(tmp_path)} && pytest"
+        assert following == f"next: cd {directory.relative_to(tmp_path)} && pytest"
+        assert then.startswith("then: pytest --runxfail, which shows the planted bug")
         written = {path.relative_to(tmp_path) for path in directory.rglob("*") if path.is_file()}
         assert {str(path) for path in written} == set(files)
         assert len(written) >= 9

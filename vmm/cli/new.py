@@ -80,6 +80,7 @@ def main(options: argparse.Namespace) -> int:
         raise
     print(*written, sep="\n")
     print(f"next: cd {directory} && pytest")
+    print("then: pytest --runxfail, which shows the planted bug as a failure, with its replay")
     return 0
 
 
