@@ -14,7 +14,7 @@ from typing import NamedTuple
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError, unknown
 from vmm.output import OutputFile
-from vmm.version import __version__
+from vmm.version import __version__, described
 
 
 class Kind(NamedTuple):
@@ -65,7 +65,10 @@ def parser() -> Parser:
 def main(options: argparse.Namespace) -> int:
     directory: Path = options.name
     kind = KINDS[options.kind]
-    words = {"@NAME@": directory.name, "@TITLE@": kind.title, "@BOARD@": kind.board, "@VMM@": _requirement()}
+    words = {
+        "@NAME@": directory.name, "@TITLE@": kind.title, "@BOARD@": kind.board,
+        "@VERSION@": described(), "@VMM@": _requirement(),
+    }  # fmt: skip
     try:
         directory.mkdir(parents=True)
     except FileExistsError as error:
