@@ -90,11 +90,7 @@ def find(arch: str = DEFAULT) -> Tool:
         tool = candidate(target)
         if tool is not None:
             return tool
-    raise VmmError(
-        f"no assembler for {arch} found; pip install ziglang brings one (and a C compiler) for every architecture, "
-        "and so does, on Debian and Ubuntu, apt-get install clang lld; or, for "
-        f"{arch} alone, apt-get install {target.package}"
-    )
+    raise VmmError(f"no assembler for {arch} found; pip install 'vmm[asm]' brings one")
 
 
 def assemble(
@@ -125,7 +121,7 @@ def assemble(
         build = _Build(tool, source.parent, directory, named(arch).target(), [*include, headers])
         for path in sources:
             build.compile(path)
-        options = ["-T", build.relative(script) if script else str(headers / arch / "guest.ld")]
+        options = ["-T", _beside(source, script) if script else str(headers / arch / "guest.ld")]
         if text_address is not None:
             options.append(f"-Ttext={text_address:#x}")
         if not keep_debug:
@@ -141,6 +137,11 @@ def assemble(
                 shutil.rmtree(target.parent, ignore_errors=True)
             raise
     return target
+
+
+def _beside(source: Path, other: Path) -> str:
+    """Another file, for tools that run in the directory of the source: what they report is relative to it."""
+    return f"./{os.path.relpath(other.resolve(), source.parent.resolve())}"
 
 
 def _check(source: Path) -> None:
@@ -169,17 +170,13 @@ class _Build:
         flags += [f"-ffile-prefix-map={path}={path.name}" for path in self.include]
         if source.suffix == ".c":
             flags += [*C_FLAGS, *self.target.c_flags, *self.tool.c_flags]
-        name = self.relative(source)
+        name = os.path.relpath(source.resolve(), base)
         output = str(self.scratch / f"{len(self.origin)}.o")
         self.origin[output] = name
         done = self.run([*self.tool.compiler, *flags, "-c", name, "-o", output])
         if done.returncode != 0:
             preprocess = [*self.tool.compiler, *flags, "-E", name]
             raise self.error(done, self.tool.compiler, lambda: self.run(preprocess).stdout)
-
-    def relative(self, path: Path) -> str:
-        """To where the tools run."""
-        return os.path.relpath(path.resolve(), self.directory.resolve())
 
     def link(self, options: Sequence[str], out: Path) -> None:
         fixed = [*self.target.linker, "-static", "--build-id=none"]

@@ -15,8 +15,6 @@ class Target:
     """For the host's own gcc, should it be one for this architecture."""
     cross: tuple[tuple[str, ...], ...]
     """Commands of cross compilers, in the order they are tried."""
-    package: str
-    """Debian's package with the first of these, or with what the host's own gcc lacks."""
     linker: tuple[str, ...]
     c_flags: tuple[str, ...]
     zig_c_flags: tuple[str, ...]

@@ -81,5 +81,5 @@ ARCHITECTURE = Architecture(
     traps=lambda: TRAPS,
     dump=lambda: dump,
     int_line=lambda event, name: f"cause={event.number} {name(event.number) or event.source}",
-    target=lambda: Target((), (), (), (), "gcc-toy", (), (), (), "rest\n", "unrest\n"),
+    target=lambda: Target((), (), (), (), (), (), (), "rest\n", "unrest\n"),
 )

@@ -12,7 +12,6 @@ AARCH64 = Target(
     clang=("--target=aarch64-unknown-none-elf",),
     gcc=(),
     cross=(("aarch64-linux-gnu-gcc",), ("aarch64-none-elf-gcc",)),
-    package="gcc-aarch64-linux-gnu",
     linker=("-m", "aarch64elf"),
     c_flags=("-mgeneral-regs-only", "-mstrict-align"),  # with the MMU off all memory is Device: nothing unaligned
     zig_c_flags=("-mcpu=generic-neon-fp_armv8+strict_align",),
@@ -26,7 +25,6 @@ AARCH32 = Target(
     cross=tuple(
         (gcc, *_CORTEX_A15) for gcc in ("arm-none-eabi-gcc", "arm-linux-gnueabi-gcc", "arm-linux-gnueabihf-gcc")
     ),
-    package="gcc-arm-none-eabi",
     linker=(),  # GNU calls it armelf or armelf_linux_eabi by the toolchain; each linker knows its own
     c_flags=("-mno-unaligned-access",),
     zig_c_flags=("-mcpu=cortex_a15+strict_align",),
