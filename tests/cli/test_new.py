@@ -41,12 +41,13 @@ def slow_but(*quick: str) -> list:
 def lost_in_c(kind: str, image: Path) -> list[str]:
     """The boundaries behind the load of the variable that the handler changes, up to the sleep or to its store."""
     m = boot(image, console=None)
-    name, variable = ("wait_for_byte", "received") if kind == "x86-c" else ("take_one", "pending")
+    name = "wait_for_byte" if kind == "x86-c" else "take_one"
     begin = m.address(name)
     code = list(Cs(*CODE[kind]).disasm_lite(m.read(begin, 64), begin))
     names = {at: f"{name}+{at - begin:#x}" for at, *_ in code}
     if kind == "x86-c":
-        first = next(at for at, _, _, text in code if f"[{m.address(variable):#x}]" in text)
+        received = m.address("received")
+        first = next(at for at, _, _, text in code if f"[{received:#x}]" in text)
         last = m.address("sleep")
         names[last] = "sleep"
     else:
