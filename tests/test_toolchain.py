@@ -227,6 +227,26 @@ def test_c_and_assembler_make_one_image(source, tmp_path):
     assert target == symbols.address("main")
 
 
+def test_a_linker_script_of_ones_own_says_where_things_lie(source, tmp_path):
+    script = source("ENTRY(_start)\nSECTIONS { .text 0x300000 : { *(.multiboot) *(.text) } }\n", "my.ld")
+    path = source(HEADER + "hlt\n")
+    image = assemble(path, script=script, out=tmp_path / "my.elf")
+    assert load(image, Ram()).entry.pc == 0x30000C
+    with pytest.raises(VmmError, match=r"nowhere\.ld: no such linker script"):
+        assemble(path, script=tmp_path / "nowhere.ld")
+    with pytest.raises(VmmError, match=r"my\.ld: "):
+        assemble(path, script=script, out=script)
+    assert script.read_text().startswith("ENTRY")
+
+
+def test_an_error_in_a_linker_script_has_its_place(source, tmp_path, monkeypatch):
+    source(HEADER)
+    source("ENTRY(_start)\nSECTIONS\n{\n    .text 0x300000 { *(.text) }\n}\n", "my.ld")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AssemblyError, match=r"^my\.ld:4:5: "):
+        assemble(Path("my.S"), script=Path("my.ld"))
+
+
 def test_text_can_be_linked_elsewhere(source, tmp_path):
     image = assemble(source(HEADER + "hlt\n"), text_address=0x200000, out=tmp_path / "my.elf")
     assert load(image, Ram()).entry.pc == 0x20000C
@@ -430,6 +450,16 @@ def test_vmm_cc_comes_first_and_may_carry_options(tmp_path, monkeypatch):
     assert find() == toolchain.Tool((f"{tmp_path}/mycc", "-m32"), ("myld",))
 
 
+@pytest.mark.parametrize(
+    ("name", "linker", "options"),
+    [("clang-14", "ld.lld", ("--target=i386-unknown-none-elf",)), ("x86_64-linux-gnu-gcc", "ld", ("-m32",))],
+)
+def test_a_vmm_cc_without_options_gets_those_that_the_architecture_needs(tmp_path, monkeypatch, name, linker, options):
+    fake_compiler(tmp_path, name, linker)
+    monkeypatch.setenv("VMM_CC", str(tmp_path / name))
+    assert find() == toolchain.Tool((str(tmp_path / name), *options), ("ld",))
+
+
 def test_a_vmm_cc_that_does_not_exist_is_one_line(monkeypatch):
     monkeypatch.setenv("VMM_CC", "/nowhere/cc -m32")
     with pytest.raises(VmmError, match="VMM_CC: /nowhere/cc: no such program"):
@@ -462,6 +492,20 @@ my.h:1:10: fatal error: nofile.h: No such file or directory
 ./my.S:9:(.text+0x1): relocation truncated to fit: R_386_16 against `.text'
 /usr/bin/ld: warning: 0.o: missing .note.GNU-stack section implies executable stack
 """
+
+
+SCRIPTS = """\
+/usr/bin/ld:my.ld:4: syntax error
+ld.lld: error: dir/my.ld:4: ) expected, but got {
+>>> .text 0x300000 { *(.text) }
+"""
+
+
+def test_what_linkers_say_of_a_script_is_understood():
+    assert list(diagnostics(SCRIPTS)) == [
+        Diagnostic("my.ld", 4, 0, "syntax error"),
+        Diagnostic("dir/my.ld", 4, 0, ") expected, but got {"),
+    ]
 
 
 def test_what_gnu_tools_say_is_understood():

@@ -101,24 +101,27 @@ def assemble(
     out: Path | None = None,
     text_address: int | None = None,
     keep_debug: bool = True,
+    script: Path | None = None,
 ) -> Path:
     """Build one image from `.S`, `.s` and `.c` files; returns its path, `out` or one in a new temporary directory.
 
     The image depends on the sources and the tool alone, not on where either lies. `#include` looks beside the first
-    source, in `include`, then in the headers that come with vmm. `text_address` (bytes, physical) replaces the linker
-    script's own start of `.text`. Raises AssemblyError for errors in the sources, VmmError for all else. A temporary
-    directory is the caller's to remove.
+    source, in `include`, then in the headers that come with vmm. `script` is a linker script in place of the one that
+    comes with vmm, `text_address` (bytes, physical) replaces its start of `.text`. Raises AssemblyError for errors in
+    the sources, VmmError for all else. A temporary directory is the caller's to remove.
     """
     sources = (source, *more)
     for path in sources:
         _check(path)
+    if script and not script.is_file():
+        raise VmmError(f"{script}: no such linker script")
     tool = find(arch)
     headers = bundled() / "include"
     with scratch() as directory:
         build = _Build(tool, source.parent, directory, named(arch).target(), [*include, headers])
         for path in sources:
             build.compile(path)
-        options = ["-T", str(headers / arch / "guest.ld")]
+        options = ["-T", _beside(source, script) if script else str(headers / arch / "guest.ld")]
         if text_address is not None:
             options.append(f"-Ttext={text_address:#x}")
         if not keep_debug:
@@ -127,13 +130,18 @@ def assemble(
         build.link(options, image)
         target = out or Path(tempfile.mkdtemp(prefix="vmm-")) / f"{source.stem}.elf"
         try:
-            with OutputFile("image", target, inputs=sources) as file:
+            with OutputFile("image", target, inputs=[*sources, *([script] if script else [])]) as file:
                 file.write(image.read_bytes())
         except BaseException:
             if out is None:
                 shutil.rmtree(target.parent, ignore_errors=True)
             raise
     return target
+
+
+def _beside(source: Path, other: Path) -> str:
+    """Another file, for tools that run in the directory of the source: what they report is relative to it."""
+    return f"./{os.path.relpath(other.resolve(), source.parent.resolve())}"
 
 
 def _check(source: Path) -> None:
@@ -221,6 +229,7 @@ _MACRO_USE = re.compile(
 )
 _LLD = re.compile(r"\S*ld\S*: error: (?P<message>.+)")
 _LLD_PLACE = re.compile(r">>> (?:referenced by|defined at) (?P<file>[^:]+?):(?:(?P<line>\d+)|\(.*)")
+_SCRIPT = re.compile(r"(?:\S*ld(?:\.\w+)?: ?(?:error: )?)(?P<file>[^:]+):(?P<line>\d+): (?P<message>.+)")
 _LD = re.compile(
     r"(?:\S*ld: )?(?P<file>[^:]+):(?:(?P<line>\d+):)?(?:\(\S+\):)?"
     r" (?P<message>(?:undefined reference|multiple definition|relocation truncated).+)"
@@ -235,6 +244,8 @@ def diagnostics(text: str) -> Iterator[Diagnostic]:
             uses = _until(_ERROR, lines[index + 1 :], _MACRO_USE)
             place = uses[-1] if uses else match
             yield Diagnostic(place["file"], int(place["line"]), int(place["column"] or 0), match["message"])
+        elif match := _SCRIPT.fullmatch(line):
+            yield Diagnostic(match["file"], int(match["line"]), 0, match["message"])
         elif match := _LLD.fullmatch(line):
             for place in _until(_LLD, lines[index + 1 :], _LLD_PLACE)[:1]:
                 yield Diagnostic(place["file"], int(place["line"] or 0), 0, match["message"])
@@ -304,13 +315,21 @@ def _run(command: Sequence[str], directory: Path, extra: dict[str, str]) -> subp
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
-def _from_environment(_: Target) -> Tool | None:
+_KIND = re.compile(r"(clang|gcc)(-[\d.]+)?$")
+"""Of a compiler's name: whose options it takes."""
+
+
+def _from_environment(target: Target) -> Tool | None:
     command = tuple(shlex.split(os.environ.get("VMM_CC", "")))
     if not command:
         return None
     if not shutil.which(command[0]):
         raise VmmError(f"VMM_CC: {command[0]}: no such program")
-    return Tool(command, _linker_of(command, "ld"))
+    kind = _KIND.search(command[0])
+    if len(command) > 1 or not kind:  # who writes options writes all of them
+        return Tool(command, _linker_of(command, "ld"))
+    options, linker = (target.clang, "ld.lld") if kind[1] == "clang" else (target.gcc, "ld")
+    return Tool((*command, *options), _linker_of(command, linker))
 
 
 def _ziglang(target: Target) -> Tool | None:

@@ -4,7 +4,10 @@ Addresses, interrupts and strings are those of QEMU's `virt`; offsets and tags t
 0.4, chapter 5.
 """
 
+import os
 import struct
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -298,3 +301,11 @@ def test_the_initrd_is_two_addresses_of_64_bits(start):
     chosen = read(tree(**ARM64, initrd=(start, start + 123))).child("chosen")
     assert chosen.properties["linux,initrd-start"] == start.to_bytes(8, "big")
     assert chosen.properties["linux,initrd-end"] == (start + 123).to_bytes(8, "big")
+
+
+def test_users_see_no_warnings_of_how_the_library_beneath_is_written(tmp_path):
+    """Python's, where it finds nothing that was compiled before: on standard error, and in the reports of pytest."""
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    command = [sys.executable, "-W", "always", "-c", "import vmm.boards.virt_tree"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")

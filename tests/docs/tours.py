@@ -11,11 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1])]
+if __name__ == "__main__":
+    sys.path[:0] = [str(Path(__file__).parents[1])]
 
-from docs import blocks  # noqa: E402
+from docs import blocks
 
-TOURS = [blocks.MANUAL / f"tour-{name}.md" for name in ("kernel", "firmware")]
+MADE_BY_NEW = [blocks.MANUAL / f"tour-{name}.md" for name in ("kernel", "firmware")]
 OURS = f"""
 vmm() {{ "{sys.executable}" -m vmm "$@"; }}
 pytest() {{ "{sys.executable}" -m pytest -p vmm.pytest_plugin -p no:cacheprovider "$@"; }}
@@ -53,7 +54,7 @@ def _run(command: str, directory: Path) -> str:
 
 if __name__ == "__main__":
     os.environ.pop("PYTHONPATH", None)
-    for tour in TOURS:
+    for tour in sorted(blocks.MANUAL.glob("tour-*.md")):
         with tempfile.TemporaryDirectory() as empty:
             take(tour, Path(empty))
         print(f"{tour.name}: as it says")

@@ -110,6 +110,15 @@ def test_files_count_from_1_up_to_dwarf_4_and_from_0_since(version, number):
     assert unit_lines(program) == [Line(0x1000, "second.inc:7", "include/second.inc", 7)]
 
 
+def test_what_a_compiler_adds_of_its_own_is_of_no_line():
+    states = [
+        SimpleNamespace(address=at, end_sequence=False, file=0, line=line) for at, line in ((0, 7), (4, 0), (8, 9))
+    ]
+    header = {"version": 5, "file_entry": [{"name": b"a.c"}]}
+    program = SimpleNamespace(header=header, get_entries=lambda: [SimpleNamespace(state=each) for each in states])
+    assert [line.place for line in unit_lines(program)] == ["a.c:7", None, "a.c:9"]
+
+
 def test_an_image_without_tables_says_so():
     symbols = Symbols("bare.elf", Elf().build())
     assert (symbols.name_at(0x100000), symbols.line_at(0x100000)) == (None, None)

@@ -72,8 +72,6 @@ class Architecture:
     no_nmi: str
     """What is said to who wants to latch an NMI, where there is none."""
     boot: Boot
-    starter: str
-    """The number, as its assembler writes it, of the interrupt that line 5 of its board is delivered with."""
     qemu: str
     """QEMU's program for its machines."""
     proofs: Mapping[str, str]

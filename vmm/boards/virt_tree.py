@@ -6,10 +6,13 @@ that of QEMU's `virt`, less the devices this board does not have.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import fdt
+with warnings.catch_warnings():  # Python's of how it is written, whenever it has to be compiled first
+    warnings.simplefilter("ignore")
+    import fdt
 
 
 class Region(NamedTuple):

@@ -23,7 +23,9 @@ class Symbol(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A row of the line table: `place` ("file.S:12") from `address` to the next row; None where a sequence ends."""
+    """A row of the line table: `place` ("file.S:12") from `address` to the next row; None where a sequence ends,
+    and for what a compiler adds of its own.
+    """
 
     address: int
     place: str | None
@@ -161,7 +163,7 @@ def unit_lines(program: Any) -> list[Line]:
     names = [Path(path).name for path in paths]
     return [
         Line(state.address, None)
-        if state.end_sequence
+        if state.end_sequence or not state.line  # 0: of no source line (DWARF 5, section 6.2.2)
         else Line(state.address, f"{names[state.file - first]}:{state.line}", paths[state.file - first], state.line)
         for entry in program.get_entries()
         if (state := entry.state) is not None

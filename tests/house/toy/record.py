@@ -74,7 +74,6 @@ ARCHITECTURE = Architecture(
     actions=frozenset({"NMIs"}),
     no_nmi="",
     boot=Boot(program, flat, flat_offset=0x3000, alignment=2),
-    starter="0x21",
     qemu="qemu-system-toy",
     proofs={},
     processor=processor,

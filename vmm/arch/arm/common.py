@@ -15,7 +15,6 @@ BOARD = "virt"
 CPU_PREFIX = "cortex-"
 ACTIONS: frozenset[Action] = frozenset({"SPIs", "PPIs", "SGIs"})
 NO_NMI = "ARM has no NMI; a group 0 interrupt is an FIQ"
-STARTER = "37"
 
 
 def words() -> Words:

@@ -11,7 +11,7 @@ AARCH64 = Target(
     zig=("-target", "aarch64-freestanding"),
     clang=("--target=aarch64-unknown-none-elf",),
     gcc=(),
-    cross=(("aarch64-linux-gnu-gcc",),),
+    cross=(("aarch64-linux-gnu-gcc",), ("aarch64-none-elf-gcc",)),
     linker=("-m", "aarch64elf"),
     c_flags=("-mgeneral-regs-only", "-mstrict-align"),  # with the MMU off all memory is Device: nothing unaligned
     zig_c_flags=("-mcpu=generic-neon-fp_armv8+strict_align",),
@@ -22,7 +22,9 @@ AARCH32 = Target(
     zig=("-target", "arm-freestanding-eabi", "-mcpu=cortex_a15", *_CORTEX_A15[1:]),
     clang=("--target=armv7a-unknown-none-eabi", *_CORTEX_A15),
     gcc=_CORTEX_A15,
-    cross=(("arm-linux-gnueabihf-gcc", *_CORTEX_A15), ("arm-none-eabi-gcc", *_CORTEX_A15)),
+    cross=tuple(
+        (gcc, *_CORTEX_A15) for gcc in ("arm-none-eabi-gcc", "arm-linux-gnueabi-gcc", "arm-linux-gnueabihf-gcc")
+    ),
     linker=(),  # GNU calls it armelf or armelf_linux_eabi by the toolchain; each linker knows its own
     c_flags=("-mno-unaligned-access",),
     zig_c_flags=("-mcpu=cortex_a15+strict_align",),

@@ -84,7 +84,6 @@ ARCHITECTURE = Architecture(
     actions=frozenset({"NMIs", "messages to local APICs", "local APICs"}),
     no_nmi="",
     boot=Boot(program, flat, flat_offset=BOOT_SECTOR),
-    starter="0x25",
     qemu="qemu-system-x86_64",
     proofs={"8259A": "x86/first_isr"},
     processor=processor,

@@ -1,4 +1,4 @@
-/* $name: wait for one interrupt and power off. */
+/* @NAME@: wait for one interrupt and power off. */
 #include "arm64/guest.h"
 #include "virt/gicv2.inc"
 

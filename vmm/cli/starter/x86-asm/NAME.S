@@ -1,4 +1,4 @@
-/* $name: wait for one interrupt and power off. */
+/* @NAME@: wait for one interrupt and power off. */
 #include "x86/guest.h"
 
     GUEST_PROTECTED32
@@ -6,7 +6,7 @@
     PIC_UNMASK 5
 again:
     cli                                 # nothing comes between the look at the count …
-    cmpl    $$1, count
+    cmpl    $1, count
     jae     done
     sti                                 # … and HLT, which stands in the shadow of STI
 sleep:

@@ -1,4 +1,4 @@
-/* $name: wait for one interrupt and power off. */
+/* @NAME@: wait for one interrupt and power off. */
 #include "arm/guest.h"
 #include "virt/gicv2.inc"
 
