@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vmm.core.device_state import Captured, DeviceState
@@ -75,7 +75,7 @@ class Explorer:
         self._signals = Signals(native)
         self._claim, self._ended = claim, ended
 
-    def run(self, boundaries: Callable[[], int]) -> Iterator[Sequence[Tried]]:
+    def run(self, boundaries: Callable[[], int]) -> Generator[Sequence[Tried], None, None]:
         """Rows of the next `boundaries`, as often as is asked, until the window is over."""
         if any(self._native.triggers.slot[n].kind for n in range(self._native.triggers.count)):
             raise VmmError("a scenario waits in this machine: explore one that has none")

@@ -71,7 +71,7 @@ class Subject:
 
     def boot(self) -> Machine:
         """Ready to run."""
-        quiet: Options = {"console": None, **self.options}  # type: ignore[typeddict-item]
+        quiet: Options = {"console": None, **self.options}
         machine = boot(self.image, **quiet)
         if self.prepare:
             self.prepare(machine)

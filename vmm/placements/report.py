@@ -23,6 +23,11 @@ class Happening:
     where: str
     placement: Placement
 
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        at = self.placement.at
+        return {"source": self.source, "where": self.where, "insns": at.insns, "more": at.more}
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -36,7 +41,14 @@ class Failure:
     def __str__(self) -> str:
         if self.boundaries == 1:
             return f"{self.first.source} at {self.first.where}: {self.cause}"
-        return f"{self.first.source} from {self.first.where} to {self.last.where} ({self.boundaries} boundaries): {self.cause}"
+        places = f"from {self.first.where} to {self.last.where} ({self.boundaries} boundaries)"
+        return f"{self.first.source} {places}: {self.cause}"
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "cause": self.cause, "boundaries": self.boundaries, "first": self.first.plain(), "last": self.last.plain()
+        }  # fmt: skip
 
 
 @dataclass
@@ -95,11 +107,8 @@ class Report:
         """As JSON has it."""
         facts = {name: value for name, value in vars(self).items() if name not in ("failures", "least")}
         return {
-            "verdict": self.verdict, **facts, "least": [_plain(each) for each in self.least],
-            "failures": [
-                {"cause": each.cause, "boundaries": each.boundaries, "first": _plain(each.first), "last": _plain(each.last)}
-                for each in self.failures
-            ],
+            "verdict": self.verdict, **facts, "least": [each.plain() for each in self.least],
+            "failures": [each.plain() for each in self.failures],
         }  # fmt: skip
 
     def __str__(self) -> str:
@@ -113,7 +122,8 @@ class Report:
             f"at most {self.depth} in one run: {self.placements} placements, {self.failing} of them fail"
         )
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
-        yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({self.placements / (self.seconds or 1):,.0f} placements a second)"
+        rate = self.placements / (self.seconds or 1)
+        yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
         yield from (str(failure) for failure in self.failures)
         yield from self.story
         if self.recording:
@@ -129,14 +139,9 @@ class Report:
         return "no placement within these bounds fails"
 
 
-def _plain(each: Happening) -> dict[str, Any]:
-    at = each.placement.at
-    return {"source": each.source, "where": each.where, "insns": at.insns, "more": at.more}
-
-
 def runs_of(tried: Sequence[Tried]) -> Iterator[list[Tried]]:
     """Neighbours of one choice that fail in the same way."""
     by_choice = sorted(enumerate(tried), key=lambda row: (row[1].first.choice, row[0]))
-    for (choice, outcome), rows in groupby(by_choice, key=lambda row: (row[1].first.choice, row[1].outcome)):
+    for (_, outcome), rows in groupby(by_choice, key=lambda row: (row[1].first.choice, row[1].outcome)):
         if outcome:
             yield [row for _, row in rows]

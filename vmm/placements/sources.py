@@ -87,14 +87,26 @@ def _vector(kind: str, number: int, how: str, cpu: int) -> Source:
     )  # fmt: skip
 
 
+def _ppi(machine: Machine, number: int, cpu: int) -> None:
+    machine.ppi(number, cpu).until_served()
+
+
+def _sgi(machine: Machine, number: int, cpu: int) -> None:
+    machine.sgi(number, target=cpu, source=cpu)
+
+
+def _byte(machine: Machine, number: int, cpu: int) -> None:
+    machine.byte(number)
+
+
 KINDS: dict[str, Callable[[str, int, str, int], Source]] = {
     "irq": _line,
     "spi": _line,
     "nmi": _nmi,
     "vector": _vector,
-    "ppi": _called(lambda machine, number, cpu: machine.ppi(number, cpu).until_served()),
-    "sgi": _called(lambda machine, number, cpu: machine.sgi(number, target=cpu, source=cpu)),
-    "byte": _called(lambda machine, number, cpu: machine.byte(number)),
+    "ppi": _called(_ppi),
+    "sgi": _called(_sgi),
+    "byte": _called(_byte),
 }
 """A kind of source is a row."""
 
