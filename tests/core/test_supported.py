@@ -48,10 +48,10 @@ def test_another_c_library_is_told(monkeypatch, answer):
 
 
 ELSEWHERE = """
-import runpy, sys, types
+import runpy, sys
+from setuptools.command import bdist_wheel, build_py, sdist  # they look at their host, too
 
 sys.path.insert(0, sys.argv[1])
-sys.modules["setuptools"] = types.SimpleNamespace(setup=None, find_packages=None)  # the real one looks at its host, too
 sys.platform = "darwin"
 runpy.run_path(sys.argv[2], run_name="__main__")
 """
