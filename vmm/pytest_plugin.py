@@ -121,7 +121,8 @@ def boundary(guest: Machine, request: pytest.FixtureRequest) -> Boundary:
 @pytest.fixture
 def exploration(machine: Machines, request: pytest.FixtureRequest) -> Generator[Exploration, None, None]:
     """What the marker explore asks for, of the guest that the marker guest names: `assert exploration` tries every
-    placement and fails with the least that fails; `.report` says what was tried, `.run` makes one run.
+    placement and fails with the least that fails; `.report` says what was tried, `.run` makes one run,
+    `.boundaries()` goes through the window.
     """
     from vmm.testing import markers
     from vmm.testing.exploration import Exploration

@@ -160,8 +160,8 @@ def test_the_machines_are_what_the_markers_and_the_command_line_say(suite: Suite
     [
         ("explore(inject='irq:5', between=('begin', 'end'))", 'no guest: mark the test with @pytest.mark.guest*'),
         ("guest('guest.S')", "nothing to explore: mark the test with @pytest.mark.explore(*"),
-        ("guest('guest.S') @explore('irq:5', between=('begin', 'end'))", "marker explore: it takes inject=, between=*"),
-        ("guest('guest.S') @explore(inject='irq:5')", "marker explore: it takes inject=, between=*"),
+        ("guest('guest.S') @explore('irq:5', between=('begin', 'end'))", "marker explore: it takes between=, inject=*"),
+        ("guest('guest.S') @explore(inject='irq:5')", "marker explore: it takes between=, inject=*"),
         ("guest('guest.S') @explore(inject='irq:5', between='begin')", "*between='begin': it is two locations"),
         ("guest('guest.S') @explore(inject='irq:5', between=(1, 2), dept=2)", "*marker explore 'dept'*'depth'*"),
         ("guest('guest.S') @explore(inject='irq:5', between=(1, 2), record='x')", "*marker explore 'record'*"),
@@ -279,6 +279,67 @@ def test_a_scenario_cannot_go_back(suite: Suite):
             exploration.run([])
     """)
     result.stdout.fnmatch_lines(["E*VmmError: a scenario waits in this machine, which has to go back: patient *"])
+
+
+BOUNDARIES = """
+@pytest.mark.guest("guest.S", board="pc,pit=off")
+@pytest.mark.explore(between=("begin", "end"))
+def test_it(exploration):
+"""
+
+
+def test_a_test_may_go_through_the_boundaries_itself_and_what_it_does_at_one_is_undone(suite: Suite):
+    """They are those that every_boundary has, see test_boundaries.py. STI; CLI admits no tick (rule 2), so each waits
+    for the end of the second STI's shadow, which is behind NOP."""
+    suite(
+        BOUNDARIES
+        + """
+    names, ticks = [], []
+    for boundary in exploration.boundaries():
+        m = boundary.machine
+        assert m.cpu.pc == boundary.address and m.where(m.cpu.pc) == boundary.where and m.u32("count") == 0
+        names.append(boundary.name)
+        m.irq(5).pulse()
+        ticks.append(m.run(until=vmm.Delivered(0x25)).result.pc - m.address("begin"))
+        assert m.run().reason == "poweroff" and m.u32("count") == 1
+    assert names == ["begin", "begin+0x1", "begin+0x7", "begin+0x8", "end"]
+    assert ticks == [9, 9, 9, 9, 9]
+"""
+    ).assert_outcomes(passed=1)
+
+
+def test_one_that_fails_there_shows_the_machine_and_its_run_from_the_start(suite: Suite, pytester):
+    result = suite(BOUNDARIES + """
+    for boundary in exploration.boundaries():
+        boundary.machine.irq(5).pulse()
+        boundary.machine.run(until=vmm.Delivered(0x25))
+        assert boundary.name != "begin+0x7"
+""", "--vmm-record-dir", "kept")  # fmt: skip
+    result.stdout.fnmatch_lines(["*- guest.S: why it stopped -*", "delivered: *"])
+    (kept,) = (pytester.path / "kept").iterdir()
+    again = vmm.replay(kept)
+    again.run()
+    m = again.machine
+    assert again.verified and m.cpu.pc == m.address("handler")
+    raised = [each.insns for each in m.trace.last(64) if each.kind == "line"]
+    (tick,) = [each for each in m.trace.last(64) if each.kind == "delivered"]
+    assert [tick.insns - insns for insns in raised] == [2]  # STI and NOP: begin+7 is where it was raised
+
+
+def test_a_window_that_does_not_end_is_said(suite: Suite):
+    result = suite(
+        BOUNDARIES.replace('"end"', '"handler"')
+        + """
+    for boundary in exploration.boundaries():
+        assert boundary.name != "handler"
+"""
+    )
+    result.stdout.fnmatch_lines(["E*VmmError: the guest never comes to handler: poweroff*"])
+
+
+def test_what_to_try_has_to_be_said_where_it_is_tried(suite: Suite):
+    result = suite(BOUNDARIES + "    assert exploration\n")
+    result.stdout.fnmatch_lines(["E*VmmError: marker explore: inject= does not say what to try"])
 
 
 # ---- what hypothesis chooses ----

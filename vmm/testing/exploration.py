@@ -4,7 +4,8 @@ one by one, from a snapshot at the window's first boundary.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,7 @@ from vmm.placements.exploration import PATIENCE, Subject, Window, explore
 from vmm.placements.report import Report
 from vmm.placements.sources import Source, source
 from vmm.scenario.triggers import NextBoundary, Reach
+from vmm.testing.boundaries import Boundary, name_at
 from vmm.testing.machines import MOST, Machines, Tested
 from vmm.testing.placement import At, placements
 
@@ -45,7 +47,7 @@ class Exploration:
         self.image, self._machines, self._options, self._asked = image, machines, options, asked
         begin, end = asked["between"]
         self._window = Window(begin, end, asked.get("until"), asked.get("hit", 1))
-        inject = asked["inject"]
+        inject = asked.get("inject", ())
         chosen = [inject] if isinstance(inject, str | Source) else inject
         self._sources = {each.name: each for each in (source(e) if isinstance(e, str) else e for e in chosen)}
         self.story: str | None = None
@@ -62,6 +64,8 @@ class Exploration:
         """All placements tried, when it is first asked for: what `vmm.explore` gives. VmmError for what it cannot
         begin.
         """
+        if not self._sources:
+            raise VmmError("marker explore: inject= does not say what to try")
         path, options = self._machines.wanted(self.image, self._options)
         report = explore(path, **self._asked, **options)
         report.image = self.image
@@ -87,6 +91,23 @@ class Exploration:
         self._finish(machine, first + self._stand.patience)
         return machine
 
+    def boundaries(self) -> Iterator[Boundary]:
+        """The machine at each boundary of the window in turn, as in a run that nobody disturbs: what was done at the
+        boundary before is undone, as far as a snapshot goes. VmmError where it does not come to the window's end.
+        """
+        machine, names = self._again(), Counter[str]()
+        left, end = self._stand.patience, machine.address(self._window.end)
+        while True:
+            address, here, written = machine.cpu.pc, machine.snapshot(), len(self._stand.tested.console)
+            yield Boundary(machine, name_at(machine, address, names), address, machine.where(address))
+            self._restore(here, written)
+            if address == end and left < self._stand.patience:
+                return
+            left -= 1
+            stop = machine.run(until=NextBoundary())
+            if stop.reason in OVER or not left:
+                raise VmmError(f"the guest never comes to {self._window.end}: {stop}")
+
     def placements(self, most: int = 3) -> SearchStrategy[list[At]]:
         """None to `most` of the sources, anywhere in the window or in the handlers that run there: for hypothesis.
         VmmError where that is not installed.
@@ -110,11 +131,12 @@ class Exploration:
 
     def _again(self) -> Machine:
         """At the window's first boundary."""
-        stand = self._stand
-        machine = stand.tested.machine
-        machine.restore(stand.snapshot)
-        del stand.tested.console[stand.written :]
-        return machine
+        self._restore(self._stand.snapshot, self._stand.written)
+        return self._stand.tested.machine
+
+    def _restore(self, snapshot: Snapshot, written: int) -> None:
+        self._stand.tested.machine.restore(snapshot)
+        del self._stand.tested.console[written:]
 
     def _go_on(self, machine: Machine, insns: int, further: int) -> bool:
         """To the boundary at which so many have begun, and then `further`; False where the window ends before."""
