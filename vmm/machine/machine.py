@@ -20,7 +20,7 @@ from vmm.core.clock import NativeClock, NativeTimer, NativeWave
 from vmm.core.device_state import DeviceState
 from vmm.core.memory import PhysicalMemory
 from vmm.core.native import check, ffi, lib, open_unicorn
-from vmm.core.stops import Stop
+from vmm.core.stops import ENDED_BY_GUEST, Stop
 from vmm.errors import VmmError, within
 from vmm.inputs.console import ConsoleInput, ConsoleOutput, Taker, taker
 from vmm.inputs.decisions import Callbacks, Inputs
@@ -183,7 +183,7 @@ class Machine:
         self._console = ConsoleInput(inputs, state, self._board.devices[self._board.console])
         self._image = BootImage(
             memory=physical, cpu=cpus[0], board=self._board, inputs=inputs, architecture=architecture,
-            append=config.cmdline,
+            append=config.cmdline, switch_on=self._control.switch_on,
         )  # fmt: skip
         self._guest_memory = GuestMemory(self.cpus[0], self._image)
         self._traps = TrapHandlers(native, inputs, self.cpus, architecture)
@@ -276,7 +276,8 @@ class Machine:
         """Run until a stop, at most `insns` more instructions (reason "count"), or to `until`: a trigger, a
         location (`Reach` of it; see `address`), or a function of the machine that is asked at every boundary, which is
         slow. The stop's `result` is what the trigger gave. VmmError inside a scenario, and for what `until` names in
-        vain.
+        vain. Once the machine is switched off (reason "poweroff") a run does nothing, and gives that stop again
+        (`Stop.was_off`), until an image is loaded or an earlier snapshot restored.
         """
         if callable(until):
             return self._runner.run(None, partial(until, self), insns)
@@ -298,8 +299,10 @@ class Machine:
 
     @property
     def waiting(self) -> list[str]:
-        """The scenarios that wait, and for what, in words."""
-        return self._tasks.waiting()
+        """The scenarios that wait, and for what, in words; where the guest has ended the run ("exit", "poweroff" or
+        "reset") without those that only let time pass.
+        """
+        return self._tasks.waiting(but_for_time=self.stop.reason in ENDED_BY_GUEST)
 
     def reach(self, where: str | int) -> Reach:
         """`Reach(where)`: await it."""
