@@ -120,7 +120,7 @@ def test_a_masked_pin_that_the_pair_has_not_is_told_as_masked(tmp_path):
     m.line("GSI 17").raise_()
     m.run()
     (text,) = said(m, "waiting")
-    assert text.endswith("not taken: it is masked at the IOAPIC")
+    assert text.endswith("not taken: masked at the IOAPIC")
 
 
 def test_a_timer_that_stands_is_no_source_that_comes(tmp_path):

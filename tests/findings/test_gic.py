@@ -60,8 +60,8 @@ BELOW = "its priority 0x00 is not above the mask (PMR 0x00)"
 @pytest.mark.parametrize(
     ("gic", "body", "why"),
     [
-        ("gicv2", "", "it is not enabled (ISENABLER)"),
-        ("gicv3", "", "it is not enabled (ISENABLER)"),
+        ("gicv2", "", "not enabled (ISENABLER)"),
+        ("gicv3", "", "not enabled (ISENABLER)"),
         ("gicv2", f"{ENABLED} GIC_PRIORITY_MASK 0", BELOW),
         ("gicv3", f"{ENABLED} GIC_PRIORITY_MASK 0", BELOW),
         ("gicv2", f"{ENABLED} STORE (GICD+GICD_CTLR), 0", "the distributor does not forward group 0 (GICD_CTLR)"),
@@ -126,3 +126,16 @@ def test_sleep_tells_what_would_end_it_and_what_of_that_cannot_come(tmp_path):
         f"vCPU 0 sleeps at {m.where('wait')}; it would wake for INTID 27 (PPI), whose virtual timer is off (CTL.ENABLE "
         "is 0) and INTID 38 (SPI 6)"
     )
+
+
+def test_an_serror_and_what_a_script_injects_are_told_too(tmp_path):
+    m = arm64(tmp_path, "here: b here")
+    m.run(until="here")
+    m.cpu.serror()
+    m.inject(40)
+    count = m.instructions
+    m.run(insns=10)
+    assert said(m, "waiting") == [
+        f"an SError is requested since insn {count} and not taken: SErrors are masked (A is 1)",
+        f"the injected INTID 40 is requested since insn {count} and not taken: IRQs are masked (I is 1)",
+    ]

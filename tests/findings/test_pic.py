@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import vmm
 
 from .guests import at, said, x86
@@ -87,16 +89,17 @@ def test_a_request_that_if_keeps_out_is_told_with_when_it_came(tmp_path):
     raised = m.instructions + 1  # what begins last has begun
     assert m.run().reason == "idle"
     assert said(m, "waiting") == [f"IRQ 5 is requested since insn {raised} and {MASKED}"]
-    (asleep,) = said(m, "asleep")
-    only = "interrupts are masked (IF is 0), and only an NMI or an INIT would wake it"
-    assert asleep == f"vCPU 0 sleeps at {m.where('wait')}; {only}"
+    assert m.stop.detail.endswith(" with interrupts masked: nothing can wake it")
+    assert said(m, "asleep") == []  # more is not known
 
 
 def test_a_masked_request_is_told_with_who_masks_it(tmp_path):
-    m = x86(tmp_path, "PIC_UNMASK 1\n RAISE 6\n RAISE 10\n sti\n")
+    m = x86(tmp_path, "PIC_UNMASK 1\n RAISE 6\n RAISE 7\n RAISE 10\n sti\n")
     m.run()
-    text = [line.partition(" and not taken: ")[2] for line in said(m, "waiting")]
-    assert text == ["it is masked at the 8259A and the IOAPIC", "it is masked at the slave 8259A and the IOAPIC"]
+    both, slave = said(m, "waiting")
+    assert both == "IRQ 6 and IRQ 7 are requested and not taken: masked at the 8259A and the IOAPIC"
+    assert slave.startswith("IRQ 10 is requested since insn ")
+    assert slave.endswith(" and not taken: masked at the slave 8259A and the IOAPIC")
     (asleep,) = said(m, "asleep")
     assert asleep.endswith("; it would wake for IRQ 1 at the 8259A")
 
@@ -105,7 +108,7 @@ def test_a_slave_that_the_master_masks_is_told_so(tmp_path):
     m = x86(tmp_path, "PIC_UNMASK 10\n inb $0x21, %al\n orb $4, %al\n outb %al, $0x21\n RAISE 10\n sti\n")
     m.run()
     (text,) = said(m, "waiting")
-    assert text.endswith("it is masked at the master 8259A (the cascade, IR2) and the IOAPIC")
+    assert text.endswith("masked at the master 8259A (the cascade, IR2) and the IOAPIC")
 
 
 def test_where_lint0_is_masked_nobody_hears_the_pair(tmp_path):
@@ -186,3 +189,41 @@ def test_sleep_tells_what_came_in_vain(tmp_path):
     m.stimulate(m.irq(5), vmm.Periodic(period=1, count=7, start=1, unit="s", hold=0.5))
     assert m.run().reason == "idle"
     assert "IRQ 5 (masked at the 8259A and the IOAPIC) came 7 times, and woke nobody" in said(m, "asleep")[1]
+
+
+def test_sleep_up_to_a_time_limit_is_told_too(tmp_path):
+    m = x86(tmp_path, "PIC_UNMASK 1\n sti\n")
+    m.limit(virtual_ns=2 * 10**9)
+    m.stimulate(m.irq(5), vmm.Periodic(period=1, start=0.5, unit="s", hold=0.5))
+    assert m.run().reason == "limit"
+    since = 10 * m.instructions  # ns
+    assert round((2 * 10**9 - since) / 10**9, 3) == 2
+    assert said(m, "asleep")[0].startswith(
+        f"vCPU 0 sleeps at {m.where('wait')} for 2 s of virtual time, and nothing has "
+    )
+    assert said(m, "asleep")[1].startswith("meanwhile IRQ 5 (masked at the 8259A and the IOAPIC) came twice")
+
+
+def test_what_needs_no_controller_is_told_too(tmp_path):
+    m = x86(tmp_path, "IDT_GATE 2, nmi\n nop\n nop\nhere: jmp here\n", "nmi: jmp nmi\n")
+    m.run(until="here")
+    m.nmi()
+    m.run(until="nmi")
+    m.nmi()
+    m.inject(0x30)
+    count = m.instructions
+    m.run(insns=10)
+    assert said(m, "waiting") == [
+        f"an NMI is requested since insn {count} and not taken: NMIs are blocked until the next IRET",
+        f"the injected vector 0x30 is requested since insn {count} and not taken: interrupts are masked (IF is 0)",
+    ]
+
+
+@pytest.mark.parametrize(("code", "told"), [(b"\xeb\xfe", False), (b"\xfa\xf4", True)])
+def test_what_firmware_left_is_told_only_where_it_might_have_woken_somebody(code, told, image):
+    """jmp $; cli and hlt, with the 8254's first request, which no flat image has asked for, at the 8259A."""
+    m = vmm.boot(image(code), console=None)
+    m.limit(insns=1000)
+    m.run()
+    text = "IRQ 0 is requested since insn 0 and not taken: interrupts are masked (IF is 0)"
+    assert said(m, "waiting") == [text] * told

@@ -33,6 +33,7 @@ def requests(at: Standing) -> Iterator[Request]:
                 text, behind, barred = why
                 yield Request(_name(at, vector, cpu), raised[vector], text, behind, barred)
     yield from _levels(at)
+    yield from _direct(at)
 
 
 def _why(at: Standing, vector: int, cpu: int) -> tuple[str, str, bool] | None:
@@ -68,7 +69,7 @@ def _levels(at: Standing) -> Iterator[Request]:
         lapics = [_lapic(at, cpu) for cpu in range(len(at.cpus))]
         if entry.masked:
             if line >= ISA_IRQS:  # else the 8259A pair tells of it
-                yield Request(at.lines[line], at.native.lines[line].raised, "it is masked at the IOAPIC", barred=True)
+                yield Request(at.lines[line], at.native.lines[line].raised, "masked at the IOAPIC", barred=True)
         elif entry.remote_irr:
             if not any(entry.vector in lapic.irr | lapic.isr for lapic in lapics):
                 why = f"its pin waits for the EOI of vector {entry.vector:#04x} (remote IRR), which none has in service"
@@ -76,6 +77,16 @@ def _levels(at: Standing) -> Iterator[Request]:
         else:
             why = f"no local APIC accepts the IOAPIC's message to destination {entry.destination:#04x}"
             yield Request(at.lines[line], at.native.lines[line].raised, why)
+
+
+def _direct(at: Standing) -> Iterator[Request]:
+    """What reaches a vCPU past every controller: NMIs, and what a script injects."""
+    for cpu in at.cpus:
+        raw, whose = at.native.vcpus[cpu.index], at.whose(cpu.index)
+        if raw.pending & lib.VMM_PEND_NMI and cpu.nmi_blocked:
+            yield Request(f"an NMI{whose}", raw.nmi_raised, "NMIs are blocked until the next IRET")
+        if raw.pending & lib.VMM_PEND_INJECT and (why := _interrupts_masked(at, [cpu.index])):
+            yield Request(f"the injected vector {raw.inject_vector:#04x}{whose}", raw.inject_raised, *why)
 
 
 def edges(at: Standing, line: int) -> Iterator[End]:

@@ -15,6 +15,8 @@ def find(at: Standing, controllers: Sequence[Controller]) -> Iterator[Finding]:
     on = [cpu for cpu in at.cpus if not cpu.off]
     if not at.native.asleep or not all(cpu.halted for cpu in on):
         return
+    if len(on) == 1 and at.now_ns == at.native.asleep_since and any(each.deaf(at, on[0].index) for each in controllers):
+        return  # the stop itself says that nothing can wake it
     for cpu in on:
         yield Finding("asleep", f"{_since(at, cpu)}; {_would(at, controllers, cpu.index)}", False)
     if came := _in_vain(at, controllers):
@@ -50,4 +52,4 @@ def _named(at: Standing, controllers: Sequence[Controller], line: int) -> str:
 
 
 def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -11,8 +11,8 @@ from vmm.findings.past import Fits
 from vmm.findings.standing import End, Request, Service, Standing, some
 from vmm.intc.gic import FIRST_SPI, CpuInterface, Distributor, Gic
 
-MASKS = {"IRQ": 1 << 7, "FIQ": 1 << 6}
-"""Of PSTATE and CPSR: I and F."""
+MASKS, SERROR_MASK = {"IRQ": 1 << 7, "FIQ": 1 << 6}, 1 << 8
+"""Of PSTATE and CPSR: I and F; A."""
 NOBODYS = 0xFFFFFFFF
 INTID = 0xFFFFFF
 TIMERS = {
@@ -66,6 +66,7 @@ def requests(at: Standing) -> Iterator[Request]:
         why = _why(at, gic, gic.dist, intid, targets)
         if why is not None:
             yield Request(_name(at, intid, None), raw.spi[n // 32].raised[n % 32], *why)
+    yield from _direct(at)
 
 
 Why = tuple[str, str, bool]
@@ -77,7 +78,7 @@ def _why(
     """Why it is not taken, the name of what holds it back, and whether the guest wants that; None: it will be."""
     group = bank.group(intid)
     if intid not in bank.enabled:
-        return "it is not enabled (ISENABLER)", "", True
+        return "not enabled (ISENABLER)", "", True
     if intid in bank.active:
         cpu = bank.index if isinstance(bank, CpuInterface) else None
         return "", _service(at, gic, intid, cpu).name, False
@@ -109,6 +110,18 @@ def _at_interface(at: Standing, interface: CpuInterface, priority: int, group: i
         if getattr(interface, name.lower()) and pstate & bit:
             return f"{name}s are masked{at.on(interface.index)} ({name[0]} is 1)", "", False
     return None
+
+
+def _direct(at: Standing) -> Iterator[Request]:
+    """What reaches a vCPU past the GIC: SErrors, and what a script injects."""
+    for cpu in at.cpus:
+        raw, whose, on = at.native.vcpus[cpu.index], at.whose(cpu.index), at.on(cpu.index)
+        if raw.pending & lib.VMM_PEND_SERROR and cpu.pstate & SERROR_MASK:
+            yield Request(f"an SError{whose}", lib.vmm_arm_of(raw).serror_raised, f"SErrors are masked{on} (A is 1)")
+        if raw.pending & lib.VMM_PEND_INJECT and cpu.pstate & MASKS["IRQ"]:
+            yield Request(
+                f"the injected INTID {raw.inject_vector}{whose}", raw.inject_raised, f"IRQs are masked{on} (I is 1)"
+            )
 
 
 def edges(at: Standing, line: int) -> Iterator[End]:

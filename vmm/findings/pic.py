@@ -52,7 +52,7 @@ def _why(at: Standing, pin: int) -> tuple[str, str, bool] | None:
         elsewhere = apic.mask(at, pin)
         if not elsewhere and apic.pin_of(at, pin) is not None:
             return None  # the IOAPIC is asked for it
-        return f"it is masked at {some([masked, elsewhere] if elsewhere else [masked])}", "", True
+        return f"masked at {some([masked, elsewhere] if elsewhere else [masked])}", "", True
     blocker = _holds_back(at, pin)
     return ("", blocker, False) if blocker else apic.not_by_the_pair(at)
 
