@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from vmm.core.native import lib
+
 from .guests import arm64, said
 
 GICS = ("gicv2", "gicv3")
@@ -139,3 +141,68 @@ def test_an_serror_and_what_a_script_injects_are_told_too(tmp_path):
         f"an SError is requested since insn {count} and not taken: SErrors are masked (A is 1)",
         f"the injected INTID 40 is requested since insn {count} and not taken: IRQs are masked (I is 1)",
     ]
+
+
+LPIS = """
+    ldr x0, =0x41000000                 // a byte of configuration each: priority, enable
+    mov w1, #{config}
+    strb w1, [x0, #3]
+    STORE (GICR+0x70), 0x4100000f       // GICR_PROPBASER: 16 bits of INTID
+    STORE (GICR+0x78), 0x41010000       // GICR_PENDBASER
+    STORE (GICR+0), 1                   // GICR_CTLR.EnableLPIs
+    GIC_PRIORITY_MASK 0x80
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        (0xA0, "its configuration does not enable it"),
+        (0xA1, "its priority 0xa0 is not above the mask (PMR 0x80)"),
+        (0x41, "IRQs are masked (I is 1)"),
+    ],
+)
+def test_an_lpi_tells_who_keeps_it_out(config, why, tmp_path):
+    m = arm64(tmp_path, f"{LPIS.format(config=config)}\nhere: b here", gic="gicv3")
+    m.run(until="here")
+    lib.vmm_gic_lpi(m._native, 0, 8195, 1)
+    count = m.instructions
+    m.run(insns=10)
+    assert said(m, "waiting") == [f"LPI 8195 is requested since insn {count} and not taken: {why}"]
+
+
+NESTS = handler("GIC_ACK x0\n LOWER 5\n LOWER 6\n msr daifclr, #2\nnested: nop\n msr daifset, #2")
+
+
+def test_behind_nested_ones_a_request_waits_for_the_one_whose_priority_runs(tmp_path):
+    body = "".join(
+        f"GIC_ENABLE SPI({n})\n STORE_BYTE (GICD+GICD_IPRIORITYR+32+{n}), {priority}\n"
+        for n, priority in ((5, 0x80), (6, 0x40), (7, 0x60))
+    )
+    m = arm64(tmp_path, f"{body} RAISE 5\n msr daifclr, #2\n", NESTS)
+    m.run(until="nested")
+    m.spi(6).until_served()
+    m.spi(7).raise_()
+    m.run(insns=400)
+    assert [text.partition(" is in")[0] for text in said(m, "in service")] == ["INTID 37 (SPI 5)", "INTID 38 (SPI 6)"]
+    assert said(m, "in service")[1].endswith("; 1 request waits behind it: INTID 39 (SPI 7)")
+    assert "behind" not in said(m, "in service")[0]
+
+
+def test_a_higher_priority_of_the_same_group_waits_too(tmp_path):
+    """IHI0048B 3.3.3: with binary point 7 no bit of a group 0 priority preempts."""
+    body = f"{TAKE} STORE (GICC+GICC_BPR), 7\n GIC_ENABLE SPI(6)\n STORE_BYTE (GICD+GICD_IPRIORITYR+32+5), 0x80\n"
+    m = arm64(tmp_path, f"{body} RAISE 5\n RAISE 6\n", handler("GIC_ACK x0\n LOWER 5\n LOWER 6\n GIC_EOI x0"))
+    m.run(until="wait")
+    assert said(m, "in service") == []
+    m = arm64(tmp_path, f"{body} RAISE 5\n nop\n RAISE 6\n", handler("GIC_ACK x0\n LOWER 5"))
+    m.run()
+    (text,) = said(m, "in service")
+    assert text.endswith("; 1 request waits behind it: INTID 38 (SPI 6)")
+
+
+def test_a_priority_that_software_made_active_is_told_as_that(tmp_path):
+    m = arm64(tmp_path, f"{TAKE} STORE (GICC+0xd0), 1\n RAISE 5\n")  # GICC_APR0: priority 0
+    m.run()
+    (text,) = said(m, "waiting")
+    assert text.endswith(" and not taken: software made priority 0x00 active (APR)")

@@ -8,13 +8,14 @@ from functools import partial
 from vmm.core.event import Event
 from vmm.core.native import lib
 from vmm.findings.past import Fits
-from vmm.findings.standing import End, Request, Service, Standing, some
-from vmm.intc.gic import FIRST_SPI, CpuInterface, Distributor, Gic
+from vmm.findings.standing import End, Request, Service, Standing
+from vmm.intc.gic import FIRST_SPI, GROUP1, CpuInterface, Distributor, Gic
 
 MASKS, SERROR_MASK = {"IRQ": 1 << 7, "FIQ": 1 << 6}, 1 << 8
 """Of PSTATE and CPSR: I and F; A."""
 NOBODYS = 0xFFFFFFFF
-INTID = 0xFFFFFF
+INTID, LEVEL_STEP = 0xFFFFFF, 8
+FIRST_LPI = lib.VMM_GIC_FIRST_LPI
 TIMERS = {
     lib.VMM_TIMER_SECURE: "secure physical timer", lib.VMM_TIMER_PHYSICAL: "physical timer",
     lib.VMM_TIMER_VIRTUAL: "virtual timer", lib.VMM_TIMER_HYPERVISOR: "hypervisor timer",
@@ -66,7 +67,25 @@ def requests(at: Standing) -> Iterator[Request]:
         why = _why(at, gic, gic.dist, intid, targets)
         if why is not None:
             yield Request(_name(at, intid, None), raw.spi[n // 32].raised[n % 32], *why)
+    for interface in gic.cpu:
+        yield from _lpis(at, gic, interface)
     yield from _direct(at)
+
+
+def _lpis(at: Standing, gic: Gic, interface: CpuInterface) -> Iterator[Request]:
+    """The best LPI; another only where its configuration keeps it from being one (IHI0069 5.1.1)."""
+    raw = lib.vmm_gic_of(at.native)
+    best, priority = raw.cpu[interface.index].lpi, raw.cpu[interface.index].lpi_priority
+    whose = at.whose(interface.index)
+    for intid in sorted(interface.pending_lpis):
+        since = raw.lpi_raised[intid - FIRST_LPI] if intid - FIRST_LPI < lib.VMM_GIC_TIMED_LPIS else None
+        if intid == best and GROUP1 not in gic.dist.groups:
+            yield Request(f"LPI {intid}{whose}", since, _not_forwarded(GROUP1), barred=True)
+        elif intid == best:
+            if why := _at_interface(at, interface, intid, priority, GROUP1):
+                yield Request(f"LPI {intid}{whose}", since, *why)
+        elif best == lib.VMM_GIC_NONE:
+            yield Request(f"LPI {intid}{whose}", since, "its configuration does not enable it", barred=True)
 
 
 Why = tuple[str, str, bool]
@@ -83,14 +102,18 @@ def _why(
         cpu = bank.index if isinstance(bank, CpuInterface) else None
         return "", _service(at, gic, intid, cpu).name, False
     if group not in gic.dist.groups:
-        return f"the distributor does not forward group {group} (GICD_CTLR)", "", True
+        return _not_forwarded(group), "", True
     if not targets:
         return "it is routed to no vCPU (ITARGETSR)", "", False
-    whys = [_at_interface(at, interface, bank.priority(intid), group) for interface in targets]
+    whys = [_at_interface(at, interface, intid, bank.priority(intid), group) for interface in targets]
     return None if None in whys else whys[0]
 
 
-def _at_interface(at: Standing, interface: CpuInterface, priority: int, group: int) -> Why | None:
+def _not_forwarded(group: int) -> str:
+    return f"the distributor does not forward group {group} (GICD_CTLR)"
+
+
+def _at_interface(at: Standing, interface: CpuInterface, intid: int, priority: int, group: int) -> Why | None:
     whose = at.whose(interface.index)
     if interface.asleep:
         return f"the redistributor{whose} sleeps (GICR_WAKER)", "", True
@@ -98,11 +121,9 @@ def _at_interface(at: Standing, interface: CpuInterface, priority: int, group: i
         return f"the CPU interface{whose} does not signal group {group}", "", True
     if priority >= interface.pmr:
         return f"its priority {priority:#04x} is not above the mask{whose} (PMR {interface.pmr:#04x})", "", False
-    if priority >= interface.running_priority:
-        holders = sorted(_held(at, interface.index))
-        running = f"the running priority{whose} is {interface.running_priority:#04x}"
-        names = [_name(at, intid, interface.index if intid < FIRST_SPI else None) for intid in holders]
-        return ("", names[0], False) if len(names) == 1 else (f"{running}: {some(names)} active", "", False)
+    best_waits = interface.hppi == intid and not (interface.irq or interface.fiq)
+    if priority >= interface.running_priority or best_waits:  # the latter of a group that does not preempt, too
+        return _behind(at, interface)
     if at.cpus[interface.index].off:
         return f"vCPU {interface.index} is off", "", False
     pstate = at.cpus[interface.index].pstate
@@ -110,6 +131,16 @@ def _at_interface(at: Standing, interface: CpuInterface, priority: int, group: i
         if getattr(interface, name.lower()) and pstate & bit:
             return f"{name}s are masked{at.on(interface.index)} ({name[0]} is 1)", "", False
     return None
+
+
+def _behind(at: Standing, interface: CpuInterface) -> Why:
+    """Whoever made the running priority active; software can do that by itself (GICC_APR, ICC_AP0R0, ICC_AP1R0)."""
+    raw, running = lib.vmm_gic_of(at.native).cpu[interface.index], interface.running_priority
+    holder = raw.holder[running // LEVEL_STEP]
+    if holder == NOBODYS:
+        return f"software made priority {running:#04x} active{at.on(interface.index)} (APR)", "", False
+    intid = holder & INTID
+    return "", _name(at, intid, interface.index if intid < FIRST_SPI else None), False
 
 
 def _direct(at: Standing) -> Iterator[Request]:

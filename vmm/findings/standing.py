@@ -33,8 +33,8 @@ class Request(NamedTuple):
     """An interrupt that is asked for and not taken."""
 
     name: str
-    since: int
-    """Instruction count."""
+    since: int | None
+    """Instruction count; None: that is not kept."""
     why: str
     """Why it is not taken, in words."""
     behind: str = ""

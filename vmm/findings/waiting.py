@@ -16,7 +16,7 @@ def find(at: Standing, controllers: Sequence[Controller]) -> Iterator[Finding]:
     barred: dict[str, list[Request]] = {}
     for controller in controllers:
         for request in controller.requests(at):
-            if request.since < first:
+            if request.since is not None and request.since < first:
                 continue
             if request.barred:
                 barred.setdefault(request.why, []).append(request)
@@ -28,7 +28,8 @@ def find(at: Standing, controllers: Sequence[Controller]) -> Iterator[Finding]:
 def _finding(requests: Sequence[Request]) -> Finding:
     names = some([request.name for request in requests])
     if len(requests) == 1:
-        names += f" is requested since insn {requests[0].since}"
+        since = requests[0].since
+        names += " is requested" + ("" if since is None else f" since insn {since}")
     else:
         names += " are requested"
     return Finding("waiting", f"{names} and not taken: {requests[0].why}", False)
