@@ -36,10 +36,15 @@ class Past:
     def recorded(self, kind: str, number: int, fits: Fits) -> Event | None:
         """The last one of all that were ever recorded."""
         try:
-            found = [event for event in self._trace.of(kind=kind, number=number) if fits(event)]
-        except VmmError:  # none were
+            logged = self._trace.of(kind=kind, number=number)
+        except VmmError:  # nothing was
             return None
-        return found[-1] if found else None
+        if (last := logged.last) is None or fits(last):
+            return last
+        found = None
+        for event in logged:
+            found = event if fits(event) else found
+        return found
 
     @property
     def beginning(self) -> str:
