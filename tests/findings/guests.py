@@ -38,8 +38,8 @@ def x86(folder: Path, body: str, rest: str = "", **options) -> vmm.Machine:
     return booted(folder, X86.format(body=body, rest=rest), board="pc,pit=off", **options)
 
 
-def arm64(folder: Path, body: str, rest: str = "handler:", gic: str = "gicv2") -> vmm.Machine:
-    return booted(folder, ARM.format(gic=gic, body=body, rest=rest), board=f"virt,gic={gic[-1]}")
+def arm64(folder: Path, body: str, rest: str = "handler:", gic: str = "gicv2", **options) -> vmm.Machine:
+    return booted(folder, ARM.format(gic=gic, body=body, rest=rest), board=f"virt,gic={gic[-1]}", **options)
 
 
 def at(m: vmm.Machine, label: str) -> str:

@@ -80,6 +80,33 @@ def test_a_request_tells_who_keeps_it_out(gic, body, why, tmp_path):
     assert text.endswith(f" and not taken: {why or 'IRQs are masked (I is 1)'}")
 
 
+@pytest.mark.parametrize(
+    ("gic", "body", "why"),
+    [
+        ("gicv2", "STORE_BYTE (GICD+GICD_ITARGETSR+37), 0", "it is routed to no vCPU (ITARGETSR)"),
+        ("gicv2", "STORE_BYTE (GICD+GICD_ITARGETSR+37), 2", "the CPU interface of vCPU 1 does not signal group 0"),
+        ("gicv3", "STORE (GICR+GICR_WAKER), WAKER_SLEEP", "the redistributor of vCPU 0 sleeps (GICR_WAKER)"),
+        ("gicv3", "SYS_SET 0, ICC_IGRPEN1", "the CPU interface of vCPU 0 does not signal group 1"),
+        ("gicv3", "GIC_GROUP0 SPI(5)\nnow: RAISE 5\nfor_ever: b for_ever", "FIQs are masked on vCPU 0 (F is 1)"),
+    ],
+)
+def test_of_several_vcpus_the_one_it_goes_to_is_named(gic, body, why, tmp_path):
+    m = arm64(tmp_path, f"{ENABLED} {body}\n RAISE 5\n", gic=gic, smp=2)
+    m.limit(insns=5000)
+    m.run()
+    (text,) = said(m, "waiting")
+    assert text.endswith(f" and not taken: {why}")
+
+
+def test_what_is_routed_to_a_vcpu_that_is_off_is_told_so(tmp_path):
+    """A CPU interface that its vCPU has set up before it was switched off keeps its state."""
+    m = arm64(tmp_path, f"{ENABLED} RAISE 5\n msr daifclr, #2\nhere: b here", "handler:\nhandled: b handled", smp=2)
+    m.run(until="handled")
+    lib.vmm_arm_off(m._native.vcpus[0])
+    (text,) = said(m, "waiting")
+    assert text.endswith(" and not taken: vCPU 0 is off")
+
+
 @pytest.mark.parametrize("gic", GICS)
 def test_what_pstate_masks_is_told_so(gic, tmp_path):
     m = arm64(tmp_path, "GIC_ENABLE SPI(5)\nraised: RAISE 5\n", gic=gic)
@@ -118,6 +145,13 @@ def test_a_line_that_nothing_lowers_is_told_with_how_often_it_was_taken(tmp_path
     assert text.startswith("SPI 5 is high since insn ")
     assert abs(times - m.u32("count")) <= 1
     assert times > 10
+
+
+def test_a_timer_that_its_own_control_masks_is_told_as_that(tmp_path):
+    m = arm64(tmp_path, "GIC_ENABLE PPI(11)\n mov x0, #3\n msr cntv_ctl_el0, x0\n")  # ENABLE and IMASK
+    m.run()
+    (text,) = said(m, "asleep")
+    assert text.endswith("; it would wake for INTID 27 (PPI), whose virtual timer is masked (CTL.IMASK is 1)")
 
 
 def test_sleep_tells_what_would_end_it_and_what_of_that_cannot_come(tmp_path):
