@@ -51,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
     replay = Replay(options.file, options.image, console.write)
     machine = replay.machine
     outputs = Outputs([options.file, *(machine.source.files if machine.source else ())])
-    early = different = None
+    early = different = why = None
     with ExitStack() as files:
         summary_file = session.summary_file(options, outputs, files)
         session.observe(machine, options, outputs, files)
@@ -60,14 +60,15 @@ def main(options: argparse.Namespace) -> int:
             interrupts.check()
             stop = replay.run(options.stop_at, insn=options.until_insn, event=options.until_event)
         except Diverged as error:
-            stop, different = session.cut(machine, "no longer the recorded run"), str(error)
+            why, different = "no longer the recorded run", str(error)
         except (BrokenPipeError, KeyboardInterrupt) as error:
             early, why = session.cut_short(error)
-            stop = session.cut(machine, why)
         else:
-            stop = _as_recorded(replay, stop)
+            why = replay.tape.end.why if replay.finished else None  # what ended the recorded run ends this one
+        if why:
+            stop = session.cut(machine, why)
         machine.trace.drain()
-        summary = Summary.of(machine, stop, time.perf_counter() - started)
+        summary = Summary.of(machine, stop, time.perf_counter() - started, cut=bool(why))
         console.finish()
         if summary_file:
             summary_file.write(summary.json())
@@ -78,12 +79,6 @@ def main(options: argparse.Namespace) -> int:
         if not replay.finished and not crash.is_crash(stop):
             crash.show(machine, sys.stderr)
     return _verdict(replay, stop, different) if early is None else early
-
-
-def _as_recorded(replay: Replay, stop: Stop) -> Stop:
-    """Where something else than the machine ended the recorded run, that is why this one ends."""
-    why = replay.tape.end.why
-    return session.cut(replay.machine, why) if replay.finished and why else stop
 
 
 def _verdict(replay: Replay, stop: Stop, different: str | None) -> int:

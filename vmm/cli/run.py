@@ -100,14 +100,14 @@ def main(options: argparse.Namespace) -> int:
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
-        stop, status = _run(machine, script, typed, recorder)
+        stop, status, cut = _run(machine, script, typed, recorder)
         waiting = machine.waiting
         if not _close(machine, script):
             status = SCRIPT_FAILED
             if recorder:
                 recorder.ended(status, "the scenario failed")
         machine.trace.drain()
-        summary = Summary.of(machine, stop, time.perf_counter() - started)
+        summary = Summary.of(machine, stop, time.perf_counter() - started, cut=cut)
         console.finish()
         if summary_file:
             summary_file.write(summary.json())
@@ -175,8 +175,8 @@ def _typed(source: str | None) -> Typed | None:
 
 def _run(
     machine: Machine, script: scripted.Script | None, typed: Typed | None, recorder: Recorder | None
-) -> tuple[Stop, int]:
-    """Why the run ended, and the exit status; a run that is cut short has a report, too."""
+) -> tuple[Stop, int, bool]:
+    """Why the run ended, the exit status, and whether it was cut short: such a one has a report, too."""
     from vmm.cli.run_loop import go
 
     why: str | None = None
@@ -194,7 +194,7 @@ def _run(
         status, why = SCRIPT_FAILED, "the scenario failed"
     if recorder:
         recorder.ended(status, why)
-    return (session.cut(machine, why) if why else stop), status
+    return (session.cut(machine, why) if why else stop), status, why is not None
 
 
 def _close(machine: Machine, script: scripted.Script | None) -> bool:

@@ -37,10 +37,10 @@ class BootImage:
 
     def __init__(
         self, *, memory: PhysicalMemory, cpu: Vcpu, board: Board, inputs: Inputs, architecture: Architecture,
-        append: str,
+        append: str, switch_on: Callable[[], None],
     ) -> None:  # fmt: skip
         self._memory, self._cpu, self._board, self._inputs = memory, cpu, board, inputs
-        self._architecture, self._append = architecture, append
+        self._architecture, self._append, self._switch_on = architecture, append, switch_on
         self._load: Callable[[], Loaded] | None = None
         self.loaded: Loaded | None = None
         self.source: Source | None = None
@@ -66,6 +66,7 @@ class BootImage:
     def _enter(self, loaded: Loaded) -> Loaded:
         self.loaded = loaded
         self._cpu.enter(loaded.entry)
+        self._switch_on()
         return loaded
 
     def start_over(self) -> None:
