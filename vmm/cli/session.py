@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from vmm.cli import BROKEN_PIPE, interrupts, streams
+from vmm.cli import BROKEN_PIPE, interrupts, qemu, streams
 from vmm.errors import VmmError, unknown
 from vmm.output import OutputFile, Outputs
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.machine.machine import Machine
 
-LOGS = ("int",)
-
 
 def add_options(parser: Parser) -> None:
     """The options of `observe`, and `--quiet`."""
@@ -27,7 +25,7 @@ def add_options(parser: Parser) -> None:
     trace = "write every event: as json (the default), jsonl or int; repeatable"
     add("--trace", action="append", default=[], type=_trace, metavar="[FORMAT:]FILE", help=trace)
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
-    add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt, exception and guest error")
+    add("-d", dest="log", type=qemu.log, metavar="int", help="a line for every interrupt, exception and guest error")
     add("--quiet", action="store_true", help="no report after the run")
 
 
@@ -41,8 +39,11 @@ class Console:
         self._file: IO[bytes] | None = file
         self._last = b"\n"
         self._problem: str | None = None
+        self.written = 0
+        """Bytes that the guest wrote."""
 
     def write(self, data: bytes) -> None:
+        self.written += len(data)
         self._last = data[-1:]
         if self._file:
             self._try(self._file, data, flush=b"\n" in data)
@@ -68,8 +69,15 @@ class Console:
                 self._try(self._file, b"", flush=True)
         if self._problem:
             print(f"vmm: {self._problem}: what the guest wrote is lost", file=sys.stderr)
-        elif self._file and self._last != b"\n" and self._file.isatty():
+        else:
+            self.begin_line()
+
+    def begin_line(self) -> None:
+        """Of standard error, where the guest's line on the same terminal has no end yet; its bytes stay as they are."""
+        if self._file and self._last != b"\n" and self._file.isatty():
+            self._try(self._file, b"", flush=True)
             print(file=sys.stderr)
+            self._last = b"\n"
 
 
 def summary_file(options: argparse.Namespace, outputs: Outputs, files: ExitStack) -> OutputFile | None:
@@ -116,9 +124,3 @@ def _trace(text: str) -> tuple[str, Path]:
         error = unknown("trace format", format, FORMATS)
         raise VmmError(f"--trace {text}: {error}; a file of this name is {DEFAULT}:{text}")
     return format, Path(path)
-
-
-def _log(text: str) -> str:
-    if text not in LOGS:
-        raise unknown("log", text, LOGS)
-    return text
