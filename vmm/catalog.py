@@ -98,10 +98,10 @@ def resolve(name: str) -> Path:
         raise VmmError("-: an image is a file, and is not read from standard input")
     if near := nearest(path.name, _files(path.parent)):
         raise VmmError(f"{name}: no such file; did you mean {str(path.parent / near)!r}?")
-    if near := nearest(name, directories()):
-        raise VmmError(f"unknown bundled guest {name!r}; did you mean {near!r}?")
     if path.suffix or path.is_absolute():
         raise VmmError(f"{name}: no such file")
+    if near := nearest(name, directories()):
+        raise VmmError(f"unknown bundled guest {name!r}; did you mean {near!r}?")
     raise VmmError(f"{name}: no such file, and no bundled guest is called so; vmm list shows those there are")
 
 
@@ -137,7 +137,9 @@ def name_of(image: Path) -> str:
 
 
 def shown(image: Path) -> str:
-    """What messages call it: the source that it was assembled from, as its user wrote it, or the file."""
+    """What messages call it: a bundled guest, the source that it was assembled from as its user wrote it, or a file."""
+    if _is_guest(image.parent):
+        return f"{image.parent.parent.name}/{image.parent.name}"
     return str(_given.get(image, image))
 
 

@@ -41,16 +41,21 @@ def unknown(what: str, name: str, known: Iterable[str]) -> VmmError:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Which of `known` is meant by `name`, if one clearly is: by most of its letters, or by all in another order."""
+    """Which of `known` is meant by `name`, if one clearly is: it begins so, or has most letters of it, or has all in
+    another order.
+    """
     import difflib  # only for who errs
 
-    names = {_bare(each): each for each in sorted(known, reverse=True)}
-    near = difflib.get_close_matches(_bare(name), names, n=1, cutoff=ALIKE)
-    swapped = [each for each in names if sorted(each) == sorted(_bare(name)) and len(each) > 1]
-    return names[near[0]] if near else names[swapped[0]] if swapped else None
+    meant, names = _bare(name), {_bare(each): each for each in sorted(known, reverse=True)}
+    begun = sorted((each for each in names if each.startswith(meant) and len(meant) >= TELLING), key=len)
+    near = difflib.get_close_matches(meant, names, n=1, cutoff=ALIKE)
+    swapped = [each for each in names if sorted(each) == sorted(meant) and len(each) > 1]
+    return next((names[each] for each in (*begun, *near, *swapped)), None)
 
 
-ALIKE = 0.6
+TELLING = 3
+"""Letters of a beginning that tell what it is the beginning of."""
+ALIKE = 0.65
 """Of difflib's ratio: below it, what is nearest is most often something else altogether."""
 
 

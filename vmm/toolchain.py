@@ -158,13 +158,17 @@ def _beside(source: Path, other: Path) -> str:
     return f"./{os.path.relpath(other.resolve(), source.parent.resolve())}"
 
 
+NASM = (".asm", ".nasm", ".nas")
+
+
 def _check(source: Path) -> None:
     if not source.exists():
         raise VmmError(f"{source}: no such file")
     if not source.is_file():
         raise VmmError(f"{source}: not a file")
     if source.suffix not in SOURCES:
-        raise VmmError(f"{source}: not a source file; expected one of {', '.join(SOURCES)}")
+        nasm = "; what is nasm's it assembles: nasm -f elf32" if source.suffix in NASM else ""
+        raise VmmError(f"{source}: not a source file; expected one of {', '.join(SOURCES)}{nasm}")
 
 
 class _Build:

@@ -17,6 +17,15 @@ COMMAND_LINES = {
     "ls": "vmm: ls: vmm list shows the bundled guests\n",
     "image.bin": "vmm: image.bin: a command comes first: vmm run image.bin\n",
     "x86/hello": "vmm: x86/hello: a command comes first: vmm run x86/hello\n",
+    "--quiet run x86/hello": "vmm: --quiet: a command comes first: vmm run --quiet ...\n",
+    "-d int run x86/hello": "vmm: -d: a command comes first: vmm run -d ...\n",
+    "qemu-system-i386 -kernel k": "vmm: qemu-system-i386: vmm run takes QEMU's options, without the program's name\n",
+    "list --arch x86": "vmm: --arch: vmm list ARCH|WORD lists some, vmm list all\n",
+    "run image.bin -nographics": "vmm: -nographics: QEMU has no such option, either; did you mean -nographic?\n",
+    "run x86/pit": "vmm: unknown bundled guest 'x86/pit'; did you mean 'x86/pit_ticks'?\n",
+    "run X86/HELLO": "vmm: unknown bundled guest 'X86/HELLO'; did you mean 'x86/hello'?\n",
+    "run x86/hello --cpu arm64": "vmm: unknown CPU 'arm64' (known: ",
+    "asm image.asm": "vmm: image.asm: not a source file; expected one of .S, .s, .c; what is nasm's it assembles: ",
     "xyzzy": "vmm: unknown command 'xyzzy' (known: ",
     "run image.bin --timeout 5": "vmm: --timeout: --max-time TIME limits virtual time, --max-insns N instructions; ",
     "run image.bin -v": "vmm: -v: -d int has a line for each interrupt, --trace FILE every event\n",
@@ -36,6 +45,7 @@ COMMAND_LINES = {
 @pytest.mark.parametrize("words", COMMAND_LINES)
 def test_what_another_tool_has_is_answered(vmm, image, words):
     image(POWER_OFF)
+    image(b"hlt\n", "image.asm")
     status, out, err = vmm(*words.split())
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(COMMAND_LINES[words])

@@ -49,6 +49,7 @@ def test_a_page_keeps_every_line_of_its_code(vmm, topic):
 
 def test_a_command_has_its_options_shown(vmm):
     done = vmm("help", "list")
+    assert vmm("help", "LIST") == done
     assert (done.status, done.out.startswith("usage: vmm list [-h] [--json] "), done.err) == (0, True, "")
 
 

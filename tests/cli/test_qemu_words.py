@@ -22,6 +22,8 @@ KERNEL = ["run", "-kernel", "image.bin"]
 EQUAL = [
     ("-kernel image.bin", "image.bin"),
     ("--kernel image.bin", "image.bin"),
+    ("qemu-system-i386 -kernel image.bin", "image.bin"),
+    ("--kernel=image.bin -m=64", "image.bin --memory 64M"),
     ("image.bin -m 64", "image.bin --memory 64M"),
     ("image.bin -m 64M", "image.bin --memory 64M"),
     ("image.bin -m size=1G", "image.bin --memory 1G"),
@@ -35,7 +37,10 @@ EQUAL = [
     ("image.bin -nographic -no-reboot", "image.bin (-nographic, -no-reboot: always so)"),
     ("-display none -serial mon:stdio image.bin", "image.bin (-display, -serial: always so)"),
     ("image.bin -device isa-debug-exit,iobase=0xf4,iosize=0x04", "image.bin (-device: always so)"),
-    ("image.bin -monitor none -vga none -net none -accel tcg", "image.bin (-monitor, -vga, -net, -accel: always so)"),
+    (
+        "image.bin -monitor none -vga none -net none -accel tcg,thread=single",
+        "image.bin (-monitor, -vga, -net, -accel: always so)",
+    ),
 ]
 ANSWERED = {
     "-s -S": "-s: there is no gdb stub yet; in Python m.run(until=",
@@ -58,6 +63,8 @@ ANSWERED = {
     "-M virt,highmem=off": "-M virt,highmem=off: no 'highmem'; what board virt can be is in vmm help virt",
     "-smp 4,sockets=2": "-smp 4,sockets=2: vmm says --smp N, up to 8",
     "-m 64,slots=2": "-m 64,slots=2: vmm says --memory SIZE",
+    "-accel kvm": "-accel kvm: every instruction is emulated",
+    "-cpu host": "-cpu host: every instruction is emulated, on every host; there is no accelerator to choose",
     "-enable-kvm": "-enable-kvm: every instruction is emulated",
     "-icount shift=3": "-icount shift=3: time always counts instructions, 10 ns each; --board pc,insn_ns=8",
     "-icount shift=auto,rr=record,rrfile=x": "vmm says --record FILE",

@@ -93,7 +93,7 @@ def test_a_wrong_value_is_one_line_before_anything_runs(vmm, image, options, wor
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["x86/hello", "--cpu", "cortex-a15"], "hello.elf runs on an x86 machine\n"),
+        (["x86/hello", "--cpu", "cortex-a15"], ", and x86/hello runs on an x86 machine\n"),
         (["x86/hello", "--board", "virt"], "an x86 image; this machine is AArch64 (use --board pc)"),
         (["arm64/hello", "--board", "pc"], "an AArch64 image; this machine is x86 (use --board virt)"),
         (["arm64/hello", "--cpu", "cortex-a15"], "an AArch64 image; this machine is ARM (use --cpu cortex-a57)"),

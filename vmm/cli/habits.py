@@ -5,7 +5,11 @@ from __future__ import annotations
 import shlex
 
 from vmm.cli import qemu
+from vmm.errors import nearest
 
+LONG = 3
+"""Letters of an option, its dash among them, up to which a likeness is chance."""
+LISTING = ("--arch", "--all", "--filter", "--grep", "--board", "-a", "-l", "-v", "--verbose", "--long")
 RUN = "vmm run IMAGE boots one"
 STEPS = f"{qemu.GDB}, and vmm replay FILE --stop-at WHERE"
 OUTPUT = "the guest's serial port is standard output; --trace, --summary and --record write files"
@@ -67,9 +71,17 @@ def command(name: str) -> str | None:
     """What is said to who asks for the command, or for an image without one."""
     if name in COMMANDS:
         return COMMANDS[name]
-    if qemu.word(name):
+    if name.startswith(qemu.PROGRAM):
+        return "vmm run takes QEMU's options, without the program's name"
+    if qemu.word(name) or _is_option_of_run(name):
         return f"a command comes first: vmm run {name} ..."
     return f"a command comes first: vmm run {shlex.quote(name)}" if _is_image(name) else None
+
+
+def _is_option_of_run(name: str) -> bool:
+    from vmm.cli.run import parser
+
+    return parser().follow(name) is not None
 
 
 def _is_image(name: str) -> bool:
@@ -80,4 +92,10 @@ def _is_image(name: str) -> bool:
 
 def option(name: str) -> str | None:
     """What is said to who gives `vmm run` the option."""
-    return OPTIONS.get(name)
+    near = nearest(name, qemu.WORDS) if name[:2] != "--" and len(name) > LONG else None
+    return OPTIONS.get(name) or (f"QEMU has no such option, either; did you mean -{near}?" if near else None)
+
+
+def listing(name: str) -> str | None:
+    """What is said to who gives `vmm list` the option."""
+    return "vmm list ARCH|WORD lists some, vmm list all" if name in LISTING else None

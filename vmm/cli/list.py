@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from vmm.arch import ARCHITECTURES
 from vmm.catalog import Guest, guests
+from vmm.cli import habits
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 
@@ -20,6 +21,7 @@ def parser() -> Parser:
         "vmm list",
         "List the bundled guests by architecture, and the exit status each has when all is well.",
         ["vmm list", "vmm list arm64", "vmm list x86 nmi", "vmm list --json"],
+        answer=habits.listing,
     )
     words = "those of this architecture, or with this word in their line; with several, with all of them"
     parser.add_argument("words", metavar="ARCH|WORD", nargs="*", help=words)

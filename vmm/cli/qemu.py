@@ -13,6 +13,7 @@ from typing import NamedTuple
 from vmm.errors import VmmError, unknown
 
 NO_VALUE, VALUE = False, True
+PROGRAM = "qemu-system-"
 GDB = 'there is no gdb stub yet; in Python m.run(until="handler") and m.run(insns=1) do it: vmm help other-tools'
 MONITOR = "there is no monitor; a script looks at the machine, and changes it: vmm help python"
 SCREEN = "there is no window; the guest's serial port is standard output, and m.screen a pc's rows of text"
@@ -110,6 +111,18 @@ def _board(value: str) -> list[str]:
     return ["--board", ",".join(options)]
 
 
+def _cpu(value: str) -> list[str]:
+    if value == "host":
+        raise VmmError(f"{KVM}; --cpu max has the most features")
+    return ["--cpu", value]
+
+
+def _accelerator(value: str) -> list[str]:
+    if value.partition(",")[0] != "tcg":
+        raise VmmError(KVM)
+    return []
+
+
 def _device(value: str) -> list[str]:
     name, *properties = value.split(",")
     told = dict(text.partition("=")[::2] for text in properties)
@@ -163,13 +176,13 @@ WORDS = {
     "initrd": Word(VALUE, _initrd),
     "m": Word(VALUE, _memory),
     "smp": Word(VALUE, _vcpus),
-    "cpu": Word(VALUE, lambda value: ["--cpu", value]),
+    "cpu": Word(VALUE, _cpu),
     "machine": Word(VALUE, _board),
     "M": Word(VALUE, _board),
     "dtb": Word(VALUE, TREE),
     "bios": Word(VALUE, FLASH),
     "pflash": Word(VALUE, FLASH),
-    "accel": Word(VALUE, _only(["tcg"], KVM)),
+    "accel": Word(VALUE, _accelerator),
     "enable-kvm": Word(NO_VALUE, KVM),
     "icount": Word(VALUE, _icount),
     "semihosting": Word(NO_VALUE, _always),
@@ -275,20 +288,26 @@ def translated(arguments: Sequence[str], ours: Callable[[str], int | None]) -> T
     left = list(arguments)
     while left:
         text = left.pop(0)
-        follow, name = ours(text), word(text)
         if text == "--":
             images += left
             break
-        if follow is not None:
+        if (follow := ours(text)) is not None:
             words += [text, *left[:follow]]
             del left[:follow]
-        elif name is None:
+            continue
+        option, equals, value = text.partition("=")
+        name = word(option)
+        if text.startswith(PROGRAM):
+            names.append(text)
+            continue
+        if name is None or (equals and not WORDS[name].value):
             (words if text.startswith("-") else images).append(text)
-        else:
-            names.append(name)
-            new = _of(name, text, left)
-            always += [] if new else [text]
-            (images if name == "kernel" else words).extend(new)
+            continue
+        left[:0] = [value] if equals else []
+        names.append(name)
+        new = _of(name, option, left)
+        always += [] if new else [option]
+        (images if name == "kernel" else words).extend(new)
     if not names:
         return None
     if "D" in names:
