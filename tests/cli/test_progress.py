@@ -62,6 +62,17 @@ def test_who_asked_for_quiet_or_for_a_log_is_told_nothing(terminal, image, optio
     assert "still running" not in terminal("run", image(SPIN), "--max-insns", "10k", *options).err
 
 
+def test_a_guest_that_is_typed_into_may_be_waiting_for_its_user(terminal, image, monkeypatch):
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(run_loop, "INTERACTIVE", 100)
+    reader, writer = os.pipe()
+    monkeypatch.setattr(sys.stdin, "fileno", lambda: reader, raising=False)
+    done = terminal("run", image(SPIN), "--max-insns", "10k", "--input", "-")
+    assert (done.status, "still running" in done.err) == (124, False)
+    os.close(reader)
+    os.close(writer)
+
+
 def test_no_terminal_is_told_nothing_and_no_clock_is_read(vmm, image, monkeypatch):
     monkeypatch.setattr(run_loop, "SLICE", 100)
     monkeypatch.setattr(run_loop, "monotonic", lambda: pytest.fail("a look at the clock"))

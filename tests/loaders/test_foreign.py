@@ -139,6 +139,17 @@ def test_an_object_has_its_linker(put, machine, bits, command):
         load(put("k.o", Elf(machine=machine, bits=bits, kind=1).build()), Ram())
 
 
+def test_a_multiboot2_kernel_is_told_what_it_is_not_given_and_runs(put, capsys):
+    code = b"\xfa\xf4"  # cli; hlt
+    path = put("k.elf", Elf([Part(MIB, code + b"\0\0" + bytes.fromhex("d65052e8"))]).build())
+    assert main(["run", str(path)]) == 125
+    told, ended = capsys.readouterr().err.splitlines()[:2]
+    assert told.startswith(f"vmm: {path}: a multiboot2 kernel, which is loaded as an ELF alone: no magic in EAX, ")
+    assert ended.startswith("vmm: idle: halted at 0x10000")
+    assert main(["run", str(path), "--quiet"]) == 125
+    assert capsys.readouterr().err == ""
+
+
 def test_a_multiboot2_kernel_that_is_handed_something_is_told_what_it_is_here(put):
     kernel = Elf([Part(MIB, bytes.fromhex("d65052e8") + CODE)]).build()
     assert load(put("k.elf", kernel), Ram()).format == "elf"

@@ -126,11 +126,17 @@ def _accelerator(value: str) -> list[str]:
 def _device(value: str) -> list[str]:
     name, *properties = value.split(",")
     told = dict(text.partition("=")[::2] for text in properties)
+    if name == "loader":
+        raise VmmError("vmm says vmm run FILE --load-address ADDR; there is one image, and modules by --initrd")
     if name != "isa-debug-exit":
         raise VmmError(DEVICES)
     if told.get("iobase") not in ("0xf4", "0xF4", "244"):
         raise VmmError("isa-debug-exit is always there, at F4h; nowhere else")
     return []
+
+
+def _drive(value: str) -> list[str]:
+    raise VmmError(FLASH if "if=pflash" in value.split(",") else DRIVE)
 
 
 def _icount(value: str) -> list[str]:
@@ -222,7 +228,8 @@ WORDS = {
     "rtc": Word(VALUE, "the clock starts at one date in every run, and virtual time moves it"),
     # devices
     "device": Word(VALUE, _device),
-    **dict.fromkeys(("fda", "fdb", "hda", "hdb", "hdc", "hdd", "drive"), Word(VALUE, DRIVE)),
+    "drive": Word(VALUE, _drive),
+    **dict.fromkeys(("fda", "fdb", "hda", "hdb", "hdc", "hdd"), Word(VALUE, DRIVE)),
     **dict.fromkeys(("cdrom", "blockdev", "mtdblock", "sd", "iscsi"), Word(VALUE, DISK)),
     **dict.fromkeys(("fsdev", "virtfs", "option-rom"), Word(VALUE, DISK)),
     "boot": Word(VALUE, "what is booted is IMAGE: there is one, and no firmware that could choose"),

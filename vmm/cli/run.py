@@ -91,7 +91,7 @@ def parser() -> Parser:
 
 
 def main(options: argparse.Namespace) -> int:
-    from vmm.catalog import resolve, wants
+    from vmm.catalog import resolve, shown, wants
     from vmm.machine.machine import Config, Machine
     from vmm.report.summary import Summary
 
@@ -99,8 +99,9 @@ def main(options: argparse.Namespace) -> int:
         print(f"vmm: {options.told}", file=sys.stderr)
     console = session.Console(sys.stdout.buffer)
     image = resolve(options.image)
-    if options.load_address is None:
-        loaders.check(image)
+    note = loaders.check(image) if options.load_address is None else None
+    if note and not options.quiet:
+        print(f"vmm: {shown(image)}: {note}", file=sys.stderr)
     wanted = wants(image)
     board = options.board or wanted.board
     _check_fits(image, options, board)
@@ -127,7 +128,7 @@ def main(options: argparse.Namespace) -> int:
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
-        stop, status = _run(machine, script, typed, recorder, _progress(console, options))
+        stop, status = _run(machine, script, typed, recorder, _progress(console, options, typed))
         waiting = machine.waiting
         if not _close(machine, script):
             status = SCRIPT_FAILED
@@ -202,13 +203,13 @@ def _typed(source: str | None) -> Typed | None:
     return run_loop.typed(source)
 
 
-def _progress(console: session.Console, options: argparse.Namespace) -> Progress | None:
-    """For a terminal, and where nothing else is told meanwhile."""
+def _progress(console: session.Console, options: argparse.Namespace, typed: Typed | None) -> Progress | None:
+    """For a terminal, where nothing else is told meanwhile, and where it is not the guest that waits for its user."""
     if options.quiet or options.log or not sys.stderr.isatty():
         return None
     from vmm.cli import run_loop
 
-    return run_loop.Progress(console, sys.stderr)
+    return None if isinstance(typed, run_loop.Keyboard) else run_loop.Progress(console, sys.stderr)
 
 
 def _run(

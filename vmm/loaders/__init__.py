@@ -76,9 +76,17 @@ def architecture(path: str | PathLike[str]) -> str | None:
     return _format_of(image).architecture(image)
 
 
-def check(path: str | PathLike[str]) -> None:
-    """VmmError for a file that shows that it is no image: what it is, and what to do with it."""
-    _check(read_start(Path(path), "image", WITHIN, LARGEST))
+def check(path: str | PathLike[str]) -> str | None:
+    """VmmError for a file that shows that it is no image: what it is, and what to do with it. A line where it is one,
+    but not taken for what it is.
+    """
+    image = read_start(Path(path), "image", WITHIN, LARGEST)
+    _check(image)
+    if _is_multiboot2(image) and _format_of(image).name == "elf":
+        return (
+            "a multiboot2 kernel, which is loaded as an ELF alone: no magic in EAX, no information; multiboot has both"
+        )
+    return None
 
 
 def _check(image: Image) -> None:
@@ -141,7 +149,11 @@ MULTIBOOT2 = bytes.fromhex("d65052e8")
 """Magic of Multiboot2 Specification 2.0, 3.1.1, in an image's first 32 KiB."""
 
 
+def _is_multiboot2(image: Image) -> bool:
+    return MULTIBOOT2 in image.data[: 32 << 10]
+
+
 def _title(image: Image, format: str) -> str:
-    if format == "elf" and MULTIBOOT2 in image.data[: 32 << 10]:
+    if format == "elf" and _is_multiboot2(image):
         return "a multiboot2 kernel, which is loaded as an ELF alone,"
     return TITLES.get(format, f"{format} image")
