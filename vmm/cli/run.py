@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vmm import loaders, quantities
 from vmm.arch import DEFAULT, every, named
-from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, habits, qemu, session
+from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.machine.options import MEMORY
@@ -40,12 +40,17 @@ exit status:
 
 
 class RunParser(Parser):
-    """That knows QEMU's words."""
+    """That knows QEMU's words; who writes ours alone does not wait for them."""
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
-        translation = qemu.translated(words, self.follow)
-        options = super().parse(translation.words if translation else words)
-        options.told = translation.told(self.prog) if translation else None
+        told = None
+        if any(word.startswith(("-", "qemu-")) and self.follow(word) is None for word in words):
+            from vmm.cli import qemu
+
+            if translation := qemu.translated(words, self.follow):
+                words, told = translation.words, translation.told(self.prog)
+        options = super().parse(words)
+        options.told = told
         return options
 
 
@@ -65,7 +70,7 @@ def parser() -> Parser:
             "vmm run my_isr.S --scenario late_edge.py --record late_edge.vmmrec",
             "vmm run shell.elf --input -",
         ],
-        answer=habits.option,
+        answer=_of_others,
     )
     add = parser.add_argument
     files = "multiboot, ELF, arm64 Image, zImage, boot sector, flat, .S or .c"
@@ -88,6 +93,12 @@ def parser() -> Parser:
     add("--record", type=Path, metavar="FILE", help="write a recording, for vmm replay and vmm bisect")
     session.add_options(parser)
     return parser
+
+
+def _of_others(name: str) -> str | None:
+    from vmm.cli import habits
+
+    return habits.option(name)
 
 
 def main(options: argparse.Namespace) -> int:

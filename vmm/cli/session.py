@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from vmm.cli import BROKEN_PIPE, interrupts, qemu, streams
+from vmm.cli import BROKEN_PIPE, interrupts, streams
 from vmm.errors import VmmError, unknown
 from vmm.output import OutputFile, Outputs
 
@@ -25,7 +25,7 @@ def add_options(parser: Parser) -> None:
     trace = "write every event: as json (the default), jsonl or int; repeatable"
     add("--trace", action="append", default=[], type=_trace, metavar="[FORMAT:]FILE", help=trace)
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
-    add("-d", dest="log", type=qemu.log, metavar="int", help="a line for every interrupt, exception and guest error")
+    add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt, exception and guest error")
     add("--quiet", action="store_true", help="no report after the run")
 
 
@@ -111,6 +111,14 @@ def cut(machine: Machine, why: str) -> Stop:
     """The stop of a run that did not end by itself."""
     pc = machine.cpu.pc
     return replace(machine.stop, reason="user", code=0, detail=f"{why} at {machine.where(pc)}", address=pc)
+
+
+def _log(text: str) -> str:
+    if text == "int":
+        return text
+    from vmm.cli import qemu
+
+    return qemu.log(text)
 
 
 def _trace(text: str) -> tuple[str, Path]:
