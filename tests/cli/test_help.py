@@ -49,8 +49,12 @@ def test_a_page_keeps_every_line_of_its_code(vmm, topic):
 
 def test_a_command_has_its_options_shown(vmm):
     done = vmm("help", "list")
-    assert vmm("help", "LIST") == done
     assert (done.status, done.out.startswith("usage: vmm list [-h] [--json] "), done.err) == (0, True, "")
+
+
+def test_capitals_are_no_other_topic(vmm):
+    assert vmm("help", "Snapshots") == vmm("help", "snapshots")
+    assert vmm("help", "List") == (2, "", "vmm: unknown topic 'List'; did you mean 'list'?\n")
 
 
 def test_a_word_that_is_no_topic_leads_to_the_pages_that_have_it(vmm):

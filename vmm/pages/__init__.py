@@ -24,13 +24,13 @@ def topics() -> dict[str, str]:
 
 
 def page(topic: str, others: Iterable[str] = ()) -> str:
-    """The Markdown of a topic's page. VmmError where there is none, with the pages that have the word, or with the
-    nearest topic or one of `others`.
+    """The Markdown of a topic's page, capitals or not. VmmError where there is none, with the pages that have the word,
+    or with the nearest topic or one of `others`.
     """
-    known = topics()
-    if topic in known:
-        return _text(topic)
-    if telling := _telling(topic):
+    known, others = topics(), list(others)
+    if topic.lower() in known:
+        return _text(topic.lower())
+    if topic.lower() not in others and (telling := _telling(topic)):
         raise VmmError(f"no topic {topic!r}; it is told of in {', '.join(telling)}")
     raise unknown("topic", topic, [*known, *others])
 
