@@ -64,6 +64,8 @@ _UNTAME = re.compile(r"""^-|[\x00-\x1f\x7f"'\\\\$#%*?:;|<>`]""")
 _MARKER = re.compile(r"\s*(?://|/\*|\*|@|#|;)\s*vmm:\s*(?P<arch>\w+)\s*(?:\*/)?\s*")
 _INCLUDED = re.compile(r'\s*#\s*include\s+["<](?P<arch>\w+)/')
 _MARKED_WITHIN = 5
+_NASM = (".asm", ".nasm", ".nas")
+"""How sources end that another assembler is for."""
 
 
 def arch_of(source: Path) -> str:
@@ -158,16 +160,13 @@ def _beside(source: Path, other: Path) -> str:
     return f"./{os.path.relpath(other.resolve(), source.parent.resolve())}"
 
 
-NASM = (".asm", ".nasm", ".nas")
-
-
 def _check(source: Path) -> None:
     if not source.exists():
         raise VmmError(f"{source}: no such file")
     if not source.is_file():
         raise VmmError(f"{source}: not a file")
     if source.suffix not in SOURCES:
-        nasm = "; what is nasm's it assembles: nasm -f elf32" if source.suffix in NASM else ""
+        nasm = "; what is nasm's it assembles: nasm -f elf32" if source.suffix in _NASM else ""
         raise VmmError(f"{source}: not a source file; expected one of {', '.join(SOURCES)}{nasm}")
 
 
