@@ -170,6 +170,12 @@ def test_a_source_says_its_architecture_by_a_comment_or_by_what_it_includes(sour
     assert arch_of(source(text)) == arch
 
 
+def test_a_byte_order_mark_hides_no_architecture(source, tmp_path):
+    path = source('\ufeff#include "arm64/guest.h"\n    GUEST\n    POWER_OFF\n')
+    assert arch_of(path) == "arm64"
+    assert assemble(path, arch="arm64", out=tmp_path / "my.elf").is_file()
+
+
 def test_an_unknown_architecture_in_a_source_is_placed(source):
     path = source("/* lesson */\n// vmm: arm46\n")
     with pytest.raises(VmmError, match=rf"{path}:2: unknown architecture 'arm46'; did you mean 'arm64'\?"):
@@ -542,6 +548,18 @@ def test_a_tool_that_fails_without_naming_a_place_is_quoted(tmp_path, monkeypatc
     monkeypatch.setenv("VMM_CC", str(tmp_path / "mycc"))
     with pytest.raises(VmmError, match=r"mycc: mycc: out of luck$"):
         assemble(source(HEADER))
+
+
+def test_what_a_tool_says_of_files_on_the_way_names_the_source(tmp_path, monkeypatch, source):
+    fake(tmp_path, "mycc", "sys.exit(f'mycc: {sys.argv[-1]}: No space left on device')")
+    monkeypatch.setenv("VMM_CC", str(tmp_path / "mycc"))
+    path = source(HEADER)
+    with pytest.raises(VmmError, match=r"mycc: mycc: my\.S: No space left on device$"):
+        assemble(path)
+    fake(tmp_path, "mycc", f"if '-c' not in sys.argv: print({str(tmp_path / 'myld')!r})")
+    fake(tmp_path, "myld", "sys.exit(f'ld: cannot open output file {sys.argv[-1]}: No space left on device')")
+    with pytest.raises(VmmError, match=r"myld: ld: cannot open output file image\.elf: No space left on device$"):
+        assemble(path)
 
 
 def test_the_linker_script_of_the_guests_is_where_the_toolchain_looks():

@@ -77,7 +77,7 @@ def arch_of(source: Path) -> str:
     """
     _check(source)
     try:
-        lines = source.read_text(errors="replace").splitlines()
+        lines = source.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise VmmError(f"{source}: cannot read the source: {error.strerror}") from error
     for number, line in enumerate(lines[:_MARKED_WITHIN], 1):
@@ -228,7 +228,13 @@ class _Build:
         if found:
             return AssemblyError(*dict.fromkeys(found))
         said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        return VmmError(f"{shlex.join(tool)}: {said[-1]}")
+        return VmmError(f"{shlex.join(tool)}: {self.named(said[-1])}")
+
+    def named(self, message: str) -> str:
+        """With sources by their names, and what was on the way to the image without the directory that is gone."""
+        for path, source in self.origin.items():
+            message = message.replace(path, source) if Path(path).is_absolute() else message
+        return message.replace(f"{self.scratch}/", "")
 
     def place(self, diagnostic: Diagnostic, preprocessed: Callable[[], str]) -> str:
         file, line, column, message = diagnostic
@@ -236,8 +242,7 @@ class _Build:
             file, line = original(preprocessed(), line)
         file = _unescaped(file)
         file = self.origin.get(os.path.normpath(file), file if line else next(iter(self.origin.values())))
-        for path, source in self.origin.items():
-            message = message.replace(path, source)
+        message = self.named(message)
         shown = Path(os.path.normpath(self.directory / file))
         if not line or not column:
             line, column = locate(shown, line, message)

@@ -22,6 +22,12 @@ def test_the_page_has_every_status_there_is():
     assert told == ours | {126, 127, 137}
 
 
+def test_the_help_of_vmm_leads_to_the_page(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert "Exit statuses, beside those of timeout(1): vmm help commands." in capsys.readouterr().out
+
+
 def test_the_help_of_run_has_those_of_run(capsys):
     with pytest.raises(SystemExit):
         cli.main(["run", "--help"])

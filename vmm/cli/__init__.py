@@ -81,7 +81,8 @@ def _outcome(arguments: Sequence[str]) -> int:
 def _dispatch(arguments: Sequence[str]) -> int:
     parser = Parser(
         "vmm",
-        "Boot machine code on an emulated CPU, with every interrupt exactly in its place.",
+        "Boot machine code on an emulated CPU, with every interrupt exactly in its place.\n"
+        "Exit statuses, beside those of timeout(1): vmm help commands.",
         ["vmm list", "vmm run x86/pit_ticks", "vmm run arm64/timer_ticks", "vmm run my_isr.S -d int", "vmm help"],
         commands=COMMANDS,
     )
