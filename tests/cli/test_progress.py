@@ -93,6 +93,16 @@ def test_nothing_of_the_run_is_another(terminal, guest, tmp_path):
     assert sliced == whole
 
 
+@pytest.mark.parametrize("guest", ["x86/pit_ticks", "arm64/timer_ticks"])
+def test_a_replay_tells_too_and_is_verified(vmm, terminal, guest):
+    recorded = vmm("run", guest, "--quiet", "--record", "run.vmmrec")
+    replayed = terminal("replay", "run.vmmrec")
+    assert "still running" in replayed.err
+    assert (replayed.status, replayed.out) == (recorded.status, recorded.out)
+    untold = terminal("replay", "run.vmmrec", "--quiet")
+    assert untold == recorded
+
+
 def test_slices_move_no_interrupt(terminal, image, monkeypatch, tmp_path):
     """Of a single instruction each, at all of which a boundary is."""
     monkeypatch.setattr(run_loop, "SLICE", 1)

@@ -103,6 +103,7 @@ def _of_others(name: str) -> str | None:
 
 def main(options: argparse.Namespace) -> int:
     from vmm.catalog import resolve, shown, wants
+    from vmm.cli.run_loop import progress
     from vmm.machine.machine import Config, Machine
     from vmm.report.summary import Summary
 
@@ -139,7 +140,7 @@ def main(options: argparse.Namespace) -> int:
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
-        stop, status = _run(machine, script, typed, recorder, _progress(console, options, typed))
+        stop, status = _run(machine, script, typed, recorder, progress(console, options, typed))
         waiting = machine.waiting
         if not _close(machine, script):
             status = SCRIPT_FAILED
@@ -212,15 +213,6 @@ def _typed(source: str | None) -> Typed | None:
     from vmm.cli import run_loop
 
     return run_loop.typed(source)
-
-
-def _progress(console: session.Console, options: argparse.Namespace, typed: Typed | None) -> Progress | None:
-    """For a terminal, where nothing else is told meanwhile, and where it is not the guest that waits for its user."""
-    if options.quiet or options.log or not sys.stderr.isatty():
-        return None
-    from vmm.cli import run_loop
-
-    return None if isinstance(typed, run_loop.Keyboard) else run_loop.Progress(console, sys.stderr)
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import select
 import sys
@@ -112,6 +113,13 @@ class Progress:
         self._console.begin_line()
         where = machine.where(machine.cpu.pc)
         print(f"vmm: still running, {machine.instructions} instructions, at {where}; Ctrl-C ends it", file=self._file)
+
+
+def progress(console: Console, options: argparse.Namespace, typed: Typed | None = None) -> Progress | None:
+    """For a terminal, where nothing else is told meanwhile, and where it is not the guest that waits for its user."""
+    if options.quiet or options.log or not sys.stderr.isatty() or isinstance(typed, Keyboard):
+        return None
+    return Progress(console, sys.stderr)
 
 
 def go(machine: Machine, typed: Typed | None, progress: Progress | None = None) -> Stop:
