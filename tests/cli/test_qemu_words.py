@@ -3,7 +3,7 @@
 import pytest
 
 from cli.tiny_guests import POWER_OFF, SPIN
-from vmm.cli import qemu
+from vmm.cli.qemu_words import WORDS
 from vmm.cli.run import parser
 
 OPTIONS = """
@@ -85,7 +85,7 @@ ANSWERED = {
 
 def test_every_option_of_qemu_has_a_row_or_is_ours():
     ours = parser()
-    assert [name for name in OPTIONS.split() if name not in qemu.WORDS and ours.follow(f"-{name}") is None] == []
+    assert [name for name in OPTIONS.split() if name not in WORDS and ours.follow(f"-{name}") is None] == []
 
 
 @pytest.mark.parametrize(("words", "told"), EQUAL)
@@ -127,7 +127,7 @@ def test_every_other_has_its_answer_in_one_line(vmm, image, words):
     assert "did you mean" not in err
 
 
-@pytest.mark.parametrize("name", [name for name in qemu.WORDS if name != "help"])
+@pytest.mark.parametrize("name", [name for name in WORDS if name != "help"])
 def test_no_row_guesses_a_letter(vmm, name):
     err = vmm("run", "none.elf", f"-{name}", "value").err
     assert "did you mean" not in err

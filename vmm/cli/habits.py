@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 
 from vmm.cli import qemu
+from vmm.cli.qemu_words import GDB, SERIAL, SNAPSHOT, WORDS
 from vmm.errors import nearest
 
 LONG = 3
 """Letters of an option, its dash among them, up to which a likeness is chance."""
 LISTING = ("--arch", "--all", "--filter", "--grep", "--board", "-a", "-l", "-v", "--verbose", "--long")
 RUN = "vmm run IMAGE boots one"
-STEPS = f"{qemu.GDB}, and vmm replay FILE --stop-at WHERE"
+STEPS = f"{GDB}, and vmm replay FILE --stop-at WHERE"
 OUTPUT = "the guest's serial port is standard output; --trace, --summary and --record write files"
 ASM = "vmm asm FILE.S makes an image of sources, and vmm run FILE.S runs one as it is"
 
@@ -34,7 +35,7 @@ COMMANDS = {
     **dict.fromkeys(("man", "manual", "docs", "doc", "tutorial", "info"), "vmm help lists the manual's pages"),
     **dict.fromkeys(("version", "-V", "-v"), "vmm --version says it"),
     "scenario": "vmm run IMAGE --scenario FILE runs scenarios",
-    "snapshot": qemu.SNAPSHOT,
+    "snapshot": SNAPSHOT,
 }
 """What is said instead, a line each."""
 
@@ -62,7 +63,7 @@ OPTIONS = {
     **dict.fromkeys(("--stdin", "--interactive"), "vmm says --input -"),
     **dict.fromkeys(("--address", "--base", "--org", "--offset"), "vmm says --load-address ADDR"),
     **dict.fromkeys(("--image", "--elf", "--file", "-f", "--bin"), "the image has no option before it: vmm run IMAGE"),
-    **dict.fromkeys(("--uart", "--console"), qemu.SERIAL),
+    **dict.fromkeys(("--uart", "--console"), SERIAL),
 }
 """Of `vmm run`, besides QEMU's."""
 
@@ -92,7 +93,7 @@ def _is_image(name: str) -> bool:
 
 def option(name: str) -> str | None:
     """What is said to who gives `vmm run` the option."""
-    near = nearest(name, qemu.WORDS) if name[:2] != "--" and len(name) > LONG else None
+    near = nearest(name, WORDS) if name[:2] != "--" and len(name) > LONG else None
     return OPTIONS.get(name) or (f"QEMU has no such option, either; did you mean -{near}?" if near else None)
 
 

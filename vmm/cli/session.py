@@ -116,9 +116,9 @@ def cut(machine: Machine, why: str) -> Stop:
 def _log(text: str) -> str:
     if text == "int":
         return text
-    from vmm.cli import qemu
+    from vmm.cli import qemu_words
 
-    return qemu.log(text)
+    return qemu_words.log(text)
 
 
 def _trace(text: str) -> tuple[str, Path]:
