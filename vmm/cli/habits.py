@@ -22,7 +22,7 @@ COMMANDS = {
     **dict.fromkeys(("test", "tests", "pytest", "robot"), "pytest runs tests, with vmm's fixtures: vmm help tests"),
     **dict.fromkeys(
         ("explore", "fuzz", "check"),
-        "pytest runs a test at every boundary, with its marker every_boundary: vmm help tests",
+        "vmm.explore, in Python, places interrupts everywhere; so does pytest's marker every_boundary: vmm help tests",
     ),
     **dict.fromkeys(("record", "rec", "save"), "vmm run IMAGE --record FILE writes a recording"),
     **dict.fromkeys(("trace", "log"), "vmm run IMAGE --trace FILE writes every event, and -d int a line for each"),
