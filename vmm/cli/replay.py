@@ -58,7 +58,7 @@ def main(options: argparse.Namespace) -> int:
         started = time.perf_counter()
         try:
             interrupts.check()
-            stop = replay.run(options.stop_at, insn=options.until_insn, event=options.until_event)
+            stop = _run(replay, options, console)
         except Diverged as error:
             why, different = "no longer the recorded run", str(error)
         except (BrokenPipeError, KeyboardInterrupt) as error:
@@ -79,6 +79,21 @@ def main(options: argparse.Namespace) -> int:
         if not replay.finished and not crash.is_crash(stop):
             crash.show(machine, sys.stderr)
     return _verdict(replay, stop, different) if early is None else early
+
+
+def _run(replay: Replay, options: argparse.Namespace, console: session.Console) -> Stop:
+    """Who waits for the end of a long one is told how far it is."""
+    from vmm.cli import run_loop
+
+    targets = (options.stop_at, options.until_insn, options.until_event)
+    progress = run_loop.progress(console, options)
+    if progress is None or targets != (None, None, None):
+        return replay.run(options.stop_at, insn=options.until_insn, event=options.until_event)
+    while True:
+        progress.tell(replay.machine)
+        stop = replay.run(insn=replay.machine.instructions + run_loop.SLICE)
+        if replay.finished:
+            return stop
 
 
 def _verdict(replay: Replay, stop: Stop, different: str | None) -> int:

@@ -11,7 +11,7 @@ from vmm import loaders
 from vmm.arch.architecture import Architecture
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board
-from vmm.catalog import files_of
+from vmm.catalog import files_of, shown
 from vmm.core.memory import PhysicalMemory
 from vmm.errors import VmmError
 from vmm.inputs.decisions import Inputs
@@ -57,6 +57,7 @@ class BootImage:
             load_address=load_address,
             architecture=self._architecture.name,
             device_tree=self._board.device_tree,
+            called=shown(path),
         )
         whole = Source(Path(path).absolute(), tuple(map(absolute_module, initrd)), load_address)
         self._load = partial(load, whole.image, initrd=whole.modules)

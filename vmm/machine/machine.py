@@ -483,7 +483,8 @@ def _core(config: Config, layout: Layout, insn_ns: int) -> vmm_machine:
 def _check_memory(size: int, layout: Layout) -> None:
     if size <= 0 or size % PAGE or size > layout.most_ram:
         most = layout.most_ram // MIB
-        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {most}M")
+        mib = f"; in MiB it is {size}M" if size < PAGE else ""
+        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {most}M{mib}")
 
 
 def _check_command_line(text: str) -> None:
