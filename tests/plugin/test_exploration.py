@@ -268,6 +268,64 @@ def test_what_would_come_behind_the_window_does_not(suite: Suite):
     """), guest=UPDATE).assert_outcomes(passed=1)  # fmt: skip
 
 
+def test_a_handler_at_the_windows_last_boundary_is_within_and_what_it_returns_to_is_the_last(suite: Suite):
+    """Whether runs end behind the window or with it: there they end before what waits for IRET is taken."""
+    suite("""
+        @pytest.mark.parametrize("until", ["over", "end"])
+        @pytest.mark.guest("guest.S", board="pc,pit=off")
+        def test_it(until, request, machine):
+            from vmm.testing import Exploration
+
+            asked = {"inject": "irq:5", "between": ("begin", "end"), "until": until}
+            exploration = Exploration(machine, "guest.S", {"board": "pc,pit=off"}, asked)
+
+            def events(*placement):
+                m = exploration.run([(*each, "irq:5") for each in placement])
+                assert m.cpu.pc == m.address(until)
+                return [each for each in m.trace.last(64) if each.kind in ("delivered", "returned")]
+
+            assert events() == events((0x100, 0)) == events((3, 1)) == []
+            tick, back = events((3, 0))
+            behind = 3 + back.insns - tick.insns
+            assert tick.pc == exploration.run([]).address("end")
+            for none in [], [(0x100, 0)], [(behind, 1)], [(behind + 1, 0)]:
+                assert [each.kind for each in events((3, 0), *none)] == ["delivered", "returned"]
+            assert [each.kind for each in events((3, 0), (behind, 0))] == ["delivered", "returned"] * 2
+            for within in (3, 1), (behind - 1, 0):
+                taken = 2 if until == "over" else 1
+                assert [each.kind for each in events((3, 0), within)] == ["delivered", "returned"] * taken
+    """, guest=UPDATE).assert_outcomes(passed=2)  # fmt: skip
+
+
+def test_single_runs_of_all_pairs_come_to_what_the_exploration_says_of_them(suite: Suite):
+    """Each pair whole, in Python, against the core's forks and shared runs: as many, and as many that lose a tick."""
+    suite("""
+        from dataclasses import replace
+
+        from vmm.placements.sources import source
+        from vmm.testing import Exploration
+
+        def test_it(machine):
+            happened = []
+            plain = source("irq:5")
+            counting = replace(plain, happen=lambda m: happened.append(plain.happen(m)))
+            asked = {"inject": counting, "between": ("begin", "end"), "until": "over", "check": "shared == 3"}
+            asked["depth"] = 2
+            exploration = Exploration(machine, "guest.S", {"board": "pc,pit=off"}, asked)
+            pairs = lost = 0
+            for first in range(4):
+                for insns in range(first, 4 + 9):  # the handler has nine instructions, see the test of a single run
+                    for more in (0, 1):
+                        happened.clear()
+                        m = exploration.run([(first, 0, "irq:5"), (insns, more, "irq:5")])
+                        pairs += len(happened) == 2
+                        lost += len(happened) == 2 and m.u32("shared") != 3
+            report = exploration.report
+            assert (report.placements, report.failing) == (4 + pairs, 4 + lost)  # one tick alone makes 2 at most
+            assert 0 < lost < pairs
+    """, guest=UPDATE).assert_outcomes(passed=1)  # fmt: skip
+
+
 def test_a_scenario_cannot_go_back(suite: Suite):
     result = suite("""
         async def patient(m):

@@ -4,39 +4,22 @@ one by one, from a snapshot at the window's first boundary.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from vmm.core.stops import AWAITED, REASONS, TRIGGER
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine
-from vmm.machine.snapshot import Snapshot
-from vmm.placements.exploration import PATIENCE, Subject, Window, explore
+from vmm.placements.exploration import Subject, Window, explore
 from vmm.placements.report import Report
 from vmm.placements.sources import Source, source
-from vmm.scenario.triggers import NextBoundary, Reach
-from vmm.testing.boundaries import Boundary, name_at
-from vmm.testing.machines import MOST, Machines, Tested
+from vmm.testing.boundaries import Boundary
+from vmm.testing.machines import Machines
 from vmm.testing.placement import At, placements
+from vmm.testing.standing import Standing
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
-
-OVER = {*REASONS.values()} - {TRIGGER, "count"}
-"""The reasons of stops behind which the guest does no more."""
-
-
-class Stand(NamedTuple):
-    """At the window's first boundary."""
-
-    tested: Tested
-    snapshot: Snapshot
-    written: int
-    """Bytes that the guest has written to the console."""
-    patience: int
-    """Instructions that a run from there may take, as in an exploration."""
 
 
 class Exploration:
@@ -79,92 +62,35 @@ class Exploration:
         window. It is the same machine each time, gone back to the window's first boundary. VmmError where it never
         comes there.
         """
-        machine = self._again()
-        first, before = machine.instructions, (0, 0)
+        standing = self._standing
+        standing.again()
+        before = 0, 0
         for insns, more, name in sorted(placement):
-            further = more - before[1] if before[0] == insns else more
-            if not self._go_on(machine, first + insns, further):
+            if not standing.go_to(insns, more - before[1] if before[0] == insns else more):
                 break
             before = insns, more
-            if machine.instructions == first + insns:  # else there are not so many boundaries
-                (self._sources.get(name) or source(name)).happen(machine)
-        self._finish(machine, first + self._stand.patience)
-        return machine
+            if standing.is_at(insns):
+                (self._sources.get(name) or source(name)).happen(standing.machine)
+        standing.finish()
+        return standing.machine
 
     def boundaries(self) -> Iterator[Boundary]:
         """The machine at each boundary of the window in turn, as in a run that nobody disturbs: what was done at the
         boundary before is undone, as far as a snapshot goes. VmmError where it does not come to the window's end.
         """
-        machine, names = self._again(), Counter[str]()
-        left, end = self._stand.patience, machine.address(self._window.end)
-        while True:
-            address, here, written = machine.cpu.pc, machine.snapshot(), len(self._stand.tested.console)
-            yield Boundary(machine, name_at(machine, address, names), address, machine.where(address))
-            self._restore(here, written)
-            if address == end and left < self._stand.patience:
-                return
-            left -= 1
-            stop = machine.run(until=NextBoundary())
-            if stop.reason in OVER or not left:
-                raise VmmError(f"the guest never comes to {self._window.end}: {stop}")
+        return self._standing.boundaries()
 
     def placements(self, most: int = 3) -> SearchStrategy[list[At]]:
         """None to `most` of the sources, anywhere in the window or in the handlers that run there: for hypothesis.
         VmmError where that is not installed.
         """
-        undisturbed = self._to_end()
-        handlers = max(0, *(self._to_end(each) - undisturbed for each in self._sources.values()))
+        undisturbed = self._standing.extent()
+        handlers = max(0, *(self._standing.extent(each) - undisturbed for each in self._sources.values()))
         return placements(undisturbed + (most - 1) * handlers, list(self._sources), most)
 
-    # ---- where its runs begin, and how they go on ----
-
     @cached_property
-    def _stand(self) -> Stand:
-        machine = self._machines(self.image, **self._options)
-        tested = self._machines.tested[-1]
-        Subject(self.image, {}, self._window).enter(machine)
-        if machine.waiting:
-            raise VmmError(f"a scenario waits in this machine, which has to go back: {machine.waiting[0]}")
-        first, snapshot, written = machine.instructions, machine.snapshot(), len(tested.console)
-        self._finish(machine, first + MOST)
-        return Stand(tested, snapshot, written, 10 * (machine.instructions - first) + PATIENCE)
-
-    def _again(self) -> Machine:
+    def _standing(self) -> Standing:
         """At the window's first boundary."""
-        self._restore(self._stand.snapshot, self._stand.written)
-        return self._stand.tested.machine
-
-    def _restore(self, snapshot: Snapshot, written: int) -> None:
-        self._stand.tested.machine.restore(snapshot)
-        del self._stand.tested.console[written:]
-
-    def _go_on(self, machine: Machine, insns: int, further: int) -> bool:
-        """To the boundary at which so many have begun, and then `further`; False where the window ends before."""
-        if (ahead := insns - machine.instructions) > 0:
-            stop = machine.run(until=Reach(self._window.end), insns=ahead)
-            if machine.instructions < insns or stop.reason in OVER:
-                return False
-        for _ in range(further):
-            if machine.cpu.pc == machine.address(self._window.end):
-                return False
-            if machine.run(until=NextBoundary()).reason in OVER:
-                return False
-        return True
-
-    def _finish(self, machine: Machine, most: int) -> None:
-        """To the run's end, or till so many instructions have begun."""
-        if machine.stop.reason in OVER:
-            return
-        until, left = self._window.until, max(most - machine.instructions, 0)
-        machine.run(insns=left, until=None if until is None else Reach(until))
-
-    def _to_end(self, happening: Source | None = None) -> int:
-        """Instructions to the window's last boundary, undisturbed or with something happening at its first; 0 where
-        it does not come there.
-        """
-        machine = self._again()
-        first = machine.instructions
-        if happening:
-            happening.happen(machine)
-        stop = machine.run(until=Reach(self._window.end), insns=self._stand.patience)
-        return machine.instructions - first if stop.reason in AWAITED else 0
+        machine = self._machines(self.image, **self._options)
+        Subject(self.image, {}, self._window).enter(machine)
+        return Standing(self._machines.tested[-1], self._window)
