@@ -143,6 +143,10 @@ static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place
     for (; !stopped(x); piece_grow(x, &p, NULL)) {
         if (!inside || how & AT_END)
             break;
+        if (p.count >= x->plan->longest) {
+            x->plan->cut++;
+            break;
+        }
         footprint_clear(&last);
         watch_into(x, &last);
         how = step(x);
@@ -154,7 +158,7 @@ static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place
         watch_into(x, &last);
         if (!(how & OVER))
             footprint_clear(&last);
-        settle(end, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, false));
+        settle(end, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, inside && !(how & AT_END)));
         set_unite(&end->live, &last.live, NULL);
         watch_into(x, NULL);
         r = backwards(x, level, &p, true, false, end, NULL);
@@ -198,6 +202,10 @@ static bool to_return(exploration *x, uint32_t depth, piece *p)
 {
     while (depth_of(x->machine) > depth && !stopped(x)) {
         uint64_t left = time_left(x);
+        if (p && p->count >= x->plan->longest) {
+            x->plan->cut++;
+            p = NULL;
+        }
         if (p)
             piece_grow(x, p, p->places + p->count - 1);
         if (!left || (p ? step(x) : go(x, AT_RETURN, left)) & OVER)
@@ -267,7 +275,7 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
     record *r = record_new(x);
     if (!r)
         return NULL;
-    x->plan->runs++;
+    note_budget(x);
     watch_into(x, &head);
     inject(x, choice);
     if (more)
@@ -356,6 +364,7 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
     if (!x)
         return;
     x->failed = x->broken_off = false;
+    x->plan->spent = 0;
     if (x->begin.native)
         back_to(x, &x->begin);
     watch_end(&x->watch);
@@ -428,13 +437,17 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
     record_free(x, backwards(x, 0, &p, true, next.native != NULL, NULL, out));
     int64_t rows = (int64_t)(p.count * x->plan->choices);
     piece_free(&p);
-    if (stopped(x)) {
+    if (x->failed || x->broken_off) {
         bool failed = x->failed;
         forget(&next);
         x->failed = x->broken_off = false;
         back_to(x, &x->here);
         x->failed = failed;
         return failed ? -1 : 0;
+    }
+    if (x->plan->spent) {
+        forget(&next);
+        return rows;
     }
     x->plan->boundaries += (uint64_t)rows / x->plan->choices;
     x->plan->over = !next.native;
