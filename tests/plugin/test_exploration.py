@@ -44,6 +44,16 @@ handler:
 """
 MASKED = UPDATE.replace("begin:", "begin: cli").replace("end:", "sti\nnop\nend:")
 """The update with interrupts masked: six instructions and end."""
+LOOP = f"""
+{UPDATE.partition("begin:")[0]}
+    movl    $5, %ecx
+begin:
+    incl    shared
+end:
+    decl    %ecx
+    jnz     begin
+{UPDATE.partition("end:")[2]}
+"""
 READ = UPDATE.splitlines().index("    incl    %eax") + 1
 """The line before which shared was read."""
 MARKED = """
@@ -382,6 +392,18 @@ def test_one_that_fails_there_shows_the_machine_and_its_run_from_the_start(suite
     raised = [each.insns for each in m.trace.last(64) if each.kind == "line"]
     (tick,) = [each for each in m.trace.last(64) if each.kind == "delivered"]
     assert [tick.insns - insns for insns in raised] == [2]  # STI and NOP: begin+7 is where it was raised
+
+
+def test_the_window_may_begin_at_a_later_visit(suite: Suite):
+    """The loop adds 1 to shared five times, so at its third beginning it is 2; a tick there makes 6 in the end."""
+    suite("""
+        @pytest.mark.guest("guest.S", board="pc,pit=off")
+        @pytest.mark.explore(inject="irq:5", between=("begin", "end"), hit=3, until="over", check="shared == 6")
+        def test_it(exploration):
+            assert [each.machine.u32("shared") for each in exploration.boundaries()] == [2, 3]
+            assert exploration.run([(1, 0, "irq:5")]).u32("shared") == 6
+            assert exploration and exploration.report.boundaries == 2
+    """, guest=LOOP).assert_outcomes(passed=1)  # fmt: skip
 
 
 def test_a_window_that_does_not_end_is_said(suite: Suite):
