@@ -417,6 +417,18 @@ def test_a_window_that_does_not_end_is_said(suite: Suite):
     result.stdout.fnmatch_lines(["E*VmmError: the guest never comes to handler: poweroff*"])
 
 
+@pytest.mark.parametrize(("until", "where"), [(', until="nowhere"', "nowhere"), ("", "its end")])
+def test_a_run_that_does_not_end_undisturbed_is_said(until, where, suite: Suite):
+    endless = UPDATE.replace("over:", "over: jmp over\nnowhere:")
+    result = suite(BOUNDARIES.replace('"end")', f'"end"){until}') + """
+    assert [each.name for each in exploration.boundaries()] == ["begin", "begin+0x5", "begin+0x6", "end"]
+    guest = exploration.boundaries().__next__().machine
+    guest.limit(insns=10_000)
+    exploration.run([])
+""", guest=endless)  # fmt: skip
+    result.stdout.fnmatch_lines([f"E*VmmError: undisturbed, the guest never comes to {where}: limit*"])
+
+
 def test_what_to_try_has_to_be_said_where_it_is_tried(suite: Suite):
     result = suite(BOUNDARIES + "    assert exploration\n")
     result.stdout.fnmatch_lines(["E*VmmError: marker explore: inject= does not say what to try"])

@@ -13,7 +13,7 @@ from vmm.testing.boundaries import ANY, Region
 
 DEFAULTS = ("board", "seed")
 """Markers with one value: an option of machines whose test gives none."""
-OURS = ("record", "prepare", "progress")
+OURS = ("record", "prepare", "progress", "initrd", "load_address")
 """What `vmm.explore` takes and a marker does not say: the plugin does, or the marker `guest`."""
 
 TAKES = "it takes two locations, cpu= and limit= as numbers, nth= and after="

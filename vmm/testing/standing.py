@@ -39,14 +39,24 @@ class Standing:
             raise VmmError(f"a scenario waits in this machine, which has to go back: {waiting[0]}")
         self._begin, self._end = self.machine.instructions, self.machine.address(window.end)
         self._first = self._then()
-        self._patience = MOST
-        self.again()
-        self.finish()
-        self._patience = 10 * (self.machine.instructions - self._begin) + PATIENCE
-        self.again()
+        self._limit = 0  # of instructions of a run
 
     def again(self) -> None:
-        """Go back to the window's first boundary."""
+        """Go back to the window's first boundary, for a run. VmmError where one that nobody disturbs has no end."""
+        if not self._limit:
+            self._go_back()
+            self._limit = self._begin + 10 * self._undisturbed() + PATIENCE
+        self._go_back()
+
+    def _undisturbed(self) -> int:
+        """Instructions of such a run."""
+        self._run_out(self._begin + MOST)
+        stop, until = self.machine.stop, self._window.until
+        if stop.reason not in (OVER - {"limit"} if until is None else AWAITED):
+            raise VmmError(f"undisturbed, the guest never comes to {until or 'its end'}: {stop}")
+        return self.machine.instructions - self._begin
+
+    def _go_back(self) -> None:
         self._back(self._first)
         self._passed = False  # it has come there, and the window is over
 
@@ -75,13 +85,15 @@ class Standing:
 
     def finish(self) -> None:
         """On to where runs end, or as long as one may take."""
+        self._run_out(self._limit)
+
+    def _run_out(self, limit: int) -> None:
         machine, until = self.machine, self._window.until
         if machine.stop.reason in OVER:
             return
         if self._passed and until is not None and machine.address(until) == self._end:
             return
-        left = max(self._begin + self._patience - machine.instructions, 0)
-        machine.run(insns=left, until=None if until is None else Reach(until))
+        machine.run(insns=max(limit - machine.instructions, 0), until=None if until is None else Reach(until))
 
     def extent(self, happening: Source | None = None) -> int:
         """Instructions to the window's last boundary, undisturbed or with something happening at its first; 0 where
@@ -90,13 +102,13 @@ class Standing:
         self.again()
         if happening:
             happening.happen(self.machine)
-        stop = self.machine.run(until=Reach(self._window.end), insns=self._patience)
+        stop = self.machine.run(until=Reach(self._window.end), insns=self._limit - self._begin)
         return self.machine.instructions - self._begin if stop.reason in AWAITED else 0
 
     def boundaries(self) -> Iterator[Boundary]:
         """The window's, in turn, each as it is undisturbed; VmmError where the machine does not come to the last."""
         machine, names = self.machine, Counter[str]()
-        self.again()
+        self._go_back()
         while True:
             address, then = self._pc(), self._then()
             yield Boundary(machine, name_at(machine, address, names), address, machine.where(address))
@@ -104,7 +116,7 @@ class Standing:
             if self._at_end():
                 return
             stop = machine.run(until=NextBoundary())
-            if stop.reason in OVER or machine.instructions - self._begin > self._patience:
+            if stop.reason in OVER or machine.instructions - self._begin > MOST:
                 raise VmmError(f"the guest never comes to {self._window.end}: {stop}")
 
     def _at_end(self) -> bool:
