@@ -426,7 +426,19 @@ def test_a_run_that_does_not_end_undisturbed_is_said(until, where, suite: Suite)
     guest.limit(insns=10_000)
     exploration.run([])
 """, guest=endless)  # fmt: skip
-    result.stdout.fnmatch_lines([f"E*VmmError: undisturbed, the guest never comes to {where}: limit*"])
+    result.stdout.fnmatch_lines([f"E*VmmError: the guest never comes to {where} undisturbed: limit*"])
+
+
+def test_a_report_is_told_though_no_machine_can_be_shown_with_it(suite: Suite):
+    """A tick ends this guest with status 3, as nobody expects IRQ 6; undisturbed it waits for that, until its limit."""
+    result = suite("""
+        @pytest.mark.guest("guest.S", board="pc,pit=off", prepare=lambda m: m.limit(insns=1100))
+        @pytest.mark.explore(inject="vector:0x26", between=("begin", "end"))
+        def test_it(exploration):
+            assert exploration
+    """, guest=UPDATE.replace("over:", "over: jmp over"))  # fmt: skip
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*assert <counterexample: vector:38 at *>", "*- guest.S: exploration -*"])
 
 
 def test_what_to_try_has_to_be_said_where_it_is_tried(suite: Suite):

@@ -125,7 +125,7 @@ def _first(machine: Machine, region: Region) -> bool:
         return False
     stop = machine.run(until=region.after)
     if stop.reason not in AWAITED:
-        _never(stop, region.after)
+        never(stop, region.after)
     return stop.vcpu == region.cpu and machine.cpus[region.cpu].pc == machine.address(region.begin)
 
 
@@ -144,9 +144,10 @@ def name_at(machine: Machine, linear: int, names: Counter[str]) -> str:
 
 def _came(stop: Stop, where: str | int, after: str = "") -> None:
     if stop.reason != "breakpoint":
-        _never(stop, where, after)
+        never(stop, where, after)
 
 
-def _never(stop: Stop, where: Trigger[Any] | str | int, after: str = "") -> NoReturn:
+def never(stop: Stop, where: Trigger[Any] | str | int, after: str = "") -> NoReturn:
+    """VmmError: the guest does not come there."""
     named = f"{where:#x}" if isinstance(where, int) else where
     raise VmmError(f"the guest never comes to {named}{after}: {stop.reason}: {stop.detail}")

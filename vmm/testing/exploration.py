@@ -5,6 +5,7 @@ one by one, from a snapshot at the window's first boundary.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,8 @@ class Exploration:
         report.image = self.image
         self.story = str(report)
         if report.least:
-            self.run(At(each.placement.at.insns, each.placement.at.more, each.source) for each in report.least)
+            with suppress(VmmError):  # what it has come to is told, whether or not a machine can be shown with it
+                self.run(At(each.placement.at.insns, each.placement.at.more, each.source) for each in report.least)
         return report
 
     def run(self, placement: Iterable[tuple[int, int, str]]) -> Machine:

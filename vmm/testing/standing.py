@@ -12,7 +12,7 @@ from vmm.machine.snapshot import Snapshot
 from vmm.placements.exploration import PATIENCE, Window
 from vmm.placements.sources import Source
 from vmm.scenario.triggers import NextBoundary, Reach
-from vmm.testing.boundaries import Boundary, name_at
+from vmm.testing.boundaries import Boundary, name_at, never
 from vmm.testing.machines import MOST, Tested
 
 OVER = {*REASONS.values()} - {TRIGGER, "count"}
@@ -53,7 +53,7 @@ class Standing:
         self._run_out(self._begin + MOST)
         stop, until = self.machine.stop, self._window.until
         if stop.reason not in (OVER - {"limit"} if until is None else AWAITED):
-            raise VmmError(f"undisturbed, the guest never comes to {until or 'its end'}: {stop}")
+            never(stop, "its end" if until is None else until, " undisturbed")
         return self.machine.instructions - self._begin
 
     def _go_back(self) -> None:
@@ -117,7 +117,7 @@ class Standing:
                 return
             stop = machine.run(until=NextBoundary())
             if stop.reason in OVER or machine.instructions - self._begin > MOST:
-                raise VmmError(f"the guest never comes to {self._window.end}: {stop}")
+                never(stop, self._window.end)
 
     def _at_end(self) -> bool:
         """Of the window, which may begin there, too."""
