@@ -95,4 +95,4 @@ class Exploration:
         """At the window's first boundary."""
         machine = self._machines(self.image, **self._options)
         Subject(self.image, {}, self._window).enter(machine)
-        return Standing(self._machines.tested[-1], self._window)
+        return Standing(self._machines.tested[-1], self._window, self._asked.get("insns"))

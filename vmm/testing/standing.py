@@ -18,6 +18,9 @@ from vmm.testing.machines import MOST, Tested
 OVER = {*REASONS.values()} - {TRIGGER, "count"}
 """The reasons of stops behind which the guest does no more."""
 
+ENDLESS = ("limit", "count")
+"""Those of a run that had no end."""
+
 
 class Then(NamedTuple):
     """The machine at a boundary."""
@@ -32,14 +35,16 @@ class Standing:
     on, and in boundaries that have the same count.
     """
 
-    def __init__(self, tested: Tested, window: Window) -> None:
-        """VmmError where the machine cannot go back."""
+    def __init__(self, tested: Tested, window: Window, insns: int | None) -> None:
+        """`insns`: how many instructions a run may take, None: as many as in an exploration. VmmError where the machine
+        cannot go back.
+        """
         self.machine, self._tested, self._window = tested.machine, tested, window
         if waiting := self.machine.waiting:
             raise VmmError(f"a scenario waits in this machine, which has to go back: {waiting[0]}")
         self._begin, self._end = self.machine.instructions, self.machine.address(window.end)
         self._first = self._then()
-        self._limit = 0  # of instructions of a run
+        self._limit = 0 if insns is None else self._begin + insns  # 0: not known yet
 
     def again(self) -> None:
         """Go back to the window's first boundary, for a run. VmmError where one that nobody disturbs has no end."""
@@ -52,7 +57,7 @@ class Standing:
         """Instructions of such a run."""
         self._run_out(self._begin + MOST)
         stop, until = self.machine.stop, self._window.until
-        if stop.reason not in (OVER - {"limit"} if until is None else AWAITED):
+        if stop.reason in ENDLESS:
             never(stop, "its end" if until is None else until, " undisturbed")
         return self.machine.instructions - self._begin
 
