@@ -67,6 +67,32 @@ def test_a_store_that_is_wider_than_what_it_changes(explored):
     )
 
 
+def test_a_red_zone_that_the_frame_overwrites(explored):
+    """A leaf function of System V on x86-64 keeps 7 below RSP, where the interrupt puts RFLAGS: IF (bit 9), bit 1, and
+    what XOR left, ZF (bit 6) and PF (bit 2). The frame is aligned to 16 bytes (SDM 3A 6.14.2), which RSP is here: SS is
+    8 below it, RSP 16, RFLAGS 24.
+    """
+    body = "    xorl %eax, %eax\nput:\n    movq    $7, -24(%rsp)\nget:\n    movq    -24(%rsp), %rax\nstored:\n    nop"
+    tail = '    movl    %eax, other\n    CHECK_EQ other, $7, "kept"\n    POWER_OFF'
+    source = X86.format(body=body, tail=tail, handled="    incl n").replace("PROTECTED32", "LONG64")
+    source = source.replace("begin:", "    andq $-16, %rsp\nbegin:").replace("%eax\n    iret", "%rax\n    iretq")
+    report, line = explored(source.replace("push    %eax", "push    %rax"))
+    assert [each.where.split(" ", 1)[1] for each in report.least] == [line("get")]
+    (meaning,) = [told for told in report.story if "not what was written" in told]
+    assert (
+        f"made 7 at {line('put')} and 0x246 by the handler at the delivery, read as 0x246 at {line('get')}" in meaning
+    )
+
+
+def test_what_a_loop_waits_for_explains_nothing(explored):
+    """A deadline is missed: that the flag changes is what the loop is there to see."""
+    body = "    movl    $9, %ecx\n1:  cmpl    $0, n\n    jne     over\n    loop    1b\nover:\n    nop"
+    source = X86.format(body=body, tail="    POWER_OFF", handled="    incl    n")
+    report, _ = explored(source, check="n == 0")
+    assert report.cause == "n == 0 does not hold"
+    assert not [told for told in report.story if " bytes): " in told]
+
+
 def test_a_handler_that_never_returns(explored):
     """It waits for a lock that the interrupted code holds."""
     body = "    movl    $1, n\nheld:\n    nop\n    movl    $0, n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from vmm.errors import VmmError
+
 from .story_guests import LOAD, LOST_UPDATES, TORN, X86, explored
 
 __all__ = ["explored"]
@@ -14,6 +16,7 @@ def test_a_lost_update_is_suspicious_though_the_run_comes_to_its_end(explored, a
     """From behind the load up to the store."""
     report, line = explored(LOST_UPDATES[arch], until="end")
     assert (report.verdict, report.exit_status) == ("proven", 0)
+    assert f"atomicity: {report.atomicity}" in str(report).splitlines()
     (found,) = report.suspicious
     assert [found.boundaries, found.first.where.split(" ", 1)[1], found.last.where.split(" ", 1)[1]] == [
         2, line("add"), line("store"),
@@ -56,6 +59,13 @@ def test_what_programs_mean_is_not_suspicious(explored, body):
     report, _ = explored(source)
     assert (report.verdict, report.suspicious) == ("proven", [])
     assert explored(source, check="atomic")[0].verdict == "proven"
+
+
+def test_of_several_vcpus_it_is_not_asked(explored):
+    with pytest.raises(VmmError, match="machines of one vCPU"):
+        explored(LOST_UPDATES["x86"], check="atomic", smp=2)
+    report, _ = explored(LOST_UPDATES["x86"], until="end", smp=2)
+    assert (report.verdict, report.suspicious, report.atomicity) == ("proven", [], "")
 
 
 def test_a_check_given_is_all_that_is_checked(explored):

@@ -18,7 +18,7 @@ from vmm.placements.counterexample import tell
 from vmm.placements.predicate import Term, terms
 from vmm.placements.report import Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, source
-from vmm.placements.suspicions import LOOKED_AT, suspicions
+from vmm.placements.suspicions import EXTENT, LOOKED_AT, suspicions
 from vmm.scenario.triggers import Reach
 
 if TYPE_CHECKING:
@@ -206,6 +206,8 @@ class Exploration:
         subject, window, bounds = self._subject, self._subject.window, self._bounds
         patience = self._patience()
         machine = subject.boot()
+        if self._asked_atomic and len(machine.cpus) > 1:
+            raise VmmError(f'check "{ATOMIC}" is for machines of one vCPU: this one has {len(machine.cpus)}')
         subject.enter(machine)
         judge = Judge(machine, self._sources, window, self._terms, self._functions, machine.trace.guest_errors)
         plan = self._plan(machine, patience)
@@ -260,7 +262,10 @@ class Exploration:
         patience: int,
     ) -> None:  # fmt: skip
         """What nothing that was asked for finds wrong."""
+        if len(machine.cpus) > 1 or not delivered:
+            return
         found = suspicions(self._subject, self._sources, delivered)
+        report.atomicity = EXTENT
         told = []
         for each in found:
             first, last = (self._happening(machine, each.placements[n]) for n in (0, -1))

@@ -87,6 +87,8 @@ class Report:
     """Of single interrupts, by where they are."""
     suspicious: list[Failure] = field(default_factory=list)
     """Accesses that an interrupt comes between, where no check was given: they happened, and fail nothing."""
+    atomicity: str = ""
+    """How far that was looked for; empty: it was not."""
     least: list[Happening] = field(default_factory=list)
     """The least placement that fails: fewest interrupts, then earliest."""
     cause: str = ""
@@ -135,6 +137,8 @@ class Report:
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
         rate = self.placements / (self.seconds or 1)
         yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
+        if self.atomicity:
+            yield f"atomicity: {self.atomicity}"
         yield from self._grouped()
         yield from (f"suspicious, though nothing fails: {each}" for each in self.suspicious)
         yield from self.story

@@ -87,10 +87,16 @@ class Story:
         return [f"{source} at {machine.where(pc)}" for source in self._happenings.get(number, ())]
 
     def _explained(self, found: Sequence[Conflict]) -> list[Conflict]:
-        """The gravest, one of each kind and place."""
+        """The gravest that an interrupt of the placement comes between, one of each kind and place. That an instruction
+        which is executed again finds another value is what polling is for, and counting.
+        """
         places: dict[tuple[object, ...], Conflict] = {}
         steps = self._observed.steps
+        first = min(self._happenings, default=len(steps))
         for each in found:
+            again = each.pattern in REPEATED and steps[each.before].pc == steps[each.after].pc
+            if each.handler < first or again:
+                continue
             places.setdefault((each.pattern, *(steps[n].pc for n in (each.before, each.handler, each.after))), each)
         return list(places.values())[:EXPLAINED]
 
@@ -181,20 +187,21 @@ class Story:
                 role: self._place(number)
                 for role, number in zip(("before", "handler", "after"), conflict[3:], strict=True)
             },
-            was=self._value(conflict, conflict.before), became=self._value(conflict, conflict.handler),
+            was=self._value(conflict, conflict.before), became=self._value(conflict, conflict.after, found=True),
             now=self._value(conflict, conflict.after),
         )  # fmt: skip
         return f"{WORDS[conflict.pattern]} of {name} ({conflict.size} byte{'s' * (conflict.size != 1)}): {sentence}"
 
-    def _value(self, conflict: Conflict, number: int) -> str:
-        """Of what it is about, as that step read or left it."""
-        for access in reversed(self._observed.steps[number].accesses):
+    def _value(self, conflict: Conflict, number: int, *, found: bool = False) -> str:
+        """Of what it is about, as that step read or left it; `found`: as it was there."""
+        for access in self._observed.steps[number].accesses[:: 1 if found else -1]:
             first = conflict.physical - access.physical
             if first >= 0 and first + conflict.size <= access.size:
-                return _number(access.value[first : first + conflict.size])
+                return _number((access.before if found else access.value)[first : first + conflict.size])
         return "what it is"
 
 
+REPEATED = frozenset({TWICE, CHANGED, BETWEEN})
 SENTENCES = {
     LOST: "read as {was} at {before}, made {became} by the handler at {handler}, and overwritten with {now} at {after} "
     "without being read again",

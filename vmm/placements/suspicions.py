@@ -31,6 +31,11 @@ HANDLERS = 4
 """Runs that tell what the handler of a source accesses."""
 TRIED = 64
 """Places at which one source is tried."""
+EXTENT = (
+    f"handlers as they run at {HANDLERS} boundaries or fewer, against the accesses of the undisturbed run, to boundary "
+    f"{LOOKED_AT:,}; not of other placements"
+)
+"""How far it is looked for."""
 CERTAIN = frozenset({LOST, TORN_READ, TORN_WRITE})
 """Kinds that hardly any program means."""
 
