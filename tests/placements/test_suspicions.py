@@ -32,6 +32,19 @@ def test_a_torn_read_is_suspicious(explored):
     assert found.cause.startswith(f"torn read of n (8 bytes): one half is read at {line('first')}")
 
 
+def test_a_store_far_behind_its_load(explored):
+    """Three instructions, 300 times, lie between; what the handler counts is lost from the load to the store: at
+    1 + 900 + 2 boundaries, from the one behind the load to the one before the store.
+    """
+    body = "    nop\nload:\n    movl    n, %eax\nbehind:\n    movl    $300, %ecx\n1:  push    %ecx\n    pop     %ecx\n"
+    body += "    loop    1b\n    incl    %eax\nstore:\n    movl    %eax, n"
+    report, line = explored(X86.format(body=body, tail="    POWER_OFF", handled="    incl    n"))
+    (found,) = report.suspicious
+    assert [found.boundaries, found.first.where.split(" ", 1)[1], found.last.where.split(" ", 1)[1]] == [
+        903, line("behind"), line("store"),
+    ]  # fmt: skip
+
+
 def test_asked_for_it_fails(explored):
     report, line = explored(LOST_UPDATES["x86"], until="end", check="atomic")
     assert (report.verdict, report.exit_status, report.failing) == ("counterexample", 1, 2)

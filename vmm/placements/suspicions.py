@@ -7,6 +7,7 @@ overwritten unread, halves of one value from two times, and two accesses of one 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,6 +30,8 @@ BEHIND = 256
 """Steps behind a handler's return, and of the undisturbed run behind the window."""
 HANDLERS = 4
 """Runs that tell what the handler of a source accesses."""
+NEAR = 256
+"""Steps before an interrupt that count all; of those further off, only what accesses what the handler does."""
 TRIED = 64
 """Places at which one source is tried."""
 EXTENT = (
@@ -81,6 +84,8 @@ class _Looked:
             if observed.step().reason != "breakpoint":
                 break
         self._steps = observed.steps
+        self._matter: list[int] = []
+        """Those that access what the handler does."""
         self._at = {place: number for number, place in reversed([*enumerate(_places(self._steps, self._first))])}
 
     def source(self, source: Source, placements: Sequence[Placement]) -> Iterator[Suspicion]:
@@ -90,30 +95,32 @@ class _Looked:
         for number, placement in boundaries[:: max(len(boundaries) // HANDLERS, 1)][:HANDLERS]:
             story = self._with(source, placement, number)
             touched |= {
-                at for step in story.steps[number:] if step.depth > self._depth
+                at for step in story.steps[story.at :] if step.depth > self._depth
                 for access in step.accesses if not access.by_core
                 for at in range(access.physical, access.end)
             }  # fmt: skip
+        self._matter = [number for number, step in enumerate(self._steps) if _accesses(step, touched)]
         told = set[object]()
         for number, placement in self._worth(boundaries, touched):
             story = self._with(source, placement, number)
-            for each in self._found(story, number):
+            for each in self._found(story):
                 key = story.key(each)
                 if key in told:
                     continue
                 told.add(key)
-                among = [other for other in boundaries if each.before < other[0] <= number]
-                first = self._with(source, among[0][1], among[0][0])
-                if any(first.key(other) == key for other in self._found(first, among[0][0])):
+                among = [other for other in boundaries if story.origin[each.before] < other[0] <= number]
+                begin, earliest = among[0]
+                first = self._with(source, earliest, begin, BEHIND + number - begin)
+                if any(first.key(other) == key for other in self._found(first)):
                     yield Suspicion(story.meaning(each), [other for _, other in among])
                 else:
                     yield Suspicion(story.meaning(each), [placement])
 
-    def _found(self, story: _Told, number: int) -> list[Conflict]:
-        """What the interrupt at that step comes between."""
+    def _found(self, story: _Told) -> list[Conflict]:
+        """What the interrupt comes between."""
         return [
             each for each in conflicts(story.steps, 0)
-            if each.before < number <= each.handler and self._matters(each, story.steps)
+            if each.before < story.at <= each.handler and self._matters(each, story.steps)
         ]  # fmt: skip
 
     def _worth(self, boundaries: Sequence[tuple[int, Placement]], touched: set[int]) -> Iterator[tuple[int, Placement]]:
@@ -123,14 +130,14 @@ class _Looked:
             boundaries, [*boundaries[1:], (len(self._steps), None)], strict=True
         ):
             for step in self._steps[number:following]:
-                if any(at in touched for access in step.accesses for at in range(access.physical, access.end)):
+                if _accesses(step, touched):
                     visits[step.pc] = visits.get(step.pc, 0) + 1
                     if visits[step.pc] <= 2 and len(visits) <= TRIED:
                         yield number, placement
                         break
 
-    def _with(self, source: Source, placement: Placement, number: int) -> _Told:
-        """The run with that interrupt in it, to some steps behind its return."""
+    def _with(self, source: Source, placement: Placement, number: int, behind: int = BEHIND) -> _Told:
+        """The run with that interrupt in it, to so many steps behind its return."""
         machine = self._machine
         machine.restore(self._begin)
         if placement.at.insns:
@@ -139,12 +146,14 @@ class _Looked:
         for _ in range(placement.at.more):
             observed.step()
         source.happen(machine)
-        observed.steps[:] = self._steps[:number]
-        left, behind = HANDLER_STEPS, BEHIND
+        far = max(number - NEAR, 0)
+        origin = [*self._matter[: bisect_left(self._matter, far)], *range(far, number)]
+        observed.steps[:] = [self._steps[each] for each in origin]
+        left = HANDLER_STEPS + behind
         while left and behind and observed.step().reason == "breakpoint":
             left -= 1
             behind -= self._accesses.depth(0) <= self._depth
-        return _Told(observed, self._first)
+        return _Told(observed, self._first, origin)
 
     def _matters(self, conflict: Conflict, steps: Sequence[Step]) -> bool:
         if steps[conflict.before].depth != self._depth:
@@ -158,15 +167,19 @@ class _Looked:
 
 
 class _Told(Story):
-    """With its steps."""
+    """With its steps: of the undisturbed run those at `origin` there, and from `at` on with the interrupt."""
 
-    def __init__(self, observed: Observed, first: int) -> None:
+    def __init__(self, observed: Observed, first: int, origin: list[int]) -> None:
         super().__init__(observed, first)
-        self.steps = list(observed.steps)
+        self.steps, self.origin, self.at = observed.steps, origin, len(origin)
 
     def key(self, conflict: Conflict) -> object:
         """Its kind, and where in the code it is."""
         return conflict.pattern, *(self.steps[n].pc for n in (conflict.before, conflict.handler, conflict.after))
+
+
+def _accesses(step: Step, bytes_: set[int]) -> bool:
+    return any(at in bytes_ for access in step.accesses for at in range(access.physical, access.end))
 
 
 def _places(steps: Sequence[Step], first: int) -> Iterator[tuple[int, int]]:
