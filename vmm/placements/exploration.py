@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from vmm.core.native import ffi, lib
 from vmm.core.stops import REASONS, Stop
 from vmm.errors import VmmError
-from vmm.machine.explorer import Placement, Tried
+from vmm.machine.explorer import Placement
 from vmm.machine.machine import Machine, boot
 from vmm.machine.options import Options
 from vmm.placements.counterexample import tell
 from vmm.placements.predicate import Term, terms
-from vmm.placements.report import Failure, Happening, Report, runs_of
+from vmm.placements.report import Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, source
+from vmm.placements.suspicions import EXTENT, LOOKED_AT, suspicions
 from vmm.scenario.triggers import Reach
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ CHUNK_SECONDS = 0.25
 """What is reported, and can be broken off, between two chunks."""
 PATIENCE = 200_000
 """Instructions beyond ten times the undisturbed run's that a run may take."""
+ATOMIC = "atomic"
+"""A check: no interrupt comes between accesses that belong together."""
 LONGEST = 20_000
 """Boundaries of a handler, or of a disturbed window, at which one more interrupt is tried."""
 UNDISTURBED = 1_000_000_000
@@ -135,7 +138,7 @@ class Judge:
         if ending.phase == lib.VMM_PHASE_END:
             return None
         aim = self.window.until if ending.phase == lib.VMM_PHASE_BEYOND else self.window.end
-        if REASONS.get(ending.reason) == "count":
+        if REASONS.get(ending.reason) in ("count", "trigger"):
             return f"it does not come to {'its end' if aim is None else _told(aim)} in time"
         ended = stop.reason in ("exit", "poweroff", "reset")
         if ended and stop.exit_status == 0 and self.window.until is None:
@@ -165,7 +168,8 @@ def explore(
     """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "spi:1", see `vmm help explore`) at every
     boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run. Each run goes on to
     `until`, or to the guest's own end, and must keep what `check` says there: comparisons such as "n == 2", functions
-    of the machine. It must come there, with exit status 0, and the guest must make no error.
+    of the machine. It must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor
+    may an interrupt come between accesses that belong together; without any check such are told as suspicious.
 
     `hit`: at which visit of the first place the window begins. `runs` and `seconds` are budgets. `reduction` False
     makes every run whole. `record` is a file for the least failing run. `prepare` is called with each machine when
@@ -191,6 +195,9 @@ class Exploration:
         if not 1 <= bounds.depth <= lib.VMM_MAX_DEPTH:
             raise VmmError(f"depth {bounds.depth}: it is 1 to {lib.VMM_MAX_DEPTH}")
         self._subject, self._sources, self._bounds = subject, sources, bounds
+        self._asked_atomic = ATOMIC in checks
+        self._atomic = self._asked_atomic or not checks
+        checks = [each for each in checks if each != ATOMIC]
         self._terms = [term for each in checks if isinstance(each, str) for term in terms(each)]
         self._functions = [each for each in checks if not isinstance(each, str)]
 
@@ -199,6 +206,8 @@ class Exploration:
         subject, window, bounds = self._subject, self._subject.window, self._bounds
         patience = self._patience()
         machine = subject.boot()
+        if self._asked_atomic and len(machine.cpus) > 1:
+            raise VmmError(f'check "{ATOMIC}" is for machines of one vCPU: this one has {len(machine.cpus)}')
         subject.enter(machine)
         judge = Judge(machine, self._sources, window, self._terms, self._functions, machine.trace.guest_errors)
         plan = self._plan(machine, patience)
@@ -206,14 +215,21 @@ class Exploration:
             str(subject.image), (_told(window.begin), _told(window.end)), [each.name for each in self._sources],
             bounds.depth, bounds.reduction,
         )  # fmt: skip
-        tried: list[Tried] = []
+        tried: list[Fails] = []
+        delivered: dict[int, list[Placement]] = {}
         chunk = Chunks()
         began = time.monotonic()
         explorer = machine._explorer(plan, judge)
         chunks = explorer.run(chunk.size)
         try:
             for rows in chunks:
-                tried += [row for row in rows if row.failing]
+                done = report.boundaries
+                tried += [
+                    Fails(done + number // len(self._sources), row) for number, row in enumerate(rows) if row.failing
+                ]
+                for row in rows[: max(LOOKED_AT - done, 0) * len(self._sources)] if self._atomic else ():
+                    if row.delivered:
+                        delivered.setdefault(row.first.choice, []).append(row.first)
                 report.boundaries, report.runs, report.tails = plan.boundaries, plan.runs, plan.tails
                 report.placements += sum(row.placements for row in rows)
                 report.failing += sum(row.failing for row in rows)
@@ -225,13 +241,42 @@ class Exploration:
                     break
         finally:
             chunks.close()
-        report.failures = [self._failure(machine, judge, rows) for rows in runs_of(tried)]
-        if failing := [row for row in tried if row.least]:
+        report.failures = [self._failure(machine, judge, runs) for runs in runs_of(tried)]
+        if failing := [each.row for each in tried if each.row.least]:
             least = min(failing, key=lambda row: (len(row.least), [each.at[:2] for each in row.least]))
-            report.least = [self._happening(machine, each) for each in least.least]
-            report.cause = judge.causes[least.least_outcome - 1]
-            report.story, report.recording = tell(subject, self._sources, least.least, report.cause, record, patience)
+            self._explain(report, machine, least.least, judge.causes[least.least_outcome - 1], record, patience)
+        elif self._atomic:
+            self._suspect(report, machine, delivered, record, patience)
         return report
+
+    def _explain(
+        self, report: Report, machine: Machine, least: Sequence[Placement], cause: str, record: Path | str | None,
+        patience: int,
+    ) -> None:  # fmt: skip
+        report.least = [self._happening(machine, each) for each in least]
+        report.cause = cause
+        report.story, report.recording = tell(self._subject, self._sources, least, cause, record, patience)
+
+    def _suspect(
+        self, report: Report, machine: Machine, delivered: dict[int, list[Placement]], record: Path | str | None,
+        patience: int,
+    ) -> None:  # fmt: skip
+        """What nothing that was asked for finds wrong."""
+        if len(machine.cpus) > 1 or not delivered:
+            return
+        found = suspicions(self._subject, self._sources, delivered)
+        report.atomicity = EXTENT
+        told = []
+        for each in found:
+            first, last = (self._happening(machine, each.placements[n]) for n in (0, -1))
+            told.append(Failure(each.words, first, last, len(each.placements)))
+        if not self._asked_atomic or not found:
+            report.suspicious = told
+            return
+        report.failures = told
+        report.failing = len({placement for each in found for placement in each.placements})
+        least = min(found, key=lambda each: each.placements[0].at[:2])
+        self._explain(report, machine, least.placements[:1], least.words, record, patience)
 
     def _patience(self) -> int:
         """From the window's first boundary on, by the undisturbed run; VmmError where that does not come to the end."""
@@ -275,9 +320,10 @@ class Exploration:
     def _happening(self, machine: Machine, placement: Placement) -> Happening:
         return Happening(self._sources[placement.choice].name, machine.where(placement.at.address), placement)
 
-    def _failure(self, machine: Machine, judge: Judge, rows: list[Tried]) -> Failure:
-        first, last = (self._happening(machine, row.first) for row in (rows[0], rows[-1]))
-        return Failure(judge.causes[rows[0].outcome - 1], first, last, len(rows))
+    def _failure(self, machine: Machine, judge: Judge, runs: list[list[Fails]]) -> Failure:
+        run = runs[0]
+        first, last = (self._happening(machine, each.row.first) for each in (run[0], run[-1]))
+        return Failure(judge.causes[run[0].row.outcome - 1], first, last, len(run), len(runs))
 
 
 class Chunks:
