@@ -320,6 +320,7 @@ static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
+    x86_of(v)->cc_src = env_of(v)->cc_src; /* flags.c */
     if (unlikely(pc == vcpu_here(v) || v->count >= v->attention_at || may_be_awaited(v, pc)))
         look_closer(v, pc);
     else

@@ -50,6 +50,12 @@ static bool flags_are_hidden(const vmm_vcpu *v, uint32_t flags)
     return flags & FL_VM ? (flags & FL_IOPL) == FL_IOPL : flags & FL_RF;
 }
 
+static bool always(const vmm_vcpu *v, uint32_t flags)
+{
+    (void)v, (void)flags;
+    return true;
+}
+
 typedef struct {
     uint8_t map, first, last, digits; /* digits: values of ModRM.reg, one bit each; ANY: there need be no ModRM */
     bool (*when)(const vmm_vcpu *v, uint32_t flags); /* of a block */
@@ -62,6 +68,7 @@ static const row DIVERTED[] = {
     {0, 0x6c, 0x6f, ANY, ports_are_checked, x86_port_access}, /* INS, OUTS */
     {0, 0xe4, 0xe7, ANY, ports_are_checked, x86_port_access}, /* IN, OUT */
     {0, 0xec, 0xef, ANY, ports_are_checked, x86_port_access},
+    {0, 0xe0, 0xe1, ANY, always, x86_loop_on_flag}, /* LOOPNE, LOOPE */
     {0, 0x9c, 0x9c, ANY, flags_are_hidden, x86_pushf},
     {0, 0x9a, 0x9a, ANY, in_16_or_32_bit_protected_mode, x86_far_branch}, /* CALL and JMP ptr16:16, ptr16:32 */
     {0, 0xea, 0xea, ANY, in_16_or_32_bit_protected_mode, x86_far_branch},

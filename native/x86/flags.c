@@ -1,9 +1,9 @@
 /*
  * The arithmetic flags where an instruction is left in its middle: a fault, an intercept, a hook of Unicorn's.
  *
- * Before the code hook of an instruction Unicorn may have computed the flags. Where it then has to know which instruction it
- * is at, it restores how they were to be computed before that, from operands that are gone by now. How they are to be
- * computed where the instruction began is what the state says all the time until it is done.
+ * Behind an instruction's code hook Unicorn may compute the flags that were put off, into cc_src, and says so in its head
+ * alone: the state still has how they were to be computed, as what it restores from has. Where it does not, that is still
+ * true. The two are told apart by cc_src: where it has not changed, either comes to the same.
  */
 #include "unicorn/uc_plt.h"
 #include "x86/x86.h"
@@ -17,9 +17,11 @@ static bool before_restore_state(void *cpu, uintptr_t host_pc, bool will_exit)
     vmm_vcpu *v = uc_executing;
     if (!v || v->cpu != cpu)
         return original(cpu, host_pc, will_exit);
-    uint32_t computed_by = env_of(v)->cc_op;
-    bool restored = original(cpu, host_pc, will_exit);
-    env_of(v)->cc_op = computed_by;
+    x86_env *env = env_of(v);
+    uint32_t put_off = env->cc_op;
+    bool computed = env->cc_src != x86_of(v)->cc_src, restored = original(cpu, host_pc, will_exit);
+    if (restored)
+        env->cc_op = computed ? CC_OP_EFLAGS : put_off;
     return restored;
 }
 

@@ -70,6 +70,7 @@ static void read_rest(code_cursor *c, uint32_t flags, const insn_start *s)
 {
     unsigned left = 0;
     switch (s->map == MAP_ONE ? s->opcode : 0) {
+    case 0xe0: case 0xe1: /* LOOPNE, LOOPE */
     case 0xe4: case 0xe5: case 0xe6: case 0xe7: /* IN, OUT imm8 */
         left = 1;
         break;

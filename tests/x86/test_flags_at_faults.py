@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from x86.x86_bench import CPUID, GP, RDMSR, UD, X86Bench
+from x86.x86_bench import CODE, CPUID, GP, RDMSR, UD, X86Bench
 
 DE, NP, PF = 0, 11, 14
 CF, PARITY, AF, ZF, SF, OF = 1 << 0, 1 << 2, 1 << 4, 1 << 6, 1 << 7, 1 << 11
@@ -115,3 +115,51 @@ def test_a_frame_has_the_flags_of_the_instruction_before(
     run(bench)
     assert bench.vectors == [following.vector]
     assert bench.frame(error=following.error).flags & alu.defined == alu.flags & alu.defined
+
+
+LOOPS = {"LOOPNE": "e000", "LOOPE": "e100"}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+@pytest.mark.parametrize("alu", ALUS.values(), ids=ALUS)
+def test_a_loop_on_a_flag_changes_none(alu: Alu, loop: str, count: int) -> None:
+    """SDM vol. 2A LOOPcc: none. The count comes to 0, or to 1; the displacement is 0, so both ways lead on."""
+    bench = X86Bench("long64", bytes.fromhex(alu.code + loop), flags=alu.carry, rax=A, rdx=D, rcx=count)
+    bench.step(2)
+    assert (bench.cpu["rcx"], bench.cpu["rip"]) == (count - 1, CODE + len(alu.code) // 2 + 2)
+    assert bench.cpu["rflags"] & alu.defined == alu.flags & alu.defined
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "count", "zero", "left", "to"),
+    [
+        ("protected32", "e0fe", 2, False, 1, 0),  # LOOPNE to itself: 2 - 1 and ZF 0
+        ("protected32", "e0fe", 2, True, 1, 2),
+        ("protected32", "e1fe", 2, True, 1, 0),
+        ("protected32", "e1fe", 2, False, 1, 2),
+        ("protected32", "67e0fd", 0x1_0000, False, 0x1_FFFF, 0),  # CX alone: 0 - 1
+        ("long64", "e0fe", 1 << 32, False, 0xFFFF_FFFF, 0),
+        ("long64", "67e0fd", 1 << 32 | 2, False, 1, 0),  # ECX, which clears what is above
+        ("real", "e0fe", 0, False, 0xFFFF, 0),
+    ],
+)
+def test_a_loop_on_a_flag_counts_by_address_size_and_goes_where_it_says(
+    mode: str, code: str, count: int, zero: bool, left: int, to: int
+) -> None:
+    """SDM vol. 2A LOOPcc: CX, ECX or RCX by address size; not 0 and ZF as it says."""
+    bench = X86Bench(mode, bytes.fromhex(code), flags=ZF * zero, rcx=count)
+    begin = bench.cpu["rip"]
+    bench.step()
+    assert bench.cpu["rcx"] == left
+    assert bench.cpu["rip"] - begin == (to and len(code) // 2)
+
+
+def test_two_of_one_kind_in_a_row_while_accesses_are_looked_at() -> None:
+    """A data breakpoint elsewhere. ADD [RAX], AL twice: the flags are the last one's, 6 + 6 and not of what DR7 held."""
+    program = bytes.fromhex("0f23f8 0003 0003 90")  # mov dr7, rax; add [rbx], al, twice
+    bench = X86Bench("long64", program, rax=0x30402, rbx=CODE + 0x800)
+    bench.memory.write(CODE + 0x800, b"\x04")
+    bench.step(4)
+    assert bench.memory.read(CODE + 0x800, 1) == b"\x08"
+    assert bench.cpu["rflags"] & ALL == 0
