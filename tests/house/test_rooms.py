@@ -42,7 +42,7 @@ BELOW = {
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
     "report": {"errors", "quantities", "core", "arch", "trace", "machine"},
     "testing": {"errors", "sources", "core", "catalog", "scenario", "inputs", "machine", "report"},
-    "placements": {"errors", "core", "machine", "scenario"},
+    "placements": {"errors", "output", "core", "catalog", "machine", "scenario"},
     "pytest_plugin": {"errors", "machine", "testing"},
 }  # fmt: skip
 """Room → rooms it may import. The command line may import everything."""

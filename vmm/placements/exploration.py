@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vmm.catalog import resolve
 from vmm.core.native import ffi, lib
 from vmm.core.stops import REASONS, Stop
 from vmm.errors import VmmError
 from vmm.machine.explorer import Placement, Tried
 from vmm.machine.machine import Machine, boot
 from vmm.machine.options import Options
+from vmm.output import OutputFile
+from vmm.placements.checks import Function, NoAnswer
 from vmm.placements.counterexample import tell
+from vmm.placements.deliveries import is_delivered
 from vmm.placements.predicate import Term, terms
 from vmm.placements.report import Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, source
@@ -35,7 +40,11 @@ CHUNK_SECONDS = 0.25
 PATIENCE = 1_000_000
 """Instructions beyond ten times the undisturbed run's that a run may take."""
 UNDISTURBED = 1_000_000_000
-"""Instructions that the run without any interrupt may take."""
+"""Instructions that the run without any interrupt may take to the window, and to its end."""
+BEYOND = 50_000_000
+"""Behind that: a guest that waits for an interrupt never ends without one."""
+MAY_WAIT = ("idle", "count")
+"""Reasons of stops that such a guest's undisturbed run has."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +61,26 @@ class Window:
 
 @dataclass(frozen=True)
 class Bounds:
-    """`depth` interrupts in one run at most; stop after `runs` runs or `seconds`."""
+    """`depth` interrupts in one run at most, which has `insns` instructions from the window's first boundary on; stop
+    after `runs` runs or `seconds`.
+    """
 
     depth: int = 1
+    insns: int | None = None
     runs: int | None = None
     seconds: float | None = None
     reduction: bool = True
+
+    def check(self) -> None:
+        """VmmError for one that is none."""
+        if not 1 <= self.depth <= lib.VMM_MAX_DEPTH:
+            raise VmmError(f"depth {self.depth}: it is 1 to {lib.VMM_MAX_DEPTH}")
+        if self.insns is not None and not 1 <= self.insns < 1 << 63:
+            raise VmmError(f"insns {self.insns}: a run has 1 to {(1 << 63) - 1} instructions")
+        if self.runs is not None and self.runs < 1:
+            raise VmmError(f"runs {self.runs}: a budget is of 1 run and more")
+        if self.seconds is not None and not 0 < self.seconds < float("inf"):
+            raise VmmError(f"seconds {self.seconds}: a budget is above 0")
 
 
 @dataclass
@@ -68,17 +91,32 @@ class Subject:
     options: Options
     window: Window
     prepare: Callable[[Machine], Any] | None = None
+    initrd: Sequence[str] = ()
+    load_address: int | None = None
+
+    @cached_property
+    def path(self) -> Path:
+        """The image's file; a source is assembled once."""
+        return resolve(str(self.image))
 
     def boot(self) -> Machine:
         """Ready to run."""
         quiet: Options = {"console": None, **self.options}
-        machine = boot(self.image, **quiet)
+        machine = boot(self.path, initrd=self.initrd, load_address=self.load_address, **quiet)
         if self.prepare:
             self.prepare(machine)
         return machine
 
     def enter(self, machine: Machine) -> None:
         """To the window's first boundary; VmmError where it never comes there."""
+        if self.window.hit < 1:
+            raise VmmError(f"hit {self.window.hit}: visits are counted from 1")
+        machine.address(self.window.begin)
+        end, until = machine.address(self.window.end), self.window.until  # a wrong name costs nobody a run
+        if until is not None and machine.address(until) == end:
+            raise VmmError(
+                f"until {_told(until)}: this is the window's end, and runs go on behind it: name a later place"
+            )
         for visit in range(1, self.window.hit + 1):
             stop = machine.run(until=Reach(self.window.begin), insns=UNDISTURBED)
             if stop.reason != "breakpoint":
@@ -98,16 +136,25 @@ class Judge:
     sources: list[Source]
     window: Window
     terms: list[Term]
-    functions: list[Callable[[Machine], Any]]
+    functions: list[Function]
     errors: int
     """Of the guest before the window."""
+    patience: int
     causes: list[str] = field(default_factory=list)
+    no_answers: dict[int, NoAnswer] = field(default_factory=dict)
+    """By the outcome that stands for it."""
 
     def judge(self, ending: vmm_ending, stop: Stop) -> int:
         """What is wrong with it: 0 nothing."""
-        cause = self._cause(ending, stop)
-        if cause is None:
-            return 0
+        try:
+            cause = self._cause(ending, stop)
+        except NoAnswer as error:
+            outcome = self._numbered(str(error))
+            self.no_answers[outcome] = error
+            return outcome
+        return 0 if cause is None else self._numbered(cause)
+
+    def _numbered(self, cause: str) -> int:
         if cause not in self.causes:
             self.causes.append(cause)
         return self.causes.index(cause) + 1
@@ -125,8 +172,8 @@ class Judge:
             if not ending.terms >> number & 1:
                 return f"{term.text} does not hold"
         for function in self.functions:
-            if not function(self.machine):
-                return f"{getattr(function, '__name__', 'the check')} does not hold"
+            if wrong := function.wrong(self.machine):
+                return wrong
         return None
 
     def _stopped(self, ending: vmm_ending, stop: Stop) -> str | None:
@@ -134,7 +181,8 @@ class Judge:
             return None
         aim = self.window.until if ending.phase == lib.VMM_PHASE_BEYOND else self.window.end
         if REASONS.get(ending.reason) == "count":
-            return f"it does not come to {'its end' if aim is None else _told(aim)} in time"
+            where = "its end" if aim is None else _told(aim)
+            return f"it does not come to {where} within {self.patience} instructions of the window's begin"
         ended = stop.reason in ("exit", "poweroff", "reset")
         if ended and stop.exit_status == 0 and self.window.until is None:
             return None
@@ -152,31 +200,37 @@ def explore(
     until: str | int | None = None,
     check: Check | Sequence[Check] = (),
     depth: int = 1,
+    insns: int | None = None,
     runs: int | None = None,
     seconds: float | None = None,
     reduction: bool = True,
     record: Path | str | None = None,
     prepare: Callable[[Machine], Any] | None = None,
     progress: Callable[[Report], Any] | None = None,
+    initrd: Sequence[str] = (),
+    load_address: int | None = None,
     **options: Unpack[Options],
 ) -> Report:
-    """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "spi:1", see `vmm help explore`) at every
+    """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "spi:1", see `vmm help exploring`) at every
     boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run. Each run goes on to
     `until`, or to the guest's own end, and must keep what `check` says there: comparisons such as "n == 2", functions
-    of the machine. It must come there, with exit status 0, and the guest must make no error.
+    of the machine that return whether all is well, or assert it. It must come there, with exit status 0, and the guest
+    must make no error.
 
-    `hit`: at which visit of the first place the window begins. `runs` and `seconds` are budgets. `reduction` False
+    `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
+    there on (ten times the undisturbed run's, and a million). `runs` and `seconds` are budgets. `reduction` False
     makes every run whole. `record` is a file for the least failing run. `prepare` is called with each machine when
-    its image is loaded; `progress` with the report so far, some times a second. `options` are those of `Options`.
-    VmmError for what it cannot begin.
+    its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address` and `options`
+    are as for `boot`. VmmError for what it cannot begin, and for a check that raises, gives None, or does not give the
+    same when it is asked again.
     """
     chosen = [
         source(each) if isinstance(each, str) else each
         for each in ([inject] if isinstance(inject, str | Source) else inject)
     ]
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
-    subject = Subject(image, options, Window(*between, until, hit), prepare)
-    bounds = Bounds(depth, runs, seconds, reduction)
+    subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
+    bounds = Bounds(depth, insns, runs, seconds, reduction)
     return Exploration(subject, chosen, checks, bounds).run(record, progress)
 
 
@@ -186,31 +240,42 @@ class Exploration:
     def __init__(self, subject: Subject, sources: list[Source], checks: Sequence[Check], bounds: Bounds) -> None:
         if not sources or len(sources) > lib.VMM_MAX_CHOICES:
             raise VmmError(f"{len(sources)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
-        if not 1 <= bounds.depth <= lib.VMM_MAX_DEPTH:
-            raise VmmError(f"depth {bounds.depth}: it is 1 to {lib.VMM_MAX_DEPTH}")
+        bounds.check()
         self._subject, self._sources, self._bounds = subject, sources, bounds
         self._terms = [term for each in checks if isinstance(each, str) for term in terms(each)]
-        self._functions = [each for each in checks if not isinstance(each, str)]
+        self._functions = [Function(each) for each in checks if not isinstance(each, str)]
+        self.report: Report | None = None
+        """What was found, from the first run on, and when it was broken off by KeyboardInterrupt."""
 
     def run(self, record: Path | str | None, progress: Callable[[Report], Any] | None) -> Report:
-        """Until it is over, or a budget is spent."""
+        """Until it is over, or a budget is spent; when KeyboardInterrupt breaks it off, `report` has what was found."""
         subject, window, bounds = self._subject, self._subject.window, self._bounds
-        patience = self._patience()
         machine = subject.boot()
+        if record:
+            with OutputFile("recording", record, inputs=machine.source.files if machine.source else ()):
+                pass  # a wrong path costs nobody an exploration
         subject.enter(machine)
-        judge = Judge(machine, self._sources, window, self._terms, self._functions, machine.trace.guest_errors)
-        plan = self._plan(machine, patience)
-        report = Report(
+        plan = self._plan(machine)
+        patience, expected = self._undisturbed()
+        plan.patience = patience
+        errors = machine.trace.guest_errors
+        judge = Judge(machine, self._sources, window, self._terms, self._functions, errors, patience)
+        self.report = report = Report(
             str(subject.image), (_told(window.begin), _told(window.end)), [each.name for each in self._sources],
-            bounds.depth, bounds.reduction,
+            bounds.depth, bounds.reduction, expected=expected,
         )  # fmt: skip
         tried: list[Tried] = []
-        chunk = Chunks()
+        taken: set[int] = set()
+        most = None if bounds.runs is None else -(-bounds.runs // len(self._sources))
+        chunk = Chunks(FIRST_CHUNK if bounds.depth == 1 else 1, most)
+        broken_off: KeyboardInterrupt | None = None
         began = time.monotonic()
         explorer = machine._explorer(plan, judge)
         chunks = explorer.run(chunk.size)
         try:
             for rows in chunks:
+                self._refuse_no_answer(machine, judge, rows)
+                taken |= {row.first.choice for row in rows if row.delivered}
                 tried += [row for row in rows if row.failing]
                 report.boundaries, report.runs, report.tails = plan.boundaries, plan.runs, plan.tails
                 report.placements += sum(row.placements for row in rows)
@@ -221,45 +286,78 @@ class Exploration:
                     progress(report)
                 if self._spent(report):
                     break
+        except KeyboardInterrupt as error:
+            broken_off = error
         finally:
             chunks.close()
+        if not broken_off and report.over:
+            self._tell_waiting(report, taken, patience)
         report.failures = [self._failure(machine, judge, rows) for rows in runs_of(tried)]
         if failing := [row for row in tried if row.least]:
             least = min(failing, key=lambda row: (len(row.least), [each.at[:2] for each in row.least]))
             report.least = [self._happening(machine, each) for each in least.least]
             report.cause = judge.causes[least.least_outcome - 1]
             report.story, report.recording = tell(subject, self._sources, least.least, report.cause, record, patience)
+        if broken_off:
+            raise broken_off
         return report
+
+    def _refuse_no_answer(self, machine: Machine, judge: Judge, rows: Sequence[Tried]) -> None:
+        """NoAnswer with the least placement at which a check gave none, as far as that is known."""
+        if not judge.no_answers:
+            return
+        places = [((row.first,), row.outcome) for row in rows] + [(row.least, row.least_outcome) for row in rows]
+        known = [(len(least), least, outcome) for least, outcome in places if outcome in judge.no_answers]
+        if not known:
+            raise next(iter(judge.no_answers.values()))
+        _, least, outcome = min(known)
+        error = judge.no_answers[outcome]
+        happened = [self._happening(machine, each) for each in least]
+        where = " and ".join(f"{each.source} at {each.where}" for each in happened)
+        raise NoAnswer(f"{error}; with {where}") from error.__cause__
+
+    def _tell_waiting(self, report: Report, taken: set[int], patience: int) -> None:
+        """What became of sources that no boundary took."""
+        for number, each in enumerate(self._sources):
+            if number not in taken and each.interrupts:
+                kept = report.waiting if is_delivered(self._subject, each, patience) else report.masked
+                kept.append(each.name)
 
     def _spent(self, report: Report) -> bool:
         runs, seconds = self._bounds.runs, self._bounds.seconds
         return (runs is not None and report.runs >= runs) or (seconds is not None and report.seconds >= seconds)
 
-    def _patience(self) -> int:
-        """From the window's first boundary on, by the undisturbed run; VmmError where that does not come to the end."""
+    def _undisturbed(self) -> tuple[int, int]:
+        """How many instructions runs have from the window's first boundary on, and how many boundaries the window has,
+        by the undisturbed run; VmmError where that does not come to the window's end.
+        """
         subject, window = self._subject, self._subject.window
         machine = subject.boot()
         subject.enter(machine)
         first = machine.instructions
-        machine.address(window.end)
         stop = machine.run(until=Reach(window.end), insns=UNDISTURBED)
         if stop.reason != "breakpoint":
             raise VmmError(
                 f"undisturbed, the guest never comes from {_told(window.begin)} to {_told(window.end)}: {stop}"
             )
-        if window.until is None:
-            machine.run(insns=UNDISTURBED)
-        else:
-            machine.run(until=Reach(window.until), insns=UNDISTURBED)
-        return 10 * (machine.instructions - first) + PATIENCE
+        inside = machine.instructions - first
+        if self._bounds.insns is not None:
+            return self._bounds.insns, inside + 1
+        stop = machine.run(until=None if window.until is None else Reach(window.until), insns=BEYOND)
+        if window.until is not None and stop.reason not in ("breakpoint", *MAY_WAIT):
+            raise VmmError(
+                f"undisturbed, the guest never comes from {_told(window.end)} to {_told(window.until)}: {stop}"
+            )
+        taken = inside if stop.reason == "count" else machine.instructions - first
+        return 10 * taken + PATIENCE, inside + 1
 
-    def _plan(self, machine: Machine, patience: int) -> Any:
+    def _plan(self, machine: Machine) -> Any:
         plan, bounds, window = ffi.new("vmm_plan *"), self._bounds, self._subject.window
         for number, each in enumerate(self._sources):
             row = each.row(machine)
             choice = plan.choice[number]
             choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
-        plan.choices, plan.depth, plan.patience = len(self._sources), bounds.depth, patience
+        plan.choices, plan.depth = len(self._sources), bounds.depth
         plan.reduce, plan.ask_each = bounds.reduction, bool(self._functions)
         _reach(plan.end, machine, window.end)
         if window.until is not None:
@@ -280,17 +378,22 @@ class Exploration:
 
 
 class Chunks:
-    """How many boundaries to try at once, by how long the last took."""
+    """How many boundaries to try at once: `first`, then by how long the last took; `most` in all, unless None."""
 
-    def __init__(self) -> None:
-        self._size, self._since = FIRST_CHUNK // 2, time.monotonic()
+    def __init__(self, first: int, most: int | None = None) -> None:
+        self._left = most
+        self._size, self._since = max(first // 2, 1), time.monotonic()
 
     def size(self) -> int:
         """Of the next."""
         now = time.monotonic()
         quick, self._since = now - self._since < CHUNK_SECONDS, now
         self._size = min(2 * self._size, MOST_IN_CHUNK) if quick else max(self._size // 2, 1)
-        return self._size
+        if self._left is None:
+            return self._size
+        size = max(min(self._size, self._left), 1)
+        self._left -= size
+        return size
 
 
 def _reach(trigger: Any, machine: Machine, where: str | int) -> None:

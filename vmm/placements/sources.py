@@ -38,6 +38,8 @@ class Source:
     """VmmError where the machine has no such thing."""
     happen: Callable[[Machine], object]
     """The same by the machine's own methods."""
+    interrupts: bool = True
+    """It is to be delivered; False: a device may take it and interrupt nobody."""
 
 
 LINES = {
@@ -68,6 +70,7 @@ def _called(happen: Callable[[Machine, int, int], object]) -> Callable[[str, int
             _named(kind, number, how, cpu),
             lambda machine: Row(lib.VMM_CHOICE_CALL),
             lambda machine: happen(machine, number, cpu),
+            kind != "byte",
         )
 
     return source
@@ -119,7 +122,7 @@ def source(text: str) -> Source:
     """What `text` names; VmmError for what names none."""
     kind, colon, rest = text.strip().partition(":")
     if kind == "key":
-        return Source(text.strip(), lambda machine: Row(lib.VMM_CHOICE_CALL), lambda machine: machine.key(rest))
+        return Source(text.strip(), lambda machine: Row(lib.VMM_CHOICE_CALL), lambda machine: machine.key(rest), False)
     if kind not in KINDS:
         raise unknown("source of interrupts", kind, [*KINDS, "key"])
     first, *options = rest.split(",")
