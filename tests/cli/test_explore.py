@@ -166,6 +166,7 @@ def test_a_deadline_of_fewer_instructions_than_the_way_takes_is_missed_everywher
     done = explore(*ONE, "--max-insns", "100", "--until", "over")
     assert (done.status, f"{BOUNDARIES} placements, {BOUNDARIES} of them fail" in done.out) == (1, True)
     assert first(done.out).endswith("it does not come to over within 100 instructions of the window's begin")
+    assert "\nevery placement fails; undisturbed, the run ends so: count: stopped at 0x" in done.out
 
 
 # ---- budgets ----

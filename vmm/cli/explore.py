@@ -27,6 +27,14 @@ USUAL = ("begin", "end")
 STANDARD_OUTPUT = "-"
 LISTED = 8
 """Symbols that a message names."""
+BUDGET = "--seconds S is the exploration's budget, --max-insns N what a single run may take"
+EXIT_STATUS = """\
+exit status:
+  0    proven within these bounds
+  1    counterexample
+  2    bad usage, or nothing could be delivered
+  124  a budget is spent
+  129, 130, 143  SIGHUP, Ctrl-C, SIGTERM: what was found by then is told"""
 CLEAR = "\r\x1b[K"
 _PLACE = re.compile(r"[^:]+(?::\d+)?(?:\s*[+-]\s*\w+)?")
 """A location, as far as its colons go: of file.c:94 one is part."""
@@ -35,9 +43,8 @@ _PLACE = re.compile(r"[^:]+(?::\d+)?(?:\s*[+-]\s*\w+)?")
 def parser() -> Parser:
     parser = Parser(
         "vmm explore",
-        "Run IMAGE with an interrupt at every instruction boundary of a window, and look whether all goes well. Exit "
-        "status: 0 proven within these bounds, 1 counterexample, 124 a budget is spent, 2 bad usage or nothing could "
-        "be delivered. Exploring is explained by: vmm help exploring",
+        "Run IMAGE with an interrupt at every instruction boundary of a window, and look whether all goes well.\n"
+        "vmm help exploring has an example from a bug to its fix.\n\n" + EXIT_STATUS,
         [
             "vmm explore lost.S --inject irq:4 --between begin..end --check 'n == 2'",
             "vmm explore lost.S --inject irq:4 --between begin..end --record lost.vmmrec",
@@ -46,6 +53,7 @@ def parser() -> Parser:
             "vmm explore kernel.elf --inject irq:0 --between begin..end --check invariants.py:queue_is_whole",
             "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
         ],
+        answer=_of_others,
     )
     run.add_machine(parser)
     add = parser.add_argument
@@ -160,6 +168,10 @@ def _left(report: Report) -> str:
 
 
 # ---- what the options say ----
+
+
+def _of_others(name: str) -> str | None:
+    return BUDGET if name in ("--max-time", "--timeout") else run.of_others(name)
 
 
 def _machine(options: argparse.Namespace) -> Options:

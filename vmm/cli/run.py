@@ -70,7 +70,7 @@ def parser() -> Parser:
             "vmm run my_isr.S --scenario late_edge.py --record late_edge.vmmrec",
             "vmm run shell.elf --input -",
         ],
-        answer=_of_others,
+        answer=of_others,
     )
     add_machine(parser)
     _add_run(parser)
@@ -105,7 +105,8 @@ def _add_run(parser: Parser) -> None:
     add("--record", type=Path, metavar="FILE", help="write a recording, for vmm replay and vmm bisect")
 
 
-def _of_others(name: str) -> str | None:
+def of_others(name: str) -> str | None:
+    """What is said to who writes another tool's option."""
     from vmm.cli import habits
 
     return habits.option(name)

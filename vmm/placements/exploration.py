@@ -256,13 +256,13 @@ class Exploration:
                 pass  # a wrong path costs nobody an exploration
         subject.enter(machine)
         plan = self._plan(machine)
-        patience, expected = self._undisturbed()
+        patience, expected, undisturbed = self._undisturbed()
         plan.patience = patience
         errors = machine.trace.guest_errors
         judge = Judge(machine, self._sources, window, self._terms, self._functions, errors, patience)
         self.report = report = Report(
             str(subject.image), (_told(window.begin), _told(window.end)), [each.name for each in self._sources],
-            bounds.depth, bounds.reduction, expected=expected,
+            bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed,
         )  # fmt: skip
         tried: list[Tried] = []
         taken: set[int] = set()
@@ -327,9 +327,9 @@ class Exploration:
         runs, seconds = self._bounds.runs, self._bounds.seconds
         return (runs is not None and report.runs >= runs) or (seconds is not None and report.seconds >= seconds)
 
-    def _undisturbed(self) -> tuple[int, int]:
-        """How many instructions runs have from the window's first boundary on, and how many boundaries the window has,
-        by the undisturbed run; VmmError where that does not come to the window's end.
+    def _undisturbed(self) -> tuple[int, int, str]:
+        """How many instructions runs have from the window's first boundary on, how many boundaries the window has, and
+        how a run ends that nobody disturbs; VmmError where that does not come to the window's end.
         """
         subject, window = self._subject, self._subject.window
         machine = subject.boot()
@@ -340,16 +340,15 @@ class Exploration:
             raise VmmError(
                 f"undisturbed, the guest never comes from {_told(window.begin)} to {_told(window.end)}: {stop}"
             )
-        inside = machine.instructions - first
-        if self._bounds.insns is not None:
-            return self._bounds.insns, inside + 1
-        stop = machine.run(until=None if window.until is None else Reach(window.until), insns=BEYOND)
+        inside, insns = machine.instructions - first, self._bounds.insns
+        left = BEYOND if insns is None else min(max(insns - inside, 1), BEYOND)
+        stop = machine.run(until=None if window.until is None else Reach(window.until), insns=left)
         if window.until is not None and stop.reason not in ("breakpoint", *MAY_WAIT):
             raise VmmError(
                 f"undisturbed, the guest never comes from {_told(window.end)} to {_told(window.until)}: {stop}"
             )
         taken = inside if stop.reason == "count" else machine.instructions - first
-        return 10 * taken + PATIENCE, inside + 1
+        return insns or 10 * taken + PATIENCE, inside + 1, str(stop)
 
     def _plan(self, machine: Machine) -> Any:
         plan, bounds, window = ffi.new("vmm_plan *"), self._bounds, self._subject.window

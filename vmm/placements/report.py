@@ -77,6 +77,8 @@ class Report:
     """All of the window was tried."""
     expected: int = 0
     """Boundaries of the window, as the undisturbed run tells; interrupts that it takes by itself make more."""
+    undisturbed: str = ""
+    """How the run ends that nobody disturbs."""
     waiting: list[str] = field(default_factory=list)
     """Sources that are masked at each boundary of the window and delivered behind it."""
     masked: list[str] = field(default_factory=list)
@@ -137,6 +139,8 @@ class Report:
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
         rate = self.placements / (self.seconds or 1)
         yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
+        if self.failing and self.failing == self.placements:
+            yield f"every placement fails; undisturbed, the run ends so: {self.undisturbed}"
         if self.waiting:
             yield f"{', '.join(self.waiting)}: masked at each of these boundaries, delivered behind the window"
         if self.masked and self.verdict != NOTHING:
