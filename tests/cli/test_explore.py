@@ -196,7 +196,8 @@ def test_what_failed_before_the_budget_was_spent_is_a_counterexample(explore):
 def test_ctrl_c_keeps_what_was_found_and_a_terminal_sees_how_far_it_is(command, built, tmp_path):
     ours, theirs = pty.openpty()
     window = ("--between", "loop..over", "--depth", "2", "--json", tmp_path / "report.json")
-    run = command("explore", built / "guest.elf", *ONE, *window, stderr=theirs)
+    campaign = tmp_path / "campaign.json"
+    run = command("explore", built / "guest.elf", *ONE, *window, "--campaign", campaign, stderr=theirs)
     os.close(theirs)
     seen = b""
     while b" boundaries (" not in seen:
@@ -210,6 +211,7 @@ def test_ctrl_c_keeps_what_was_found_and_a_terminal_sees_how_far_it_is(command, 
     assert (run.returncode, out.startswith(b"budget spent: ")) == (130, True)
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["over"], report["boundaries"] > 0, report["failing"]) == (False, True, 0)
+    assert json.loads(campaign.read_text())["found"]["boundaries"] == report["boundaries"]
 
 
 # ---- windows ----
@@ -293,6 +295,12 @@ def test_a_later_visit_begins_the_window_there(explore):
         ((*ONE, "--record", "none/a.vmmrec"), "--record none/a.vmmrec: cannot write: No such file or directory"),
         ((*ONE, "--record", "guest.elf"), "--record guest.elf: cannot write: it is an input, "),
         ((*ONE, "--json", "inv.py", "--check", "inv.py:twice"), "--json inv.py: cannot write: it is an input, "),
+        ((*ONE, "--campaign", "guest.elf"), "--campaign guest.elf: cannot write: it is an input, "),
+        (
+            (*ONE, "--campaign", "inv.py"),
+            "campaign inv.py: this is no campaign of this vmm's, or it is damaged; name a",
+        ),
+        ((*ONE, "--campaign", "a", "--record", "a"), "--campaign a: cannot write: --record a goes there, too"),
         ((*ONE, "--json", "out", "--record", "out"), "--record out: cannot write: --json out goes there, too"),
     ],
     ids=lambda value: " ".join(value[6:] or value) if isinstance(value, tuple) else "",

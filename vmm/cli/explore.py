@@ -74,6 +74,8 @@ def parser() -> Parser:
     add("--seconds", type=_seconds, metavar="S", help="stop after so many seconds")
     add("--no-reduction", action="store_true", help="make every run whole, even where it is known how it goes on")
     add("--record", type=Path, metavar="FILE", help="write a recording of the least failing run, for vmm replay")
+    campaign = "keep what was tried in this file, and go on from there if it is there; budgets begin anew"
+    add("--campaign", type=Path, metavar="FILE", help=campaign)
     document = "write the report as JSON; -: to standard output, and the text to standard error"
     add("--json", metavar="FILE", help=document)
     add("--quiet", action="store_true", help="no text, only the exit status")
@@ -93,15 +95,16 @@ def main(options: argparse.Namespace) -> int:
     if not options.inject:
         raise _nothing_to_inject(subject, machine)
     bounds = Bounds(options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction)
-    exploration = Exploration(subject, [source(each) for each in options.inject], chosen, bounds)
+    exploration = Exploration(subject, [source(each) for each in options.inject], chosen, bounds, options.campaign)
     outputs = Outputs([*(machine.source.files if machine.source else ()), *files])
     with ExitStack() as stack:
         document = None
         if options.json not in (None, STANDARD_OUTPUT):
             document = stack.enter_context(outputs.open("--json", options.json))
-        if options.record:
-            with outputs.open("--record", options.record):
-                pass  # it is written when it is known what goes there
+        for option, path in (("--record", options.record), ("--campaign", options.campaign)):
+            if path:
+                with outputs.open(option, path):
+                    pass  # it is written when it is known what goes there
         report, broken_off = _explored(exploration, options)
         _write(report, options, document)
     if broken_off:

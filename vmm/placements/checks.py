@@ -6,6 +6,7 @@ import dis
 import inspect
 import traceback
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,13 @@ class Function:
         self._asserts = _asserts(function)
         if inspect.iscoroutinefunction(function):
             raise VmmError(f"the check {self.name} is async: a check looks at a machine that stands, write `def`")
+
+    def identity(self) -> str:
+        """Its name, and the SHA-256 of the file it is from: another's has another."""
+        code = getattr(self._function, "__code__", None)
+        file = Path(code.co_filename) if code else None
+        data = file.read_bytes() if file and file.is_file() else code.co_code if code else b""
+        return f"{self.name} {sha256(data).hexdigest()}"
 
     def wrong(self, machine: Machine) -> str | None:
         """Why it does not hold, None where it does; NoAnswer."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +14,20 @@ from vmm.catalog import resolve
 from vmm.core.native import ffi, lib
 from vmm.core.stops import REASONS, Stop
 from vmm.errors import VmmError
+from vmm.inputs.tape import checksum, module_path
 from vmm.machine.explorer import Placement, Tried
 from vmm.machine.machine import Machine, boot
 from vmm.machine.options import Options
 from vmm.output import OutputFile
+from vmm.placements.campaign import Campaign, Found, moved
 from vmm.placements.checks import Function, NoAnswer
 from vmm.placements.counterexample import tell
 from vmm.placements.deliveries import is_delivered
 from vmm.placements.predicate import Term, terms
 from vmm.placements.report import Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, source
-from vmm.scenario.triggers import Reach
+from vmm.scenario.triggers import NextBoundary, Reach
+from vmm.version import described
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -205,6 +209,7 @@ def explore(
     seconds: float | None = None,
     reduction: bool = True,
     record: Path | str | None = None,
+    campaign: Path | str | None = None,
     prepare: Callable[[Machine], Any] | None = None,
     progress: Callable[[Report], Any] | None = None,
     initrd: Sequence[str] = (),
@@ -219,10 +224,11 @@ def explore(
 
     `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
     there on (ten times the undisturbed run's, and a million). `runs` and `seconds` are budgets. `reduction` False
-    makes every run whole. `record` is a file for the least failing run. `prepare` is called with each machine when
-    its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address` and `options`
-    are as for `boot`. VmmError for what it cannot begin, and for a check that raises, gives None, or does not give the
-    same when it is asked again.
+    makes every run whole. `record` is a file for the least failing run. `campaign` is a file for what was tried: where
+    it is there already, the exploration goes on from it, and its budgets begin anew. `prepare` is called with each
+    machine when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address`
+    and `options` are as for `boot`. VmmError for what it cannot begin, and for a check that raises, gives None, or does
+    not give the same when it is asked again.
     """
     chosen = [
         source(each) if isinstance(each, str) else each
@@ -231,19 +237,23 @@ def explore(
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
     subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
     bounds = Bounds(depth, insns, runs, seconds, reduction)
-    return Exploration(subject, chosen, checks, bounds).run(record, progress)
+    return Exploration(subject, chosen, checks, bounds, campaign).run(record, progress)
 
 
 class Exploration:
     """One of a subject."""
 
-    def __init__(self, subject: Subject, sources: list[Source], checks: Sequence[Check], bounds: Bounds) -> None:
+    def __init__(
+        self, subject: Subject, sources: list[Source], checks: Sequence[Check], bounds: Bounds,
+        campaign: Path | str | None = None,
+    ) -> None:  # fmt: skip
         if not sources or len(sources) > lib.VMM_MAX_CHOICES:
             raise VmmError(f"{len(sources)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
         bounds.check()
         self._subject, self._sources, self._bounds = subject, sources, bounds
         self._terms = [term for each in checks if isinstance(each, str) for term in terms(each)]
         self._functions = [Function(each) for each in checks if not isinstance(each, str)]
+        self._campaign = campaign
         self.report: Report | None = None
         """What was found, from the first run on, and when it was broken off by KeyboardInterrupt."""
 
@@ -251,8 +261,9 @@ class Exploration:
         """Until it is over, or a budget is spent; when KeyboardInterrupt breaks it off, `report` has what was found."""
         subject, window, bounds = self._subject, self._subject.window, self._bounds
         machine = subject.boot()
+        files = machine.source.files if machine.source else []
         if record:
-            with OutputFile("recording", record, inputs=machine.source.files if machine.source else ()):
+            with OutputFile("recording", record, inputs=files):
                 pass  # a wrong path costs nobody an exploration
         subject.enter(machine)
         plan = self._plan(machine)
@@ -264,34 +275,31 @@ class Exploration:
             str(subject.image), (_told(window.begin), _told(window.end)), [each.name for each in self._sources],
             bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed,
         )  # fmt: skip
-        tried: list[Tried] = []
-        taken: set[int] = set()
-        most = None if bounds.runs is None else -(-bounds.runs // len(self._sources))
-        chunk = Chunks(FIRST_CHUNK if bounds.depth == 1 else 1, most)
+        campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
+        found = campaign.found if campaign else Found()
+        judge.causes = found.causes
+        self._tell_found(report, found)
         broken_off: KeyboardInterrupt | None = None
-        began = time.monotonic()
-        explorer = machine._explorer(plan, judge)
-        chunks = explorer.run(chunk.size)
+        chunks = self._chunks(machine, judge, plan, found)
+        began, runs = found.seconds, found.runs
         try:
-            for rows in chunks:
-                self._refuse_no_answer(machine, judge, rows)
-                taken |= {row.first.choice for row in rows if row.delivered}
-                tried += [row for row in rows if row.failing]
-                report.boundaries, report.runs, report.tails = plan.boundaries, plan.runs, plan.tails
-                report.placements += sum(row.placements for row in rows)
-                report.failing += sum(row.failing for row in rows)
-                report.delivered += sum(row.delivered for row in rows)
-                report.seconds, report.over = time.monotonic() - began, bool(plan.over)
+            for _ in chunks:
+                self._tell_found(report, found)
                 if progress:
                     progress(report)
-                if self._spent(report):
+                if campaign:
+                    campaign.save(now=False)
+                if self._spent(found.runs - runs, found.seconds - began):
                     break
         except KeyboardInterrupt as error:
             broken_off = error
         finally:
             chunks.close()
+            if campaign:
+                campaign.save(now=True)
         if not broken_off and report.over:
-            self._tell_waiting(report, taken, patience)
+            self._tell_waiting(report, found.taken, patience)
+        tried = found.tried
         report.failures = [self._failure(machine, judge, rows) for rows in runs_of(tried)]
         if failing := [row for row in tried if row.least]:
             least = min(failing, key=lambda row: (len(row.least), [each.at[:2] for each in row.least]))
@@ -301,6 +309,52 @@ class Exploration:
         if broken_off:
             raise broken_off
         return report
+
+    def _chunks(self, machine: Machine, judge: Judge, plan: Any, found: Found) -> Generator[None, None, None]:
+        """Find more, and again, until the window is over: from its begin, where the machine stands, or from the last
+        boundary that was tried, which is not counted twice.
+        """
+        if found.over:
+            return
+        begin = found.last or (0, 0)
+        if begin[0]:
+            machine.run(insns=begin[0])
+        for _ in range(begin[1]):
+            machine.run(until=NextBoundary())
+        plan.patience = max(plan.patience - begin[0], 1)
+        again = found.last is not None
+        most = None if self._bounds.runs is None else -(-self._bounds.runs // len(self._sources)) + again
+        chunk = Chunks(FIRST_CHUNK if self._bounds.depth == 1 else 1, most)
+        runs, tails, seconds, began = found.runs, found.tails, found.seconds, time.monotonic()
+        known = found.last
+        with closing(machine._explorer(plan, judge).run(chunk.size)) as chunks:
+            for rows in chunks:
+                whole = [row for row in (moved(row, begin) for row in rows) if row.first.at[:2] != known]
+                self._refuse_no_answer(machine, judge, whole)
+                found.over = bool(plan.over)
+                found.add(whole)
+                found.runs, found.tails = runs + plan.runs, tails + plan.tails
+                found.seconds = seconds + time.monotonic() - began
+                yield
+
+    @staticmethod
+    def _tell_found(report: Report, found: Found) -> None:
+        for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered", "seconds", "over"):
+            setattr(report, name, getattr(found, name))
+
+    def _key(self, machine: Machine) -> dict[str, Any]:
+        """What makes it this exploration and no other."""
+        window, bounds, source = self._subject.window, self._bounds, machine.source
+        functions = [*self._functions, *([Function(self._subject.prepare)] if self._subject.prepare else [])]
+        return {
+            "vmm": described(), "image": checksum(self._subject.path),
+            "modules": [_module(each) for each in (source.modules if source else ())],
+            "load address": self._subject.load_address, **machine.config.plain(),
+            "window": [_told(window.begin), _told(window.end), window.hit], "end": window.until and _told(window.until),
+            "sources": [each.name for each in self._sources],
+            "checks": [term.text for term in self._terms] + [each.identity() for each in functions],
+            "depth": bounds.depth, "instructions of a run": bounds.insns, "reduction": bounds.reduction,
+        }  # fmt: skip
 
     def _refuse_no_answer(self, machine: Machine, judge: Judge, rows: Sequence[Tried]) -> None:
         """NoAnswer with the least placement at which a check gave none, as far as that is known."""
@@ -316,16 +370,16 @@ class Exploration:
         where = " and ".join(f"{each.source} at {each.where}" for each in happened)
         raise NoAnswer(f"{error}; with {where}") from error.__cause__
 
-    def _tell_waiting(self, report: Report, taken: set[int], patience: int) -> None:
+    def _tell_waiting(self, report: Report, taken: Sequence[int], patience: int) -> None:
         """What became of sources that no boundary took."""
         for number, each in enumerate(self._sources):
             if number not in taken and each.interrupts:
                 kept = report.waiting if is_delivered(self._subject, each, patience) else report.masked
                 kept.append(each.name)
 
-    def _spent(self, report: Report) -> bool:
-        runs, seconds = self._bounds.runs, self._bounds.seconds
-        return (runs is not None and report.runs >= runs) or (seconds is not None and report.seconds >= seconds)
+    def _spent(self, runs: int, seconds: float) -> bool:
+        most, longest = self._bounds.runs, self._bounds.seconds
+        return (most is not None and runs >= most) or (longest is not None and seconds >= longest)
 
     def _undisturbed(self) -> tuple[int, int, str]:
         """How many instructions runs have from the window's first boundary on, how many boundaries the window has, and
@@ -393,6 +447,12 @@ class Chunks:
         size = max(min(self._size, self._left), 1)
         self._left -= size
         return size
+
+
+def _module(text: str) -> list[str]:
+    """Its arguments and what is in its file, wherever that lies."""
+    path = module_path(text)
+    return [text[len(str(path)) :], checksum(path)]
 
 
 def _reach(trigger: Any, machine: Machine, where: str | int) -> None:
