@@ -112,12 +112,13 @@ typedef struct {
 
 static record *boundary(exploration *x, uint32_t level, spot here, const record *next, vmm_explored *rows);
 
-/* All boundaries of a piece, from the last to the first, whose record is given; `next`: what is known behind the last. */
-static record *backwards(exploration *x, uint32_t level, const piece *p, bool inside, const record *next, vmm_explored *rows)
+/* All boundaries of a piece, from the last to the first, whose record is given; `next`: what is known behind the last;
+   `inside`: the window goes on behind that, `begins`: behind the first. */
+static record *backwards(exploration *x, uint32_t level, const piece *p, bool begins, bool inside, const record *next, vmm_explored *rows)
 {
     record *r = NULL;
     for (uint64_t i = p->count; i-- > 0 && !stopped(x);) {
-        bool goes_on = inside || i + 1 < p->count;
+        bool goes_on = i ? inside || i + 1 < p->count : begins && (inside || p->count > 1);
         record *before = boundary(x, level, (spot){p, i, goes_on}, r ? r : next, rows ? rows + i * x->plan->choices : NULL);
         record_free(x, r);
         r = before;
@@ -142,6 +143,10 @@ static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place
     for (; !stopped(x); piece_grow(x, &p, NULL)) {
         if (!inside || how & AT_END)
             break;
+        if (p.count >= x->plan->longest) {
+            x->plan->cut++;
+            break;
+        }
         footprint_clear(&last);
         watch_into(x, &last);
         how = step(x);
@@ -153,10 +158,10 @@ static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place
         watch_into(x, &last);
         if (!(how & OVER))
             footprint_clear(&last);
-        settle(end, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, false));
+        settle(end, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, inside && !(how & AT_END)));
         set_unite(&end->live, &last.live, NULL);
         watch_into(x, NULL);
-        r = backwards(x, level, &p, false, end, NULL);
+        r = backwards(x, level, &p, true, false, end, NULL);
     }
     record_free(x, end);
     footprint_free(&last);
@@ -184,12 +189,23 @@ static void inject(exploration *x, uint32_t choice)
     }
 }
 
+/* A handler has returned to where it came from: whether the window ends there is known. */
+static bool stands_at(const exploration *x, spot here)
+{
+    vmm_vcpu *v = x->machine->current;
+    return v->arch->pc(v) == here.of->places[here.index].pc;
+}
+
 /* From an interrupt just taken to its handler's return, with all boundaries on the way where they are asked for; false:
    the run has ended, or takes too long. */
 static bool to_return(exploration *x, uint32_t depth, piece *p)
 {
     while (depth_of(x->machine) > depth && !stopped(x)) {
         uint64_t left = time_left(x);
+        if (p && p->count >= x->plan->longest) {
+            x->plan->cut++;
+            p = NULL;
+        }
         if (p)
             piece_grow(x, p, p->places + p->count - 1);
         if (!left || (p ? step(x) : go(x, AT_RETURN, left)) & OVER)
@@ -203,8 +219,9 @@ static bool follow_alone(exploration *x, record *r, spot here, const record *lik
 {
     footprint tail = {0};
     watch_into(x, &tail);
-    unsigned how = x->plan->reduce ? step(x) : 0;
-    bool shared = x->plan->reduce && like && !(how & OVER) && is_as(x, like);
+    bool steps = x->plan->reduce && (here.inside || !until_here(x));
+    unsigned how = steps ? step(x) : 0;
+    bool shared = steps && like && !(how & OVER) && is_as(x, like);
     if (shared) {
         settle(r, like->outcome);
         footprint_precede(&tail, &like->live, &r->live);
@@ -222,7 +239,8 @@ static bool follow(exploration *x, record **r, uint32_t level, spot here, const 
 {
     piece one = {0};
     piece_begin(x, &one, at);
-    unsigned how = x->plan->reduce && like ? step(x) : OVER;
+    bool steps = x->plan->reduce && like && (here.inside || !until_here(x));
+    unsigned how = steps ? step(x) : OVER;
     bool shared = !(how & OVER) && is_as(x, like);
     if (!shared)
         back_to(x, &one.kept[0]);
@@ -257,7 +275,7 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
     record *r = record_new(x);
     if (!r)
         return NULL;
-    x->plan->runs++;
+    note_budget(x);
     watch_into(x, &head);
     inject(x, choice);
     if (more)
@@ -281,12 +299,13 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
         handler = (piece){0};
     }
     if (returns && !stopped(x)) {
-        here.inside = here.inside && !ends_here(x);
+        spot back = here;
+        back.inside = here.inside && (stands_at(x, here) || !ends_here(x));
         if (x->plan->reduce)
             record_state(x, r);
-        out->shared = more ? follow(x, &r, level, here, like, out->delivered ? NULL : &here.of->places[here.index]) : follow_alone(x, r, here, like);
+        out->shared = more ? follow(x, &r, level, back, like, out->delivered ? NULL : &here.of->places[here.index]) : follow_alone(x, r, back, like);
     }
-    record *first = handler.count && !stopped(x) ? backwards(x, level, &handler, true, r, NULL) : NULL;
+    record *first = handler.count && !stopped(x) ? backwards(x, level, &handler, here.inside, true, r, NULL) : NULL;
     const record *begins = first ? first : r;
     tally_add(&out->sum, NULL, &begins->sum);
     footprint_precede(&head, &begins->live, &out->live);
@@ -345,6 +364,7 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
     if (!x)
         return;
     x->failed = x->broken_off = false;
+    x->plan->spent = 0;
     if (x->begin.native)
         back_to(x, &x->begin);
     watch_end(&x->watch);
@@ -414,16 +434,20 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
     back_to(x, &x->here);
     instant next = find(x, &p, boundaries, &then);
     memset(out, 0, boundaries * x->plan->choices * sizeof *out);
-    record_free(x, backwards(x, 0, &p, next.native != NULL, NULL, out));
+    record_free(x, backwards(x, 0, &p, true, next.native != NULL, NULL, out));
     int64_t rows = (int64_t)(p.count * x->plan->choices);
     piece_free(&p);
-    if (stopped(x)) {
+    if (x->failed || x->broken_off) {
         bool failed = x->failed;
         forget(&next);
         x->failed = x->broken_off = false;
         back_to(x, &x->here);
         x->failed = failed;
         return failed ? -1 : 0;
+    }
+    if (x->plan->spent) {
+        forget(&next);
+        return rows;
     }
     x->plan->boundaries += (uint64_t)rows / x->plan->choices;
     x->plan->over = !next.native;

@@ -259,7 +259,6 @@ def test_a_later_visit_begins_the_window_there(explore):
         ((*ONE, "--between", "begin..end", "--hit", "2"), "the guest never comes to begin 2 times, but 1: poweroff: "),
         ((*ONE, "--between", "begin..never"), "undisturbed, the guest never comes from begin to never: poweroff: "),
         ((*ONE, "--until", "never"), "undisturbed, the guest never comes from end to never: poweroff: "),
-        ((*ONE, "--until", "end"), "until end: this is the window's end, and runs go on behind it: name a later place"),
         ((*ONE, "--between", "begin"), "'begin': a window is from one location to another; write A..B: "),
         ((*ONE, "--between", "a.c:1:2"), "'a.c:1:2': more than one of its colons can separate; write A..B: "),
         ((*ONE, "--check", "nn == 1"), "unknown symbol 'nn'; did you mean 'n'?"),

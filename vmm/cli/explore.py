@@ -68,7 +68,7 @@ def parser() -> Parser:
     add("--check", action="append", default=[], metavar="CHECK", help=check)
     depth = "interrupts in one run, at most (%(default)s)"
     add("--depth", type=quantities.positive, default=1, metavar="D", help=depth)
-    insns = "instructions a run may take from A on (ten times the undisturbed run's, and a million)"
+    insns = "instructions a run may take from A on (ten times the undisturbed run's, and 200,000)"
     add("--max-insns", type=quantities.count, metavar="N", help=insns)
     add("--runs", type=quantities.count, metavar="N", help="stop after so many runs: 1e6, 1M")
     add("--seconds", type=_seconds, metavar="S", help="stop after so many seconds")

@@ -35,6 +35,7 @@ class Found:
     delivered: int = 0
     seconds: float = 0.0
     over: bool = False
+    cut: int = 0
     last: tuple[int, int] | None = None
     """The last of them: instructions since the first, and boundaries behind that one."""
     taken: list[int] = field(default_factory=list)
@@ -156,7 +157,8 @@ def _tried(raw: Sequence[Any]) -> Tried:
 
 def _found(raw: dict[str, Any]) -> Found:
     numbers = {
-        name: _number(raw[name]) for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered")
+        name: _number(raw[name])
+        for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered", "cut")
     }
     last = raw["last"] and (_number(raw["last"][0]), _number(raw["last"][1]))
     return Found(

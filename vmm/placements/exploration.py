@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -41,8 +42,11 @@ Check = str | Callable[[Machine], Any]
 FIRST_CHUNK, MOST_IN_CHUNK = 16, 4096
 CHUNK_SECONDS = 0.25
 """What is reported, and can be broken off, between two chunks."""
-PATIENCE = 1_000_000
+PATIENCE = 200_000
 """Instructions beyond ten times the undisturbed run's that a run may take."""
+LONGEST = 20_000
+"""Boundaries of a handler, or of a disturbed window, at which one more interrupt is tried."""
+A_YEAR = 365 * 24 * 3600.0
 UNDISTURBED = 1_000_000_000
 """Instructions that the run without any interrupt may take to the window, and to its end."""
 BEYOND = 50_000_000
@@ -115,12 +119,9 @@ class Subject:
         """To the window's first boundary; VmmError where it never comes there."""
         if self.window.hit < 1:
             raise VmmError(f"hit {self.window.hit}: visits are counted from 1")
-        machine.address(self.window.begin)
-        end, until = machine.address(self.window.end), self.window.until  # a wrong name costs nobody a run
-        if until is not None and machine.address(until) == end:
-            raise VmmError(
-                f"until {_told(until)}: this is the window's end, and runs go on behind it: name a later place"
-            )
+        for where in (self.window.begin, self.window.end, self.window.until):
+            if where is not None:
+                machine.address(where)  # a wrong name costs nobody a run
         for visit in range(1, self.window.hit + 1):
             stop = machine.run(until=Reach(self.window.begin), insns=UNDISTURBED)
             if stop.reason != "breakpoint":
@@ -223,7 +224,7 @@ def explore(
     must make no error.
 
     `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
-    there on (ten times the undisturbed run's, and a million). `runs` and `seconds` are budgets. `reduction` False
+    there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
     makes every run whole. `record` is a file for the least failing run. `campaign` is a file for what was tried: where
     it is there already, the exploration goes on from it, and its budgets begin anew. `prepare` is called with each
     machine when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address`
@@ -281,15 +282,14 @@ class Exploration:
         self._tell_found(report, found)
         broken_off: KeyboardInterrupt | None = None
         chunks = self._chunks(machine, judge, plan, found)
-        began, runs = found.seconds, found.runs
         try:
-            for _ in chunks:
+            for found in chunks:
                 self._tell_found(report, found)
                 if progress:
                     progress(report)
                 if campaign:
                     campaign.save(now=False)
-                if self._spent(found.runs - runs, found.seconds - began):
+                if plan.spent or 0 < plan.most_runs <= plan.runs:
                     break
         except KeyboardInterrupt as error:
             broken_off = error
@@ -310,9 +310,9 @@ class Exploration:
             raise broken_off
         return report
 
-    def _chunks(self, machine: Machine, judge: Judge, plan: Any, found: Found) -> Generator[None, None, None]:
+    def _chunks(self, machine: Machine, judge: Judge, plan: Any, found: Found) -> Generator[Found, None, None]:
         """Find more, and again, until the window is over: from its begin, where the machine stands, or from the last
-        boundary that was tried, which is not counted twice.
+        boundary that was tried, which is not counted twice. What the end of a budget leaves half done is but told.
         """
         if found.over:
             return
@@ -322,24 +322,26 @@ class Exploration:
         for _ in range(begin[1]):
             machine.run(until=NextBoundary())
         plan.patience = max(plan.patience - begin[0], 1)
-        again = found.last is not None
-        most = None if self._bounds.runs is None else -(-self._bounds.runs // len(self._sources)) + again
+        again = len(self._sources) if found.last else 0
+        most = None if self._bounds.runs is None else (self._bounds.runs + again) // len(self._sources)
+        plan.most_runs += again if most else 0
         chunk = Chunks(FIRST_CHUNK if self._bounds.depth == 1 else 1, most)
-        runs, tails, seconds, began = found.runs, found.tails, found.seconds, time.monotonic()
+        runs, tails, cut, seconds, began = found.runs, found.tails, found.cut, found.seconds, time.monotonic()
         known = found.last
         with closing(machine._explorer(plan, judge).run(chunk.size)) as chunks:
             for rows in chunks:
                 whole = [row for row in (moved(row, begin) for row in rows) if row.first.at[:2] != known]
                 self._refuse_no_answer(machine, judge, whole)
-                found.over = bool(plan.over)
+                found = deepcopy(found) if plan.spent else found
+                found.over, found.cut = bool(plan.over), cut + plan.cut
                 found.add(whole)
                 found.runs, found.tails = runs + plan.runs, tails + plan.tails
                 found.seconds = seconds + time.monotonic() - began
-                yield
+                yield found
 
     @staticmethod
     def _tell_found(report: Report, found: Found) -> None:
-        for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered", "seconds", "over"):
+        for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered", "seconds", "over", "cut"):
             setattr(report, name, getattr(found, name))
 
     def _key(self, machine: Machine) -> dict[str, Any]:
@@ -377,10 +379,6 @@ class Exploration:
                 kept = report.waiting if is_delivered(self._subject, each, patience) else report.masked
                 kept.append(each.name)
 
-    def _spent(self, runs: int, seconds: float) -> bool:
-        most, longest = self._bounds.runs, self._bounds.seconds
-        return (most is not None and runs >= most) or (longest is not None and seconds >= longest)
-
     def _undisturbed(self) -> tuple[int, int, str]:
         """How many instructions runs have from the window's first boundary on, how many boundaries the window has, and
         how a run ends that nobody disturbs; VmmError where that does not come to the window's end.
@@ -396,7 +394,8 @@ class Exploration:
             )
         inside, insns = machine.instructions - first, self._bounds.insns
         left = BEYOND if insns is None else min(max(insns - inside, 1), BEYOND)
-        stop = machine.run(until=None if window.until is None else Reach(window.until), insns=left)
+        if window.until is None or machine.address(window.until) != machine.address(window.end):
+            stop = machine.run(until=None if window.until is None else Reach(window.until), insns=left)
         if window.until is not None and stop.reason not in ("breakpoint", *MAY_WAIT):
             raise VmmError(
                 f"undisturbed, the guest never comes from {_told(window.end)} to {_told(window.until)}: {stop}"
@@ -411,6 +410,9 @@ class Exploration:
             choice = plan.choice[number]
             choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
         plan.choices, plan.depth = len(self._sources), bounds.depth
+        plan.longest, plan.most_runs = LONGEST, bounds.runs or 0
+        if bounds.seconds is not None:
+            plan.until_ns = time.monotonic_ns() + int(min(bounds.seconds, A_YEAR) * 1e9)
         plan.reduce, plan.ask_each = bounds.reduction, bool(self._functions)
         _reach(plan.end, machine, window.end)
         if window.until is not None:

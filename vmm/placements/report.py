@@ -75,6 +75,8 @@ class Report:
     """Of host time."""
     over: bool = False
     """All of the window was tried."""
+    cut: int = 0
+    """Handlers, and rests of the window, that were too long to try one more interrupt at each of their boundaries."""
     expected: int = 0
     """Boundaries of the window, as the undisturbed run tells; interrupts that it takes by itself make more."""
     undisturbed: str = ""
@@ -101,7 +103,7 @@ class Report:
             return NOTHING
         if self.failing:
             return COUNTEREXAMPLE
-        return PROVEN if self.over else SPENT
+        return PROVEN if self.over and not self.cut else SPENT
 
     @property
     def coverage(self) -> float:
@@ -139,6 +141,8 @@ class Report:
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
         rate = self.placements / (self.seconds or 1)
         yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
+        if self.cut:
+            yield f"{self.cut} handlers or rests of the window were too long to try one more interrupt throughout"
         if self.failing and self.failing == self.placements:
             yield f"every placement fails; undisturbed, the run ends so: {self.undisturbed}"
         if self.waiting:
