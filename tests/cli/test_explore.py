@@ -4,11 +4,15 @@ Which boundaries fail is worked out by hand: an addition by load, increment and 
 two between load and store.
 """
 
+import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
+import struct
+import termios
 from pathlib import Path
 
 import pytest
@@ -200,18 +204,31 @@ def test_ctrl_c_keeps_what_was_found_and_a_terminal_sees_how_far_it_is(command, 
     run = command("explore", built / "guest.elf", *ONE, *window, "--campaign", campaign, stderr=theirs)
     os.close(theirs)
     seen = b""
-    while b" boundaries (" not in seen:
+    while b" boundaries, " not in seen:
         assert select.select([ours], [], [], 30)[0], "nothing is told"
         seen += os.read(ours, 4096)
     run.send_signal(signal.SIGINT)
     out, _ = run.communicate(timeout=30)
     os.close(ours)
-    assert b"of about 502 boundaries (" in seen
-    assert b" s left" in seen
+    assert re.search(
+        rb"\r\x1b\[K\d+ %, \d+ of about 502 boundaries, [\d,]+ placements a second, about \d+ s left", seen
+    )
     assert (run.returncode, out.startswith(b"budget spent: ")) == (130, True)
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["over"], report["boundaries"] > 0, report["failing"]) == (False, True, 0)
     assert json.loads(campaign.read_text())["found"]["boundaries"] == report["boundaries"]
+
+
+def test_how_far_it_is_keeps_to_one_line_of_a_narrow_terminal(command, built):
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    run = command("explore", built / "guest.elf", *ONE, "--between", "loop..over", stderr=theirs)
+    os.close(theirs)
+    assert run.wait(30) == 0
+    told = os.read(ours, 1 << 16).decode().split("\r\x1b[K")
+    os.close(ours)
+    assert len(told) > 2
+    assert max(map(len, told)) == 39
 
 
 # ---- windows ----

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from contextlib import ExitStack
@@ -35,6 +36,8 @@ exit status:
   2    bad usage, or nothing could be delivered
   124  a budget is spent
   129, 130, 143  SIGHUP, Ctrl-C, SIGTERM: what was found by then is told"""
+COLUMNS = 100
+"""Of a terminal that does not say."""
 CLEAR = "\r\x1b[K"
 _PLACE = re.compile(r"[^:]+(?::\d+)?(?:\s*[+-]\s*\w+)?")
 """A location, as far as its colons go: of file.c:94 one is part."""
@@ -149,12 +152,20 @@ class Progress:
     def show(self, report: Report) -> None:
         """How far it is."""
         rate = report.placements / (report.seconds or 1)
-        failing = f", {report.failing} fail" if report.failing else ""
-        self._file.write(
-            f"{CLEAR}{report.boundaries:,} of about {report.expected:,} boundaries ({100 * report.coverage:.0f} %), "
-            f"{report.placements:,} placements{failing}, {rate:,.0f} a second{_left(report)}"
+        failing = f"{report.failing:,} fail, " if report.failing else ""
+        line = (
+            f"{100 * report.coverage:.0f} %, {failing}{report.boundaries:,} of about {report.expected:,} boundaries, "
+            f"{rate:,.0f} placements a second{_left(report)}"
         )
+        self._file.write(CLEAR + line[: self._columns() - 1])
         self._file.flush()
+
+    def _columns(self) -> int:
+        """A line that is wrapped could not be written over."""
+        try:
+            return os.get_terminal_size(self._file.fileno()).columns or COLUMNS
+        except OSError:
+            return COLUMNS
 
     def clear(self) -> None:
         """It is over."""

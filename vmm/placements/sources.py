@@ -49,7 +49,7 @@ LINES = {
 }
 
 
-def _line(kind: str, number: int, how: str, cpu: int) -> Source:
+def _line(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
     def line(machine: Machine):  # type: ignore[no-untyped-def]
         return machine.spi(number) if kind == "spi" else machine.irq(number)
 
@@ -61,13 +61,13 @@ def _line(kind: str, number: int, how: str, cpu: int) -> Source:
         method = {"": "until_served", "edge": "edge", "high": "raise_"}[how]
         return getattr(line(machine), method)()
 
-    return Source(_named(kind, number, how, cpu), row, happen)
+    return Source(name, row, happen)
 
 
-def _called(happen: Callable[[Machine, int, int], object]) -> Callable[[str, int, str, int], Source]:
-    def source(kind: str, number: int, how: str, cpu: int) -> Source:
+def _called(happen: Callable[[Machine, int, int], object]) -> Callable[[str, str, int, str, int], Source]:
+    def source(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
         return Source(
-            _named(kind, number, how, cpu),
+            name,
             lambda machine: Row(lib.VMM_CHOICE_CALL),
             lambda machine: happen(machine, number, cpu),
             kind != "byte",
@@ -76,16 +76,16 @@ def _called(happen: Callable[[Machine, int, int], object]) -> Callable[[str, int
     return source
 
 
-def _nmi(kind: str, number: int, how: str, cpu: int) -> Source:
+def _nmi(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
     return Source(
-        _named(kind, number, how, cpu), lambda machine: Row(lib.VMM_CHOICE_NMI, number),
+        name, lambda machine: Row(lib.VMM_CHOICE_NMI, number),
         lambda machine: machine.nmi(number),
     )  # fmt: skip
 
 
-def _vector(kind: str, number: int, how: str, cpu: int) -> Source:
+def _vector(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
     return Source(
-        _named(kind, number, how, cpu), lambda machine: Row(lib.VMM_CHOICE_INJECT, cpu, number),
+        name, lambda machine: Row(lib.VMM_CHOICE_INJECT, cpu, number),
         lambda machine: machine.inject(number, cpu),
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ def _byte(machine: Machine, number: int, cpu: int) -> None:
     machine.byte(number)
 
 
-KINDS: dict[str, Callable[[str, int, str, int], Source]] = {
+KINDS: dict[str, Callable[[str, str, int, str, int], Source]] = {
     "irq": _line,
     "spi": _line,
     "nmi": _nmi,
@@ -112,10 +112,6 @@ KINDS: dict[str, Callable[[str, int, str, int], Source]] = {
     "byte": _called(_byte),
 }
 """A kind of source is a row."""
-
-
-def _named(kind: str, number: int, how: str, cpu: int) -> str:
-    return f"{kind}:{number}" + (f",{how}" if how else "") + (f",cpu={cpu}" if cpu else "")
 
 
 def source(text: str) -> Source:
@@ -137,7 +133,7 @@ def source(text: str) -> Source:
             raise VmmError(f"{text!r}: {option!r} says nothing of {kind}: it takes cpu=N, a line edge or high")
     if not colon and kind == "nmi":
         first = "0"
-    return KINDS[kind](kind, _number(text, first), how, cpu)
+    return KINDS[kind](text.strip(), kind, _number(text, first), how, cpu)
 
 
 def _number(text: str, digits: str) -> int:
