@@ -1067,7 +1067,6 @@ class Lib:
     VMM_PHASE_WINDOW: Final[int]
     VMM_PHASE_BEYOND: Final[int]
     VMM_PHASE_END: Final[int]
-    VMM_PHASE_HANDLER: Final[int]
     VMM_EQ: Final[int]
     VMM_NE: Final[int]
     VMM_LT: Final[int]

@@ -34,7 +34,7 @@ typedef struct {
     uint32_t choice;
 } vmm_place;
 
-enum vmm_phase { VMM_PHASE_WINDOW = 0, VMM_PHASE_BEYOND = 1, VMM_PHASE_END = 2, VMM_PHASE_HANDLER = 3 };
+enum vmm_phase { VMM_PHASE_WINDOW = 0, VMM_PHASE_BEYOND = 1, VMM_PHASE_END = 2 };
 
 /* How runs end, told apart by what C sees of it. */
 typedef struct {

@@ -39,6 +39,8 @@ typedef struct {
     instant *kept; /* each STRIDE */
     uint64_t count;
     uint64_t room;
+    uint64_t inside; /* so many of them lie before the window's end */
+    bool closed;     /* what is known behind the last begins with it, not behind it */
 } piece;
 
 static inline bool stopped(const exploration *x)
