@@ -112,6 +112,8 @@ KINDS: dict[str, Callable[[str, str, int, str, int], Source]] = {
     "byte": _called(_byte),
 }
 """A kind of source is a row."""
+OF_A_CPU = ("vector", "ppi", "sgi")
+"""Kinds that take cpu=N."""
 
 
 def source(text: str) -> Source:
@@ -124,13 +126,14 @@ def source(text: str) -> Source:
     first, *options = rest.split(",")
     cpu, how = 0, ""
     for option in options:
-        word, _, value = option.partition("=")
-        if word == "cpu":
+        word, equals, value = option.partition("=")
+        if equals and word == "cpu" and kind in OF_A_CPU:
             cpu = _number(text, value)
-        elif KINDS[kind] is _line and option in LINES:
+        elif KINDS[kind] is _line and option and option in LINES:
             how = option
         else:
-            raise VmmError(f"{text!r}: {option!r} says nothing of {kind}: it takes cpu=N, a line edge or high")
+            takes = "cpu=N" if kind in OF_A_CPU else "edge or high" if KINDS[kind] is _line else "nothing more"
+            raise VmmError(f"{text!r}: {option!r} says nothing of {kind}: it takes {takes}")
     if not colon and kind == "nmi":
         first = "0"
     return KINDS[kind](text.strip(), kind, _number(text, first), how, cpu)
