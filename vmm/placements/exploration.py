@@ -328,6 +328,8 @@ class Exploration:
         chunk = Chunks(FIRST_CHUNK if self._bounds.depth == 1 else 1, most)
         runs, tails, cut, seconds, began = found.runs, found.tails, found.cut, found.seconds, time.monotonic()
         known = found.last
+        if self._bounds.seconds is not None:
+            plan.until_ns = time.monotonic_ns() + int(min(self._bounds.seconds, A_YEAR) * 1e9)
         with closing(machine._explorer(plan, judge).run(chunk.size)) as chunks:
             for rows in chunks:
                 whole = [row for row in (moved(row, begin) for row in rows) if row.first.at[:2] != known]
@@ -411,8 +413,6 @@ class Exploration:
             choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
         plan.choices, plan.depth = len(self._sources), bounds.depth
         plan.longest, plan.most_runs = LONGEST, bounds.runs or 0
-        if bounds.seconds is not None:
-            plan.until_ns = time.monotonic_ns() + int(min(bounds.seconds, A_YEAR) * 1e9)
         plan.reduce, plan.ask_each = bounds.reduction, bool(self._functions)
         _reach(plan.end, machine, window.end)
         if window.until is not None:
