@@ -766,6 +766,19 @@ class vmm_plan(Struct):
 class vmm_exploration(Struct):
     ...
 
+@final
+class vmm_access(Struct):
+    physical: int
+    size: int
+    kind: int
+    before: Array[int]
+
+@final
+class vmm_accesses(Struct):
+    count: int
+    missed: int
+    row: Array[vmm_access]
+
 class Lib:
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
@@ -809,6 +822,8 @@ class Lib:
     VMM_MAX_DEPTH: Final[int]
     VMM_MAX_ENDINGS: Final[int]
     VMM_MAX_TERMS: Final[int]
+    VMM_MAX_ACCESSES: Final[int]
+    VMM_ACCESS_BYTES: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -1073,6 +1088,9 @@ class Lib:
     VMM_LE: Final[int]
     VMM_GT: Final[int]
     VMM_GE: Final[int]
+    VMM_TOUCH_READ: Final[int]
+    VMM_TOUCH_WRITE: Final[int]
+    VMM_TOUCH_CORE: Final[int]
     def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
     def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
     def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
@@ -1204,6 +1222,8 @@ class Lib:
     def vmm_explore_begin(self, m: vmm_machine, plan: vmm_plan, /) -> vmm_exploration: ...
     def vmm_explore(self, m: vmm_machine, x: vmm_exploration, boundaries: int, out: vmm_explored, /) -> int: ...
     def vmm_explore_end(self, m: vmm_machine, x: vmm_exploration, /) -> None: ...
+    def vmm_accesses_begin(self, m: vmm_machine, /) -> vmm_accesses: ...
+    def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
@@ -1286,6 +1306,8 @@ class Ffi:
     def new(self, cdecl: Literal["vmm_explored *", "vmm_explored[]"], value: object = ...) -> vmm_explored: ...
     @overload
     def new(self, cdecl: Literal["vmm_plan *", "vmm_plan[]"], value: object = ...) -> vmm_plan: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_accesses *", "vmm_accesses[]"], value: object = ...) -> vmm_accesses: ...
     @overload
     def new(self, cdecl: Literal["uint8_t *", "uint16_t *", "uint32_t *", "uint64_t *", "int8_t *", "int16_t *", "int32_t *", "int64_t *", "size_t *"], value: int = ...) -> Pointer[int]: ...
     @overload

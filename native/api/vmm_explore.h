@@ -113,4 +113,31 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan);
 int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm_explored *out);
 void vmm_explore_end(vmm_machine *m, vmm_exploration *x); /* the machine is as it was when it began */
 
+#define VMM_MAX_ACCESSES 128
+#define VMM_ACCESS_BYTES 64
+
+enum vmm_touch {
+    VMM_TOUCH_READ = 0,
+    VMM_TOUCH_WRITE = 1,
+    VMM_TOUCH_CORE = 2 /* by the core, for the guest: either */
+};
+
+typedef struct {
+    uint64_t physical; /* in RAM, never its alias */
+    uint32_t size;     /* as far as it is known */
+    uint8_t kind;      /* enum vmm_touch */
+    uint8_t before[VMM_ACCESS_BYTES]; /* what was there */
+} vmm_access;
+
+/* What is read and written of RAM; who looks sets `count` and `missed` to 0. */
+typedef struct {
+    uint32_t count;
+    uint32_t missed; /* for want of rows */
+    vmm_access row[VMM_MAX_ACCESSES];
+} vmm_accesses;
+
+/* From now on; NULL with m->error. It costs at every access. */
+vmm_accesses *vmm_accesses_begin(vmm_machine *m);
+void vmm_accesses_end(vmm_accesses *a); /* the machine still is there */
+
 #endif

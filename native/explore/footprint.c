@@ -3,6 +3,7 @@
  * What is executed and what translations come from is not told: pages that hold code or tables are taken as used wholly,
  * see explore.c.
  */
+#include "explore/accesses.h"
 #include "explore/footprint.h"
 #include "unicorn/uc.h"
 
@@ -24,19 +25,28 @@ void footprint_precede(const footprint *f, const byte_set *live, byte_set *out)
     set_unite(out, live, &f->wrote);
 }
 
-static void accessed(void *who, uint64_t physical, uint64_t size, int write)
+static void accessed(const watcher *w, uint64_t physical, uint64_t size, uint8_t how)
 {
-    const watcher *w = who;
     const vmm_machine *m = w->machine;
     uint64_t in_alias = physical - m->alias_first;
     uint64_t offset = (in_alias < m->alias_size ? m->alias_of + in_alias : physical) - m->ram_base;
-    if (!w->now || offset >= m->ram_size)
+    if (offset >= m->ram_size)
         return;
     uint64_t room = m->ram_size - offset, known = size < room ? size : room;
-    if (write)
+    if (w->each)
+        accesses_note(w->each, m, offset, known, how);
+    if (!w->now)
+        return;
+    if (how == VMM_TOUCH_WRITE)
         set_add(&w->now->wrote, offset, known);
     else
         set_add_but(&w->now->live, offset, known, &w->now->wrote);
+}
+
+/* Who asked for the memory may write it: what was there before counts as read. */
+static void by_core(void *who, uint64_t physical, uint64_t size, int write)
+{
+    accessed(who, physical, size, write ? VMM_TOUCH_WRITE : VMM_TOUCH_CORE);
 }
 
 /* Of an access across pages only where the first part lies is told: of a store no more is taken, of a load everything. */
@@ -46,7 +56,7 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
     (void)engine, (void)value;
     const watcher *w = user;
     uint64_t room = PAGE - address % PAGE, known = (uint64_t)size < room ? (uint64_t)size : room;
-    accessed(user, address, known, type == UC_MEM_WRITE);
+    accessed(w, address, known, type == UC_MEM_WRITE ? VMM_TOUCH_WRITE : VMM_TOUCH_READ);
     if (w->now && known < (uint64_t)size && type != UC_MEM_WRITE)
         set_add_all(&w->now->live);
     vmm_vcpu *v = w->machine->current;
@@ -57,7 +67,7 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
 int watch_begin(watcher *w, vmm_machine *m)
 {
     w->machine = m;
-    m->accessed = accessed;
+    m->accessed = by_core;
     m->accessed_by = w;
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
         enum { ACCESSES = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE };

@@ -2,6 +2,7 @@
 #ifndef VMM_FOOTPRINT_H
 #define VMM_FOOTPRINT_H
 
+#include "api/vmm_explore.h"
 #include "core/arch.h"
 #include "explore/byte_set.h"
 
@@ -13,6 +14,7 @@ typedef struct {
 typedef struct {
     vmm_machine *machine;
     footprint *now; /* what is accessed goes there; NULL: nowhere */
+    vmm_accesses *each; /* and here, one by one; NULL: nowhere */
     size_t hook[VMM_MAX_VCPUS];
 } watcher;
 

@@ -45,7 +45,7 @@ BELOW = {
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
     "report": {"errors", "quantities", "columns", "core", "arch", "trace", "findings", "machine"},
     "testing": {"errors", "sources", "core", "catalog", "scenario", "inputs", "machine", "report"},
-    "placements": {"errors", "output", "version", "core", "catalog", "inputs", "machine", "scenario"},
+    "placements": {"errors", "output", "version", "core", "arch", "catalog", "inputs", "machine", "scenario"},
     "pytest_plugin": {"errors", "machine", "testing"},
 }  # fmt: skip
 """Room → rooms it may import. The command line may import everything."""

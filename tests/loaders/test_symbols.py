@@ -74,6 +74,18 @@ def test_a_label_reaches_to_the_next_one_and_a_sized_symbol_to_its_end(symbols):
     assert names == ["_start", "_start+0x3", "counted", "counted+0x1", None, None, "over", "over+0x1", None]
 
 
+@pytest.mark.parametrize("arch", ["arm", "arm64"])
+def test_what_an_arm_assembler_says_of_code_and_data_is_no_name(tmp_path, arch):
+    """$a, $d, $t and $x mark where each begins (ELF for the Arm Architecture, 5.5.5): `table` reaches behind its $d."""
+    (tmp_path / "marked.S").write_text("    .globl _start\n_start:\n    nop\ntable:\n    nop\n    .word 1\n")
+    marked = assemble(tmp_path / "marked.S", arch=arch, out=tmp_path / "marked.elf")
+    symbols = Symbols(marked, marked.read_bytes())
+    start = symbols.address("_start")
+    assert [symbols.name_at(start + offset) for offset in (0, 4, 8)] == ["_start", "table", "table+0x4"]
+    assert b"$d" in marked.read_bytes()
+    assert not symbols.has("$d")
+
+
 def test_below_and_above_the_image_nothing_has_a_name(symbols):
     assert [symbols.name_at(address) for address in (0, 0xFFFFF, 1 << 40)] == [None, None, None]
 

@@ -67,7 +67,7 @@ def parser() -> Parser:
     hit = "the window begins when A is reached for the Nth time (%(default)s)"
     add("--hit", "--from-hit", type=quantities.positive, default=1, metavar="N", help=hit)
     add("--until", metavar="WHERE", help="where runs end, behind the window (where the guest ends)")
-    check = "what must hold there: 'n == 2 and u8 state < 3', or FILE.py:FUNCTION of the machine; repeatable"
+    check = "what must hold there: 'n == 2 and u8 state < 3', FILE.py:FUNCTION of the machine, or atomic; repeatable"
     add("--check", action="append", default=[], metavar="CHECK", help=check)
     depth = "interrupts in one run, at most (%(default)s)"
     add("--depth", type=quantities.positive, default=1, metavar="D", help=depth)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 
 from vmm.errors import VmmError, nearest, unknown
 
+MAPPING = re.compile(r"\$[adtx](\..*)?")
+"""What an assembler says of code and data (ELF for the Arm Architecture, 5.5.5): no names."""
 NAMED = ("STT_NOTYPE", "STT_OBJECT", "STT_FUNC")
 
 
@@ -119,10 +122,14 @@ def _tables(elf: Any) -> Tables:
     table = elf.get_section_by_name(".symtab")
     if table is None:
         return Tables({}, [])
+    mapped = elf["e_machine"] in ("EM_ARM", "EM_AARCH64")
     symbols = [
         symbol
         for symbol in table.iter_symbols()
-        if symbol.name and symbol["st_info"]["type"] in NAMED and symbol["st_shndx"] != "SHN_UNDEF"
+        if symbol.name
+        and symbol["st_info"]["type"] in NAMED
+        and symbol["st_shndx"] != "SHN_UNDEF"
+        and not (mapped and MAPPING.fullmatch(symbol.name))
     ]
     symbols.sort(key=lambda symbol: symbol["st_info"]["bind"] == "STB_LOCAL")  # of two with one name, the global one
     thumb = elf["e_machine"] == "EM_ARM"

@@ -33,6 +33,7 @@ from vmm.inputs.script_devices import ScriptBus, ScriptClock, ScriptLine, Script
 from vmm.inputs.script_memory import ScriptMemory
 from vmm.inputs.trap_handlers import TrapHandlers
 from vmm.loaders.image import Loaded
+from vmm.machine.accesses import Accesses
 from vmm.machine.boot_image import BootImage, Source
 from vmm.machine.controllers import Controllers
 from vmm.machine.delegate import delegate
@@ -209,6 +210,7 @@ class Machine:
             Explorer, native, state=state, claim=self._runner.claim, ended=self._runner.ended,
             raise_if_failed=host.raise_if_failed,
         )  # fmt: skip
+        self._accesses = partial(Accesses, native, physical)
         self._recorder: Recorder | None = None
 
     def _boot_again(self) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 from vmm.errors import VmmError
 from vmm.machine.explorer import Place, Placement, Tried
 from vmm.output import OutputFile
+from vmm.placements.report import Fails
+from vmm.placements.suspicions import LOOKED_AT
 
 FORMAT = 1
 SECONDS = 5.0
@@ -43,8 +45,9 @@ class Found:
     begun: list[int] = field(default_factory=list)
     """At which sources' turn something was delivered at the last of them."""
     causes: list[str] = field(default_factory=list)
-    tried: list[Tried] = field(default_factory=list)
-    """Rows of which something fails."""
+    tried: list[Fails] = field(default_factory=list)
+    early: list[Placement] = field(default_factory=list)
+    """What was delivered at the first boundaries: of these it is looked what they come between."""
 
     def add(self, rows: Iterable[Tried]) -> None:
         """Of the next boundaries."""
@@ -58,8 +61,10 @@ class Found:
             self.delivered += row.delivered
             if row.delivered:
                 self.begun.append(row.first.choice)
+            if row.delivered and self.boundaries <= LOOKED_AT:
+                self.early.append(row.first)
             if row.failing:
-                self.tried.append(row)
+                self.tried.append(Fails(self.boundaries - 1, row))
         if self.over:
             self._settle(None)
 
@@ -147,12 +152,14 @@ def _placement(raw: Sequence[Any]) -> Placement:
     return Placement(Place(_number(insns), _number(more), _number(address)), _number(choice))
 
 
-def _tried(raw: Sequence[Any]) -> Tried:
-    first, outcome, delivered, shared, placements, failing, least, least_outcome = raw
-    return Tried(
+def _fails(raw: Sequence[Any]) -> Fails:
+    boundary, row = raw
+    first, outcome, delivered, shared, placements, failing, least, least_outcome = row
+    tried = Tried(
         _placement(first), _number(outcome), bool(delivered), bool(shared), _number(placements), _number(failing),
         tuple(map(_placement, least)), _number(least_outcome),
     )  # fmt: skip
+    return Fails(_number(boundary), tried)
 
 
 def _found(raw: dict[str, Any]) -> Found:
@@ -165,5 +172,5 @@ def _found(raw: dict[str, Any]) -> Found:
         **numbers, seconds=float(raw["seconds"]), over=bool(raw["over"]), last=last,
         taken=list(map(_number, raw["taken"])), begun=list(map(_number, raw["begun"])),
         causes=list(map(str, raw["causes"])),
-        tried=list(map(_tried, raw["tried"])),
+        tried=list(map(_fails, raw["tried"])), early=list(map(_placement, raw["early"])),
     )  # fmt: skip

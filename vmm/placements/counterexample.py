@@ -7,13 +7,21 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vmm.core.stops import Stop
 from vmm.machine.explorer import Placement
 from vmm.machine.machine import Machine
+from vmm.placements.observed import Observed
 from vmm.placements.sources import Source
-from vmm.scenario.triggers import NextBoundary, Reach
+from vmm.placements.story import Story
+from vmm.scenario.triggers import Reach
 
 if TYPE_CHECKING:
-    from vmm.placements.exploration import Subject
+    from vmm.placements.exploration import Subject, Window
+
+BEFORE = 4096
+"""Instructions that are observed before an interrupt, at most."""
+BEHIND = 16384
+"""Steps behind the last."""
 
 
 def tell(
@@ -22,38 +30,81 @@ def tell(
 ) -> tuple[list[str], str | None]:  # fmt: skip
     """The story, a line each, and the recording's name, which is `record`."""
     machine = subject.boot()
-    story: list[str] = []
     with machine.recording(record) if record else nullcontext():
         subject.enter(machine)
         first = machine.instructions
-        for number, placement in enumerate(placements):
-            go_to(machine, first, placement, placements[number - 1] if number else None)
-            story.append(f"  {sources[placement.choice].name} at {machine.where(machine.cpu.pc)}")
-            sources[placement.choice].happen(machine)
-        left = first + patience - machine.instructions
-        until = subject.window.until
-        stop = machine.run(insns=left) if until is None else machine.run(until=Reach(until), insns=left)
-        story += [f"  {line}" for line in events_since(machine, first)]
-        story.append(f"  {stop}")
-        story.append(f"  {cause}")
-    return story, str(record) if record else None
+        retold = Retold(machine, subject.window, first + patience)
+        with machine._accesses() as accesses:
+            observed = Observed(machine, accesses)
+            story = Story(observed, first)
+            for number, placement in enumerate(placements):
+                retold.go_to(observed, story, placement, placements[number - 1] if number else None, first)
+                story.happens(sources[placement.choice].name)
+                sources[placement.choice].happen(machine)
+            retold.observe(observed, BEHIND)
+            lines = story.lines()
+        stop = retold.stop or retold.finish()
+    lines.append(str(stop) if stop.reason != "breakpoint" else f"it comes to {stop.detail.removeprefix('reached ')}")
+    if cause not in str(stop) and cause not in lines:
+        lines.append(cause)
+    return [f"  {line}" for line in lines], str(record) if record else None
 
 
-def go_to(machine: Machine, first: int, placement: Placement, before: Placement | None) -> None:
-    """To a boundary of the window, whose first is at `first`."""
-    ahead = first + placement.at.insns - machine.instructions
-    more = placement.at.more
-    if ahead:
-        machine.run(insns=ahead)
-    elif before is not None and before.at.insns == placement.at.insns:
-        more -= before.at.more
-    for _ in range(more):
-        machine.run(until=NextBoundary())
+class Retold:
+    """A machine from its window's first boundary to its run's end, as an exploration runs it."""
 
+    def __init__(self, machine: Machine, window: Window, limit: int) -> None:
+        self._machine, self._limit = machine, limit
+        self._aims = [machine.address(each) for each in (window.end, window.until) if each is not None]
+        """Where it has still to come to: that ends the window, and that ends the run."""
+        self._ends_there = window.until is not None
+        self.stop: Stop | None = None
+        """The run is over."""
 
-def events_since(machine: Machine, insns: int) -> list[str]:
-    """Deliveries and returns from then on, as far as they are kept."""
-    return [
-        machine.trace.describe(event) for event in machine.trace.last(64)
-        if event.kind in ("delivered", "returned") and event.insns >= insns
-    ]  # fmt: skip
+    def go_to(
+        self, observed: Observed, story: Story, placement: Placement, before: Placement | None, first: int
+    ) -> None:  # fmt: skip
+        """To a boundary of the window, which begins at `first`; what lies far before it is not observed."""
+        machine = self._machine
+        ahead = first + placement.at.insns - machine.instructions
+        if ahead > BEFORE:
+            machine.run(insns=ahead - BEFORE)
+            story.gap()
+        while machine.instructions < first + placement.at.insns:
+            observed.step()
+        more = placement.at.more
+        if not ahead and before is not None and before.at.insns == placement.at.insns:
+            more -= before.at.more
+        for _ in range(more):
+            observed.step()
+
+    def observe(self, observed: Observed, steps: int) -> None:
+        """On from the last interrupt."""
+        if self._aims and len(self._aims) > self._ends_there and self._stands_at(self._aims[0]):
+            del self._aims[0]  # at the window's last boundary: where runs end is looked for when it has happened
+        for _ in range(steps):
+            stop = observed.step()
+            if stop.reason != "breakpoint" or self._arrived():
+                self.stop = stop
+                return
+
+    def _stands_at(self, address: int) -> bool:
+        return self._machine.cpus[self._machine.stop.vcpu].pc == address
+
+    def _arrived(self) -> bool:
+        """It has come to where runs end. That may be where the window does, too."""
+        while self._aims and self._stands_at(self._aims[0]):
+            del self._aims[0]
+        return self._ends_there and not self._aims
+
+    def finish(self) -> Stop:
+        """To the end, or as far as it may go."""
+        machine = self._machine
+        while self._aims:
+            stop = machine.run(until=Reach(self._aims[0]), insns=self._left())
+            if stop.reason != "breakpoint" or self._arrived():
+                return stop
+        return machine.run(insns=self._left())
+
+    def _left(self) -> int:
+        return max(self._limit - self._machine.instructions, 0)

@@ -25,8 +25,9 @@ from vmm.placements.checks import Function, NoAnswer
 from vmm.placements.counterexample import tell
 from vmm.placements.deliveries import is_delivered
 from vmm.placements.predicate import Term, terms
-from vmm.placements.report import Failure, Happening, Report, runs_of
+from vmm.placements.report import Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, source
+from vmm.placements.suspicions import EXTENT, suspicions
 from vmm.scenario.triggers import NextBoundary, Reach
 from vmm.version import described
 
@@ -44,6 +45,8 @@ CHUNK_SECONDS = 0.25
 """What is reported, and can be broken off, between two chunks."""
 PATIENCE = 200_000
 """Instructions beyond ten times the undisturbed run's that a run may take."""
+ATOMIC = "atomic"
+"""A check: no interrupt comes between accesses that belong together."""
 LONGEST = 20_000
 """Boundaries of a handler, or of a disturbed window, at which one more interrupt is tried."""
 A_YEAR = 365 * 24 * 3600.0
@@ -185,7 +188,7 @@ class Judge:
         if ending.phase == lib.VMM_PHASE_END:
             return None
         aim = self.window.until if ending.phase == lib.VMM_PHASE_BEYOND else self.window.end
-        if REASONS.get(ending.reason) == "count":
+        if REASONS.get(ending.reason) in ("count", "trigger"):
             where = "its end" if aim is None else _told(aim)
             return f"it does not come to {where} within {self.patience} instructions of the window's begin"
         ended = stop.reason in ("exit", "poweroff", "reset")
@@ -221,7 +224,8 @@ def explore(
     boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run. Each run goes on to
     `until`, or to the guest's own end, and must keep what `check` says there: comparisons such as "n == 2", functions
     of the machine that return whether all is well, or assert it. It must come there, with exit status 0, and the guest
-    must make no error.
+    must make no error. `check` "atomic": nor may an interrupt come between accesses that belong together; without any
+    check such are told as suspicious.
 
     `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
     there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
@@ -252,6 +256,9 @@ class Exploration:
             raise VmmError(f"{len(sources)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
         bounds.check()
         self._subject, self._sources, self._bounds = subject, sources, bounds
+        self._asked_atomic = ATOMIC in checks
+        self._atomic = self._asked_atomic or not checks
+        checks = [each for each in checks if each != ATOMIC]
         self._terms = [term for each in checks if isinstance(each, str) for term in terms(each)]
         self._functions = [Function(each) for each in checks if not isinstance(each, str)]
         self._campaign = campaign
@@ -262,6 +269,8 @@ class Exploration:
         """Until it is over, or a budget is spent; when KeyboardInterrupt breaks it off, `report` has what was found."""
         subject, window, bounds = self._subject, self._subject.window, self._bounds
         machine = subject.boot()
+        if self._asked_atomic and len(machine.cpus) > 1:
+            raise VmmError(f'check "{ATOMIC}" is for machines of one vCPU: this one has {len(machine.cpus)}')
         files = machine.source.files if machine.source else []
         if record:
             with OutputFile("recording", record, inputs=files):
@@ -299,16 +308,47 @@ class Exploration:
                 campaign.save(now=True)
         if not broken_off and report.over:
             self._tell_waiting(report, found.taken, patience)
-        tried = found.tried
-        report.failures = [self._failure(machine, judge, rows) for rows in runs_of(tried)]
-        if failing := [row for row in tried if row.least]:
+        report.failures = [self._failure(machine, judge, runs) for runs in runs_of(found.tried)]
+        if failing := [each.row for each in found.tried if each.row.least]:
             least = min(failing, key=lambda row: (len(row.least), [each.at[:2] for each in row.least]))
-            report.least = [self._happening(machine, each) for each in least.least]
-            report.cause = judge.causes[least.least_outcome - 1]
-            report.story, report.recording = tell(subject, self._sources, least.least, report.cause, record, patience)
+            self._explain(report, machine, least.least, judge.causes[least.least_outcome - 1], record, patience)
+        elif self._atomic:
+            self._suspect(report, machine, found.early, record, patience)
         if broken_off:
             raise broken_off
         return report
+
+    def _explain(
+        self, report: Report, machine: Machine, least: Sequence[Placement], cause: str, record: Path | str | None,
+        patience: int,
+    ) -> None:  # fmt: skip
+        report.least = [self._happening(machine, each) for each in least]
+        report.cause = cause
+        report.story, report.recording = tell(self._subject, self._sources, least, cause, record, patience)
+
+    def _suspect(
+        self, report: Report, machine: Machine, early: Sequence[Placement], record: Path | str | None,
+        patience: int,
+    ) -> None:  # fmt: skip
+        """What nothing that was asked for finds wrong."""
+        if len(machine.cpus) > 1 or not early:
+            return
+        delivered: dict[int, list[Placement]] = {}
+        for placement in early:
+            delivered.setdefault(placement.choice, []).append(placement)
+        found = suspicions(self._subject, self._sources, delivered)
+        report.atomicity = EXTENT
+        told = []
+        for each in found:
+            first, last = (self._happening(machine, each.placements[n]) for n in (0, -1))
+            told.append(Failure(each.words, first, last, len(each.placements)))
+        if not self._asked_atomic or not found:
+            report.suspicious = told
+            return
+        report.failures = told
+        report.failing = len({placement for each in found for placement in each.placements})
+        least = min(found, key=lambda each: each.placements[0].at[:2])
+        self._explain(report, machine, least.placements[:1], least.words, record, patience)
 
     def _chunks(self, machine: Machine, judge: Judge, plan: Any, found: Found) -> Generator[Found, None, None]:
         """Find more, and again, until the window is over: from its begin, where the machine stands, or from the last
@@ -356,7 +396,10 @@ class Exploration:
             "load address": self._subject.load_address, **machine.config.plain(),
             "window": [_told(window.begin), _told(window.end), window.hit], "end": window.until and _told(window.until),
             "sources": [each.name for each in self._sources],
-            "checks": [term.text for term in self._terms] + [each.identity() for each in functions],
+            "checks": [
+                *[ATOMIC] * self._asked_atomic, *(term.text for term in self._terms),
+                *(each.identity() for each in functions),
+            ],
             "depth": bounds.depth, "instructions of a run": bounds.insns, "reduction": bounds.reduction,
         }  # fmt: skip
 
@@ -427,9 +470,10 @@ class Exploration:
     def _happening(self, machine: Machine, placement: Placement) -> Happening:
         return Happening(self._sources[placement.choice].name, machine.where(placement.at.address), placement)
 
-    def _failure(self, machine: Machine, judge: Judge, rows: list[Tried]) -> Failure:
-        first, last = (self._happening(machine, row.first) for row in (rows[0], rows[-1]))
-        return Failure(judge.causes[rows[0].outcome - 1], first, last, len(rows))
+    def _failure(self, machine: Machine, judge: Judge, runs: list[list[Fails]]) -> Failure:
+        run = runs[0]
+        first, last = (self._happening(machine, each.row.first) for each in (run[0], run[-1]))
+        return Failure(judge.causes[run[0].row.outcome - 1], first, last, len(run), len(runs))
 
 
 class Chunks:

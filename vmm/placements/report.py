@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmm.machine.explorer import Placement, Tried
 
 __all__ = ["Failure", "Happening", "Report"]
 
 PROVEN, COUNTEREXAMPLE, SPENT, NOTHING = "proven", "counterexample", "budget spent", "nothing delivered"
+MOST_PLACES = 8
+"""Shown of one cause; `plain` has all."""
 EXIT_STATUS = {PROVEN: 0, COUNTEREXAMPLE: 1, SPENT: 124, NOTHING: 2}
 
 
@@ -37,17 +38,24 @@ class Failure:
     first: Happening
     last: Happening
     boundaries: int
+    times: int = 1
+    """How often the run comes by there with that outcome; `first` and `last` are of the first time."""
 
     def __str__(self) -> str:
+        return f"{self.first.source} {self.places()}: {self.cause}"
+
+    def places(self) -> str:
+        """Where they are, in words."""
+        again = f", {self.times} times" if self.times > 1 else ""
         if self.boundaries == 1:
-            return f"{self.first.source} at {self.first.where}: {self.cause}"
-        places = f"from {self.first.where} to {self.last.where} ({self.boundaries} boundaries)"
-        return f"{self.first.source} {places}: {self.cause}"
+            return f"at {self.first.where}{again}"
+        return f"at each of {self.boundaries} boundaries from {self.first.where} to {self.last.where}{again}"
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
         return {
-            "cause": self.cause, "boundaries": self.boundaries, "first": self.first.plain(), "last": self.last.plain()
+            "cause": self.cause, "boundaries": self.boundaries, "times": self.times, "first": self.first.plain(),
+            "last": self.last.plain(),
         }  # fmt: skip
 
 
@@ -87,6 +95,10 @@ class Report:
     """Sources that were delivered nowhere."""
     failures: list[Failure] = field(default_factory=list)
     """Of single interrupts, by where they are."""
+    suspicious: list[Failure] = field(default_factory=list)
+    """Accesses that an interrupt comes between, where no check was given: they happened, and fail nothing."""
+    atomicity: str = ""
+    """How far that was looked for; empty: it was not."""
     least: list[Happening] = field(default_factory=list)
     """The least placement that fails: fewest interrupts, then earliest."""
     cause: str = ""
@@ -121,10 +133,11 @@ class Report:
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
-        facts = {name: value for name, value in vars(self).items() if name not in ("failures", "least")}
+        facts = {name: value for name, value in vars(self).items() if name not in ("failures", "suspicious", "least")}
         return {
             "verdict": self.verdict, **facts, "least": [each.plain() for each in self.least],
             "failures": [each.plain() for each in self.failures],
+            "suspicious": [each.plain() for each in self.suspicious],
         }  # fmt: skip
 
     def __str__(self) -> str:
@@ -149,10 +162,27 @@ class Report:
             yield f"{', '.join(self.waiting)}: masked at each of these boundaries, delivered behind the window"
         if self.masked and self.verdict != NOTHING:
             yield f"{', '.join(self.masked)}: masked throughout, and never delivered"
-        yield from (str(failure) for failure in self.failures)
+        if self.atomicity:
+            yield f"atomicity: {self.atomicity}"
+        yield from self._grouped()
+        yield from (f"suspicious, though nothing fails: {each}" for each in self.suspicious)
         yield from self.story
         if self.recording:
             yield f"vmm replay {self.recording}"
+
+    def _grouped(self) -> Iterator[str]:
+        """Each cause once, with all the places that lead to it."""
+        causes: dict[str, list[Failure]] = {}
+        for each in self.failures:
+            causes.setdefault(each.cause, []).append(each)
+        for cause, failures in causes.items():
+            if len(failures) == 1:
+                yield str(failures[0])
+                continue
+            yield f"{cause}:"
+            yield from (f"  {each.first.source} {each.places()}" for each in failures[:MOST_PLACES])
+            if len(failures) > MOST_PLACES:
+                yield f"  and at {len(failures) - MOST_PLACES} more places"
 
     def _words(self) -> str:
         if self.verdict == COUNTEREXAMPLE:
@@ -164,9 +194,32 @@ class Report:
         return "no placement within these bounds fails"
 
 
-def runs_of(tried: Sequence[Tried]) -> Iterator[list[Tried]]:
-    """Neighbours of one choice that fail in the same way."""
-    by_choice = sorted(enumerate(tried), key=lambda row: (row[1].first.choice, row[0]))
-    for (_, outcome), rows in groupby(by_choice, key=lambda row: (row[1].first.choice, row[1].outcome)):
-        if outcome:
-            yield [row for _, row in rows]
+class Fails(NamedTuple):
+    """A row, and which of the window's boundaries it is of."""
+
+    boundary: int
+    row: Tried
+
+
+def runs_of(failing: Sequence[Fails]) -> Iterator[list[list[Fails]]]:
+    """Neighbours of one choice that fail in the same way, together with the others between the same two addresses."""
+    by_choice = sorted(failing, key=lambda each: (each.row.first.choice, each.boundary))
+    runs: list[list[Fails]] = []
+    for each in by_choice:
+        if not each.row.outcome:
+            continue
+        if runs and _continues(runs[-1][-1], each):
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    alike: dict[object, list[list[Fails]]] = {}
+    for run in runs:
+        ends = [each.row.first.at.address for each in (run[0], run[-1])]
+        alike.setdefault((run[0].row.first.choice, run[0].row.outcome, *ends), []).append(run)
+    yield from alike.values()
+
+
+def _continues(before: Fails, each: Fails) -> bool:
+    one, other = before.row, each.row
+    alike = (one.first.choice, one.outcome) == (other.first.choice, other.outcome)
+    return alike and each.boundary == before.boundary + 1

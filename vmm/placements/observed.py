@@ -1,0 +1,122 @@
+"""A stretch of a run in single steps: what each executed, read and wrote, and under how many handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from vmm.arch import named
+from vmm.core.stops import Stop
+from vmm.errors import VmmError
+from vmm.machine.accesses import Access, Accesses
+from vmm.machine.machine import Machine
+from vmm.scenario.triggers import NextBoundary
+
+if TYPE_CHECKING:
+    from vmm.arch.cpus import Cpu
+
+PUSHED_AT_MOST = 64
+"""Bytes by one instruction, of those by which the stack is found in physical memory."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """From one boundary to the next: an instruction, or a delivery, which is none."""
+
+    insns: int
+    """Begun before it, in the whole run."""
+    vcpu: int
+    pc: int
+    """Linear."""
+    code: str
+    """Disassembled."""
+    depth: int
+    """Handlers under way before it, on that vCPU."""
+    stack: int
+    """Its pointer before it."""
+    delivery: bool
+    accesses: tuple[Access, ...]
+    event: str | None = None
+    """A delivery or return, in words."""
+
+
+class Observed:
+    """A machine that goes on step by step."""
+
+    def __init__(self, machine: Machine, accesses: Accesses) -> None:
+        self.machine, self.steps = machine, list[Step]()
+        self._accesses, self._next = accesses, NextBoundary()
+        self._disassembler: dict[str, Any] = {}
+        self._code: dict[tuple[str, int], str] = {}
+        self._dump = named(machine.architecture).dump()
+        names = list(machine.cpu)
+        self._pointer = "rsp" if "rsp" in names else "sp"
+
+    def step(self) -> Stop:
+        """One more of `steps`; reason "breakpoint" where the run goes on."""
+        machine = self.machine
+        cpu = machine.cpus[machine.stop.vcpu]
+        counts = [each.count for each in machine.cpus]
+        insns, pc, code, stack = machine.instructions, cpu.pc, self._decoded(cpu), cpu[self._pointer]
+        depth = self._accesses.depth(cpu.index)
+        self._accesses.clear()
+        stop = machine.run(until=self._next)
+        accesses = self._accesses.take()
+        if len(counts) > 1:  # it may have been another's turn
+            for each, count in zip(machine.cpus, counts, strict=True):
+                if each.count != count and each is not cpu:
+                    cpu, pc, code, depth = each, each.recent()[-1], "", self._accesses.depth(each.index)
+        now = self._accesses.depth(cpu.index)
+        delivery = now > depth and machine.instructions == insns
+        event = self._event(now > depth) if now != depth else None
+        self.steps.append(Step(insns, cpu.index, pc, code, depth, stack, delivery, accesses, event))
+        return stop
+
+    def _event(self, deeper: bool) -> str | None:
+        kind = "delivered" if deeper else "returned"
+        last = [event for event in self.machine.trace.last(8) if event.kind == kind]
+        return self.machine.trace.describe(last[-1]) if last else None
+
+    def _decoded(self, cpu: Cpu) -> str:
+        key = self._dump.code(cpu), cpu.pc
+        if key not in self._code:
+            if key[0] not in self._disassembler:
+                self._disassembler[key[0]] = self._dump.disassembler(cpu)
+            self._code[key] = self._disassembled(self._disassembler[key[0]], cpu)
+        return self._code[key]
+
+    def _disassembled(self, disassembler: Any, cpu: Cpu) -> str:
+        for size in (self._dump.LONGEST, 1):
+            try:
+                code = cpu.read(cpu.pc, size)
+            except VmmError:
+                continue
+            for _, _, name, operands in disassembler.disasm_lite(code, cpu.pc, 1):
+                return f"{name} {operands}".strip()
+        return "(bad)"
+
+    def name(self, physical: int) -> str:
+        """Of a byte of RAM: the symbol there, where the image has one; as its code is mapped, else by its number."""
+        machine = self.machine
+        cpu = machine.cpus[machine.stop.vcpu]
+        here = self._accesses.physical(cpu, cpu.pc)
+        for linear in (physical, physical + cpu.pc - here if here is not None else physical):
+            if machine.loaded and linear >= 0 and self._accesses.physical(cpu, linear) == physical:
+                symbol, _ = machine.loaded.place(linear)
+                if symbol:
+                    return symbol
+        return f"{physical:#x}"
+
+
+def stack_offset(steps: Sequence[Step]) -> int:
+    """What physical addresses of the stack are above its pointer: of the first push there is."""
+    for step, following in pairwise(steps):
+        pushed = step.stack - following.stack
+        if step.vcpu != following.vcpu or not 0 < pushed <= PUSHED_AT_MOST:
+            continue
+        for access in step.accesses:
+            if access.writes and access.size == pushed:
+                return access.physical - following.stack
+    return 0
