@@ -20,8 +20,9 @@ from vmm.output import OutputFile, Outputs
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
     from vmm.machine.options import Options
-    from vmm.placements.exploration import Exploration, Subject
+    from vmm.placements.exploration import Exploration
     from vmm.placements.report import Report
+    from vmm.placements.subject import Subject
 
 USUAL = ("begin", "end")
 """The symbols of a window where nobody says which."""
@@ -86,8 +87,9 @@ def parser() -> Parser:
 
 
 def main(options: argparse.Namespace) -> int:
-    from vmm.placements.exploration import Bounds, Exploration, Subject, Window
+    from vmm.placements.exploration import Bounds, Exploration
     from vmm.placements.sources import source
+    from vmm.placements.subject import Subject, Window
 
     chosen, files = checks.loaded(options.check)
     subject = Subject(options.image, _machine(options), Window("", ""), None, options.initrd, options.load_address)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from vmm.scenario.triggers import Reach
 
 if TYPE_CHECKING:
-    from vmm.placements.exploration import Subject
     from vmm.placements.sources import Source
+    from vmm.placements.subject import Subject
 
 
 def is_delivered(subject: Subject, source: Source, patience: int) -> bool:

@@ -6,27 +6,26 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from copy import deepcopy
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vmm.catalog import resolve
 from vmm.core.native import ffi, lib
-from vmm.core.stops import REASONS, Stop
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum, module_path
 from vmm.machine.explorer import Placement, Tried
-from vmm.machine.machine import Machine, boot
+from vmm.machine.machine import Machine
 from vmm.machine.options import Options
 from vmm.output import OutputFile
 from vmm.placements.campaign import Campaign, Found, moved
 from vmm.placements.checks import Function, NoAnswer
 from vmm.placements.counterexample import tell
 from vmm.placements.deliveries import is_delivered
-from vmm.placements.predicate import Term, terms
+from vmm.placements.judge import Judge
+from vmm.placements.predicate import terms
 from vmm.placements.report import Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, source
+from vmm.placements.subject import UNDISTURBED, Subject, Window, told
 from vmm.placements.suspicions import EXTENT, suspicions
 from vmm.scenario.triggers import NextBoundary, Reach
 from vmm.version import described
@@ -34,7 +33,6 @@ from vmm.version import described
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from vmm._native import vmm_ending
 
 __all__ = ["explore"]
 
@@ -50,24 +48,10 @@ ATOMIC = "atomic"
 LONGEST = 20_000
 """Boundaries of a handler, or of a disturbed window, at which one more interrupt is tried."""
 A_YEAR = 365 * 24 * 3600.0
-UNDISTURBED = 1_000_000_000
-"""Instructions that the run without any interrupt may take to the window, and to its end."""
 BEYOND = 50_000_000
 """Behind that: a guest that waits for an interrupt never ends without one."""
 MAY_WAIT = ("idle", "count")
 """Reasons of stops that such a guest's undisturbed run has."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """From the visit `hit` of `begin`, counted from 1, to the next boundary at `end`, both included; `until`: where
-    runs end behind that, None: with the guest.
-    """
-
-    begin: str | int
-    end: str | int
-    until: str | int | None = None
-    hit: int = 1
 
 
 @dataclass(frozen=True)
@@ -92,111 +76,6 @@ class Bounds:
             raise VmmError(f"runs {self.runs}: a budget is of 1 run and more")
         if self.seconds is not None and not 0 < self.seconds < float("inf"):
             raise VmmError(f"seconds {self.seconds}: a budget is above 0")
-
-
-@dataclass
-class Subject:
-    """A fresh machine at its window, as often as one is asked for."""
-
-    image: str | Path
-    options: Options
-    window: Window
-    prepare: Callable[[Machine], Any] | None = None
-    initrd: Sequence[str] = ()
-    load_address: int | None = None
-
-    @cached_property
-    def path(self) -> Path:
-        """The image's file; a source is assembled once."""
-        return resolve(str(self.image))
-
-    def boot(self) -> Machine:
-        """Ready to run."""
-        quiet: Options = {"console": None, **self.options}
-        machine = boot(self.path, initrd=self.initrd, load_address=self.load_address, **quiet)
-        if self.prepare:
-            self.prepare(machine)
-        return machine
-
-    def enter(self, machine: Machine) -> None:
-        """To the window's first boundary; VmmError where it never comes there."""
-        if self.window.hit < 1:
-            raise VmmError(f"hit {self.window.hit}: visits are counted from 1")
-        for where in (self.window.begin, self.window.end, self.window.until):
-            if where is not None:
-                machine.address(where)  # a wrong name costs nobody a run
-        for visit in range(1, self.window.hit + 1):
-            stop = machine.run(until=Reach(self.window.begin), insns=UNDISTURBED)
-            if stop.reason != "breakpoint":
-                times = f" {self.window.hit} times, but {visit - 1}" if self.window.hit > 1 else ""
-                raise VmmError(f"the guest never comes to {_told(self.window.begin)}{times}: {stop}")
-
-
-def _told(where: str | int) -> str:
-    return f"{where:#x}" if isinstance(where, int) else where
-
-
-@dataclass
-class Judge:
-    """What must hold where a run ends. Causes are numbered from 1: an outcome is one of them, or 0."""
-
-    machine: Machine
-    sources: list[Source]
-    window: Window
-    terms: list[Term]
-    functions: list[Function]
-    errors: int
-    """Of the guest before the window."""
-    patience: int
-    causes: list[str] = field(default_factory=list)
-    no_answers: dict[int, NoAnswer] = field(default_factory=dict)
-    """By the outcome that stands for it."""
-
-    def judge(self, ending: vmm_ending, stop: Stop) -> int:
-        """What is wrong with it: 0 nothing."""
-        try:
-            cause = self._cause(ending, stop)
-        except NoAnswer as error:
-            outcome = self._numbered(str(error))
-            self.no_answers[outcome] = error
-            return outcome
-        return 0 if cause is None else self._numbered(cause)
-
-    def _numbered(self, cause: str) -> int:
-        if cause not in self.causes:
-            self.causes.append(cause)
-        return self.causes.index(cause) + 1
-
-    def act(self, choice: int) -> None:
-        """Let it happen."""
-        self.sources[choice].happen(self.machine)
-
-    def _cause(self, ending: vmm_ending, stop: Stop) -> str | None:
-        if wrong := self._stopped(ending, stop):
-            return wrong
-        if ending.errors and not self.errors:
-            return "the guest makes an error: " + str(self.machine.trace.first_guest_errors()[0])
-        for number, term in enumerate(self.terms):
-            if not ending.terms >> number & 1:
-                return f"{term.text} does not hold"
-        for function in self.functions:
-            if wrong := function.wrong(self.machine):
-                return wrong
-        return None
-
-    def _stopped(self, ending: vmm_ending, stop: Stop) -> str | None:
-        if ending.phase == lib.VMM_PHASE_END:
-            return None
-        aim = self.window.until if ending.phase == lib.VMM_PHASE_BEYOND else self.window.end
-        if REASONS.get(ending.reason) in ("count", "trigger"):
-            where = "its end" if aim is None else _told(aim)
-            return f"it does not come to {where} within {self.patience} instructions of the window's begin"
-        ended = stop.reason in ("exit", "poweroff", "reset")
-        if ended and stop.exit_status == 0 and self.window.until is None:
-            return None
-        if ended and self.window.until is None:
-            return stop.detail
-        return str(stop) if aim is None or ended is False else f"it does not come to {_told(aim)}: {stop.detail}"
 
 
 def explore(
@@ -282,7 +161,7 @@ class Exploration:
         errors = machine.trace.guest_errors
         judge = Judge(machine, self._sources, window, self._terms, self._functions, errors, patience)
         self.report = report = Report(
-            str(subject.image), (_told(window.begin), _told(window.end)), [each.name for each in self._sources],
+            str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
             bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed,
         )  # fmt: skip
         campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
@@ -338,14 +217,14 @@ class Exploration:
             delivered.setdefault(placement.choice, []).append(placement)
         found = suspicions(self._subject, self._sources, delivered)
         report.atomicity = EXTENT
-        told = []
+        places = []
         for each in found:
             first, last = (self._happening(machine, each.placements[n]) for n in (0, -1))
-            told.append(Failure(each.words, first, last, len(each.placements)))
+            places.append(Failure(each.words, first, last, len(each.placements)))
         if not self._asked_atomic or not found:
-            report.suspicious = told
+            report.suspicious = places
             return
-        report.failures = told
+        report.failures = places
         report.failing = len({placement for each in found for placement in each.placements})
         least = min(found, key=lambda each: each.placements[0].at[:2])
         self._explain(report, machine, least.placements[:1], least.words, record, patience)
@@ -394,7 +273,7 @@ class Exploration:
             "vmm": described(), "image": checksum(self._subject.path),
             "modules": [_module(each) for each in (source.modules if source else ())],
             "load address": self._subject.load_address, **machine.config.plain(),
-            "window": [_told(window.begin), _told(window.end), window.hit], "end": window.until and _told(window.until),
+            "window": [told(window.begin), told(window.end), window.hit], "end": window.until and told(window.until),
             "sources": [each.name for each in self._sources],
             "checks": [
                 *[ATOMIC] * self._asked_atomic, *(term.text for term in self._terms),
@@ -435,7 +314,7 @@ class Exploration:
         stop = machine.run(until=Reach(window.end), insns=UNDISTURBED)
         if stop.reason != "breakpoint":
             raise VmmError(
-                f"undisturbed, the guest never comes from {_told(window.begin)} to {_told(window.end)}: {stop}"
+                f"undisturbed, the guest never comes from {told(window.begin)} to {told(window.end)}: {stop}"
             )
         inside, insns = machine.instructions - first, self._bounds.insns
         left = BEYOND if insns is None else min(max(insns - inside, 1), BEYOND)
@@ -443,7 +322,7 @@ class Exploration:
             stop = machine.run(until=None if window.until is None else Reach(window.until), insns=left)
         if window.until is not None and stop.reason not in ("breakpoint", *MAY_WAIT):
             raise VmmError(
-                f"undisturbed, the guest never comes from {_told(window.end)} to {_told(window.until)}: {stop}"
+                f"undisturbed, the guest never comes from {told(window.end)} to {told(window.until)}: {stop}"
             )
         taken = inside if stop.reason == "count" else machine.instructions - first
         return insns or 10 * taken + PATIENCE, inside + 1, str(stop)
