@@ -198,9 +198,11 @@ static bool stands_at(const exploration *x, spot here)
     return v->arch->pc(v) == here.of->places[here.index].pc;
 }
 
-/* From an interrupt just taken to its handler's return, with all boundaries on the way where they are asked for, and whether
-   the window ends there; false: the run has ended, or takes too long. */
-static bool to_return(exploration *x, uint32_t depth, piece *p, bool *inside)
+typedef enum { RETURNED, ARRIVED, ENDED } way;
+
+/* From an interrupt just taken to its handler's return, with all boundaries on the way where they are asked for. The window
+   may end in it, and then the run; or the run ends otherwise, or takes too long. */
+static way to_return(exploration *x, uint32_t depth, piece *p, bool *inside)
 {
     while (depth_of(x->machine) > depth && !stopped(x)) {
         uint64_t left = time_left(x);
@@ -208,16 +210,20 @@ static bool to_return(exploration *x, uint32_t depth, piece *p, bool *inside)
             x->plan->cut++;
             p = NULL;
         }
+        if (!*inside && until_here(x))
+            return ARRIVED;
         if (p) {
             piece_grow(x, p, p->places + p->count - 1);
             p->inside += *inside;
         }
-        unsigned how = !left ? OVER : p ? step(x) : go(x, AT_RETURN | (*inside ? AT_END : 0), left);
+        unsigned how = !left ? OVER : p ? step(x) : go(x, AT_RETURN | (*inside ? AT_END : AT_UNTIL), left);
         if (how & (OVER | IN_TIME) && !(p && how & IN_TIME))
-            return false;
+            return ENDED;
+        if (!*inside && !p && how & AT_UNTIL)
+            return ARRIVED;
         *inside = *inside && !(how & AT_END);
     }
-    return true;
+    return RETURNED;
 }
 
 /* A handler has returned, or an interrupt waits: the last one there may be. `like`: of the boundary one further. */
@@ -297,11 +303,14 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
     }
     spot back = here;
     handler.inside = here.inside;
-    bool returns = !(how & OVER) && (!out->delivered || to_return(x, depth, more ? &handler : NULL, &back.inside));
+    way ends = how & OVER ? ENDED : out->delivered ? to_return(x, depth, more ? &handler : NULL, &back.inside) : RETURNED;
+    bool returns = ends == RETURNED;
     if (!returns) {
-        settle(r, judge(x, back.inside ? VMM_PHASE_WINDOW : VMM_PHASE_BEYOND));
-        set_unite(&r->live, &head.live, NULL);
-        footprint_clear(&head);
+        footprint last = {0}; /* what the judge reads */
+        watch_into(x, &last);
+        settle(r, judge(x, ends == ARRIVED ? VMM_PHASE_END : back.inside ? VMM_PHASE_WINDOW : VMM_PHASE_BEYOND));
+        set_unite(&r->live, &last.live, NULL);
+        footprint_free(&last);
     }
     watch_into(x, NULL);
     if (returns && !out->delivered) { /* it waits: to be compared where it does */
@@ -324,7 +333,12 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
     record *first = handler.count && !stopped(x) ? backwards(x, level, &handler, r, NULL) : NULL;
     const record *begins = first ? first : r;
     tally_add(&out->sum, NULL, &begins->sum);
-    footprint_precede(&head, &begins->live, &out->live);
+    if (first) { /* which may use what the handler writes later */
+        set_unite(&out->live, &head.live, NULL);
+        set_unite(&out->live, &first->live, NULL);
+    } else {
+        footprint_precede(&head, &begins->live, &out->live);
+    }
     record_free(x, first);
     footprint_free(&head);
     piece_free(&handler);
