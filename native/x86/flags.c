@@ -3,12 +3,16 @@
  *
  * Behind an instruction's code hook Unicorn may compute the flags that were put off, into cc_src, and says so in its head
  * alone: the state still has how they were to be computed, as what it restores from has. Where it does not, that is still
- * true. The two are told apart by cc_src: where it has not changed, either comes to the same.
+ * true. The two are told apart by cc_src: where it has not changed, either comes to the same; where it has, and is what the
+ * hook was shown as flags, they were computed; else the instruction itself has put its own off. Who only looks, and goes on,
+ * changes nothing of it: translated code has it in its head.
  */
 #include "unicorn/uc_plt.h"
 #include "x86/x86.h"
 
 typedef bool (*restore_state)(void *cpu, uintptr_t host_pc, bool will_exit);
+
+enum { ARITHMETIC = FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF };
 
 static restore_state original;
 
@@ -19,7 +23,8 @@ static bool before_restore_state(void *cpu, uintptr_t host_pc, bool will_exit)
         return original(cpu, host_pc, will_exit);
     x86_env *env = env_of(v);
     uint32_t put_off = env->cc_op;
-    bool computed = env->cc_src != x86_of(v)->cc_src, restored = original(cpu, host_pc, will_exit);
+    bool changed = env->cc_src != x86_of(v)->cc_src, shown = env->cc_src == (env->eflags & ARITHMETIC);
+    bool computed = will_exit && changed && shown, restored = original(cpu, host_pc, will_exit);
     if (restored)
         env->cc_op = computed ? CC_OP_EFLAGS : put_off;
     return restored;

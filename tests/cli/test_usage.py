@@ -12,7 +12,7 @@ from vmm.cli import COMMANDS, main
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([], "vmm: no command; there are run, replay, bisect, list, asm, new, doctor, help; see vmm --help"),
+        ([], "vmm: no command; there are run, replay, explore, bisect, list, asm, new, doctor, help; see vmm --help"),
         (["rum"], "vmm: unknown command 'rum'; did you mean 'run'?"),
         (["--verison"], "vmm: unknown option '--verison'; did you mean '--version'?"),
         (["list", "--jsno"], "vmm: unknown option '--jsno'; did you mean '--json'?"),

@@ -138,7 +138,7 @@ def test_a_budget_is_kept(lost_update):
     assert (report.verdict, report.exit_status) in [("budget spent", 124), ("counterexample", 1)]
 
 
-def test_a_check_of_ones_own_is_asked_at_each_end(lost_update):
+def test_a_check_of_ones_own_is_asked_at_each_end_twice(lost_update):
     seen = []
 
     def check(machine: Machine) -> bool:
@@ -148,7 +148,7 @@ def test_a_check_of_ones_own_is_asked_at_each_end(lost_update):
     report = vmm.explore(
         lost_update, inject="irq:4", between=("begin", "end"), until="over", check=check, reduction=False, **OPTIONS
     )
-    assert sorted(seen) == [1, 1, 2, 2, 2, 2, 2, 2, 2]
+    assert sorted(seen) == 2 * 2 * [1] + 2 * 7 * [2]
     assert report.failures[0].cause == "check does not hold"
 
 
@@ -156,8 +156,11 @@ def test_a_check_that_raises_ends_it(lost_update):
     def check(machine: Machine) -> bool:
         raise KeyError("mine")
 
-    with pytest.raises(KeyError, match="mine"):
+    with pytest.raises(
+        VmmError, match=r"^the check check raised KeyError: 'mine' .*; with irq:4 at 0x.* begin "
+    ) as raised:
         vmm.explore(lost_update, inject="irq:4", between=("begin", "end"), until="over", check=check, **OPTIONS)
+    assert isinstance(raised.value.__cause__, KeyError)
 
 
 def test_a_check_cannot_run_the_machine(lost_update):
@@ -174,8 +177,10 @@ def test_the_machine_stands_at_the_window_again_and_goes_on_as_if_nothing_had_be
     machine = subject.boot()
     subject.enter(machine)
     work = exploration.Exploration(subject, [exploration.source("irq:4")], ["n == 2"], exploration.Bounds())
-    judge = exploration.Judge(machine, [exploration.source("irq:4")], subject.window, [], [], 0)
-    explorer = machine._explorer(work._plan(machine, 1_000_000), judge)
+    judge = exploration.Judge(machine, [exploration.source("irq:4")], subject.window, [], [], 0, 1_000_000)
+    plan = work._plan(machine)
+    plan.patience = 1_000_000
+    explorer = machine._explorer(plan, judge)
     assert sum(len(rows) for rows in explorer.run(lambda: 4)) == 9
     assert machine.run() == stop
     assert machine.trace.hash == undisturbed.trace.hash

@@ -21,6 +21,7 @@ from vmm.version import described
 COMMANDS = {
     "run": "boot an image and show every interrupt",
     "replay": "run a recording once more, bit for bit",
+    "explore": "every placement of interrupts in a window: proven, or the least that fails",
     "bisect": "find where two recordings differ first",
     "list": "the guests that come with vmm",
     "asm": "assemble and link a guest of your own",

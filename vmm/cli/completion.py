@@ -47,7 +47,9 @@ def script(shell: str) -> str:
     if shell not in SHELLS:
         raise VmmError(f"{shell}: not one of the shells that are known: {', '.join(SHELLS)}")
     actions = {name: list(_actions(name)) for name in COMMANDS}
-    arguments: Mapping[str, Iterable[str]] = {"run": directories(), "help": [*pages.topics(), *COMMANDS]}
+    arguments: Mapping[str, Iterable[str]] = {
+        "run": directories(), "explore": directories(), "help": [*pages.topics(), *COMMANDS],
+    }  # fmt: skip
     commands = (
         f'        {name}) options="{" ".join(_options(actions[name]))}" known="{" ".join(arguments.get(name, ()))}" ;;'
         for name in COMMANDS

@@ -21,8 +21,8 @@ COMMANDS = {
     **dict.fromkeys(("debug", "gdb", "step", "break", "attach", "monitor"), STEPS),
     **dict.fromkeys(("test", "tests", "pytest", "robot"), "pytest runs tests, with vmm's fixtures: vmm help tests"),
     **dict.fromkeys(
-        ("explore", "fuzz", "check"),
-        "vmm.explore, in Python, places interrupts everywhere; so does pytest's marker every_boundary: vmm help tests",
+        ("fuzz", "check", "inject"),
+        "vmm explore IMAGE --inject irq:4 places interrupts everywhere in a window: vmm help exploring",
     ),
     **dict.fromkeys(("record", "rec", "save"), "vmm run IMAGE --record FILE writes a recording"),
     **dict.fromkeys(("trace", "log"), "vmm run IMAGE --trace FILE writes every event, and -d int a line for each"),

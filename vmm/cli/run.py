@@ -70,8 +70,16 @@ def parser() -> Parser:
             "vmm run my_isr.S --scenario late_edge.py --record late_edge.vmmrec",
             "vmm run shell.elf --input -",
         ],
-        answer=_of_others,
+        answer=of_others,
     )
+    add_machine(parser)
+    _add_run(parser)
+    session.add_options(parser)
+    return parser
+
+
+def add_machine(parser: Parser) -> None:
+    """IMAGE, and what it is to run on."""
     add = parser.add_argument
     files = "multiboot, ELF, arm64 Image, zImage, boot sector, flat, .S or .c"
     add("image", metavar="IMAGE", help=f"a file ({files}) or a bundled guest")
@@ -83,19 +91,22 @@ def parser() -> Parser:
     add("--append", default="", metavar="STR", help="the kernel's command line, dashes in front or not")
     add("--initrd", action="append", default=[], metavar="PATH", help="a module, or 'PATH arguments'; repeatable")
     add("--load-address", type=quantities.address, metavar="ADDR", help="IMAGE is flat and goes here")
-    add("--max-insns", type=quantities.count, metavar="N", help="stop after so many instructions: 1e6, 1M")
-    add("--max-time", type=quantities.duration, metavar="TIME", help="stop at this virtual time: 5s, 200ms")
     seed = "of the lengths of several vCPUs' turns; 0: all alike (%(default)s)"
     add("--seed", type=quantities.unsigned64, default=0, metavar="N", help=seed)
+
+
+def _add_run(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--max-insns", type=quantities.count, metavar="N", help="stop after so many instructions: 1e6, 1M")
+    add("--max-time", type=quantities.duration, metavar="TIME", help="stop at this virtual time: 5s, 200ms")
     script = "run every `async def scenario…(m)` of this Python file beside the guest"
     add("--scenario", type=Path, metavar="FILE", help=script)
     add("--input", metavar="FILE", help="send its bytes to the first serial port; -: standard input, as it is typed")
     add("--record", type=Path, metavar="FILE", help="write a recording, for vmm replay and vmm bisect")
-    session.add_options(parser)
-    return parser
 
 
-def _of_others(name: str) -> str | None:
+def of_others(name: str) -> str | None:
+    """What is said to who writes another tool's option."""
     from vmm.cli import habits
 
     return habits.option(name)
@@ -116,7 +127,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"vmm: {shown(image)}: {note}", file=sys.stderr)
     wanted = wants(image)
     board = options.board or wanted.board
-    _check_fits(image, options, board)
+    check_fits(image, options, board)
     machine = Machine(
         Config(
             board=board,
@@ -176,7 +187,7 @@ def _recorder(machine: Machine, options: argparse.Namespace, outputs: Outputs) -
     return recorder
 
 
-def _check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
+def check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
     """VmmError for what others alone take, on the default's board; a flat image has nowhere to say what it is for."""
     from vmm.catalog import shown
 

@@ -31,13 +31,18 @@ class Script:
         """As its code objects have it."""
         self._code = code
 
-    def start(self, machine: Machine) -> None:
-        """Begin every scenario, in the order they are written in; VmmError where there is none."""
-        module = ModuleType(MODULE)
+    def module(self, name: str) -> ModuleType:
+        """What it makes when it is executed, called `name`."""
+        module = ModuleType(name)
         module.__file__ = self.path
-        sys.modules[MODULE] = module
+        sys.modules[name] = module
         sys.path.insert(0, str(Path(self.path).parent))
         exec(self._code, module.__dict__)
+        return module
+
+    def start(self, machine: Machine) -> None:
+        """Begin every scenario, in the order they are written in; VmmError where there is none."""
+        module = self.module(MODULE)
         scenarios = [item for name, item in vars(module).items() if name.startswith("scenario") and _own(item)]
         if not any(map(inspect.iscoroutinefunction, scenarios)):
             plain = f"; {scenarios[0].__name__} is a plain function" if scenarios else ""
@@ -57,12 +62,12 @@ class Script:
         return [f"the scenario failed: {said}", *places]
 
 
-def load(path: Path) -> Script:
+def load(path: Path, option: str = "--scenario") -> Script:
     """VmmError for a file that cannot be read or is no Python, with its line."""
     try:
         return Script(path, compile(path.read_bytes(), str(path), "exec"))  # in the encoding that it says, as Python
     except OSError as error:
-        raise VmmError(f"--scenario {path}: {error.strerror}") from error
+        raise VmmError(f"{option} {path}: {error.strerror}") from error
     except SyntaxError as error:
         source = f": {error.text.lstrip(BOM).strip()}" if error.text else ""
         line = f":{error.lineno}" if error.lineno else ""

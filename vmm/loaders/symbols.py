@@ -58,6 +58,10 @@ class Symbols:
         """Whether there is such a symbol."""
         return name in self._tables.values
 
+    def names(self) -> list[str]:
+        """Of what lies in its sections, in the order of their addresses."""
+        return list(dict.fromkeys(symbol.name for symbol in self._tables.ranges))
+
     def nearest(self, name: str) -> str | None:
         """The symbol that `name` may be meant to be."""
         return nearest(name, self._tables.values)

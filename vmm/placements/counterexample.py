@@ -16,7 +16,7 @@ from vmm.placements.story import Story
 from vmm.scenario.triggers import Reach
 
 if TYPE_CHECKING:
-    from vmm.placements.exploration import Subject, Window
+    from vmm.placements.subject import Subject, Window
 
 BEFORE = 4096
 """Instructions that are observed before an interrupt, at most."""

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.core.native import ffi, lib
-from vmm.core.stops import REASONS, Stop
 from vmm.errors import VmmError
-from vmm.machine.explorer import Placement
-from vmm.machine.machine import Machine, boot
+from vmm.inputs.tape import checksum, module_path
+from vmm.machine.explorer import Placement, Tried
+from vmm.machine.machine import Machine
 from vmm.machine.options import Options
+from vmm.output import OutputFile
+from vmm.placements.campaign import Campaign, Found, moved
+from vmm.placements.checks import Function, NoAnswer
 from vmm.placements.counterexample import tell
-from vmm.placements.predicate import Term, terms
+from vmm.placements.deliveries import is_delivered
+from vmm.placements.judge import Judge
+from vmm.placements.predicate import terms
 from vmm.placements.report import Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, source
-from vmm.placements.suspicions import EXTENT, LOOKED_AT, suspicions
-from vmm.scenario.triggers import Reach
+from vmm.placements.subject import UNDISTURBED, Subject, Window, told
+from vmm.placements.suspicions import EXTENT, suspicions
+from vmm.scenario.triggers import NextBoundary, Reach
+from vmm.version import described
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from vmm._native import vmm_ending
 
 __all__ = ["explore"]
 
@@ -39,113 +47,35 @@ ATOMIC = "atomic"
 """A check: no interrupt comes between accesses that belong together."""
 LONGEST = 20_000
 """Boundaries of a handler, or of a disturbed window, at which one more interrupt is tried."""
-UNDISTURBED = 1_000_000_000
-"""Instructions that the run without any interrupt may take."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """From the visit `hit` of `begin`, counted from 1, to the next boundary at `end`, both included; `until`: where
-    runs end behind that, None: with the guest.
-    """
-
-    begin: str | int
-    end: str | int
-    until: str | int | None = None
-    hit: int = 1
+A_YEAR = 365 * 24 * 3600.0
+BEYOND = 50_000_000
+"""Behind that: a guest that waits for an interrupt never ends without one."""
+MAY_WAIT = ("idle", "count")
+"""Reasons of stops that such a guest's undisturbed run has."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """`depth` interrupts in one run at most; stop after `runs` runs or `seconds`."""
+    """`depth` interrupts in one run at most, which has `insns` instructions from the window's first boundary on; stop
+    after `runs` runs or `seconds`.
+    """
 
     depth: int = 1
+    insns: int | None = None
     runs: int | None = None
     seconds: float | None = None
     reduction: bool = True
 
-
-@dataclass
-class Subject:
-    """A fresh machine at its window, as often as one is asked for."""
-
-    image: str | Path
-    options: Options
-    window: Window
-    prepare: Callable[[Machine], Any] | None = None
-
-    def boot(self) -> Machine:
-        """Ready to run."""
-        quiet: Options = {"console": None, **self.options}
-        machine = boot(self.image, **quiet)
-        if self.prepare:
-            self.prepare(machine)
-        return machine
-
-    def enter(self, machine: Machine) -> None:
-        """To the window's first boundary; VmmError where it never comes there."""
-        for visit in range(1, self.window.hit + 1):
-            stop = machine.run(until=Reach(self.window.begin), insns=UNDISTURBED)
-            if stop.reason != "breakpoint":
-                times = f" {self.window.hit} times, but {visit - 1}" if self.window.hit > 1 else ""
-                raise VmmError(f"the guest never comes to {_told(self.window.begin)}{times}: {stop}")
-
-
-def _told(where: str | int) -> str:
-    return f"{where:#x}" if isinstance(where, int) else where
-
-
-@dataclass
-class Judge:
-    """What must hold where a run ends. Causes are numbered from 1: an outcome is one of them, or 0."""
-
-    machine: Machine
-    sources: list[Source]
-    window: Window
-    terms: list[Term]
-    functions: list[Callable[[Machine], Any]]
-    errors: int
-    """Of the guest before the window."""
-    causes: list[str] = field(default_factory=list)
-
-    def judge(self, ending: vmm_ending, stop: Stop) -> int:
-        """What is wrong with it: 0 nothing."""
-        cause = self._cause(ending, stop)
-        if cause is None:
-            return 0
-        if cause not in self.causes:
-            self.causes.append(cause)
-        return self.causes.index(cause) + 1
-
-    def act(self, choice: int) -> None:
-        """Let it happen."""
-        self.sources[choice].happen(self.machine)
-
-    def _cause(self, ending: vmm_ending, stop: Stop) -> str | None:
-        if wrong := self._stopped(ending, stop):
-            return wrong
-        if ending.errors and not self.errors:
-            return "the guest makes an error: " + str(self.machine.trace.first_guest_errors()[0])
-        for number, term in enumerate(self.terms):
-            if not ending.terms >> number & 1:
-                return f"{term.text} does not hold"
-        for function in self.functions:
-            if not function(self.machine):
-                return f"{getattr(function, '__name__', 'the check')} does not hold"
-        return None
-
-    def _stopped(self, ending: vmm_ending, stop: Stop) -> str | None:
-        if ending.phase == lib.VMM_PHASE_END:
-            return None
-        aim = self.window.until if ending.phase == lib.VMM_PHASE_BEYOND else self.window.end
-        if REASONS.get(ending.reason) in ("count", "trigger"):
-            return f"it does not come to {'its end' if aim is None else _told(aim)} in time"
-        ended = stop.reason in ("exit", "poweroff", "reset")
-        if ended and stop.exit_status == 0 and self.window.until is None:
-            return None
-        if ended and self.window.until is None:
-            return stop.detail
-        return str(stop) if aim is None or ended is False else f"it does not come to {_told(aim)}: {stop.detail}"
+    def check(self) -> None:
+        """VmmError for one that is none."""
+        if not 1 <= self.depth <= lib.VMM_MAX_DEPTH:
+            raise VmmError(f"depth {self.depth}: it is 1 to {lib.VMM_MAX_DEPTH}")
+        if self.insns is not None and not 1 <= self.insns < 1 << 63:
+            raise VmmError(f"insns {self.insns}: a run has 1 to {(1 << 63) - 1} instructions")
+        if self.runs is not None and self.runs < 1:
+            raise VmmError(f"runs {self.runs}: a budget is of 1 run and more")
+        if self.seconds is not None and not 0 < self.seconds < float("inf"):
+            raise VmmError(f"seconds {self.seconds}: a budget is above 0")
 
 
 def explore(
@@ -157,96 +87,114 @@ def explore(
     until: str | int | None = None,
     check: Check | Sequence[Check] = (),
     depth: int = 1,
+    insns: int | None = None,
     runs: int | None = None,
     seconds: float | None = None,
     reduction: bool = True,
     record: Path | str | None = None,
+    campaign: Path | str | None = None,
     prepare: Callable[[Machine], Any] | None = None,
     progress: Callable[[Report], Any] | None = None,
+    initrd: Sequence[str] = (),
+    load_address: int | None = None,
     **options: Unpack[Options],
 ) -> Report:
-    """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "spi:1", see `vmm help explore`) at every
+    """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "spi:1", see `vmm help exploring`) at every
     boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run. Each run goes on to
     `until`, or to the guest's own end, and must keep what `check` says there: comparisons such as "n == 2", functions
-    of the machine. It must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor
-    may an interrupt come between accesses that belong together; without any check such are told as suspicious.
+    of the machine that return whether all is well, or assert it. It must come there, with exit status 0, and the guest
+    must make no error. `check` "atomic": nor may an interrupt come between accesses that belong together; without any
+    check such are told as suspicious.
 
-    `hit`: at which visit of the first place the window begins. `runs` and `seconds` are budgets. `reduction` False
-    makes every run whole. `record` is a file for the least failing run. `prepare` is called with each machine when
-    its image is loaded; `progress` with the report so far, some times a second. `options` are those of `Options`.
-    VmmError for what it cannot begin.
+    `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
+    there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
+    makes every run whole. `record` is a file for the least failing run. `campaign` is a file for what was tried: where
+    it is there already, the exploration goes on from it, and its budgets begin anew. `prepare` is called with each
+    machine when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address`
+    and `options` are as for `boot`. VmmError for what it cannot begin, and for a check that raises, gives None, or does
+    not give the same when it is asked again.
     """
     chosen = [
         source(each) if isinstance(each, str) else each
         for each in ([inject] if isinstance(inject, str | Source) else inject)
     ]
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
-    subject = Subject(image, options, Window(*between, until, hit), prepare)
-    bounds = Bounds(depth, runs, seconds, reduction)
-    return Exploration(subject, chosen, checks, bounds).run(record, progress)
+    subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
+    bounds = Bounds(depth, insns, runs, seconds, reduction)
+    return Exploration(subject, chosen, checks, bounds, campaign).run(record, progress)
 
 
 class Exploration:
     """One of a subject."""
 
-    def __init__(self, subject: Subject, sources: list[Source], checks: Sequence[Check], bounds: Bounds) -> None:
+    def __init__(
+        self, subject: Subject, sources: list[Source], checks: Sequence[Check], bounds: Bounds,
+        campaign: Path | str | None = None,
+    ) -> None:  # fmt: skip
         if not sources or len(sources) > lib.VMM_MAX_CHOICES:
             raise VmmError(f"{len(sources)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
-        if not 1 <= bounds.depth <= lib.VMM_MAX_DEPTH:
-            raise VmmError(f"depth {bounds.depth}: it is 1 to {lib.VMM_MAX_DEPTH}")
+        bounds.check()
         self._subject, self._sources, self._bounds = subject, sources, bounds
         self._asked_atomic = ATOMIC in checks
         self._atomic = self._asked_atomic or not checks
         checks = [each for each in checks if each != ATOMIC]
         self._terms = [term for each in checks if isinstance(each, str) for term in terms(each)]
-        self._functions = [each for each in checks if not isinstance(each, str)]
+        self._functions = [Function(each) for each in checks if not isinstance(each, str)]
+        self._campaign = campaign
+        self.report: Report | None = None
+        """What was found, from the first run on, and when it was broken off by KeyboardInterrupt."""
 
     def run(self, record: Path | str | None, progress: Callable[[Report], Any] | None) -> Report:
-        """Until it is over, or a budget is spent."""
+        """Until it is over, or a budget is spent; when KeyboardInterrupt breaks it off, `report` has what was found."""
         subject, window, bounds = self._subject, self._subject.window, self._bounds
-        patience = self._patience()
         machine = subject.boot()
         if self._asked_atomic and len(machine.cpus) > 1:
             raise VmmError(f'check "{ATOMIC}" is for machines of one vCPU: this one has {len(machine.cpus)}')
+        files = machine.source.files if machine.source else []
+        if record:
+            with OutputFile("recording", record, inputs=files):
+                pass  # a wrong path costs nobody an exploration
         subject.enter(machine)
-        judge = Judge(machine, self._sources, window, self._terms, self._functions, machine.trace.guest_errors)
-        plan = self._plan(machine, patience)
-        report = Report(
-            str(subject.image), (_told(window.begin), _told(window.end)), [each.name for each in self._sources],
-            bounds.depth, bounds.reduction,
+        plan = self._plan(machine)
+        patience, expected, undisturbed = self._undisturbed()
+        plan.patience = patience
+        errors = machine.trace.guest_errors
+        judge = Judge(machine, self._sources, window, self._terms, self._functions, errors, patience)
+        self.report = report = Report(
+            str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
+            bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed,
         )  # fmt: skip
-        tried: list[Fails] = []
-        delivered: dict[int, list[Placement]] = {}
-        chunk = Chunks()
-        began = time.monotonic()
-        explorer = machine._explorer(plan, judge)
-        chunks = explorer.run(chunk.size)
+        campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
+        found = campaign.found if campaign else Found()
+        judge.causes = found.causes
+        self._tell_found(report, found)
+        broken_off: KeyboardInterrupt | None = None
+        chunks = self._chunks(machine, judge, plan, found)
         try:
-            for rows in chunks:
-                done = report.boundaries
-                tried += [
-                    Fails(done + number // len(self._sources), row) for number, row in enumerate(rows) if row.failing
-                ]
-                for row in rows[: max(LOOKED_AT - done, 0) * len(self._sources)] if self._atomic else ():
-                    if row.delivered:
-                        delivered.setdefault(row.first.choice, []).append(row.first)
-                report.boundaries, report.runs, report.tails = plan.boundaries, plan.runs, plan.tails
-                report.placements += sum(row.placements for row in rows)
-                report.failing += sum(row.failing for row in rows)
-                report.delivered += sum(row.delivered for row in rows)
-                report.seconds, report.over = time.monotonic() - began, bool(plan.over and not plan.cut)
+            for found in chunks:
+                self._tell_found(report, found)
                 if progress:
                     progress(report)
-                if plan.spent:
+                if campaign:
+                    campaign.save(now=False)
+                if plan.spent or 0 < plan.most_runs <= plan.runs:
                     break
+        except KeyboardInterrupt as error:
+            broken_off = error
         finally:
             chunks.close()
-        report.failures = [self._failure(machine, judge, runs) for runs in runs_of(tried)]
-        if failing := [each.row for each in tried if each.row.least]:
+            if campaign:
+                campaign.save(now=True)
+        if not broken_off and report.over:
+            self._tell_waiting(report, found.taken, patience)
+        report.failures = [self._failure(machine, judge, runs) for runs in runs_of(found.tried)]
+        if failing := [each.row for each in found.tried if each.row.least]:
             least = min(failing, key=lambda row: (len(row.least), [each.at[:2] for each in row.least]))
             self._explain(report, machine, least.least, judge.causes[least.least_outcome - 1], record, patience)
         elif self._atomic:
-            self._suspect(report, machine, delivered, record, patience)
+            self._suspect(report, machine, found.early, record, patience)
+        if broken_off:
+            raise broken_off
         return report
 
     def _explain(
@@ -258,54 +206,135 @@ class Exploration:
         report.story, report.recording = tell(self._subject, self._sources, least, cause, record, patience)
 
     def _suspect(
-        self, report: Report, machine: Machine, delivered: dict[int, list[Placement]], record: Path | str | None,
+        self, report: Report, machine: Machine, early: Sequence[Placement], record: Path | str | None,
         patience: int,
     ) -> None:  # fmt: skip
         """What nothing that was asked for finds wrong."""
-        if len(machine.cpus) > 1 or not delivered:
+        if len(machine.cpus) > 1 or not early:
             return
+        delivered: dict[int, list[Placement]] = {}
+        for placement in early:
+            delivered.setdefault(placement.choice, []).append(placement)
         found = suspicions(self._subject, self._sources, delivered)
         report.atomicity = EXTENT
-        told = []
+        places = []
         for each in found:
             first, last = (self._happening(machine, each.placements[n]) for n in (0, -1))
-            told.append(Failure(each.words, first, last, len(each.placements)))
+            places.append(Failure(each.words, first, last, len(each.placements)))
         if not self._asked_atomic or not found:
-            report.suspicious = told
+            report.suspicious = places
             return
-        report.failures = told
+        report.failures = places
         report.failing = len({placement for each in found for placement in each.placements})
         least = min(found, key=lambda each: each.placements[0].at[:2])
         self._explain(report, machine, least.placements[:1], least.words, record, patience)
 
-    def _patience(self) -> int:
-        """From the window's first boundary on, by the undisturbed run; VmmError where that does not come to the end."""
+    def _chunks(self, machine: Machine, judge: Judge, plan: Any, found: Found) -> Generator[Found, None, None]:
+        """Find more, and again, until the window is over: from its begin, where the machine stands, or from the last
+        boundary that was tried, which is not counted twice. What the end of a budget leaves half done is but told.
+        """
+        if found.over:
+            return
+        begin = found.last or (0, 0)
+        if begin[0]:
+            machine.run(insns=begin[0])
+        for _ in range(begin[1]):
+            machine.run(until=NextBoundary())
+        plan.patience = max(plan.patience - begin[0], 1)
+        again = len(self._sources) if found.last else 0
+        most = None if self._bounds.runs is None else (self._bounds.runs + again) // len(self._sources)
+        plan.most_runs += again if most else 0
+        chunk = Chunks(FIRST_CHUNK if self._bounds.depth == 1 else 1, most)
+        runs, tails, cut, seconds, began = found.runs, found.tails, found.cut, found.seconds, time.monotonic()
+        known = found.last
+        if self._bounds.seconds is not None:
+            plan.until_ns = time.monotonic_ns() + int(min(self._bounds.seconds, A_YEAR) * 1e9)
+        with closing(machine._explorer(plan, judge).run(chunk.size)) as chunks:
+            for rows in chunks:
+                whole = [row for row in (moved(row, begin) for row in rows) if row.first.at[:2] != known]
+                self._refuse_no_answer(machine, judge, whole)
+                found = deepcopy(found) if plan.spent else found
+                found.over, found.cut = bool(plan.over), cut + plan.cut
+                found.add(whole)
+                found.runs, found.tails = runs + plan.runs, tails + plan.tails
+                found.seconds = seconds + time.monotonic() - began
+                yield found
+
+    @staticmethod
+    def _tell_found(report: Report, found: Found) -> None:
+        for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered", "seconds", "over", "cut"):
+            setattr(report, name, getattr(found, name))
+
+    def _key(self, machine: Machine) -> dict[str, Any]:
+        """What makes it this exploration and no other."""
+        window, bounds, source = self._subject.window, self._bounds, machine.source
+        functions = [*self._functions, *([Function(self._subject.prepare)] if self._subject.prepare else [])]
+        return {
+            "vmm": described(), "image": checksum(self._subject.path),
+            "modules": [_module(each) for each in (source.modules if source else ())],
+            "load address": self._subject.load_address, **machine.config.plain(),
+            "window": [told(window.begin), told(window.end), window.hit], "end": window.until and told(window.until),
+            "sources": [each.name for each in self._sources],
+            "checks": [
+                *[ATOMIC] * self._asked_atomic, *(term.text for term in self._terms),
+                *(each.identity() for each in functions),
+            ],
+            "depth": bounds.depth, "instructions of a run": bounds.insns, "reduction": bounds.reduction,
+        }  # fmt: skip
+
+    def _refuse_no_answer(self, machine: Machine, judge: Judge, rows: Sequence[Tried]) -> None:
+        """NoAnswer with the least placement at which a check gave none, as far as that is known."""
+        if not judge.no_answers:
+            return
+        places = [((row.first,), row.outcome) for row in rows] + [(row.least, row.least_outcome) for row in rows]
+        known = [(len(least), least, outcome) for least, outcome in places if outcome in judge.no_answers]
+        if not known:
+            raise next(iter(judge.no_answers.values()))
+        _, least, outcome = min(known)
+        error = judge.no_answers[outcome]
+        happened = [self._happening(machine, each) for each in least]
+        where = " and ".join(f"{each.source} at {each.where}" for each in happened)
+        raise NoAnswer(f"{error}; with {where}") from error.__cause__
+
+    def _tell_waiting(self, report: Report, taken: Sequence[int], patience: int) -> None:
+        """What became of sources that no boundary took."""
+        for number, each in enumerate(self._sources):
+            if number not in taken and each.interrupts:
+                kept = report.waiting if is_delivered(self._subject, each, patience) else report.masked
+                kept.append(each.name)
+
+    def _undisturbed(self) -> tuple[int, int, str]:
+        """How many instructions runs have from the window's first boundary on, how many boundaries the window has, and
+        how a run ends that nobody disturbs; VmmError where that does not come to the window's end.
+        """
         subject, window = self._subject, self._subject.window
         machine = subject.boot()
         subject.enter(machine)
         first = machine.instructions
-        machine.address(window.end)
         stop = machine.run(until=Reach(window.end), insns=UNDISTURBED)
         if stop.reason != "breakpoint":
             raise VmmError(
-                f"undisturbed, the guest never comes from {_told(window.begin)} to {_told(window.end)}: {stop}"
+                f"undisturbed, the guest never comes from {told(window.begin)} to {told(window.end)}: {stop}"
             )
-        if window.until is None:
-            machine.run(insns=UNDISTURBED)
-        else:
-            machine.run(until=Reach(window.until), insns=UNDISTURBED)
-        return 10 * (machine.instructions - first) + PATIENCE
+        inside, insns = machine.instructions - first, self._bounds.insns
+        left = BEYOND if insns is None else min(max(insns - inside, 1), BEYOND)
+        if window.until is None or machine.address(window.until) != machine.address(window.end):
+            stop = machine.run(until=None if window.until is None else Reach(window.until), insns=left)
+        if window.until is not None and stop.reason not in ("breakpoint", *MAY_WAIT):
+            raise VmmError(
+                f"undisturbed, the guest never comes from {told(window.end)} to {told(window.until)}: {stop}"
+            )
+        taken = inside if stop.reason == "count" else machine.instructions - first
+        return insns or 10 * taken + PATIENCE, inside + 1, str(stop)
 
-    def _plan(self, machine: Machine, patience: int) -> Any:
+    def _plan(self, machine: Machine) -> Any:
         plan, bounds, window = ffi.new("vmm_plan *"), self._bounds, self._subject.window
         for number, each in enumerate(self._sources):
             row = each.row(machine)
             choice = plan.choice[number]
             choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
-        plan.choices, plan.depth, plan.patience = len(self._sources), bounds.depth, patience
+        plan.choices, plan.depth = len(self._sources), bounds.depth
         plan.longest, plan.most_runs = LONGEST, bounds.runs or 0
-        if bounds.seconds is not None:
-            plan.until_ns = time.monotonic_ns() + int(bounds.seconds * 1e9)
         plan.reduce, plan.ask_each = bounds.reduction, bool(self._functions)
         _reach(plan.end, machine, window.end)
         if window.until is not None:
@@ -327,17 +356,28 @@ class Exploration:
 
 
 class Chunks:
-    """How many boundaries to try at once, by how long the last took."""
+    """How many boundaries to try at once: `first`, then by how long the last took; `most` in all, unless None."""
 
-    def __init__(self) -> None:
-        self._size, self._since = FIRST_CHUNK // 2, time.monotonic()
+    def __init__(self, first: int, most: int | None = None) -> None:
+        self._left = most
+        self._size, self._since = max(first // 2, 1), time.monotonic()
 
     def size(self) -> int:
         """Of the next."""
         now = time.monotonic()
         quick, self._since = now - self._since < CHUNK_SECONDS, now
         self._size = min(2 * self._size, MOST_IN_CHUNK) if quick else max(self._size // 2, 1)
-        return self._size
+        if self._left is None:
+            return self._size
+        size = max(min(self._size, self._left), 1)
+        self._left -= size
+        return size
+
+
+def _module(text: str) -> list[str]:
+    """Its arguments and what is in its file, wherever that lies."""
+    path = module_path(text)
+    return [text[len(str(path)) :], checksum(path)]
 
 
 def _reach(trigger: Any, machine: Machine, where: str | int) -> None:

@@ -83,6 +83,16 @@ class Report:
     """Of host time."""
     over: bool = False
     """All of the window was tried."""
+    cut: int = 0
+    """Handlers, and rests of the window, that were too long to try one more interrupt at each of their boundaries."""
+    expected: int = 0
+    """Boundaries of the window, as the undisturbed run tells; interrupts that it takes by itself make more."""
+    undisturbed: str = ""
+    """How the run ends that nobody disturbs."""
+    waiting: list[str] = field(default_factory=list)
+    """Sources that are masked at each boundary of the window and delivered behind it."""
+    masked: list[str] = field(default_factory=list)
+    """Sources that were delivered nowhere."""
     failures: list[Failure] = field(default_factory=list)
     """Of single interrupts, by where they are."""
     suspicious: list[Failure] = field(default_factory=list)
@@ -101,11 +111,17 @@ class Report:
     @property
     def verdict(self) -> str:
         """ "proven" within these bounds, "counterexample", "budget spent", or "nothing delivered": all was masked."""
+        if self.over and len(self.masked) == len(self.sources):
+            return NOTHING
         if self.failing:
             return COUNTEREXAMPLE
-        if not self.over:
-            return SPENT
-        return PROVEN if self.delivered or not self.placements else NOTHING
+        return PROVEN if self.over and not self.cut else SPENT
+
+    @property
+    def coverage(self) -> float:
+        """The part of all placements that was tried, about: of all that begin in the boundaries tried."""
+        done = 1.0 if self.over else min(self.boundaries / (self.expected or 1), 1.0)
+        return 1 - (1 - done) ** self.depth  # the first of them is the earliest
 
     @property
     def exit_status(self) -> int:
@@ -132,11 +148,20 @@ class Report:
         yield f"{self.verdict}: {self._words()}"
         yield (
             f"{self.boundaries} boundaries from {self.window[0]} to {self.window[1]}, {', '.join(self.sources)}, "
-            f"at most {self.depth} in one run: {self.placements} placements, {self.failing} of them fail"
+            f"at most {self.depth} in one run: {self.placements} placements, {self.failing or 'none'} of them "
+            f"{'fail' if self.failing > 1 else 'fails'}"
         )
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
         rate = self.placements / (self.seconds or 1)
         yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
+        if self.cut:
+            yield f"{self.cut} handlers or rests of the window were too long to try one more interrupt throughout"
+        if self.failing and self.failing == self.placements:
+            yield f"every placement fails; undisturbed, the run ends so: {self.undisturbed}"
+        if self.waiting:
+            yield f"{', '.join(self.waiting)}: masked at each of these boundaries, delivered behind the window"
+        if self.masked and self.verdict != NOTHING:
+            yield f"{', '.join(self.masked)}: masked throughout, and never delivered"
         if self.atomicity:
             yield f"atomicity: {self.atomicity}"
         yield from self._grouped()
@@ -163,9 +188,9 @@ class Report:
         if self.verdict == COUNTEREXAMPLE:
             return f"{' and '.join(f'{each.source} at {each.where}' for each in self.least)}: {self.cause}"
         if self.verdict == NOTHING:
-            return "no interrupt was delivered at any boundary: it is masked throughout"
+            return f"nothing of {', '.join(self.masked)} could be, in the window or behind it: masked throughout"
         if self.verdict == SPENT:
-            return "nothing failed in what was tried, which is not all"
+            return f"nothing failed in what was tried, about {100 * self.coverage:.3g} % of it all"
         return "no placement within these bounds fails"
 
 

@@ -38,6 +38,8 @@ class Source:
     """VmmError where the machine has no such thing."""
     happen: Callable[[Machine], object]
     """The same by the machine's own methods."""
+    interrupts: bool = True
+    """It is to be delivered; False: a device may take it and interrupt nobody."""
 
 
 LINES = {
@@ -47,7 +49,7 @@ LINES = {
 }
 
 
-def _line(kind: str, number: int, how: str, cpu: int) -> Source:
+def _line(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
     def line(machine: Machine):  # type: ignore[no-untyped-def]
         return machine.spi(number) if kind == "spi" else machine.irq(number)
 
@@ -59,30 +61,31 @@ def _line(kind: str, number: int, how: str, cpu: int) -> Source:
         method = {"": "until_served", "edge": "edge", "high": "raise_"}[how]
         return getattr(line(machine), method)()
 
-    return Source(_named(kind, number, how, cpu), row, happen)
+    return Source(name, row, happen)
 
 
-def _called(happen: Callable[[Machine, int, int], object]) -> Callable[[str, int, str, int], Source]:
-    def source(kind: str, number: int, how: str, cpu: int) -> Source:
+def _called(happen: Callable[[Machine, int, int], object]) -> Callable[[str, str, int, str, int], Source]:
+    def source(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
         return Source(
-            _named(kind, number, how, cpu),
+            name,
             lambda machine: Row(lib.VMM_CHOICE_CALL),
             lambda machine: happen(machine, number, cpu),
+            kind != "byte",
         )
 
     return source
 
 
-def _nmi(kind: str, number: int, how: str, cpu: int) -> Source:
+def _nmi(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
     return Source(
-        _named(kind, number, how, cpu), lambda machine: Row(lib.VMM_CHOICE_NMI, number),
+        name, lambda machine: Row(lib.VMM_CHOICE_NMI, number),
         lambda machine: machine.nmi(number),
     )  # fmt: skip
 
 
-def _vector(kind: str, number: int, how: str, cpu: int) -> Source:
+def _vector(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
     return Source(
-        _named(kind, number, how, cpu), lambda machine: Row(lib.VMM_CHOICE_INJECT, cpu, number),
+        name, lambda machine: Row(lib.VMM_CHOICE_INJECT, cpu, number),
         lambda machine: machine.inject(number, cpu),
     )  # fmt: skip
 
@@ -99,7 +102,7 @@ def _byte(machine: Machine, number: int, cpu: int) -> None:
     machine.byte(number)
 
 
-KINDS: dict[str, Callable[[str, int, str, int], Source]] = {
+KINDS: dict[str, Callable[[str, str, int, str, int], Source]] = {
     "irq": _line,
     "spi": _line,
     "nmi": _nmi,
@@ -109,32 +112,31 @@ KINDS: dict[str, Callable[[str, int, str, int], Source]] = {
     "byte": _called(_byte),
 }
 """A kind of source is a row."""
-
-
-def _named(kind: str, number: int, how: str, cpu: int) -> str:
-    return f"{kind}:{number}" + (f",{how}" if how else "") + (f",cpu={cpu}" if cpu else "")
+OF_A_CPU = ("vector", "ppi", "sgi")
+"""Kinds that take cpu=N."""
 
 
 def source(text: str) -> Source:
     """What `text` names; VmmError for what names none."""
     kind, colon, rest = text.strip().partition(":")
     if kind == "key":
-        return Source(text.strip(), lambda machine: Row(lib.VMM_CHOICE_CALL), lambda machine: machine.key(rest))
+        return Source(text.strip(), lambda machine: Row(lib.VMM_CHOICE_CALL), lambda machine: machine.key(rest), False)
     if kind not in KINDS:
         raise unknown("source of interrupts", kind, [*KINDS, "key"])
     first, *options = rest.split(",")
     cpu, how = 0, ""
     for option in options:
-        word, _, value = option.partition("=")
-        if word == "cpu":
+        word, equals, value = option.partition("=")
+        if equals and word == "cpu" and kind in OF_A_CPU:
             cpu = _number(text, value)
-        elif KINDS[kind] is _line and option in LINES:
+        elif KINDS[kind] is _line and option and option in LINES:
             how = option
         else:
-            raise VmmError(f"{text!r}: {option!r} says nothing of {kind}: it takes cpu=N, a line edge or high")
+            takes = "cpu=N" if kind in OF_A_CPU else "edge or high" if KINDS[kind] is _line else "nothing more"
+            raise VmmError(f"{text!r}: {option!r} says nothing of {kind}: it takes {takes}")
     if not colon and kind == "nmi":
         first = "0"
-    return KINDS[kind](kind, _number(text, first), how, cpu)
+    return KINDS[kind](text.strip(), kind, _number(text, first), how, cpu)
 
 
 def _number(text: str, digits: str) -> int:

@@ -21,7 +21,7 @@ from vmm.placements.sources import Source
 from vmm.placements.story import Story
 
 if TYPE_CHECKING:
-    from vmm.placements.exploration import Subject
+    from vmm.placements.subject import Subject
 
 LOOKED_AT = 16384
 """Boundaries of the window, at most."""

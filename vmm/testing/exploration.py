@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine
-from vmm.placements.exploration import Subject, Window, explore
+from vmm.placements.exploration import explore
 from vmm.placements.report import Report
 from vmm.placements.sources import Source, source
+from vmm.placements.subject import Subject, Window
 from vmm.testing.boundaries import Boundary
 from vmm.testing.machines import Machines
 from vmm.testing.placement import At, placements

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from vmm.core.stops import AWAITED, REASONS, TRIGGER
 from vmm.errors import VmmError
 from vmm.machine.snapshot import Snapshot
-from vmm.placements.exploration import PATIENCE, Window
+from vmm.placements.exploration import PATIENCE
 from vmm.placements.sources import Source
+from vmm.placements.subject import Window
 from vmm.scenario.triggers import NextBoundary, Reach
 from vmm.testing.boundaries import Boundary, name_at, never
 from vmm.testing.machines import MOST, Tested

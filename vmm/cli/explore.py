@@ -1,0 +1,246 @@
+"""`vmm explore`: an interrupt at every boundary of a window, and a verdict."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from vmm import quantities
+from vmm.cli import checks, interrupts, run
+from vmm.cli.parser import Parser
+from vmm.errors import VmmError
+from vmm.output import OutputFile, Outputs
+
+if TYPE_CHECKING:
+    from vmm.machine.machine import Machine
+    from vmm.machine.options import Options
+    from vmm.placements.exploration import Exploration
+    from vmm.placements.report import Report
+    from vmm.placements.subject import Subject
+
+USUAL = ("begin", "end")
+"""The symbols of a window where nobody says which."""
+STANDARD_OUTPUT = "-"
+LISTED = 8
+"""Symbols that a message names."""
+BUDGET = "--seconds S is the exploration's budget, --max-insns N what a single run may take"
+EXIT_STATUS = """\
+exit status:
+  0    proven within these bounds
+  1    counterexample
+  2    bad usage, or nothing could be delivered
+  124  a budget is spent
+  129, 130, 143  SIGHUP, Ctrl-C, SIGTERM: what was found by then is told"""
+COLUMNS = 100
+"""Of a terminal that does not say."""
+CLEAR = "\r\x1b[K"
+_PLACE = re.compile(r"[^:]+(?::\d+)?(?:\s*[+-]\s*\w+)?")
+"""A location, as far as its colons go: of file.c:94 one is part."""
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "vmm explore",
+        "Run IMAGE with an interrupt at every instruction boundary of a window, and look whether all goes well.\n"
+        "vmm help exploring has an example from a bug to its fix.\n\n" + EXIT_STATUS,
+        [
+            "vmm explore lost.S --inject irq:4 --between begin..end --check 'n == 2'",
+            "vmm explore lost.S --inject irq:4 --between begin..end --record lost.vmmrec",
+            "vmm explore driver.elf --inject spi:5 --inject nmi --between driver.c:94..driver.c:101 --depth 2",
+            "vmm explore kernel.elf --inject irq:1 --between loop..loop+0x40 --hit 100 --until idle",
+            "vmm explore kernel.elf --inject irq:0 --between begin..end --check invariants.py:queue_is_whole",
+            "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
+        ],
+        answer=_of_others,
+    )
+    run.add_machine(parser)
+    add = parser.add_argument
+    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, key:a, byte:0x41; repeatable"
+    add("--inject", action="append", default=[], metavar="SOURCE", help=source)
+    window = "the window: two locations, symbol, symbol+0x10, file.c:94 or address (begin..end, if it has such symbols)"
+    add("--between", type=_window, metavar="A..B", help=window)
+    hit = "the window begins when A is reached for the Nth time (%(default)s)"
+    add("--hit", "--from-hit", type=quantities.positive, default=1, metavar="N", help=hit)
+    add("--until", metavar="WHERE", help="where runs end, behind the window (where the guest ends)")
+    check = "what must hold there: 'n == 2 and u8 state < 3', FILE.py:FUNCTION of the machine, or atomic; repeatable"
+    add("--check", action="append", default=[], metavar="CHECK", help=check)
+    depth = "interrupts in one run, at most (%(default)s)"
+    add("--depth", type=quantities.positive, default=1, metavar="D", help=depth)
+    insns = "instructions a run may take from A on (ten times the undisturbed run's, and 200,000)"
+    add("--max-insns", type=quantities.count, metavar="N", help=insns)
+    add("--runs", type=quantities.count, metavar="N", help="stop after so many runs: 1e6, 1M")
+    add("--seconds", type=_seconds, metavar="S", help="stop after so many seconds")
+    add("--no-reduction", action="store_true", help="make every run whole, even where it is known how it goes on")
+    add("--record", type=Path, metavar="FILE", help="write a recording of the least failing run, for vmm replay")
+    campaign = "keep what was tried in this file, and go on from there if it is there; budgets begin anew"
+    add("--campaign", type=Path, metavar="FILE", help=campaign)
+    document = "write the report as JSON; -: to standard output, and the text to standard error"
+    add("--json", metavar="FILE", help=document)
+    add("--quiet", action="store_true", help="no text, only the exit status")
+    return parser
+
+
+def main(options: argparse.Namespace) -> int:
+    from vmm.placements.exploration import Bounds, Exploration
+    from vmm.placements.sources import source
+    from vmm.placements.subject import Subject, Window
+
+    chosen, files = checks.loaded(options.check)
+    subject = Subject(options.image, _machine(options), Window("", ""), None, options.initrd, options.load_address)
+    run.check_fits(subject.path, options, _board(options, subject.path))
+    machine = subject.boot()
+    begin, end = options.between or _usual(machine, options.image)
+    subject.window = Window(begin, end, options.until, options.hit)
+    if not options.inject:
+        raise _nothing_to_inject(subject, machine)
+    bounds = Bounds(options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction)
+    exploration = Exploration(subject, [source(each) for each in options.inject], chosen, bounds, options.campaign)
+    outputs = Outputs([*(machine.source.files if machine.source else ()), *files])
+    with ExitStack() as stack:
+        document = None
+        if options.json not in (None, STANDARD_OUTPUT):
+            document = stack.enter_context(outputs.open("--json", options.json))
+        for option, path in (("--record", options.record), ("--campaign", options.campaign)):
+            if path:
+                with outputs.open(option, path):
+                    pass  # it is written when it is known what goes there
+        report, broken_off = _explored(exploration, options)
+        _write(report, options, document)
+    if broken_off:
+        return interrupts.status(broken_off)
+    if report.masked and report.verdict == "nothing delivered":
+        raise VmmError(next(report.lines()))
+    return report.exit_status
+
+
+def _explored(exploration: Exploration, options: argparse.Namespace) -> tuple[Report, KeyboardInterrupt | None]:
+    """What was found, and what broke it off."""
+    progress = Progress(sys.stderr) if sys.stderr.isatty() and not options.quiet else None
+    try:
+        return exploration.run(options.record, progress.show if progress else None), None
+    except KeyboardInterrupt as error:
+        if exploration.report is None:
+            raise
+        return exploration.report, error
+    finally:
+        if progress:
+            progress.clear()
+
+
+def _write(report: Report, options: argparse.Namespace, document: OutputFile | None) -> None:
+    text = json.dumps(report.plain(), indent=2) + "\n"
+    if document:
+        document.write(text)
+    shown = sys.stdout
+    if options.json == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        shown = sys.stderr
+    if not options.quiet and report.verdict != "nothing delivered":
+        print(report, file=shown)
+
+
+class Progress:
+    """One line of a terminal, which is written over."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def show(self, report: Report) -> None:
+        """How far it is."""
+        rate = report.placements / (report.seconds or 1)
+        failing = f"{report.failing:,} fail, " if report.failing else ""
+        line = (
+            f"{100 * report.coverage:.0f} %, {failing}{report.boundaries:,} of about {report.expected:,} boundaries, "
+            f"{rate:,.0f} placements a second{_left(report)}"
+        )
+        self._file.write(CLEAR + line[: self._columns() - 1])
+        self._file.flush()
+
+    def _columns(self) -> int:
+        """A line that is wrapped could not be written over."""
+        try:
+            return os.get_terminal_size(self._file.fileno()).columns or COLUMNS
+        except OSError:
+            return COLUMNS
+
+    def clear(self) -> None:
+        """It is over."""
+        self._file.write(CLEAR)
+        self._file.flush()
+
+
+def _left(report: Report) -> str:
+    """How long it will take, as far as what was tried tells."""
+    if not report.coverage or report.over:
+        return ""
+    seconds = report.seconds * (1 / report.coverage - 1)
+    return f", about {seconds:.0f} s left" if seconds < 600 else f", about {seconds / 60:.0f} min left"
+
+
+# ---- what the options say ----
+
+
+def _of_others(name: str) -> str | None:
+    return BUDGET if name in ("--max-time", "--timeout") else run.of_others(name)
+
+
+def _machine(options: argparse.Namespace) -> Options:
+    said: Options = {"memory": options.memory, "cmdline": options.append, "seed": options.seed}
+    for name in ("board", "cpu", "smp"):
+        if getattr(options, name) is not None:
+            said[name] = getattr(options, name)
+    return said
+
+
+def _board(options: argparse.Namespace, image: Path) -> str:
+    from vmm.catalog import wants
+
+    return str(options.board or wants(image).board)
+
+
+def _window(text: str) -> tuple[str, str]:
+    """Two locations with `..` between them; a colon, too, where it can be but one of them that separates."""
+    first, dots, last = text.partition("..")
+    if dots and first and last:
+        return first, last
+    colons = [at for at, letter in enumerate(text) if letter == ":"]
+    pairs = [(text[:at], text[at + 1 :]) for at in colons]
+    pairs = [pair for pair in pairs if all(map(_PLACE.fullmatch, pair))]
+    if len(pairs) == 1:
+        return pairs[0]
+    why = "more than one of its colons can separate" if pairs else "a window is from one location to another"
+    raise argparse.ArgumentTypeError(f"{text!r}: {why}; write A..B: begin..end, driver.c:94..driver.c:101")
+
+
+def _usual(machine: Machine, image: str) -> tuple[str, str]:
+    symbols = machine.loaded.symbols if machine.loaded else None
+    if symbols and all(map(symbols.has, USUAL)):
+        return USUAL
+    names = symbols.names() if symbols else []
+    known = f"; its symbols are {', '.join(names[:LISTED])}{'…' if len(names) > LISTED else ''}" if names else ""
+    raise VmmError(f"where may they come? Say --between A..B, two locations of {image}{known}")
+
+
+def _nothing_to_inject(subject: Subject, machine: Machine) -> VmmError:
+    from vmm.placements.unmasked import unmasked
+
+    subject.enter(machine)
+    found = unmasked(machine)
+    there = f"at {subject.window.begin} its controllers let through {', '.join(found)}" if found else ""
+    return VmmError(f"what may come? Say --inject SOURCE, {there or 'such as irq:4, nmi or vector:0x40'}")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds

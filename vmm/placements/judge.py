@@ -1,0 +1,80 @@
+"""What must hold where a run ends: what always must, comparisons that C evaluates, and functions that are asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vmm.core.native import lib
+from vmm.core.stops import REASONS, Stop
+from vmm.machine.machine import Machine
+from vmm.placements.checks import Function, NoAnswer
+from vmm.placements.predicate import Term
+from vmm.placements.sources import Source
+from vmm.placements.subject import Window, told
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_ending
+
+
+@dataclass
+class Judge:
+    """What must hold where a run ends. Causes are numbered from 1: an outcome is one of them, or 0."""
+
+    machine: Machine
+    sources: list[Source]
+    window: Window
+    terms: list[Term]
+    functions: list[Function]
+    errors: int
+    """Of the guest before the window."""
+    patience: int
+    causes: list[str] = field(default_factory=list)
+    no_answers: dict[int, NoAnswer] = field(default_factory=dict)
+    """By the outcome that stands for it."""
+
+    def judge(self, ending: vmm_ending, stop: Stop) -> int:
+        """What is wrong with it: 0 nothing."""
+        try:
+            cause = self._cause(ending, stop)
+        except NoAnswer as error:
+            outcome = self._numbered(str(error))
+            self.no_answers[outcome] = error
+            return outcome
+        return 0 if cause is None else self._numbered(cause)
+
+    def _numbered(self, cause: str) -> int:
+        if cause not in self.causes:
+            self.causes.append(cause)
+        return self.causes.index(cause) + 1
+
+    def act(self, choice: int) -> None:
+        """Let it happen."""
+        self.sources[choice].happen(self.machine)
+
+    def _cause(self, ending: vmm_ending, stop: Stop) -> str | None:
+        if wrong := self._stopped(ending, stop):
+            return wrong
+        if ending.errors and not self.errors:
+            return "the guest makes an error: " + str(self.machine.trace.first_guest_errors()[0])
+        for number, term in enumerate(self.terms):
+            if not ending.terms >> number & 1:
+                return f"{term.text} does not hold"
+        for function in self.functions:
+            if wrong := function.wrong(self.machine):
+                return wrong
+        return None
+
+    def _stopped(self, ending: vmm_ending, stop: Stop) -> str | None:
+        if ending.phase == lib.VMM_PHASE_END:
+            return None
+        aim = self.window.until if ending.phase == lib.VMM_PHASE_BEYOND else self.window.end
+        if REASONS.get(ending.reason) in ("count", "trigger"):
+            where = "its end" if aim is None else told(aim)
+            return f"it does not come to {where} within {self.patience} instructions of the window's begin"
+        ended = stop.reason in ("exit", "poweroff", "reset")
+        if ended and stop.exit_status == 0 and self.window.until is None:
+            return None
+        if ended and self.window.until is None:
+            return stop.detail
+        return str(stop) if aim is None or ended is False else f"it does not come to {told(aim)}: {stop.detail}"
