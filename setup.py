@@ -15,6 +15,8 @@ from setuptools.command.sdist import sdist
 ROOT = Path(__file__).parent
 if reason := runpy.run_path(str(ROOT / "vmm" / "core" / "supported.py"))["unsupported"]():
     raise SystemExit(f"vmm: {reason}")
+if not os.environ.get("CC", "cc").strip():  # as it is for make: nobody has said which
+    del os.environ["CC"]
 if not shutil.which(os.environ.get("CC", "cc").split()[0]):
     raise SystemExit("vmm: no C compiler; install one (Debian, Ubuntu: apt-get install gcc python3-dev) or set CC")
 

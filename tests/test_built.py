@@ -13,6 +13,7 @@ import pytest
 import vmm
 from vmm import _native
 
+ROOT = Path(__file__).parents[1]
 WHO = "import vmm, vmm.errors, vmm._native, sys; print(vmm.__file__, vmm.errors.__file__, sys.modules['vmm'] is vmm)"
 
 
@@ -87,3 +88,12 @@ def test_without_an_installed_one_it_is_one_line_that_says_what_to_do(clone: Pat
             assert (done.returncode, done.stdout) == (2, "")
             assert done.stderr.endswith("; run: pip install .\n") and done.stderr.count("\n") == 1
     assert python(clone, "-S", "-m", "vmm", "--version").returncode == 0
+
+
+@pytest.mark.parametrize("compiler", ["", " "])
+def test_a_compiler_of_no_name_is_none_that_was_chosen(compiler):
+    """As make has it: an empty CC is an unset one."""
+    environment = os.environ | {"CC": compiler}
+    command = [sys.executable, "setup.py", "--quiet", "--name"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["vmm"])

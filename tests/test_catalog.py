@@ -52,7 +52,8 @@ def test_a_file_comes_before_a_guest_and_a_directory_does_not(shelf):
     ("name", "line"),
     [
         ("x86/on", "unknown bundled guest 'x86/on'; did you mean 'x86/one'?"),
-        ("qqqq", "unknown bundled guest 'qqqq' (known: arm/two, x86/one, x86/two)"),
+        ("qqqq", "qqqq: no such file, and no bundled guest is called so; vmm list shows those there are"),
+        ("dir/qqqq", "dir/qqqq: no such file, and no bundled guest is called so; vmm list shows those there are"),
         ("one.elf", "one.elf: no such file"),
         ("dir/one.S", "dir/one.S: no such file"),
     ],
@@ -61,6 +62,23 @@ def test_what_is_no_image_is_one_line(shelf, name, line):
     with pytest.raises(VmmError) as refused:
         catalog.resolve(name)
     assert str(refused.value) == line
+
+
+def test_a_wrong_name_of_a_file_has_the_nearest_file(shelf):
+    Path("kernel.elf").touch()
+    Path("notes").touch()
+    with pytest.raises(VmmError, match=r"^kernle\.elf: no such file; did you mean 'kernel\.elf'\?$"):
+        catalog.resolve("kernle.elf")
+
+
+def test_a_directory_has_its_images_named(shelf):
+    Path("out").mkdir()
+    assert catalog.resolve("out") == Path("out")
+    for name in ("kernel.elf", "boot.bin", "kernel.o"):
+        (Path("out") / name).touch()
+    line = "^out: image expected, but this is a directory; in it: out/boot.bin, out/kernel.elf$"
+    with pytest.raises(VmmError, match=line):
+        catalog.resolve("out")
 
 
 def test_the_list_is_sorted_and_says_what_guest_toml_says(shelf, vmm):

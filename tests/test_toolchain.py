@@ -1,8 +1,10 @@
 """From source to image, and from a tool's complaint to file:line:column."""
 
+import os
 import re
 import shutil
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -65,7 +67,8 @@ def code_of(image, size):
 def errors_of(path, **options):
     with pytest.raises(AssemblyError) as error:
         assemble(path, **options)
-    return str(error.value).splitlines()
+    assert str(error.value) == "\n".join(error.value.args)
+    return list(error.value.args)
 
 
 def test_an_image_is_a_multiboot_elf_at_1_mib(source, tmp_path):
@@ -165,6 +168,12 @@ def test_an_arm_image_does_not_depend_on_where_its_source_lies(tmp_path, arch):
 )
 def test_a_source_says_its_architecture_by_a_comment_or_by_what_it_includes(source, text, arch):
     assert arch_of(source(text)) == arch
+
+
+def test_a_byte_order_mark_hides_no_architecture(source, tmp_path):
+    path = source('\ufeff#include "arm64/guest.h"\n    GUEST\n    POWER_OFF\n')
+    assert arch_of(path) == "arm64"
+    assert assemble(path, arch="arm64", out=tmp_path / "my.elf").is_file()
 
 
 def test_an_unknown_architecture_in_a_source_is_placed(source):
@@ -381,8 +390,76 @@ def test_an_unknown_architecture_suggests_the_nearest(source):
 def test_without_any_tool_the_error_names_the_package_that_brings_one(source, monkeypatch):
     monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(VmmError, match=r"no assembler for x86 found; pip install 'vmm\[asm\]' brings one"):
+    monkeypatch.setattr(toolchain, "into_python", lambda package: f"its-pip install {package}")
+    with pytest.raises(VmmError, match=r"^no assembler for x86 found; to install one: its-pip install ziglang$"):
         assemble(source(HEADER))
+    monkeypatch.setattr(toolchain, "into_system", lambda *packages: f"apt-get install {' '.join(packages)}")
+    with pytest.raises(VmmError, match=r"its-pip install ziglang, or apt-get install clang lld$"):
+        assemble(source(HEADER))
+    for name in ("into_python", "into_system"):
+        monkeypatch.setattr(toolchain, name, lambda *packages: None)
+    with pytest.raises(VmmError, match="install clang and lld with the system's package manager, or ziglang into a"):
+        assemble(source(HEADER))
+
+
+def test_the_assembler_that_python_has_needs_no_path(source, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "VMM_CC"} | {"PATH": ""}
+    command = [sys.executable, "-m", "vmm", "asm", source(HEADER + "hlt\n"), "-o", tmp_path / "my.elf"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path / 'my.elf'}\n", "")
+
+
+UNTAME = ["new\nline", "back\\slash", "-dash", "quo\"te 'x", "two words", "a$b#c", "grüße", "raw\udcff"]
+"""What tools take for an option, an escape, a separator, or no character."""
+
+
+@pytest.mark.parametrize("name", UNTAME, ids=ascii)
+def test_a_source_may_be_called_as_it_likes_and_its_errors_have_its_name(source, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    path = source(HEADER + "    nonsense\n", f"{name}.S").relative_to(tmp_path)
+    assert errors_of(path) == [f"{path}:7:5: invalid instruction mnemonic 'nonsense'"]
+
+
+@pytest.mark.parametrize("name", UNTAME[:1])
+def test_its_image_is_the_same_each_time_else_a_recording_of_it_would_be_refused(source, tmp_path, name):
+    path = source(HEADER + "    hlt\n", f"{name}.S")
+    images = [assemble(path, out=tmp_path / out).read_bytes() for out in ("one.elf", "two.elf")]
+    assert images[0] == images[1]
+    assert b"/vmm-" not in images[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["new\nline", "quo\"te 'x"])
+def test_the_linkers_errors_have_its_name_too(source, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    path = source(HEADER + "    jmp     nowhere\n", f"{name}.S").relative_to(tmp_path)
+    assert errors_of(path) == [f"{path}:7:13: undefined symbol: nowhere"]
+    path = source(HEADER + ".code64\n    movabs $_start, %rax\n", f"{name}.S").relative_to(tmp_path)
+    assert errors_of(path) == [f"{path}:8:13: unsupported relocation type"]
+    path = source("int f(void)\n{\n    return x;\n}\n", f"{name}.c").relative_to(tmp_path)
+    assert errors_of(path) == [f"{path}:3:12: use of undeclared identifier 'x'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "line"),
+    [
+        (HEADER + "hlt\n", ["--memory", "1M"], "my.S: segment 0 at 0x100000-"),
+        (HEADER + "hlt\n", ["--board", "virt"], "my.S: offset 0x"),
+        (HEADER + "hlt\n", ["--cpu", "cortex-a57"], "--cpu cortex-a57: this is an ARM CPU, and my.S runs on an x86 "),
+        (
+            HEADER.replace("_start", "begin") + "hlt\n",
+            [],
+            "my.S: the entry point 0x0 is in no loaded segment; has it a",
+        ),
+    ],
+    ids=["too big", "another board", "another CPU", "no _start"],
+)
+def test_what_is_wrong_with_a_sources_image_is_told_of_the_source(vmm, source, text, options, line):
+    source(text)
+    done = vmm("run", "my.S", *options)
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert done.err.startswith(f"vmm: {line}")
+    assert "/vmm-" not in done.err, "a temporary directory"
 
 
 def fake(directory, name, script):
@@ -471,6 +548,18 @@ def test_a_tool_that_fails_without_naming_a_place_is_quoted(tmp_path, monkeypatc
     monkeypatch.setenv("VMM_CC", str(tmp_path / "mycc"))
     with pytest.raises(VmmError, match=r"mycc: mycc: out of luck$"):
         assemble(source(HEADER))
+
+
+def test_what_a_tool_says_of_files_on_the_way_names_the_source(tmp_path, monkeypatch, source):
+    fake(tmp_path, "mycc", "sys.exit(f'mycc: {sys.argv[-1]}: No space left on device')")
+    monkeypatch.setenv("VMM_CC", str(tmp_path / "mycc"))
+    path = source(HEADER)
+    with pytest.raises(VmmError, match=r"mycc: mycc: my\.S: No space left on device$"):
+        assemble(path)
+    fake(tmp_path, "mycc", f"if '-c' not in sys.argv: print({str(tmp_path / 'myld')!r})")
+    fake(tmp_path, "myld", "sys.exit(f'ld: cannot open output file {sys.argv[-1]}: No space left on device')")
+    with pytest.raises(VmmError, match=r"myld: ld: cannot open output file image\.elf: No space left on device$"):
+        assemble(path)
 
 
 def test_the_linker_script_of_the_guests_is_where_the_toolchain_looks():

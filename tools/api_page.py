@@ -36,7 +36,7 @@ GROUPS = {
     "Scenarios: what to wait for": ("vmm.scenario.trigger", "vmm.scenario.combinators", "vmm.scenario.tasks"),
     "Traps: before the guest sees it": ("vmm.inputs.traps", "vmm.arch.x86.traps", "vmm.arch.arm.traps"),
     "Interrupts by themselves": ("vmm.scenario.stim",),
-    "What has happened": ("vmm.core", "vmm.trace"),
+    "What has happened": ("vmm.core", "vmm.trace", "vmm.findings"),
     "Again, bit for bit": ("vmm.replayer",),
     "What goes wrong": ("vmm.errors",),
 }
@@ -53,7 +53,7 @@ VIEWS = {
 }  # fmt: skip
 """What a machine shows, and whose it is; those that `vmm` offers by name are told there."""
 GIVEN = {
-    "Arm", "Cpu", "Event", "EventLog", "Fired", "InterruptStats", "IrqLine", "PpiLine", "Replay", "Snapshot",
+    "Arm", "Cpu", "Event", "EventLog", "Finding", "Fired", "InterruptStats", "IrqLine", "PpiLine", "Replay", "Snapshot",
     "Stimulation", "Stimulus", "Stop", "Task", "Trace", "Trap", "Trigger", "X86",
 }  # fmt: skip
 """Classes whose objects users are given, and do not make."""

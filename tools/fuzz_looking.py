@@ -166,6 +166,7 @@ def _look(run: Run) -> None:
     machine = run.machine
     seen(machine, run.printed)
     machine.where(machine.cpu.pc)
+    machine.findings()
     for cpu in machine.cpus:
         with suppress(VmmError):  # nothing is mapped there
             cpu.read(cpu.pc, 16)

@@ -25,6 +25,7 @@ What there is, and where to go on reading (`help(vmm.boot)`):
     interrupts by themselves m.stimulate(m.irq(5), Poisson(mean=200)): Periodic, Poisson, Burst, Storm, Sequence; on Nmi
                              and Vector, too; Stimulus, Stimulation
     what has happened        m.trace: Trace, Event, EventLog, InterruptStats
+    what is wrong there      m.findings(): Finding, an interrupt that nobody ended, or serves, and why
     again, bit for bit       m.recording(path), replay: Replay, Diverged, ScriptFailed
     every placement          explore: Report, Failure, Happening
     tests                    pytest's fixtures machine, guest and boundary; their types: vmm.testing
@@ -57,6 +58,7 @@ HOMES = (
     "vmm.scenario.combinators",
     "vmm.scenario.tasks",
     "vmm.trace",
+    "vmm.findings.finding",
     "vmm.inputs.traps",
     "vmm.inputs.lines",
     "vmm.arch.x86.traps",
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
     from vmm.arch.x86.vcpu import *
     from vmm.core.event import *
     from vmm.core.stops import *
+    from vmm.findings.finding import *
     from vmm.inputs.lines import *
     from vmm.inputs.traps import *
     from vmm.machine.machine import *

@@ -87,6 +87,7 @@ class vmm_machine(Struct):
     lines_served: int
     stimuli: vmm_stimuli
     asleep: int
+    asleep_since: int
     idle_from: int
     idle_occasions: int
     stop: vmm_stop_info

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmm.arch import DEFAULT, named
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError, nearest
 from vmm.loaders import architecture
 from vmm.sources import SOURCES, bundled
 
@@ -75,16 +75,40 @@ def wants(image: Path) -> Wants:
     return Wants(fitting.board, fitting.cpu, 1)
 
 
+IMAGES = (".elf", ".bin", ".img", ".S")
+"""How the names of images usually end."""
+MOST_NAMED = 3
+
+
 def resolve(name: str) -> Path:
     """The image file that `name` means; a source is assembled first.
 
     A file comes before a bundled guest (`x86/hello`, or `hello` where only one architecture has it). VmmError for
-    what is neither, with the nearest guest's name, and for a source that does not assemble.
+    what is neither, with the nearest file's or guest's name, and for a source that does not assemble.
     """
+    if image := find(name):
+        return _assembled(image) if image.suffix in SOURCES else image
     path = Path(name)
-    if path.suffix in SOURCES:
-        return _assembled(path)
-    if path.is_file():
+    if path.is_dir() and (inside := [file for file in _files(path) if Path(file).suffix in IMAGES]):
+        listed = ", ".join(str(path / file) for file in sorted(inside)[:MOST_NAMED])
+        raise VmmError(f"{name}: image expected, but this is a directory; in it: {listed}")
+    if path.exists():
+        return path  # a directory or the like: the loader says what is wrong with it
+    if name == "-":
+        raise VmmError("-: an image is a file, and is not read from standard input")
+    if near := nearest(path.name, _files(path.parent)):
+        raise VmmError(f"{name}: no such file; did you mean {str(path.parent / near)!r}?")
+    if path.suffix or path.is_absolute():
+        raise VmmError(f"{name}: no such file")
+    if near := nearest(name, directories()):
+        raise VmmError(f"unknown bundled guest {name!r}; did you mean {near!r}?")
+    raise VmmError(f"{name}: no such file, and no bundled guest is called so; vmm list shows those there are")
+
+
+def find(name: str) -> Path | None:
+    """The source or image that `name` means, if there is one; VmmError where it is more than one guest."""
+    path = Path(name)
+    if path.suffix in SOURCES or path.is_file():
         return path
     if _is_guest(bundled() / name):
         return _image(bundled() / name)
@@ -92,13 +116,14 @@ def resolve(name: str) -> Path:
     matches = [full for full in known if name in (full, full.partition("/")[2])]
     if len(matches) > 1:
         raise VmmError(f"{name!r} is more than one bundled guest: {', '.join(matches)}")
-    if matches:
-        return _image(known[matches[0]])
-    if path.exists():
-        return path  # a directory or the like: the loader says what is wrong with it
-    if path.suffix:
-        raise VmmError(f"{name}: no such file")
-    raise unknown("bundled guest", name, known)
+    return _image(known[matches[0]]) if matches else None
+
+
+def _files(directory: Path) -> list[str]:
+    try:
+        return [path.name for path in directory.iterdir() if path.is_file()]
+    except OSError:
+        return []
 
 
 def _image(guest: Path) -> Path:
@@ -111,6 +136,13 @@ def name_of(image: Path) -> str:
     return bundled_as.get(image) or str(_sources.get(image, image).absolute())
 
 
+def shown(image: Path) -> str:
+    """What messages call it: a bundled guest, the source that it was assembled from as its user wrote it, or a file."""
+    if _is_guest(image.parent):
+        return f"{image.parent.parent.name}/{image.parent.name}"
+    return str(_given.get(image, image))
+
+
 def files_of(image: Path) -> list[Path]:
     """What was read for it: itself, and the source it was assembled from."""
     return [image, *([_sources[image]] if image in _sources else [])]
@@ -118,6 +150,8 @@ def files_of(image: Path) -> list[Path]:
 
 _sources: dict[Path, Path] = {}
 """Of images that were assembled here."""
+_given: dict[Path, Path] = {}
+"""The same, as they were asked for."""
 
 
 def _assembled(source: Path) -> Path:
@@ -126,4 +160,5 @@ def _assembled(source: Path) -> Path:
 
     image = assemble(source, arch=arch_of(source), out=until_exit() / f"{source.stem}.elf")
     _sources[image] = source.absolute()
+    _given[image] = source
     return image

@@ -9,6 +9,19 @@ class VmmError(Exception):
     """Bad input or a machine that cannot do what was asked; the command line prints it and exits with 2."""
 
 
+def printable(text: str) -> str:
+    """With control characters, which would end the line or act on a terminal, and bytes that are no characters, as
+    Python writes them.
+    """
+    return "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte of a file's name (PEP 383)
+        return f"\\x{ord(character) & 0xFF:02x}"
+    return repr(character)[1:-1] if character < " " or "\x7f" <= character < "\xa0" else character
+
+
 def within(what: str, value: int, limit: int) -> None:
     """VmmError unless `value` is one of 0 to `limit` - 1."""
     if not 0 <= value < limit:
@@ -28,8 +41,24 @@ def unknown(what: str, name: str, known: Iterable[str]) -> VmmError:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Which of `known` is meant by `name`, if any can be."""
+    """Which of `known` is meant by `name`, if one clearly is: it begins so, or has most letters of it, or has all in
+    another order.
+    """
     import difflib  # only for who errs
 
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-    return near[0] if near else None
+    meant, names = _bare(name), {_bare(each): each for each in sorted(known, reverse=True)}
+    begun = sorted((each for each in names if each.startswith(meant) and len(meant) >= TELLING), key=len)
+    near = difflib.get_close_matches(meant, names, n=1, cutoff=ALIKE)
+    swapped = [each for each in names if sorted(each) == sorted(meant) and len(each) > 1]
+    return next((names[each] for each in (*begun, *near, *swapped)), None)
+
+
+TELLING = 3
+"""Letters of a beginning that tell what it is the beginning of."""
+ALIKE = 0.65
+"""Of difflib's ratio: below it, what is nearest is most often something else altogether."""
+
+
+def _bare(name: str) -> str:
+    """Dashes and capitals make no name another."""
+    return name.lstrip("-").lower()

@@ -71,3 +71,10 @@ def _wrong(text: str, what: str) -> Exception:
     from argparse import ArgumentTypeError  # a script that only wants the units need not wait for it
 
     return ArgumentTypeError(f"{text!r} is not {what}")
+
+
+def in_words(ns: int) -> str:
+    """A duration in the largest unit that leaves a whole part."""
+    unit, worth = next(((name, worth) for name, worth in reversed(DURATIONS.items()) if ns >= worth), ("ns", 1))
+    value = ns / worth
+    return f"{value:.4g} {unit}" if value < 1000 else f"{value:.0f} {unit}"

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.arch import ARCHITECTURES, DEFAULT, named
 from vmm.errors import VmmError, unknown
+from vmm.installing import into_python, into_system
 from vmm.output import OutputFile
 from vmm.scratch import scratch
 from vmm.sources import SOURCES, bundled
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 class AssemblyError(VmmError):
     """The source is wrong: one line `file:line:column: message` for each error the tools reported."""
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 # A handler may run on any stack at any moment, and there is no runtime to supply what a compiler expects of one.
@@ -55,9 +59,13 @@ class Tool:
     """For C sources, besides those of the architecture."""
 
 
+_UNTAME = re.compile(r"""^-|[\x00-\x1f\x7f"'\\\\$#%*?:;|<>`]""")
+"""What tools take for an option, or write otherwise than it is: zig's lists of files, and make's rules."""
 _MARKER = re.compile(r"\s*(?://|/\*|\*|@|#|;)\s*vmm:\s*(?P<arch>\w+)\s*(?:\*/)?\s*")
 _INCLUDED = re.compile(r'\s*#\s*include\s+["<](?P<arch>\w+)/')
 _MARKED_WITHIN = 5
+_NASM = (".asm", ".nasm", ".nas")
+"""How sources end that another assembler is for."""
 
 
 def arch_of(source: Path) -> str:
@@ -69,7 +77,7 @@ def arch_of(source: Path) -> str:
     """
     _check(source)
     try:
-        lines = source.read_text(errors="replace").splitlines()
+        lines = source.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise VmmError(f"{source}: cannot read the source: {error.strerror}") from error
     for number, line in enumerate(lines[:_MARKED_WITHIN], 1):
@@ -90,7 +98,15 @@ def find(arch: str = DEFAULT) -> Tool:
         tool = candidate(target)
         if tool is not None:
             return tool
-    raise VmmError(f"no assembler for {arch} found; pip install 'vmm[asm]' brings one")
+    raise VmmError(f"no assembler for {arch} found; {_remedy()}")
+
+
+def _remedy() -> str:
+    """What brings one for every architecture."""
+    commands = [command for command in (into_python("ziglang"), into_system("clang", "lld")) if command]
+    if not commands:
+        return "install clang and lld with the system's package manager, or ziglang into a virtual environment"
+    return f"to install one: {', or '.join(commands)}"
 
 
 def assemble(
@@ -150,7 +166,8 @@ def _check(source: Path) -> None:
     if not source.is_file():
         raise VmmError(f"{source}: not a file")
     if source.suffix not in SOURCES:
-        raise VmmError(f"{source}: not a source file; expected one of {', '.join(SOURCES)}")
+        nasm = "; what is nasm's it assembles: nasm -f elf32" if source.suffix in _NASM else ""
+        raise VmmError(f"{source}: not a source file; expected one of {', '.join(SOURCES)}{nasm}")
 
 
 class _Build:
@@ -162,7 +179,8 @@ class _Build:
         self.scratch = scratch
         self.target = target
         self.include = [path.resolve() for path in include]
-        self.origin: dict[str, str] = {}  # object file -> its source, relative to `directory`
+        self.objects: list[str] = []
+        self.origin: dict[str, str] = {}  # object file -> its source, relative to `directory`; of aliases, too
 
     def compile(self, source: Path) -> None:
         base = self.directory.resolve()
@@ -170,17 +188,30 @@ class _Build:
         flags += [f"-ffile-prefix-map={path}={path.name}" for path in self.include]
         if source.suffix == ".c":
             flags += [*C_FLAGS, *self.target.c_flags, *self.tool.c_flags]
-        name = os.path.relpath(source.resolve(), base)
-        output = str(self.scratch / f"{len(self.origin)}.o")
-        self.origin[output] = name
+        output = str(self.scratch / f"{len(self.objects)}.o")
+        name = real = os.path.relpath(source.resolve(), base)
+        if _UNTAME.search(name):
+            name = self.alias(source, real)
+            flags.append(f"-ffile-prefix-map={Path(name).parent}=.")
+        self.objects.append(output)
+        self.origin[output] = real
         done = self.run([*self.tool.compiler, *flags, "-c", name, "-o", output])
         if done.returncode != 0:
             preprocess = [*self.tool.compiler, *flags, "-E", name]
             raise self.error(done, self.tool.compiler, lambda: self.run(preprocess).stdout)
 
+    def alias(self, source: Path, real: str) -> str:
+        """A path to the source by a name that every tool takes."""
+        name = _UNTAME.sub("_", source.name)
+        link = self.scratch / str(len(self.objects)) / name
+        link.parent.mkdir()
+        link.symlink_to(source.resolve())
+        self.origin |= dict.fromkeys((str(link), name), real)
+        return str(link)
+
     def link(self, options: Sequence[str], out: Path) -> None:
         fixed = [*self.target.linker, "-static", "--build-id=none"]
-        done = self.run([*self.tool.linker, *fixed, *options, *self.origin, "-o", str(out)])
+        done = self.run([*self.tool.linker, *fixed, *options, *self.objects, "-o", str(out)])
         if done.returncode != 0:
             raise self.error(done, self.tool.linker, lambda: "")
 
@@ -195,22 +226,33 @@ class _Build:
         """What `tool` complained of, in terms of the sources."""
         found = [self.place(diagnostic, preprocessed) for diagnostic in diagnostics(done.stderr)]
         if found:
-            return AssemblyError("\n".join(dict.fromkeys(found)))
+            return AssemblyError(*dict.fromkeys(found))
         said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        return VmmError(f"{shlex.join(tool)}: {said[-1]}")
+        return VmmError(f"{shlex.join(tool)}: {self.named(said[-1])}")
+
+    def named(self, message: str) -> str:
+        """With sources by their names, and what was on the way to the image without the directory that is gone."""
+        for path, source in self.origin.items():
+            message = message.replace(path, source) if Path(path).is_absolute() else message
+        return message.replace(f"{self.scratch}/", "")
 
     def place(self, diagnostic: Diagnostic, preprocessed: Callable[[], str]) -> str:
         file, line, column, message = diagnostic
-        if not line:
-            file = self.origin.get(file, next(iter(self.origin.values())))
-        elif Path(file).parent == self.scratch:  # LLVM checks relocations when only its preprocessed copy is left
+        if line and Path(file).parent == self.scratch:  # LLVM checks relocations when only a preprocessed copy is left
             file, line = original(preprocessed(), line)
-        for path, source in self.origin.items():
-            message = message.replace(path, source)
+        file = _unescaped(file)
+        file = self.origin.get(os.path.normpath(file), file if line else next(iter(self.origin.values())))
+        message = self.named(message)
         shown = Path(os.path.normpath(self.directory / file))
         if not line or not column:
             line, column = locate(shown, line, message)
         return f"{shown}:{line}:{column}: {message}"
+
+
+def _unescaped(file: str) -> str:
+    """The name that clang writes with its bytes in octal."""
+    raw = re.sub(rb"\\([0-3][0-7]{2})", lambda match: bytes([int(match[1], 8)]), os.fsencode(file))
+    return os.fsdecode(raw)
 
 
 class Diagnostic(NamedTuple):
@@ -301,7 +343,7 @@ def _run(command: Sequence[str], directory: Path, extra: dict[str, str]) -> subp
         with _signals_wait():  # else one could come while it is there and we do not know it yet
             process = subprocess.Popen(
                 command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+                stderr=subprocess.PIPE, text=True, errors="surrogateescape", start_new_session=True,
             )  # fmt: skip
         out, err = process.communicate()
     except OSError as error:

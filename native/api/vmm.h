@@ -442,6 +442,7 @@ struct vmm_machine {
     uint8_t lines_served;   /* some line's do at the next boundary */
     vmm_stimuli stimuli;
     uint8_t asleep;         /* no vCPU was awake when it was last looked */
+    uint64_t asleep_since;  /* ns: when all had last fallen asleep */
     uint64_t idle_from;     /* ns: when they fell asleep, or something came from outside since then */
     uint64_t idle_occasions; /* those of stimuli until then */
     vmm_stop_info stop;

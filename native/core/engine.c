@@ -133,8 +133,11 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     vmm_vcpu *v = m->current;
     if (!v)
         return;
-    m->stop = m->asked;
+    vmm_stop_info asked = m->asked;
     m->asked = (vmm_stop_info){0};
+    if (m->stop.reason == VMM_STOP_POWEROFF) /* it is off: nothing runs any more, and nothing happens */
+        return;
+    m->stop = asked;
     uint64_t done = machine_insns(m);
     m->slice_end = insns < VMM_NEVER - done ? done + insns : VMM_NEVER;
     if (!m->dice)

@@ -90,8 +90,10 @@ static vmm_vcpu *sleep_until_awake(vmm_machine *m)
 {
     vmm_vcpu *v = m->current;
     enum { OCCASIONS_IN_VAIN = 1000000 };
-    if (!m->asleep)
+    if (!m->asleep) {
+        m->asleep_since = vmm_now(m);
         sleeps_from_now(m);
+    }
     m->asleep = 1;
     for (;;) {
         clock_expire(m);

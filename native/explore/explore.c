@@ -281,6 +281,7 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
         handler = (piece){0};
     }
     if (returns && !stopped(x)) {
+        here.inside = here.inside && !ends_here(x);
         if (x->plan->reduce)
             record_state(x, r);
         out->shared = more ? follow(x, &r, level, here, like, out->delivered ? NULL : &here.of->places[here.index]) : follow_alone(x, r, here, like);

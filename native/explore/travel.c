@@ -66,6 +66,12 @@ unsigned step(exploration *x)
     return go(x, AT_EVERY | AT_END, 1);
 }
 
+bool ends_here(exploration *x)
+{
+    x->machine->current->reached_at = VMM_NEVER; /* though it was seen to come here before */
+    return go(x, AT_END, 0) & AT_END;
+}
+
 /* By the count, which states that are one have in common. */
 uint64_t time_left(const exploration *x)
 {

@@ -52,6 +52,7 @@ void forget(instant *then);
 
 unsigned go(exploration *x, unsigned awaited, uint64_t insns); /* what of it came, or IN_TIME, or OVER */
 unsigned step(exploration *x); /* to the next boundary; a vCPU that falls asleep stands at one, and at another when it is woken */
+bool ends_here(exploration *x); /* it stands at the window's end */
 uint64_t time_left(const exploration *x); /* instructions that a run may still take */
 uint32_t depth_of(const vmm_machine *m); /* handlers under way */
 vmm_place place_here(const exploration *x, const vmm_place *before); /* `before`: of the last boundary, or NULL */

@@ -49,7 +49,20 @@ def test_a_page_keeps_every_line_of_its_code(vmm, topic):
 
 def test_a_command_has_its_options_shown(vmm):
     done = vmm("help", "list")
-    assert (done.status, done.out.startswith("usage: vmm list [-h] [--json]\n"), done.err) == (0, True, "")
+    assert (done.status, done.out.startswith("usage: vmm list [-h] [--json] "), done.err) == (0, True, "")
+
+
+def test_capitals_are_no_other_topic(vmm):
+    assert vmm("help", "Snapshots") == vmm("help", "snapshots")
+    assert vmm("help", "List") == (2, "", "vmm: unknown topic 'List'; did you mean 'list'?\n")
+
+
+def test_a_word_that_is_no_topic_leads_to_the_pages_that_have_it(vmm):
+    for word, topic in (("gdb", "other-tools"), ("8259A", "pc"), ("gicv3", "virt")):
+        done = vmm("help", word)
+        assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
+        assert done.err.startswith(f"vmm: no topic {word!r}; it is told of in ")
+        assert topic in done.err.split("in ")[-1].strip().split(", ")
 
 
 def test_a_wrong_topic_is_one_line_with_the_nearest(vmm):

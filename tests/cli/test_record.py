@@ -109,6 +109,8 @@ def test_a_replay_stops_at_a_symbol_an_instruction_or_an_event(vmm, script):
     for place in ("pit_ticks.S:30", "0x100505", "tick+0x0", "0x100505 tick pit_ticks.S:30"):
         there = vmm("replay", "run.vmmrec", "--stop-at", place).err
         assert there.startswith("vmm: breakpoint: reached 0x100505 tick pit_ticks.S:30\n"), place
+    before = vmm("replay", "run.vmmrec", "--until-insn", "1").err  # the second: a CLI's one byte lies before it
+    assert before.startswith("vmm: elapsed: insn 1 is about to begin at 0x100011 _start+0x1 pit_ticks.S:")
     assert "1000 instructions, " in vmm("replay", "run.vmmrec", "--until-insn", "1000").err
     assert vmm("replay", "run.vmmrec", "--until-event", "30").err.startswith("vmm: event: ")
     logged = vmm("replay", "run.vmmrec", "--stop-at", "tick", "-d", "int", "--trace", "trace.json", "--quiet")

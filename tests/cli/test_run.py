@@ -77,6 +77,7 @@ def test_the_summary_has_exactly_these_facts(vmm, image, tmp_path):
         "instructions": 15,  # 8 before the interrupt, 5 of the firmware's handler, 2 to exit
         "virtual_ns": 150,
         "guest_errors": 0,
+        "findings": [],
         "interrupts": [
             {
                 "vcpu": 0,

@@ -103,6 +103,12 @@ async def scenario_b(m):
     assert (replay.verified, replay.machine.memory.read(0x500, 2)) == (True, b"ab")
 
 
+@pytest.mark.parametrize(("code", "told"), [(0, False), (1, True)])  # of the guest's end, and of a limit
+def test_a_scenario_that_only_lets_time_pass_is_no_warning_where_the_guest_has_ended(code, told, script):
+    done = script("import vmm\nasync def scenario(m):\n    await vmm.Elapsed(s=1)\n", *["--max-insns", "2"] * code)
+    assert ("never fired: scenario waits for Elapsed(s=1)" in done.err) is told
+
+
 def test_a_scenario_whose_error_another_awaits_fails_nothing(script):
     text = """
 import vmm

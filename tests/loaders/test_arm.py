@@ -130,7 +130,7 @@ def test_a_load_address_that_cannot_be_is_one_line(boot, address, line):
 @pytest.mark.parametrize(
     ("arch", "data", "line"),
     [
-        ("arm64", b"\x1f\x8b\x08\0", "kernel: compressed with gzip; unpack it first"),
+        ("arm64", b"\x1f\x8b\x08\0", "kernel: compressed with gzip: gzip -dc .*kernel > kernel.unpacked"),
         ("arm64", b"MZ" + bytes(54) + b"BAD!" + bytes(4), "kernel: offset 0x38: an EFI program whose magic '42414421'"),
         ("arm", b"MZ" + bytes(34) + b"BAD!" + bytes(24), "kernel: offset 0x24: an EFI program whose magic '42414421'"),
     ],

@@ -71,7 +71,10 @@ def patched(offset, value, size=2, **kind):
         (patched(6, 2, 1), "offset 0x6: unknown ELF version 2"),
         (Elf(machine=40).build(), "offset 0x12: an ARM image"),
         (Elf(machine=183, bits=64).build(), "offset 0x12: an AArch64 image"),
-        (Elf(machine=243, bits=64).build(), "offset 0x12: an image for ELF machine 243"),
+        (
+            Elf(machine=243, bits=64).build(),
+            "offset 0x12: an image for ELF machine 243, RISC-V; those that boot here are 3 (x86), ",
+        ),
         (Elf(kind=1).build(), "offset 0x10: not an executable but a relocatable object; link it first"),
         (Elf(kind=3).build(), "offset 0x10: not an executable but position independent"),
         (Elf(kind=4).build(), "offset 0x10: not an executable but ELF type 4"),

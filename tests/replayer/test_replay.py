@@ -456,3 +456,17 @@ def test_a_stimulus_is_one_decision_and_comes_again(tmp_path):
     replay = vmm.replay(tmp_path / "run.vmmrec")
     replay.run()
     assert replay.verified
+
+
+def test_an_instruction_that_is_waited_for_by_its_number_is_called_so(tmp_path):
+    m = vmm.boot("x86/first_isr", console=None)
+    with m.recording(tmp_path / "a.vmmrec"):
+        m.run()
+    replay = vmm.replay(tmp_path / "a.vmmrec", console=None)
+    m = vmm.boot("x86/first_isr", console=None)
+    second = m.where(m.run(insns=1) and m.cpu.pc)
+    assert replay.run(insn=1).detail == f"insn 1 is about to begin at {second}"
+    assert replay.run(vmm.Elapsed(insns=2)).detail.startswith("2 insns have begun, and it stands at 0x10")
+    assert replay.run(vmm.Elapsed(ns=10)).detail.startswith("the time has passed at 0x10")
+    with pytest.raises(vmm.VmmError, match="insn 1 is over: the machine stands at insn 4"):
+        replay.run(insn=1)

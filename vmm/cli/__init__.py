@@ -15,7 +15,7 @@ import vmm
 from vmm import built
 from vmm.cli import interrupts, streams
 from vmm.cli.parser import Parser
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError, printable, unknown
 from vmm.version import described
 
 COMMANDS = {
@@ -57,7 +57,7 @@ def _outcome(arguments: Sequence[str]) -> int:
         finally:
             sys.stdout.flush()  # here, where a full disk or a closed pipe can still be handled
     except VmmError as error:
-        _complain(str(error))
+        _complain(*(printable(str(line)) for line in error.args))
         return BAD_USAGE
     except ModuleNotFoundError as error:
         if built.is_built(vmm.__path__):
@@ -81,7 +81,8 @@ def _outcome(arguments: Sequence[str]) -> int:
 def _dispatch(arguments: Sequence[str]) -> int:
     parser = Parser(
         "vmm",
-        "Boot machine code on an emulated CPU, with every interrupt exactly in its place.",
+        "Boot machine code on an emulated CPU, with every interrupt exactly in its place.\n"
+        "Exit statuses, beside those of timeout(1): vmm help commands.",
         ["vmm list", "vmm run x86/pit_ticks", "vmm run arm64/timer_ticks", "vmm run my_isr.S -d int", "vmm help"],
         commands=COMMANDS,
     )
@@ -90,9 +91,14 @@ def _dispatch(arguments: Sequence[str]) -> int:
     parser.add_argument("rest", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
     if not arguments:
         parser.error(f"no command; there are {', '.join(COMMANDS)}")
-    chosen = parser.parse(arguments)
-    module = import_module(f"vmm.cli.{chosen.command}")
-    return int(module.main(module.parser().parse(chosen.rest)))
+    first, *rest = arguments
+    if first in COMMANDS:
+        module = import_module(f"vmm.cli.{first}")
+        return int(module.main(module.parser().parse(rest)))
+    if parser.follow(first) is None and (answer := _other(first)):
+        raise VmmError(f"{first}: {answer}")
+    parser.parse(arguments)  # an option, which ends it
+    return 0
 
 
 class _Version(argparse.Action):
@@ -109,6 +115,12 @@ def _command(name: str) -> str:
     return name
 
 
-def _complain(text: str) -> None:
-    for line in text.splitlines():
+def _other(name: str) -> str | None:
+    from vmm.cli import habits
+
+    return habits.command(name)
+
+
+def _complain(*lines: str) -> None:
+    for line in lines:
         print(f"vmm: {line}", file=sys.stderr)

@@ -51,23 +51,24 @@ def main(options: argparse.Namespace) -> int:
     replay = Replay(options.file, options.image, console.write)
     machine = replay.machine
     outputs = Outputs([options.file, *(machine.source.files if machine.source else ())])
-    early = different = None
+    early = different = why = None
     with ExitStack() as files:
         summary_file = session.summary_file(options, outputs, files)
         session.observe(machine, options, outputs, files)
         started = time.perf_counter()
         try:
             interrupts.check()
-            stop = replay.run(options.stop_at, insn=options.until_insn, event=options.until_event)
+            stop = _run(replay, options, console)
         except Diverged as error:
-            stop, different = session.cut(machine, "no longer the recorded run"), str(error)
+            why, different = "no longer the recorded run", str(error)
         except (BrokenPipeError, KeyboardInterrupt) as error:
             early, why = session.cut_short(error)
-            stop = session.cut(machine, why)
         else:
-            stop = _as_recorded(replay, stop)
+            why = replay.tape.end.why if replay.finished else None  # what ended the recorded run ends this one
+        if why:
+            stop = session.cut(machine, why)
         machine.trace.drain()
-        summary = Summary.of(machine, stop, time.perf_counter() - started)
+        summary = Summary.of(machine, stop, time.perf_counter() - started, cut=bool(why))
         console.finish()
         if summary_file:
             summary_file.write(summary.json())
@@ -80,10 +81,19 @@ def main(options: argparse.Namespace) -> int:
     return _verdict(replay, stop, different) if early is None else early
 
 
-def _as_recorded(replay: Replay, stop: Stop) -> Stop:
-    """Where something else than the machine ended the recorded run, that is why this one ends."""
-    why = replay.tape.end.why
-    return session.cut(replay.machine, why) if replay.finished and why else stop
+def _run(replay: Replay, options: argparse.Namespace, console: session.Console) -> Stop:
+    """Who waits for the end of a long one is told how far it is."""
+    from vmm.cli import run_loop
+
+    targets = (options.stop_at, options.until_insn, options.until_event)
+    progress = run_loop.progress(console, options)
+    if progress is None or targets != (None, None, None):
+        return replay.run(options.stop_at, insn=options.until_insn, event=options.until_event)
+    while True:
+        progress.tell(replay.machine)
+        stop = replay.run(insn=replay.machine.instructions + run_loop.SLICE)
+        if replay.finished:
+            return stop
 
 
 def _verdict(replay: Replay, stop: Stop, different: str | None) -> int:

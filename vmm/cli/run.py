@@ -5,32 +5,59 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmm import quantities
+from vmm import loaders, quantities
 from vmm.arch import DEFAULT, every, named
 from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
-from vmm.loaders import architecture
 from vmm.machine.options import MEMORY
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
     from vmm.cli import scripted
-    from vmm.cli.run_loop import Typed
+    from vmm.cli.run_loop import Progress, Typed
     from vmm.core.stops import Stop
     from vmm.inputs.recorder import Recorder
     from vmm.machine.machine import Machine
 
 
+EXIT_STATUS = """\
+exit status:
+  the guest's own
+  0    power-off or reset
+  2    bad usage
+  3    the script of --scenario failed
+  124  a limit; under timeout(1) also that its time was up, unless it is told
+       --preserve-status: then that is 143
+  125  shutdown, unmapped memory or idle for ever
+  129, 130, 143  SIGHUP, Ctrl-C, SIGTERM: what a run leaves is written
+  all of them, beside those of timeout(1) and the shell: vmm help commands"""
+
+
+class RunParser(Parser):
+    """That knows QEMU's words; who writes ours alone does not wait for them."""
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        told = None
+        if any(word.startswith(("-", "qemu-")) and self.follow(word) is None for word in words):
+            from vmm.cli import qemu
+
+            if translation := qemu.translated(words, self.follow):
+                words, told = translation.words, translation.told(self.prog)
+        options = super().parse(words)
+        options.told = told
+        return options
+
+
 def parser() -> Parser:
-    parser = Parser(
+    parser = RunParser(
         "vmm run",
-        "Boot IMAGE and run it until it ends. Exit status: the guest's own; 0 power-off or reset; 124 a limit; "
-        "125 shutdown, unmapped memory or idle for ever; 3 the script of --scenario failed; 2 bad usage.",
+        "Boot IMAGE and run it until it ends. QEMU's options are understood, too.\n\n" + EXIT_STATUS,
         [
             "vmm run x86/pit_ticks",
             "vmm run arm64/sgi_ping_pong --seed 7",
@@ -43,6 +70,7 @@ def parser() -> Parser:
             "vmm run my_isr.S --scenario late_edge.py --record late_edge.vmmrec",
             "vmm run shell.elf --input -",
         ],
+        answer=_of_others,
     )
     add = parser.add_argument
     files = "multiboot, ELF, arm64 Image, zImage, boot sector, flat, .S or .c"
@@ -52,7 +80,7 @@ def parser() -> Parser:
     smp = "vCPUs, up to 8; the guest starts all but the first (1, or what a bundled guest wants)"
     add("--smp", type=quantities.positive, metavar="N", help=smp)
     add("--memory", type=quantities.size, default=MEMORY, metavar="SIZE", help=f"RAM ({MEMORY >> 20}M)")
-    add("--append", default="", metavar="STR", help="the kernel's command line")
+    add("--append", default="", metavar="STR", help="the kernel's command line, dashes in front or not")
     add("--initrd", action="append", default=[], metavar="PATH", help="a module, or 'PATH arguments'; repeatable")
     add("--load-address", type=quantities.address, metavar="ADDR", help="IMAGE is flat and goes here")
     add("--max-insns", type=quantities.count, metavar="N", help="stop after so many instructions: 1e6, 1M")
@@ -67,13 +95,25 @@ def parser() -> Parser:
     return parser
 
 
+def _of_others(name: str) -> str | None:
+    from vmm.cli import habits
+
+    return habits.option(name)
+
+
 def main(options: argparse.Namespace) -> int:
-    from vmm.catalog import resolve, wants
+    from vmm.catalog import resolve, shown, wants
+    from vmm.cli.run_loop import progress
     from vmm.machine.machine import Config, Machine
     from vmm.report.summary import Summary
 
+    if options.told and not options.quiet:
+        print(f"vmm: {options.told}", file=sys.stderr)
     console = session.Console(sys.stdout.buffer)
     image = resolve(options.image)
+    note = loaders.check(image) if options.load_address is None else None
+    if note and not options.quiet:
+        print(f"vmm: {shown(image)}: {note}", file=sys.stderr)
     wanted = wants(image)
     board = options.board or wanted.board
     _check_fits(image, options, board)
@@ -100,14 +140,14 @@ def main(options: argparse.Namespace) -> int:
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
-        stop, status = _run(machine, script, typed, recorder)
+        stop, status, cut = _run(machine, script, typed, recorder, progress(console, options, typed))
         waiting = machine.waiting
         if not _close(machine, script):
             status = SCRIPT_FAILED
             if recorder:
                 recorder.ended(status, "the scenario failed")
         machine.trace.drain()
-        summary = Summary.of(machine, stop, time.perf_counter() - started)
+        summary = Summary.of(machine, stop, time.perf_counter() - started, cut=cut)
         console.finish()
         if summary_file:
             summary_file.write(summary.json())
@@ -138,10 +178,12 @@ def _recorder(machine: Machine, options: argparse.Namespace, outputs: Outputs) -
 
 def _check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
     """VmmError for what others alone take, on the default's board; a flat image has nowhere to say what it is for."""
+    from vmm.catalog import shown
+
     here = named(DEFAULT)
     if board.partition(",")[0] != here.board or not (options.cpu or options.append or options.initrd):
         return
-    told = architecture(image)
+    told = loaders.architecture(image)
     others = {other.family: other for other in every() if other.family != here.family}
     elsewhere = "".join(f"; if it is for {other.family}, say --board {other.board}" for other in others.values())
     remedy = "" if told else elsewhere
@@ -150,10 +192,10 @@ def _check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
     for other in others.values():
         if other.cpu_prefix and cpu.startswith(other.cpu_prefix):
             theirs = f"{other.article} {other.family} CPU"
-            raise VmmError(f"--cpu {cpu}: this is {theirs}, and {image} runs on {machine}{remedy}")
+            raise VmmError(f"--cpu {cpu}: this is {theirs}, and {shown(image)} runs on {machine}{remedy}")
     if not told and options.board is None and (options.append or options.initrd):
         raise VmmError(
-            f"{image}: a flat image runs on {machine}, where it takes neither a command line nor modules{remedy}"
+            f"{shown(image)}: a flat image runs on {machine}, where it takes neither a command line nor modules{remedy}"
         )
 
 
@@ -174,16 +216,20 @@ def _typed(source: str | None) -> Typed | None:
 
 
 def _run(
-    machine: Machine, script: scripted.Script | None, typed: Typed | None, recorder: Recorder | None
-) -> tuple[Stop, int]:
-    """Why the run ended, and the exit status; a run that is cut short has a report, too."""
+    machine: Machine,
+    script: scripted.Script | None,
+    typed: Typed | None,
+    recorder: Recorder | None,
+    progress: Progress | None,
+) -> tuple[Stop, int, bool]:
+    """Why the run ended, the exit status, and whether it was cut short: such a one has a report, too."""
     from vmm.cli.run_loop import go
 
     why: str | None = None
     try:
         if script:
             script.start(machine)
-        stop = go(machine, typed)
+        stop = go(machine, typed, progress)
         status = stop.exit_status
     except (BrokenPipeError, KeyboardInterrupt) as error:
         status, why = session.cut_short(error)
@@ -194,7 +240,7 @@ def _run(
         status, why = SCRIPT_FAILED, "the scenario failed"
     if recorder:
         recorder.ended(status, why)
-    return (session.cut(machine, why) if why else stop), status
+    return (session.cut(machine, why) if why else stop), status, why is not None
 
 
 def _close(machine: Machine, script: scripted.Script | None) -> bool:

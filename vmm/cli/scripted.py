@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 HOUSE = Path(__file__).parents[1]
 """What lies below it is ours."""
 MODULE = "__scenario__"
+BOM = "\ufeff"
+"""What some editors put before UTF-8."""
 
 
 class Script:
@@ -58,13 +60,13 @@ class Script:
 def load(path: Path) -> Script:
     """VmmError for a file that cannot be read or is no Python, with its line."""
     try:
-        text = path.read_text(encoding="utf-8")
-        return Script(path, compile(text, str(path), "exec"))
+        return Script(path, compile(path.read_bytes(), str(path), "exec"))  # in the encoding that it says, as Python
     except OSError as error:
         raise VmmError(f"--scenario {path}: {error.strerror}") from error
     except SyntaxError as error:
-        source = f": {error.text.strip()}" if error.text else ""
-        raise VmmError(f"{path}:{error.lineno}: {error.msg}{source}") from error
+        source = f": {error.text.lstrip(BOM).strip()}" if error.text else ""
+        line = f":{error.lineno}" if error.lineno else ""
+        raise VmmError(f"{path}{line}: {error.msg}{source}") from error
     except ValueError as error:
         raise VmmError(f"{path}: {error}") from error
 

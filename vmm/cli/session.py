@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.machine.machine import Machine
 
-LOGS = ("int",)
-
 
 def add_options(parser: Parser) -> None:
     """The options of `observe`, and `--quiet`."""
@@ -41,8 +39,11 @@ class Console:
         self._file: IO[bytes] | None = file
         self._last = b"\n"
         self._problem: str | None = None
+        self.written = 0
+        """Bytes that the guest wrote."""
 
     def write(self, data: bytes) -> None:
+        self.written += len(data)
         self._last = data[-1:]
         if self._file:
             self._try(self._file, data, flush=b"\n" in data)
@@ -68,8 +69,15 @@ class Console:
                 self._try(self._file, b"", flush=True)
         if self._problem:
             print(f"vmm: {self._problem}: what the guest wrote is lost", file=sys.stderr)
-        elif self._file and self._last != b"\n" and self._file.isatty():
+        else:
+            self.begin_line()
+
+    def begin_line(self) -> None:
+        """Of standard error, where the guest's line on the same terminal has no end yet; its bytes stay as they are."""
+        if self._file and self._last != b"\n" and self._file.isatty():
+            self._try(self._file, b"", flush=True)
             print(file=sys.stderr)
+            self._last = b"\n"
 
 
 def summary_file(options: argparse.Namespace, outputs: Outputs, files: ExitStack) -> OutputFile | None:
@@ -105,6 +113,14 @@ def cut(machine: Machine, why: str) -> Stop:
     return replace(machine.stop, reason="user", code=0, detail=f"{why} at {machine.where(pc)}", address=pc)
 
 
+def _log(text: str) -> str:
+    if text == "int":
+        return text
+    from vmm.cli import qemu_words
+
+    return qemu_words.log(text)
+
+
 def _trace(text: str) -> tuple[str, Path]:
     """Format and file. As QEMU takes protocols: a format ends at the first colon, unless there is a slash before it."""
     from vmm.trace.export import DEFAULT, FORMATS
@@ -116,9 +132,3 @@ def _trace(text: str) -> tuple[str, Path]:
         error = unknown("trace format", format, FORMATS)
         raise VmmError(f"--trace {text}: {error}; a file of this name is {DEFAULT}:{text}")
     return format, Path(path)
-
-
-def _log(text: str) -> str:
-    if text not in LOGS:
-        raise unknown("log", text, LOGS)
-    return text

@@ -51,6 +51,8 @@ def prepare() -> None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115
     if sys.stdout is None:
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(_Closed()), encoding="utf-8", write_through=True)
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are bytes
     encoding = sys.stderr.encoding if sys.stderr else "utf-8"
     told = _Forgiving(2, "w", closefd=False)
     sys.stderr = io.TextIOWrapper(told, encoding=encoding, errors="backslashreplace", line_buffering=True)

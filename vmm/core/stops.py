@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vmm.core.native import lib
@@ -33,6 +33,8 @@ AWAITED = ("breakpoint", "delivered", "event", "elapsed", "predicate")
 """The reasons of a run that came to what it was to run to; which one, the trigger decides."""
 NOT_ENDED = ("not run", "running")
 """The reasons of a stop that is none: no run has ended yet, or one is under way."""
+ENDED_BY_GUEST = ("exit", "poweroff", "reset")
+"""The reasons of an end that the guest, or the world outside, asked for."""
 EXIT_STATUS = {"poweroff": 0, "reset": 0, "count": 0, "user": 0, "limit": 124}
 EXIT_STATUS |= dict.fromkeys((*AWAITED, *NOT_ENDED), 0)
 """A run's exit status by its stop's reason; `exit` gives the guest's own, the rest is 125."""
@@ -58,9 +60,12 @@ class Stop:
     """Linear; of "unmapped" physical."""
     result: Any = None
     """What the trigger gave that was run to."""
+    was_off: bool = field(default=False, compare=False)
+    """The machine had been switched off before, so this run did nothing: the stop is the one that switched it off."""
 
     def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}"
+        nothing = "; it was off already, so this run did nothing" if self.was_off else ""
+        return f"{self.reason}: {self.detail}{nothing}"
 
     def __repr__(self) -> str:
         given = "" if self.result is None else f"; it gave {self.result!r}"

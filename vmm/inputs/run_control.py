@@ -43,6 +43,11 @@ class RunControl:
             raise unknown("end of a run", reason, ENDS)
         self._inputs.decide("end", NUMBERS[reason], code & 0xFFFF_FFFF)
 
+    def switch_on(self) -> None:
+        """Where the machine was switched off, the next run goes on: it was given an image."""
+        if self._native.stop.reason == lib.VMM_STOP_POWEROFF:
+            self._native.stop.reason = lib.VMM_STOP_NONE
+
     def _end(self, reason: int, code: int) -> None:
         if REASONS.get(reason) not in ENDS:
             raise VmmError(f"{reason} is no end of a run")

@@ -22,8 +22,10 @@ from vmm.loaders.image import (
 from vmm.loaders.symbols import Symbols
 from vmm.protocols import Memory
 
-__all__ = ["Loaded", "Symbols", "architecture", "identify", "load"]
+__all__ = ["Loaded", "Symbols", "architecture", "check", "identify", "load"]
 
+WITHIN = 0x8800
+"""Bytes from a file's beginning in which it shows what it is: an ISO's descriptor lies at 8000h."""
 LARGEST = 1 << 30
 """Bytes in an image file, debug information included."""
 
@@ -35,6 +37,8 @@ class Format(NamedTuple):
     takes_arguments: bool | None = False
     """It is handed a command line and modules; None: where its architecture has a device tree for them."""
     takes_address: bool = False
+    sure: bool = True
+    """What it looks for is in no other file by chance."""
 
     @property
     def _home(self) -> Any:
@@ -61,8 +65,8 @@ FORMATS = (
     Format("elf", None),
     Format("arm_image", True),
     Format("zimage", True),
-    Format("boot_sector"),
-    Format("flat", None, takes_address=True),
+    Format("boot_sector", sure=False),
+    Format("flat", None, takes_address=True, sure=False),
 )
 
 
@@ -70,6 +74,26 @@ def architecture(path: str | PathLike[str]) -> str | None:
     """What the image file at `path` is for, by its header; None for a flat one. VmmError if it cannot be read."""
     image = read_start(Path(path), "image", HEADERS_WITHIN, LARGEST)
     return _format_of(image).architecture(image)
+
+
+def check(path: str | PathLike[str]) -> str | None:
+    """VmmError for a file that shows that it is no image: what it is, and what to do with it. A line where it is one,
+    but not taken for what it is.
+    """
+    image = read_start(Path(path), "image", WITHIN, LARGEST)
+    _check(image)
+    if _is_multiboot2(image) and _format_of(image).name == "elf":
+        return (
+            "a multiboot2 kernel, which is loaded as an ELF alone: no magic in EAX, no information; multiboot has both"
+        )
+    return None
+
+
+def _check(image: Image) -> None:
+    if not _format_of(image).sure:
+        from vmm.loaders import foreign
+
+        foreign.check(image)
 
 
 def identify(data: bytes, path: str | PathLike[str]) -> str:
@@ -91,17 +115,21 @@ def load(
     format: str | None = None,
     architecture: str = DEFAULT,
     device_tree: DeviceTree | None = None,
+    called: str | None = None,
 ) -> Loaded:
     """Put the image file at `path` into the memory of a machine of this `architecture`.
 
     `append` is the kernel command line and `initrd` the modules, each a path or "path arguments": for formats that
     pass them on. On ARM one initrd, a path, is loaded, and `device_tree` is asked for the tree that tells the image
     where it lies, and the command line. A `load_address` (physical, in bytes) says that the file is a flat image,
-    whatever it looks like. Raises VmmError for whatever is wrong with the file or does not fit into RAM.
+    whatever it looks like; `called` is what messages call it. Raises VmmError for whatever is wrong with the file or
+    does not fit into RAM.
     """
-    image = Image(Path(path), read_file(Path(path), "image", LARGEST))
+    image = Image(Path(path), read_file(Path(path), "image", LARGEST), called=called)
     if not image.data:
-        raise VmmError(f"{image.path}: empty image")
+        raise VmmError(f"{image.title}: empty image")
+    if format is None and load_address is None:
+        _check(image)
     if format is None:
         format = "flat" if load_address is not None else identify(image.data, path)
     row = next((row for row in FORMATS if row.name == format), None)
@@ -111,6 +139,21 @@ def load(
         raise image.error(f"a load address is for flat images; this is loaded as {format}")
     takes = named(architecture).boot.device_tree if row.takes_arguments is None else row.takes_arguments
     if (append or initrd) and not takes:
-        raise image.error(f"a {format} image takes neither a command line nor modules; multiboot does")
+        raise image.error(f"{_title(image, format)} takes neither a command line nor modules; multiboot does")
     modules = tuple(str(item) for item in initrd)
     return row.load(image, memory, Options(append, modules, load_address, architecture, device_tree))
+
+
+TITLES = {"elf": "an ELF that is not multiboot", "boot_sector": "a boot sector", "flat": "a flat image"}
+MULTIBOOT2 = bytes.fromhex("d65052e8")
+"""Magic of Multiboot2 Specification 2.0, 3.1.1, in an image's first 32 KiB."""
+
+
+def _is_multiboot2(image: Image) -> bool:
+    return MULTIBOOT2 in image.data[: 32 << 10]
+
+
+def _title(image: Image, format: str) -> str:
+    if format == "elf" and _is_multiboot2(image):
+        return "a multiboot2 kernel, which is loaded as an ELF alone,"
+    return TITLES.get(format, f"{format} image")

@@ -6,6 +6,7 @@ guest's whole run. Symbols and lines, wanted only when someone asks, come from p
 
 from __future__ import annotations
 
+import shlex
 import struct
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,10 +28,23 @@ from vmm.protocols import Memory
 MAGIC = b"\x7fELF"
 EI_CLASS, EI_DATA, EI_VERSION, EI_NIDENT = 4, 5, 6, 16
 ELFDATA2LSB, ELFDATA2MSB, EV_CURRENT = 1, 2, 1
-ET_EXEC = 2
+ET_REL, ET_EXEC = 1, 2
 PT_LOAD = 1
 
-OBJECT_TYPES = {1: "a relocatable object; link it first", 3: "position independent; link it with -static -no-pie"}
+OBJECT_TYPES = {ET_REL: "a relocatable object; link it first", 3: "position independent; link it with -static -no-pie"}
+LINKERS = {
+    3: "ld -m elf_i386 -N -Ttext=0x100000",
+    62: "ld -m elf_x86_64 -N -Ttext=0x100000",
+    40: "ld.lld -Ttext=0x40010000",
+    183: "ld.lld -Ttext=0x40080000",
+}
+"""By e_machine, what links an object to where its board has RAM."""
+OTHERS = {
+    2: "SPARC", 4: "68000", 8: "MIPS", 15: "PA-RISC", 20: "PowerPC", 21: "64-bit PowerPC", 22: "S/390", 42: "SuperH",
+    43: "64-bit SPARC", 50: "Itanium", 83: "AVR", 94: "Xtensa", 105: "MSP430", 189: "MicroBlaze", 243: "RISC-V",
+    247: "BPF", 258: "LoongArch",
+}  # fmt: skip
+"""Of e_machine, those that people meet (gABI, and the registry that followed it)."""
 MACHINE_AT, ENTRY_AT = 18, 24
 
 
@@ -97,7 +111,7 @@ def _machines() -> dict[int, str]:
 
 def load(image: Image, memory: Memory, options: Options) -> Loaded:
     entry, spans = load_segments(image, memory, options.architecture)
-    symbols = Symbols(image.path, image.data)
+    symbols = Symbols(image.title, image.data)
     return hand_over(image, memory, options, Kernel("elf", entry, spans, symbols, linux=False))
 
 
@@ -133,17 +147,24 @@ def parse(image: Image, machine: str) -> tuple[int, list[Segment]]:
     kind, number, _, entry, offset, _, _, size, entry_size, count = layout.header.unpack_from(data, EI_NIDENT)
     machines = _machines()
     if number not in machines:
+        other = f"{number}, {OTHERS[number]}" if number in OTHERS else f"{number}"
         known = ", ".join(f"{known} ({name})" for known, name in machines.items())
-        raise image.error(f"an image for ELF machine {number}; those that boot here are {known}", MACHINE_AT)
+        raise image.error(f"an image for ELF machine {other}; those that boot here are {known}", MACHINE_AT)
     check_architecture(image, machines[number], machine, MACHINE_AT)
     if kind != ET_EXEC:
-        raise image.error(f"not an executable but {OBJECT_TYPES.get(kind, f'ELF type {kind}')}", 16)
+        link = _link(image, number) if kind == ET_REL else ""
+        raise image.error(f"not an executable but {OBJECT_TYPES.get(kind, f'ELF type {kind}')}{link}", 16)
     if size != layout.size:
         raise image.error(f"the ELF header claims {size} bytes instead of {layout.size}")
     segments = _segments(image, layout, offset, entry_size, count)
     if not segments:
         raise image.error("nothing to load: no PT_LOAD segment of any size")
     return entry, segments
+
+
+def _link(image: Image, number: int) -> str:
+    output = shlex.quote(f"{image.path.stem}.elf")
+    return f": {LINKERS[number]} -o {output} {shlex.quote(str(image.path))}" if number in LINKERS else ""
 
 
 def _segments(image: Image, layout: Layout, offset: int, entry_size: int, count: int) -> list[Segment]:
@@ -181,4 +202,5 @@ def _physical(image: Image, entry: int, segments: list[Segment]) -> int:
             return entry - segment.virtual + segment.physical
     if any(segment.physical <= entry < segment.end for segment in segments):
         return entry
-    raise image.error(f"the entry point {entry:#x} is in no loaded segment")
+    no_start = "" if entry else "; has it a _start?"
+    raise image.error(f"the entry point {entry:#x} is in no loaded segment{no_start}")

@@ -14,7 +14,6 @@ from vmm.loaders.handover import Kernel, hand_over
 from vmm.loaders.image import Image, Loaded, Options, place
 from vmm.protocols import Memory
 
-GZIP = b"\x1f\x8b"
 EFI = b"MZ"
 """Linux's images can begin with it, as EFI programs: the two bytes are part of an instruction without effect."""
 LINUX_MAGIC_AT = {"arm": zimage.MAGIC_AT, "arm64": arm_image.MAGIC_AT}
@@ -46,9 +45,7 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
 
 
 def _check_code(image: Image, magic_at: int) -> None:
-    """VmmError for files that only look flat because something spoiled or packed a kernel."""
-    if image.data.startswith(GZIP):
-        raise image.error("compressed with gzip; unpack it first")
+    """VmmError for a file that only looks flat because something spoiled a kernel."""
     if image.data.startswith(EFI):
         magic = image.data[magic_at : magic_at + 4].hex()
         raise image.error(f"an EFI program whose magic {magic!r} is not that of a Linux kernel", magic_at)

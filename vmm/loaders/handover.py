@@ -93,7 +93,8 @@ def _initrd(image: Image, memory: Memory, options: Options, taken: list[Span], l
     start = _free(taken, memory, limit, len(data), PAGE)
     if start is None:
         raise VmmError(
-            f"{path}: no room for an initrd of {len(data)} bytes beside {image.path} in {memory.base:#x}-{limit - 1:#x}"
+            f"{path}: no room for an initrd of {len(data)} bytes beside {image.title} "
+            f"in {memory.base:#x}-{limit - 1:#x}"
         )
     span = start, place(image, memory, "initrd", start, data)
     taken.append(span)

@@ -63,6 +63,13 @@ class Image:
     data: bytes
     whole: int | None = None
     """Bytes in the file, where `data` is only its beginning."""
+    called: str | None = None
+    """What users call it, where that is not its path: the source that it was made of."""
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return self.called or str(self.path)
 
     @property
     def size(self) -> int:
@@ -71,7 +78,7 @@ class Image:
 
     def error(self, what: str, offset: int | None = None) -> VmmError:
         """The line for a defect of this file, at `offset` bytes into it."""
-        return VmmError(f"{self.path}: {what}" if offset is None else f"{self.path}: offset {offset:#x}: {what}")
+        return VmmError(f"{self.title}: {what}" if offset is None else f"{self.title}: offset {offset:#x}: {what}")
 
 
 @dataclass(frozen=True)

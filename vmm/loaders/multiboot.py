@@ -114,7 +114,7 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
         highest = modules[-1].end
     information, highest = _write_information(image, memory, align(highest), options.append, modules)
     registers = {"eax": ENTRY_MAGIC, "ebx": information}
-    symbols = Symbols(image.path, image.data) if elf.matches(image) else None
+    symbols = Symbols(image.title, image.data) if elf.matches(image) else None
     return Loaded("multiboot", "x86", "pc", Entry("protected32", 0, entry, registers), symbols, highest)
 
 

@@ -38,7 +38,7 @@ class Line(NamedTuple):
 class Symbols:
     """The symbol and line tables of one image; addresses are those the image was linked at."""
 
-    def __init__(self, path: Path, data: bytes) -> None:
+    def __init__(self, path: Path | str, data: bytes) -> None:
         self._path = path
         self._data = data
 

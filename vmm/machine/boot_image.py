@@ -11,7 +11,7 @@ from vmm import loaders
 from vmm.arch.architecture import Architecture
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board
-from vmm.catalog import files_of
+from vmm.catalog import files_of, shown
 from vmm.core.memory import PhysicalMemory
 from vmm.errors import VmmError
 from vmm.inputs.decisions import Inputs
@@ -37,10 +37,10 @@ class BootImage:
 
     def __init__(
         self, *, memory: PhysicalMemory, cpu: Vcpu, board: Board, inputs: Inputs, architecture: Architecture,
-        append: str,
+        append: str, switch_on: Callable[[], None],
     ) -> None:  # fmt: skip
         self._memory, self._cpu, self._board, self._inputs = memory, cpu, board, inputs
-        self._architecture, self._append = architecture, append
+        self._architecture, self._append, self._switch_on = architecture, append, switch_on
         self._load: Callable[[], Loaded] | None = None
         self.loaded: Loaded | None = None
         self.source: Source | None = None
@@ -57,6 +57,7 @@ class BootImage:
             load_address=load_address,
             architecture=self._architecture.name,
             device_tree=self._board.device_tree,
+            called=shown(path),
         )
         whole = Source(Path(path).absolute(), tuple(map(absolute_module, initrd)), load_address)
         self._load = partial(load, whole.image, initrd=whole.modules)
@@ -66,6 +67,7 @@ class BootImage:
     def _enter(self, loaded: Loaded) -> Loaded:
         self.loaded = loaded
         self._cpu.enter(loaded.entry)
+        self._switch_on()
         return loaded
 
     def start_over(self) -> None:

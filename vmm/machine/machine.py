@@ -19,8 +19,8 @@ from vmm.core.bus import Bus, NativeLine
 from vmm.core.clock import NativeClock, NativeTimer, NativeWave
 from vmm.core.device_state import DeviceState
 from vmm.core.memory import PhysicalMemory
-from vmm.core.native import check, ffi, lib, open_unicorn
-from vmm.core.stops import Stop
+from vmm.core.native import check, check_in_hand, ffi, lib, open_unicorn
+from vmm.core.stops import ENDED_BY_GUEST, Stop
 from vmm.errors import VmmError, within
 from vmm.inputs.console import ConsoleInput, ConsoleOutput, Taker, taker
 from vmm.inputs.decisions import Callbacks, Inputs
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
     from vmm._native import vmm_machine
     from vmm.arch.cpus import Cpu
+    from vmm.findings.finding import Finding
     from vmm.inputs.recorder import Recorder
     from vmm.intc.gic import Gic
     from vmm.intc.i8259 import Pic
@@ -108,7 +109,7 @@ class Machine:
     """What `boot` gives; `Machine(Config(board="virt"))` is one without an image, to `load`.
 
     it runs       run, stop, limit, end; start, waiting, close of scenarios; running, position, instructions, now_ns
-    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate
+    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate; findings
     its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
     its memory    read, write, u8, u16, u32, u64, by location; address, where, reach; memory: physical
     the outside   type, byte, key; attach, with bus and clock, a device of your own; trap
@@ -183,7 +184,7 @@ class Machine:
         self._console = ConsoleInput(inputs, state, self._board.devices[self._board.console])
         self._image = BootImage(
             memory=physical, cpu=cpus[0], board=self._board, inputs=inputs, architecture=architecture,
-            append=config.cmdline,
+            append=config.cmdline, switch_on=self._control.switch_on,
         )  # fmt: skip
         self._guest_memory = GuestMemory(self.cpus[0], self._image)
         self._traps = TrapHandlers(native, inputs, self.cpus, architecture)
@@ -276,7 +277,8 @@ class Machine:
         """Run until a stop, at most `insns` more instructions (reason "count"), or to `until`: a trigger, a
         location (`Reach` of it; see `address`), or a function of the machine that is asked at every boundary, which is
         slow. The stop's `result` is what the trigger gave. VmmError inside a scenario, and for what `until` names in
-        vain.
+        vain. Once the machine is switched off (reason "poweroff") a run does nothing, and gives that stop again
+        (`Stop.was_off`), until an image is loaded or an earlier snapshot restored.
         """
         if callable(until):
             return self._runner.run(None, partial(until, self), insns)
@@ -286,6 +288,20 @@ class Machine:
     def stop(self) -> Stop:
         """Why the last run ended; before one has, its reason is "not run", and while one is under way "running"."""
         return self._runner.stop
+
+    def findings(self, *, faults: bool = False) -> list[Finding]:
+        """What is the matter with interrupts where it stands: what is in service and was never ended, what is requested
+        and not taken, and why, edges that were lost, sleep that nothing ends; `str` of each is a sentence with places.
+        With `faults` only what is wrong however the run ended. VmmError while another thread runs the machine.
+        """
+        from vmm.findings.found import found
+        from vmm.findings.past import Past
+        from vmm.findings.standing import Standing
+
+        check_in_hand(self._native)
+        wiring = self._board.devices, self._board.line_names, self._board.irqs
+        at = Standing(self._native, self.cpus, *wiring, self.where, self.now_ns, Past(self.trace))
+        return found(at, faults=faults)
 
     limit = delegate("_control", RunControl.limit)
     end = delegate("_control", RunControl.end)
@@ -298,8 +314,10 @@ class Machine:
 
     @property
     def waiting(self) -> list[str]:
-        """The scenarios that wait, and for what, in words."""
-        return self._tasks.waiting()
+        """The scenarios that wait, and for what, in words; where the guest has ended the run ("exit", "poweroff" or
+        "reset") without those that only let time pass.
+        """
+        return self._tasks.waiting(but_for_time=self.stop.reason in ENDED_BY_GUEST)
 
     def reach(self, where: str | int) -> Reach:
         """`Reach(where)`: await it."""
@@ -465,7 +483,8 @@ def _core(config: Config, layout: Layout, insn_ns: int) -> vmm_machine:
 def _check_memory(size: int, layout: Layout) -> None:
     if size <= 0 or size % PAGE or size > layout.most_ram:
         most = layout.most_ram // MIB
-        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {most}M")
+        mib = f"; in MiB it is {size}M" if size < PAGE else ""
+        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {most}M{mib}")
 
 
 def _check_command_line(text: str) -> None:

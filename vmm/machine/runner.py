@@ -132,9 +132,11 @@ class Runner:
         return stop
 
     def _run_to(self, trigger: Trigger[Any] | None, insns: int | None) -> Stop:
+        was_off = self._native.stop.reason == lib.VMM_STOP_POWEROFF
         wait = None if trigger is None else prime(self._context, trigger)
         try:
-            return self._run(insns, wait, trigger)
+            stop = self._run(insns, wait, trigger)
+            return replace(stop, was_off=True) if was_off and stop.reason == "poweroff" else stop
         finally:
             if wait:
                 wait.cancel()

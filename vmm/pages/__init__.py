@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from vmm.errors import unknown
+from vmm.errors import VmmError, unknown
 
+MOST_TELLING = 4
+"""Pages that are named for a word."""
 _HERE = Path(__file__).parent
 _ENTRY = re.compile(r"^\* \[(?P<topic>[\w-]+)\]\((?P=topic)\.md\): (?P<line>.+)$", re.MULTILINE)
 
@@ -22,8 +24,23 @@ def topics() -> dict[str, str]:
 
 
 def page(topic: str, others: Iterable[str] = ()) -> str:
-    """The Markdown of a topic's page; VmmError with the nearest topic, or one of `others`, where there is none."""
-    known = topics()
-    if topic not in known:
-        raise unknown("topic", topic, [*known, *others])
+    """The Markdown of a topic's page, capitals or not. VmmError where there is none, with the pages that have the word,
+    or with the nearest topic or one of `others`.
+    """
+    known, others = topics(), list(others)
+    if topic.lower() in known:
+        return _text(topic.lower())
+    if topic.lower() not in others and (telling := _telling(topic)):
+        raise VmmError(f"no topic {topic!r}; it is told of in {', '.join(telling)}")
+    raise unknown("topic", topic, [*known, *others])
+
+
+def _text(topic: str) -> str:
     return (_HERE / f"{topic}.md").read_text(encoding="utf-8")
+
+
+def _telling(word: str) -> list[str]:
+    """The topics whose pages have the word, capitals or not; those where it is most often first."""
+    whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+    counts = {topic: len(whole.findall(_text(topic))) for topic in topics()}
+    return sorted(filter(counts.get, counts), key=lambda topic: -counts[topic])[:MOST_TELLING]

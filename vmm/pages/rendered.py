@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import re
 from typing import TextIO
 
 from rich import box
@@ -14,10 +12,10 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from vmm.columns import columns
+
 WIDE = 100
 """Columns where nobody says how many there are."""
-LEAST = 20
-"""Columns below which no table can be drawn."""
 PLAINER = str.maketrans({"═": "=", "─": "-", "→": "->", "…": "...", "•": "*", "▶": ">"})
 
 
@@ -73,11 +71,6 @@ def show(text: str, file: TextIO) -> None:
         Console(file=file, emoji=False).print(_Page(text, hyperlinks=False), crop=False)
         return
     plain = io.StringIO()
-    Console(file=plain, width=_columns(), height=1, emoji=False, color_system=None).print(_Page(text), crop=False)
+    Console(file=plain, width=columns(WIDE), height=1, emoji=False, color_system=None).print(_Page(text), crop=False)
     shown = "".join(f"{line.rstrip()}\n" for line in plain.getvalue().splitlines())
     file.write(shown if unicode else shown.translate(PLAINER).encode(encoding, "replace").decode(encoding))
-
-
-def _columns() -> int:
-    said = os.environ.get("COLUMNS", "")
-    return max(int(said), LEAST) if re.fullmatch("[1-9][0-9]{0,3}", said) else WIDE

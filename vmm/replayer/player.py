@@ -117,9 +117,14 @@ class Replay:
                 self._failed = error
                 raise
             if stop.reason in AWAITED:
-                return stop
+                return stop if insn is None else self._before(insn, stop)
             self._stopped = self.machine.position, stop
             self._check_moves(before, stop)
+
+    def _before(self, insn: int, stop: Stop) -> Stop:
+        """What it waited for was an instruction's number, and no time."""
+        where = self.machine.where(self.machine.cpus[stop.vcpu].pc)
+        return replace(stop, detail=f"insn {insn} is about to begin at {where}")
 
     def _check_moves(self, before: tuple[Position, int, int], stop: Stop) -> None:
         """Diverged where the machine will never get to what comes next: it stood still, and only a decision moves it.
@@ -143,7 +148,7 @@ class Replay:
         if insn is not None:
             now = self.machine.instructions
             if insn < now:
-                raise VmmError(f"instruction {insn} is over: the machine stands at {now}")
+                raise VmmError(f"insn {insn} is over: the machine stands at insn {now}")
             return Elapsed(insns=insn - now)
         return Reach(until) if isinstance(until, str | int) else until
 

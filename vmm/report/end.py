@@ -12,6 +12,7 @@ from vmm.report.summary import Summary
 def show(machine: Machine, summary: Summary, file: TextIO) -> None:
     """Print all of it."""
     print(f"vmm: {summary.stop.reason}: {summary.stop.detail}", file=file)
+    summary.show_findings(file)
     if crash.is_crash(summary.stop):
         crash.show(machine, file)
     summary.show_interrupts(file)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
 from vmm.arch import named
 from vmm.core.stops import Stop
+from vmm.findings.finding import Finding
+from vmm.findings.found import MEANT
 from vmm.machine.machine import Machine
-from vmm.quantities import DURATIONS
+from vmm.quantities import in_words
 from vmm.trace import InterruptStats
 
 COLUMNS = ("source", "delivered", "latency min", "median", "max")
@@ -28,9 +30,11 @@ class Summary:
     guest_errors: int
     architecture: str
     exception_name: Callable[[int], str | None]
+    findings: list[Finding]
 
     @classmethod
-    def of(cls, machine: Machine, stop: Stop, host_seconds: float) -> Summary:
+    def of(cls, machine: Machine, stop: Stop, host_seconds: float, *, cut: bool = False) -> Summary:
+        """`cut`: the run did not end by itself, whatever `stop` says."""
         return cls(
             stop,
             machine.instructions,
@@ -41,6 +45,7 @@ class Summary:
             machine.trace.guest_errors,
             machine.architecture,
             machine.cpu.exception_name,
+            machine.findings(faults=stop.reason in MEANT and not cut),
         )
 
     def json(self) -> str:
@@ -52,6 +57,7 @@ class Summary:
             "host_seconds": round(self.host_seconds, 6),
             "trace_hash": self.trace_hash,
             "guest_errors": self.guest_errors,
+            "findings": [asdict(finding) for finding in self.findings],
             "interrupts": [_facts(row) for row in self.interrupts],
         }
         import json  # most runs write none
@@ -65,10 +71,15 @@ class Summary:
 
             table.show(("vCPU", named(self.architecture).number, *COLUMNS), map(self._cells, self.interrupts), file)
 
+    def show_findings(self, file: TextIO) -> None:
+        """Print what is the matter with interrupts, if anything is."""
+        if self.findings:
+            print("interrupts:", *(f"  {finding}" for finding in self.findings), sep="\n", file=file)
+
     def show_totals(self, file: TextIO) -> None:
         """Print one line: instructions, times, hash."""
-        totals = f"{self.instructions} instructions, {_time(self.virtual_ns)} virtual, {self.host_seconds:.2f} s host"
-        print(f"{totals}, trace {self.trace_hash}", file=file)
+        times = f"{in_words(self.virtual_ns)} virtual, {self.host_seconds:.2f} s host"
+        print(f"{self.instructions} instructions, {times}, trace {self.trace_hash}", file=file)
 
     def _cells(self, row: InterruptStats) -> list[object]:
         latency = ["-" if value is None else value for value in (row.minimum, row.median, row.maximum)]
@@ -91,10 +102,3 @@ def _facts(row: InterruptStats) -> dict[str, Any]:
         "delivered": row.delivered,
         "latency_insns": {"min": row.minimum, "median": row.median, "max": row.maximum} if waits else None,
     }
-
-
-def _time(ns: int) -> str:
-    """In the largest unit that leaves a whole part."""
-    unit, worth = next(((name, worth) for name, worth in reversed(DURATIONS.items()) if ns >= worth), ("ns", 1))
-    value = ns / worth
-    return f"{value:.4g} {unit}" if value < 1000 else f"{value:.0f} {unit}"

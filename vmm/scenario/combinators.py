@@ -168,6 +168,10 @@ class ThenWait(Wait):
         self.result = self._now.result
         return True
 
+    @property
+    def for_time(self) -> bool:
+        return not self._next and self._now.for_time
+
     def cancel(self) -> None:
         self._now.cancel()
 
@@ -191,6 +195,10 @@ class FirstWait(Wait):
             self.cancel()
         return self._over
 
+    @property
+    def for_time(self) -> bool:
+        return all(wait.for_time for wait in self._waits)
+
     def cancel(self) -> None:
         for wait in self._waits:
             wait.cancel()
@@ -210,6 +218,10 @@ class CombineWait(Wait):
         self._open = [wait for wait in self._open if not wait.done()]
         self.result = tuple(wait.result for wait in self._waits)
         return not self._open
+
+    @property
+    def for_time(self) -> bool:
+        return all(wait.for_time for wait in self._open)
 
     def cancel(self) -> None:
         for wait in self._open:

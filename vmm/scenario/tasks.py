@@ -48,6 +48,11 @@ class Task(Generic[Given]):
         returned: Given = yield self
         return returned
 
+    @property
+    def for_time(self) -> bool:
+        """It waits, and only for time to pass."""
+        return self.wait is not None and self.wait.for_time
+
     def story(self) -> str:
         """What it waits for, in words."""
         return f"{self.name} waits for {self.wait.story()}" if self.wait else self.name
@@ -65,6 +70,10 @@ class TaskWait(Wait):
             raise self._task.error
         self.result = self._task.result
         return self._task.finished
+
+    @property
+    def for_time(self) -> bool:
+        return self._task.for_time
 
     def is_for(self, task: Task[Any]) -> bool:
         return self._task is task
@@ -126,9 +135,10 @@ class Tasks:
             self._resume(task, task.coroutine.send, wait.result)
         return True
 
-    def waiting(self) -> list[str]:
-        """Who still waits, and for what, in words."""
-        return [task.story() for task in self._tasks if not task.finished]
+    def waiting(self, *, but_for_time: bool = False) -> list[str]:
+        """Who still waits, and for what, in words; all, or but for those who only let time pass."""
+        tasks = (task for task in self._tasks if not (but_for_time and task.for_time))
+        return [task.story() for task in tasks if not task.finished]
 
     def close(self) -> None:
         """Give all of them up: every `finally` block runs, whatever another's raises. The last error is raised, with

@@ -48,6 +48,11 @@ class Wait:
 
     result: Any = None
 
+    @property
+    def for_time(self) -> bool:
+        """Only that time passes is waited for: nothing went wrong where a machine is switched off before."""
+        return False
+
     def done(self) -> bool:
         raise NotImplementedError
 
@@ -102,11 +107,14 @@ def not_one(thing: object) -> VmmError:
     return VmmError(f"{thing!r} is not a trigger; await one of vmm's, such as Reach('symbol')")
 
 
+TIMES = (lib.VMM_TRIGGER_TIME, lib.VMM_TRIGGER_INSNS)
+
+
 class SlotWait(Wait):
     """For something the core sees by itself: a slot of `kind` (enum vmm_trigger_kind)."""
 
     def __init__(self, context: Context, trigger: Trigger[Any], kind: int, **fields: int) -> None:
-        self._context, self._trigger = context, trigger
+        self._context, self._trigger, self._kind = context, trigger, kind
         self._slot: int | None = context.slots.take(kind, **fields)
 
     def done(self) -> bool:
@@ -122,6 +130,10 @@ class SlotWait(Wait):
 
     def story(self) -> str:
         return str(self._trigger)
+
+    @property
+    def for_time(self) -> bool:
+        return self._kind in TIMES
 
     def _given(self, slot: int) -> Any:
         """What the trigger gives once `slot` has fired."""

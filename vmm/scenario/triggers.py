@@ -132,7 +132,6 @@ class Elapsed(Trigger[None]):
     """
 
     reason = "elapsed"
-    detail = "the time has passed at"
 
     insns: int | None = None
     ns: float | None = None
@@ -150,6 +149,11 @@ class Elapsed(Trigger[None]):
             raise VmmError(f"Elapsed({name}={value}): time does not run backwards")
         if self.cpu is not None and self.insns is None:
             raise VmmError("Elapsed: cpu goes with insns; time is the same for all vCPUs")
+
+    @property
+    def detail(self) -> str:  # type: ignore[override]
+        """The stop's sentence, up to its place."""
+        return "the time has passed at" if self.insns is None else f"{self.insns} insns have begun, and it stands at"
 
     @property
     def nanoseconds(self) -> int:

@@ -28,6 +28,8 @@ def _stop(machine: Machine) -> Iterator[Section]:
     totals = f"{machine.instructions} instructions, {machine.now_ns} ns virtual"
     config = machine.config
     yield "why it stopped", f"{why}\n{totals}, board {config.board}, seed {config.seed}, trace {machine.trace.hash}"
+    if findings := machine.findings():
+        yield "interrupts", "\n".join(map(str, findings))
 
 
 def _state(machine: Machine) -> Iterator[Section]:

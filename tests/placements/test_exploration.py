@@ -1,0 +1,162 @@
+"""Every placement within a window: what fails is what the source says must fail, whole or with runs shared, and at any
+size of a step.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import vmm
+from vmm.errors import VmmError
+from vmm.machine.machine import Machine
+from vmm.placements import exploration
+from vmm.placements.exploration import Chunks
+
+LOST_UPDATE = """
+#include "x86/guest.h"
+    GUEST_PROTECTED32
+    IDT_GATE 0x24, handler
+    PIC_UNMASK 4
+    sti
+    nop
+begin:
+    movl    $7, %ebx
+    addl    $3, %ebx
+    movl    n, %eax
+loaded:
+    incl    %eax
+    movl    %eax, n
+stored:
+    push    %ebx
+    pop     %ecx
+    cmpl    %ecx, %ebx
+end:
+    nop
+over:
+    POWER_OFF
+handler:
+    push    %eax
+    movl    $20, %eax
+1:  decl    %eax
+    jnz     1b
+    incl    n
+    PIC_EOI 4
+    pop     %eax
+    iret
+    VAR     n
+"""
+OPTIONS = {"board": "pc,pit=off", "memory": 1 << 21}
+
+
+@pytest.fixture
+def lost_update(tmp_path):
+    path = tmp_path / "lost_update.S"
+    path.write_text(LOST_UPDATE)
+    return path
+
+
+def explored(path, **more):
+    return vmm.explore(path, inject="irq:4", between=("begin", "end"), until="over", check="n == 2", **OPTIONS, **more)
+
+
+WAYS = [{"reduction": True}, {"reduction": False}]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["shared", "whole"])
+def test_an_update_is_lost_between_the_load_and_the_store_and_nowhere_else(lost_update, way):
+    """The boundaries behind MOV EAX, n up to the one before MOV n, EAX."""
+    report = explored(lost_update, **way)
+    assert (report.verdict, report.exit_status, report.boundaries) == ("counterexample", 1, 9)
+    assert (report.placements, report.failing, report.delivered) == (9, 2, 9)
+    (failure,) = report.failures
+    assert failure.cause == "n == 2 does not hold"
+    assert (failure.first.where.split()[1], failure.last.where.split()[1]) == ("loaded", "loaded+0x1")
+    assert [each.where.split()[1] for each in report.least] == ["loaded"]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["shared", "whole"])
+def test_two_interrupts_at_any_two_boundaries(lost_update, way):
+    """One more is one too many for n == 2, unless one of them is lost."""
+    report = explored(lost_update, depth=2, **way)
+    plain = report.plain()
+    assert len(report.least) == 1
+    assert plain["placements"] > 300
+    alike = explored(lost_update, depth=2, **WAYS[1 - WAYS.index(way)]).plain()
+    assert {name: plain[name] for name in ("placements", "failing", "delivered", "failures", "least")} == {
+        name: alike[name] for name in ("placements", "failing", "delivered", "failures", "least")
+    }
+
+
+def test_runs_that_come_to_one_state_are_one_from_there_on(lost_update):
+    assert explored(lost_update).tails < explored(lost_update, reduction=False).tails == 9
+
+
+def test_a_fixed_guest_is_proven(tmp_path):
+    path = tmp_path / "fixed.S"
+    path.write_text(LOST_UPDATE.replace("movl    n, %eax\nloaded:\n    incl    %eax\n    movl    %eax, n", "incl n"))
+    report = explored(path)
+    assert (report.verdict, report.exit_status, report.failures) == ("proven", 0, [])
+    assert report
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_how_many_boundaries_are_tried_at_once_changes_nothing(lost_update, monkeypatch, size):
+    whole = explored(lost_update).plain()
+    monkeypatch.setattr(Chunks, "size", lambda self: size)
+    parts = explored(lost_update).plain()
+    assert {**whole, "seconds": 0, "tails": 0} == {**parts, "seconds": 0, "tails": 0}
+
+
+def test_what_is_masked_throughout_is_told(lost_update):
+    lost_update.write_text(LOST_UPDATE.replace("    sti\n", "    cli\n"))
+    report = vmm.explore(lost_update, inject="irq:4", between=("begin", "end"), until="over", **OPTIONS)
+    assert (report.verdict, report.exit_status, report.delivered) == ("nothing delivered", 2, 0)
+
+
+def test_a_budget_is_kept(lost_update):
+    report = explored(lost_update, runs=1)
+    assert (report.verdict, report.exit_status) in [("budget spent", 124), ("counterexample", 1)]
+
+
+def test_a_check_of_ones_own_is_asked_at_each_end(lost_update):
+    seen = []
+
+    def check(machine: Machine) -> bool:
+        seen.append(machine.u32("n"))
+        return machine.u32("n") == 2
+
+    report = vmm.explore(
+        lost_update, inject="irq:4", between=("begin", "end"), until="over", check=check, reduction=False, **OPTIONS
+    )
+    assert sorted(seen) == [1, 1, 2, 2, 2, 2, 2, 2, 2]
+    assert report.failures[0].cause == "check does not hold"
+
+
+def test_a_check_that_raises_ends_it(lost_update):
+    def check(machine: Machine) -> bool:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        vmm.explore(lost_update, inject="irq:4", between=("begin", "end"), until="over", check=check, **OPTIONS)
+
+
+def test_a_check_cannot_run_the_machine(lost_update):
+    with pytest.raises(VmmError, match="run"):
+        vmm.explore(
+            lost_update, inject="irq:4", between=("begin", "end"), until="over", check=lambda m: m.run(), **OPTIONS
+        )
+
+
+def test_the_machine_stands_at_the_window_again_and_goes_on_as_if_nothing_had_been(lost_update):
+    subject = exploration.Subject(lost_update, OPTIONS, exploration.Window("begin", "end", "over"))
+    undisturbed = subject.boot()
+    stop = undisturbed.run()
+    machine = subject.boot()
+    subject.enter(machine)
+    work = exploration.Exploration(subject, [exploration.source("irq:4")], ["n == 2"], exploration.Bounds())
+    judge = exploration.Judge(machine, [exploration.source("irq:4")], subject.window, [], [], 0)
+    explorer = machine._explorer(work._plan(machine, 1_000_000), judge)
+    assert sum(len(rows) for rows in explorer.run(lambda: 4)) == 9
+    assert machine.run() == stop
+    assert machine.trace.hash == undisturbed.trace.hash
+    assert machine.instructions == undisturbed.instructions
