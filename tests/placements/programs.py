@@ -142,6 +142,17 @@ def outcome(program, at, which, sti_shadow):
     return state.cells, boundary
 
 
+def checks(undisturbed):
+    """That each cell is what it is without an interrupt."""
+    return [f"u32 cells+{4 * n} == {value}" for n, value in enumerate(undisturbed)]
+
+
+def broken(undisturbed, cells):
+    """What an exploration says where it ends with these cells."""
+    wrong = [check for n, check in enumerate(checks(undisturbed)) if cells[n] != undisturbed[n]]
+    return f"{wrong[0]} does not hold" if wrong else ""
+
+
 def _interrupt(state, handler):
     own, left = [state.registers[register] for register in OWN], state.left
     for instruction in handler:
@@ -260,6 +271,15 @@ def source(architecture, programs):
     return FRAMES[architecture].format(
         programs="\n".join(line for n, each in enumerate(programs) for line in _lines(architecture, n, each))
     )
+
+
+def frame_of(architecture, number):
+    """What `vmm.explore` is told of one of them."""
+    return {
+        "board": "pc,pit=off" if architecture == "x86" else "virt,gic=2",
+        "inject": ("irq:4", "irq:5") if architecture == "x86" else ("spi:5", "spi:6"),
+        "between": (f"begin_{number}", f"end_{number}"), "until": f"over_{number}",
+    }  # fmt: skip
 
 
 def _lines(architecture, number, program):
