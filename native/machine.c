@@ -1,6 +1,7 @@
 /* The one file that knows everybody: which controllers there are, and who stands before which of Unicorn's calls. */
 #include "arm/access.h"
 #include "arm/alignment.h"
+#include "arm/arm.h"
 #include "arm/fp.h"
 #include "arm/regime.h"
 #include "core/devices.h"
@@ -61,6 +62,7 @@ static const char *(*const STANDING_BEFORE[])(void *library) = {
     x86_keep_flags,
     judge_x86,
     arm_watch_fp,
+    arm_watch_blocks,
     arm_watch_accesses,
     x86_watch_tasks,
     x86_watch_fpu,

@@ -29,6 +29,7 @@ import bench_scenario
 import bench_trace
 from bench_bare import EmptyHook
 from bench_baseline import PythonVmm
+from bench_explore import explorations
 from bench_rows import RATE, REPEATS, Row, compared, median, missing
 from bench_runs import QEMU, counting_to, qemu_seconds, rate
 from bench_runs import precise_gear as against_empty_hook
@@ -230,6 +231,7 @@ SECTIONS = {
     "start": start_to_exit,
     "memory": memory,
     "snapshots": snapshots,
+    "explorations": explorations,
 }
 
 

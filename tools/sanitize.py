@@ -45,6 +45,7 @@ if hasattr(os, "RTLD_DEEPBIND"):
 
 LIVES = """
 import ctypes, gc
+import vmm
 from vmm.machine.machine import Config, Machine, boot
 
 for guest in ("x86/pit_ticks", "arm64/sgi_ping_pong", "arm/sgi_ping_pong"):
@@ -63,6 +64,11 @@ for board in ("pc", "virt,gic=2", "virt,gic=3,virtualization=on,secure=on"):
     for _ in range(20):
         machine = Machine(Config(board=board, memory=1 << 20, cpu="max"))
         del machine
+        gc.collect()
+for guest, source, end in (("x86/first_isr", "nmi", "handler+0x6"), ("arm64/first_isr", "spi:8", "handler+0x10")):
+    for reduction in (True, False):
+        report = vmm.explore(guest, inject=source, between=("handler", end), depth=2, reduction=reduction)
+        assert report.over, report
         gc.collect()
 ctypes.CDLL(None).__lsan_do_recoverable_leak_check()
 """

@@ -738,6 +738,9 @@ class vmm_plan(Struct):
     choices: int
     depth: int
     patience: int
+    longest: int
+    most_runs: int
+    until_ns: int
     reduce: int
     ask_each: int
     end: vmm_trigger
@@ -755,6 +758,8 @@ class vmm_plan(Struct):
     shared: int
     ending_count: int
     ending: Array[vmm_ending]
+    cut: int
+    spent: int
     over: int
 
 @final
@@ -1062,7 +1067,6 @@ class Lib:
     VMM_PHASE_WINDOW: Final[int]
     VMM_PHASE_BEYOND: Final[int]
     VMM_PHASE_END: Final[int]
-    VMM_PHASE_HANDLER: Final[int]
     VMM_EQ: Final[int]
     VMM_NE: Final[int]
     VMM_LT: Final[int]

@@ -34,7 +34,7 @@ typedef struct {
     uint32_t choice;
 } vmm_place;
 
-enum vmm_phase { VMM_PHASE_WINDOW = 0, VMM_PHASE_BEYOND = 1, VMM_PHASE_END = 2, VMM_PHASE_HANDLER = 3 };
+enum vmm_phase { VMM_PHASE_WINDOW = 0, VMM_PHASE_BEYOND = 1, VMM_PHASE_END = 2 };
 
 /* How runs end, told apart by what C sees of it. */
 typedef struct {
@@ -76,6 +76,9 @@ typedef struct {
     uint32_t choices;
     uint32_t depth;    /* interrupts in one placement, at most */
     uint64_t patience; /* instructions that a run may take from the window's first boundary to its end */
+    uint64_t longest;  /* boundaries of a handler, or of the rest of a window, at which one more interrupt is tried */
+    uint64_t most_runs; /* 0: no end */
+    uint64_t until_ns;  /* of the host's monotonic clock; 0: no end */
     uint8_t reduce;    /* runs whose states are one share what follows */
     uint8_t ask_each;  /* Python judges every run, not every kind of ending */
     vmm_trigger end;   /* of the window */
@@ -95,6 +98,8 @@ typedef struct {
     uint64_t shared;    /* of the others */
     uint64_t ending_count;
     vmm_ending ending[VMM_MAX_ENDINGS];
+    uint64_t cut; /* handlers and rests that were longer than `longest` */
+    uint8_t spent; /* most_runs or until_ns */
     uint8_t over; /* the window's end has been explored */
 } vmm_plan;
 
@@ -103,7 +108,8 @@ typedef struct vmm_exploration vmm_exploration;
 /* The machine stands at the window's first boundary; NULL with m->error. Until it is freed the machine is its own. */
 vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan);
 /* The next `boundaries` of the window, at most; rows of `out`, one a boundary and choice, in order; -1 with m->error. It
-   comes back early, and is to be asked again, where m->signalled. */
+   comes back early, and is to be asked again, where m->signalled; and for good where the plan is spent: rows without
+   placements were not come to. */
 int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm_explored *out);
 void vmm_explore_end(vmm_machine *m, vmm_exploration *x); /* the machine is as it was when it began */
 

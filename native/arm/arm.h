@@ -98,6 +98,7 @@ void arm_note_masks(vmm_vcpu *v); /* a look at DAIF; arm_hold_masked must follow
 void arm_hold_masked(vmm_vcpu *v); /* which pending inputs need no look at each boundary */
 
 /* it.c */
+const char *arm_watch_blocks(void *library); /* once a process; the line that says why not, or NULL */
 void arm_it_goes_on(vmm_vcpu *v); /* ITSTATE out of the state again */
 void arm_it_restore(vmm_vcpu *v); /* ITSTATE into the state, in the middle of a load or store */
 void arm_it_returned(vmm_vcpu *v); /* from an exception */

@@ -6,6 +6,7 @@
  * An instruction that is skipped changes nothing, so the boundary before it can be run when the next one is reached.
  */
 #include "arm/arm.h"
+#include "unicorn/uc_plt.h"
 
 enum { LONGEST_BLOCK = 4, LOOK_BACK = 5, IT_BYTES = 2, FRAME_WORDS = 32, RETURN_ADJUST = 2 };
 
@@ -166,4 +167,38 @@ void arm_it_restore(vmm_vcpu *v)
     if (env->aarch64 || !env->thumb)
         return;
     env->condexec_bits = present_block(v, 1, &b) && holds(&b, env->regs[15], &index) ? b.state[index] : 0;
+}
+
+/*
+ * A32 has no ITSTATE (DDI0406 A2.5.2). A branch out of the middle of a block, which is UNPREDICTABLE, leaves Unicorn some,
+ * and what it translates under it hands it on: T32 that is branched to later would be in a block, if nobody had looked.
+ */
+typedef void (*state_for_block)(void *env, void *pc, void *base, uint32_t *flags);
+static state_for_block original[2];
+
+static inline void no_block_in_a32(arm_env *env, bool library_has_a64)
+{
+    if (unlikely(env->condexec_bits && !env->thumb && !env->aarch64) && arm_features(env, library_has_a64) >> FEATURE_OURS)
+        env->condexec_bits = 0;
+}
+
+static void state_arm(void *env, void *pc, void *base, uint32_t *flags)
+{
+    no_block_in_a32(env, false);
+    original[0](env, pc, base, flags);
+}
+
+static void state_aarch64(void *env, void *pc, void *base, uint32_t *flags)
+{
+    no_block_in_a32(env, true);
+    original[1](env, pc, base, flags);
+}
+
+const char *arm_watch_blocks(void *library)
+{
+    const uc_call calls[] = {
+        {"cpu_get_tb_cpu_state_arm", state_arm, &original[0]},
+        {"cpu_get_tb_cpu_state_aarch64", state_aarch64, &original[1]},
+    };
+    return uc_stand_before(library, calls, sizeof calls / sizeof *calls);
 }

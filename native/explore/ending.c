@@ -63,7 +63,11 @@ uint32_t judge(exploration *x, uint8_t phase)
 uint32_t finish(exploration *x, bool in_window)
 {
     unsigned aim = x->plan->until.kind != VMM_TRIGGER_FREE ? AT_UNTIL : 0;
-    if (in_window && go(x, AT_END, time_left(x)) != AT_END)
-        return judge(x, VMM_PHASE_WINDOW);
+    if (in_window) {
+        vmm_triggers_here(x->machine); /* whether the window ends where it stands is known */
+        if (go(x, AT_END, time_left(x)) != AT_END)
+            return judge(x, VMM_PHASE_WINDOW);
+    }
+    x->machine->current->reached_at = VMM_NEVER; /* the place behind it may be where it stands */
     return judge(x, go(x, aim, time_left(x)) == AT_UNTIL ? VMM_PHASE_END : VMM_PHASE_BEYOND);
 }

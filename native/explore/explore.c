@@ -24,6 +24,7 @@
 typedef struct record {
     instant state; /* native NULL: it is not kept */
     uint64_t aftermath;
+    bool inside; /* the window's end is still to come */
     byte_set live;
     tally sum;
     uint32_t outcome; /* with nothing more */
@@ -80,12 +81,12 @@ static void page_differs(void *context, uint64_t page, const uint8_t *then)
 }
 
 /* The machine is as `r` was, as far as anything that follows can tell. */
-static bool is_as(exploration *x, const record *r)
+static bool is_as(exploration *x, const record *r, bool inside)
 {
     vmm_machine *m = x->machine;
     vmm_vcpu *v = m->current;
     bool devices = m->host_calls == x->host_seen && x->devices == r->state.devices;
-    if (stopped(x) || !r->state.native || !devices || (v->arch->aftermath && v->arch->aftermath(v) != r->aftermath))
+    if (stopped(x) || !r->state.native || r->inside != inside || !devices || (v->arch->aftermath && v->arch->aftermath(v) != r->aftermath))
         return false;
     if (!snapshot_alike(m, r->state.native))
         return false;
@@ -94,10 +95,11 @@ static bool is_as(exploration *x, const record *r)
     return !d.met;
 }
 
-static void record_state(exploration *x, record *r)
+static void record_state(exploration *x, record *r, bool inside)
 {
     vmm_vcpu *v = x->machine->current;
     r->aftermath = v->arch->aftermath ? v->arch->aftermath(v) : 0;
+    r->inside = inside;
     r->state = keep(x);
 }
 
@@ -113,12 +115,11 @@ typedef struct {
 static record *boundary(exploration *x, uint32_t level, spot here, const record *next, vmm_explored *rows);
 
 /* All boundaries of a piece, from the last to the first, whose record is given; `next`: what is known behind the last. */
-static record *backwards(exploration *x, uint32_t level, const piece *p, bool inside, const record *next, vmm_explored *rows)
+static record *backwards(exploration *x, uint32_t level, const piece *p, const record *next, vmm_explored *rows)
 {
     record *r = NULL;
     for (uint64_t i = p->count; i-- > 0 && !stopped(x);) {
-        bool goes_on = inside || i + 1 < p->count;
-        record *before = boundary(x, level, (spot){p, i, goes_on}, r ? r : next, rows ? rows + i * x->plan->choices : NULL);
+        record *before = boundary(x, level, (spot){p, i, i < p->inside}, r ? r : next, rows ? rows + i * x->plan->choices : NULL);
         record_free(x, r);
         r = before;
     }
@@ -142,6 +143,10 @@ static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place
     for (; !stopped(x); piece_grow(x, &p, NULL)) {
         if (!inside || how & AT_END)
             break;
+        if (p.count >= x->plan->longest) {
+            x->plan->cut++;
+            break;
+        }
         footprint_clear(&last);
         watch_into(x, &last);
         how = step(x);
@@ -149,14 +154,16 @@ static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place
         if (how & OVER)
             break;
     }
+    p.closed = true;
+    p.inside = !inside ? 0 : how & AT_END ? p.count - 1 : p.count;
     if (end && !stopped(x)) {
         watch_into(x, &last);
         if (!(how & OVER))
             footprint_clear(&last);
-        settle(end, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, false));
+        settle(end, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, inside && !(how & AT_END)));
         set_unite(&end->live, &last.live, NULL);
         watch_into(x, NULL);
-        r = backwards(x, level, &p, false, end, NULL);
+        r = backwards(x, level, &p, end, NULL);
     }
     record_free(x, end);
     footprint_free(&last);
@@ -184,16 +191,31 @@ static void inject(exploration *x, uint32_t choice)
     }
 }
 
-/* From an interrupt just taken to its handler's return, with all boundaries on the way where they are asked for; false:
-   the run has ended, or takes too long. */
-static bool to_return(exploration *x, uint32_t depth, piece *p)
+/* A handler has returned to where it came from: whether the window ends there is known. */
+static bool stands_at(const exploration *x, spot here)
+{
+    vmm_vcpu *v = x->machine->current;
+    return v->arch->pc(v) == here.of->places[here.index].pc;
+}
+
+/* From an interrupt just taken to its handler's return, with all boundaries on the way where they are asked for, and whether
+   the window ends there; false: the run has ended, or takes too long. */
+static bool to_return(exploration *x, uint32_t depth, piece *p, bool *inside)
 {
     while (depth_of(x->machine) > depth && !stopped(x)) {
         uint64_t left = time_left(x);
-        if (p)
+        if (p && p->count >= x->plan->longest) {
+            x->plan->cut++;
+            p = NULL;
+        }
+        if (p) {
             piece_grow(x, p, p->places + p->count - 1);
-        if (!left || (p ? step(x) : go(x, AT_RETURN, left)) & OVER)
+            p->inside += *inside;
+        }
+        unsigned how = !left ? OVER : p ? step(x) : go(x, AT_RETURN | (*inside ? AT_END : 0), left);
+        if (how & (OVER | IN_TIME) && !(p && how & IN_TIME))
             return false;
+        *inside = *inside && !(how & AT_END);
     }
     return true;
 }
@@ -203,13 +225,15 @@ static bool follow_alone(exploration *x, record *r, spot here, const record *lik
 {
     footprint tail = {0};
     watch_into(x, &tail);
-    unsigned how = x->plan->reduce ? step(x) : 0;
-    bool shared = x->plan->reduce && like && !(how & OVER) && is_as(x, like);
+    bool steps = x->plan->reduce && (here.inside || !until_here(x));
+    unsigned how = steps ? step(x) : 0;
+    bool inside = here.inside && !(how & AT_END);
+    bool shared = steps && like && !(how & OVER) && is_as(x, like, inside);
     if (shared) {
         settle(r, like->outcome);
         footprint_precede(&tail, &like->live, &r->live);
     } else {
-        settle(r, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, here.inside && !(how & AT_END)));
+        settle(r, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, inside));
         set_unite(&r->live, &tail.live, NULL);
     }
     watch_into(x, NULL);
@@ -220,16 +244,18 @@ static bool follow_alone(exploration *x, record *r, spot here, const record *lik
 /* The same, where more may follow: at this boundary, and at all behind it. */
 static bool follow(exploration *x, record **r, uint32_t level, spot here, const record *like, const vmm_place *at)
 {
-    piece one = {0};
+    piece one = {.inside = here.inside};
     piece_begin(x, &one, at);
-    unsigned how = x->plan->reduce && like ? step(x) : OVER;
-    bool shared = !(how & OVER) && is_as(x, like);
+    bool steps = x->plan->reduce && like && (here.inside || !until_here(x));
+    unsigned how = steps ? step(x) : OVER;
+    bool shared = !(how & OVER) && is_as(x, like, here.inside && !(how & AT_END));
     if (!shared)
         back_to(x, &one.kept[0]);
     record *more = stopped(x) ? NULL : shared ? boundary(x, level, (spot){&one, 0, here.inside}, like, NULL) : rest(x, level, here.inside, at);
     if (more) {
         more->state = (*r)->state;
         more->aftermath = (*r)->aftermath;
+        more->inside = here.inside;
         (*r)->state = (instant){0};
         record_free(x, *r);
         *r = more;
@@ -257,16 +283,23 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
     record *r = record_new(x);
     if (!r)
         return NULL;
-    x->plan->runs++;
+    note_budget(x);
     watch_into(x, &head);
     inject(x, choice);
     if (more)
         piece_begin(x, &handler, &here.of->places[here.index]);
     unsigned how = step(x);
     out->delivered = depth_of(x->machine) > depth;
-    bool returns = !(how & OVER) && (!out->delivered || to_return(x, depth, more ? &handler : NULL));
+    if (!more && !x->plan->reduce && !(how & OVER)) { /* nobody asks where its handler returns */
+        settle(r, finish(x, here.inside && (out->delivered || !(how & AT_END))));
+        tally_add(&out->sum, NULL, &r->sum);
+        return r;
+    }
+    spot back = here;
+    handler.inside = here.inside;
+    bool returns = !(how & OVER) && (!out->delivered || to_return(x, depth, more ? &handler : NULL, &back.inside));
     if (!returns) {
-        settle(r, judge(x, VMM_PHASE_HANDLER));
+        settle(r, judge(x, back.inside ? VMM_PHASE_WINDOW : VMM_PHASE_BEYOND));
         set_unite(&r->live, &head.live, NULL);
         footprint_clear(&head);
     }
@@ -281,12 +314,14 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
         handler = (piece){0};
     }
     if (returns && !stopped(x)) {
-        here.inside = here.inside && !ends_here(x);
+        back.inside = back.inside && (stands_at(x, here) || !ends_here(x));
         if (x->plan->reduce)
-            record_state(x, r);
-        out->shared = more ? follow(x, &r, level, here, like, out->delivered ? NULL : &here.of->places[here.index]) : follow_alone(x, r, here, like);
+            record_state(x, r, back.inside);
+        out->shared = more ? follow(x, &r, level, back, like, out->delivered ? NULL : &here.of->places[here.index]) : follow_alone(x, r, back, like);
     }
-    record *first = handler.count && !stopped(x) ? backwards(x, level, &handler, true, r, NULL) : NULL;
+    if (more && handler.count >= x->plan->longest)
+        set_add_all(&r->live); /* what comes between its last known boundary and its return is not known */
+    record *first = handler.count && !stopped(x) ? backwards(x, level, &handler, r, NULL) : NULL;
     const record *begins = first ? first : r;
     tally_add(&out->sum, NULL, &begins->sum);
     footprint_precede(&head, &begins->live, &out->live);
@@ -307,7 +342,7 @@ static void tell(vmm_explored *row, const vmm_place *at, const record *r, const 
 static record *boundary(exploration *x, uint32_t level, spot here, const record *next, vmm_explored *rows)
 {
     record *r = record_new(x);
-    bool is_last = here.index + 1 == here.of->count && !here.inside;
+    bool begins_here = here.of->closed && here.index + 1 == here.of->count;
     if (r && next) {
         r->outcome = next->outcome;
         tally_add(&r->sum, NULL, &next->sum);
@@ -316,7 +351,7 @@ static record *boundary(exploration *x, uint32_t level, spot here, const record 
         footprint one = {0};
         stand_at(x, here.of, here.index);
         watch_into(x, &one);
-        if (!is_last)
+        if (!begins_here)
             step(x);
         watch_into(x, NULL);
         footprint_precede(&one, &next->live, &r->live);
@@ -345,6 +380,7 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
     if (!x)
         return;
     x->failed = x->broken_off = false;
+    x->plan->spent = 0;
     if (x->begin.native)
         back_to(x, &x->begin);
     watch_end(&x->watch);
@@ -414,16 +450,21 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
     back_to(x, &x->here);
     instant next = find(x, &p, boundaries, &then);
     memset(out, 0, boundaries * x->plan->choices * sizeof *out);
-    record_free(x, backwards(x, 0, &p, next.native != NULL, NULL, out));
+    p.inside = next.native ? p.count : p.count - 1;
+    record_free(x, backwards(x, 0, &p, NULL, out));
     int64_t rows = (int64_t)(p.count * x->plan->choices);
     piece_free(&p);
-    if (stopped(x)) {
+    if (x->failed || x->broken_off) {
         bool failed = x->failed;
         forget(&next);
         x->failed = x->broken_off = false;
         back_to(x, &x->here);
         x->failed = failed;
         return failed ? -1 : 0;
+    }
+    if (x->plan->spent) {
+        forget(&next);
+        return rows;
     }
     x->plan->boundaries += (uint64_t)rows / x->plan->choices;
     x->plan->over = !next.native;

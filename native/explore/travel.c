@@ -1,4 +1,6 @@
+#define _GNU_SOURCE
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/clock.h"
 #include "core/snapshot.h"
@@ -59,17 +61,42 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
     return m->stop.reason == VMM_STOP_SLICE ? IN_TIME : OVER;
 }
 
-/* To the next boundary. A vCPU that falls asleep stands at one, and at another when it is woken. */
+static bool at_address(const exploration *x, const vmm_trigger *t)
+{
+    vmm_vcpu *v = x->machine->current;
+    return t->kind == VMM_TRIGGER_REACH && t->at == v->arch->pc(v) && (t->vcpu == VMM_ANY || t->vcpu == v->index);
+}
+
+/* Where a slice ends, nobody has asked yet for the address. */
 unsigned step(exploration *x)
 {
     vmm_triggers_here(x->machine);
-    return go(x, AT_EVERY | AT_END, 1);
+    unsigned how = go(x, AT_EVERY | AT_END, 1);
+    return !(how & OVER) && at_address(x, &x->plan->end) ? how | AT_END : how;
 }
 
 bool ends_here(exploration *x)
 {
-    x->machine->current->reached_at = VMM_NEVER; /* though it was seen to come here before */
+    if (x->plan->end.kind == VMM_TRIGGER_REACH)
+        return at_address(x, &x->plan->end);
     return go(x, AT_END, 0) & AT_END;
+}
+
+bool until_here(const exploration *x)
+{
+    return at_address(x, &x->plan->until);
+}
+
+void note_budget(exploration *x)
+{
+    vmm_plan *plan = x->plan;
+    struct timespec now = {0};
+    plan->spent |= plan->most_runs && plan->runs >= plan->most_runs;
+    plan->runs++;
+    if (!plan->until_ns)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    plan->spent |= (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= plan->until_ns;
 }
 
 /* By the count, which states that are one have in common. */

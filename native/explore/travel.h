@@ -39,11 +39,13 @@ typedef struct {
     instant *kept; /* each STRIDE */
     uint64_t count;
     uint64_t room;
+    uint64_t inside; /* so many of them lie before the window's end */
+    bool closed;     /* what is known behind the last begins with it, not behind it */
 } piece;
 
 static inline bool stopped(const exploration *x)
 {
-    return x->failed || x->broken_off;
+    return x->failed || x->broken_off || x->plan->spent;
 }
 
 instant keep(exploration *x);
@@ -53,6 +55,8 @@ void forget(instant *then);
 unsigned go(exploration *x, unsigned awaited, uint64_t insns); /* what of it came, or IN_TIME, or OVER */
 unsigned step(exploration *x); /* to the next boundary; a vCPU that falls asleep stands at one, and at another when it is woken */
 bool ends_here(exploration *x); /* it stands at the window's end */
+void note_budget(exploration *x); /* one more run is made, or too many */
+bool until_here(const exploration *x); /* where runs end that have come through the window */
 uint64_t time_left(const exploration *x); /* instructions that a run may still take */
 uint32_t depth_of(const vmm_machine *m); /* handlers under way */
 vmm_place place_here(const exploration *x, const vmm_place *before); /* `before`: of the last boundary, or NULL */

@@ -285,3 +285,17 @@ def test_a_store_within_a_block_leaves_it_behind_while_a_watchpoint_is_enabled(
     assert bench.numbers == [0x11]  # SVC from AArch32
     assert [bench.cpu[f"x{n}"] for n in range(3, 8)] == [1, 0, 1, 1, 1]
     assert int.from_bytes(bench.memory.read(RAM + 0x61000, 4), "little") == 5
+
+
+@pytest.mark.parametrize("steps", [(4,), (1,) * 4], ids=["in one piece", "in steps"])
+def test_a_branch_to_a32_out_of_the_middle_of_a_block_leaves_no_block_behind(steps: tuple[int, ...]) -> None:
+    """DDI0406 A2.5.2: A32 has no ITSTATE, so T32 that it branches to begins outside of any block. ittt eq; bx r0."""
+    code = (0xBF00 | first_state("ttt")).to_bytes(2, "little") + t32("bx r0")
+    a32_code, svc = CODE + 0x100, CODE + 0x200
+    bench = Arm32Bench(code, "usr", Z, thumb=True, r0=a32_code, r1=svc | 1)
+    bench.memory.write(a32_code, a32("bx r1"))
+    bench.memory.write(svc, t32("svc #0"))
+    for count in steps:
+        bench.step(count)
+    assert [event.vector_offset for event in bench.deliveries] == [SVC32]
+    assert (bench.cpu["lr"], hex(bench.cpu["spsr"])) == (svc + 2, hex(MODES["usr"] | T | Z))

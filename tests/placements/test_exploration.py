@@ -87,6 +87,26 @@ def test_two_interrupts_at_any_two_boundaries(lost_update, way):
     }
 
 
+@pytest.mark.parametrize("way", WAYS, ids=["shared", "whole"])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_run_may_end_where_its_window_does(lost_update, depth, way):
+    """One interrupt is delivered before the end is looked at; two are so, too."""
+    between = ("loaded", "stored")
+    report = vmm.explore(lost_update, inject="irq:4", between=between, until="stored", depth=depth, **way, **OPTIONS)
+    assert (report.verdict, report.boundaries, report.failing) == ("proven", 3, 0)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["shared", "whole"])
+def test_a_window_of_one_visit_to_the_next(tmp_path, way):
+    """begin and end are one place in a loop of two instructions, three times round: it begins at the first visit."""
+    path = tmp_path / "loop.S"
+    path.write_text(
+        LOST_UPDATE.replace("    movl    $7, %ebx", "    movl    $7, %ebx\n2:  incl    %ecx\nagain:\n    jmp     2b")
+    )
+    report = vmm.explore(path, inject="irq:4", between=("again", "again"), until="again", depth=2, **way, **OPTIONS)
+    assert (report.verdict, report.boundaries, report.failing) == ("proven", 3, 0)
+
+
 def test_runs_that_come_to_one_state_are_one_from_there_on(lost_update):
     assert explored(lost_update).tails < explored(lost_update, reduction=False).tails == 9
 

@@ -89,7 +89,8 @@ class Explorer:
             while not self._plan.over:
                 count = boundaries()
                 rows = ffi.new("vmm_explored[]", count * self._plan.choices)
-                yield [_tried(rows[n]) for n in range(self._chunk(exploration, count, rows))]
+                done = self._chunk(exploration, count, rows)
+                yield [_tried(rows[n]) for n in range(done) if rows[n].placements]
         finally:
             lib.vmm_explore_end(self._native, exploration)
 

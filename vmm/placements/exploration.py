@@ -32,8 +32,10 @@ Check = str | Callable[[Machine], Any]
 FIRST_CHUNK, MOST_IN_CHUNK = 16, 4096
 CHUNK_SECONDS = 0.25
 """What is reported, and can be broken off, between two chunks."""
-PATIENCE = 1_000_000
+PATIENCE = 200_000
 """Instructions beyond ten times the undisturbed run's that a run may take."""
+LONGEST = 20_000
+"""Boundaries of a handler, or of a disturbed window, at which one more interrupt is tried."""
 UNDISTURBED = 1_000_000_000
 """Instructions that the run without any interrupt may take."""
 
@@ -216,10 +218,10 @@ class Exploration:
                 report.placements += sum(row.placements for row in rows)
                 report.failing += sum(row.failing for row in rows)
                 report.delivered += sum(row.delivered for row in rows)
-                report.seconds, report.over = time.monotonic() - began, bool(plan.over)
+                report.seconds, report.over = time.monotonic() - began, bool(plan.over and not plan.cut)
                 if progress:
                     progress(report)
-                if self._spent(report):
+                if plan.spent:
                     break
         finally:
             chunks.close()
@@ -230,10 +232,6 @@ class Exploration:
             report.cause = judge.causes[least.least_outcome - 1]
             report.story, report.recording = tell(subject, self._sources, least.least, report.cause, record, patience)
         return report
-
-    def _spent(self, report: Report) -> bool:
-        runs, seconds = self._bounds.runs, self._bounds.seconds
-        return (runs is not None and report.runs >= runs) or (seconds is not None and report.seconds >= seconds)
 
     def _patience(self) -> int:
         """From the window's first boundary on, by the undisturbed run; VmmError where that does not come to the end."""
@@ -260,6 +258,9 @@ class Exploration:
             choice = plan.choice[number]
             choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
         plan.choices, plan.depth, plan.patience = len(self._sources), bounds.depth, patience
+        plan.longest, plan.most_runs = LONGEST, bounds.runs or 0
+        if bounds.seconds is not None:
+            plan.until_ns = time.monotonic_ns() + int(bounds.seconds * 1e9)
         plan.reduce, plan.ask_each = bounds.reduction, bool(self._functions)
         _reach(plan.end, machine, window.end)
         if window.until is not None:

@@ -1,0 +1,117 @@
+"""Exploration: placements a second, each run to its end and with runs shared, beside a loop over Python's snapshots."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench_rows import RATE, Row, compared, median, missing
+
+import vmm
+from vmm.errors import VmmError
+from vmm.machine.machine import MIB, Machine
+from vmm.machine.options import Options
+from vmm.placements.exploration import Bounds, Exploration, Judge, Subject, Window
+from vmm.placements.predicate import terms
+from vmm.placements.sources import source
+
+BOUNDARIES, WINDOWS, PER_SECOND, LOOPED = 200, 20, 50_000, 200
+OPTIONS: Options = {"board": "pc,pit=off", "memory": 16 * MIB, "console": None}
+
+# A handler of about 100 instructions that writes ten pages with its stack and counter; 200 boundaries of a loop.
+GUEST = f"""
+#include "x86/guest.h"
+    GUEST_PROTECTED32
+    IDT_GATE 0x24, handler
+    PIC_UNMASK 4
+    sti
+    nop
+begin:
+    movl    ${BOUNDARIES // 4}, %edi
+2:  movl    %edi, spread
+    addl    $3, %ebx
+    decl    %edi
+    jnz     2b
+end:
+    nop
+over:
+    POWER_OFF
+handler:
+    push    %eax
+    push    %ecx
+    movl    $40, %ecx
+1:  addl    %ecx, %eax
+    loop    1b
+    incl    n
+    .set    page, 0
+    .rept   8
+    movl    %eax, pages + page
+    .set    page, page + 0x1000
+    .endr
+    PIC_EOI 4
+    pop     %ecx
+    pop     %eax
+    iret
+    VAR     n
+    VAR     spread
+    .bss
+    .balign 4096
+pages: .skip 0x8000
+"""
+
+
+def rate(image: Path, reduction: bool) -> float:
+    """Placements a second of processor time, once the machine stands at the window; each counted as often as it ran."""
+    subject = Subject(image, OPTIONS, Window("begin", "end", "over"))
+    sources = [source("irq:4")]
+    machine = subject.boot()
+    subject.enter(machine)
+    plan = Exploration(subject, sources, ["n == 1"], Bounds(reduction=reduction))._plan(machine, 1_000_000)
+    judge = Judge(machine, sources, subject.window, terms("n == 1"), [], 0)
+    placements, started = 0, time.process_time()
+    for _ in range(WINDOWS):
+        plan.over = 0
+        rows = [row for chunk in machine._explorer(plan, judge).run(lambda: BOUNDARIES) for row in chunk]
+        assert not any(row.failing for row in rows)
+        placements += len(rows)
+    return placements / (time.process_time() - started)
+
+
+def looped(image: Path) -> float:
+    """What a script did before: from a snapshot at each boundary, to the end, and back."""
+    machine = vmm.boot(image, **OPTIONS)
+    machine.run(until="begin")
+    started = time.process_time()
+    for _ in range(LOOPED):
+        snapshot = machine.snapshot()
+        _one(machine)
+        machine.restore(snapshot)
+        machine.run(insns=1)
+    return LOOPED / (time.process_time() - started)
+
+
+def _one(machine: Machine) -> None:
+    machine.irq(4).until_served()
+    machine.run(until="over")
+    assert machine.u32("n") == 1
+
+
+def explorations(_: argparse.Namespace) -> Iterator[Row]:
+    what = "placements of one interrupt"
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "bench.S"
+        image.write_text(GUEST)
+        try:
+            whole = median(lambda: rate(image, reduction=False))
+        except VmmError as error:  # no assembler
+            yield missing(what, "-", "exploration", str(error))
+            return
+        shared = median(lambda: rate(image, reduction=True))
+        yield compared(f"{what}, each run to its end", whole, "asked for", PER_SECOND, 1, RATE)
+        yield compared(f"{what}, runs shared", shared, "each run to its end", whole, 0, RATE)
+        yield compared(
+            f"{what}, each run to its end", whole, "a loop in Python", median(lambda: looped(image)), 5, RATE
+        )
