@@ -17,7 +17,6 @@ from vmm.toolchain import assemble
 
 GUESTS = Path(__file__).parent / "guests"
 ARCHITECTURES = ("x86", "arm64", "arm")
-NAMES = sorted(path.stem for path in (GUESTS / "x86").glob("*.S"))
 
 
 class Row(NamedTuple):

@@ -62,7 +62,7 @@ def _masked(chance):
 
 def _repeated(chance):
     counter, cell, other = chance.sample(OWN, 2)[0], chance.randrange(CELLS), chance.randrange(CELLS)
-    work = [register for register in OWN if register != counter][0]
+    work = next(register for register in OWN if register != counter)
     inner = [("load", work, cell), ("bump", work, 3), ("store", work, other)]
     return [("set", counter, 2), *inner, ("dec", counter), ("loop", len(inner) + 1)]
 
@@ -288,7 +288,13 @@ def _lines(architecture, number, program):
     yield from (put(where=f"handlers+{4 * n}", value=f"handler_{number}_{n}") for n in range(2))
     yield f"begin_{number}:"
     yield from _code(architecture, f"program_{number}", program.body)
-    yield from (f"end_{number}:", "    nop", "    nop", f"over_{number}:", BRANCH[architecture].format(f"next_{number}"))
+    yield from (
+        f"end_{number}:",
+        "    nop",
+        "    nop",
+        f"over_{number}:",
+        BRANCH[architecture].format(f"next_{number}"),
+    )
     for n, body in enumerate(program.handlers):
         yield f"handler_{number}_{n}:"
         yield from _code(architecture, f"handler_{number}_{n}", body)

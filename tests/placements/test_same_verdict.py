@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from placements.exploring import ARCHITECTURES, NAMES, asked_for, assembled, built, explored
+from placements.exploring import ARCHITECTURES, asked_for, assembled, built, explored
 from placements.programs import checks, frame_of, outcome, program, source
 from placements.windows import window
 from vmm.catalog import guests
@@ -15,7 +15,7 @@ EVERY = sorted(guest.name for guest in guests())
 SOME = ("x86/pit_ticks", "x86/sti_shadow", "x86/task_gate", "arm64/daif_unmask", "arm/it_block_irq")
 PREDICATES = {
     "lost_update": ["n == 2"], "torn_read": ["u64 copy <= 0x100000000"], "stack_overflow": ["guard == 0x600DC0DE"],
-    "reentrant_handler": ["sum <= 3"], "lost_edge": ["shared == 2"], "lock_deadlock": ["shared == 2"],
+    "reentrant_handler": ["sum <= 3"], "lost_edge": ["shared == 2"],
 }  # fmt: skip
 
 
@@ -29,11 +29,11 @@ def agree(image, **asked):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("lock_deadlock", "lost_wakeup")])
+@pytest.mark.parametrize("name", PREDICATES)
 @pytest.mark.parametrize("fixed", [False, True], ids=["planted", "fixed"])
 def test_guests_with_a_planted_bug_and_two_interrupts(architecture, name, fixed):
     assert agree(
-        built(architecture, name, fixed), **asked_for(architecture, name, PREDICATES.get(name, ()), depth=2)
+        built(architecture, name, fixed), **asked_for(architecture, name, PREDICATES[name], depth=2)
     ).placements
 
 
@@ -45,7 +45,7 @@ def test_random_programs_with_random_handlers(architecture, seeds, depth):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize(("seeds", "depth"), [(range(100, 160), 1), (range(200, 208), 2), (range(300, 301), 3)])
+@pytest.mark.parametrize(("seeds", "depth"), [(range(100, 130), 1), (range(200, 204), 2)])
 def test_many_random_programs(architecture, seeds, depth):
     randomly(architecture, seeds, depth)
 
@@ -67,12 +67,6 @@ def test_a_window_of_some_bundled_guests(name):
 @pytest.mark.parametrize("name", EVERY)
 def test_a_window_of_every_bundled_guest(name):
     bundled(name, boundaries=20, depth=1)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SOME)
-def test_a_window_of_some_bundled_guests_and_two_interrupts(name):
-    bundled(name, boundaries=3, depth=2)
 
 
 def bundled(name, boundaries, depth):

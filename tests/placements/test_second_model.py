@@ -20,9 +20,7 @@ def test_each_placement_ends_as_the_model_says(architecture, reduction):
     shadow = architecture == "x86"
     for number, each in enumerate(programs):
         undisturbed, boundaries = outcome(each, None, 0, shadow)
-        _, rows = explored(
-            image, **frame_of(architecture, number), check=checks(undisturbed), reduction=reduction
-        )
+        _, rows = explored(image, **frame_of(architecture, number), check=checks(undisturbed), reduction=reduction)
         expected = [
             broken(undisturbed, outcome(each, at, which, shadow)[0]) for at in range(boundaries) for which in range(2)
         ]

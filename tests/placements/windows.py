@@ -37,7 +37,7 @@ def sources(machine):
     """Lines that no controller masks; on x86 NMI as well."""
     if machine.architecture == "x86":
         imr = machine.pic.master.imr | machine.pic.slave.imr << 8
-        return [f"irq:{n}" for n in range(16) if n != 2 and not imr >> n & 1][:2] + ["nmi"]
+        return [*[f"irq:{n}" for n in range(16) if n != 2 and not imr >> n & 1][:2], "nmi"]
     spis = sorted(machine.gic.dist.enabled)
     ppis = sorted(intid for intid in machine.gic.cpu[0].enabled if intid >= 16)
     return [f"spi:{intid - 32}" for intid in spis][:2] or [f"ppi:{intid}" for intid in ppis][:1] or ["spi:5"]
