@@ -28,7 +28,7 @@ What there is, and where to go on reading (`help(vmm.boot)`):
     what is wrong there      m.findings(): Finding, an interrupt that nobody ended, or serves, and why
     again, bit for bit       m.recording(path), replay: Replay, Diverged, ScriptFailed
     every placement          explore: Report, Failure, Happening
-    tests                    pytest's fixtures machine, guest and boundary; their types: vmm.testing
+    tests                    pytest's fixtures machine, guest, boundary and exploration; their types: vmm.testing
     what goes wrong          VmmError, in one line
 
 `import vmm` is cheap: a name is loaded when it is first used. Its names are those in `__all__` of the modules in HOMES;

@@ -132,8 +132,10 @@ def _image(guest: Path) -> Path:
 
 def name_of(image: Path) -> str:
     """What `resolve` makes `image` of, wherever it is called: a bundled guest's name, or a file's whole path."""
-    bundled_as = {_image(directory): name for name, directory in directories().items()}
-    return bundled_as.get(image) or str(_sources.get(image, image).absolute())
+    directory = image.parent
+    if _is_guest(directory) and image == _image(directory):
+        return f"{directory.parent.name}/{directory.name}"
+    return str(_sources.get(image, image).absolute())
 
 
 def shown(image: Path) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vmm.machine.machine import Machine
     from vmm.machine.options import Options
     from vmm.testing.boundaries import Boundary
+    from vmm.testing.exploration import Exploration
     from vmm.testing.images import Images
     from vmm.testing.machines import Machines
 
@@ -34,6 +35,9 @@ MARKERS = (
     'every_boundary(begin, end, cpu=0, limit=10000, nth=1, after=None): repeat the test with the fixture "boundary" at '
     "each instruction boundary that the guest comes to from location begin to location end, both included, the first "
     'time, the nth or any ("any"), counted from a trigger on',
+    "explore(inject=..., between=(begin, end), hit=1, until=None, check=(), depth=1, runs=None, seconds=None, "
+    'reduction=True): what the fixture "exploration" tries on the guest of the marker guest, as vmm.explore does: the '
+    "interrupts at every boundary, up to depth of them in one run",
 )
 OURS = Path(__file__).parent
 READABLE = 120
@@ -41,6 +45,7 @@ READABLE = 120
 
 IMAGES: pytest.StashKey[Images] = pytest.StashKey()
 MACHINES: pytest.StashKey[Machines] = pytest.StashKey()
+EXPLORATION: pytest.StashKey[Exploration] = pytest.StashKey()
 RECORDINGS: pytest.StashKey[Callable[[], Path]] = pytest.StashKey()
 """Makes the directory that a test's recordings go to."""
 
@@ -113,6 +118,23 @@ def boundary(guest: Machine, request: pytest.FixtureRequest) -> Boundary:
         raise VmmError(f"{place}; now it does: the guest is another one each time")
 
 
+@pytest.fixture
+def exploration(machine: Machines, request: pytest.FixtureRequest) -> Generator[Exploration, None, None]:
+    """What the marker explore asks for, of the guest that the marker guest names: `assert exploration` tries every
+    placement and fails with the least that fails; `.report` says what was tried, `.run` makes one run,
+    `.boundaries()` goes through the window.
+    """
+    from vmm.testing import markers
+    from vmm.testing.exploration import Exploration
+
+    with _in_one_line():
+        asked = markers.asked(request.node)
+        image, options = markers.guest(request.node)
+        made = request.node.stash[EXPLORATION] = Exploration(machine, image, options, asked)
+    yield made
+    del request.node.stash[EXPLORATION]
+
+
 @contextmanager
 def _in_one_line() -> Iterator[None]:
     """What is wrong with a marker or an image, without the way it was found out."""
@@ -149,9 +171,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """pytest repeats no methods of unittest's TestCase: the marker would mean nothing there, silently."""
+    """No marker means nothing, silently: pytest repeats no methods of unittest's TestCase."""
     if item.get_closest_marker("every_boundary") and not hasattr(item, "callspec"):
         pytest.fail("marker every_boundary: pytest cannot repeat a method of a unittest.TestCase", pytrace=False)
+    if item.get_closest_marker("explore") and "exploration" not in getattr(item, "fixturenames", ()):
+        pytest.fail("marker explore: the test does not take the fixture exploration", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -189,7 +213,8 @@ def _shown(item: pytest.Item, machines: Machines) -> list[tuple[str, str]]:
 
     trace = bool(item.config.getoption("--vmm-trace"))
     name = _file_name(item.nodeid)
-    shown = []
+    explored = item.stash.get(EXPLORATION, None)
+    shown = failure.explored(explored) if explored is not None else []
     for number, tested in enumerate(machines.tested, 1):
         file = f"{name}-{number}.vmmrec"
         try:

@@ -30,7 +30,7 @@ ignore_missing_imports = true
 """
 TYPES = {
     "m": "vmm.Machine", "t": "vmm.Trap", "guest": "vmm.Machine", "machine": "vmm.testing.Machines",
-    "boundary": "vmm.testing.Boundary",
+    "boundary": "vmm.testing.Boundary", "exploration": "vmm.testing.Exploration",
 }  # fmt: skip
 """What the documents call things, and what they are."""
 IMPORTS = "from typing import Any\n\nimport vmm\nimport vmm.testing\nfrom vmm import *\n\n"
@@ -96,6 +96,11 @@ def answer(t: vmm.Trap) -> str:
 def test(machine: vmm.testing.Machines, boundary: vmm.testing.Boundary) -> None:
     assert_type(machine("a.S", smp=2, prepare=lambda m: m.irq(5).raise_()), vmm.Machine)
     assert_type(boundary.machine.irq(4).pulse(), None)
+
+
+def explored(exploration: vmm.testing.Exploration) -> None:
+    assert_type(exploration.report, vmm.Report)
+    assert_type(exploration.run([vmm.testing.At(5, 0, "irq:4")]), vmm.Machine)
 '''
 WRONG = {
     'vmm.boot("x86/hello", mmory=1)': 'Unexpected keyword argument "mmory" for "boot"; did you mean "memory"?',

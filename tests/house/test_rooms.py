@@ -44,7 +44,9 @@ BELOW = {
     },
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
     "report": {"errors", "quantities", "columns", "core", "arch", "trace", "findings", "machine"},
-    "testing": {"errors", "sources", "core", "catalog", "scenario", "inputs", "machine", "report"},
+    "testing": {
+        "errors", "sources", "core", "catalog", "scenario", "inputs", "machine", "placements", "report",
+    },
     "placements": {"errors", "core", "machine", "scenario"},
     "pytest_plugin": {"errors", "machine", "testing"},
 }  # fmt: skip

@@ -143,3 +143,15 @@ def test_at_a_limit_time_that_has_not_passed_is_told():
     m.limit(insns=10)
     assert m.run().reason == "limit"
     assert m.waiting == ["only_time waits for Elapsed(s=1)"]
+
+
+def test_a_machine_that_went_back_says_why_it_stood_there():
+    machine = vmm.boot("x86/first_isr", console=None)
+    begun = machine.snapshot()
+    reached = machine.run(until="handler")
+    there = machine.snapshot()
+    assert machine.run().reason == "poweroff"
+    machine.restore(there)
+    assert machine.stop == reached
+    machine.restore(begun)
+    assert machine.stop.reason == "not run"

@@ -7,9 +7,11 @@ import pytest
 
 # What an inner run imports first it takes away with it when it ends: let it find all of this here.
 import vmm.testing.boundaries
+import vmm.testing.exploration
 import vmm.testing.failure
 import vmm.testing.machines
-import vmm.testing.markers  # noqa: F401
+import vmm.testing.markers
+import vmm.testing.placement  # noqa: F401
 
 Suite = Callable[..., pytest.RunResult]
 
@@ -42,9 +44,9 @@ handler:
 def suite(pytester: pytest.Pytester) -> Suite:
     """Run a test file beside guest.S, in this process unless `fresh`, and not from where it lies."""
 
-    def run(tests: str, *options: str, conftest: str = "", fresh: bool = False) -> pytest.RunResult:
+    def run(tests: str, *options: str, conftest: str = "", fresh: bool = False, guest: str = GUEST) -> pytest.RunResult:
         below = pytester.mkdir("below")
-        (below / "guest.S").write_text(GUEST)
+        (below / "guest.S").write_text(guest)
         (below / "test_it.py").write_text("import pytest\nimport vmm\n" + dedent(tests))
         (below / "conftest.py").write_text(dedent(conftest))
         start = pytester.runpytest_subprocess if fresh else pytester.runpytest_inprocess

@@ -376,7 +376,7 @@ class Machine:
             raise VmmError(ffi.string(self._native.error).decode())
         recorded = self._recorder.log.mark() if self._recorder else None
         kept = ffi.gc(native, lib.vmm_snapshot_free)
-        return Snapshot(kept, self._native, devices, self.loaded, recorded, self.position)
+        return Snapshot(kept, self._native, devices, self.loaded, recorded, self.position, self._runner.last)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this machine, whichever was restored before; what follows is what followed then.
@@ -384,7 +384,7 @@ class Machine:
         VmmError during a run, and for another machine's snapshot.
         """
         check(self._native, lib.vmm_snapshot_restore(self._native, snapshot.native))
-        self._runner.forget()
+        self._runner.rewind(snapshot.stop)
         self._state.put(snapshot.devices)
         if self._recorder:
             self._recorder.log.rewind(snapshot.recorded)

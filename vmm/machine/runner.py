@@ -84,9 +84,14 @@ class Runner:
         self._boots_again = True
         self._context.interrupt()
 
-    def forget(self) -> None:
-        """The last run is no more: the machine went back to another time."""
-        self._stop = self._late = None
+    @property
+    def last(self) -> Stop | None:
+        """Why the last run of its own ended."""
+        return self._stop
+
+    def rewind(self, last: Stop | None) -> None:
+        """The machine went back to a time when that was why the last run had ended."""
+        self._stop, self._late = last, None
 
     @property
     def stop(self) -> Stop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.device_state import Captured
+from vmm.core.stops import Stop
 from vmm.inputs.position import Position
 from vmm.loaders.image import Loaded
 
@@ -28,6 +29,8 @@ class Snapshot(NamedTuple):
     """How far the run's log had come; None: nobody had begun one."""
     position: Position
     """Where in its run the machine stood."""
+    stop: Stop | None
+    """Why its last run had ended."""
 
     def __repr__(self) -> str:
         return f"<Snapshot at {self.position}>"

@@ -102,10 +102,8 @@ def _walk(machine: Machine, region: Region, visit: int, found: list[Place], name
     first = cpu.count
     at: Counter[int] = Counter()
     while True:
-        name = _symbol(machine, cpu.pc) or f"{cpu.pc:#x}"
         insns = cpu.count - first
-        names[name] += 1
-        found.append(Place(name + f"#{names[name]}" * (names[name] > 1), insns, at[insns], cpu.pc, visit))
+        found.append(Place(name_at(machine, cpu.pc, names), insns, at[insns], cpu.pc, visit))
         at[insns] += 1
         if cpu.pc == end:
             return
@@ -127,7 +125,7 @@ def _first(machine: Machine, region: Region) -> bool:
         return False
     stop = machine.run(until=region.after)
     if stop.reason not in AWAITED:
-        _never(stop, region.after)
+        never(stop, region.after)
     return stop.vcpu == region.cpu and machine.cpus[region.cpu].pc == machine.address(region.begin)
 
 
@@ -137,15 +135,19 @@ def _told(region: Region, visit: int) -> str:
     return again + (f" after {region.after}" if region.after is not None else "")
 
 
-def _symbol(machine: Machine, linear: int) -> str | None:
-    return machine.loaded.place(linear)[0] if machine.loaded else None
+def name_at(machine: Machine, linear: int, names: Counter[str]) -> str:
+    """Of the boundary there; `names`: of those before it, how often each was there."""
+    name = (machine.loaded.place(linear)[0] if machine.loaded else None) or f"{linear:#x}"
+    names[name] += 1
+    return name + f"#{names[name]}" * (names[name] > 1)
 
 
 def _came(stop: Stop, where: str | int, after: str = "") -> None:
     if stop.reason != "breakpoint":
-        _never(stop, where, after)
+        never(stop, where, after)
 
 
-def _never(stop: Stop, where: Trigger[Any] | str | int, after: str = "") -> NoReturn:
+def never(stop: Stop, where: Trigger[Any] | str | int, after: str = "") -> NoReturn:
+    """VmmError: the guest does not come there."""
     named = f"{where:#x}" if isinstance(where, int) else where
     raise VmmError(f"the guest never comes to {named}{after}: {stop.reason}: {stop.detail}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine
 from vmm.report import crash
+from vmm.testing.exploration import Exploration
 from vmm.testing.machines import Tested
 
 AHEAD = 6
@@ -20,6 +21,11 @@ def sections(tested: Tested, *, trace: bool, recording: Callable[[], Path]) -> l
     parts = (_stop(tested.machine), _state(tested.machine), _console(tested), _trace(tested.machine) if trace else ())
     shown = [(f"{tested.name}: {title}", text) for part in parts for title, text in part]
     return [*shown, *_recording(tested, recording)]
+
+
+def explored(exploration: Exploration) -> list[Section]:
+    """The same of an exploration, if it was made."""
+    return [(f"{exploration.image}: exploration", exploration.story)] if exploration.story else []
 
 
 def _stop(machine: Machine) -> Iterator[Section]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vmm.errors import VmmError
 from vmm.inputs.console import taker
@@ -65,17 +65,15 @@ class Machines:
         `prepare` is called with the machine before anybody else has it: to attach devices, set traps, start scenarios.
         VmmError for an unknown option, and for an image that is not there, does not assemble or does not fit.
         """
-        options = self._defaults | options
-        _check_seed(options.get("seed", 0))
+        options = self._with_defaults(options)
         console, listener = bytearray(), taker(options.pop("console", None))
 
         def write(data: bytes) -> None:
             console.extend(data)
             listener(data)
 
-        path = self._images.find(image, self._directory)
-        modules = [str(self._directory / module) for module in initrd]
         options["console"] = write
+        path, modules = self._files(image, initrd)
         machine = boot(path, initrd=modules, load_address=load_address, **options)
         recorder = machine.recording()
         recorder.shared = True
@@ -86,6 +84,21 @@ class Machines:
         if prepare:
             prepare(machine)
         return machine
+
+    def wanted(self, image: str | Path, options: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
+        """What somebody else would boot a machine with, to make the same one: a call's image and `options`."""
+        path, modules = self._files(image, options.get("initrd", ()))
+        whole = cast(dict[str, Any], self._with_defaults(cast(Options, options)))
+        return path, whole | ({"initrd": modules} if modules else {})
+
+    def _with_defaults(self, options: Options) -> Options:
+        options = self._defaults | options
+        _check_seed(options.get("seed", 0))
+        return options
+
+    def _files(self, image: str | Path, initrd: Sequence[str]) -> tuple[Path, list[str]]:
+        """An image and its modules, where they lie."""
+        return self._images.find(image, self._directory), [str(self._directory / module) for module in initrd]
 
     def _name(self, image: str) -> str:
         same = sum(tested.name.partition(" ")[0] == image for tested in self.tested)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Protocol, cast
 
-from vmm.errors import VmmError
+from vmm.errors import VmmError, unknown
 from vmm.machine.options import Options
+from vmm.placements.exploration import explore
 from vmm.scenario.trigger import Trigger
 from vmm.testing.boundaries import ANY, Region
 
 DEFAULTS = ("board", "seed")
 """Markers with one value: an option of machines whose test gives none."""
-
+OURS = ("record", "prepare", "progress", "initrd", "load_address")
+"""What `vmm.explore` takes and a marker does not say: the plugin does, or the marker `guest`."""
 
 TAKES = "it takes two locations, cpu= and limit= as numbers, nth= and after="
 
@@ -65,3 +68,23 @@ def region(marker: Marker) -> Region:
     if region.after is not None and not isinstance(region.after, Trigger | str | int):
         raise VmmError(f"marker every_boundary: after={region.after!r}: it is a trigger or a location")
     return region
+
+
+def asked(node: Node) -> dict[str, Any]:
+    """What the marker `explore` asks for, as `vmm.explore` takes it, with or without something to inject;
+    VmmError where it is missing, or says other than that or too little.
+    """
+    marker = node.get_closest_marker("explore")
+    if marker is None:
+        raise VmmError('nothing to explore: mark the test with @pytest.mark.explore(inject="irq:4", between=(…, …))')
+    parameters = inspect.signature(explore).parameters.values()
+    names = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY and each.name not in OURS]
+    if marker.args or "between" not in marker.kwargs:
+        raise VmmError("marker explore: it takes between=, inject= and others by their names")
+    for name in marker.kwargs:
+        if name not in names:
+            raise unknown("argument of the marker explore", name, names)
+    between = marker.kwargs["between"]
+    if not (isinstance(between, tuple | list) and len(between) == 2):
+        raise VmmError(f"marker explore: between={between!r}: it is two locations")
+    return dict(marker.kwargs)
