@@ -1,4 +1,4 @@
-"""Small random programs with two small random handlers: as assembly of each architecture, and as a model of what they do.
+"""Small random programs with two small random handlers: as assembly for each architecture, and as a model.
 
 An instruction is a tuple. Registers 0 to 3 are a program's own, which every handler saves; register 4 nobody saves, so
 that what a handler leaves there is seen. A handler runs with interrupts masked and cannot be interrupted.
@@ -169,8 +169,8 @@ X86 = {
     "bump": "addl ${1}, {0}", "dec": "decl {0}", "loop": "jnz {0}", "mask": "cli", "unmask": "sti", "nop": "nop",
 }  # fmt: skip
 ARM64 = {
-    "set": "mov {0}, #{1}", "load": "ldr {0}, [x9, #4*{1}]", "store": "str {0}, [x9, #4*{1}]", "add": "add {0}, {0}, {1}",
-    "bump": "add {0}, {0}, #{1}", "dec": "subs {0}, {0}, #1", "loop": "b.ne {0}", "mask": "msr daifset, #DAIF_I",
+    "set": "mov {0}, #{1}", "load": "ldr {0}, [x9, #4*{1}]", "store": "str {0}, [x9, #4*{1}]",
+    "add": "add {0}, {0}, {1}", "bump": "add {0}, {0}, #{1}", "dec": "subs {0}, {0}, #1", "loop": "b.ne {0}", "mask": "msr daifset, #DAIF_I",
     "unmask": "msr daifclr, #DAIF_I", "nop": "nop",
 }  # fmt: skip
 ARM = {
@@ -261,7 +261,8 @@ done:
 """,
 }
 PUT = {
-    "x86": "    movl ${value}, {where}", "arm64": "    STORE ({where}), ({value})", "arm": "    STORE ({where}), ({value})"
+    "x86": "    movl ${value}, {where}", "arm64": "    STORE ({where}), ({value})",
+    "arm": "    STORE ({where}), ({value})",
 }  # fmt: skip
 BRANCH = {"x86": "    jmp {0}", "arm64": "    b {0}", "arm": "    b {0}"}
 
