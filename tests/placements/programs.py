@@ -170,7 +170,8 @@ X86 = {
 }  # fmt: skip
 ARM64 = {
     "set": "mov {0}, #{1}", "load": "ldr {0}, [x9, #4*{1}]", "store": "str {0}, [x9, #4*{1}]",
-    "add": "add {0}, {0}, {1}", "bump": "add {0}, {0}, #{1}", "dec": "subs {0}, {0}, #1", "loop": "b.ne {0}", "mask": "msr daifset, #DAIF_I",
+    "add": "add {0}, {0}, {1}", "bump": "add {0}, {0}, #{1}", "dec": "subs {0}, {0}, #1",
+    "loop": "b.ne {0}", "mask": "msr daifset, #DAIF_I",
     "unmask": "msr daifclr, #DAIF_I", "nop": "nop",
 }  # fmt: skip
 ARM = {

@@ -1,5 +1,6 @@
 """What random injection misses, with as many runs as the exploration made: the bug has one boundary of 305, and each
-run of a random campaign tries one that it draws. A campaign of n draws misses it with probability (1 - 1/n)^n, about 37%.
+run of a random campaign tries one that it draws. A campaign of n draws misses it with probability
+(1 - 1/n)^n, about 37%.
 """
 
 from __future__ import annotations
