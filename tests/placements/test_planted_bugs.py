@@ -52,8 +52,8 @@ class Nested(NamedTuple):
 
 # The first may come anywhere in the window, which has three boundaries. The second has to be taken between the
 # handler's unmask and its `last` instruction, which masks again; it may be asked for earlier, and waits. On x86 the
-# 8259A has had its acknowledge when the handler begins, and an edge counts from there; a GIC's comes with the read of GICC_IAR, to
-# which the line is high and cannot be raised once more.
+# 8259A has had its acknowledge when the handler begins, and an edge counts from there; a GIC's comes with
+# the read of GICC_IAR, to which the line is high and cannot be raised once more.
 NESTED = [
     Nested(
         "reentrant_handler", "sum <= 3", {"x86": "handler", "arm64": "taken", "arm": "taken"},
