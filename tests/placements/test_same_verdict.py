@@ -1,0 +1,76 @@
+"""What an exploration says does not depend on whether runs share what follows: each boundary and source alone, and all
+that begins with it. Sharing that is wrong anywhere shows here.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from placements.exploring import ARCHITECTURES, asked_for, assembled, built, explored
+from placements.programs import checks, frame_of, outcome, program, source
+from placements.windows import window
+from vmm.catalog import guests
+
+EVERY = sorted(guest.name for guest in guests())
+SOME = ("x86/pit_ticks", "x86/sti_shadow", "x86/task_gate", "arm64/daif_unmask", "arm/it_block_irq")
+PREDICATES = {
+    "lost_update": ["n == 2"], "torn_read": ["u64 copy <= 0x100000000"], "stack_overflow": ["guard == 0x600DC0DE"],
+    "reentrant_handler": ["sum <= 3"], "lost_edge": ["shared == 2"],
+}  # fmt: skip
+
+
+def agree(image, **asked):
+    """With sharing and without; the report with it."""
+    shared, rows = explored(image, **asked)
+    whole, expected = explored(image, reduction=False, **asked)
+    assert rows == expected
+    assert (shared.placements, shared.failing) == (whole.placements, whole.failing)
+    return shared
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("name", PREDICATES)
+@pytest.mark.parametrize("fixed", [False, True], ids=["planted", "fixed"])
+def test_guests_with_a_planted_bug_and_two_interrupts(architecture, name, fixed):
+    assert agree(
+        built(architecture, name, fixed), **asked_for(architecture, name, PREDICATES[name], depth=2)
+    ).placements
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("seeds", "depth"), [(range(3), 2)])
+def test_random_programs_with_random_handlers(architecture, seeds, depth):
+    randomly(architecture, seeds, depth)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("seeds", "depth"), [(range(100, 130), 1), (range(200, 204), 2)])
+def test_many_random_programs(architecture, seeds, depth):
+    randomly(architecture, seeds, depth)
+
+
+def randomly(architecture, seeds, depth):
+    programs = [program(seed) for seed in seeds]
+    image = assembled(architecture, source(architecture, programs))
+    for number, each in enumerate(programs):
+        undisturbed, _ = outcome(each, None, 0, architecture == "x86")
+        assert agree(image, **frame_of(architecture, number), check=checks(undisturbed), depth=depth).placements
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_a_window_of_some_bundled_guests(name):
+    bundled(name, boundaries=12, depth=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVERY)
+def test_a_window_of_every_bundled_guest(name):
+    bundled(name, boundaries=20, depth=1)
+
+
+def bundled(name, boundaries, depth):
+    found = window(name, boundaries, beyond=200)
+    assert agree(
+        name, between=found.between, hit=found.hit, until=found.until, inject=found.inject, depth=depth
+    ).placements
