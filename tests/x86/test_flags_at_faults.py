@@ -156,7 +156,7 @@ def test_a_loop_on_a_flag_counts_by_address_size_and_goes_where_it_says(
 
 
 def test_two_of_one_kind_in_a_row_while_accesses_are_looked_at() -> None:
-    """A data breakpoint elsewhere. ADD [RAX], AL twice: the flags are the last one's, 6 + 6 and not of what DR7 held."""
+    """A data breakpoint elsewhere. ADD [RBX], AL twice, 4 + 2 + 2: the flags are the last one's."""
     program = bytes.fromhex("0f23f8 0003 0003 90")  # mov dr7, rax; add [rbx], al, twice
     bench = X86Bench("long64", program, rax=0x30402, rbx=CODE + 0x800)
     bench.memory.write(CODE + 0x800, b"\x04")
