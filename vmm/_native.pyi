@@ -370,6 +370,7 @@ class vmm_wanted(Struct):
 class vmm_pages(Struct):
     code: Pointer[int]
     tables: Pointer[int]
+    untold: Pointer[int]
     copy: Pointer[int]
     flash_code: int
     noted_count: int

@@ -263,6 +263,7 @@ typedef struct {
 typedef struct {
     uint8_t *code; /* each page: one bit a vCPU that has translated code from it */
     uint8_t *tables; /* each page: one bit a vCPU whose translations may come from it */
+    uint8_t *untold; /* each page: 1: code or translations came from it some time, which are reads that nobody is told of */
     uint8_t *copy; /* several vCPUs: what pages with code held when that was last made to follow */
     uint8_t flash_code; /* one bit a vCPU that has translated code from flash */
     uint32_t noted_count; /* pages with another's code that the current vCPU may have written in this turn */

@@ -68,6 +68,7 @@ void page_has_code(vmm_vcpu *v, uint64_t offset)
     if (several(m) && !m->pages.code[page])
         memcpy(m->pages.copy + page * PAGE, m->ram + page * PAGE, PAGE);
     m->pages.code[page] |= (uint8_t)bit_of(v);
+    m->pages.untold[page] = 1;
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         m->vcpus[i]->make_clean(m->vcpus[i]->cpu, (uintptr_t)(m->ram + page * PAGE), PAGE);
 }
@@ -241,6 +242,7 @@ int pages_new(vmm_machine *m)
     const struct { uint8_t **at; uint64_t size; } tables[] = {
         {&m->pages.code, m->ram_size / PAGE},
         {&m->pages.tables, m->ram_size / PAGE},
+        {&m->pages.untold, m->ram_size / PAGE},
         {&m->pages.copy, m->ram_size},
         {&m->pages.dirty, pages_count(m)},
         {(uint8_t **)&m->pages.written, pages_count(m) * sizeof *m->pages.written},
@@ -255,6 +257,7 @@ void pages_free(vmm_machine *m)
 {
     lazy_free(m->pages.code, m->ram_size / PAGE);
     lazy_free(m->pages.tables, m->ram_size / PAGE);
+    lazy_free(m->pages.untold, m->ram_size / PAGE);
     lazy_free(m->pages.copy, m->ram_size);
     lazy_free(m->pages.dirty, pages_count(m));
     lazy_free(m->pages.written, pages_count(m) * sizeof *m->pages.written);

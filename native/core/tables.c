@@ -20,6 +20,7 @@ void table_read(vmm_vcpu *v, uint64_t offset)
     if (offset >= m->ram_size || m->pages.tables[page] & bit)
         return;
     m->pages.tables[page] |= bit;
+    m->pages.untold[page] = 1;
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         m->vcpus[i]->make_clean(m->vcpus[i]->cpu, (uintptr_t)(m->ram + page * PAGE), PAGE);
 }

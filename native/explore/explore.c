@@ -77,7 +77,7 @@ static void page_differs(void *context, uint64_t page, const uint8_t *then)
     uint64_t bits[SET_WORDS] = {0};
     for (unsigned i = 0; i < PAGE; i++)
         bits[i / 64] |= (uint64_t)(now[i] != then[i]) << i % 64;
-    d->met = m->pages.code[page] || m->pages.tables[page] || set_meets(d->live, page, bits);
+    d->met = m->pages.untold[page] || set_meets(d->live, page, bits);
 }
 
 /* The machine is as `r` was, as far as anything that follows can tell. */
