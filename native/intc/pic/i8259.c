@@ -145,9 +145,12 @@ static int take(vmm_machine *m, vmm_i8259 *c)
     uint8_t bit = (uint8_t)(1 << pin);
     if (!(level_pins(c) & bit))
         c->irr &= (uint8_t)~bit;
-    if (!(c->icw4 & ICW4_AEOI))
+    if (!(c->icw4 & ICW4_AEOI)) {
         c->isr |= bit;
-    else if (c->rotate_aeoi)
+        return pin;
+    }
+    c->isr &= (uint8_t)~bit; /* it may have been in service from before AEOI was chosen, and be let in by special mask mode */
+    if (c->rotate_aeoi)
         c->lowest = (uint8_t)pin;
     return pin;
 }

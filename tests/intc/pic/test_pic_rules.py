@@ -457,6 +457,20 @@ def test_a_non_specific_eoi_follows_the_rotated_priorities(pic: AnyPic) -> None:
     assert pic.isr(MASTER) == 0x02
 
 
+def test_aeoi_that_is_chosen_later_ends_what_was_in_service(pic: AnyPic) -> None:
+    """Automatic end of interrupt: a non-specific EOI with the last INTA. IR0, of a level, is served before ICW4 comes."""
+    for a0, value in ((0, 0x19), (1, 0x20)):  # ICW1: level triggered, ICW4 comes; ICW2
+        pic.write(MASTER, a0, value)
+    raise_lines(pic, 0)
+    assert pic.acknowledge() == 0x20
+    assert registers(pic, MASTER)[1] == 1
+    pic.write(MASTER, 1, 0x01)  # ICW3
+    pic.write(MASTER, 0, 0x68)  # OCW3: special mask mode
+    pic.write(MASTER, 1, 0x1E)  # ICW4: AEOI
+    pic.acknowledge()
+    assert registers(pic, MASTER)[1] == 0
+
+
 def test_aeoi_with_rotation_rotates_at_inta(pic: AnyPic) -> None:
     """Automatic rotation, rotate in AEOI mode: the acknowledged level becomes the lowest at once."""
     initialise(pic, master_icw4=UPM | AEOI)
