@@ -458,7 +458,7 @@ def test_a_non_specific_eoi_follows_the_rotated_priorities(pic: AnyPic) -> None:
 
 
 def test_aeoi_that_is_chosen_later_ends_what_was_in_service(pic: AnyPic) -> None:
-    """Automatic end of interrupt: a non-specific EOI with the last INTA. IR0, of a level, is served before ICW4 comes."""
+    """Automatic end of interrupt: a non-specific EOI with the last INTA. IR0, a level, is served before ICW4."""
     for a0, value in ((0, 0x19), (1, 0x20)):  # ICW1: level triggered, ICW4 comes; ICW2
         pic.write(MASTER, a0, value)
     raise_lines(pic, 0)
