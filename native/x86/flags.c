@@ -23,10 +23,9 @@ static bool before_restore_state(void *cpu, uintptr_t host_pc, bool will_exit)
         return original(cpu, host_pc, will_exit);
     x86_env *env = env_of(v);
     uint32_t put_off = env->cc_op;
-    bool changed = env->cc_src != x86_of(v)->cc_src, shown = env->cc_src == (env->eflags & ARITHMETIC);
-    bool computed = will_exit && changed && shown, restored = original(cpu, host_pc, will_exit);
+    bool restored = original(cpu, host_pc, will_exit);
     if (restored)
-        env->cc_op = computed ? CC_OP_EFLAGS : put_off;
+        env->cc_op = will_exit ? CC_OP_EFLAGS : put_off;
     return restored;
 }
 
