@@ -29,6 +29,12 @@ static bool before_restore_state(void *cpu, uintptr_t host_pc, bool will_exit)
     return restored;
 }
 
+/* In a callback from which translated code does not go on. */
+void x86_flags_computed(vmm_vcpu *v)
+{
+    env_of(v)->cc_op = CC_OP_EFLAGS;
+}
+
 const char *x86_keep_flags(void *library)
 {
     const uc_call call = {"cpu_restore_state_x86_64", before_restore_state, &original};

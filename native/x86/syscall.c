@@ -54,6 +54,7 @@ static void on_syscall(void *engine, void *user)
     (void)engine;
     vmm_vcpu *v = user;
     x86_env *env = env_of(v);
+    x86_flags_computed(v);
     uint32_t length = length_here(v);
     bool allowed_here = env->hflags & HF_CS64 || x86_of(v)->syscall_anywhere;
     env->eip = x86_rip_here(v);
@@ -72,6 +73,7 @@ static void on_sysenter(void *engine, void *user)
     (void)engine;
     vmm_vcpu *v = user;
     x86_env *env = env_of(v);
+    x86_flags_computed(v);
     uint32_t length = length_here(v);
     uint32_t selector = (uint32_t)x86_msr_get(v, MSR_SYSENTER_CS);
     bool long_mode = x86_long_mode(v);

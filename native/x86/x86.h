@@ -148,6 +148,7 @@ bool x86_return_undone(vmm_vcpu *v); /* the last instruction was an IRET that sh
 bool x86_return_refused(vmm_vcpu *v, uint8_t vector); /* an IRET's own fault, which is raised anew */
 
 /* flags.c */
+void x86_flags_computed(vmm_vcpu *v);
 const char *x86_keep_flags(void *library); /* once a process: the line that says why not, or NULL */
 
 /* intercept.c */
