@@ -574,7 +574,6 @@ class vmm_x86(Struct):
     simd_count: int
     simd_value: Array[int]
     simd_register: int
-    cc_src: int
     iret_at: int
     iret_from: Array[int]
     rep_seen: int

@@ -47,7 +47,6 @@ typedef struct {
     uint64_t simd_count;    /* transient: count when an SSE instruction that may fault had begun last, */
     uint64_t simd_value[2]; /* and the register it changes as it was then */
     uint32_t simd_register; /* Unicorn's public number */
-    uint64_t cc_src;       /* transient: Unicorn's, before the present instruction began */
     uint64_t iret_at;      /* transient: count when the last IRET had begun; 0: it has been seen to return */
     uint64_t iret_from[28]; /* transient: what it changes, as it was (return.c) */
     uint64_t rep_seen;     /* transient: count when a REP instruction last came back */

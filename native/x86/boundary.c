@@ -320,7 +320,8 @@ static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
 {
     (void)engine, (void)size;
     vmm_vcpu *v = user;
-    x86_of(v)->cc_src = env_of(v)->cc_src; /* flags.c */
+    if (unlikely(pc >> 32) && !(env_of(v)->hflags & HF_CS64))
+        pc = (uint32_t)pc; /* EIP wraps at 4 GiB, in the middle of a block, too */
     if (unlikely(pc == vcpu_here(v) || v->count >= v->attention_at || may_be_awaited(v, pc)))
         look_closer(v, pc);
     else

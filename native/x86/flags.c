@@ -1,18 +1,14 @@
 /*
  * The arithmetic flags where an instruction is left in its middle: a fault, an intercept, a hook of Unicorn's.
  *
- * Behind an instruction's code hook Unicorn may compute the flags that were put off, into cc_src, and says so in its head
- * alone: the state still has how they were to be computed, as what it restores from has. Where it does not, that is still
- * true. The two are told apart by cc_src: where it has not changed, either comes to the same; where it has, and is what the
- * hook was shown as flags, they were computed; else the instruction itself has put its own off. Who only looks, and goes on,
- * changes nothing of it: translated code has it in its head.
+ * Behind an instruction's code hook Unicorn computes the flags that were put off, and knows it in its head alone: the state
+ * still has how they were to be computed, as what it restores from has. Who leaves there finds them computed; who only looks
+ * and goes on must change nothing of it.
  */
 #include "unicorn/uc_plt.h"
 #include "x86/x86.h"
 
 typedef bool (*restore_state)(void *cpu, uintptr_t host_pc, bool will_exit);
-
-enum { ARITHMETIC = FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF };
 
 static restore_state original;
 

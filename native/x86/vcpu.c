@@ -7,6 +7,7 @@
 
 static uint64_t start_address(vmm_vcpu *v)
 {
+    x86_wrap_eip(v);
     return env_of(v)->eip;
 }
 

@@ -148,6 +148,13 @@ bool x86_return_undone(vmm_vcpu *v); /* the last instruction was an IRET that sh
 bool x86_return_refused(vmm_vcpu *v, uint8_t vector); /* an IRET's own fault, which is raised anew */
 
 /* flags.c */
+/* Outside 64-bit mode EIP wraps at 4 GiB; where a block of Unicorn's goes on behind that, it has not. */
+static inline void x86_wrap_eip(vmm_vcpu *v)
+{
+    if (!(env_of(v)->hflags & HF_CS64) && env_of(v)->eip >> 32 == 1)
+        env_of(v)->eip = (uint32_t)env_of(v)->eip;
+}
+
 void x86_flags_computed(vmm_vcpu *v);
 const char *x86_keep_flags(void *library); /* once a process: the line that says why not, or NULL */
 
