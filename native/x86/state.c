@@ -153,6 +153,8 @@ void x86_reset(vmm_vcpu *v)
 
 uint64_t vmm_x86_get(vmm_vcpu *v, int uc_register)
 {
+    if (!v->machine->running)
+        x86_wrap_eip(v);
     return x86_register(v, uc_register);
 }
 

@@ -148,10 +148,11 @@ bool x86_return_undone(vmm_vcpu *v); /* the last instruction was an IRET that sh
 bool x86_return_refused(vmm_vcpu *v, uint8_t vector); /* an IRET's own fault, which is raised anew */
 
 /* flags.c */
-/* Outside 64-bit mode EIP wraps at 4 GiB; where a block of Unicorn's goes on behind that, it has not. */
+/* Outside 64-bit mode EIP wraps at 4 GiB; and at 0; where a block of Unicorn's goes on there, it has not. */
 static inline void x86_wrap_eip(vmm_vcpu *v)
 {
-    if (!(env_of(v)->hflags & HF_CS64) && env_of(v)->eip >> 32 == 1)
+    uint64_t above = env_of(v)->eip >> 32;
+    if (!(env_of(v)->hflags & HF_CS64) && (above == 1 || above == 0xffffffff))
         env_of(v)->eip = (uint32_t)env_of(v)->eip;
 }
 
