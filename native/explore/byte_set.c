@@ -77,7 +77,7 @@ static uint64_t bits_of(uint64_t word, uint64_t from, uint64_t to)
 
 void set_add_but(byte_set *s, uint64_t offset, uint64_t size, const byte_set *but)
 {
-    while (size && !(but && but->all)) {
+    while (size) {
         uint64_t page = offset / SET_PAGE, from = offset % SET_PAGE, part = SET_PAGE - from < size ? SET_PAGE - from : size;
         const set_page *without = but ? find(but, page) : NULL;
         set_page *p = at(s, page);

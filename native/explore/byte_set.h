@@ -24,9 +24,9 @@ void set_clear(byte_set *s); /* keeps its memory */
 void set_free(byte_set *s);
 void set_add(byte_set *s, uint64_t offset, uint64_t size);
 void set_add_all(byte_set *s);
-/* Add those of the bytes that are not in `but`. */
+/* Add those of the bytes that are not known to be in `but`: where that has grown too large, only what it had before is. */
 void set_add_but(byte_set *s, uint64_t offset, uint64_t size, const byte_set *but);
-/* Add those of `other` that are not in `but`, which may be NULL. */
+/* Add those of `other`, in the same way; `but` may be NULL. */
 void set_unite(byte_set *s, const byte_set *other, const byte_set *but);
 bool set_meets(const byte_set *s, uint64_t page, const uint64_t bits[SET_WORDS]); /* one of these is in it */
 

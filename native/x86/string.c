@@ -113,7 +113,8 @@ void x86_iterate(vmm_vcpu *v, uint64_t pc)
         return;
     uint64_t most = least((env->regs[R_CX] & mask) - 1, attention_at - v->count);
     x86_insn insn;
-    if (most < FEW || flags & (FL_TF | FL_RF) || x86_of(v)->watch_hook || !x86_decode(v, pc, &insn) || !is_plain(&insn))
+    bool told = x86_of(v)->watch_hook || v->machine->accessed; /* each access, which Unicorn's alone are */
+    if (most < FEW || flags & (FL_TF | FL_RF) || told || !x86_decode(v, pc, &insn) || !is_plain(&insn))
         return;
     bool moves = insn.opcode == MOVS || insn.opcode == MOVSB, stores = insn.opcode == STOS || insn.opcode == STOSB;
     int64_t step = (int64_t)element_size(v, &insn) * env->df;
