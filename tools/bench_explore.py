@@ -12,7 +12,7 @@ from bench_rows import RATE, Row, compared, median, missing
 
 import vmm
 from vmm.errors import VmmError
-from vmm.machine.machine import MIB, Machine
+from vmm.machine.machine import MIB, Machine, explorer_of
 from vmm.machine.options import Options
 from vmm.placements.exploration import Bounds, Exploration, Judge, Subject, Window
 from vmm.placements.predicate import terms
@@ -69,12 +69,13 @@ def rate(image: Path, reduction: bool) -> float:
     sources = [source("irq:4")]
     machine = subject.boot()
     subject.enter(machine)
-    plan = Exploration(subject, sources, ["n == 1"], Bounds(reduction=reduction))._plan(machine, 1_000_000)
-    judge = Judge(machine, sources, subject.window, terms("n == 1"), [], 0)
+    plan = Exploration(subject, sources, ["n == 1"], Bounds(reduction=reduction)).plan(machine)
+    plan.patience = 1_000_000
+    judge = Judge(machine, sources, subject.window, terms("n == 1"), [], 0, plan.patience)
     placements, started = 0, time.process_time()
     for _ in range(WINDOWS):
         plan.over = 0
-        rows = [row for chunk in machine._explorer(plan, judge).run(lambda: BOUNDARIES) for row in chunk]
+        rows = [row for chunk in explorer_of(machine, plan, judge).run(lambda: BOUNDARIES) for row in chunk]
         assert not any(row.failing for row in rows)
         placements += len(rows)
     return placements / (time.process_time() - started)

@@ -287,9 +287,8 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
     piece handler = {0};
     footprint head = {0};
     record *r = record_new(x);
-    if (!r)
-        return NULL;
-    note_budget(x);
+    if (!r || !may_run(x))
+        return r;
     watch_into(x, &head);
     inject(x, choice);
     if (more)

@@ -87,16 +87,17 @@ bool until_here(const exploration *x)
     return at_address(x, &x->plan->until);
 }
 
-void note_budget(exploration *x)
+bool may_run(exploration *x)
 {
     vmm_plan *plan = x->plan;
     struct timespec now = {0};
     plan->spent |= plan->most_runs && plan->runs >= plan->most_runs;
-    plan->runs++;
-    if (!plan->until_ns)
-        return;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    plan->spent |= (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= plan->until_ns;
+    if (plan->until_ns) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        plan->spent |= (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= plan->until_ns;
+    }
+    plan->runs += !plan->spent;
+    return !plan->spent;
 }
 
 /* By the count, which states that are one have in common. */

@@ -55,7 +55,7 @@ void forget(instant *then);
 unsigned go(exploration *x, unsigned awaited, uint64_t insns); /* what of it came, or IN_TIME, or OVER */
 unsigned step(exploration *x); /* to the next boundary; a vCPU that falls asleep stands at one, and at another when it is woken */
 bool ends_here(exploration *x); /* it stands at the window's end */
-void note_budget(exploration *x); /* one more run is made, or too many */
+bool may_run(exploration *x); /* one more, which is counted; false: the budget is spent */
 bool until_here(const exploration *x); /* where runs end that have come through the window */
 uint64_t time_left(const exploration *x); /* instructions that a run may still take */
 uint32_t depth_of(const vmm_machine *m); /* handlers under way */

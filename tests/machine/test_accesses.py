@@ -6,6 +6,7 @@ import pytest
 
 import vmm
 from vmm.errors import VmmError
+from vmm.machine.machine import accesses_of
 from vmm.scenario.triggers import NextBoundary
 
 SOURCE = """
@@ -35,7 +36,7 @@ def test_steps(machine):
     """INC of two bytes reads 1122h and writes 1123h; MOV reads 44h; PUSH writes below ESP."""
     n, stack = machine.address("n"), machine.cpu["esp"] - 4
     steps = []
-    with machine._accesses() as accesses:
+    with accesses_of(machine) as accesses:
         assert accesses.physical(machine.cpu, n) == n
         for _ in range(4):
             accesses.clear()
@@ -51,13 +52,13 @@ def test_who_looks_changes_nothing(machine):
     machine.run()
     seen = machine.trace.hash, machine.instructions, str(machine.stop)
     machine.restore(begin)
-    with machine._accesses():
+    with accesses_of(machine):
         machine.run()
     assert (machine.trace.hash, machine.instructions, str(machine.stop)) == seen
 
 
 def test_one_at_a_time(machine):
-    with machine._accesses(), pytest.raises(VmmError, match="nobody else"), machine._accesses():
+    with accesses_of(machine), pytest.raises(VmmError, match="nobody else"), accesses_of(machine):
         pass
-    with machine._accesses():
+    with accesses_of(machine):
         pass

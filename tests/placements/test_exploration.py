@@ -8,7 +8,7 @@ import pytest
 
 import vmm
 from vmm.errors import VmmError
-from vmm.machine.machine import Machine
+from vmm.machine.machine import Machine, explorer_of
 from vmm.placements import exploration
 from vmm.placements.exploration import Chunks
 
@@ -107,7 +107,7 @@ def test_a_window_of_one_visit_to_the_next(tmp_path, way):
     assert (report.verdict, report.boundaries, report.failing) == ("proven", 3, 0)
 
 
-# What a handler leaves below the stack pointer, its frame, is read behind the window: EIP, which is another at each boundary.
+# What a handler leaves below the stack pointer is read behind the window: EIP in its frame, another at each boundary.
 READS_THE_FRAME = {
     "by a load": """
     movl    -12(%esp), %eax
@@ -223,9 +223,9 @@ def test_the_machine_stands_at_the_window_again_and_goes_on_as_if_nothing_had_be
     subject.enter(machine)
     work = exploration.Exploration(subject, [exploration.source("irq:4")], ["n == 2"], exploration.Bounds())
     judge = exploration.Judge(machine, [exploration.source("irq:4")], subject.window, [], [], 0, 1_000_000)
-    plan = work._plan(machine)
+    plan = work.plan(machine)
     plan.patience = 1_000_000
-    explorer = machine._explorer(plan, judge)
+    explorer = explorer_of(machine, plan, judge)
     assert sum(len(rows) for rows in explorer.run(lambda: 4)) == 9
     assert machine.run() == stop
     assert machine.trace.hash == undisturbed.trace.hash

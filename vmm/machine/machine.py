@@ -38,7 +38,7 @@ from vmm.machine.boot_image import BootImage, Source
 from vmm.machine.controllers import Controllers
 from vmm.machine.delegate import delegate
 from vmm.machine.devices import Devices
-from vmm.machine.explorer import Explorer
+from vmm.machine.explorer import Asked, Explorer
 from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
 from vmm.machine.interrupts import Interrupts
@@ -54,7 +54,7 @@ from vmm.trace import Trace
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from vmm._native import vmm_machine
+    from vmm._native import vmm_machine, vmm_plan
     from vmm.arch.cpus import Cpu
     from vmm.findings.finding import Finding
     from vmm.inputs.recorder import Recorder
@@ -450,6 +450,16 @@ class Machine:
     byte = delegate("_console", ConsoleInput.byte)
     key = delegate("_keyboard", Keyboard.key)
     trap = delegate("_traps", TrapHandlers.trap)
+
+
+def explorer_of(machine: Machine, plan: vmm_plan, asked: Asked) -> Explorer:
+    """The core's explorer over it, for who places interrupts."""
+    return machine._explorer(plan, asked)
+
+
+def accesses_of(machine: Machine) -> Accesses:
+    """A context in which its accesses are kept, for who tells the story of a run."""
+    return machine._accesses()
 
 
 WIRING = (

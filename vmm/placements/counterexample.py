@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vmm.core.stops import Stop
 from vmm.machine.explorer import Placement
-from vmm.machine.machine import Machine
+from vmm.machine.machine import Machine, accesses_of
 from vmm.placements.observed import Observed
 from vmm.placements.sources import Source
 from vmm.placements.story import Story
@@ -34,7 +34,7 @@ def tell(
         subject.enter(machine)
         first = machine.instructions
         retold = Retold(machine, subject.window, first + patience)
-        with machine._accesses() as accesses:
+        with accesses_of(machine) as accesses:
             observed = Observed(machine, accesses)
             story = Story(observed, first)
             for number, placement in enumerate(placements):

@@ -14,7 +14,7 @@ from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum, module_path
 from vmm.machine.explorer import Placement, Tried
-from vmm.machine.machine import Machine
+from vmm.machine.machine import Machine, explorer_of
 from vmm.machine.options import Options
 from vmm.output import OutputFile
 from vmm.placements.campaign import Campaign, Found, moved
@@ -25,7 +25,7 @@ from vmm.placements.judge import Judge
 from vmm.placements.predicate import terms
 from vmm.placements.report import Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, source
-from vmm.placements.subject import UNDISTURBED, Subject, Window, told
+from vmm.placements.subject import UNDISTURBED, Subject, Window, patience, told
 from vmm.placements.suspicions import EXTENT, suspicions
 from vmm.scenario.triggers import NextBoundary, Reach
 from vmm.version import described
@@ -41,8 +41,6 @@ Check = str | Callable[[Machine], Any]
 FIRST_CHUNK, MOST_IN_CHUNK = 16, 4096
 CHUNK_SECONDS = 0.25
 """What is reported, and can be broken off, between two chunks."""
-PATIENCE = 200_000
-"""Instructions beyond ten times the undisturbed run's that a run may take."""
 ATOMIC = "atomic"
 """A check: no interrupt comes between accesses that belong together."""
 LONGEST = 20_000
@@ -155,11 +153,11 @@ class Exploration:
             with OutputFile("recording", record, inputs=files):
                 pass  # a wrong path costs nobody an exploration
         subject.enter(machine)
-        plan = self._plan(machine)
-        patience, expected, undisturbed = self._undisturbed()
-        plan.patience = patience
+        plan = self.plan(machine)
+        allowed, expected, undisturbed = self._undisturbed()
+        plan.patience = allowed
         errors = machine.trace.guest_errors
-        judge = Judge(machine, self._sources, window, self._terms, self._functions, errors, patience)
+        judge = Judge(machine, self._sources, window, self._terms, self._functions, errors, allowed)
         self.report = report = Report(
             str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
             bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed,
@@ -186,28 +184,28 @@ class Exploration:
             if campaign:
                 campaign.save(now=True)
         if not broken_off and report.over:
-            self._tell_waiting(report, found.taken, patience)
+            self._tell_waiting(report, found.taken, allowed)
         report.failures = [self._failure(machine, judge, runs) for runs in runs_of(found.tried)]
         if failing := [each.row for each in found.tried if each.row.least]:
             least = min(failing, key=lambda row: (len(row.least), [each.at[:2] for each in row.least]))
-            self._explain(report, machine, least.least, judge.causes[least.least_outcome - 1], record, patience)
+            self._explain(report, machine, least.least, judge.causes[least.least_outcome - 1], record, allowed)
         elif self._atomic:
-            self._suspect(report, machine, found.early, record, patience)
+            self._suspect(report, machine, found.early, record, allowed)
         if broken_off:
             raise broken_off
         return report
 
     def _explain(
         self, report: Report, machine: Machine, least: Sequence[Placement], cause: str, record: Path | str | None,
-        patience: int,
+        allowed: int,
     ) -> None:  # fmt: skip
         report.least = [self._happening(machine, each) for each in least]
         report.cause = cause
-        report.story, report.recording = tell(self._subject, self._sources, least, cause, record, patience)
+        report.story, report.recording = tell(self._subject, self._sources, least, cause, record, allowed)
 
     def _suspect(
         self, report: Report, machine: Machine, early: Sequence[Placement], record: Path | str | None,
-        patience: int,
+        allowed: int,
     ) -> None:  # fmt: skip
         """What nothing that was asked for finds wrong."""
         if len(machine.cpus) > 1 or not early:
@@ -227,7 +225,7 @@ class Exploration:
         report.failures = places
         report.failing = len({placement for each in found for placement in each.placements})
         least = min(found, key=lambda each: each.placements[0].at[:2])
-        self._explain(report, machine, least.placements[:1], least.words, record, patience)
+        self._explain(report, machine, least.placements[:1], least.words, record, allowed)
 
     def _chunks(self, machine: Machine, judge: Judge, plan: Any, found: Found) -> Generator[Found, None, None]:
         """Find more, and again, until the window is over: from its begin, where the machine stands, or from the last
@@ -249,7 +247,7 @@ class Exploration:
         known = found.last
         if self._bounds.seconds is not None:
             plan.until_ns = time.monotonic_ns() + int(min(self._bounds.seconds, A_YEAR) * 1e9)
-        with closing(machine._explorer(plan, judge).run(chunk.size)) as chunks:
+        with closing(explorer_of(machine, plan, judge).run(chunk.size)) as chunks:
             for rows in chunks:
                 whole = [row for row in (moved(row, begin) for row in rows) if row.first.at[:2] != known]
                 self._refuse_no_answer(machine, judge, whole)
@@ -296,11 +294,11 @@ class Exploration:
         where = " and ".join(f"{each.source} at {each.where}" for each in happened)
         raise NoAnswer(f"{error}; with {where}") from error.__cause__
 
-    def _tell_waiting(self, report: Report, taken: Sequence[int], patience: int) -> None:
+    def _tell_waiting(self, report: Report, taken: Sequence[int], allowed: int) -> None:
         """What became of sources that no boundary took."""
         for number, each in enumerate(self._sources):
             if number not in taken and each.interrupts:
-                kept = report.waiting if is_delivered(self._subject, each, patience) else report.masked
+                kept = report.waiting if is_delivered(self._subject, each, allowed) else report.masked
                 kept.append(each.name)
 
     def _undisturbed(self) -> tuple[int, int, str]:
@@ -325,9 +323,10 @@ class Exploration:
                 f"undisturbed, the guest never comes from {told(window.end)} to {told(window.until)}: {stop}"
             )
         taken = inside if stop.reason == "count" else machine.instructions - first
-        return insns or 10 * taken + PATIENCE, inside + 1, str(stop)
+        return insns or patience(taken), inside + 1, str(stop)
 
-    def _plan(self, machine: Machine) -> Any:
+    def plan(self, machine: Machine) -> Any:
+        """A `vmm_plan` of it for the core, but for how long a run may take."""
         plan, bounds, window = ffi.new("vmm_plan *"), self._bounds, self._subject.window
         for number, each in enumerate(self._sources):
             row = each.row(machine)

@@ -18,6 +18,11 @@ UNDISTURBED = 1_000_000_000
 """Instructions that the run without any interrupt may take to the window, and to its end."""
 
 
+def patience(undisturbed: int) -> int:
+    """How many instructions a run may take from the window's first boundary on, where one takes `undisturbed`."""
+    return 10 * undisturbed + 200_000
+
+
 @dataclass(frozen=True)
 class Window:
     """From the visit `hit` of `begin`, counted from 1, to the next boundary at `end`, both included; `until`: where

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.machine.accesses import Accesses
 from vmm.machine.explorer import Placement
-from vmm.machine.machine import Machine
+from vmm.machine.machine import Machine, accesses_of
 from vmm.machine.snapshot import Snapshot
 from vmm.placements.atomicity import LOST, TORN_READ, TORN_WRITE, Conflict, conflicts
 from vmm.placements.observed import Observed, Step
@@ -60,7 +60,7 @@ def suspicions(
     if len(machine.cpus) > 1 or not any(delivered.values()):
         return []
     subject.enter(machine)
-    with machine._accesses() as accesses:
+    with accesses_of(machine) as accesses:
         looked = _Looked(machine, accesses, subject.window.end)
         return [
             found for number, placements in delivered.items() if placements

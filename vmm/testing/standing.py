@@ -9,9 +9,8 @@ from typing import NamedTuple
 from vmm.core.stops import AWAITED, REASONS, TRIGGER
 from vmm.errors import VmmError
 from vmm.machine.snapshot import Snapshot
-from vmm.placements.exploration import PATIENCE
 from vmm.placements.sources import Source
-from vmm.placements.subject import Window
+from vmm.placements.subject import Window, patience
 from vmm.scenario.triggers import NextBoundary, Reach
 from vmm.testing.boundaries import Boundary, name_at, never
 from vmm.testing.machines import MOST, Tested
@@ -51,7 +50,7 @@ class Standing:
         """Go back to the window's first boundary, for a run. VmmError where one that nobody disturbs has no end."""
         if not self._limit:
             self._go_back()
-            self._limit = self._begin + 10 * self._undisturbed() + PATIENCE
+            self._limit = self._begin + patience(self._undisturbed())
         self._go_back()
 
     def _undisturbed(self) -> int:

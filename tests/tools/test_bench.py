@@ -1,0 +1,21 @@
+"""The benchmark measures what there is: a section whose seams have moved would be found only where all of it runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+import bench_explore
+
+
+def test_placements_are_counted_by_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_explore, "WINDOWS", 1)
+    monkeypatch.setattr(bench_explore, "LOOPED", 5)
+    whole, shared, looped = bench_explore.explorations(argparse.Namespace())
+    assert whole.value.endswith("/s") and shared.against.startswith("each run to its end")
+    assert looped.against.startswith("a loop in Python")
