@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from vmm.core.device_state import Captured, DeviceState
 from vmm.core.native import EXPLORING, ffi, lib
@@ -13,7 +13,7 @@ from vmm.machine.claim import Claim
 from vmm.machine.signals import Signals
 
 if TYPE_CHECKING:
-    from vmm._native import vmm_ending, vmm_explored, vmm_machine, vmm_place, vmm_plan
+    from vmm._native import vmm_ending, vmm_exploration, vmm_explored, vmm_machine, vmm_place, vmm_plan
 
 
 class Place(NamedTuple):
@@ -94,11 +94,11 @@ class Explorer:
         finally:
             lib.vmm_explore_end(self._native, exploration)
 
-    def _chunk(self, exploration: object, count: int, rows: object) -> int:
+    def _chunk(self, exploration: vmm_exploration, count: int, rows: Any) -> int:
         self._signals.hold()
         try:
             with self._claim:
-                done = lib.vmm_explore(self._native, exploration, count, rows)  # type: ignore[arg-type]
+                done = lib.vmm_explore(self._native, exploration, count, rows)
         finally:
             self._signals.release()
         self._check(done)

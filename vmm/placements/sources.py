@@ -17,6 +17,7 @@ from vmm.core.native import lib
 from vmm.errors import VmmError, unknown
 
 if TYPE_CHECKING:
+    from vmm.inputs.lines import IrqLine
     from vmm.machine.machine import Machine
 
 
@@ -50,7 +51,7 @@ LINES = {
 
 
 def _line(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
-    def line(machine: Machine):  # type: ignore[no-untyped-def]
+    def line(machine: Machine) -> IrqLine:
         return machine.spi(number) if kind == "spi" else machine.irq(number)
 
     def row(machine: Machine) -> Row:
