@@ -1,6 +1,6 @@
 """Build every bundled guest's image from its source, or check that the committed images are what the sources give.
 
-python tools/build_guests.py [--check] [NAME...], NAME as in `vmm list`: x86/hello.
+python tools/build_guests.py [--check] [NAME...], NAME as in `vmm list`: x86/hello, cases/missing_eoi.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from vmm.casebook.case import DEFINES, VARIANTS, cases
 from vmm.errors import VmmError, unknown
 from vmm.toolchain import assemble
 
@@ -22,29 +24,42 @@ ZIGLANG = "0.17.0"
 ROOT = Path(__file__).resolve().parent.parent / "guests"
 
 
-def guests(root: Path = ROOT) -> dict[str, Path]:
-    """Every guest's directory by its name."""
-    directories = (path.parent for path in sorted(root.glob("*/*/guest.toml")))
-    return {f"{directory.parent.name}/{directory.name}": directory for directory in directories}
+@dataclass(frozen=True)
+class Image:
+    """What is built of one source."""
+
+    source: Path
+    arch: str
+    path: Path
+    defines: tuple[str, ...] = ()
+
+    def build(self, out: Path) -> Path:
+        """VmmError or AssemblyError."""
+        return assemble(self.source, arch=self.arch, out=out, defines=self.defines)
 
 
-def build(directory: Path, out: Path) -> Path:
-    """Assemble one guest; the architecture is the name of the directory above it. VmmError or AssemblyError."""
-    return assemble(directory / f"{directory.name}.S", arch=directory.parent.name, out=out)
+def guests(root: Path = ROOT) -> dict[str, list[Image]]:
+    """The images of every guest, one each, and of every case, by name."""
+    found = {}
+    for directory in (path.parent for path in sorted(root.glob("*/*/guest.toml"))):
+        name, arch = directory.name, directory.parent.name
+        found[f"{arch}/{name}"] = [Image(directory / f"{name}.S", arch, directory / f"{name}.elf")]
+    for name, each in cases(root).items():
+        found[name] = [
+            Image(each.source(arch), arch, each.image(arch, variant), DEFINES[variant])
+            for arch in each.machines
+            for variant in VARIANTS
+        ]
+    return found
 
 
-def image_of(directory: Path) -> Path:
-    return directory / f"{directory.name}.elf"
-
-
-def stale(directories: Iterable[Path]) -> Iterator[Path]:
+def stale(images: Iterable[Image]) -> Iterator[Path]:
     """The committed images that are missing or differ from a fresh build."""
     with tempfile.TemporaryDirectory() as scratch:
-        for directory in directories:
-            fresh = build(directory, Path(scratch) / "fresh.elf").read_bytes()
-            image = image_of(directory)
-            if not image.is_file() or image.read_bytes() != fresh:
-                yield image
+        for image in images:
+            fresh = image.build(Path(scratch) / "fresh.elf").read_bytes()
+            if not image.path.is_file() or image.path.read_bytes() != fresh:
+                yield image.path
 
 
 def installed_ziglang() -> str | None:
@@ -75,14 +90,14 @@ def run(names: list[str], *, check: bool) -> int:
     if installed != ZIGLANG:
         raise VmmError(f"the images need ziglang {ZIGLANG}, here is {installed}: pip install ziglang=={ZIGLANG}")
     os.environ.pop("VMM_CC", None)  # the pinned tool, whatever the user prefers for their own guests
-    chosen = [known[name] for name in names or known]
+    chosen = [image for name in names or known for image in known[name]]
     if not check:
-        for directory in chosen:
-            build(directory, image_of(directory))
+        for image in chosen:
+            image.build(image.path)
         return 0
     differing = list(stale(chosen))
-    for image in differing:
-        print(f"{image}: not what its source gives; run python tools/build_guests.py")
+    for path in differing:
+        print(f"{path}: not what its source gives; run python tools/build_guests.py")
     return 1 if differing else 0
 
 

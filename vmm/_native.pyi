@@ -304,6 +304,7 @@ class vmm_event(Struct):
     pc: int
     sp: int
     value: int
+    code: int
     number: int
     error: int
     flags: int

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmm.arch import DEFAULT, named
+from vmm.casebook.case import asked, cases, of_image
 from vmm.errors import VmmError, nearest
 from vmm.loaders import architecture
 from vmm.sources import SOURCES, bundled
@@ -71,6 +72,9 @@ def wants(image: Path) -> Wants:
     if _is_guest(image.parent):
         guest = _guest(image.parent)
         return Wants(guest.board, guest.cpu, guest.smp)
+    if case := of_image(image):
+        machine = case.case.machines[case.arch]
+        return Wants(machine["board"], machine.get("cpu", "default"), machine.get("smp", 1))
     fitting = named(architecture(image) or DEFAULT)
     return Wants(fitting.board, fitting.cpu, 1)
 
@@ -100,7 +104,7 @@ def resolve(name: str) -> Path:
         raise VmmError(f"{name}: no such file; did you mean {str(path.parent / near)!r}?")
     if path.suffix or path.is_absolute():
         raise VmmError(f"{name}: no such file")
-    if near := nearest(name, directories()):
+    if near := nearest(name, [*directories(), *cases()]):
         raise VmmError(f"unknown bundled guest {name!r}; did you mean {near!r}?")
     raise VmmError(f"{name}: no such file, and no bundled guest is called so; vmm list shows those there are")
 
@@ -112,6 +116,8 @@ def find(name: str) -> Path | None:
         return path
     if _is_guest(bundled() / name):
         return _image(bundled() / name)
+    if case := asked(name):
+        return case.image
     known = directories()
     matches = [full for full in known if name in (full, full.partition("/")[2])]
     if len(matches) > 1:
@@ -135,6 +141,8 @@ def name_of(image: Path) -> str:
     directory = image.parent
     if _is_guest(directory) and image == _image(directory):
         return f"{directory.parent.name}/{directory.name}"
+    if case := of_image(image):
+        return case.name
     return str(_sources.get(image, image).absolute())
 
 
@@ -142,6 +150,8 @@ def shown(image: Path) -> str:
     """What messages call it: a bundled guest, the source that it was assembled from as its user wrote it, or a file."""
     if _is_guest(image.parent):
         return f"{image.parent.parent.name}/{image.parent.name}"
+    if case := of_image(image):
+        return case.name
     return str(_given.get(image, image))
 
 

@@ -59,6 +59,8 @@ class Tool:
     """For C sources, besides those of the architecture."""
 
 
+PAGES = ("-z", "max-page-size=4096")
+"""Else linkers for ARM fill files up to 64 KiB."""
 _UNTAME = re.compile(r"""^-|[\x00-\x1f\x7f"'\\\\$#%*?:;|<>`]""")
 """What tools take for an option, or write otherwise than it is: zig's lists of files, and make's rules."""
 _MARKER = re.compile(r"\s*(?://|/\*|\*|@|#|;)\s*vmm:\s*(?P<arch>\w+)\s*(?:\*/)?\s*")
@@ -118,12 +120,14 @@ def assemble(
     text_address: int | None = None,
     keep_debug: bool = True,
     script: Path | None = None,
+    defines: Sequence[str] = (),
 ) -> Path:
     """Build one image from `.S`, `.s` and `.c` files; returns its path, `out` or one in a new temporary directory.
 
     The image depends on the sources and the tool alone, not on where either lies. `#include` looks beside the first
     source, in `include`, then in the headers that come with vmm. `script` is a linker script in place of the one that
-    comes with vmm, `text_address` (bytes, physical) replaces its start of `.text`. Raises AssemblyError for errors in
+    comes with vmm, `text_address` (bytes, physical) replaces its start of `.text`, `defines` are names
+    that the preprocessor knows. Raises AssemblyError for errors in
     the sources, VmmError for all else. A temporary directory is the caller's to remove.
     """
     sources = (source, *more)
@@ -134,7 +138,7 @@ def assemble(
     tool = find(arch)
     headers = bundled() / "include"
     with scratch() as directory:
-        build = _Build(tool, source.parent, directory, named(arch).target(), [*include, headers])
+        build = _Build(tool, source.parent, directory, named(arch).target(), [*include, headers], defines)
         for path in sources:
             build.compile(path)
         options = ["-T", _beside(source, script) if script else str(headers / arch / "guest.ld")]
@@ -173,18 +177,22 @@ def _check(source: Path) -> None:
 class _Build:
     """One run of the tools. They run in the first source's directory, so that what they report is relative to it."""
 
-    def __init__(self, tool: Tool, directory: Path, scratch: Path, target: Target, include: Sequence[Path]) -> None:
+    def __init__(
+        self, tool: Tool, directory: Path, scratch: Path, target: Target, include: Sequence[Path],
+        defines: Sequence[str],
+    ) -> None:  # fmt: skip
         self.tool = tool
         self.directory = directory
         self.scratch = scratch
         self.target = target
         self.include = [path.resolve() for path in include]
+        self.defines = [f"-D{name}" for name in defines]
         self.objects: list[str] = []
         self.origin: dict[str, str] = {}  # object file -> its source, relative to `directory`; of aliases, too
 
     def compile(self, source: Path) -> None:
         base = self.directory.resolve()
-        flags = ["-I.", *(f"-I{path}" for path in self.include), "-g", f"-ffile-prefix-map={base}=."]
+        flags = ["-I.", *self.defines, *(f"-I{path}" for path in self.include), "-g", f"-ffile-prefix-map={base}=."]
         flags += [f"-ffile-prefix-map={path}={path.name}" for path in self.include]
         if source.suffix == ".c":
             flags += [*C_FLAGS, *self.target.c_flags, *self.tool.c_flags]
@@ -210,7 +218,7 @@ class _Build:
         return str(link)
 
     def link(self, options: Sequence[str], out: Path) -> None:
-        fixed = [*self.target.linker, "-static", "--build-id=none"]
+        fixed = [*self.target.linker, "-static", "--build-id=none", *PAGES]
         done = self.run([*self.tool.linker, *fixed, *options, *self.objects, "-o", str(out)])
         if done.returncode != 0:
             raise self.error(done, self.tool.linker, lambda: "")

@@ -193,6 +193,7 @@ typedef struct {
                        or where the machine stands, if it does */
     uint64_t sp;
     uint64_t value;
+    uint64_t code; /* linear; of a delivery: the handler's first instruction; of a return: the instruction that returned */
     uint32_t number;
     uint32_t error; /* error code of a delivery */
     uint32_t flags; /* ARM: SPSR */

@@ -87,6 +87,7 @@ void arm_deliver(vmm_vcpu *v, const arm_event *e)
     record.has_error = e->kind == ARM_SYNC || e->kind == ARM_SERROR;
     record.error = record.has_error ? e->syndrome : 0;
     record.value = waited(e) ? latency : e->far;
+    record.code = arm_pc(v);
     nest_enter(v, &handler);
     trace_emit(v, &record);
     stat_delivered(v, e->number, e->source, e->pin, latency);

@@ -33,7 +33,7 @@ void nest_leave(vmm_vcpu *v, uint64_t pc, uint64_t sp, uint64_t flags)
         return;
     const vmm_handler *h = &v->nest[v->depth - 1];
     vmm_event event = {.kind = VMM_EV_RETURNED, .number = h->number, .source = h->source, .source_pin = h->pin, .pc = pc,
-                       .sp = sp, .flags = flags, .value = v->count - h->count, .error = pc != h->pc};
+                       .sp = sp, .flags = flags, .value = v->count - h->count, .error = pc != h->pc, .code = trace_place(v)};
     trace_emit(v, &event);
     v->depth--;
 }

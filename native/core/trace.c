@@ -63,6 +63,7 @@ static inline __attribute__((always_inline)) void keep(vmm_vcpu *v, const vmm_ev
     kept->pc = e->pc;
     kept->sp = e->sp;
     kept->value = e->value;
+    kept->code = e->code;
     kept->number = e->number;
     kept->error = e->error;
     kept->flags = e->flags;

@@ -12,7 +12,7 @@ typedef uint64_t __attribute__((may_alias)) word;
 
 enum { WORDS = sizeof(vmm_event) / 8, FIRST = 2 /* behind the time */, LIKE_BITS = 6, LONGEST = 2 + 10 * WORDS };
 
-_Static_assert(sizeof(vmm_event) == 72 && WORDS - FIRST + LIKE_BITS <= 16, "an event is whole words with a bit each");
+_Static_assert(sizeof(vmm_event) == 80 && WORDS - FIRST + LIKE_BITS <= 16, "an event is whole words with a bit each");
 _Static_assert(offsetof(vmm_event, count) < 8 * FIRST && offsetof(vmm_event, ns) < 8 * FIRST, "time comes first");
 _Static_assert(2 * VMM_KINDS == 1 << LIKE_BITS, "every kind has a number");
 
@@ -48,7 +48,7 @@ static inline uint8_t *pack(uint8_t *out, vmm_packed *p, const vmm_event *e, uin
     uint32_t which = like(e);
     const word *is = (const word *)e;
     word *was = (word *)&p->last[which];
-    uint32_t differ = DIFFERS(2) | DIFFERS(3) | DIFFERS(4) | DIFFERS(5) | DIFFERS(6) | DIFFERS(7) | DIFFERS(8);
+    uint32_t differ = DIFFERS(2) | DIFFERS(3) | DIFFERS(4) | DIFFERS(5) | DIFFERS(6) | DIFFERS(7) | DIFFERS(8) | DIFFERS(9);
     *out++ = (uint8_t)(which | differ << LIKE_BITS);
     *out++ = (uint8_t)(differ >> (8 - LIKE_BITS));
     out = put(put(out, insns), ns);

@@ -439,7 +439,7 @@ static void announce(vmm_vcpu *v, const x86_event *e, const origin *from)
         .kind = VMM_EV_DELIVERED, .number = e->vector, .source = e->source, .source_pin = e->pin, .error = e->error,
         .has_error = e->has_error, .pc = from->pc, .base = from->base, .cs = from->cs, .cpl = from->cpl,
         .flags = from->flags, .ss = (uint16_t)env->segs[VMM_SS].selector, .sp = env->regs[R_SP],
-        .value = e->vector == X86_PF && e->kind == EVENT_EXCEPTION ? env->cr[2] : latency,
+        .value = e->vector == X86_PF && e->kind == EVENT_EXCEPTION ? env->cr[2] : latency, .code = vmm_x86_linear_pc(v),
     };
     trace_emit(v, &event);
     stat_delivered(v, e->vector, e->source, e->pin, latency);

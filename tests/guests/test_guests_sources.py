@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import build_guests  # noqa: E402
 
+from vmm.casebook.case import cases  # noqa: E402
 from vmm.toolchain import arch_of  # noqa: E402
 
 DIRECTORIES = sorted(path for path in (ROOT / "guests").glob("*/*") if path.is_dir() and path.parent.name != "include")
@@ -64,7 +65,7 @@ def test_arm_guests_show_both_controllers_and_each_lesson_on_either() -> None:
 
 
 def test_the_build_tool_sees_every_guest() -> None:
-    assert list(build_guests.guests()) == NAMES
+    assert list(build_guests.guests()) == [*NAMES, *cases()]
 
 
 @EACH
@@ -164,7 +165,8 @@ def test_a_changed_image_is_named(
         (guest / file.name).write_bytes(file.read_bytes())
     image = guest / "hello.elf"
     image.write_bytes(image.read_bytes() + b"\0")
-    monkeypatch.setattr(build_guests, "guests", lambda: {"x86/hello": guest})
+    changed = build_guests.Image(guest / "hello.S", "x86", image)
+    monkeypatch.setattr(build_guests, "guests", lambda: {"x86/hello": [changed]})
     assert build_guests.main(["--check"]) == 1
     assert str(image) in capsys.readouterr().out
 

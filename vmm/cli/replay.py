@@ -55,6 +55,7 @@ def main(options: argparse.Namespace) -> int:
     with ExitStack() as files:
         summary_file = session.summary_file(options, outputs, files)
         session.observe(machine, options, outputs, files)
+        diagnoses = session.diagnosed(machine, options, files)
         started = time.perf_counter()
         try:
             interrupts.check()
@@ -68,7 +69,7 @@ def main(options: argparse.Namespace) -> int:
         if why:
             stop = session.cut(machine, why)
         machine.trace.drain()
-        summary = Summary.of(machine, stop, time.perf_counter() - started, cut=bool(why))
+        summary = Summary.of(machine, stop, time.perf_counter() - started, cut=bool(why), diagnoses=diagnoses)
         console.finish()
         if summary_file:
             summary_file.write(summary.json())
@@ -78,7 +79,10 @@ def main(options: argparse.Namespace) -> int:
         end.show(machine, summary, sys.stderr)
         if not replay.finished and not crash.is_crash(stop):
             crash.show(machine, sys.stderr)
-    return _verdict(replay, stop, different) if early is None else early
+    if early is not None:
+        return early
+    status = _verdict(replay, stop, different)
+    return session.CERTAIN if summary.certain else status
 
 
 def _run(replay: Replay, options: argparse.Namespace, console: session.Console) -> Stop:

@@ -30,6 +30,7 @@ EXIT_STATUS = """\
 exit status:
   the guest's own
   0    power-off or reset
+  1    a verdict of --diagnose is certain
   2    bad usage
   3    the script of --scenario failed
   124  a limit; under timeout(1) also that its time was up, unless it is told
@@ -69,6 +70,8 @@ def parser() -> Parser:
             "vmm run x86/hello --cpu max,-smap --board pc,pit=off --quiet",
             "vmm run my_isr.S --scenario late_edge.py --record late_edge.vmmrec",
             "vmm run shell.elf --input -",
+            "vmm run kernel.elf --diagnose all",
+            "vmm run cases/missing_eoi/arm64 --variant fixed",
         ],
         answer=of_others,
     )
@@ -103,6 +106,7 @@ def _add_run(parser: Parser) -> None:
     add("--scenario", type=Path, metavar="FILE", help=script)
     add("--input", metavar="FILE", help="send its bytes to the first serial port; -: standard input, as it is typed")
     add("--record", type=Path, metavar="FILE", help="write a recording, for vmm replay and vmm bisect")
+    add("--variant", metavar="NAME", help="of a case (vmm list): broken, or fixed")
 
 
 def of_others(name: str) -> str | None:
@@ -113,6 +117,19 @@ def of_others(name: str) -> str | None:
 
 
 def main(options: argparse.Namespace) -> int:
+    from vmm.casebook.case import asked
+
+    if case := asked(options.image, options.variant):
+        from vmm.cli import cases
+
+        return cases.play(options, case)
+    if options.variant is not None:
+        raise VmmError(f"--variant {options.variant}: {options.image} is no case; vmm list shows those there are")
+    return play(options)
+
+
+def play(options: argparse.Namespace) -> int:
+    """Boot and run; the exit status."""
     from vmm.catalog import resolve, shown, wants
     from vmm.cli.run_loop import progress
     from vmm.machine.machine import Config, Machine
@@ -148,6 +165,7 @@ def main(options: argparse.Namespace) -> int:
         machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
         summary_file = session.summary_file(options, outputs, files)
         session.observe(machine, options, outputs, files)
+        diagnoses = session.diagnosed(machine, options, files)
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
@@ -158,7 +176,7 @@ def main(options: argparse.Namespace) -> int:
             if recorder:
                 recorder.ended(status, "the scenario failed")
         machine.trace.drain()
-        summary = Summary.of(machine, stop, time.perf_counter() - started, cut=cut)
+        summary = Summary.of(machine, stop, time.perf_counter() - started, cut=cut, diagnoses=diagnoses)
         console.finish()
         if summary_file:
             summary_file.write(summary.json())
@@ -168,7 +186,7 @@ def main(options: argparse.Namespace) -> int:
         end.show(machine, summary, sys.stderr)
     for story in waiting:
         print(f"vmm: never fired: {story}", file=sys.stderr)
-    return status
+    return session.CERTAIN if summary.certain and not cut else status
 
 
 def _inputs(machine: Machine, options: argparse.Namespace) -> list[Path]:

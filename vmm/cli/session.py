@@ -16,7 +16,12 @@ from vmm.output import OutputFile, Outputs
 if TYPE_CHECKING:
     from vmm.cli.parser import Parser
     from vmm.core.stops import Stop
+    from vmm.diagnoses.diagnosed import Diagnoses
     from vmm.machine.machine import Machine
+
+
+CERTAIN = 1
+"""The exit status of a run of which a diagnosis is certain that it went wrong."""
 
 
 def add_options(parser: Parser) -> None:
@@ -25,6 +30,8 @@ def add_options(parser: Parser) -> None:
     trace = "write every event: as json (the default), jsonl or int; repeatable"
     add("--trace", action="append", default=[], type=_trace, metavar="[FORMAT:]FILE", help=trace)
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
+    diagnose = "look for what goes wrong with interrupts: all, or names with budgets, as vmm diagnose --list has them"
+    add("--diagnose", action="append", default=[], metavar="NAME[=BUDGET],…", help=diagnose)
     add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt, exception and guest error")
     add("--quiet", action="store_true", help="no report after the run")
 
@@ -96,6 +103,12 @@ def observe(machine: Machine, options: argparse.Namespace, outputs: Outputs, fil
         files.enter_context(exported(format, file, machine))
     if options.log:
         files.enter_context(exported(options.log, sys.stderr, machine))
+
+
+def diagnosed(machine: Machine, options: argparse.Namespace, files: ExitStack) -> Diagnoses | None:
+    """The diagnoses asked for, which look on until `files` ends."""
+    words = [word for words in options.diagnose for word in words.split(",")]
+    return files.enter_context(machine.diagnose(*words)) if words else None
 
 
 def cut_short(error: BaseException) -> tuple[int, str]:

@@ -61,6 +61,8 @@ class Event(NamedTuple):
     """Handlers under way on its vCPU."""
     base: int
     """x86: of CS in a delivery's frame."""
+    code: int = 0
+    """Linear. Of a delivery: the handler's first instruction; of a return: the instruction that returned."""
 
     @property
     def linear(self) -> int:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
     from vmm._native import vmm_machine, vmm_plan
     from vmm.arch.cpus import Cpu
+    from vmm.diagnoses.diagnosed import Diagnoses
     from vmm.findings.finding import Finding
     from vmm.inputs.recorder import Recorder
     from vmm.intc.gic import Gic
@@ -110,7 +111,7 @@ class Machine:
     """What `boot` gives; `Machine(Config(board="virt"))` is one without an image, to `load`.
 
     it runs       run, stop, limit, end; start, waiting, close of scenarios; running, position, instructions, now_ns
-    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate; findings
+    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate; findings, diagnose
     its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
     its memory    read, write, u8, u16, u32, u64, by location; address, where, reach; memory: physical
     the outside   type, byte, key; attach, with bus and clock, a device of your own; trap
@@ -304,6 +305,16 @@ class Machine:
         wiring = self._board.devices, self._board.line_names, self._board.irqs
         at = Standing(self._native, self.cpus, *wiring, self.where, self.now_ns, Past(self.trace))
         return found(at, faults=faults)
+
+    def diagnose(self, *names: str) -> Diagnoses:
+        """Look on from now on for what goes wrong with interrupts: `names` as `vmm diagnose --list` has them, with a
+        budget where they take one ("latency=80us"), or "all", which is what is looked for where none is said. A
+        context; ask `verdicts` of what it gives. VmmError for an unknown name.
+        """
+        from vmm.diagnoses.diagnosed import Diagnoses
+        from vmm.diagnoses.table import ALL, chosen
+
+        return Diagnoses(self.trace, self, chosen(names or [ALL]))
 
     limit = delegate("_control", RunControl.limit)
     end = delegate("_control", RunControl.end)

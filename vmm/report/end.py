@@ -17,4 +17,5 @@ def show(machine: Machine, summary: Summary, file: TextIO) -> None:
         crash.show(machine, file)
     summary.show_interrupts(file)
     guest_errors.show(machine, file)
+    summary.show_verdicts(file)
     summary.show_totals(file)

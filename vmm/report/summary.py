@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
 from vmm.arch import named
 from vmm.core.stops import Stop
+from vmm.diagnoses.diagnosed import Diagnoses
+from vmm.diagnoses.diagnosis import Verdict
 from vmm.findings.finding import Finding
 from vmm.findings.found import MEANT
 from vmm.machine.machine import Machine
 from vmm.quantities import in_words
+from vmm.report import verdicts
 from vmm.trace import InterruptStats
 
 COLUMNS = ("source", "delivered", "latency min", "median", "max")
@@ -31,9 +34,15 @@ class Summary:
     architecture: str
     exception_name: Callable[[int], str | None]
     findings: list[Finding]
+    verdicts: list[Verdict] | None
+    """Of diagnoses, where any were asked for."""
+    not_applied: Mapping[str, str]
+    """Diagnoses that cannot say anything of this machine, with the reason."""
 
     @classmethod
-    def of(cls, machine: Machine, stop: Stop, host_seconds: float, *, cut: bool = False) -> Summary:
+    def of(
+        cls, machine: Machine, stop: Stop, host_seconds: float, *, cut: bool = False, diagnoses: Diagnoses | None = None
+    ) -> Summary:
         """`cut`: the run did not end by itself, whatever `stop` says."""
         return cls(
             stop,
@@ -46,6 +55,8 @@ class Summary:
             machine.architecture,
             machine.cpu.exception_name,
             machine.findings(faults=stop.reason in MEANT and not cut),
+            diagnoses.verdicts() if diagnoses else None,
+            diagnoses.not_applied() if diagnoses else {},
         )
 
     def json(self) -> str:
@@ -60,6 +71,8 @@ class Summary:
             "findings": [asdict(finding) for finding in self.findings],
             "interrupts": [_facts(row) for row in self.interrupts],
         }
+        if self.verdicts is not None:
+            facts |= {"verdicts": verdicts.plain(self.verdicts), "not_applied": dict(self.not_applied)}
         import json  # most runs write none
 
         return json.dumps(facts, indent=2) + "\n"
@@ -75,6 +88,16 @@ class Summary:
         """Print what is the matter with interrupts, if anything is."""
         if self.findings:
             print("interrupts:", *(f"  {finding}" for finding in self.findings), sep="\n", file=file)
+
+    @property
+    def certain(self) -> bool:
+        """A diagnosis is certain of something."""
+        return any(verdict.certain for verdict in self.verdicts or ())
+
+    def show_verdicts(self, file: TextIO) -> None:
+        """Print what diagnoses found, if any were asked for."""
+        if self.verdicts is not None:
+            verdicts.show(self.verdicts, self.not_applied, file)
 
     def show_totals(self, file: TextIO) -> None:
         """Print one line: instructions, times, hash."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -154,7 +154,7 @@ class Trace:
     def of(
         self,
         *,
-        kind: str | None = None,
+        kind: str | Collection[str] | None = None,
         vector: int | None = None,
         intid: int | None = None,
         number: int | None = None,
@@ -162,9 +162,9 @@ class Trace:
         vcpu: int | None = None,
         since: int = 0,
     ) -> Selection:
-        """The recorded events of a `kind`, of one x86 vector, ARM INTID or, whatever it is called, `number` of an
-        interrupt, from a `source` as `Event.source` names it (its pin or sender may be left out), of one vCPU, and from
-        an instruction count on.
+        """The recorded events of a `kind` or several, of one x86 vector, ARM INTID or, whatever it is called, `number`
+        of an interrupt, from a `source` as `Event.source` names it (its pin or sender may be left out), of one vCPU,
+        and from an instruction count on.
 
         Who names a number or a source, and no kind, means deliveries. VmmError for unknown names, and where
         nothing was ever recorded.

@@ -84,4 +84,5 @@ def from_native(raw: vmm_event, source: SourceName) -> Event:
         ns=raw.ns,
         depth=raw.depth,
         base=raw.base,
+        code=raw.code,
     )

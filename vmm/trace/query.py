@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -142,7 +142,7 @@ def wanted_events(
     architecture: Architecture,
     names: SourceName,
     *,
-    kind: str | None,
+    kind: str | Collection[str] | None,
     vector: int | None,
     intid: int | None,
     number: int | None,
@@ -164,7 +164,7 @@ def wanted_events(
     numbers = [value for value in (vector, intid, number) if value is not None]
     named = numbers or source is not None
     wanted = ffi.new("vmm_wanted *", ANY)
-    wanted.kinds = 1 << _kind(kind) if kind is not None else DELIVERED if named else ANY["kinds"]
+    wanted.kinds = _kinds(kind) if kind is not None else DELIVERED if named else ANY["kinds"]
     wanted.vcpu = -1 if vcpu is None else vcpu
     wanted.since = since
     if numbers:
@@ -178,6 +178,10 @@ def wanted_events(
 
 def _bits(numbers: Iterable[int]) -> int:
     return sum(1 << number for number in numbers)
+
+
+def _kinds(names: str | Collection[str]) -> int:
+    return _bits(map(_kind, [names] if isinstance(names, str) else names))
 
 
 def _kind(name: str) -> int:

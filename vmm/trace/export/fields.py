@@ -12,12 +12,15 @@ from vmm.trace.export.exporter import Traced
 from vmm.trace.words import guest_error
 
 EVERY = ("kind", "vcpu", "insns", "ns", "depth", "number", "value", "pc")
+WITH_CODE = ("delivered", "returned")
 
 
 def told(event: Event, machine: Traced) -> dict[str, object]:
     fields = event._asdict()
     names = EVERY + named(machine.architecture).words().frame if event.kind == "delivered" else EVERY
     facts = {name: fields[name] for name in names}
+    if event.kind in WITH_CODE:
+        facts["code"] = event.code
     symbol, line = machine.loaded.place(event.linear) if machine.loaded else (None, None)
     facts |= {name: text for name, text in (("symbol", symbol), ("line", line)) if text}
     if event.kind == "guest error":

@@ -1,0 +1,52 @@
+"""`vmm run cases/NAME`: a case's run with its scenario and all diagnoses, its exploration, and the verdict."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from vmm.casebook.case import VARIANTS, Asked
+from vmm.cli import SCRIPT_FAILED, run, session
+
+SETTLED = (0, session.CERTAIN, 124, 125)
+"""Exit statuses of runs that say something of the case; others say that there was none, or that it was broken off."""
+
+
+def play(options: argparse.Namespace, asked: Asked) -> int:
+    """0: nothing is wrong with this variant, 1: something is; else that of a run that did not come to its end."""
+    case = asked.case
+    options.image = asked.name
+    options.scenario = options.scenario or case.scenario
+    options.diagnose = options.diagnose or ["all"]
+    if not options.quiet:
+        print(f"{asked.name}: {case.title}", file=sys.stderr)
+    status = run.play(options)
+    if status not in SETTLED or status == SCRIPT_FAILED:
+        return status
+    wrong = status != 0
+    if case.explore and not wrong:
+        wrong = not _explored(options, asked)
+    if not options.quiet:
+        _tell(asked, wrong)
+    return int(wrong)
+
+
+def _explored(options: argparse.Namespace, asked: Asked) -> bool:
+    """Every placement of what may come does no harm."""
+    from vmm.placements.exploration import explore
+
+    case = asked.case
+    machine = case.machines[asked.arch]
+    own = {name: machine[name] for name in ("board", "cpu", "smp") if name in machine}
+    report = explore(asked.name, inject=machine["inject"], **case.explore, **own, memory=options.memory)
+    if not options.quiet:
+        print(report, file=sys.stderr)
+    return bool(report)
+
+
+def _tell(asked: Asked, wrong: bool) -> None:
+    other = next(each for each in VARIANTS if each != asked.variant)
+    found = "something is wrong" if wrong else "nothing is wrong"
+    print(f"verdict: {found}", file=sys.stderr)
+    name = f"{asked.case.name}/{asked.arch}"
+    print(f"vmm case {name} shows the story; vmm run {name} --variant {other} is the other one", file=sys.stderr)

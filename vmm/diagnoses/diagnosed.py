@@ -1,0 +1,68 @@
+"""A machine under observation: what is recorded of its run is shown to the diagnoses whenever somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from vmm.core.event import Event
+from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
+from vmm.diagnoses.table import diagnosis
+from vmm.errors import VmmError
+
+if TYPE_CHECKING:
+    from vmm.trace import Trace
+
+__all__ = ["Diagnoses"]
+
+
+class Diagnoses:
+    """What `Machine.diagnose` gives: a context that ends with `stop`.
+
+    While it lasts the core keeps the events that diagnoses want; they are looked at when `verdicts` is called. Nothing
+    that the guest sees changes, nor the hash.
+    """
+
+    def __init__(self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None]) -> None:
+        self._trace, self._patient, self._asked = trace, patient, asked
+        self._log = trace.record()
+
+    def verdicts(self) -> list[Verdict]:
+        """What went wrong up to where the machine stands, by diagnosis and then by when. VmmError while another thread
+        runs the machine.
+        """
+        rules = [made for made in map(self._made, self._asked) if not made.applies()]
+        takers: dict[str, list[Callable[[Event], None]]] = {}
+        for rule in rules:
+            for kind in rule.WANTS:
+                takers.setdefault(kind, []).append(rule.see)
+        if takers:
+            for event in self._trace.of(kind=list(takers)):
+                for see in takers[event.kind]:
+                    see(event)
+        return [verdict for rule in rules for verdict in rule.verdicts()]
+
+    def not_applied(self) -> dict[str, str]:
+        """Of those that cannot say anything of this machine, why, by name."""
+        return {made.name: why for made in map(self._made, self._asked) if (why := made.applies())}
+
+    def check(self) -> None:
+        """VmmError, a line each, where a verdict is certain."""
+        if wrong := [verdict for verdict in self.verdicts() if verdict.certain]:
+            raise VmmError("\n".join(f"{verdict.diagnosis}: {verdict}" for verdict in wrong))
+
+    def _made(self, name: str) -> Diagnosis:
+        return diagnosis(name)(name, self._patient, self._asked[name])
+
+    def stop(self) -> None:
+        """Keep no more; what was kept can still be asked about."""
+        self._log.stop()
+
+    def __enter__(self) -> Diagnoses:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

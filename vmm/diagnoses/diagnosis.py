@@ -1,0 +1,124 @@
+"""What a diagnosis is: a rule, the events it wants, and what it concludes when they are over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from vmm.core.event import Event
+from vmm.trace.words import Teller
+
+if TYPE_CHECKING:
+    from vmm.core.stops import Stop
+    from vmm.findings.finding import Finding
+
+__all__ = ["Diagnosis", "Evidence", "Verdict"]
+
+CERTAIN, LIKELY = "certain", "likely"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict stands on: `words` of instruction `insns` of the run, at a place that `where` says."""
+
+    insns: int
+    vcpu: int
+    where: str
+    """Address, symbol and source line."""
+    words: str
+
+    def __str__(self) -> str:
+        return f"insn {self.insns}, {self.where}: {self.words}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One thing that went wrong; `str` of it is the sentence."""
+
+    diagnosis: str
+    """Whose it is, by name."""
+    text: str
+    evidence: tuple[Evidence, ...]
+    """In the order of the run; the first is the guilty place."""
+    confidence: str = CERTAIN
+    """ "certain": there is no other reading of the events; "likely": a guest may mean it so."""
+
+    @property
+    def certain(self) -> bool:
+        return self.confidence == CERTAIN
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Patient(Teller, Protocol):
+    """What a diagnosis may ask of the machine, which stands where the run ended."""
+
+    @property
+    def instructions(self) -> int: ...
+
+    @property
+    def now_ns(self) -> int: ...
+
+    @property
+    def stop(self) -> Stop: ...
+
+    @property
+    def board(self) -> Any:
+        """Its `line_names` and `devices`."""
+
+    @property
+    def findings(self) -> Callable[..., list[Finding]]: ...
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a user allows: so many instructions, or nanoseconds of virtual time."""
+
+    insns: int | None = None
+    ns: int | None = None
+    text: str = ""
+    """As it was written."""
+
+
+class Diagnosis:
+    """The base of them all: made for each look at a run, then shown its events in order, then asked."""
+
+    RULE: ClassVar[str]
+    """What it looks for, and what makes it certain: for `vmm diagnose --list`."""
+    WANTS: ClassVar[Sequence[str]]
+    """Kinds of events (`vmm help events`)."""
+    BUDGET: ClassVar[str] = ""
+    """What its budget is of; empty: it takes none."""
+
+    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
+        self.name, self._patient, self._budget = name, patient, budget
+
+    def applies(self) -> str:
+        """Empty; else why it cannot say anything of this machine."""
+        return ""
+
+    def see(self, event: Event) -> None:
+        """The next one of those it wants."""
+        raise NotImplementedError
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """The run is over, or stands: what went wrong, by when it did."""
+        raise NotImplementedError
+
+    def evidence(self, event: Event, words: str) -> Evidence:
+        """Of an event, at its place."""
+        return self.at(event, event.linear, words)
+
+    def at(self, event: Event, linear: int, words: str) -> Evidence:
+        """Of an event, at another place than its own."""
+        return Evidence(event.insns, event.vcpu, self._patient.where(linear), words)
+
+    def verdict(self, text: str, *evidence: Evidence, confidence: str = CERTAIN) -> Verdict:
+        """Of this diagnosis."""
+        return Verdict(self.name, text, evidence, confidence)
+
+
+Budgets = Mapping[str, Budget]
+"""By the name of a diagnosis."""

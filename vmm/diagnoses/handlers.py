@@ -1,0 +1,56 @@
+"""Handlers under way, as deliveries and returns tell of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vmm.core.event import Event
+
+WANTS = ("delivered", "returned")
+SYNCHRONOUS = ("exception", "software")
+"""Sources of what the code itself brought about."""
+
+
+@dataclass
+class Handler:
+    """One, from its delivery on."""
+
+    delivered: Event
+    returned: Event | None = None
+    within: list[Event] = field(default_factory=list)
+    """Deliveries that came between, at any depth."""
+
+    @property
+    def synchronous(self) -> bool:
+        """An exception's or a software interrupt's."""
+        return self.delivered.source in SYNCHRONOUS
+
+    @property
+    def number(self) -> int:
+        return self.delivered.number
+
+
+class Handlers:
+    """Of all vCPUs; show it every delivery and return."""
+
+    def __init__(self) -> None:
+        self._nest: dict[int, list[Handler]] = {}
+
+    def under_way(self, vcpu: int) -> list[Handler]:
+        """From the outermost on."""
+        return self._nest.setdefault(vcpu, [])
+
+    def see(self, event: Event) -> Handler | None:
+        """The handler that it is of: it begins, or has returned; None for a return whose delivery was not seen."""
+        nest = self.under_way(event.vcpu)
+        if event.kind == "delivered":
+            del nest[max(event.depth - 1, 0) :]  # those that unwound their stack never return
+            for outer in nest:
+                outer.within.append(event)
+            nest.append(Handler(event))
+            return nest[-1]
+        if event.kind != "returned" or not nest:
+            return None
+        ended = nest.pop()
+        ended.returned = event
+        return ended

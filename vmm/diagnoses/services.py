@@ -1,0 +1,86 @@
+"""What controllers have in service, as their events tell of it, and whose handler took it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vmm.core.event import Event
+from vmm.diagnoses.handlers import Handler, Handlers
+
+WANTS = ("pending", "acknowledged", "ended", "delivered", "returned")
+LOCAL_APIC = 1
+"""`value` of its events; of the pair's a request and an end have 0, an acknowledge the pin."""
+
+Key = tuple[str, int, int]
+"""Which controller, of which vCPU (0: of all), and what it calls the interrupt: a pin, a vector, an INTID."""
+
+
+@dataclass
+class Service:
+    """An interrupt that was acknowledged."""
+
+    acknowledged: Event
+    handler: Handler | None = None
+    """That which acknowledged it, or was entered by that."""
+    ended: Event | None = None
+
+
+class Services:
+    """Of all controllers; show it every event of WANTS."""
+
+    def __init__(self, *, x86: bool) -> None:
+        self._x86 = x86
+        self._requested: set[Key] = set()
+        self.handlers = Handlers()
+        self.held: dict[Key, Service] = {}
+        """Not ended yet, the oldest first."""
+
+    def see(self, event: Event) -> Service | Handler | None:
+        """What it is of: a service that begins or ends, else a handler."""
+        if event.kind in ("delivered", "returned"):
+            handler = self.handlers.see(event)
+            if self._x86 and handler and event.kind == "delivered":
+                self._took(handler)
+            return handler
+        key = self._key(event)
+        if event.kind == "pending":
+            self._requested.add(key)
+            return None
+        if event.kind == "ended":
+            return self._end(key, event)
+        self._requested.discard(key)
+        nest = self.handlers.under_way(event.vcpu)
+        service = Service(event, None if self._x86 or not nest else nest[-1])
+        self.held.pop(key, None)
+        self.held[key] = service
+        return service
+
+    def _key(self, event: Event) -> Key:
+        if not self._x86:
+            return "GIC", event.vcpu if event.number < 32 else 0, event.number
+        own: Key = "local APIC", event.vcpu, event.number
+        if event.value == LOCAL_APIC and (event.kind != "acknowledged" or own in self._requested):
+            return own
+        return "8259A", 0, event.value if event.kind == "acknowledged" else event.number
+
+    def _took(self, handler: Handler) -> None:
+        """The acknowledge that comes with a delivery comes just before it."""
+        for service in reversed(self.held.values()):
+            taken = service.acknowledged
+            if (taken.insns, taken.vcpu, taken.number) == (
+                handler.delivered.insns,
+                handler.delivered.vcpu,
+                handler.number,
+            ):
+                service.handler = handler
+                return
+
+    def _end(self, key: Key, event: Event) -> Service | None:
+        service = self.held.get(key)
+        deactivates = self._x86 or event.value & 2
+        if service is None:
+            return None
+        service.ended = service.ended or event
+        if deactivates:
+            del self.held[key]
+        return service

@@ -1,0 +1,67 @@
+"""All diagnoses by name; here one is added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+
+from vmm.diagnoses.diagnosis import Budget, Diagnosis
+from vmm.errors import VmmError, unknown
+
+ALL = "all"
+NAMES = ("missing_eoi",)
+"""A module each, whose class is `Rule`, in the order they are told."""
+
+
+def diagnosis(name: str) -> type[Diagnosis]:
+    """VmmError, with the nearest right name, for one there is not."""
+    if name not in NAMES:
+        raise unknown("diagnosis", name, [ALL, *NAMES])
+    found: type[Diagnosis] = import_module(f"vmm.diagnoses.{name}").Rule
+    return found
+
+
+def chosen(words: Sequence[str]) -> dict[str, Budget | None]:
+    """What "all", a name, or "NAME=BUDGET" each of `words` ask for, by name; a later budget replaces an earlier one.
+    VmmError for what is neither, for a budget that is no number with a unit, and for one of a diagnosis that takes none.
+    """
+    asked: dict[str, Budget | None] = {}
+    for name, budget in map(_parsed, words):
+        for each in NAMES if name == ALL else (name,):
+            asked[each] = budget or asked.get(each)
+    return {name: asked[name] for name in NAMES if name in asked}
+
+
+def _parsed(word: str) -> tuple[str, Budget | None]:
+    name, equals, text = word.strip().partition("=")
+    if name != ALL:
+        takes = diagnosis(name).BUDGET
+    elif equals:
+        raise VmmError(f"{word!r}: a budget is of one diagnosis: {', '.join(_with_budget())} take one")
+    if not equals:
+        return name, None
+    if not takes:
+        raise VmmError(f"{word!r}: {name} takes no budget: {', '.join(_with_budget()) or 'none'} do")
+    return name, budget(text, word)
+
+
+def budget(text: str, word: str) -> Budget:
+    """ "80us" of virtual time, "100insns"; VmmError, which names `word`, for what is neither."""
+    from argparse import ArgumentTypeError
+
+    from vmm.quantities import count, duration
+
+    for unit in ("insns", "insn"):
+        if text.endswith(unit):
+            try:
+                return Budget(insns=count(text.removesuffix(unit)), text=text)
+            except ArgumentTypeError:
+                break
+    try:
+        return Budget(ns=duration(text), text=text)
+    except ArgumentTypeError:
+        raise VmmError(f"{word!r}: a budget is a number with its unit, such as 80us, 1ms or 100insns") from None
+
+
+def _with_budget() -> Iterator[str]:
+    return (name for name in NAMES if diagnosis(name).BUDGET)
