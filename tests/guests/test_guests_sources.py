@@ -23,7 +23,8 @@ import build_guests  # noqa: E402
 from vmm.casebook.case import cases  # noqa: E402
 from vmm.toolchain import arch_of  # noqa: E402
 
-DIRECTORIES = sorted(path for path in (ROOT / "guests").glob("*/*") if path.is_dir() and path.parent.name != "include")
+OTHERS = ("include", "cases")
+DIRECTORIES = sorted(path for path in (ROOT / "guests").glob("*/*") if path.is_dir() and path.parent.name not in OTHERS)
 NAMES = [f"{path.parent.name}/{path.name}" for path in DIRECTORIES]
 EACH = pytest.mark.parametrize("directory", DIRECTORIES, ids=NAMES)
 

@@ -11,7 +11,7 @@ from vmm.diagnoses.services import WANTS, Services
 
 
 class Rule(Diagnosis):
-    """A handler that leaves the end of its interrupt to others is no fault; that nobody ends it while others wait is."""
+    """A handler that leaves the end of its interrupt to others is no fault; that nobody will, and others wait, is."""
 
     RULE = (
         "an interrupt is in service after its handler has returned; certain where requests wait behind it when the "

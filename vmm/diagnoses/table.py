@@ -23,7 +23,7 @@ def diagnosis(name: str) -> type[Diagnosis]:
 
 def chosen(words: Sequence[str]) -> dict[str, Budget | None]:
     """What "all", a name, or "NAME=BUDGET" each of `words` ask for, by name; a later budget replaces an earlier one.
-    VmmError for what is neither, for a budget that is no number with a unit, and for one of a diagnosis that takes none.
+    VmmError for what is neither, a budget that is no number with a unit, and one of a diagnosis that takes none.
     """
     asked: dict[str, Budget | None] = {}
     for name, budget in map(_parsed, words):
