@@ -51,6 +51,18 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
     return m->host.mmio_read(m->host.handle, range->index, address, size);
 }
 
+bool bus_walk(vmm_vcpu *v, uint64_t physical)
+{
+    vmm_machine *m = v->machine;
+    enum { ENTRY = 8 };
+    if (vmm_memory(m, physical & ~(uint64_t)(ENTRY - 1), ENTRY))
+        return true;
+    if (m->hole_floats) /* beyond the hole Unicorn reads by the same call what is no table, and finds nothing */
+        return physical < m->hole_first || physical >= m->hole_end;
+    nobody_answers(v, physical, VMM_ACCESS_READ);
+    return false;
+}
+
 static void range_write(vmm_vcpu *v, const vmm_range *range, uint64_t address, uint32_t size, uint64_t value)
 {
     vmm_machine *m = v->machine;
