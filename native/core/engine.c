@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
+#include "core/console.h"
 #include "core/engine.h"
 #include "core/memory.h"
 #include "core/pages.h"
@@ -155,6 +156,7 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     vmm_vcpu *outer = uc_executing; /* in a callback of whose machine this one runs */
     m->running = 1;
     run_until_stop(m);
+    console_flush(m);
     uc_executing = outer;
     m->running = 0;
     forget_stops(m);

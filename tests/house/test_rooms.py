@@ -27,7 +27,7 @@ BELOW = {
         "scenario", "trace",
     },
     "core": {"errors", "protocols", "_native"},
-    "devices": {"errors", "protocols"},
+    "devices": {"errors", "protocols", "core"},
     "intc": {"errors", "protocols", "core"},
     "arch": {"errors", "core"},
     "loaders": {"errors", "protocols", "arch"},

@@ -153,7 +153,7 @@ def play(options: argparse.Namespace) -> int:
             memory=options.memory,
             cmdline=options.append,
             seed=options.seed,
-            console=console.write,
+            console=console,
         )
     )
     script = _script(options.scenario)

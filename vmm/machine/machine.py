@@ -166,7 +166,7 @@ class Machine:
         self.bus, self.clock = ScriptBus(native, bus, inputs), ScriptClock(native, clock, inputs)
         self.trace = Trace(native, self)
         self._control = RunControl(native, inputs)
-        console = ConsoleOutput(inputs, taker(config.console))
+        console = ConsoleOutput(native, inputs, taker(config.console))
         self._board: Board = board.build(
             Parts(
                 native=native,
@@ -202,7 +202,7 @@ class Machine:
         )  # fmt: skip
         host = MachineHost(
             native, bus=bus, clock=clock, cpus=cpus, board=self._board, traps=self._traps, trace=self.trace,
-            callbacks=inputs.callbacks,
+            callbacks=inputs.callbacks, written=console.written,
         )  # fmt: skip
         self._runner = Runner(
             native, self, inputs=inputs, host=host, image=self._image, tasks=tasks, context=context, trace=self.trace
