@@ -38,7 +38,8 @@ struct vmm_coverage {
     uint32_t delivery_slots;
 };
 
-/* From the next run on, until the machine is freed; -1 with m->error. Nothing of it is in snapshots, or felt by a guest. */
+/* From the next run on; -1 with m->error. Nothing of it is in snapshots, or felt by a guest. */
 int vmm_coverage_begin(vmm_machine *m);
+void vmm_coverage_end(vmm_machine *m); /* what was collected is forgotten, as where the machine is freed */
 
 #endif

@@ -109,7 +109,7 @@ static void dispose(vmm_coverage *c)
     free(c);
 }
 
-void coverage_free(vmm_machine *m)
+void vmm_coverage_end(vmm_machine *m)
 {
     if (m->coverage)
         dispose(m->coverage);

@@ -29,6 +29,5 @@ static inline uint8_t *coverage_of(vmm_coverage *c, uint64_t linear)
 
 void coverage_delivered(vmm_coverage *c, const vmm_handler *handler);
 void coverage_hold(vmm_machine *m, bool held); /* deliveries do not count, or do again; nothing where nobody collects */
-void coverage_free(vmm_machine *m);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
-#include "core/coverage.h"
+#include "api/vmm_coverage.h"
 #include "core/engine.h"
 #include "core/memory.h"
 #include "core/pages.h"
@@ -66,7 +66,7 @@ void vmm_free(vmm_machine *m)
     }
     vmm_snapshot_free(m->base);
     pages_free(m);
-    coverage_free(m);
+    vmm_coverage_end(m);
     stimuli_free(m);
     controllers_free(m);
     lazy_free(m->ram, m->ram_size);
