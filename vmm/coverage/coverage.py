@@ -72,7 +72,7 @@ class Coverage:
 def _image_of(machine: Machine) -> ImageCoverage:
     assert machine.source is not None
     collected, image = collected_of(machine), machine.source.image
-    found = ImageCoverage(shown(image), checksum(image), machine.architecture, runs=1, complete=collected.complete)
+    found = ImageCoverage(_name(image), checksum(image), machine.architecture, runs=1, complete=collected.complete)
     found.began = dict(collected.began())
     for row in collected.delivered():
         key = row.linear, Interrupt(row.number, row.source)
@@ -83,6 +83,12 @@ def _image_of(machine: Machine) -> ImageCoverage:
     if symbols:
         found.files, found.lines = _sources(symbols, found.where.values(), files_of(image)[-1].parent)
     return found
+
+
+def _name(image: Path) -> str:
+    """What it is called, from where the process is."""
+    name = Path(shown(image))
+    return str(name.relative_to(Path.cwd())) if name.is_relative_to(Path.cwd()) else str(name)
 
 
 def _where(symbols: Symbols | None, address: int) -> Where:

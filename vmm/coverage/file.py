@@ -75,9 +75,13 @@ def _table(rows: list[Any]) -> str:
 def read(path: Path) -> list[ImageCoverage]:
     """VmmError where it is no such file, or one of a later vmm's."""
     try:
-        data = path.read_bytes()
+        return parsed(path.read_bytes(), path)
     except OSError as error:
         raise VmmError(f"{path}: {error.strerror}") from error
+
+
+def parsed(data: bytes | str, path: Path | str) -> list[ImageCoverage]:
+    """What a file at `path` has; errors as of `read`."""
     try:
         kept = json.loads(data)
         if NAME not in kept:
@@ -100,7 +104,7 @@ def _told(error: Exception) -> str:
     return f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
 
 
-def _list(value: Any, path: Path, what: str) -> list[Any]:
+def _list(value: Any, path: Path | str, what: str) -> list[Any]:
     if not isinstance(value, list):
         raise VmmError(f"{path}: the coverage file is damaged: its {what} are no list")
     return value

@@ -84,7 +84,7 @@ def added(parts: list[ImageCoverage]) -> list[ImageCoverage]:
     found: dict[tuple[str, str], ImageCoverage] = {}
     for part in sorted(parts, key=lambda each: (each.name, each.sha256)):
         key = (part.sha256, part.architecture)
-        if key not in found:
-            found[key] = ImageCoverage(part.name, part.sha256, part.architecture)
-        found[key].add(part)
-    return list(found.values())
+        image = found.setdefault(key, ImageCoverage(part.name, part.sha256, part.architecture))
+        image.add(part)
+        image.name = min(image.name, part.name, key=lambda each: (len(each), each))
+    return sorted(found.values(), key=lambda each: (each.name, each.sha256))

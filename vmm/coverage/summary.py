@@ -69,11 +69,11 @@ class Line:
 
 @dataclass
 class Function:
-    """A symbol's, in the order of addresses."""
+    """A symbol's; without boundaries where it was not executed."""
 
     name: str
     address: int
-    """Of its first boundary."""
+    """Of its first boundary, or of its first line."""
     tally: Tally = field(default_factory=Tally)
     lines: dict[tuple[str, int], Line] = field(default_factory=dict)
     boundaries: list[Boundary] = field(default_factory=list)
@@ -116,8 +116,9 @@ class Summary:
             _note(function, here)
         executed = {line for function in found.values() for line in function.lines}
         for code, address in sorted(image.lines.items(), key=lambda each: each[1]):
-            if (code.file, code.line) not in executed and code.function in found:
-                found[code.function].lines.setdefault((code.file, code.line), Line(code.file, code.line))
+            if (code.file, code.line) not in executed:
+                function = found.setdefault(code.function, Function(code.function, address))
+                function.lines.setdefault((code.file, code.line), Line(code.file, code.line))
         self.functions = sorted(found.values(), key=lambda each: each.address)
         for function in self.functions:
             self.total.add(function.tally)
