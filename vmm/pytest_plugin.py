@@ -100,7 +100,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     coverage = session.config.stash.get(COVERAGE, None)
     if coverage is None:
         return
-    coverage.collect()
     output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
     if output is None:
         try:
@@ -109,9 +108,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             session.config.stash[UNWRITTEN] = str(error)
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         return
-    from vmm.coverage import file
-
-    output[HANDED_OVER] = file.text(coverage.images), list(map(str, coverage.inputs))
+    output[HANDED_OVER] = coverage.text(), list(map(str, coverage.inputs))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -121,10 +118,8 @@ def pytest_testnodedown(node: Any) -> None:
     found = getattr(node, "workeroutput", {}).get(HANDED_OVER)
     if coverage is None or found is None:
         return
-    from vmm.coverage import file
-
     text, inputs = found
-    coverage.add(file.parsed(text, "what a worker handed over"))
+    coverage.add(type(coverage).parsed(text, "what a worker handed over"))
     coverage.inputs.update(map(Path, inputs))
 
 

@@ -54,7 +54,9 @@ def parser() -> Parser:
 def _of_others(name: str) -> str | None:
     if name in ("--merge", "-a", "--append", "--combine"):
         return "vmm coverage merge A B -o C adds files up"
-    return "the table is standard output, --html FILE and --json FILE write it" if name in ("--out", "--report") else None
+    return (
+        "the table is standard output, --html FILE and --json FILE write it" if name in ("--out", "--report") else None
+    )
 
 
 def main(options: argparse.Namespace) -> int:
@@ -65,10 +67,10 @@ def main(options: argparse.Namespace) -> int:
     _check(options, merge, paths)
     coverage = Coverage()
     for path in paths:
-        coverage.add(Coverage.load(path).images)
+        coverage.add(Coverage.load(path))
     if merge:
         with Outputs(paths).open("--output", options.output) as file:
-            coverage.write(file)
+            file.write(coverage.text())
         return 0
     _show(coverage, options, paths)
     return 0

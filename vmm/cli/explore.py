@@ -118,7 +118,7 @@ def main(options: argparse.Namespace) -> int:
                     pass  # it is written when it is known what goes there
         report, broken_off = _explored(exploration, options)
         if coverage and covered:
-            coverage.write(covered)
+            covered.write(coverage.text())
         _write(report, options, document)
     if broken_off:
         return interrupts.status(broken_off)

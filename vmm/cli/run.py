@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -227,7 +226,7 @@ def _covered(
     file = files.enter_context(outputs.open("--coverage", options.coverage))
     coverage = Coverage()
     coverage.watch(machine)
-    return partial(coverage.write, file)
+    return lambda: file.write(coverage.text())
 
 
 def check_fits(image: Path, options: argparse.Namespace, board: str) -> None:

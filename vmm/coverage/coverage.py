@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from vmm.catalog import files_of, shown
 from vmm.coverage import file
 from vmm.coverage.image import CodeLine, ImageCoverage, Interrupt, SourceFile, Where, added
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum
 from vmm.loaders.symbols import Line, Symbols
-from vmm.catalog import files_of, shown
 from vmm.machine.machine import Machine, collected_of
 from vmm.output import OutputFile
 from vmm.sources import bundled
@@ -47,26 +47,32 @@ class Coverage:
             collected_of(machine).end()
         self.images = added([*self.images, *found])
 
-    def add(self, images: Iterable[ImageCoverage]) -> None:
-        """Others', such as `Coverage.load` gives; counts add."""
-        self.images = added([*self.images, *images])
+    def add(self, other: Coverage) -> None:
+        """What another one has collected, too; counts add."""
+        self.images = added([*self.images, *other.images])
+        self.inputs |= other.inputs
 
     @classmethod
     def load(cls, path: Path | str) -> Coverage:
         """What `save` wrote; VmmError where it is no such file."""
+        return cls.parsed(file.read(Path(path)), str(path))
+
+    @classmethod
+    def parsed(cls, text: str | bytes, path: str) -> Coverage:
+        """What `text` gave, of a file called so; VmmError where it is another text."""
         coverage = cls()
-        coverage.images = file.read(Path(path))
+        coverage.images = file.parsed(text, path)
         return coverage
 
     def save(self, path: Path | str) -> None:
         """Collect, and write all of it; VmmError where that cannot be written, or would go over an image."""
         with OutputFile("coverage", path, inputs=sorted(self.inputs)) as output:
-            self.write(output)
+            output.write(self.text())
 
-    def write(self, output: OutputFile) -> None:
-        """Collect, and write all of it to an open file."""
+    def text(self) -> str:
+        """Collect, and all of it as a file has it."""
         self.collect()
-        output.write(file.text(self.images))
+        return file.text(self.images)
 
 
 def _image_of(machine: Machine) -> ImageCoverage:
@@ -76,7 +82,7 @@ def _image_of(machine: Machine) -> ImageCoverage:
     found.began = dict(collected.began())
     for row in collected.delivered():
         key = row.linear, Interrupt(row.number, row.source)
-        found.delivered[key] = found.delivered.get(key, 0) + row.count
+        found.delivered[key] = found.delivered.get(key, 0) + row.times
     symbols = machine.loaded.symbols if machine.loaded else None
     addresses = sorted({*found.began, *(address for address, _ in found.delivered)})
     found.where = {address: _where(symbols, address) for address in addresses}
@@ -99,8 +105,9 @@ def _where(symbols: Symbols | None, address: int) -> Where:
 
 
 def _function(symbols: Symbols, address: int) -> tuple[str, int]:
-    name, _, offset = (symbols.name_at(address) or "").partition("+")
-    return name, int(offset or "0", 0)
+    name = symbols.name_at(address) or ""
+    function, plus, offset = name.rpartition("+0x")
+    return (function, int(offset, 16)) if plus else (name, 0)
 
 
 def _file(row: Line) -> str:

@@ -38,7 +38,8 @@ def _image(image: ImageCoverage) -> str:
     functions = sorted({*(each.function for each in image.where.values()), *(each.function for each in image.lines)})
     files = sorted(image.files)
     number: dict[object, int] = {
-        **{("function", name): n for n, name in enumerate(functions)}, **{("file", name): n for n, name in enumerate(files)},
+        **{("function", name): n for n, name in enumerate(functions)},
+        **{("file", name): n for n, name in enumerate(files)},
         **{interrupt: n for n, interrupt in enumerate(interrupts)},
     }  # fmt: skip
     rows: dict[str, list[Any]] = {
@@ -72,16 +73,16 @@ def _table(rows: list[Any]) -> str:
     return "[" + ",".join(f"\n  {json.dumps(row)}" for row in rows) + "]"
 
 
-def read(path: Path) -> list[ImageCoverage]:
-    """VmmError where it is no such file, or one of a later vmm's."""
+def read(path: Path) -> bytes:
+    """VmmError where it cannot be read."""
     try:
-        return parsed(path.read_bytes(), path)
+        return path.read_bytes()
     except OSError as error:
         raise VmmError(f"{path}: {error.strerror}") from error
 
 
-def parsed(data: bytes | str, path: Path | str) -> list[ImageCoverage]:
-    """What a file at `path` has; errors as of `read`."""
+def parsed(data: bytes | str, path: str) -> list[ImageCoverage]:
+    """What a file at `path` has; VmmError where it is no such file, or one of a later vmm's."""
     try:
         kept = json.loads(data)
         if NAME not in kept:
@@ -104,7 +105,7 @@ def _told(error: Exception) -> str:
     return f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
 
 
-def _list(value: Any, path: Path | str, what: str) -> list[Any]:
+def _list(value: Any, path: str, what: str) -> list[Any]:
     if not isinstance(value, list):
         raise VmmError(f"{path}: the coverage file is damaged: its {what} are no list")
     return value
@@ -151,5 +152,3 @@ def _read_image(raw: dict[str, Any]) -> ImageCoverage:
         code = CodeLine(_named(files, file, ""), _number(line), _named(functions, function, ""))
         image.lines[code] = _number(address)
     return image
-
-

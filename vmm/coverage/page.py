@@ -1,6 +1,6 @@
 """A coverage map as one page that needs no other file: functions boundary by boundary, and the source line by line.
 
-Everything that a guest, its image or a file's name says is escaped. What a line is is told by a mark, and in its colour.
+Everything that a guest, its image or a file's name says is escaped. What a line is, a mark says, and its colour.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _line(number: int, words: str, tally: Tally | None, image: ImageCoverage, an
     anchored = f'id="{anchor}l{number}"'
     source = f"<code>{escape(words) or ' '}</code>"
     if tally is None:
-        return f'<li {anchored}><span class=mark></span><span class=number>{number}</span>{source}</li>\n'
+        return f"<li {anchored}><span class=mark></span><span class=number>{number}</span>{source}</li>\n"
     kind, mark = _kind(tally)
     chips = "".join(_chip(told(each, image.architecture), times) for each, times in sorted(tally.by.items()))
     could = tally.kinds[INTERRUPTED] + tally.kinds[NEVER]
@@ -209,4 +209,4 @@ def _source(file: SourceFile) -> tuple[list[str], str]:
         return [], f"The source is not at <code>{escape(file.path)}</code> any more."
     if sha256(data).hexdigest() != file.sha256:
         return [], f"<code>{escape(file.path)}</code> has changed since, so only numbers of lines are shown."
-    return data.decode(errors="replace").split("\n"), ""
+    return data.decode(errors="replace").removesuffix("\n").split("\n"), ""

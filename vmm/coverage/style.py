@@ -6,7 +6,8 @@ STYLE = """
   --mask: #566276; --mask-back: #f0f2f6; --dead: #6d6d6d; --dead-back: #f3f3f3; --link: #1457a8; }
 @media (prefers-color-scheme: dark) { :root { --back: #14171b; --paper: #1b1f25; --ink: #e4e7eb; --soft: #9aa4b1;
   --edge: #313741; --hit: #5fd39a; --hit-back: #17301f; --part: #f0bf5a; --part-back: #33290f; --open: #ff8f86;
-  --open-back: #3a1c1b; --mask: #9fadc4; --mask-back: #222832; --dead: #9b9b9b; --dead-back: #24262a; --link: #84b8ff; } }
+  --open-back: #3a1c1b; --mask: #9fadc4; --mask-back: #222832; --dead: #9b9b9b; --dead-back: #24262a;
+  --link: #84b8ff; } }
 * { box-sizing: border-box; }
 body { margin: 0; padding: 1.5rem clamp(.75rem, 3vw, 2.5rem) 4rem; background: var(--back); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
@@ -21,7 +22,7 @@ ul { margin: 0; padding: 0; list-style: none; }
 nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin-top: .8rem; }
 .legend { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .25rem 1.2rem;
   font-size: .86rem; }
-.legend li { display: grid; grid-template-columns: 1.3rem auto 1fr; gap: 0 .4rem; }
+.legend li { padding-left: 1.7rem; } .legend .mark { margin-left: -1.7rem; width: 1.7rem; }
 .legend span:last-child { color: var(--soft); }
 .mark { display: inline-block; width: 1.3rem; text-align: center; font-size: .95em; }
 .mark.hit { color: var(--hit); } .mark.part { color: var(--part); } .mark.open { color: var(--open); }
@@ -42,7 +43,8 @@ p.by { margin-top: .7rem; }
 .function { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: 0 1rem; padding: .4rem 0;
   border-bottom: 1px solid var(--edge); }
 .function .name { font: 13px/1.7 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
-  overflow-wrap: anywhere; }
+  padding-left: 1.7rem; overflow-wrap: anywhere; }
+.function .mark { margin-left: -1.7rem; width: 1.7rem; }
 .function .facts { margin: 0; font-size: .84rem; line-height: 1.75; }
 .strip { grid-column: 2; display: flex; flex-wrap: wrap; gap: 2px; align-items: end; padding-top: .15rem;
   font-size: .8rem; color: var(--soft); }
@@ -50,7 +52,8 @@ p.by { margin-top: .7rem; }
 .strip .hit { background: var(--hit); }
 .strip .open { border: 2px solid var(--open); }
 .strip .mask { height: 5px; background: var(--mask); opacity: .65; }
-.code { margin: 0; padding: 0; list-style: none; border: 1px solid var(--edge); border-radius: .5rem; overflow: hidden; }
+.code { margin: 0; padding: 0; list-style: none; border: 1px solid var(--edge); border-radius: .5rem;
+  overflow: hidden; }
 .code li { display: grid; grid-template-columns: 1.6rem 2.6rem minmax(0, 1fr) auto; align-items: baseline;
   border-left: 3px solid transparent; scroll-margin-top: 3rem; }
 .code .number { padding-right: .8rem; color: var(--soft); font-size: .75rem; text-align: right; user-select: none; }

@@ -24,7 +24,7 @@ class Delivered(NamedTuple):
     """Vector or INTID."""
     source: str
     """As `Event.source` names it."""
-    count: int
+    times: int
 
 
 class Collected:
