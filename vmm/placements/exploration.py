@@ -110,9 +110,9 @@ def explore(
     there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
     makes every run whole. `record` is a file for the least failing run. `campaign` is a file for what was tried: where
     it is there already, the exploration goes on from it, and its budgets begin anew. `coverage` has what was
-    tried, too, when it is over: each placement is a delivery at its boundary. `prepare` is called with each machine when its image
-    is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address`
-    and `options` are as for `boot`. VmmError for what it cannot begin, and for a check that raises, gives None, or does
+    tried, too, when it is over: each placement is a delivery at its boundary. `prepare` is called with each machine
+    when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address` and
+    `options` are as for `boot`. VmmError for what it cannot begin, and for a check that raises, gives None, or does
     not give the same when it is asked again.
     """
     chosen = [
