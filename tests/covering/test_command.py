@@ -2,6 +2,7 @@
 
 import json
 from html.parser import HTMLParser
+from shutil import copytree
 
 import pytest
 
@@ -10,10 +11,16 @@ from vmm.cli import main
 from .guests import SOURCE, made
 
 
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("guests"))
+
+
 @pytest.fixture
-def guest(tmp_path, monkeypatch):
+def guest(image, tmp_path, monkeypatch):
+    """covered.elf and covered.S, where the command is given."""
     monkeypatch.chdir(tmp_path)
-    made(tmp_path)
+    copytree(image.parent, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
