@@ -75,8 +75,8 @@ def test_a_boundary_where_a_handler_alone_went_on_is_interrupted_though_nothing_
     """HLT, and the handler switches off: what is behind HLT never begins."""
     source = tmp_path / "off.S"
     source.write_text(
-        '#include "x86/guest.h"\n    GUEST_PROTECTED32\n    IDT_GATE 0x25, handler\n    PIC_UNMASK 5\n    sti\n    hlt\n'
-        "behind:\n    nop\nhandler:\n    POWER_OFF\n"
+        '#include "x86/guest.h"\n    GUEST_PROTECTED32\n    IDT_GATE 0x25, handler\n    PIC_UNMASK 5\n'
+        "    sti\n    hlt\nbehind:\n    nop\nhandler:\n    POWER_OFF\n"
     )
 
     def run(machine):
