@@ -99,6 +99,7 @@ class vmm_machine(Struct):
     triggers: vmm_triggers
     asked: vmm_stop_info
     signalled: int
+    coverage: vmm_coverage
     host_calls: int
     console: vmm_console
     accessed: Callable[[CValue, int, int, int], None]
@@ -235,6 +236,20 @@ class vmm_vcpu(Struct):
 @final
 class vmm_snapshot(Struct):
     ...
+
+@final
+class vmm_coverage(Struct):
+    page_count: int
+    delivery_count: int
+    overflowed: int
+    held: int
+    page: vmm_covered_page
+    delivery: vmm_covered_delivery
+    last: vmm_covered_page
+    beyond: vmm_covered_page
+    page_slot: Pointer[int]
+    delivery_slot: Pointer[int]
+    delivery_slots: int
 
 @final
 class vmm_arch(Struct):
@@ -843,6 +858,19 @@ class vmm_accesses(Struct):
     missed: int
     row: Array[vmm_access]
 
+@final
+class vmm_covered_page(Struct):
+    number: int
+    began: Array[int]
+
+@final
+class vmm_covered_delivery(Struct):
+    linear: int
+    count: int
+    number: int
+    source: int
+    pin: int
+
 class Lib:
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
@@ -891,6 +919,7 @@ class Lib:
     VMM_MAX_TERMS: Final[int]
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
+    VMM_COVERED_BYTES: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -1161,6 +1190,8 @@ class Lib:
     VMM_TOUCH_READ: Final[int]
     VMM_TOUCH_WRITE: Final[int]
     VMM_TOUCH_CORE: Final[int]
+    VMM_BEGAN_OPEN: Final[int]
+    VMM_BEGAN_MASKED: Final[int]
     def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
     def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
     def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
@@ -1310,6 +1341,8 @@ class Lib:
     def vmm_explore_end(self, m: vmm_machine, x: vmm_exploration, /) -> None: ...
     def vmm_accesses_begin(self, m: vmm_machine, /) -> vmm_accesses: ...
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
+    def vmm_coverage_begin(self, m: vmm_machine, /) -> int: ...
+    def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...

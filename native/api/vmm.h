@@ -34,6 +34,7 @@
 typedef struct vmm_machine vmm_machine;
 typedef struct vmm_vcpu vmm_vcpu;
 typedef struct vmm_snapshot vmm_snapshot;
+typedef struct vmm_coverage vmm_coverage;
 struct vmm_arch;
 struct vmm_controller;
 struct vmm_range_owner;
@@ -474,6 +475,7 @@ struct vmm_machine {
     vmm_triggers triggers;
     vmm_stop_info asked; /* between runs: the next one ends before it begins */
     uint8_t signalled;   /* a signal waits: the slice ends at the next boundary */
+    vmm_coverage *coverage; /* NULL: nobody collects it */
     uint64_t host_calls; /* how often Python was called for the guest */
     vmm_console console; /* none waits between two runs */
     void (*accessed)(void *who, uint64_t physical, uint64_t size, int write); /* told of what the core itself, or Python,

@@ -11,5 +11,6 @@
 #include "api/vmm_x86.h"
 #include "api/vmm_arm.h"
 #include "api/vmm_explore.h"
+#include "api/vmm_coverage.h"
 
 #endif

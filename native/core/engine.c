@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/vmm_coverage.h"
 #include "core/clock.h"
 #include "core/console.h"
 #include "core/engine.h"
@@ -66,6 +67,7 @@ void vmm_free(vmm_machine *m)
     }
     vmm_snapshot_free(m->base);
     pages_free(m);
+    vmm_coverage_end(m);
     stimuli_free(m);
     controllers_free(m);
     lazy_free(m->ram, m->ram_size);
