@@ -80,13 +80,13 @@ class Case:
         memory = machine.memory
         words = b""
         if self._look == "all":
-            words = memory.read(memory.base, fuzz_x86.SMALL)
+            words = memory.read(memory.base, fuzz_x86.NOISE)
         elif self._look == "words":
             spots = [*(spot % (fuzz_x86.NOISE // 8) * 8 for spot in self._words[:20]), *(0x6000 + spot % 0x1000 for spot in self._words[20:])]
             words = b"".join(memory.read(memory.base + spot, 8) for spot in spots)
         registers = [[(name, cpu[name]) for name in cpu] for cpu in machine.cpus]
-        text = f"{reason} {machine.instructions} {machine.now_ns} {registers} {words.hex()}"
-        number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little") & 0x7FFFFFFF
+        text = f"{reason} {machine.instructions} {machine.now_ns} {registers}"
+        number = int.from_bytes(hashlib.sha256(text.encode() + words).digest()[:4], "little") & 0x7FFFFFFF
         return number if number % 4 else 0
 
 
