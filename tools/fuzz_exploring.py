@@ -82,7 +82,10 @@ class Case:
         if self._look == "all":
             words = memory.read(memory.base, fuzz_x86.NOISE)
         elif self._look == "words":
-            spots = [*(spot % (fuzz_x86.NOISE // 8) * 8 for spot in self._words[:20]), *(0x6000 + spot % 0x1000 for spot in self._words[20:])]
+            spots = [
+                *(spot % (fuzz_x86.NOISE // 8) * 8 for spot in self._words[:20]),
+                *(0x6000 + spot % 0x1000 for spot in self._words[20:]),
+            ]
             words = b"".join(memory.read(memory.base + spot, 8) for spot in spots)
         registers = [[(name, cpu[name]) for name in cpu] for cpu in machine.cpus]
         text = f"{reason} {machine.instructions} {machine.now_ns} {registers}"

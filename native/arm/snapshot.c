@@ -50,7 +50,7 @@ static bool registers_alike(vmm_vcpu *v, const vmm_arm *b)
     bool same = a->serror == b->serror && a->cntfrq == b->cntfrq && a->cntvoff == b->cntvoff && a->cntkctl == b->cntkctl
              && a->cnthctl == b->cnthctl;
     return same && memcmp(a->timer, b->timer, sizeof a->timer) == 0 && memcmp(a->cortex, b->cortex, sizeof a->cortex) == 0
-        && arm_cycles_alike(v, &b->cycles);
+       && arm_cycles_alike(v, &b->cycles);
 }
 
 bool arm_alike(vmm_vcpu *v, const void *state, const void *saved)

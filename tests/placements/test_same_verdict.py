@@ -79,7 +79,9 @@ def bundled(name, boundaries, depth):
 
 def test_a_far_return_of_real_mode():
     """Unicorn's has written EIP when it loads CS, and whoever is told of that load sees EIP put back."""
-    image = assembled("x86", """
+    image = assembled(
+        "x86",
+        """
 #include "x86/guest.h"
     GUEST_REAL16
     IVT_GATE 0x24, handler
@@ -102,7 +104,10 @@ handler:
     PIC_EOI 4
     iret
     VAR     n
-""")
-    report = agree(image, inject="irq:4", between=("begin", "end"), until="over", board="pc,pit=off", check="u16 n == 4")
+""",
+    )
+    report = agree(
+        image, inject="irq:4", between=("begin", "end"), until="over", board="pc,pit=off", check="u16 n == 4"
+    )
     assert report.verdict == "proven"
     assert report.boundaries == 1 + 3 * 4 + 1
