@@ -1,7 +1,7 @@
 """Run guests made of random bytes: none may crash the process, hang it, or end in an exception.
 
-python tools/fuzz.py [guests|looking|exploring|encodings] [--seed N] [--runs N] [--first N] [--jobs N] [--hang SECONDS] [--once]
-                     [--show N]
+python tools/fuzz.py [guests|looking|exploring|encodings] [--seed N] [--runs N] [--first N] [--jobs N] [--hang SECONDS]
+                     [--once] [--show N]
 
 guests: each case runs twice, in two processes, and must end the same way. looking: it runs whole, in slices, in single
 steps, watched, with snapshots, recorded and so on, and must be the same run. exploring: interrupts at each boundary of

@@ -14,13 +14,12 @@ from typing import Any, NamedTuple, TextIO
 
 import fuzz_x86
 from fuzz_cases import KINDS, Outcome, fingerprint
-from fuzz_looking import compare, seen
+from fuzz_looking import compare
 from fuzz_noise import Found, Noise
 
 from vmm import NextBoundary
 from vmm.core.native import ffi, lib
 from vmm.core.stops import Stop
-from vmm.errors import VmmError
 from vmm.machine.explorer import Tried
 from vmm.machine.machine import Machine, explorer_of
 from vmm.placements.sources import Source, source
@@ -29,8 +28,8 @@ BOUNDARIES, FEW, PATIENCE, LONGEST = 60, 12, 400, 40
 """Of a window, and of one with pairs; instructions of a run; boundaries of a handler."""
 SOURCES = {
     "x86": (
-        "nmi", "irq:0", "irq:1", "irq:4", "irq:4,edge", "irq:10,high", "vector:0x21", "vector:0x80", "byte:0x41", "key:a",
-        "vector:0xd",
+        "nmi", "irq:0", "irq:1", "irq:4", "irq:4,edge", "irq:10,high", "vector:0x21", "vector:0x80", "byte:0x41",
+        "key:a", "vector:0xd",
     ),
     "arm": ("spi:5", "spi:1", "spi:5,edge", "spi:9,high", "ppi:27", "sgi:3", "ppi:30", "byte:0x41"),
 }  # fmt: skip
