@@ -103,6 +103,7 @@ class vmm_machine(Struct):
     host_calls: int
     console: vmm_console
     accessed: Callable[[CValue, int, int, int], None]
+    register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
     outer: vmm_machine
     error: CString
@@ -746,6 +747,7 @@ class vmm_arm(Struct):
     cnthctl: int
     cortex: Array[int]
     watch_hook: int
+    leftover_hook: Array[int]
     access: vmm_arm_access
     filled: Array[int]
     fills: int

@@ -480,6 +480,8 @@ struct vmm_machine {
     vmm_console console; /* none waits between two runs */
     void (*accessed)(void *who, uint64_t physical, uint64_t size, int write); /* told of what the core itself, or Python,
                                                                                 reads or writes of memory; NULL: nobody */
+    void (*register_accessed)(void *who, uint32_t vcpu, uint32_t number, int write); /* and of registers that arch->leftover
+                                                                                       has; NULL: nobody */
     void *accessed_by;
     vmm_machine *outer;  /* that holds signals, too: this one runs within a callback of its */
     char error[160]; /* the one line that a failed call leaves */

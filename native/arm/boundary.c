@@ -140,6 +140,8 @@ static bool boundary(vmm_vcpu *v, bool fetched)
         return false;
     arm_note_masks(v);
     clock_expire(v->machine);
+    if (arm_is_a64(v) && arm_env_of(v)->pstate & PSTATE_IL) /* an illegal return, of which Unicorn does not tell */
+        arm_leftover_accessed(v, false);
     bool go = !must_stop(v) && keeps_turn(v);
     if (go) {
         v->halted = 0;

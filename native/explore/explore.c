@@ -55,6 +55,7 @@ static void record_free(const exploration *x, record *r)
 
 static void watch_into(exploration *x, footprint *f)
 {
+    watch_settle(&x->watch);
     x->watch.now = x->plan->reduce ? f : NULL;
 }
 
@@ -91,6 +92,9 @@ static bool is_as(exploration *x, const record *r, bool inside)
         return false;
     if (!snapshot_alike(m, r->state.native))
         return false;
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        if (registers_meet(m, &r->live, i, snapshot_leftover(m, r->state.native, i)))
+            return false;
     difference d = {x, &r->live, false};
     snapshot_differences(m, r->state.native, page_differs, &d);
     return !d.met;
