@@ -138,7 +138,7 @@ typedef struct {
 
 enum vmm_heard {
     VMM_HEARD_BY_NOBODY = 0,
-    VMM_HEARD_LATER = 1,  /* in its order with all other calls of Python, and not behind the end of the run */
+    VMM_HEARD_LATER = 1,  /* in its order with all other calls of Python, and not behind the end of its line or of the run */
     VMM_HEARD_AT_ONCE = 2 /* within the instruction */
 };
 

@@ -1,6 +1,6 @@
 /*
  * What a guest writes to its first serial port is heard in the order of all that Python is told, and where it is written if
- * somebody wants to know where; else it waits for the end of the run, for want of room, or for Python to be called anyway.
+ * somebody wants to know where; else it waits for the end of its line or of the run, for want of room, or for Python to be called anyway.
  */
 #include "core/console.h"
 
@@ -22,7 +22,7 @@ void console_send(vmm_machine *m, uint8_t byte)
     if (c->heard == VMM_HEARD_AT_ONCE) {
         m->host_calls++;
         console_flush(m);
-    } else if (c->count == VMM_CONSOLE_BYTES) {
+    } else if (byte == '\n' || c->count == VMM_CONSOLE_BYTES) {
         console_flush(m);
     }
 }

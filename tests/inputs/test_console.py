@@ -50,6 +50,19 @@ def test_standard_output_has_all_that_was_written_wherever_a_run_ends(capsys):
     assert heard == ["", "", "a", "", "b", "", "c"]
 
 
+def test_who_hears_later_hears_a_line_when_it_ends():
+    class Taker:
+        HEARS = "later"
+
+        def __call__(self, data: bytes) -> None:
+            heard.append((data, m.instructions))
+
+    heard: list[tuple[bytes, int]] = []
+    m = pc(say("ab\ncd"), console=Taker())
+    m.run(insns=20)
+    assert heard == [(b"ab\n", 7), (b"cd", 20)]
+
+
 def test_a_long_text_is_whole(capsys):
     text = "".join(chr(0x21 + n % 90) for n in range(10_000))
     m = pc(say(text))
