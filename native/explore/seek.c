@@ -33,6 +33,8 @@ int vmm_explore_seek(vmm_machine *m, vmm_exploration *x, uint64_t insns)
     if (insns > from && how == IN_TIME) {
         vmm_triggers_here(m); /* whether the window ends where it stands is known */
         how = go(x, AT_END, insns - from);
+        if (how == AT_END && machine_insns(m) - x->origin == insns) /* there, and no further */
+            how = IN_TIME;
     }
     if (how == IN_TIME)
         arrive(x);
