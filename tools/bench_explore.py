@@ -14,9 +14,12 @@ import vmm
 from vmm.errors import VmmError
 from vmm.machine.machine import MIB, Machine, explorer_of
 from vmm.machine.options import Options
-from vmm.placements.exploration import Bounds, Exploration, Judge, Subject, Window
+from vmm.placements.bounds import Bounds
+from vmm.placements.exploration import Exploration
+from vmm.placements.judge import Judge
 from vmm.placements.predicate import terms
 from vmm.placements.sources import source
+from vmm.placements.subject import Subject, Window
 
 BOUNDARIES, WINDOWS, PER_SECOND, LOOPED = 200, 20, 50_000, 200
 OPTIONS: Options = {"board": "pc,pit=off", "memory": 16 * MIB, "console": None}
@@ -69,8 +72,7 @@ def rate(image: Path, reduction: bool) -> float:
     sources = [source("irq:4")]
     machine = subject.boot()
     subject.enter(machine)
-    plan = Exploration(subject, sources, ["n == 1"], Bounds(reduction=reduction)).plan(machine)
-    plan.patience = 1_000_000
+    plan = Exploration(subject, sources, ["n == 1"], Bounds(reduction=reduction)).plan(machine, 1_000_000)
     judge = Judge(machine, sources, subject.window, terms("n == 1"), [], 0, plan.patience)
     placements, started = 0, time.process_time()
     for _ in range(WINDOWS):

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 from vmm.errors import VmmError
 from vmm.installing import into_python
-from vmm.installing import needed
 
 SECONDS = 10
 """That a scheduler has to answer."""
@@ -20,7 +19,7 @@ def connected(address: str) -> Iterator[tuple[int, Executor]]:
     try:
         from distributed import Client
     except ImportError as error:
-        command = into_python("'dask[distributed]'")
+        command = into_python("distributed")
         raise VmmError(f"--scheduler: Dask is not installed{f'; {command}' if command else ''}") from error
     try:
         client = Client(address, timeout=SECONDS, set_as_default=False)

@@ -26,6 +26,8 @@ AHEAD = 2
 """Ranges for each worker at once: one that it tries, one that it need not wait for."""
 KEPT = 8
 """For each worker, ranges that are done and wait for one before them."""
+PER_INSTRUCTION = 2
+"""Boundaries, where the guest takes an interrupt of its own: what a budget of runs is to be enough for."""
 DEATHS = 3
 IN_A_ROW = 24
 """Deaths of workers between which nothing came of any: they cannot work at all."""
@@ -183,7 +185,7 @@ class Conductor:
         if self._workers.count > 1:  # none is to have much when the others have nothing left
             size = min(size, max((self._inside + 1 - self._next) // (2 * self._workers.count), 1))
         if left is not None:
-            size = min(size, max(left // self._sources, 1))
+            size = min(size, max(left // (PER_INSTRUCTION * self._sources), 1))
         to = self._next + size
         piece = Piece(self._next, to if to <= self._inside else END)
         self._next = piece.to
