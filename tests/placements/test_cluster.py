@@ -1,4 +1,4 @@
-"""On a Dask cluster of real worker processes, one of which is killed in the middle, nothing is lost or counted twice."""
+"""On a Dask cluster of real worker processes, one of them killed in the middle, nothing is lost or counted twice."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def worker(address, *options):
 
 @pytest.fixture(scope="module")
 def scheduler():
-    with LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
+    with LocalCluster(
+        n_workers=0, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
+    ) as cluster:
         yield cluster.scheduler_address
 
 
