@@ -22,7 +22,7 @@ from vmm.placements.sources import source
 from vmm.placements.subject import Subject, Window
 
 BOUNDARIES, WINDOWS, PER_SECOND, LOOPED = 200, 20, 50_000, 200
-LONG = 100_000
+LONG = 200_000
 """Boundaries that one process tries in a few seconds."""
 PAIRS = 3
 """Times that one process and two are compared, in turn: what else the machine does meets both."""
@@ -76,7 +76,7 @@ def by_processes(image: Path, jobs: int) -> float:
     """Placements a second, from beginning to end: what it takes to begin a process is in it."""
     started = time.perf_counter()
     report = vmm.explore(
-        image, inject="irq:4", between=("begin", "end"), until="over", check="n == 1", reduction=False, jobs=jobs,
+        image, inject="irq:4", between=("begin", "end"), until="over", check="n == 1", jobs=jobs,
         **OPTIONS,
     )  # fmt: skip
     assert report

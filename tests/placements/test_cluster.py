@@ -53,7 +53,7 @@ def scheduler():
         yield cluster.scheduler_address
 
 
-@pytest.mark.parametrize("nanny", ["--no-nanny", "--nanny"])
+@pytest.mark.parametrize("nanny", ["--no-nanny", pytest.param("--nanny", marks=pytest.mark.slow)])
 def test_a_worker_is_killed_in_the_middle(scheduler, tmp_path, nanny):
     file = tmp_path / "checks.py"
     file.write_text(CHECKS)

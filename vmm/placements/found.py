@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from vmm.machine.explorer import Place, Placement, Tried
 from vmm.placements.report import Fails
-from vmm.placements.suspicions import LOOKED_AT
 
 WORDS = 1 << 64
+LOOKED_AT = 16384
+"""Boundaries of the window at which it is looked what interrupts come between, at most."""
 
 
 class Cause(NamedTuple):
