@@ -49,7 +49,9 @@ BELOW = {
     "testing": {
         "errors", "sources", "core", "catalog", "scenario", "inputs", "machine", "placements", "report",
     },
-    "placements": {"errors", "output", "scratch", "version", "core", "arch", "catalog", "inputs", "machine", "scenario"},
+    "placements": {
+        "errors", "output", "scratch", "version", "core", "arch", "catalog", "inputs", "machine", "scenario",
+    },
     "pytest_plugin": {"errors", "machine", "testing"},
 }  # fmt: skip
 """Room → rooms it may import. The command line may import everything."""
