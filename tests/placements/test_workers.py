@@ -78,8 +78,9 @@ def explored(image, check="n == 2", **more):
 @pytest.mark.parametrize(
     ("architecture", "name", "check", "depth"),
     [
-        ("x86", "lost_update", ["n == 2"], 1), ("x86", "lost_wakeup", [], 2),
-        ("arm64", "torn_read", ["u64 copy <= 0x100000000"], 2), ("arm", "lost_edge", ["shared == 2"], 1),
+        ("x86", "lost_wakeup", [], 2), ("arm64", "torn_read", ["u64 copy <= 0x100000000"], 2),
+        pytest.param("x86", "lost_update", ["n == 2"], 1, marks=pytest.mark.slow),
+        pytest.param("arm", "lost_edge", ["shared == 2"], 1, marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_as_many_workers_as_you_like_find_the_same(architecture, name, check, depth, tmp_path):
@@ -110,9 +111,16 @@ def test_ranges_meet_without_a_gap_whatever_their_size(image, monkeypatch, size)
         assert what(explored(image, depth=2, executor=threads, jobs=2)) == what(whole)
 
 
+@pytest.mark.slow
 def test_a_process_pool_of_anybodys(image):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         assert what(explored(image, executor=pool, jobs=2)) == what(explored(image))
+
+
+def test_a_campaign_goes_on_with_any_number_of_workers(image, tmp_path):
+    first = explored(image, campaign=tmp_path / "campaign", runs=2)
+    assert not first.over
+    assert what(explored(image, campaign=tmp_path / "campaign", jobs=2)) == what(explored(image))
 
 
 def test_where_a_worker_dies_its_range_is_done_again(image, checks):
