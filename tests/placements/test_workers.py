@@ -48,7 +48,7 @@ def raises(m):
 
 def slow(m):
     import time
-    time.sleep(0.2)
+    time.sleep(0.02)
     return True
 """
 
