@@ -20,7 +20,7 @@ from fuzz_noise import Found, Kind, Noise
 from vmm import NextBoundary
 from vmm.arch.x86.vcpu import SEGMENTS, X86
 from vmm.errors import VmmError
-from vmm.machine.machine import Config, Machine
+from vmm.machine.machine import Config, Machine, collected_of
 from vmm.replayer.player import replay
 from vmm.sources import bundled
 
@@ -185,6 +185,14 @@ def watched(run: Run, to: int) -> bool:
     return whole(run, to)
 
 
+def covered(run: Run, to: int) -> bool:
+    """Each instruction is kept for a map, and each delivery."""
+    collected_of(run.machine).begin()
+    more = whole(run, to)
+    collected_of(run.machine).end()
+    return more
+
+
 WAYS: dict[str, Advance] = {
     "again": whole,
     "in single steps": _sliced((1,), _nothing),
@@ -192,6 +200,7 @@ WAYS: dict[str, Advance] = {
     "with snapshots": _sliced((3, 17, 50, 100), _there_and_back),
     "looked at": _sliced((2, 11, 60, 100), _look),
     "watched": watched,
+    "covered": covered,
 }
 
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/coverage.h"
 #include "core/pages.h"
 #include "core/snapshot.h"
 #include "explore/ending.h"
@@ -293,7 +294,9 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
     inject(x, choice);
     if (more)
         piece_begin(x, &handler, &here.of->places[here.index]);
+    coverage_hold(x->machine, false);
     unsigned how = step(x);
+    coverage_hold(x->machine, true);
     out->delivered = depth_of(x->machine) > depth;
     if (!more && !x->plan->reduce && !(how & OVER)) { /* nobody asks where its handler returns */
         settle(r, finish(x, here.inside && (out->delivered || !(how & AT_END))));
@@ -401,6 +404,7 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
     forget(&x->begin);
     m->triggers = x->triggers;
     vmm_triggers_changed(m);
+    coverage_hold(m, false);
     free(x);
 }
 
@@ -421,6 +425,7 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
     x->host_seen = m->host_calls - 1;
     if (plan->reduce && watch_begin(&x->watch, m))
         x->failed = true;
+    coverage_hold(m, true); /* what is tried counts, once: see inject_at */
     x->begin = keep(x);
     x->here = keep(x);
     x->at = place_here(x, NULL);

@@ -60,6 +60,7 @@ def parser() -> Parser:
             "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
             "vmm explore big.elf --inject irq:0 --between main..done --jobs 8 --campaign big.campaign",
             "vmm explore big.elf --inject irq:0 --between main..done --scheduler tcp://cluster:8786",
+            "vmm explore lost.S --inject irq:4 --coverage lost.json && vmm coverage lost.json",
         ],
         answer=_of_others,
     )
@@ -86,6 +87,7 @@ def parser() -> Parser:
     add("--campaign", type=Path, metavar="FILE", help=campaign)
     add("--jobs", type=quantities.positive, metavar="N", help="processes that try it at once (1)")
     add("--scheduler", metavar="ADDRESS", help="try it on the workers of this Dask cluster: tcp://host:8786")
+    run.add_coverage(parser)
     document = "write the report as JSON; -: to standard output, and the text to standard error"
     add("--json", metavar="FILE", help=document)
     add("--quiet", action="store_true", help="no text, only the exit status")
@@ -93,6 +95,7 @@ def parser() -> Parser:
 
 
 def main(options: argparse.Namespace) -> int:
+    from vmm.coverage.coverage import Coverage
     from vmm.placements.bounds import Bounds
     from vmm.placements.exploration import Exploration
     from vmm.placements.sources import source
@@ -107,19 +110,23 @@ def main(options: argparse.Namespace) -> int:
     if not options.inject:
         raise _nothing_to_inject(subject, machine)
     bounds = Bounds(options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction)
+    coverage = Coverage() if options.coverage else None
     sources = [source(each) for each in options.inject]
     outputs = Outputs([*(machine.source.files if machine.source else ()), *files])
     with ExitStack() as stack:
         document = None
         if options.json not in (None, STANDARD_OUTPUT):
             document = stack.enter_context(outputs.open("--json", options.json))
+        covered = stack.enter_context(outputs.open("--coverage", options.coverage)) if options.coverage else None
         for option, path in (("--record", options.record), ("--campaign", options.campaign)):
             if path:
                 with outputs.open(option, path):
                     pass  # it is written when it is known what goes there
         jobs, executor = _workers(options, stack)
-        exploration = Exploration(subject, sources, chosen, bounds, options.campaign, jobs, executor)
+        exploration = Exploration(subject, sources, chosen, bounds, options.campaign, coverage, jobs, executor)
         report, broken_off = _explored(exploration, options)
+        if coverage and covered:
+            covered.write(coverage.text())
         _write(report, options, document)
     if broken_off:
         return interrupts.status(broken_off)

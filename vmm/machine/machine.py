@@ -35,6 +35,7 @@ from vmm.inputs.trap_handlers import TrapHandlers
 from vmm.loaders.image import Loaded
 from vmm.machine.accesses import Accesses
 from vmm.machine.boot_image import BootImage, Source
+from vmm.machine.collected import Collected
 from vmm.machine.controllers import Controllers
 from vmm.machine.delegate import delegate
 from vmm.machine.devices import Devices
@@ -166,7 +167,7 @@ class Machine:
         self.bus, self.clock = ScriptBus(native, bus, inputs), ScriptClock(native, clock, inputs)
         self.trace = Trace(native, self)
         self._control = RunControl(native, inputs)
-        console = ConsoleOutput(inputs, taker(config.console))
+        console = ConsoleOutput(native, inputs, taker(config.console))
         self._board: Board = board.build(
             Parts(
                 native=native,
@@ -202,7 +203,7 @@ class Machine:
         )  # fmt: skip
         host = MachineHost(
             native, bus=bus, clock=clock, cpus=cpus, board=self._board, traps=self._traps, trace=self.trace,
-            callbacks=inputs.callbacks,
+            callbacks=inputs.callbacks, written=console.written,
         )  # fmt: skip
         self._runner = Runner(
             native, self, inputs=inputs, host=host, image=self._image, tasks=tasks, context=context, trace=self.trace
@@ -211,6 +212,7 @@ class Machine:
             Explorer, native, state=state, claim=self._runner.claim, ended=self._runner.ended,
             raise_if_failed=host.raise_if_failed,
         )  # fmt: skip
+        self._collected = Collected(native, architecture)
         self._accesses = partial(Accesses, native, physical)
         self._recorder: Recorder | None = None
 
@@ -471,6 +473,11 @@ def explorer_of(machine: Machine, plan: vmm_plan, asked: Asked) -> Explorer:
 def accesses_of(machine: Machine) -> Accesses:
     """A context in which its accesses are kept, for who tells the story of a run."""
     return machine._accesses()
+
+
+def collected_of(machine: Machine) -> Collected:
+    """What its runs covered, for who makes a coverage map."""
+    return machine._collected
 
 
 WIRING = (

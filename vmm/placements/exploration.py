@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.core.native import lib
+from vmm.coverage.coverage import Coverage
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum, module_path
 from vmm.machine.explorer import Placement
@@ -66,6 +67,7 @@ def explore(
     reduction: bool = True,
     record: Path | str | None = None,
     campaign: Path | str | None = None,
+    coverage: Coverage | None = None,
     prepare: Callable[[Machine], Any] | None = None,
     progress: Callable[[Report], Any] | None = None,
     initrd: Sequence[str] = (),
@@ -84,9 +86,10 @@ def explore(
     `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
     there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
     makes every run whole. `record` is a file for the least failing run. `campaign` is a file for what was tried: where
-    it is there already, the exploration goes on from it, and its budgets begin anew. `prepare` is called with each
-    machine when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address`
-    and `options` are as for `boot`.
+    it is there already, the exploration goes on from it, and its budgets begin anew. `coverage` has what was
+    tried, too, when it is over: each placement is a delivery at its boundary. `prepare` is called with each machine
+    when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address` and
+    `options` are as for `boot`.
 
     `jobs` processes try it, and find the same; or the workers of `executor`, any of `concurrent.futures` or a Dask
     client's `get_executor()`, of which `jobs` says how many there are. Functions are to be at the top of a file then.
@@ -100,7 +103,7 @@ def explore(
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
     subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
     bounds = Bounds(depth, insns, runs, seconds, reduction)
-    return Exploration(subject, chosen, checks, bounds, campaign, jobs, executor).run(record, progress)
+    return Exploration(subject, chosen, checks, bounds, campaign, coverage, jobs, executor).run(record, progress)
 
 
 class Exploration:
@@ -108,8 +111,11 @@ class Exploration:
 
     def __init__(
         self, subject: Subject, sources: list[Source], checks: Sequence[Check], bounds: Bounds,
-        campaign: Path | str | None = None, jobs: int | None = None, executor: Executor | None = None,
+        campaign: Path | str | None = None, coverage: Coverage | None = None, jobs: int | None = None,
+        executor: Executor | None = None,
     ) -> None:  # fmt: skip
+        if coverage is not None and (executor is not None or jobs not in (None, 1)):
+            raise VmmError("coverage is collected in one process: without jobs and executor")
         if jobs is not None and not 1 <= jobs <= MOST_JOBS:
             raise VmmError(f"jobs {jobs}: there are 1 to {MOST_JOBS}")
         if not sources or len(sources) > lib.VMM_MAX_CHOICES:
@@ -121,7 +127,7 @@ class Exploration:
         checks = [each for each in checks if each != ATOMIC]
         self._terms = [term for each in checks if isinstance(each, str) for term in terms(each)]
         self._functions = [Function(each) for each in checks if not isinstance(each, str)]
-        self._campaign, self._jobs, self._executor = campaign, jobs, executor
+        self._campaign, self._coverage, self._jobs, self._executor = campaign, coverage, jobs, executor
         self.report: Report | None = None
         """What was found, from the first run on, and when it was broken off by KeyboardInterrupt."""
 
@@ -147,6 +153,8 @@ class Exploration:
         if record:
             with OutputFile("recording", record, inputs=files):
                 pass  # a wrong path costs nobody an exploration
+        if self._coverage:
+            self._coverage.watch(machine)
         subject.enter(machine)
         self.plan(machine, 0)  # a wrong source or check costs nobody the undisturbed run
         allowed, expected, undisturbed = self._undisturbed()
@@ -175,6 +183,8 @@ class Exploration:
         except Unanswered as error:
             raise self._no_answer(machine, error) from (error.error and error.error.__cause__)
         finally:
+            if self._coverage:
+                self._coverage.collect()
             if campaign:
                 campaign.found = conductor.gapless
                 campaign.save(now=True)
