@@ -141,7 +141,6 @@ def paired(image: Path) -> tuple[float, float]:
     return sorted(pairs, key=lambda each: each[1] / each[0])[PAIRS // 2]
 
 
-def rate(image: Path, reduction: bool) -> float:
 def rate(image: Path, reduction: bool, options: Options = OPTIONS, inject: str = "irq:4") -> float:
     """Placements a second of processor time, once the machine stands at the window; each counted as often as it ran."""
     subject = Subject(image, options, Window("begin", "end", "over"))
