@@ -63,6 +63,19 @@ static int calls_run(vmm_machine *m, uint64_t insns)
     return 0;
 }
 
+static int calls_seek(vmm_machine *m, vmm_exploration *x, uint64_t insns)
+{
+    if (m->running)
+        return calls_refused("the machine runs: an exploration cannot begin within a run");
+    uint64_t outer = m->thread;
+    m->thread = PyThread_get_thread_ident();
+    PyThreadState *python = PyEval_SaveThread();
+    int again = vmm_explore_seek(m, x, insns);
+    PyEval_RestoreThread(python);
+    m->thread = outer;
+    return again;
+}
+
 static int64_t calls_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm_explored *out)
 {
     if (m->running)
@@ -90,6 +103,7 @@ static const void *const x0 = NULL;
         return NULL;                                                                                                           \
     }
 #define vmm_run(m, insns) (void)calls_run(m, insns)
+#define vmm_explore_seek(m, x, insns) calls_seek(m, x, insns)
 #define vmm_explore(m, x, boundaries, out) calls_explore(m, x, boundaries, out)
 
 #endif

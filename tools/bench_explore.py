@@ -14,12 +14,19 @@ import vmm
 from vmm.errors import VmmError
 from vmm.machine.machine import MIB, Machine, explorer_of
 from vmm.machine.options import Options
-from vmm.placements.exploration import Bounds, Exploration, Judge, Subject, Window
+from vmm.placements.bounds import Bounds
+from vmm.placements.exploration import Exploration
+from vmm.placements.judge import Judge
 from vmm.placements.predicate import terms
 from vmm.placements.sources import source
+from vmm.placements.subject import Subject, Window
 
 BOUNDARIES, WINDOWS, PER_SECOND, LOOPED = 200, 20, 50_000, 200
 PRINTED, PRINTING_PER_SECOND = 61, 20_000
+LONG = 200_000
+"""Boundaries that one process tries in a few seconds."""
+PAIRS = 3
+"""Times that one process and two are compared, in turn: what else the machine does meets both."""
 OPTIONS: Options = {"board": "pc,pit=off", "memory": 16 * MIB, "console": None}
 
 # A handler of about 100 instructions that writes ten pages with its stack and counter; 200 boundaries of a loop.
@@ -117,14 +124,30 @@ handler:
 ARM_OPTIONS: Options = {"board": "virt", "memory": 16 * MIB, "console": None}
 
 
+def by_processes(image: Path, jobs: int) -> float:
+    """Placements a second, from beginning to end: what it takes to begin a process is in it."""
+    started = time.perf_counter()
+    report = vmm.explore(
+        image, inject="irq:4", between=("begin", "end"), until="over", check="n == 1", jobs=jobs,
+        **OPTIONS,
+    )  # fmt: skip
+    assert report
+    return report.placements / (time.perf_counter() - started)
+
+
+def paired(image: Path) -> tuple[float, float]:
+    """Of one process and of two, where they differ as they mostly do."""
+    pairs = [(by_processes(image, 1), by_processes(image, 2)) for _ in range(PAIRS)]
+    return sorted(pairs, key=lambda each: each[1] / each[0])[PAIRS // 2]
+
+
 def rate(image: Path, reduction: bool, options: Options = OPTIONS, inject: str = "irq:4") -> float:
     """Placements a second of processor time, once the machine stands at the window; each counted as often as it ran."""
     subject = Subject(image, options, Window("begin", "end", "over"))
     sources = [source(inject)]
     machine = subject.boot()
     subject.enter(machine)
-    plan = Exploration(subject, sources, ["n == 1"], Bounds(reduction=reduction)).plan(machine)
-    plan.patience = 1_000_000
+    plan = Exploration(subject, sources, ["n == 1"], Bounds(reduction=reduction)).plan(machine, 1_000_000)
     judge = Judge(machine, sources, subject.window, terms("n == 1"), [], 0, plan.patience)
     placements, started = 0, time.process_time()
     for _ in range(WINDOWS):
@@ -170,6 +193,9 @@ def explorations(_: argparse.Namespace) -> Iterator[Row]:
         yield compared(
             f"{what}, each run to its end", whole, "a loop in Python", median(lambda: looped(image)), 5, RATE
         )
+        image.write_text(SILENT.replace(f"${BOUNDARIES // 4}", f"${LONG // 4}"))
+        one, two = paired(image)
+        yield compared("the same by two processes, a long window", two, "by one", one, 1.8, RATE)
     yield from printing("COM1", SILENT, OPTIONS, "irq:4")
     yield from printing("a PL011", ARM_SILENT, ARM_OPTIONS, "spi:5")
 

@@ -822,6 +822,7 @@ class vmm_plan(Struct):
     longest: int
     most_runs: int
     until_ns: int
+    to: int
     reduce: int
     ask_each: int
     end: vmm_trigger
@@ -833,6 +834,7 @@ class vmm_plan(Struct):
     act: Callable[[CValue, int], None]
     take: Callable[[CValue], int]
     put: Callable[[CValue, int], None]
+    next: int
     boundaries: int
     runs: int
     tails: int
@@ -1340,6 +1342,7 @@ class Lib:
     def vmm_arm_trap_system(self, v: vmm_vcpu, number: int, /) -> int: ...
     def vmm_explore_begin(self, m: vmm_machine, plan: vmm_plan, /) -> vmm_exploration: ...
     def vmm_explore(self, m: vmm_machine, x: vmm_exploration, boundaries: int, out: vmm_explored, /) -> int: ...
+    def vmm_explore_seek(self, m: vmm_machine, x: vmm_exploration, insns: int, /) -> int: ...
     def vmm_explore_end(self, m: vmm_machine, x: vmm_exploration, /) -> None: ...
     def vmm_accesses_begin(self, m: vmm_machine, /) -> vmm_accesses: ...
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...

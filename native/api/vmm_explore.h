@@ -79,6 +79,7 @@ typedef struct {
     uint64_t longest;  /* boundaries of a handler, or of the rest of a window, at which one more interrupt is tried */
     uint64_t most_runs; /* 0: no end */
     uint64_t until_ns;  /* of the host's monotonic clock; 0: no end */
+    uint64_t to; /* instructions: the window's boundaries from there on are not explored; 0: all are */
     uint8_t reduce;    /* runs whose states are one share what follows */
     uint8_t ask_each;  /* Python judges every run, not every kind of ending */
     vmm_trigger end;   /* of the window */
@@ -92,6 +93,7 @@ typedef struct {
     void (*put)(void *handle, uint32_t number); /* back to it */
 
     /* what came of it so far */
+    uint64_t next; /* instructions at the next boundary of the window to be explored */
     uint64_t boundaries;
     uint64_t runs;      /* made: placements that were run to their end, or until they were another's */
     uint64_t tails;     /* of those, how many were run to the end */
@@ -111,6 +113,9 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan);
    comes back early, and is to be asked again, where m->signalled; and for good where the plan is spent: rows without
    placements were not come to. */
 int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm_explored *out);
+/* The first boundary at which `insns` instructions have been run is the next, before or behind those that were explored;
+   the plan is over where the window ends before that, and spent no more. 1: a signal came, ask again; -1 with m->error. */
+int vmm_explore_seek(vmm_machine *m, vmm_exploration *x, uint64_t insns);
 void vmm_explore_end(vmm_machine *m, vmm_exploration *x); /* the machine is as it was when it began */
 
 #define VMM_MAX_ACCESSES 128

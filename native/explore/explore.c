@@ -423,6 +423,7 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
     }
     x->machine = m;
     x->plan = plan;
+    plan->to = plan->to ? plan->to : UINT64_MAX;
     x->triggers = m->triggers;
     x->origin = machine_insns(m);
     x->host_seen = m->host_calls - 1;
@@ -449,11 +450,11 @@ static instant find(exploration *x, piece *p, uint64_t most, vmm_place *then)
         how = step(x);
         if (how & OVER)
             break;
-        if (p->count < most) {
+        *then = place_here(x, &p->places[p->count - 1]);
+        if (p->count < most && then->insns < x->plan->to) {
             piece_grow(x, p, NULL);
             continue;
         }
-        *then = place_here(x, &p->places[p->count - 1]);
         x->at_end = how & AT_END;
         next = keep(x);
         how = 0;
@@ -467,8 +468,9 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
     vmm_place then = x->at;
     if (m != x->machine)
         return fail(m, "this is another machine's exploration");
-    if (x->plan->over || !boundaries)
+    if (x->plan->over || !boundaries || x->at.insns >= x->plan->to)
         return 0;
+    bool at_end = x->at_end;
     back_to(x, &x->here);
     instant next = find(x, &p, boundaries, &then);
     memset(out, 0, boundaries * x->plan->choices * sizeof *out);
@@ -482,10 +484,12 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
         x->failed = x->broken_off = false;
         back_to(x, &x->here);
         x->failed = failed;
+        x->at_end = at_end;
         return failed ? -1 : 0;
     }
     if (x->plan->spent) {
         forget(&next);
+        x->at_end = at_end;
         return rows;
     }
     x->plan->boundaries += (uint64_t)rows / x->plan->choices;
@@ -494,6 +498,7 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
         forget(&x->here);
         x->here = next;
         x->at = then;
+        x->plan->next = then.insns;
     }
     back_to(x, &x->here);
     return rows;

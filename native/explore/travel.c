@@ -61,10 +61,11 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
     return m->stop.reason == VMM_STOP_SLICE ? IN_TIME : OVER;
 }
 
+/* Who sleeps there has not come there: when it is woken, what woke it comes first. */
 static bool at_address(const exploration *x, const vmm_trigger *t)
 {
     vmm_vcpu *v = x->machine->current;
-    return t->kind == VMM_TRIGGER_REACH && t->at == v->arch->pc(v) && (t->vcpu == VMM_ANY || t->vcpu == v->index);
+    return t->kind == VMM_TRIGGER_REACH && !v->halted && t->at == v->arch->pc(v) && (t->vcpu == VMM_ANY || t->vcpu == v->index);
 }
 
 /* Where a slice ends, nobody has asked yet for the address. */

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import functools
 import shutil
 import tempfile
@@ -38,22 +37,21 @@ def explored(image, *, inject, **asked):
     """The report of `vmm.explore`, and the rows that it was made of."""
     sources = [inject] if isinstance(inject, str) else list(inject)
     rows = []
-    run = Explorer.run
+    tried = Explorer.tried
 
     def kept(explorer, boundaries):
-        with contextlib.closing(run(explorer, boundaries)) as chunks:
-            for chunk in chunks:
-                rows.extend(_row(tried, sources, explorer._asked.causes) for tried in chunk)
-                yield chunk
+        chunk = tried(explorer, boundaries)
+        rows.extend(_row(each, sources, explorer._asked.kinds) for each in chunk)
+        return chunk
 
-    with mock.patch.object(Explorer, "run", kept):
+    with mock.patch.object(Explorer, "tried", kept):
         report = vmm.explore(image, inject=inject, **asked)
     return report, rows
 
 
 def _row(tried, sources, causes):
     at, choice = tried.first
-    cause = causes[tried.outcome - 1].partition(":")[0] if tried.outcome else ""
+    cause = causes[tried.outcome - 1].words.partition(":")[0] if tried.outcome else ""
     least = tuple((each.at.insns, each.at.more, sources[each.choice]) for each in tried.least)
     return Row(
         at.address, at.insns, at.more, sources[choice], cause, tried.delivered, tried.placements, tried.failing, least

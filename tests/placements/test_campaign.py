@@ -161,7 +161,7 @@ def wrong(**changes: object):
     "damage",
     [
         cut, other_number, lambda text: "", lambda text: "[]", lambda text: '{"sha256": 1}', lambda text: "[" * 10**5,
-        wrong(boundaries=-1), wrong(boundaries="many"), wrong(last=[1]), wrong(tried=[[1]]), wrong(tried=7),
+        wrong(boundaries=-1), wrong(boundaries="many"), wrong(to=[1]), wrong(tried=[[1]]), wrong(tried=7),
         wrong(taken=[None]), wrong(seconds="long"), wrong(runs=1 << 64),
     ],
 )  # fmt: skip

@@ -10,7 +10,9 @@ import vmm
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine, explorer_of
 from vmm.placements import exploration
-from vmm.placements.exploration import Chunks
+from vmm.placements.bounds import Bounds
+from vmm.placements.conduct import Sizes
+from vmm.placements.judge import Judge
 
 LOST_UPDATE = """
 #include "x86/guest.h"
@@ -167,7 +169,7 @@ def test_a_fixed_guest_is_proven(tmp_path):
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_how_many_boundaries_are_tried_at_once_changes_nothing(lost_update, monkeypatch, size):
     whole = explored(lost_update).plain()
-    monkeypatch.setattr(Chunks, "size", lambda self: size)
+    monkeypatch.setattr(Sizes, "size", lambda self: size)
     parts = explored(lost_update).plain()
     assert {**whole, "seconds": 0, "tails": 0} == {**parts, "seconds": 0, "tails": 0}
 
@@ -221,10 +223,9 @@ def test_the_machine_stands_at_the_window_again_and_goes_on_as_if_nothing_had_be
     stop = undisturbed.run()
     machine = subject.boot()
     subject.enter(machine)
-    work = exploration.Exploration(subject, [exploration.source("irq:4")], ["n == 2"], exploration.Bounds())
-    judge = exploration.Judge(machine, [exploration.source("irq:4")], subject.window, [], [], 0, 1_000_000)
-    plan = work.plan(machine)
-    plan.patience = 1_000_000
+    work = exploration.Exploration(subject, [exploration.source("irq:4")], ["n == 2"], Bounds())
+    judge = Judge(machine, [exploration.source("irq:4")], subject.window, [], [], 0, 1_000_000)
+    plan = work.plan(machine, 1_000_000)
     explorer = explorer_of(machine, plan, judge)
     assert sum(len(rows) for rows in explorer.run(lambda: 4)) == 9
     assert machine.run() == stop

@@ -18,6 +18,8 @@ from vmm.errors import VmmError
 from vmm.output import OutputFile, Outputs
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from vmm.machine.machine import Machine
     from vmm.machine.options import Options
     from vmm.placements.exploration import Exploration
@@ -56,6 +58,8 @@ def parser() -> Parser:
             "vmm explore kernel.elf --inject irq:1 --between loop..loop+0x40 --hit 100 --until idle",
             "vmm explore kernel.elf --inject irq:0 --between begin..end --check invariants.py:queue_is_whole",
             "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
+            "vmm explore big.elf --inject irq:0 --between main..done --jobs 8 --campaign big.campaign",
+            "vmm explore big.elf --inject irq:0 --between main..done --scheduler tcp://cluster:8786",
             "vmm explore lost.S --inject irq:4 --coverage lost.json && vmm coverage lost.json",
         ],
         answer=_of_others,
@@ -81,6 +85,8 @@ def parser() -> Parser:
     add("--record", type=Path, metavar="FILE", help="write a recording of the least failing run, for vmm replay")
     campaign = "keep what was tried in this file, and go on from there if it is there; budgets begin anew"
     add("--campaign", type=Path, metavar="FILE", help=campaign)
+    add("--jobs", type=quantities.positive, metavar="N", help="processes that try it at once (1)")
+    add("--scheduler", metavar="ADDRESS", help="try it on the workers of this Dask cluster: tcp://host:8786")
     run.add_coverage(parser)
     document = "write the report as JSON; -: to standard output, and the text to standard error"
     add("--json", metavar="FILE", help=document)
@@ -90,7 +96,8 @@ def parser() -> Parser:
 
 def main(options: argparse.Namespace) -> int:
     from vmm.coverage.coverage import Coverage
-    from vmm.placements.exploration import Bounds, Exploration
+    from vmm.placements.bounds import Bounds
+    from vmm.placements.exploration import Exploration
     from vmm.placements.sources import source
     from vmm.placements.subject import Subject, Window
 
@@ -105,7 +112,6 @@ def main(options: argparse.Namespace) -> int:
     bounds = Bounds(options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction)
     coverage = Coverage() if options.coverage else None
     sources = [source(each) for each in options.inject]
-    exploration = Exploration(subject, sources, chosen, bounds, options.campaign, coverage)
     outputs = Outputs([*(machine.source.files if machine.source else ()), *files])
     with ExitStack() as stack:
         document = None
@@ -116,6 +122,8 @@ def main(options: argparse.Namespace) -> int:
             if path:
                 with outputs.open(option, path):
                     pass  # it is written when it is known what goes there
+        jobs, executor = _workers(options, stack)
+        exploration = Exploration(subject, sources, chosen, bounds, options.campaign, coverage, jobs, executor)
         report, broken_off = _explored(exploration, options)
         if coverage and covered:
             covered.write(coverage.text())
@@ -125,6 +133,17 @@ def main(options: argparse.Namespace) -> int:
     if report.masked and report.verdict == "nothing delivered":
         raise VmmError(next(report.lines()))
     return report.exit_status
+
+
+def _workers(options: argparse.Namespace, stack: ExitStack) -> tuple[int | None, Executor | None]:
+    """How many, and whose."""
+    if options.scheduler is None:
+        return options.jobs, None
+    if options.jobs is not None:
+        raise VmmError("--jobs: with --scheduler the cluster says how many workers there are")
+    from vmm.cli.cluster import connected
+
+    return stack.enter_context(connected(options.scheduler))
 
 
 def _explored(exploration: Exploration, options: argparse.Namespace) -> tuple[Report, KeyboardInterrupt | None]:
@@ -163,9 +182,10 @@ class Progress:
         """How far it is."""
         rate = report.placements / (report.seconds or 1)
         failing = f"{report.failing:,} fail, " if report.failing else ""
+        workers = f", {report.workers} workers" if report.workers > 1 else ""
         line = (
             f"{100 * report.coverage:.0f} %, {failing}{report.boundaries:,} of about {report.expected:,} boundaries, "
-            f"{rate:,.0f} placements a second{_left(report)}"
+            f"{rate:,.0f} placements a second{_left(report)}{workers}"
         )
         self._file.write(CLEAR + line[: self._columns() - 1])
         self._file.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vmm.core.device_state import Captured, DeviceState
 from vmm.core.native import EXPLORING, ffi, lib
@@ -13,7 +13,9 @@ from vmm.machine.claim import Claim
 from vmm.machine.signals import Signals
 
 if TYPE_CHECKING:
-    from vmm._native import vmm_ending, vmm_exploration, vmm_explored, vmm_machine, vmm_place, vmm_plan
+    from types import TracebackType
+
+    from vmm._native import vmm_ending, vmm_explored, vmm_machine, vmm_place, vmm_plan
 
 
 class Place(NamedTuple):
@@ -61,7 +63,7 @@ class Asked(Protocol):
 
 class Explorer:
     """Of one machine, which stands at the window's first boundary. While it explores nothing else may happen to the
-    machine; behind that it stands there again.
+    machine; behind that it stands there again. As a context, or in `run`, it explores.
     """
 
     def __init__(
@@ -74,35 +76,52 @@ class Explorer:
         self._error: BaseException | None = None
         self._signals = Signals(native)
         self._claim, self._ended = claim, ended
+        self._exploration = ffi.NULL
 
-    def run(self, boundaries: Callable[[], int]) -> Generator[Sequence[Tried], None, None]:
-        """Rows of the next `boundaries`, as often as is asked, until the window is over."""
+    def __enter__(self) -> Explorer:
         if any(self._native.triggers.slot[n].kind for n in range(self._native.triggers.count)):
             raise VmmError("a scenario waits in this machine: explore one that has none")
         self._handle = ffi.new_handle(self)
         self._plan.handle = self._handle
         for name in EXPLORING:
             setattr(self._plan, name, getattr(lib, f"vmm_py_{name}"))
-        exploration = lib.vmm_explore_begin(self._native, self._plan)
-        self._check(0 if exploration else -1)
-        try:
-            while not self._plan.over:
-                count = boundaries()
-                rows = ffi.new("vmm_explored[]", count * self._plan.choices)
-                done = self._chunk(exploration, count, rows)
-                yield [_tried(rows[n]) for n in range(done) if rows[n].placements]
-        finally:
-            lib.vmm_explore_end(self._native, exploration)
+        self._exploration = lib.vmm_explore_begin(self._native, self._plan)
+        self._check(0 if self._exploration else -1)
+        return self
 
-    def _chunk(self, exploration: vmm_exploration, count: int, rows: Any) -> int:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        exploration, self._exploration = self._exploration, ffi.NULL
+        lib.vmm_explore_end(self._native, exploration)
+
+    def run(self, boundaries: Callable[[], int]) -> Generator[Sequence[Tried], None, None]:
+        """Rows of the next `boundaries`, as often as is asked, until the window is over."""
+        with self:
+            while not self._plan.over:
+                yield self.tried(boundaries())
+
+    def seek(self, insns: int) -> None:
+        """The next boundary to be tried is the first at which so many instructions of the window have been run."""
+        again = 1
+        while again > 0:
+            again = self._held(lambda: lib.vmm_explore_seek(self._native, self._exploration, insns))
+
+    def tried(self, boundaries: int) -> list[Tried]:
+        """Rows of the next ones, fewer where a signal's handler was called meanwhile."""
+        rows = ffi.new("vmm_explored[]", boundaries * self._plan.choices)
+        done = self._held(lambda: lib.vmm_explore(self._native, self._exploration, boundaries, rows))
+        return [_tried(rows[n]) for n in range(done) if rows[n].placements]
+
+    def _held(self, call: Callable[[], int]) -> int:
         self._signals.hold()
         try:
             with self._claim:
-                done = lib.vmm_explore(self._native, exploration, count, rows)
+                done = call()
         finally:
             self._signals.release()
         self._check(done)
-        return int(done)
+        return done
 
     def _check(self, done: int) -> None:
         error, self._error = self._error, None

@@ -28,14 +28,14 @@ class Function:
 
     def __init__(self, function: Callable[[Machine], Any]) -> None:
         self.name = getattr(function, "__name__", "the check")
-        self._function = function
+        self.function = function
         self._asserts = _asserts(function)
         if inspect.iscoroutinefunction(function):
             raise VmmError(f"the check {self.name} is async: a check looks at a machine that stands, write `def`")
 
     def identity(self) -> str:
         """Its name, and the SHA-256 of the file it is from: another's has another."""
-        code = getattr(self._function, "__code__", None)
+        code = getattr(self.function, "__code__", None)
         file = Path(code.co_filename) if code else None
         data = file.read_bytes() if file and file.is_file() else code.co_code if code else b""
         return f"{self.name} {sha256(data).hexdigest()}"
@@ -53,7 +53,7 @@ class Function:
 
     def _asked(self, machine: Machine) -> str | None:
         try:
-            answer = self._function(machine)
+            answer = self.function(machine)
         except AssertionError as error:
             return f"{self.name}: {error}" if str(error) else f"{self.name} does not hold{came_from(error)}"
         except Exception as error:

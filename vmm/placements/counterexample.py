@@ -80,13 +80,17 @@ class Retold:
 
     def observe(self, observed: Observed, steps: int) -> None:
         """On from the last interrupt."""
-        if self._aims and len(self._aims) > self._ends_there and self._stands_at(self._aims[0]):
-            del self._aims[0]  # at the window's last boundary: where runs end is looked for when it has happened
+        self.leave()
         for _ in range(steps):
             stop = observed.step()
             if stop.reason != "breakpoint" or self._arrived():
                 self.stop = stop
                 return
+
+    def leave(self) -> None:
+        """At the window's last boundary where runs end is looked for when the interrupt has happened."""
+        if self._aims and len(self._aims) > self._ends_there and self._stands_at(self._aims[0]):
+            del self._aims[0]
 
     def _stands_at(self, address: int) -> bool:
         return self._machine.cpus[self._machine.stop.vcpu].pc == address

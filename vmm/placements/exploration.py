@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
-from copy import deepcopy
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vmm.core.native import ffi, lib
+from vmm.core.native import lib
 from vmm.coverage.coverage import Coverage
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum, module_path
-from vmm.machine.explorer import Placement, Tried
-from vmm.machine.machine import Machine, explorer_of
+from vmm.machine.explorer import Placement
+from vmm.machine.machine import Machine
 from vmm.machine.options import Options
 from vmm.output import OutputFile
-from vmm.placements.campaign import Campaign, Found, moved
+from vmm.placements.bounds import Bounds, plan_of
+from vmm.placements.campaign import Campaign
 from vmm.placements.checks import Function, NoAnswer
+from vmm.placements.conduct import Conductor, Here, Unanswered
 from vmm.placements.counterexample import tell
 from vmm.placements.deliveries import is_delivered
-from vmm.placements.judge import Judge
+from vmm.placements.found import Found
+from vmm.placements.order import order
 from vmm.placements.predicate import terms
+from vmm.placements.ranges import END, Standing
 from vmm.placements.report import Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, source
 from vmm.placements.subject import UNDISTURBED, Subject, Window, patience, told
 from vmm.placements.suspicions import EXTENT, suspicions
-from vmm.scenario.triggers import NextBoundary, Reach
+from vmm.placements.words import Words
+from vmm.placements.workers import MOST_JOBS, Borrowed, Processes
+from vmm.scenario.triggers import Reach
 from vmm.version import described
 
 if TYPE_CHECKING:
@@ -39,42 +44,12 @@ __all__ = ["explore"]
 
 Check = str | Callable[[Machine], Any]
 
-FIRST_CHUNK, MOST_IN_CHUNK = 16, 4096
-CHUNK_SECONDS = 0.25
-"""What is reported, and can be broken off, between two chunks."""
 ATOMIC = "atomic"
 """A check: no interrupt comes between accesses that belong together."""
-LONGEST = 20_000
-"""Boundaries of a handler, or of a disturbed window, at which one more interrupt is tried."""
-A_YEAR = 365 * 24 * 3600.0
 BEYOND = 50_000_000
 """Behind that: a guest that waits for an interrupt never ends without one."""
 MAY_WAIT = ("idle", "count")
 """Reasons of stops that such a guest's undisturbed run has."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """`depth` interrupts in one run at most, which has `insns` instructions from the window's first boundary on; stop
-    after `runs` runs or `seconds`.
-    """
-
-    depth: int = 1
-    insns: int | None = None
-    runs: int | None = None
-    seconds: float | None = None
-    reduction: bool = True
-
-    def check(self) -> None:
-        """VmmError for one that is none."""
-        if not 1 <= self.depth <= lib.VMM_MAX_DEPTH:
-            raise VmmError(f"depth {self.depth}: it is 1 to {lib.VMM_MAX_DEPTH}")
-        if self.insns is not None and not 1 <= self.insns < 1 << 63:
-            raise VmmError(f"insns {self.insns}: a run has 1 to {(1 << 63) - 1} instructions")
-        if self.runs is not None and self.runs < 1:
-            raise VmmError(f"runs {self.runs}: a budget is of 1 run and more")
-        if self.seconds is not None and not 0 < self.seconds < float("inf"):
-            raise VmmError(f"seconds {self.seconds}: a budget is above 0")
 
 
 def explore(
@@ -97,6 +72,8 @@ def explore(
     progress: Callable[[Report], Any] | None = None,
     initrd: Sequence[str] = (),
     load_address: int | None = None,
+    jobs: int | None = None,
+    executor: Executor | None = None,
     **options: Unpack[Options],
 ) -> Report:
     """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "spi:1", see `vmm help exploring`) at every
@@ -112,8 +89,12 @@ def explore(
     it is there already, the exploration goes on from it, and its budgets begin anew. `coverage` has what was
     tried, too, when it is over: each placement is a delivery at its boundary. `prepare` is called with each machine
     when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address` and
-    `options` are as for `boot`. VmmError for what it cannot begin, and for a check that raises, gives None, or does
-    not give the same when it is asked again.
+    `options` are as for `boot`.
+
+    `jobs` processes try it, and find the same; or the workers of `executor`, any of `concurrent.futures` or a Dask
+    client's `get_executor()`, of which `jobs` says how many there are. Functions are to be at the top of a file then.
+    VmmError for what it cannot begin, and for a check that raises, gives None, or does not give the same when it is
+    asked again.
     """
     chosen = [
         source(each) if isinstance(each, str) else each
@@ -122,7 +103,7 @@ def explore(
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
     subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
     bounds = Bounds(depth, insns, runs, seconds, reduction)
-    return Exploration(subject, chosen, checks, bounds, campaign, coverage).run(record, progress)
+    return Exploration(subject, chosen, checks, bounds, campaign, coverage, jobs, executor).run(record, progress)
 
 
 class Exploration:
@@ -130,8 +111,13 @@ class Exploration:
 
     def __init__(
         self, subject: Subject, sources: list[Source], checks: Sequence[Check], bounds: Bounds,
-        campaign: Path | str | None = None, coverage: Coverage | None = None,
+        campaign: Path | str | None = None, coverage: Coverage | None = None, jobs: int | None = None,
+        executor: Executor | None = None,
     ) -> None:  # fmt: skip
+        if coverage is not None and (executor is not None or jobs not in (None, 1)):
+            raise VmmError("coverage is collected in one process: without jobs and executor")
+        if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+            raise VmmError(f"jobs {jobs}: there are 1 to {MOST_JOBS}")
         if not sources or len(sources) > lib.VMM_MAX_CHOICES:
             raise VmmError(f"{len(sources)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
         bounds.check()
@@ -141,12 +127,24 @@ class Exploration:
         checks = [each for each in checks if each != ATOMIC]
         self._terms = [term for each in checks if isinstance(each, str) for term in terms(each)]
         self._functions = [Function(each) for each in checks if not isinstance(each, str)]
-        self._campaign, self._coverage = campaign, coverage
+        self._campaign, self._coverage, self._jobs, self._executor = campaign, coverage, jobs, executor
         self.report: Report | None = None
         """What was found, from the first run on, and when it was broken off by KeyboardInterrupt."""
 
     def run(self, record: Path | str | None, progress: Callable[[Report], Any] | None) -> Report:
         """Until it is over, or a budget is spent; when KeyboardInterrupt breaks it off, `report` has what was found."""
+        with self._crew() as workers:  # which begin while the undisturbed run is made
+            return self._run(workers, record, progress)
+
+    def _crew(self) -> Here | Processes | Borrowed:
+        if self._executor is not None:
+            return Borrowed(self._executor, self._jobs or os.cpu_count() or 1)
+        return Here() if self._jobs in (None, 1) else Processes(self._jobs)
+
+    def _run(
+        self, workers: Here | Processes | Borrowed, record: Path | str | None,
+        progress: Callable[[Report], Any] | None,
+    ) -> Report:  # fmt: skip
         subject, window, bounds = self._subject, self._subject.window, self._bounds
         machine = subject.boot()
         if self._asked_atomic and len(machine.cpus) > 1:
@@ -158,49 +156,78 @@ class Exploration:
         if self._coverage:
             self._coverage.watch(machine)
         subject.enter(machine)
-        plan = self.plan(machine)
+        self.plan(machine, 0)  # a wrong source or check costs nobody the undisturbed run
         allowed, expected, undisturbed = self._undisturbed()
-        plan.patience = allowed
-        errors = machine.trace.guest_errors
-        judge = Judge(machine, self._sources, window, self._terms, self._functions, errors, allowed)
         self.report = report = Report(
             str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
-            bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed,
+            bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed, workers=workers.count,
         )  # fmt: skip
         campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
-        found = campaign.found if campaign else Found()
-        judge.causes = found.causes
-        self._tell_found(report, found)
+        words = Words(subject, self._sources, self._terms, allowed)
+        conductor = Conductor(
+            workers, campaign.found if campaign else Found(), bounds, len(self._sources), expected - 1, words
+        )
+        self._tell_found(report, conductor.found)
         broken_off: KeyboardInterrupt | None = None
-        chunks = self._chunks(machine, judge, plan, found)
         try:
-            for found in chunks:
-                self._tell_found(report, found)
-                if progress:
-                    progress(report)
-                if campaign:
-                    campaign.save(now=False)
-                if plan.spent or 0 < plan.most_runs <= plan.runs:
-                    break
+            with self._standing(machine, workers, allowed), closing(conductor.run()) as finding:
+                for found in finding:
+                    self._tell_found(report, found)
+                    if progress:
+                        progress(report)
+                    if campaign:
+                        campaign.found = conductor.gapless
+                        campaign.save(now=False)
         except KeyboardInterrupt as error:
             broken_off = error
+        except Unanswered as error:
+            raise self._no_answer(machine, error) from (error.error and error.error.__cause__)
         finally:
-            chunks.close()
             if self._coverage:
                 self._coverage.collect()
             if campaign:
+                campaign.found = conductor.gapless
                 campaign.save(now=True)
+        found = conductor.all_found()
+        self._tell_found(report, found)
+        report.lost = [self._lost(piece.first, piece.to, why) for piece, why in conductor.lost]
         if not broken_off and report.over:
             self._tell_waiting(report, found.taken, allowed)
-        report.failures = [self._failure(machine, judge, runs) for runs in runs_of(found.tried)]
+        report.failures = [self._failure(machine, found, runs) for runs in runs_of(found.tried)]
         if failing := [each.row for each in found.tried if each.row.least]:
             least = min(failing, key=lambda row: (len(row.least), [each.at[:2] for each in row.least]))
-            self._explain(report, machine, least.least, judge.causes[least.least_outcome - 1], record, allowed)
+            self._explain(report, machine, least.least, found.causes[least.least_outcome - 1].words, record, allowed)
         elif self._atomic:
             self._suspect(report, machine, found.early, record, allowed)
         if broken_off:
             raise broken_off
         return report
+
+    @contextmanager
+    def _standing(self, machine: Machine, workers: Here | Processes | Borrowed, allowed: int) -> Iterator[None]:
+        """The workers have been told what they are to try."""
+        window, bounds = self._subject.window, self._bounds
+        if isinstance(workers, Here):
+            standing = Standing(machine, window, self._sources, self._terms, self._functions, bounds, allowed)
+            with standing:
+                workers.begin(standing)
+                yield
+            return
+        names, checks = [each.name for each in self._sources], [each.text for each in self._terms]
+        called = [each.function for each in self._functions]
+        workers.begin(order(self._subject, machine, names, checks, called, bounds, allowed))
+        yield
+
+    def _lost(self, first: int, to: int, why: str) -> str:
+        """What was given up, in words."""
+        machine = self._subject.boot()
+        self._subject.enter(machine)
+        machine.run(insns=first)
+        begin = f"{machine.where(machine.cpus[machine.stop.vcpu].pc)}, {first} instructions behind the window's begin"
+        if to == END:
+            return f"from {begin}, to its end: {why}"
+        machine.run(insns=to - first - 1)
+        return f"from {begin}, to {machine.where(machine.cpus[machine.stop.vcpu].pc)}: {why}"
 
     def _explain(
         self, report: Report, machine: Machine, least: Sequence[Placement], cause: str, record: Path | str | None,
@@ -234,37 +261,6 @@ class Exploration:
         least = min(found, key=lambda each: each.placements[0].at[:2])
         self._explain(report, machine, least.placements[:1], least.words, record, allowed)
 
-    def _chunks(self, machine: Machine, judge: Judge, plan: Any, found: Found) -> Generator[Found, None, None]:
-        """Find more, and again, until the window is over: from its begin, where the machine stands, or from the last
-        boundary that was tried, which is not counted twice. What the end of a budget leaves half done is but told.
-        """
-        if found.over:
-            return
-        begin = found.last or (0, 0)
-        if begin[0]:
-            machine.run(insns=begin[0])
-        for _ in range(begin[1]):
-            machine.run(until=NextBoundary())
-        plan.patience = max(plan.patience - begin[0], 1)
-        again = len(self._sources) if found.last else 0
-        most = None if self._bounds.runs is None else (self._bounds.runs + again) // len(self._sources)
-        plan.most_runs += again if most else 0
-        chunk = Chunks(FIRST_CHUNK if self._bounds.depth == 1 else 1, most)
-        runs, tails, cut, seconds, began = found.runs, found.tails, found.cut, found.seconds, time.monotonic()
-        known = found.last
-        if self._bounds.seconds is not None:
-            plan.until_ns = time.monotonic_ns() + int(min(self._bounds.seconds, A_YEAR) * 1e9)
-        with closing(explorer_of(machine, plan, judge).run(chunk.size)) as chunks:
-            for rows in chunks:
-                whole = [row for row in (moved(row, begin) for row in rows) if row.first.at[:2] != known]
-                self._refuse_no_answer(machine, judge, whole)
-                found = deepcopy(found) if plan.spent else found
-                found.over, found.cut = bool(plan.over), cut + plan.cut
-                found.add(whole)
-                found.runs, found.tails = runs + plan.runs, tails + plan.tails
-                found.seconds = seconds + time.monotonic() - began
-                yield found
-
     @staticmethod
     def _tell_found(report: Report, found: Found) -> None:
         for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered", "seconds", "over", "cut"):
@@ -287,19 +283,11 @@ class Exploration:
             "depth": bounds.depth, "instructions of a run": bounds.insns, "reduction": bounds.reduction,
         }  # fmt: skip
 
-    def _refuse_no_answer(self, machine: Machine, judge: Judge, rows: Sequence[Tried]) -> None:
-        """NoAnswer with the least placement at which a check gave none, as far as that is known."""
-        if not judge.no_answers:
-            return
-        places = [((row.first,), row.outcome) for row in rows] + [(row.least, row.least_outcome) for row in rows]
-        known = [(len(least), least, outcome) for least, outcome in places if outcome in judge.no_answers]
-        if not known:
-            raise next(iter(judge.no_answers.values()))
-        _, least, outcome = min(known)
-        error = judge.no_answers[outcome]
-        happened = [self._happening(machine, each) for each in least]
+    def _no_answer(self, machine: Machine, unanswered: Unanswered) -> NoAnswer:
+        """With the placement."""
+        happened = [self._happening(machine, each) for each in unanswered.placements]
         where = " and ".join(f"{each.source} at {each.where}" for each in happened)
-        raise NoAnswer(f"{error}; with {where}") from error.__cause__
+        return NoAnswer(f"{unanswered.text}; with {where}" if where else unanswered.text)
 
     def _tell_waiting(self, report: Report, taken: Sequence[int], allowed: int) -> None:
         """What became of sources that no boundary took."""
@@ -332,59 +320,22 @@ class Exploration:
         taken = inside if stop.reason == "count" else machine.instructions - first
         return insns or patience(taken), inside + 1, str(stop)
 
-    def plan(self, machine: Machine) -> Any:
-        """A `vmm_plan` of it for the core, but for how long a run may take."""
-        plan, bounds, window = ffi.new("vmm_plan *"), self._bounds, self._subject.window
-        for number, each in enumerate(self._sources):
-            row = each.row(machine)
-            choice = plan.choice[number]
-            choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
-        plan.choices, plan.depth = len(self._sources), bounds.depth
-        plan.longest, plan.most_runs = LONGEST, bounds.runs or 0
-        plan.reduce, plan.ask_each = bounds.reduction, bool(self._functions)
-        _reach(plan.end, machine, window.end)
-        if window.until is not None:
-            _reach(plan.until, machine, window.until)
-        plan.terms = len(self._terms)
-        for number, term in enumerate(self._terms):
-            raw = plan.term[number]
-            raw.linear, raw.size, raw.is_signed = machine.address(term.where), term.size, term.signed
-            raw.relation, raw.value = term.relation, term.value
-        return plan
+    def plan(self, machine: Machine, patience: int) -> Any:
+        """A `vmm_plan` of it for the core."""
+        each = bool(self._functions)
+        window, bounds = self._subject.window, self._bounds
+        return plan_of(machine, window, self._sources, self._terms, bounds, each=each, patience=patience)
 
     def _happening(self, machine: Machine, placement: Placement) -> Happening:
         return Happening(self._sources[placement.choice].name, machine.where(placement.at.address), placement)
 
-    def _failure(self, machine: Machine, judge: Judge, runs: list[list[Fails]]) -> Failure:
+    def _failure(self, machine: Machine, found: Found, runs: list[list[Fails]]) -> Failure:
         run = runs[0]
         first, last = (self._happening(machine, each.row.first) for each in (run[0], run[-1]))
-        return Failure(judge.causes[run[0].row.outcome - 1], first, last, len(run), len(runs))
-
-
-class Chunks:
-    """How many boundaries to try at once: `first`, then by how long the last took; `most` in all, unless None."""
-
-    def __init__(self, first: int, most: int | None = None) -> None:
-        self._left = most
-        self._size, self._since = max(first // 2, 1), time.monotonic()
-
-    def size(self) -> int:
-        """Of the next."""
-        now = time.monotonic()
-        quick, self._since = now - self._since < CHUNK_SECONDS, now
-        self._size = min(2 * self._size, MOST_IN_CHUNK) if quick else max(self._size // 2, 1)
-        if self._left is None:
-            return self._size
-        size = max(min(self._size, self._left), 1)
-        self._left -= size
-        return size
+        return Failure(found.causes[run[0].row.outcome - 1].words, first, last, len(run), len(runs))
 
 
 def _module(text: str) -> list[str]:
     """Its arguments and what is in its file, wherever that lies."""
     path = module_path(text)
     return [text[len(str(path)) :], checksum(path)]
-
-
-def _reach(trigger: Any, machine: Machine, where: str | int) -> None:
-    trigger.kind, trigger.at, trigger.vcpu = lib.VMM_TRIGGER_REACH, machine.address(where), lib.VMM_ANY

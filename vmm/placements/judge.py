@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.native import lib
 from vmm.core.stops import REASONS, Stop
 from vmm.machine.machine import Machine
 from vmm.placements.checks import Function, NoAnswer
+from vmm.placements.found import Cause
 from vmm.placements.predicate import Term
 from vmm.placements.sources import Source
 from vmm.placements.subject import Window, told
 
 if TYPE_CHECKING:
     from vmm._native import vmm_ending
+
+
+OWN = "="
+"""A kind that begins so goes on with the words of its causes, whichever run's."""
+
+
+class Ended(NamedTuple):
+    """What words hang on of a `vmm_ending`."""
+
+    phase: int
+    reason: int
+    errors: int
+    code: int
+    terms: int
+
+    @classmethod
+    def of(cls, kind: str) -> Ended:
+        """A kind that is not its own words."""
+        return cls(*map(int, kind.split()))
 
 
 @dataclass
@@ -29,30 +49,39 @@ class Judge:
     errors: int
     """Of the guest before the window."""
     patience: int
-    causes: list[str] = field(default_factory=list)
+    kinds: list[Cause] = field(default_factory=list)
     no_answers: dict[int, NoAnswer] = field(default_factory=dict)
     """By the outcome that stands for it."""
 
     def judge(self, ending: vmm_ending, stop: Stop) -> int:
         """What is wrong with it: 0 nothing."""
         try:
-            cause = self._cause(ending, stop)
+            words = self.words(ending, stop)
         except NoAnswer as error:
-            outcome = self._numbered(str(error))
+            outcome = self._numbered(Cause(f"no answer: {error}", str(error)))
             self.no_answers[outcome] = error
             return outcome
-        return 0 if cause is None else self._numbered(cause)
+        return 0 if words is None else self._numbered(Cause(self._kind(ending, words), words))
 
-    def _numbered(self, cause: str) -> int:
-        if cause not in self.causes:
-            self.causes.append(cause)
-        return self.causes.index(cause) + 1
+    def _kind(self, ending: vmm_ending, words: str) -> str:
+        """Where each run is asked about its words are its own; else they are of the first that ended so."""
+        if self.functions:
+            return f"{OWN}{words}"
+        return " ".join(map(str, (ending.phase, ending.reason, ending.errors, ending.code, ending.terms)))
+
+    def _numbered(self, cause: Cause) -> int:
+        for number, each in enumerate(self.kinds, 1):
+            if each.kind == cause.kind:
+                return number
+        self.kinds.append(cause)
+        return len(self.kinds)
 
     def act(self, choice: int) -> None:
         """Let it happen."""
         self.sources[choice].happen(self.machine)
 
-    def _cause(self, ending: vmm_ending, stop: Stop) -> str | None:
+    def words(self, ending: vmm_ending | Ended, stop: Stop) -> str | None:
+        """What is wrong with a run that ended so, where the machine stands; None: nothing. NoAnswer."""
         if wrong := self._stopped(ending, stop):
             return wrong
         if ending.errors and not self.errors:
@@ -65,7 +94,7 @@ class Judge:
                 return wrong
         return None
 
-    def _stopped(self, ending: vmm_ending, stop: Stop) -> str | None:
+    def _stopped(self, ending: vmm_ending | Ended, stop: Stop) -> str | None:
         if ending.phase == lib.VMM_PHASE_END:
             return None
         aim = self.window.until if ending.phase == lib.VMM_PHASE_BEYOND else self.window.end

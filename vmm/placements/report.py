@@ -11,9 +11,10 @@ from vmm.machine.explorer import Placement, Tried
 __all__ = ["Failure", "Happening", "Report"]
 
 PROVEN, COUNTEREXAMPLE, SPENT, NOTHING = "proven", "counterexample", "budget spent", "nothing delivered"
+LOST = "not all tried"
 MOST_PLACES = 8
 """Shown of one cause; `plain` has all."""
-EXIT_STATUS = {PROVEN: 0, COUNTEREXAMPLE: 1, SPENT: 124, NOTHING: 2}
+EXIT_STATUS = {PROVEN: 0, COUNTEREXAMPLE: 1, SPENT: 124, LOST: 124, NOTHING: 2}
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,10 @@ class Report:
     """All of the window was tried."""
     cut: int = 0
     """Handlers, and rests of the window, that were too long to try one more interrupt at each of their boundaries."""
+    lost: list[str] = field(default_factory=list)
+    """Ranges of boundaries that killed each worker that was to try them, and how."""
+    workers: int = 1
+    """That tried it at once."""
     expected: int = 0
     """Boundaries of the window, as the undisturbed run tells; interrupts that it takes by itself make more."""
     undisturbed: str = ""
@@ -110,11 +115,15 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """ "proven" within these bounds, "counterexample", "budget spent", or "nothing delivered": all was masked."""
+        """ "proven" within these bounds, "counterexample", "budget spent", "not all tried": workers died at it, or
+        "nothing delivered": all was masked.
+        """
         if self.over and len(self.masked) == len(self.sources):
             return NOTHING
         if self.failing:
             return COUNTEREXAMPLE
+        if self.lost:
+            return LOST
         return PROVEN if self.over and not self.cut else SPENT
 
     @property
@@ -154,6 +163,7 @@ class Report:
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
         rate = self.placements / (self.seconds or 1)
         yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
+        yield from (f"given up, for it has killed three workers: {each}" for each in self.lost)
         if self.cut:
             yield f"{self.cut} handlers or rests of the window were too long to try one more interrupt throughout"
         if self.failing and self.failing == self.placements:
@@ -189,6 +199,8 @@ class Report:
             return f"{' and '.join(f'{each.source} at {each.where}' for each in self.least)}: {self.cause}"
         if self.verdict == NOTHING:
             return f"nothing of {', '.join(self.masked)} could be, in the window or behind it: masked throughout"
+        if self.verdict == LOST:
+            return "nothing failed in what was tried, and workers died at the rest"
         if self.verdict == SPENT:
             return f"nothing failed in what was tried, about {100 * self.coverage:.3g} % of it all"
         return "no placement within these bounds fails"

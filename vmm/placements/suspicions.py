@@ -16,6 +16,7 @@ from vmm.machine.explorer import Placement
 from vmm.machine.machine import Machine, accesses_of
 from vmm.machine.snapshot import Snapshot
 from vmm.placements.atomicity import LOST, TORN_READ, TORN_WRITE, Conflict, conflicts
+from vmm.placements.found import LOOKED_AT
 from vmm.placements.observed import Observed, Step
 from vmm.placements.sources import Source
 from vmm.placements.story import Story
@@ -23,8 +24,6 @@ from vmm.placements.story import Story
 if TYPE_CHECKING:
     from vmm.placements.subject import Subject
 
-LOOKED_AT = 16384
-"""Boundaries of the window, at most."""
 HANDLER_STEPS = 16384
 BEHIND = 256
 """Steps behind a handler's return, and of the undisturbed run behind the window."""

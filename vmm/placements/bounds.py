@@ -1,0 +1,73 @@
+"""How far an exploration goes, and the core's plan of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vmm.core.native import ffi, lib
+from vmm.errors import VmmError
+
+if TYPE_CHECKING:
+    from vmm.machine.machine import Machine
+    from vmm.placements.predicate import Term
+    from vmm.placements.sources import Source
+    from vmm.placements.subject import Window
+
+LONGEST = 20_000
+"""Boundaries of a handler, or of a disturbed window, at which one more interrupt is tried."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """`depth` interrupts in one run at most, which has `insns` instructions from the window's first boundary on; stop
+    after `runs` runs or `seconds`.
+    """
+
+    depth: int = 1
+    insns: int | None = None
+    runs: int | None = None
+    seconds: float | None = None
+    reduction: bool = True
+
+    def check(self) -> None:
+        """VmmError for one that is none."""
+        if not 1 <= self.depth <= lib.VMM_MAX_DEPTH:
+            raise VmmError(f"depth {self.depth}: it is 1 to {lib.VMM_MAX_DEPTH}")
+        if self.insns is not None and not 1 <= self.insns < 1 << 63:
+            raise VmmError(f"insns {self.insns}: a run has 1 to {(1 << 63) - 1} instructions")
+        if self.runs is not None and self.runs < 1:
+            raise VmmError(f"runs {self.runs}: a budget is of 1 run and more")
+        if self.seconds is not None and not 0 < self.seconds < float("inf"):
+            raise VmmError(f"seconds {self.seconds}: a budget is above 0")
+
+
+def plan_of(
+    machine: Machine, window: Window, sources: Sequence[Source], terms: Sequence[Term], bounds: Bounds, *,
+    each: bool, patience: int,
+) -> Any:  # fmt: skip
+    """A `vmm_plan` for the core, without budgets. `each`: every run is asked about; `patience`: how many instructions
+    one may take from the window's first boundary on.
+    """
+    plan = ffi.new("vmm_plan *")
+    for number, source in enumerate(sources):
+        row = source.row(machine)
+        choice = plan.choice[number]
+        choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
+    plan.choices, plan.depth = len(sources), bounds.depth
+    plan.longest, plan.patience = LONGEST, patience
+    plan.reduce, plan.ask_each = bounds.reduction, each
+    _reach(plan.end, machine, window.end)
+    if window.until is not None:
+        _reach(plan.until, machine, window.until)
+    plan.terms = len(terms)
+    for number, term in enumerate(terms):
+        raw = plan.term[number]
+        raw.linear, raw.size, raw.is_signed = machine.address(term.where), term.size, term.signed
+        raw.relation, raw.value = term.relation, term.value
+    return plan
+
+
+def _reach(trigger: Any, machine: Machine, where: str | int) -> None:
+    trigger.kind, trigger.at, trigger.vcpu = lib.VMM_TRIGGER_REACH, machine.address(where), lib.VMM_ANY

@@ -1,0 +1,124 @@
+"""A range of a window's boundaries, by instructions: one machine tries it, and tells what it found as plain data.
+
+Boundaries at which equally many instructions have been run are in one range, so that ranges meet without a gap and
+without a boundary in common, whatever the guest's own interrupts do between two instructions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from vmm.machine.explorer import Placement, Tried
+from vmm.machine.machine import Machine, explorer_of
+from vmm.placements import found as of_found
+from vmm.placements.bounds import Bounds, plan_of
+from vmm.placements.checks import Function, NoAnswer
+from vmm.placements.found import Found
+from vmm.placements.judge import Judge
+from vmm.placements.predicate import Term
+from vmm.placements.sources import Source
+from vmm.placements.subject import Window
+
+END = 1 << 63
+"""To the window's end, wherever it is."""
+MOST_AT_ONCE = 4096
+"""Boundaries that the core is asked for."""
+NEVER = (1 << 64) - 1
+A_YEAR = 365 * 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Range:
+    """From the first boundary at which `first` instructions were run to the last before `to`; at most `runs` runs, and
+    `seconds` of time.
+    """
+
+    first: int
+    to: int = END
+    runs: int | None = None
+    seconds: float | None = None
+
+
+@dataclass
+class Done:
+    """What came of a range."""
+
+    found: Found = field(default_factory=Found)
+    spent: bool = False
+    """Its runs or seconds: what was found is a part."""
+    seconds: float = 0.0
+    no_answer: tuple[str, list[Placement]] | None = None
+    """Of a check, and the least placement where it gave none, as far as that is known."""
+    error: NoAnswer | None = None
+    """The same, where it came from this process."""
+
+    def plain(self) -> dict[str, Any]:
+        """For another process."""
+        return {
+            "found": asdict(self.found), "spent": self.spent, "seconds": self.seconds, "no answer": self.no_answer,
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> Done:
+        """What `plain` gave."""
+        no_answer = raw["no answer"] and (str(raw["no answer"][0]), list(map(of_found.placement, raw["no answer"][1])))
+        return cls(of_found.found(raw["found"]), bool(raw["spent"]), float(raw["seconds"]), no_answer)
+
+
+class Standing:
+    """A machine at its window's first boundary, for one range after another; a context."""
+
+    def __init__(
+        self, machine: Machine, window: Window, sources: list[Source], terms: list[Term],
+        functions: list[Function], bounds: Bounds, patience: int,
+    ) -> None:  # fmt: skip
+        self._sources = sources
+        self._plan = plan_of(machine, window, sources, terms, bounds, each=bool(functions), patience=patience)
+        errors = machine.trace.guest_errors
+        self._judge = Judge(machine, sources, window, terms, functions, errors, patience)
+        self._explorer = explorer_of(machine, self._plan, self._judge)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Standing:
+        self._stack.enter_context(self._explorer)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def tried(self, part: Range) -> Done:
+        """All of it, or as far as its budgets go."""
+        plan, begun = self._plan, time.monotonic()
+        before = plan.runs, plan.tails, plan.cut
+        plan.to, plan.until_ns, plan.most_runs = part.to, 0, 0
+        if part.runs is not None:
+            plan.most_runs = plan.runs + part.runs
+        if part.seconds is not None:
+            plan.until_ns = time.monotonic_ns() + int(min(part.seconds, A_YEAR) * 1e9)
+        self._explorer.seek(part.first)
+        rows: list[Tried] = []
+        while not plan.over and not plan.spent and plan.next < part.to:
+            rows += self._explorer.tried(min(part.to - plan.next, MOST_AT_ONCE))
+        made = Found(to=part.to, over=bool(plan.over))
+        made.add(rows)
+        made.causes = list(self._judge.kinds)
+        made.runs, made.tails, made.cut = (
+            now - then for now, then in zip((plan.runs, plan.tails, plan.cut), before, strict=True)
+        )
+        done = Done(made, bool(plan.spent), time.monotonic() - begun)
+        self._look_for_answers(done, rows)
+        return done
+
+    def _look_for_answers(self, done: Done, rows: Sequence[Tried]) -> None:
+        known = self._judge.no_answers
+        if not known:
+            return
+        places = [((row.first,), row.outcome) for row in rows] + [(row.least, row.least_outcome) for row in rows]
+        without = [(len(least), least, outcome) for least, outcome in places if outcome in known]
+        _, least, outcome = min(without, default=(0, (), next(iter(known))))
+        done.error, done.no_answer = known[outcome], (str(known[outcome]), list(least))
+        self._judge.no_answers = {}
