@@ -200,6 +200,7 @@ class vmm_vcpu(Struct):
     awaits: int
     leaving: int
     depth: int
+    preempted: int
     nest: Array[vmm_handler]
     event_count: int
     skew: int
@@ -728,6 +729,7 @@ class vmm_explored(Struct):
     outcome: int
     delivered: int
     shared: int
+    idle: int
     least_count: int
     least_outcome: int
     placements: int
@@ -845,6 +847,7 @@ class Lib:
     VMM_TRIGGER_SHADOW: Final[int]
     VMM_TRIGGER_EVERY: Final[int]
     VMM_TRIGGER_HASHED: Final[int]
+    VMM_TRIGGER_TURN: Final[int]
     VMM_FERR_DRIVER: Final[int]
     VMM_STIMULUS_DRIVER: Final[int]
     VMM_TESTDEV_DRIVER: Final[int]
@@ -1081,6 +1084,7 @@ class Lib:
     VMM_CHOICE_NMI: Final[int]
     VMM_CHOICE_INJECT: Final[int]
     VMM_CHOICE_CALL: Final[int]
+    VMM_CHOICE_TURN: Final[int]
     VMM_PHASE_WINDOW: Final[int]
     VMM_PHASE_BEYOND: Final[int]
     VMM_PHASE_END: Final[int]
@@ -1125,6 +1129,8 @@ class Lib:
     def vmm_line_until_served(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
     def vmm_line_connect(self, m: vmm_machine, line: int, driver: int, connected: int, /) -> None: ...
     def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
+    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
     def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
     def vmm_triggers_changed(self, m: vmm_machine, /) -> None: ...
     def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...

@@ -357,6 +357,7 @@ struct vmm_vcpu {
     uint8_t awaits;    /* some bit of `reach` is set */
     uint8_t leaving;   /* transient: Unicorn was told to return */
     uint8_t depth;     /* handlers under way */
+    uint8_t preempted; /* its turn was taken from it: it goes on with what was left of that */
     vmm_handler nest[VMM_NEST];
     uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
     uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
@@ -508,6 +509,8 @@ void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
 void vmm_line_until_served(vmm_machine *m, uint32_t line, uint32_t driver); /* high, until a controller acknowledges it */
 void vmm_line_connect(vmm_machine *m, uint32_t line, uint32_t driver, int connected);
 void vmm_nmi(vmm_machine *m, uint32_t vcpu);
+int vmm_turn(vmm_machine *m, uint32_t vcpu); /* between runs: the turn is that vCPU's from here on, if it is awake */
+int vmm_may_turn(const vmm_machine *m, uint32_t vcpu); /* it is another than the current one, and awake */
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
 void vmm_triggers_changed(vmm_machine *m); /* after a change of m->triggers.slot or count */
 void vmm_triggers_here(vmm_machine *m);    /* the boundary where the current vCPU stands counts as seen */

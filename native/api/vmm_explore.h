@@ -15,7 +15,8 @@ enum vmm_choice_kind {
     VMM_CHOICE_HIGH = 2,   /* number: line, high from there on */
     VMM_CHOICE_NMI = 3,    /* number: vCPU */
     VMM_CHOICE_INJECT = 4, /* number: vCPU; vector */
-    VMM_CHOICE_CALL = 5    /* Python does it; number: which */
+    VMM_CHOICE_CALL = 5,   /* Python does it; number: which */
+    VMM_CHOICE_TURN = 6    /* number: vCPU, whose turn it is from there on, if it is awake and not the current one */
 };
 
 /* One thing that may happen at a boundary. */
@@ -63,6 +64,7 @@ typedef struct {
     uint32_t outcome;    /* of this one alone, nothing behind it */
     uint8_t delivered;   /* at this very boundary */
     uint8_t shared;      /* its end is the next boundary's: the two states were one */
+    uint8_t idle;        /* it cannot happen here: there are no such placements */
     uint8_t least_count; /* places behind `at` in the least failing placement, where `failing` */
     uint32_t least_outcome;
     uint64_t placements; /* that begin with it, itself included */
@@ -109,7 +111,7 @@ typedef struct vmm_exploration vmm_exploration;
 vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan);
 /* The next `boundaries` of the window, at most; rows of `out`, one a boundary and choice, in order; -1 with m->error. It
    comes back early, and is to be asked again, where m->signalled; and for good where the plan is spent: rows without
-   placements were not come to. */
+   placements that are not idle were not come to. */
 int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm_explored *out);
 void vmm_explore_end(vmm_machine *m, vmm_exploration *x); /* the machine is as it was when it began */
 

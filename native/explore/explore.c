@@ -23,7 +23,7 @@
 /* What is known of a state at a boundary: all that can follow. */
 typedef struct record {
     instant state; /* native NULL: it is not kept */
-    uint64_t aftermath;
+    uint64_t aftermath[VMM_MAX_VCPUS];
     bool inside; /* the window's end is still to come */
     byte_set live;
     tally sum;
@@ -80,13 +80,27 @@ static void page_differs(void *context, uint64_t page, const uint8_t *then)
     d->met = m->pages.untold[page] || set_meets(d->live, page, bits);
 }
 
+/* Of each vCPU, for its turn may be over in a shadow. */
+static uint64_t aftermath(const vmm_machine *m, uint32_t vcpu)
+{
+    vmm_vcpu *v = m->vcpus[vcpu];
+    return v->arch->aftermath && !v->off ? v->arch->aftermath(v) : 0;
+}
+
+static bool same_aftermath(const vmm_machine *m, const record *r)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        if (aftermath(m, i) != r->aftermath[i])
+            return false;
+    return true;
+}
+
 /* The machine is as `r` was, as far as anything that follows can tell. */
 static bool is_as(exploration *x, const record *r, bool inside)
 {
     vmm_machine *m = x->machine;
-    vmm_vcpu *v = m->current;
     bool devices = m->host_calls == x->host_seen && x->devices == r->state.devices;
-    if (stopped(x) || !r->state.native || r->inside != inside || !devices || (v->arch->aftermath && v->arch->aftermath(v) != r->aftermath))
+    if (stopped(x) || !r->state.native || r->inside != inside || !devices || !same_aftermath(m, r))
         return false;
     if (!snapshot_alike(m, r->state.native))
         return false;
@@ -97,8 +111,8 @@ static bool is_as(exploration *x, const record *r, bool inside)
 
 static void record_state(exploration *x, record *r, bool inside)
 {
-    vmm_vcpu *v = x->machine->current;
-    r->aftermath = v->arch->aftermath ? v->arch->aftermath(v) : 0;
+    for (uint32_t i = 0; i < x->machine->vcpu_count; i++)
+        r->aftermath[i] = aftermath(x->machine, i);
     r->inside = inside;
     r->state = keep(x);
 }
@@ -185,10 +199,29 @@ static void inject(exploration *x, uint32_t choice)
     case VMM_CHOICE_HIGH: vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1); break;
     case VMM_CHOICE_NMI: vmm_nmi(m, c->number); break;
     case VMM_CHOICE_INJECT: vmm_inject(m, c->number, c->vector); break;
+    case VMM_CHOICE_TURN: x->failed |= vmm_turn(m, c->number) != 0; break;
     default:
         m->host_calls++;
         x->plan->act(x->plan->handle, choice);
     }
+}
+
+static bool can_happen(const exploration *x, spot here, uint32_t choice)
+{
+    const vmm_choice *c = &x->plan->choice[choice];
+    bool turned = here.of->turned && !here.index;
+    return c->kind != VMM_CHOICE_TURN || (!turned && vmm_may_turn(x->machine, c->number));
+}
+
+/* What a run comes back from: handlers, down to so many under way; or other vCPUs' turns, to this one's. */
+typedef struct {
+    uint32_t depth;
+    const vmm_vcpu *preempted; /* NULL: handlers */
+} detour;
+
+static bool is_away(const vmm_machine *m, const detour *d)
+{
+    return d->preempted ? m->current != d->preempted : depth_of(m) > d->depth;
 }
 
 /* A handler has returned to where it came from: whether the window ends there is known. */
@@ -200,11 +233,13 @@ static bool stands_at(const exploration *x, spot here)
 
 typedef enum { RETURNED, ARRIVED, ENDED } way;
 
-/* From an interrupt just taken to its handler's return, with all boundaries on the way where they are asked for. The window
-   may end in it, and then the run; or the run ends otherwise, or takes too long. */
-static way to_return(exploration *x, uint32_t depth, piece *p, bool *inside)
+/* From an interrupt just taken to its handler's return, or from a turn just given away to the next of who had it, with all
+   boundaries on the way where they are asked for. The window may end in it, and then the run; or the run ends otherwise,
+   or takes too long. */
+static way to_return(exploration *x, const detour *d, piece *p, bool *inside)
 {
-    while (depth_of(x->machine) > depth && !stopped(x)) {
+    unsigned back = d->preempted ? AT_TURN : AT_RETURN;
+    while (is_away(x->machine, d) && !stopped(x)) {
         uint64_t left = time_left(x);
         if (p && p->count >= x->plan->longest) {
             x->plan->cut++;
@@ -216,7 +251,8 @@ static way to_return(exploration *x, uint32_t depth, piece *p, bool *inside)
             piece_grow(x, p, p->places + p->count - 1);
             p->inside += *inside;
         }
-        unsigned how = !left ? OVER : p ? step(x) : go(x, AT_RETURN | (*inside ? AT_END : AT_UNTIL), left);
+        x->turn_of = d->preempted ? d->preempted->index : VMM_ANY;
+        unsigned how = !left ? OVER : p ? step(x) : go(x, back | (*inside ? AT_END : AT_UNTIL), left);
         if (how & (OVER | IN_TIME) && !(p && how & IN_TIME))
             return ENDED;
         if (!*inside && !p && how & AT_UNTIL)
@@ -252,7 +288,7 @@ static bool follow(exploration *x, record **r, uint32_t level, spot here, const 
 {
     piece one = {.inside = here.inside};
     piece_begin(x, &one, at);
-    bool steps = x->plan->reduce && like && (here.inside || !until_here(x));
+    bool steps = x->plan->reduce && like && here.inside; /* behind the window no more may follow than here */
     unsigned how = steps ? step(x) : OVER;
     bool shared = !(how & OVER) && is_as(x, like, here.inside && !(how & AT_END));
     if (!shared)
@@ -260,7 +296,7 @@ static bool follow(exploration *x, record **r, uint32_t level, spot here, const 
     record *more = stopped(x) ? NULL : shared ? boundary(x, level, (spot){&one, 0, here.inside}, like, NULL) : rest(x, level, here.inside, at);
     if (more) {
         more->state = (*r)->state;
-        more->aftermath = (*r)->aftermath;
+        memcpy(more->aftermath, (*r)->aftermath, sizeof more->aftermath);
         more->inside = here.inside;
         (*r)->state = (instant){0};
         record_free(x, *r);
@@ -283,7 +319,8 @@ typedef struct {
 static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t choice, const record *like, injection *out)
 {
     bool more = level < x->plan->depth;
-    uint32_t depth = depth_of(x->machine);
+    bool turn = x->plan->choice[choice].kind == VMM_CHOICE_TURN;
+    const detour away = {depth_of(x->machine), turn ? x->machine->current : NULL};
     piece handler = {0};
     footprint head = {0};
     record *r = record_new(x);
@@ -293,16 +330,21 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
     inject(x, choice);
     if (more)
         piece_begin(x, &handler, &here.of->places[here.index]);
+    if (turn && handler.count) {
+        handler.places[0].pc = place_here(x, NULL).pc;
+        handler.turned = true;
+    }
     unsigned how = step(x);
-    out->delivered = depth_of(x->machine) > depth;
+    out->delivered = turn || is_away(x->machine, &away);
     if (!more && !x->plan->reduce && !(how & OVER)) { /* nobody asks where its handler returns */
-        settle(r, finish(x, here.inside && (out->delivered || !(how & AT_END))));
+        settle(r, finish(x, here.inside && ((out->delivered && !turn) || !(how & AT_END))));
         tally_add(&out->sum, NULL, &r->sum);
         return r;
     }
     spot back = here;
     handler.inside = here.inside;
-    way ends = how & OVER ? ENDED : out->delivered ? to_return(x, depth, more ? &handler : NULL, &back.inside) : RETURNED;
+    back.inside = here.inside && !(turn && how & AT_END); /* a delivery begins no instruction that could be the last */
+    way ends = how & OVER ? ENDED : out->delivered ? to_return(x, &away, more ? &handler : NULL, &back.inside) : RETURNED;
     bool returns = ends == RETURNED;
     if (!returns) {
         footprint last = {0}; /* what the judge reads */
@@ -325,7 +367,8 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
         back.inside = back.inside && (stands_at(x, here) || !ends_here(x));
         if (x->plan->reduce)
             record_state(x, r, back.inside);
-        out->shared = more ? follow(x, &r, level, back, like, out->delivered ? NULL : &here.of->places[here.index]) : follow_alone(x, r, back, like);
+        vmm_place at = out->delivered ? place_here(x, handler.count ? &handler.places[handler.count - 1] : NULL) : here.of->places[here.index];
+        out->shared = more ? follow(x, &r, level, back, like, &at) : follow_alone(x, r, back, like);
     }
     if (more && handler.count >= x->plan->longest)
         set_add_all(&r->live); /* what comes between its last known boundary and its return is not known */
@@ -375,6 +418,11 @@ static record *boundary(exploration *x, uint32_t level, spot here, const record 
         vmm_place at = here.of->places[here.index];
         at.choice = c;
         stand_at(x, here.of, here.index);
+        if (!can_happen(x, here, c)) {
+            if (rows)
+                rows[c] = (vmm_explored){.at = at, .idle = 1};
+            continue;
+        }
         r->child[c] = inject_at(x, level + 1, here, c, next ? next->child[c] : NULL, &made);
         tally_add(&r->sum, &at, &made.sum);
         set_unite(&r->live, &made.live, NULL);

@@ -45,6 +45,7 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
     const vmm_trigger slots[SLOTS] = {
         x->plan->end, x->plan->until, {.kind = VMM_TRIGGER_EVERY, .vcpu = VMM_ANY},
         {.kind = VMM_TRIGGER_EVENT, .event = VMM_EV_RETURNED, .vcpu = VMM_ANY, .number = VMM_ANY, .value = VMM_ANY, .source = VMM_ANY},
+        {.kind = VMM_TRIGGER_TURN, .vcpu = x->turn_of},
     };
     for (unsigned i = 0; i < SLOTS; i++)
         m->triggers.slot[i] = awaited >> i & 1 ? slots[i] : (vmm_trigger){0};

@@ -6,9 +6,9 @@
 #include "explore/footprint.h"
 
 enum { STRIDE = 64 }; /* boundaries from one snapshot to the next */
-enum { SLOT_END, SLOT_UNTIL, SLOT_EVERY, SLOT_RETURN, SLOTS };
+enum { SLOT_END, SLOT_UNTIL, SLOT_EVERY, SLOT_RETURN, SLOT_TURN, SLOTS };
 enum { AT_END = 1 << SLOT_END, AT_UNTIL = 1 << SLOT_UNTIL, AT_EVERY = 1 << SLOT_EVERY, AT_RETURN = 1 << SLOT_RETURN,
-       IN_TIME = 16 /* the instructions are used up */, OVER = 32 /* the run has ended */ };
+       AT_TURN = 1 << SLOT_TURN, IN_TIME = 32 /* the instructions are used up */, OVER = 64 /* the run has ended */ };
 
 /* The machine as it was, with Python's devices. */
 typedef struct {
@@ -27,6 +27,7 @@ struct vmm_exploration {
     uint64_t origin;       /* instructions at the first */
     uint64_t host_seen;    /* calls of Python's devices up to when their state was `devices` */
     uint32_t devices;
+    uint32_t turn_of; /* the vCPU whose next turn AT_TURN is */
     bool failed;     /* no memory, or an error in Python */
     bool broken_off; /* by a signal */
 };
@@ -41,6 +42,7 @@ typedef struct {
     uint64_t room;
     uint64_t inside; /* so many of them lie before the window's end */
     bool closed;     /* what is known behind the last begins with it, not behind it */
+    bool turned;     /* at the first the turn was given to another vCPU: to give it away there once more is one turn less */
 } piece;
 
 static inline bool stopped(const exploration *x)

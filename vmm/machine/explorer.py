@@ -42,6 +42,8 @@ class Tried(NamedTuple):
     """At this very boundary."""
     shared: bool
     """What followed was the next boundary's."""
+    idle: bool
+    """It cannot happen there: there are no such placements."""
     placements: int
     failing: int
     least: tuple[Placement, ...]
@@ -90,7 +92,7 @@ class Explorer:
                 count = boundaries()
                 rows = ffi.new("vmm_explored[]", count * self._plan.choices)
                 done = self._chunk(exploration, count, rows)
-                yield [_tried(rows[n]) for n in range(done) if rows[n].placements]
+                yield [_tried(rows[n]) for n in range(done) if rows[n].placements or rows[n].idle]
         finally:
             lib.vmm_explore_end(self._native, exploration)
 
@@ -140,6 +142,6 @@ def _tried(raw: vmm_explored) -> Tried:
     first = _placement(raw.at)
     least = (first, *(_placement(raw.least[n]) for n in range(raw.least_count))) if raw.failing else ()
     return Tried(
-        first, raw.outcome, bool(raw.delivered), bool(raw.shared), raw.placements, raw.failing, least,
+        first, raw.outcome, bool(raw.delivered), bool(raw.shared), bool(raw.idle), raw.placements, raw.failing, least,
         raw.least_outcome,
     )  # fmt: skip

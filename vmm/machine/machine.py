@@ -32,6 +32,7 @@ from vmm.inputs.script_cpus import script_cpus
 from vmm.inputs.script_devices import ScriptBus, ScriptClock, ScriptLine, ScriptTimer, ScriptWave
 from vmm.inputs.script_memory import ScriptMemory
 from vmm.inputs.trap_handlers import TrapHandlers
+from vmm.inputs.turns import Turns
 from vmm.loaders.image import Loaded
 from vmm.machine.accesses import Accesses
 from vmm.machine.boot_image import BootImage, Source
@@ -166,6 +167,7 @@ class Machine:
         self.bus, self.clock = ScriptBus(native, bus, inputs), ScriptClock(native, clock, inputs)
         self.trace = Trace(native, self)
         self._control = RunControl(native, inputs)
+        self._turns = Turns(native, inputs)
         console = ConsoleOutput(inputs, taker(config.console))
         self._board: Board = board.build(
             Parts(
@@ -318,6 +320,7 @@ class Machine:
 
     limit = delegate("_control", RunControl.limit)
     end = delegate("_control", RunControl.end)
+    turn = delegate("_turns", Turns.turn)
 
     def start(self, scenario: Callable[[Machine], Coroutine[Any, Any, T]] | Coroutine[Any, Any, T]) -> Task[T]:
         """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest. Await
@@ -475,7 +478,7 @@ def accesses_of(machine: Machine) -> Accesses:
 
 WIRING = (
     Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
-    ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, ConsoleInput,
+    ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, Turns, ConsoleInput,
     ConsoleOutput, DeviceHandle, Keyboard, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts,
     Runner,
 )  # fmt: skip

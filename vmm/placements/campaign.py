@@ -154,10 +154,10 @@ def _placement(raw: Sequence[Any]) -> Placement:
 
 def _fails(raw: Sequence[Any]) -> Fails:
     boundary, row = raw
-    first, outcome, delivered, shared, placements, failing, least, least_outcome = row
+    first, outcome, delivered, shared, idle, placements, failing, least, least_outcome = row
     tried = Tried(
-        _placement(first), _number(outcome), bool(delivered), bool(shared), _number(placements), _number(failing),
-        tuple(map(_placement, least)), _number(least_outcome),
+        _placement(first), _number(outcome), bool(delivered), bool(shared), bool(idle), _number(placements),
+        _number(failing), tuple(map(_placement, least)), _number(least_outcome),
     )  # fmt: skip
     return Fails(_number(boundary), tried)
 

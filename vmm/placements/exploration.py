@@ -24,7 +24,7 @@ from vmm.placements.deliveries import is_delivered
 from vmm.placements.judge import Judge
 from vmm.placements.predicate import terms
 from vmm.placements.report import Fails, Failure, Happening, Report, runs_of
-from vmm.placements.sources import Source, source
+from vmm.placements.sources import Source, of_machine, source
 from vmm.placements.subject import UNDISTURBED, Subject, Window, patience, told
 from vmm.placements.suspicions import EXTENT, suspicions
 from vmm.scenario.triggers import NextBoundary, Reach
@@ -146,6 +146,7 @@ class Exploration:
         """Until it is over, or a budget is spent; when KeyboardInterrupt breaks it off, `report` has what was found."""
         subject, window, bounds = self._subject, self._subject.window, self._bounds
         machine = subject.boot()
+        self._sources = of_machine(self._sources, machine)
         if self._asked_atomic and len(machine.cpus) > 1:
             raise VmmError(f'check "{ATOMIC}" is for machines of one vCPU: this one has {len(machine.cpus)}')
         files = machine.source.files if machine.source else []

@@ -5,11 +5,12 @@ nmi  nmi:1          an NMI, of vCPU 0 or another
 vector:0x40         an external interrupt past every controller; vector:0x40,cpu=1
 ppi:27  sgi:3       of a GIC's vCPU 0; ppi:27,cpu=1
 key:a  byte:0x41    a key, a byte on the console
+turn:1  turn        the turn goes to vCPU 1; to each other one that is awake
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +42,8 @@ class Source:
     """The same by the machine's own methods."""
     interrupts: bool = True
     """It is to be delivered; False: a device may take it and interrupt nobody."""
+    each: Callable[[Machine], list[Source]] | None = None
+    """It stands for several, which the machine tells."""
 
 
 LINES = {
@@ -91,6 +94,26 @@ def _vector(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
     )  # fmt: skip
 
 
+def _turn(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
+    def row(machine: Machine) -> Row:
+        if len(machine.cpus) == 1:
+            raise VmmError(f"{name}: the machine has one vCPU, whose turn it always is: more come with --smp N")
+        if number >= len(machine.cpus):
+            raise VmmError(f"{name}: vCPU {number} is not among 0-{len(machine.cpus) - 1}")
+        return Row(lib.VMM_CHOICE_TURN, number)
+
+    return Source(name, row, lambda machine: machine.turn(number))
+
+
+def _turns(name: str) -> Source:
+    """To whichever vCPU."""
+
+    def each(machine: Machine) -> list[Source]:
+        return [_turn(f"{name}:{cpu.index}", name, cpu.index, "", 0) for cpu in machine.cpus]
+
+    return Source(name, lambda machine: each(machine)[0].row(machine), lambda machine: None, each=each)
+
+
 def _ppi(machine: Machine, number: int, cpu: int) -> None:
     machine.ppi(number, cpu).until_served()
 
@@ -111,6 +134,7 @@ KINDS: dict[str, Callable[[str, str, int, str, int], Source]] = {
     "ppi": _called(_ppi),
     "sgi": _called(_sgi),
     "byte": _called(_byte),
+    "turn": _turn,
 }
 """A kind of source is a row."""
 OF_A_CPU = ("vector", "ppi", "sgi")
@@ -137,7 +161,17 @@ def source(text: str) -> Source:
             raise VmmError(f"{text!r}: {option!r} says nothing of {kind}: it takes {takes}")
     if not colon and kind == "nmi":
         first = "0"
+    if not colon and kind == "turn" and not options:
+        return _turns(text.strip())
     return KINDS[kind](text.strip(), kind, _number(text, first), how, cpu)
+
+
+def of_machine(sources: Sequence[Source], machine: Machine) -> list[Source]:
+    """With each that stands for several as these; VmmError where there are too many, and for what the machine has not."""
+    found = [one for each in sources for one in (each.each(machine) if each.each else [each])]
+    if len(found) > lib.VMM_MAX_CHOICES:
+        raise VmmError(f"{len(found)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
+    return found
 
 
 def _number(text: str, digits: str) -> int:

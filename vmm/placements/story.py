@@ -83,7 +83,7 @@ class Story:
 
     def _coming(self, number: int) -> list[str]:
         steps, machine = self._observed.steps, self._observed.machine
-        pc = steps[number].pc if number < len(steps) else machine.cpus[machine.stop.vcpu].pc
+        pc = steps[number].pc if number < len(steps) else self._observed.current.pc
         return [f"{source} at {machine.where(pc)}" for source in self._happenings.get(number, ())]
 
     def _explained(self, found: Sequence[Conflict]) -> list[Conflict]:
