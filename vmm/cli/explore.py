@@ -47,13 +47,15 @@ _PLACE = re.compile(r"[^:]+(?::\d+)?(?:\s*[+-]\s*\w+)?")
 def parser() -> Parser:
     parser = Parser(
         "vmm explore",
-        "Run IMAGE with an interrupt at every instruction boundary of a window, and look whether all goes well.\n"
+        "Run IMAGE with an interrupt, or a preemption, at every instruction boundary of a window, and look whether all\n"
+        "goes well.\n"
         "vmm help exploring has an example from a bug to its fix.\n\n" + EXIT_STATUS,
         [
             "vmm explore lost.S --inject irq:4 --between begin..end --check 'n == 2'",
             "vmm explore lost.S --inject irq:4 --between begin..end --record lost.vmmrec",
             "vmm explore driver.elf --inject spi:5 --inject nmi --between driver.c:94..driver.c:101 --depth 2",
             "vmm explore kernel.elf --inject irq:1 --between loop..loop+0x40 --hit 100 --until idle",
+            "vmm explore mutex.elf --smp 2 --inject turn --between lock..unlock --until done --depth 2",
             "vmm explore kernel.elf --inject irq:0 --between begin..end --check invariants.py:queue_is_whole",
             "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
         ],
@@ -61,7 +63,7 @@ def parser() -> Parser:
     )
     run.add_machine(parser)
     add = parser.add_argument
-    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, key:a, byte:0x41; repeatable"
+    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, key:a, byte:0x41, turn; repeatable"
     add("--inject", action="append", default=[], metavar="SOURCE", help=source)
     window = "the window: two locations, symbol, symbol+0x10, file.c:94 or address (begin..end, if it has such symbols)"
     add("--between", type=_window, metavar="A..B", help=window)
@@ -70,7 +72,7 @@ def parser() -> Parser:
     add("--until", metavar="WHERE", help="where runs end, behind the window (where the guest ends)")
     check = "what must hold there: 'n == 2 and u8 state < 3', FILE.py:FUNCTION of the machine, or atomic; repeatable"
     add("--check", action="append", default=[], metavar="CHECK", help=check)
-    depth = "interrupts in one run, at most (%(default)s)"
+    depth = "so many of these in one run, at most (%(default)s)"
     add("--depth", type=quantities.positive, default=1, metavar="D", help=depth)
     insns = "instructions a run may take from A on (ten times the undisturbed run's, and 200,000)"
     add("--max-insns", type=quantities.count, metavar="N", help=insns)

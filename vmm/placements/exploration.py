@@ -97,7 +97,7 @@ def explore(
     load_address: int | None = None,
     **options: Unpack[Options],
 ) -> Report:
-    """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "spi:1", see `vmm help exploring`) at every
+    """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "turn:1", see `vmm help exploring`) at every
     boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run. Each run goes on to
     `until`, or to the guest's own end, and must keep what `check` says there: comparisons such as "n == 2", functions
     of the machine that return whether all is well, or assert it. It must come there, with exit status 0, and the guest
@@ -297,6 +297,9 @@ class Exploration:
 
     def _tell_waiting(self, report: Report, taken: Sequence[int], allowed: int) -> None:
         """What became of sources that no boundary took."""
+        if not report.placements:
+            report.masked = [each.name for each in self._sources]
+            return
         for number, each in enumerate(self._sources):
             if number not in taken and each.interrupts:
                 kept = report.waiting if is_delivered(self._subject, each, allowed) else report.masked

@@ -57,7 +57,7 @@ class Observed:
         self._pointer = "rsp" if "rsp" in names else "sp"
 
     def step(self) -> Stop:
-        """One more of `steps`; reason "breakpoint" where the run goes on. A vCPU that falls asleep stands at a boundary."""
+        """One more of `steps`; reason "breakpoint" where the run goes on, as where a vCPU falls asleep."""
         machine = self.machine
         cpu = self.current
         counts = [each.count for each in machine.cpus]
@@ -118,6 +118,18 @@ class Observed:
                 if symbol:
                     return symbol
         return f"{physical:#x}"
+
+
+def seen_by(vcpu: int, steps: Sequence[Step]) -> list[Step]:
+    """As if what other vCPUs do were done by handlers that interrupt this one."""
+    seen, depth = list[Step](), 0
+    for step in steps:
+        if step.vcpu == vcpu:
+            depth = step.depth
+            seen.append(step)
+        else:
+            seen.append(replace(step, vcpu=vcpu, depth=depth + 1, delivery=False))
+    return seen
 
 
 def stack_offset(steps: Sequence[Step]) -> int:

@@ -188,6 +188,8 @@ class Report:
         if self.verdict == COUNTEREXAMPLE:
             return f"{' and '.join(f'{each.source} at {each.where}' for each in self.least)}: {self.cause}"
         if self.verdict == NOTHING:
+            if not self.placements:
+                return f"no boundary of the window lets {' or '.join(self.masked)} happen"
             return f"nothing of {', '.join(self.masked)} could be, in the window or behind it: masked throughout"
         if self.verdict == SPENT:
             return f"nothing failed in what was tried, about {100 * self.coverage:.3g} % of it all"

@@ -102,7 +102,7 @@ def _turn(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
             raise VmmError(f"{name}: vCPU {number} is not among 0-{len(machine.cpus) - 1}")
         return Row(lib.VMM_CHOICE_TURN, number)
 
-    return Source(name, row, lambda machine: machine.turn(number))
+    return Source(name, row, lambda machine: machine.turn(number), interrupts=False)
 
 
 def _turns(name: str) -> Source:
@@ -111,7 +111,7 @@ def _turns(name: str) -> Source:
     def each(machine: Machine) -> list[Source]:
         return [_turn(f"{name}:{cpu.index}", name, cpu.index, "", 0) for cpu in machine.cpus]
 
-    return Source(name, lambda machine: each(machine)[0].row(machine), lambda machine: None, each=each)
+    return Source(name, lambda machine: each(machine)[0].row(machine), lambda machine: None, False, each)
 
 
 def _ppi(machine: Machine, number: int, cpu: int) -> None:
