@@ -698,6 +698,9 @@ class vmm_choice(Struct):
     kind: int
     number: int
     vector: int
+    size: int
+    physical: int
+    value: int
 
 @final
 class vmm_place(Struct):
@@ -741,6 +744,7 @@ class vmm_plan(Struct):
     choice: Array[vmm_choice]
     choices: int
     depth: int
+    finds: int
     patience: int
     longest: int
     most_runs: int
@@ -1085,6 +1089,7 @@ class Lib:
     VMM_CHOICE_INJECT: Final[int]
     VMM_CHOICE_CALL: Final[int]
     VMM_CHOICE_TURN: Final[int]
+    VMM_CHOICE_FIND: Final[int]
     VMM_PHASE_WINDOW: Final[int]
     VMM_PHASE_BEYOND: Final[int]
     VMM_PHASE_END: Final[int]

@@ -16,7 +16,9 @@ enum vmm_choice_kind {
     VMM_CHOICE_NMI = 3,    /* number: vCPU */
     VMM_CHOICE_INJECT = 4, /* number: vCPU; vector */
     VMM_CHOICE_CALL = 5,   /* Python does it; number: which */
-    VMM_CHOICE_TURN = 6    /* number: vCPU, whose turn it is from there on, if it is awake and not the current one */
+    VMM_CHOICE_TURN = 6,   /* number: vCPU, whose turn it is from there on, if it is awake and not the current one */
+    VMM_CHOICE_FIND = 7,   /* the instruction about to begin reads `size` bytes of RAM at `physical`, and finds `value` there */
+    VMM_CHOICE_TIMER = 8   /* time passes to the next deadline, if there is one */
 };
 
 /* One thing that may happen at a boundary. */
@@ -24,6 +26,9 @@ typedef struct {
     uint8_t kind; /* enum vmm_choice_kind */
     uint32_t number;
     uint32_t vector;
+    uint8_t size; /* 1, 2, 4 or 8 */
+    uint64_t physical;
+    uint64_t value;
 } vmm_choice;
 
 /* Where it happens: `insns` instructions behind the window's first boundary and `more` boundaries behind that one, for a
@@ -76,7 +81,8 @@ typedef struct {
     /* what is asked for */
     vmm_choice choice[VMM_MAX_CHOICES];
     uint32_t choices;
-    uint32_t depth;    /* interrupts in one placement, at most */
+    uint32_t depth;    /* interrupts and turns in one placement, at most */
+    uint32_t finds;    /* and values found, VMM_CHOICE_FIND; of both no more than VMM_MAX_DEPTH */
     uint64_t patience; /* instructions that a run may take from the window's first boundary to its end */
     uint64_t longest;  /* boundaries of a handler, or of the rest of a window, at which one more interrupt is tried */
     uint64_t most_runs; /* 0: no end */

@@ -166,3 +166,13 @@ bool clock_skip(vmm_vcpu *v)
         v->skew += target - now;
     return true;
 }
+
+int vmm_skip_to_timer(vmm_machine *m)
+{
+    if (m->running || !m->current || m->next_deadline == VMM_NEVER)
+        return fail(m, "time passes to a timer's deadline on a machine that stands and has one");
+    uint64_t now = vmm_now(m);
+    m->current->skew += m->next_deadline > now ? m->next_deadline - now : 0;
+    vcpu_rearm(m->current);
+    return 0;
+}

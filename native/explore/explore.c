@@ -126,10 +126,27 @@ typedef struct {
     bool inside;
 } spot;
 
-static record *boundary(exploration *x, uint32_t level, spot here, const record *next, vmm_explored *rows);
+/* What a placement has of each kind so far. */
+typedef struct {
+    uint32_t happened; /* interrupts and turns */
+    uint32_t found;    /* values */
+} extent;
+
+static extent with_one(extent so_far, uint8_t kind)
+{
+    bool found = kind == VMM_CHOICE_FIND;
+    return (extent){so_far.happened + !found, so_far.found + found};
+}
+
+static bool more_may(const exploration *x, extent so_far)
+{
+    return so_far.happened < x->plan->depth || so_far.found < x->plan->finds;
+}
+
+static record *boundary(exploration *x, extent level, spot here, const record *next, vmm_explored *rows);
 
 /* All boundaries of a piece, from the last to the first, whose record is given; `next`: what is known behind the last. */
-static record *backwards(exploration *x, uint32_t level, const piece *p, const record *next, vmm_explored *rows)
+static record *backwards(exploration *x, extent level, const piece *p, const record *next, vmm_explored *rows)
 {
     record *r = NULL;
     for (uint64_t i = p->count; i-- > 0 && !stopped(x);) {
@@ -147,9 +164,9 @@ static void settle(record *r, uint32_t outcome)
 }
 
 /* From where the machine stands to the end of the window, and back. */
-static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place *at)
+static record *rest(exploration *x, extent level, bool inside, const vmm_place *at, uint8_t first)
 {
-    piece p = {0};
+    piece p = {.first = first};
     record *end = record_new(x), *r = NULL;
     footprint last = {0};
     unsigned how = 0;
@@ -185,6 +202,12 @@ static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place
     return r;
 }
 
+static void let_find(vmm_machine *m, const vmm_choice *c)
+{
+    memcpy(vmm_memory(m, c->physical, c->size), &c->value, c->size);
+    vmm_memory_written(m, c->physical, c->size);
+}
+
 static void inject(exploration *x, uint32_t choice)
 {
     const vmm_choice *c = &x->plan->choice[choice];
@@ -199,6 +222,8 @@ static void inject(exploration *x, uint32_t choice)
     case VMM_CHOICE_HIGH: vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1); break;
     case VMM_CHOICE_NMI: vmm_nmi(m, c->number); break;
     case VMM_CHOICE_INJECT: vmm_inject(m, c->number, c->vector); break;
+    case VMM_CHOICE_FIND: let_find(m, c); break;
+    case VMM_CHOICE_TIMER: x->failed |= vmm_skip_to_timer(m) != 0; break;
     case VMM_CHOICE_TURN: x->failed |= vmm_turn(m, c->number) != 0; break;
     default:
         m->host_calls++;
@@ -206,11 +231,29 @@ static void inject(exploration *x, uint32_t choice)
     }
 }
 
-static bool can_happen(const exploration *x, spot here, uint32_t choice)
+/* What the next instruction at that boundary reads. */
+static void look_ahead(exploration *x, spot here, footprint *seen)
+{
+    stand_at(x, here.of, here.index);
+    x->watch.now = seen;
+    step(x);
+    x->watch.now = NULL;
+}
+
+/* `seen`: what the next instruction reads, where any choice is about that. */
+static bool can_happen(const exploration *x, spot here, uint32_t choice, const footprint *seen)
 {
     const vmm_choice *c = &x->plan->choice[choice];
-    bool turned = here.of->turned && !here.index;
-    return c->kind != VMM_CHOICE_TURN || (!turned && vmm_may_turn(x->machine, c->number));
+    uint8_t first = here.index ? ANYTHING : here.of->first;
+    if (first == NOTHING)
+        return false;
+    if (c->kind == VMM_CHOICE_TIMER)
+        return x->machine->next_deadline != VMM_NEVER;
+    if (c->kind == VMM_CHOICE_TURN)
+        return first != NO_TURN && vmm_may_turn(x->machine, c->number);
+    return c->kind != VMM_CHOICE_FIND
+        || (set_has(&seen->live, c->physical - x->machine->ram_base, c->size)
+            && memcmp(vmm_memory(x->machine, c->physical, c->size), &c->value, c->size) != 0);
 }
 
 /* What a run comes back from: handlers, down to so many under way; or other vCPUs' turns, to this one's. */
@@ -284,16 +327,16 @@ static bool follow_alone(exploration *x, record *r, spot here, const record *lik
 }
 
 /* The same, where more may follow: at this boundary, and at all behind it. */
-static bool follow(exploration *x, record **r, uint32_t level, spot here, const record *like, const vmm_place *at)
+static bool follow(exploration *x, record **r, extent level, spot here, const record *like, const vmm_place *at, uint8_t first)
 {
-    piece one = {.inside = here.inside};
+    piece one = {.inside = here.inside, .first = first};
     piece_begin(x, &one, at);
     bool steps = x->plan->reduce && like && here.inside; /* behind the window no more may follow than here */
     unsigned how = steps ? step(x) : OVER;
     bool shared = !(how & OVER) && is_as(x, like, here.inside && !(how & AT_END));
     if (!shared)
         back_to(x, &one.kept[0]);
-    record *more = stopped(x) ? NULL : shared ? boundary(x, level, (spot){&one, 0, here.inside}, like, NULL) : rest(x, level, here.inside, at);
+    record *more = stopped(x) ? NULL : shared ? boundary(x, level, (spot){&one, 0, here.inside}, like, NULL) : rest(x, level, here.inside, at, first);
     if (more) {
         more->state = (*r)->state;
         memcpy(more->aftermath, (*r)->aftermath, sizeof more->aftermath);
@@ -316,9 +359,9 @@ typedef struct {
  * One more at a boundary, where the machine stands. What is given back is of the state in which its handler has returned,
  * or of this one where it is not delivered here.
  */
-static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t choice, const record *like, injection *out)
+static record *inject_at(exploration *x, extent level, spot here, uint32_t choice, const record *like, injection *out)
 {
-    bool more = level < x->plan->depth;
+    bool more = more_may(x, level), found = x->plan->choice[choice].kind == VMM_CHOICE_FIND;
     bool turn = x->plan->choice[choice].kind == VMM_CHOICE_TURN;
     const detour away = {depth_of(x->machine), turn ? x->machine->current : NULL};
     piece handler = {0};
@@ -328,14 +371,14 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
         return r;
     watch_into(x, &head);
     inject(x, choice);
-    if (more)
+    if (more && !found)
         piece_begin(x, &handler, &here.of->places[here.index]);
     if (turn && handler.count) {
         handler.places[0].pc = place_here(x, NULL).pc;
-        handler.turned = true;
+        handler.first = NO_TURN;
     }
-    unsigned how = step(x);
-    out->delivered = turn || is_away(x->machine, &away);
+    unsigned how = found ? 0 : step(x);
+    out->delivered = turn || found || is_away(x->machine, &away);
     if (!more && !x->plan->reduce && !(how & OVER)) { /* nobody asks where its handler returns */
         settle(r, finish(x, here.inside && ((out->delivered && !turn) || !(how & AT_END))));
         tally_add(&out->sum, NULL, &r->sum);
@@ -367,8 +410,9 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
         back.inside = back.inside && (stands_at(x, here) || !ends_here(x));
         if (x->plan->reduce)
             record_state(x, r, back.inside);
-        vmm_place at = out->delivered ? place_here(x, handler.count ? &handler.places[handler.count - 1] : NULL) : here.of->places[here.index];
-        out->shared = more ? follow(x, &r, level, back, like, &at) : follow_alone(x, r, back, like);
+        bool moved = out->delivered && !found;
+        vmm_place at = moved ? place_here(x, handler.count ? &handler.places[handler.count - 1] : NULL) : here.of->places[here.index];
+        out->shared = more ? follow(x, &r, level, back, like, &at, found ? NOTHING : ANYTHING) : follow_alone(x, r, back, like);
     }
     if (more && handler.count >= x->plan->longest)
         set_add_all(&r->live); /* what comes between its last known boundary and its return is not known */
@@ -395,7 +439,7 @@ static void tell(vmm_explored *row, const vmm_place *at, const record *r, const 
     memcpy(row->least, i->sum.least, sizeof row->least);
 }
 
-static record *boundary(exploration *x, uint32_t level, spot here, const record *next, vmm_explored *rows)
+static record *boundary(exploration *x, extent level, spot here, const record *next, vmm_explored *rows)
 {
     record *r = record_new(x);
     bool begins_here = here.of->closed && here.index + 1 == here.of->count;
@@ -403,7 +447,7 @@ static record *boundary(exploration *x, uint32_t level, spot here, const record 
         r->outcome = next->outcome;
         tally_add(&r->sum, NULL, &next->sum);
     }
-    if (r && next && x->plan->reduce && level) {
+    if (r && next && x->plan->reduce && (level.happened || level.found)) {
         footprint one = {0};
         stand_at(x, here.of, here.index);
         watch_into(x, &one);
@@ -413,17 +457,23 @@ static record *boundary(exploration *x, uint32_t level, spot here, const record 
         footprint_precede(&one, &next->live, &r->live);
         footprint_free(&one);
     }
-    for (uint32_t c = 0; r && c < x->plan->choices && level < x->plan->depth && !stopped(x); c++) {
+    footprint seen = {0};
+    if (level.found < x->plan->finds && !stopped(x))
+        look_ahead(x, here, &seen);
+    for (uint32_t c = 0; r && c < x->plan->choices && !stopped(x); c++) {
         injection made = {0};
         vmm_place at = here.of->places[here.index];
+        extent with = with_one(level, x->plan->choice[c].kind);
+        bool within = with.happened <= x->plan->depth && with.found <= x->plan->finds;
         at.choice = c;
-        stand_at(x, here.of, here.index);
-        if (!can_happen(x, here, c)) {
+        if (within)
+            stand_at(x, here.of, here.index);
+        if (!within || !can_happen(x, here, c, &seen)) {
             if (rows)
                 rows[c] = (vmm_explored){.at = at, .idle = 1};
             continue;
         }
-        r->child[c] = inject_at(x, level + 1, here, c, next ? next->child[c] : NULL, &made);
+        r->child[c] = inject_at(x, with, here, c, next ? next->child[c] : NULL, &made);
         tally_add(&r->sum, &at, &made.sum);
         set_unite(&r->live, &made.live, NULL);
         if (rows && r->child[c])
@@ -431,6 +481,7 @@ static record *boundary(exploration *x, uint32_t level, spot here, const record 
         x->plan->shared += made.shared;
         set_free(&made.live);
     }
+    footprint_free(&seen);
     return r;
 }
 
@@ -452,12 +503,25 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
     free(x);
 }
 
+static bool all_in_ram(vmm_machine *m, const vmm_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->choices && i < VMM_MAX_CHOICES; i++) {
+        const vmm_choice *c = &plan->choice[i];
+        uint64_t offset = c->physical - m->ram_base;
+        bool fits = offset < m->ram_size && c->size <= sizeof c->value && offset % PAGE + c->size <= PAGE;
+        if (c->kind == VMM_CHOICE_FIND && !fits)
+            return false;
+    }
+    return true;
+}
+
 vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
 {
     vmm_exploration *x = m->running || !m->current ? NULL : calloc(1, sizeof *x);
-    bool fits = plan->choices <= VMM_MAX_CHOICES && plan->depth <= VMM_MAX_DEPTH && plan->terms <= VMM_MAX_TERMS;
+    bool fits = plan->choices <= VMM_MAX_CHOICES && plan->terms <= VMM_MAX_TERMS && plan->depth <= VMM_MAX_DEPTH
+             && plan->finds <= VMM_MAX_DEPTH - plan->depth && all_in_ram(m, plan);
     if (!x || !fits) {
-        fail(m, "an exploration needs a machine that stands, and memory");
+        fail(m, "an exploration needs a machine that stands, places in RAM for values, and memory");
         free(x);
         return NULL;
     }
@@ -466,7 +530,7 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
     x->triggers = m->triggers;
     x->origin = machine_insns(m);
     x->host_seen = m->host_calls - 1;
-    if (plan->reduce && watch_begin(&x->watch, m))
+    if ((plan->reduce || plan->finds) && watch_begin(&x->watch, m))
         x->failed = true;
     x->begin = keep(x);
     x->here = keep(x);
@@ -512,7 +576,7 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
     instant next = find(x, &p, boundaries, &then);
     memset(out, 0, boundaries * x->plan->choices * sizeof *out);
     p.inside = next.native ? p.count : p.count - 1;
-    record_free(x, backwards(x, 0, &p, NULL, out));
+    record_free(x, backwards(x, (extent){0, 0}, &p, NULL, out));
     int64_t rows = (int64_t)(p.count * x->plan->choices);
     piece_free(&p);
     if (x->failed || x->broken_off) {

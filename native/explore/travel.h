@@ -34,6 +34,10 @@ struct vmm_exploration {
 
 typedef struct vmm_exploration exploration;
 
+/* Where a turn begins it cannot be given away at once, for that would be one turn less; where a value is found, that is
+   what the instruction there does. */
+enum first { ANYTHING = 0, NO_TURN = 1, NOTHING = 2 };
+
 /* A piece of a run: its boundaries, and the machine at some of them. */
 typedef struct {
     vmm_place *places;
@@ -42,7 +46,7 @@ typedef struct {
     uint64_t room;
     uint64_t inside; /* so many of them lie before the window's end */
     bool closed;     /* what is known behind the last begins with it, not behind it */
-    bool turned;     /* at the first the turn was given to another vCPU: to give it away there once more is one turn less */
+    uint8_t first;   /* enum first: what may happen at the first of them */
 } piece;
 
 static inline bool stopped(const exploration *x)

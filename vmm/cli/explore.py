@@ -47,8 +47,8 @@ _PLACE = re.compile(r"[^:]+(?::\d+)?(?:\s*[+-]\s*\w+)?")
 def parser() -> Parser:
     parser = Parser(
         "vmm explore",
-        "Run IMAGE with an interrupt, or a preemption, at every instruction boundary of a window, and look whether all\n"
-        "goes well.\n"
+        "Run IMAGE with an interrupt, a preemption or another value at every instruction boundary of a window, and\n"
+        "look whether all goes well.\n"
         "vmm help exploring has an example from a bug to its fix.\n\n" + EXIT_STATUS,
         [
             "vmm explore lost.S --inject irq:4 --between begin..end --check 'n == 2'",
@@ -63,7 +63,7 @@ def parser() -> Parser:
     )
     run.add_machine(parser)
     add = parser.add_argument
-    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, key:a, byte:0x41, turn; repeatable"
+    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, timer, turn, read:x=0,7; repeatable"
     add("--inject", action="append", default=[], metavar="SOURCE", help=source)
     window = "the window: two locations, symbol, symbol+0x10, file.c:94 or address (begin..end, if it has such symbols)"
     add("--between", type=_window, metavar="A..B", help=window)
@@ -74,6 +74,8 @@ def parser() -> Parser:
     add("--check", action="append", default=[], metavar="CHECK", help=check)
     depth = "so many of these in one run, at most (%(default)s)"
     add("--depth", type=quantities.positive, default=1, metavar="D", help=depth)
+    reads = "reads of one run that find a value of read:x=…, beside those, at most (%(default)s)"
+    add("--reads", type=quantities.count, default=1, metavar="K", help=reads)
     insns = "instructions a run may take from A on (ten times the undisturbed run's, and 200,000)"
     add("--max-insns", type=quantities.count, metavar="N", help=insns)
     add("--runs", type=quantities.count, metavar="N", help="stop after so many runs: 1e6, 1M")
@@ -101,7 +103,9 @@ def main(options: argparse.Namespace) -> int:
     subject.window = Window(begin, end, options.until, options.hit)
     if not options.inject:
         raise _nothing_to_inject(subject, machine)
-    bounds = Bounds(options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction)
+    bounds = Bounds(
+        options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction, options.reads
+    )
     exploration = Exploration(subject, [source(each) for each in options.inject], chosen, bounds, options.campaign)
     outputs = Outputs([*(machine.source.files if machine.source else ()), *files])
     with ExitStack() as stack:

@@ -25,6 +25,7 @@ from vmm.errors import VmmError, within
 from vmm.inputs.console import ConsoleInput, ConsoleOutput, Taker, taker
 from vmm.inputs.decisions import Callbacks, Inputs
 from vmm.inputs.lines import Lines
+from vmm.inputs.passing import Passing
 from vmm.inputs.position import Position, position_of
 from vmm.inputs.run_control import RunControl
 from vmm.inputs.script_board import DeviceHandle
@@ -168,6 +169,7 @@ class Machine:
         self.trace = Trace(native, self)
         self._control = RunControl(native, inputs)
         self._turns = Turns(native, inputs)
+        self._passing = Passing(native, inputs)
         console = ConsoleOutput(inputs, taker(config.console))
         self._board: Board = board.build(
             Parts(
@@ -321,6 +323,7 @@ class Machine:
     limit = delegate("_control", RunControl.limit)
     end = delegate("_control", RunControl.end)
     turn = delegate("_turns", Turns.turn)
+    skip_to_timer = delegate("_passing", Passing.skip_to_timer)
 
     def start(self, scenario: Callable[[Machine], Coroutine[Any, Any, T]] | Coroutine[Any, Any, T]) -> Task[T]:
         """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest. Await
@@ -478,7 +481,8 @@ def accesses_of(machine: Machine) -> Accesses:
 
 WIRING = (
     Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
-    ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, Turns, ConsoleInput,
+    ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, Turns, Passing,
+    ConsoleInput,
     ConsoleOutput, DeviceHandle, Keyboard, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts,
     Runner,
 )  # fmt: skip

@@ -63,11 +63,14 @@ class Bounds:
     runs: int | None = None
     seconds: float | None = None
     reduction: bool = True
+    reads: int = 1
 
     def check(self) -> None:
         """VmmError for one that is none."""
         if not 1 <= self.depth <= lib.VMM_MAX_DEPTH:
             raise VmmError(f"depth {self.depth}: it is 1 to {lib.VMM_MAX_DEPTH}")
+        if not 0 <= self.reads <= lib.VMM_MAX_DEPTH - self.depth:
+            raise VmmError(f"reads {self.reads}: with depth {self.depth} it is 0 to {lib.VMM_MAX_DEPTH - self.depth}")
         if self.insns is not None and not 1 <= self.insns < 1 << 63:
             raise VmmError(f"insns {self.insns}: a run has 1 to {(1 << 63) - 1} instructions")
         if self.runs is not None and self.runs < 1:
@@ -89,6 +92,7 @@ def explore(
     runs: int | None = None,
     seconds: float | None = None,
     reduction: bool = True,
+    reads: int = 1,
     record: Path | str | None = None,
     campaign: Path | str | None = None,
     prepare: Callable[[Machine], Any] | None = None,
@@ -98,11 +102,11 @@ def explore(
     **options: Unpack[Options],
 ) -> Report:
     """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "turn:1", see `vmm help exploring`) at every
-    boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run. Each run goes on to
-    `until`, or to the guest's own end, and must keep what `check` says there: comparisons such as "n == 2", functions
-    of the machine that return whether all is well, or assert it. It must come there, with exit status 0, and the guest
-    must make no error. `check` "atomic": nor may an interrupt come between accesses that belong together; without any
-    check such are told as suspicious.
+    boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run; beside these up to `reads`
+    reads of one run find a value that "read:x=0,7" lists. Each run goes on to `until`, or to the guest's own end, and
+    must keep what `check` says there: comparisons such as "n == 2", functions of the machine that return whether all is
+    well, or assert it. It must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor
+    may an interrupt come between accesses that belong together; without any check such are told as suspicious.
 
     `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
     there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
@@ -118,7 +122,7 @@ def explore(
     ]
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
     subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
-    bounds = Bounds(depth, insns, runs, seconds, reduction)
+    bounds = Bounds(depth, insns, runs, seconds, reduction, reads)
     return Exploration(subject, chosen, checks, bounds, campaign).run(record, progress)
 
 
@@ -161,7 +165,7 @@ class Exploration:
         judge = Judge(machine, self._sources, window, self._terms, self._functions, errors, allowed)
         self.report = report = Report(
             str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
-            bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed,
+            bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed, reads=bounds.reads,
         )  # fmt: skip
         campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
         found = campaign.found if campaign else Found()
@@ -278,7 +282,7 @@ class Exploration:
                 *[ATOMIC] * self._asked_atomic, *(term.text for term in self._terms),
                 *(each.identity() for each in functions),
             ],
-            "depth": bounds.depth, "instructions of a run": bounds.insns, "reduction": bounds.reduction,
+            "depth": bounds.depth, "reads": bounds.reads, "instructions of a run": bounds.insns, "reduction": bounds.reduction,
         }  # fmt: skip
 
     def _refuse_no_answer(self, machine: Machine, judge: Judge, rows: Sequence[Tried]) -> None:
@@ -336,7 +340,9 @@ class Exploration:
             row = each.row(machine)
             choice = plan.choice[number]
             choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
+            choice.size, choice.physical, choice.value = row.size, row.physical, row.value
         plan.choices, plan.depth = len(self._sources), bounds.depth
+        plan.finds = bounds.reads if any(choice.kind == lib.VMM_CHOICE_FIND for choice in plan.choice) else 0
         plan.longest, plan.most_runs = LONGEST, bounds.runs or 0
         plan.reduce, plan.ask_each = bounds.reduction, bool(self._functions)
         _reach(plan.end, machine, window.end)

@@ -83,6 +83,8 @@ class Report:
     """Of host time."""
     over: bool = False
     """All of the window was tried."""
+    reads: int = 0
+    """That may find another value in one run, where a source is of such."""
     cut: int = 0
     """Handlers, and rests of the window, that were too long to try one more interrupt at each of their boundaries."""
     expected: int = 0
@@ -148,7 +150,7 @@ class Report:
         yield f"{self.verdict}: {self._words()}"
         yield (
             f"{self.boundaries} boundaries from {self.window[0]} to {self.window[1]}, {', '.join(self.sources)}, "
-            f"at most {self.depth} in one run: {self.placements} placements, {self.failing or 'none'} of them "
+            f"at most {self._extent()} in one run: {self.placements} placements, {self.failing or 'none'} of them "
             f"{'fail' if self.failing > 1 else 'fails'}"
         )
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
@@ -169,6 +171,13 @@ class Report:
         yield from self.story
         if self.recording:
             yield f"vmm replay {self.recording}"
+
+    def _extent(self) -> str:
+        values = sum(each.startswith("read:") for each in self.sources)
+        found = f"{self.reads} value{'s' * (self.reads != 1)} found"
+        if not values:
+            return str(self.depth)
+        return found if values == len(self.sources) else f"{self.depth} and {found}"
 
     def _grouped(self) -> Iterator[str]:
         """Each cause once, with all the places that lead to it."""
