@@ -501,7 +501,8 @@ void vmm_signals_pass(vmm_machine *m);    /* at a boundary: their handlers are c
 void vmm_signals_release(vmm_machine *m); /* wait no more, and pass; nothing where this machine does not hold them */
 
 uint64_t vmm_now(vmm_machine *m); /* virtual ns */
-int vmm_skip_to_timer(vmm_machine *m); /* between runs: time passes to the next deadline */
+uint64_t vmm_next_timer(const vmm_machine *m); /* ns at which the next one expires or rises; VMM_NEVER: none does */
+int vmm_skip_to_timer(vmm_machine *m); /* between runs: time passes to then */
 void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TIMER_CALL at ns; VMM_NEVER cancels */
 void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struct describes: level now, tick of first toggle */
 

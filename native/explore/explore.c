@@ -248,7 +248,7 @@ static bool can_happen(const exploration *x, spot here, uint32_t choice, const f
     if (first == NOTHING)
         return false;
     if (c->kind == VMM_CHOICE_TIMER)
-        return x->machine->next_deadline != VMM_NEVER;
+        return vmm_next_timer(x->machine) != VMM_NEVER;
     if (c->kind == VMM_CHOICE_TURN)
         return first != NO_TURN && vmm_may_turn(x->machine, c->number);
     return c->kind != VMM_CHOICE_FIND

@@ -282,7 +282,8 @@ class Exploration:
                 *[ATOMIC] * self._asked_atomic, *(term.text for term in self._terms),
                 *(each.identity() for each in functions),
             ],
-            "depth": bounds.depth, "reads": bounds.reads, "instructions of a run": bounds.insns, "reduction": bounds.reduction,
+            "depth": bounds.depth, "reads": bounds.reads, "instructions of a run": bounds.insns,
+            "reduction": bounds.reduction,
         }  # fmt: skip
 
     def _refuse_no_answer(self, machine: Machine, judge: Judge, rows: Sequence[Tried]) -> None:
