@@ -17,6 +17,7 @@
 #include "core/clock.h"
 #include "core/pages.h"
 #include "core/snapshot.h"
+#include "explore/choice.h"
 #include "explore/ending.h"
 #include "explore/tally.h"
 
@@ -126,23 +127,6 @@ typedef struct {
     bool inside;
 } spot;
 
-/* What a placement has of each kind so far. */
-typedef struct {
-    uint32_t happened; /* interrupts and turns */
-    uint32_t found;    /* values */
-} extent;
-
-static extent with_one(extent so_far, uint8_t kind)
-{
-    bool found = kind == VMM_CHOICE_FIND;
-    return (extent){so_far.happened + !found, so_far.found + found};
-}
-
-static bool more_may(const exploration *x, extent so_far)
-{
-    return so_far.happened < x->plan->depth || so_far.found < x->plan->finds;
-}
-
 static record *boundary(exploration *x, extent level, spot here, const record *next, vmm_explored *rows);
 
 /* All boundaries of a piece, from the last to the first, whose record is given; `next`: what is known behind the last. */
@@ -200,60 +184,6 @@ static record *rest(exploration *x, extent level, bool inside, const vmm_place *
     footprint_free(&last);
     piece_free(&p);
     return r;
-}
-
-static void let_find(vmm_machine *m, const vmm_choice *c)
-{
-    memcpy(vmm_memory(m, c->physical, c->size), &c->value, c->size);
-    vmm_memory_written(m, c->physical, c->size);
-}
-
-static void inject(exploration *x, uint32_t choice)
-{
-    const vmm_choice *c = &x->plan->choice[choice];
-    vmm_machine *m = x->machine;
-    vmm_from_outside(m);
-    switch (c->kind) {
-    case VMM_CHOICE_EDGE:
-        vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1);
-        vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 0);
-        break;
-    case VMM_CHOICE_SERVED: vmm_line_until_served(m, c->number, VMM_SCRIPT_DRIVER); break;
-    case VMM_CHOICE_HIGH: vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1); break;
-    case VMM_CHOICE_NMI: vmm_nmi(m, c->number); break;
-    case VMM_CHOICE_INJECT: vmm_inject(m, c->number, c->vector); break;
-    case VMM_CHOICE_FIND: let_find(m, c); break;
-    case VMM_CHOICE_TIMER: x->failed |= vmm_skip_to_timer(m) != 0; break;
-    case VMM_CHOICE_TURN: x->failed |= vmm_turn(m, c->number) != 0; break;
-    default:
-        m->host_calls++;
-        x->plan->act(x->plan->handle, choice);
-    }
-}
-
-/* What the next instruction at that boundary reads. */
-static void look_ahead(exploration *x, spot here, footprint *seen)
-{
-    stand_at(x, here.of, here.index);
-    x->watch.now = seen;
-    step(x);
-    x->watch.now = NULL;
-}
-
-/* `seen`: what the next instruction reads, where any choice is about that. */
-static bool can_happen(const exploration *x, spot here, uint32_t choice, const footprint *seen)
-{
-    const vmm_choice *c = &x->plan->choice[choice];
-    uint8_t first = here.index ? ANYTHING : here.of->first;
-    if (first == NOTHING)
-        return false;
-    if (c->kind == VMM_CHOICE_TIMER)
-        return vmm_next_timer(x->machine) != VMM_NEVER;
-    if (c->kind == VMM_CHOICE_TURN)
-        return first != NO_TURN && vmm_may_turn(x->machine, c->number);
-    return c->kind != VMM_CHOICE_FIND
-        || (set_has(&seen->live, c->physical - x->machine->ram_base, c->size)
-            && memcmp(vmm_memory(x->machine, c->physical, c->size), &c->value, c->size) != 0);
 }
 
 /* What a run comes back from: handlers, down to so many under way; or other vCPUs' turns, to this one's. */
@@ -459,7 +389,7 @@ static record *boundary(exploration *x, extent level, spot here, const record *n
     }
     footprint seen = {0};
     if (level.found < x->plan->finds && !stopped(x))
-        look_ahead(x, here, &seen);
+        look_ahead(x, here.of, here.index, &seen);
     for (uint32_t c = 0; r && c < x->plan->choices && !stopped(x); c++) {
         injection made = {0};
         vmm_place at = here.of->places[here.index];
@@ -468,7 +398,7 @@ static record *boundary(exploration *x, extent level, spot here, const record *n
         at.choice = c;
         if (within)
             stand_at(x, here.of, here.index);
-        if (!within || !can_happen(x, here, c, &seen)) {
+        if (!within || !can_happen(x, here.of, here.index, c, &seen)) {
             if (rows)
                 rows[c] = (vmm_explored){.at = at, .idle = 1};
             continue;
@@ -501,18 +431,6 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
     m->triggers = x->triggers;
     vmm_triggers_changed(m);
     free(x);
-}
-
-static bool all_in_ram(vmm_machine *m, const vmm_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->choices && i < VMM_MAX_CHOICES; i++) {
-        const vmm_choice *c = &plan->choice[i];
-        uint64_t offset = c->physical - m->ram_base;
-        bool fits = offset < m->ram_size && c->size <= sizeof c->value && offset % PAGE + c->size <= PAGE;
-        if (c->kind == VMM_CHOICE_FIND && !fits)
-            return false;
-    }
-    return true;
 }
 
 vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
