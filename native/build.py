@@ -21,6 +21,7 @@ extern "Python" {
     void vmm_py_timer(void *, uint32_t);
     uint32_t vmm_py_trap(void *, uint32_t, vmm_trap *);
     void vmm_py_drain(void *);
+    void vmm_py_console(void *, const uint8_t *, uint32_t);
     uint32_t vmm_py_judge(void *, const vmm_ending *);
     void vmm_py_act(void *, uint32_t);
     uint32_t vmm_py_take(void *);

@@ -9,6 +9,7 @@
 #include "core/flash.h"
 #include "core/pages.h"
 #include "core/tables.h"
+#include "devices/serial.h"
 #include "intc/apic/apic.h"
 #include "intc/gic/gic.h"
 #include "intc/pic/pic.h"
@@ -28,6 +29,8 @@ static const struct vmm_controller CONTROLLERS[] = {
                   {{"ioapic", &ioapic_memory}}},
     [GIC_ROW] = {"GIC", sizeof(vmm_gic), vmm_gic_reset, gic_alike, {{"gic", &gic_spis}},
                  {{"gicd", &gic_distributor}, {"gicc", &gic_cpu_interface}, {"gicr", &gic_redistributors}}},
+    [UART16550_ROW] = {"16550A", sizeof(vmm_16550s), NULL, NULL, {{0}}, {{"uart16550", &uart16550_ports}}},
+    [PL011_ROW] = {"PL011", sizeof(vmm_pl011), NULL, NULL, {{0}}, {{"pl011", &pl011_memory}}},
 };
 /* clang-format on */
 

@@ -19,10 +19,11 @@ from vmm.placements.predicate import terms
 from vmm.placements.sources import source
 
 BOUNDARIES, WINDOWS, PER_SECOND, LOOPED = 200, 20, 50_000, 200
+PRINTED, PRINTING_PER_SECOND = 61, 20_000
 OPTIONS: Options = {"board": "pc,pit=off", "memory": 16 * MIB, "console": None}
 
 # A handler of about 100 instructions that writes ten pages with its stack and counter; 200 boundaries of a loop.
-GUEST = f"""
+SILENT = f"""
 #include "x86/guest.h"
     GUEST_PROTECTED32
     IDT_GATE 0x24, handler
@@ -37,6 +38,17 @@ begin:
     jnz     2b
 end:
     nop
+#ifdef PRINTS
+    movl    ${PRINTED}, %ecx
+3:  movw    $0x3fd, %dx
+4:  inb     %dx, %al
+    testb   $0x20, %al
+    jz      4b
+    movw    $0x3f8, %dx
+    movb    $'x', %al
+    outb    %al, %dx
+    loop    3b
+#endif
 over:
     POWER_OFF
 handler:
@@ -61,12 +73,54 @@ handler:
     .balign 4096
 pages: .skip 0x8000
 """
+PRINTS = "#define PRINTS\n"
+
+# The same in outline on an ARM board, by its PL011.
+ARM_SILENT = f"""
+#include "arm64/guest.h"
+#include "virt/gicv2.inc"
+    GUEST   irq=handler
+    GIC_INIT
+    GIC_ENABLE SPI(5)
+    msr     daifclr, #DAIF_I
+begin:
+    mov     w10, #{BOUNDARIES // 4}
+2:  add     w11, w11, #3
+    eor     w11, w11, w10
+    subs    w10, w10, #1
+    b.ne    2b
+end:
+    nop
+#ifdef PRINTS
+    mov     w13, #{PRINTED}
+    mov     x14, #0x09000000
+3:  ldr     w15, [x14, #0x18]
+    tbnz    w15, #5, 3b
+    mov     w15, #'x'
+    str     w15, [x14]
+    subs    w13, w13, #1
+    b.ne    3b
+#endif
+over:
+    POWER_OFF
+handler:
+    IRQ_ENTER
+    mov     x5, #40
+1:  subs    x5, x5, #1
+    b.ne    1b
+    GIC_ACK x0
+    INCREMENT n
+    GIC_EOI x0
+    IRQ_LEAVE
+    VAR     n
+"""
+ARM_OPTIONS: Options = {"board": "virt", "memory": 16 * MIB, "console": None}
 
 
-def rate(image: Path, reduction: bool) -> float:
+def rate(image: Path, reduction: bool, options: Options = OPTIONS, inject: str = "irq:4") -> float:
     """Placements a second of processor time, once the machine stands at the window; each counted as often as it ran."""
-    subject = Subject(image, OPTIONS, Window("begin", "end", "over"))
-    sources = [source("irq:4")]
+    subject = Subject(image, options, Window("begin", "end", "over"))
+    sources = [source(inject)]
     machine = subject.boot()
     subject.enter(machine)
     plan = Exploration(subject, sources, ["n == 1"], Bounds(reduction=reduction)).plan(machine)
@@ -104,7 +158,7 @@ def explorations(_: argparse.Namespace) -> Iterator[Row]:
     what = "placements of one interrupt"
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "bench.S"
-        image.write_text(GUEST)
+        image.write_text(SILENT)
         try:
             whole = median(lambda: rate(image, reduction=False))
         except VmmError as error:  # no assembler
@@ -116,3 +170,17 @@ def explorations(_: argparse.Namespace) -> Iterator[Row]:
         yield compared(
             f"{what}, each run to its end", whole, "a loop in Python", median(lambda: looped(image)), 5, RATE
         )
+    yield from printing("COM1", SILENT, OPTIONS, "irq:4")
+    yield from printing("a PL011", ARM_SILENT, ARM_OPTIONS, "spi:5")
+
+
+def printing(port: str, text: str, options: Options, inject: str) -> Iterator[Row]:
+    """Of a guest that prints a line behind its window: each run to its end, beside the same guest without that line."""
+    with tempfile.TemporaryDirectory() as folder:
+        silent, prints = Path(folder) / "silent.S", Path(folder) / "prints.S"
+        silent.write_text(text)
+        prints.write_text(PRINTS + text)
+        with_it, without = (median(lambda image=each: rate(image, False, options, inject)) for each in (prints, silent))
+    what = f"placements of one interrupt, {PRINTED} characters printed by {port}"
+    yield compared(what, with_it, "asked for", PRINTING_PER_SECOND, 1, RATE)
+    yield compared(what, with_it, "nothing printed", without, 0, RATE)

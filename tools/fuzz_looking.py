@@ -20,7 +20,7 @@ from fuzz_noise import Found, Kind, Noise
 from vmm import NextBoundary
 from vmm.arch.x86.vcpu import SEGMENTS, X86
 from vmm.errors import VmmError
-from vmm.machine.machine import Config, Machine
+from vmm.machine.machine import Config, Machine, accesses_of, collected_of
 from vmm.replayer.player import replay
 from vmm.sources import bundled
 
@@ -172,6 +172,12 @@ def _look(run: Run) -> None:
             cpu.read(cpu.pc, 16)
 
 
+def told_accesses(run: Run, to: int) -> bool:
+    """Somebody is told of each load and store."""
+    with accesses_of(run.machine):
+        return whole(run, to)
+
+
 def watched(run: Run, to: int) -> bool:
     """A scenario that is asked at each boundary, an observer that is told each event."""
 
@@ -185,6 +191,14 @@ def watched(run: Run, to: int) -> bool:
     return whole(run, to)
 
 
+def covered(run: Run, to: int) -> bool:
+    """Each instruction is kept for a map, and each delivery."""
+    collected_of(run.machine).begin()
+    more = whole(run, to)
+    collected_of(run.machine).end()
+    return more
+
+
 WAYS: dict[str, Advance] = {
     "again": whole,
     "in single steps": _sliced((1,), _nothing),
@@ -192,6 +206,8 @@ WAYS: dict[str, Advance] = {
     "with snapshots": _sliced((3, 17, 50, 100), _there_and_back),
     "looked at": _sliced((2, 11, 60, 100), _look),
     "watched": watched,
+    "covered": covered,
+    "with accesses told": told_accesses,
 }
 
 

@@ -28,6 +28,7 @@ What there is, and where to go on reading (`help(vmm.boot)`):
     what is wrong there      m.findings(): Finding, an interrupt that nobody ended, or serves, and why
     again, bit for bit       m.recording(path), replay: Replay, Diverged, ScriptFailed
     every placement          explore: Report, Failure, Happening
+    which places had one     Coverage, of any number of runs: watch(m), save(path)
     tests                    pytest's fixtures machine, guest, boundary and exploration; their types: vmm.testing
     what goes wrong          VmmError, in one line
 
@@ -66,6 +67,7 @@ HOMES = (
     "vmm.machine.options",
     "vmm.machine.snapshot",
     "vmm.machine.machine",
+    "vmm.coverage.coverage",
     "vmm.scenario.stimuli",
     "vmm.scenario.stimulation",
     "vmm.arch.x86.vcpu",
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
     from vmm.arch.x86.vcpu import *
     from vmm.core.event import *
     from vmm.core.stops import *
+    from vmm.coverage.coverage import *
     from vmm.findings.finding import *
     from vmm.inputs.lines import *
     from vmm.inputs.traps import *

@@ -99,8 +99,11 @@ class vmm_machine(Struct):
     triggers: vmm_triggers
     asked: vmm_stop_info
     signalled: int
+    coverage: vmm_coverage
     host_calls: int
+    console: vmm_console
     accessed: Callable[[CValue, int, int, int], None]
+    register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
     outer: vmm_machine
     error: CString
@@ -237,6 +240,20 @@ class vmm_snapshot(Struct):
     ...
 
 @final
+class vmm_coverage(Struct):
+    page_count: int
+    delivery_count: int
+    overflowed: int
+    held: int
+    page: vmm_covered_page
+    delivery: vmm_covered_delivery
+    last: vmm_covered_page
+    beyond: vmm_covered_page
+    page_slot: Pointer[int]
+    delivery_slot: Pointer[int]
+    delivery_slots: int
+
+@final
 class vmm_arch(Struct):
     ...
 
@@ -297,6 +314,13 @@ class vmm_host(Struct):
     timer: Callable[[CValue, int], None]
     trap: Callable[[CValue, int, vmm_trap], int]
     drain: Callable[[CValue], None]
+    console: Callable[[CValue, Pointer[int], int], None]
+
+@final
+class vmm_console(Struct):
+    heard: int
+    count: int
+    bytes: Array[int]
 
 @final
 class vmm_event(Struct):
@@ -540,6 +564,60 @@ class vmm_gic(Struct):
     cpu: Array[vmm_gic_cpu]
 
 @final
+class vmm_serial_wires(Struct):
+    line: int
+    driver: int
+    timer: int
+    console: int
+
+@final
+class vmm_received(Struct):
+    data: Array[int]
+    count: int
+
+@final
+class vmm_16550(Struct):
+    wires: vmm_serial_wires
+    ignores_out2: int
+    ier: int
+    lcr: int
+    mcr: int
+    scratch: int
+    divisor: int
+    fifo_enabled: int
+    trigger: int
+    received: vmm_received
+    last_received: int
+    overrun: int
+    timed_out: int
+    thre_interrupt: int
+    modem_inputs: int
+    modem_deltas: int
+
+@final
+class vmm_16550s(Struct):
+    port: Array[vmm_16550]
+
+@final
+class vmm_pl011(Struct):
+    wires: vmm_serial_wires
+    ilpr: int
+    ibrd: int
+    fbrd: int
+    lcr_h: int
+    cr: int
+    ifls: int
+    imsc: int
+    dmacr: int
+    divisor: int
+    received: vmm_received
+    last_received: int
+    lost: int
+    receive_status: int
+    raw: int
+    modem_inputs: int
+
+@final
 class vmm_cpuid(Struct):
     leaf: int
     subleaf: int
@@ -670,6 +748,7 @@ class vmm_arm(Struct):
     cnthctl: int
     cortex: Array[int]
     watch_hook: int
+    leftover_hook: Array[int]
     access: vmm_arm_access
     filled: Array[int]
     fills: int
@@ -787,6 +866,19 @@ class vmm_accesses(Struct):
     missed: int
     row: Array[vmm_access]
 
+@final
+class vmm_covered_page(Struct):
+    number: int
+    began: Array[int]
+
+@final
+class vmm_covered_delivery(Struct):
+    linear: int
+    count: int
+    number: int
+    source: int
+    pin: int
+
 class Lib:
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
@@ -806,6 +898,7 @@ class Lib:
     VMM_NEST: Final[int]
     VMM_REACH_WORDS: Final[int]
     VMM_MAX_CONTROLLERS: Final[int]
+    VMM_CONSOLE_BYTES: Final[int]
     VMM_NATIVE_TIMERS: Final[int]
     VMM_NEVER: Final[int]
     VMM_FOREVER: Final[int]
@@ -821,6 +914,8 @@ class Lib:
     VMM_GIC_NONE: Final[int]
     VMM_GIC_FIRST_LPI: Final[int]
     VMM_GIC_TIMED_LPIS: Final[int]
+    VMM_SERIAL_FIFO: Final[int]
+    VMM_16550S: Final[int]
     VMM_MAX_MSRS: Final[int]
     VMM_MAX_CPUID: Final[int]
     VMM_GENERIC_TIMERS: Final[int]
@@ -832,6 +927,7 @@ class Lib:
     VMM_MAX_TERMS: Final[int]
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
+    VMM_COVERED_BYTES: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -877,6 +973,9 @@ class Lib:
     VMM_TRAP_SEMIHOSTING: Final[int]
     VMM_TRAP_DELIVER: Final[int]
     VMM_TRAP_DONE: Final[int]
+    VMM_HEARD_BY_NOBODY: Final[int]
+    VMM_HEARD_LATER: Final[int]
+    VMM_HEARD_AT_ONCE: Final[int]
     VMM_EV_LINE: Final[int]
     VMM_EV_PENDING: Final[int]
     VMM_EV_DELIVERED: Final[int]
@@ -1103,6 +1202,8 @@ class Lib:
     VMM_TOUCH_READ: Final[int]
     VMM_TOUCH_WRITE: Final[int]
     VMM_TOUCH_CORE: Final[int]
+    VMM_BEGAN_OPEN: Final[int]
+    VMM_BEGAN_MASKED: Final[int]
     def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
     def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
     def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
@@ -1196,6 +1297,22 @@ class Lib:
     def vmm_gic_lpi_move(self, m: vmm_machine, from_: int, to: int, intid: int, /) -> None: ...
     def vmm_gic_lpi_move_all(self, m: vmm_machine, from_: int, to: int, /) -> None: ...
     def vmm_gic_lpi_next(self, m: vmm_machine, cpu: int, intid: int, /) -> int: ...
+    def vmm_16550_of(self, m: vmm_machine, port: int, /) -> vmm_16550: ...
+    def vmm_16550_reset(self, m: vmm_machine, port: int, /) -> None: ...
+    def vmm_16550_read(self, m: vmm_machine, port: int, offset: int, /) -> int: ...
+    def vmm_16550_write(self, m: vmm_machine, port: int, offset: int, value: int, /) -> None: ...
+    def vmm_16550_arrive(self, m: vmm_machine, port: int, byte: int, /) -> None: ...
+    def vmm_16550_time_out(self, m: vmm_machine, port: int, /) -> None: ...
+    def vmm_16550_set_modem(self, m: vmm_machine, port: int, signals: int, /) -> None: ...
+    def vmm_16550_frame_ns(self, m: vmm_machine, port: int, /) -> int: ...
+    def vmm_pl011_of(self, m: vmm_machine, /) -> vmm_pl011: ...
+    def vmm_pl011_reset(self, m: vmm_machine, /) -> None: ...
+    def vmm_pl011_read(self, m: vmm_machine, offset: int, /) -> int: ...
+    def vmm_pl011_write(self, m: vmm_machine, offset: int, value: int, /) -> None: ...
+    def vmm_pl011_arrive(self, m: vmm_machine, byte: int, /) -> None: ...
+    def vmm_pl011_time_out(self, m: vmm_machine, /) -> None: ...
+    def vmm_pl011_set_modem(self, m: vmm_machine, signals: int, /) -> None: ...
+    def vmm_pl011_frame_ns(self, m: vmm_machine, /) -> int: ...
     def vmm_add_x86(self, m: vmm_machine, cpu_model: int, /) -> int: ...
     def vmm_x86_of(self, v: vmm_vcpu, /) -> vmm_x86: ...
     def vmm_lapic_of(self, v: vmm_vcpu, /) -> vmm_lapic: ...
@@ -1240,6 +1357,8 @@ class Lib:
     def vmm_explore_end(self, m: vmm_machine, x: vmm_exploration, /) -> None: ...
     def vmm_accesses_begin(self, m: vmm_machine, /) -> vmm_accesses: ...
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
+    def vmm_coverage_begin(self, m: vmm_machine, /) -> int: ...
+    def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
@@ -1247,6 +1366,7 @@ class Lib:
     def vmm_py_timer(self, a0: CValue | bytes, a1: int, /) -> None: ...
     def vmm_py_trap(self, a0: CValue | bytes, a1: int, a2: vmm_trap, /) -> int: ...
     def vmm_py_drain(self, a0: CValue | bytes, /) -> None: ...
+    def vmm_py_console(self, a0: CValue | bytes, a1: Pointer[int], a2: int, /) -> None: ...
     def vmm_py_judge(self, a0: CValue | bytes, a1: vmm_ending, /) -> int: ...
     def vmm_py_act(self, a0: CValue | bytes, a1: int, /) -> None: ...
     def vmm_py_take(self, a0: CValue | bytes, /) -> int: ...

@@ -13,13 +13,14 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
+    from vmm.coverage.coverage import Coverage
     from vmm.machine.machine import Machine
     from vmm.machine.options import Options
     from vmm.testing.boundaries import Boundary
@@ -40,12 +41,18 @@ MARKERS = (
     "interrupts at every boundary, up to depth of them in one run",
 )
 OURS = Path(__file__).parent
+HANDED_OVER = "vmm coverage"
+"""What a worker of xdist's calls it."""
 READABLE = 120
 """Characters of a test's name in the name of its recording, which has room for twice as many."""
 
 IMAGES: pytest.StashKey[Images] = pytest.StashKey()
 MACHINES: pytest.StashKey[Machines] = pytest.StashKey()
 EXPLORATION: pytest.StashKey[Exploration] = pytest.StashKey()
+COVERAGE: pytest.StashKey[Coverage] = pytest.StashKey()
+"""Of the session, where it is wanted."""
+UNWRITTEN: pytest.StashKey[str] = pytest.StashKey()
+"""Why the file of that could not be written."""
 RECORDINGS: pytest.StashKey[Callable[[], Path]] = pytest.StashKey()
 """Makes the directory that a test's recordings go to."""
 
@@ -55,6 +62,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--vmm-trace", action="store_true", help="show every event of the machines of failing tests")
     group.addoption("--vmm-seed", type=_number, metavar="N", help="the seed of machines whose test gives none (0)")
     group.addoption("--vmm-record-dir", type=Path, metavar="DIR", help="where the recordings of failing tests go")
+    coverage = "write which boundaries had which interrupt delivered in all tests, for vmm coverage"
+    group.addoption("--vmm-coverage", type=Path, metavar="FILE", help=coverage)
 
 
 def _number(text: str) -> int:
@@ -67,6 +76,65 @@ def _number(text: str) -> int:
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    if config.getoption("--vmm-coverage", None) is None:
+        return
+    from vmm.coverage.coverage import Coverage
+    from vmm.output import OutputFile
+
+    config.stash[COVERAGE] = Coverage()
+    try:
+        with OutputFile("--vmm-coverage", _coverage_file(config)):
+            pass  # a wrong path costs nobody a session
+    except VmmError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _coverage_file(config: pytest.Config) -> Path:
+    chosen: Path = config.getoption("--vmm-coverage")
+    return config.invocation_params.dir / chosen
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of xdist's hands over what it has, everybody else writes it."""
+    coverage = session.config.stash.get(COVERAGE, None)
+    if coverage is None:
+        return
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is None:
+        try:
+            coverage.save(_coverage_file(session.config))
+        except VmmError as error:
+            session.config.stash[UNWRITTEN] = str(error)
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        return
+    output[HANDED_OVER] = coverage.text(), list(map(str, coverage.inputs))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of xdist's has ended; one that died has handed over nothing."""
+    coverage = node.config.stash.get(COVERAGE, None)
+    found = getattr(node, "workeroutput", {}).get(HANDED_OVER)
+    if coverage is None or found is None:
+        return
+    text, inputs = found
+    coverage.add(type(coverage).parsed(text, "what a worker handed over"))
+    coverage.inputs.update(map(Path, inputs))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What is covered, and which functions were never interrupted though they could have been."""
+    coverage = config.stash.get(COVERAGE, None)
+    if coverage is None:
+        return
+    from vmm.coverage.summary import Summary, in_short
+
+    terminalreporter.section("coverage of interrupts")
+    for line in in_short(map(Summary, coverage.images)):
+        terminalreporter.write_line(line)
+    unwritten = config.stash.get(UNWRITTEN, None)
+    terminalreporter.write_line(unwritten or f"vmm coverage {config.getoption('--vmm-coverage')}", red=bool(unwritten))
 
 
 @pytest.fixture
@@ -83,7 +151,7 @@ def machine(
 
     stash = request.node.stash
     with _in_one_line():
-        machines = stash[MACHINES] = _machines(request.config, request.node)
+        machines = stash[MACHINES] = _machines(request.config, request.node, request.config.stash.get(COVERAGE, None))
     stash[RECORDINGS] = recordings
     yield machines
     del stash[MACHINES]
@@ -238,7 +306,7 @@ def _file(recordings: Callable[[], Path], name: str) -> Path:
     return directory / name
 
 
-def _machines(config: pytest.Config, node: pytest.Item) -> Machines:
+def _machines(config: pytest.Config, node: pytest.Item, coverage: Coverage | None = None) -> Machines:
     from vmm.testing import markers
     from vmm.testing.images import Images
     from vmm.testing.machines import Machines
@@ -247,4 +315,4 @@ def _machines(config: pytest.Config, node: pytest.Item) -> Machines:
     given: Options = {} if seed is None else {"seed": seed}
     defaults = given | markers.defaults(node)
     images = config.stash.setdefault(IMAGES, Images())
-    return Machines(images, node.path.parent, defaults, trace=bool(config.getoption("--vmm-trace")))
+    return Machines(images, node.path.parent, defaults, trace=bool(config.getoption("--vmm-trace")), coverage=coverage)

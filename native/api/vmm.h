@@ -29,10 +29,12 @@
 #define VMM_NEST 32
 #define VMM_REACH_WORDS 8
 #define VMM_MAX_CONTROLLERS 8
+#define VMM_CONSOLE_BYTES 4096
 
 typedef struct vmm_machine vmm_machine;
 typedef struct vmm_vcpu vmm_vcpu;
 typedef struct vmm_snapshot vmm_snapshot;
+typedef struct vmm_coverage vmm_coverage;
 struct vmm_arch;
 struct vmm_controller;
 struct vmm_range_owner;
@@ -129,7 +131,22 @@ typedef struct {
     void (*timer)(void *handle, uint32_t timer);
     uint32_t (*trap)(void *handle, uint32_t vcpu, vmm_trap *trap); /* enum vmm_trap_answer */
     void (*drain)(void *handle);                                   /* the trace ring is full */
+    void (*console)(void *handle, const uint8_t *bytes, uint32_t count); /* the first serial port has sent these */
 } vmm_host;
+
+/* ---- what the first serial port sends ---- */
+
+enum vmm_heard {
+    VMM_HEARD_BY_NOBODY = 0,
+    VMM_HEARD_LATER = 1,  /* in its order with all other calls of Python, and not behind the end of the run */
+    VMM_HEARD_AT_ONCE = 2 /* within the instruction */
+};
+
+typedef struct {
+    uint8_t heard;  /* enum vmm_heard */
+    uint32_t count; /* of those that wait */
+    uint8_t bytes[VMM_CONSOLE_BYTES];
+} vmm_console;
 
 /* ---- trace ---- */
 
@@ -459,9 +476,13 @@ struct vmm_machine {
     vmm_triggers triggers;
     vmm_stop_info asked; /* between runs: the next one ends before it begins */
     uint8_t signalled;   /* a signal waits: the slice ends at the next boundary */
+    vmm_coverage *coverage; /* NULL: nobody collects it */
     uint64_t host_calls; /* how often Python was called for the guest */
+    vmm_console console; /* none waits between two runs */
     void (*accessed)(void *who, uint64_t physical, uint64_t size, int write); /* told of what the core itself, or Python,
                                                                                 reads or writes of memory; NULL: nobody */
+    void (*register_accessed)(void *who, uint32_t vcpu, uint32_t number, int write); /* and of registers that arch->leftover
+                                                                                       has; NULL: nobody */
     void *accessed_by;
     vmm_machine *outer;  /* that holds signals, too: this one runs within a callback of its */
     char error[160]; /* the one line that a failed call leaves */

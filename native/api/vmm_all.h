@@ -7,8 +7,10 @@
 #include "api/vmm_pic.h"
 #include "api/vmm_apic.h"
 #include "api/vmm_gic.h"
+#include "api/vmm_serial.h"
 #include "api/vmm_x86.h"
 #include "api/vmm_arm.h"
 #include "api/vmm_explore.h"
+#include "api/vmm_coverage.h"
 
 #endif

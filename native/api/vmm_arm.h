@@ -79,6 +79,7 @@ typedef struct {
     uint64_t cortex[VMM_CORTEX_REGISTERS]; /* its own control registers, see cortex.c */
 
     size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
+    size_t leftover_hook[2]; /* and those of MRS and MSR while somebody is told of them */
     vmm_arm_access access; /* transient: the last one, while it is */
     uint64_t filled[VMM_ARM_FILLS]; /* transient: virtual pages that came into Unicorn's TLB last */
     uint32_t fills;

@@ -64,9 +64,8 @@ bool arm_virtual_address(vmm_vcpu *v, uint64_t physical, uint64_t *address)
 {
     vmm_arm *arm = arm_of(v);
     for (uint32_t n = 1; n <= VMM_ARM_FILLS; n++) {
-        uint32_t attributes[4];
         uint64_t page = arm->filled[(arm->fills - n) % VMM_ARM_FILLS] & ~(uint64_t)(PAGE - 1);
-        if (arm_calls_of(v)->physical_page(v->cpu, page, attributes) != (physical & ~(uint64_t)(PAGE - 1)))
+        if (arm_physical_page(v, page) != (physical & ~(uint64_t)(PAGE - 1)))
             continue;
         *address = page | physical % PAGE;
         return true;

@@ -6,6 +6,7 @@
 
 void arm_note_access(vmm_vcpu *v, uint64_t physical, uint32_t size, bool write); /* it is about to be made */
 bool arm_virtual_address(vmm_vcpu *v, uint64_t physical, uint64_t *address); /* of the access that is being made; false: not known */
+uint64_t arm_physical_page(vmm_vcpu *v, uint64_t address); /* of the page's address; all ones: not mapped */
 void arm_forget_pages(vmm_vcpu *v);                  /* what the TLB knows, and which pages are watched */
 const char *arm_watch_accesses(void *library);       /* once a process; the line that says why not, or NULL */
 

@@ -76,6 +76,12 @@ vmm_handler arm_interrupted(vmm_vcpu *v, const arm_event *e); /* by e, which is 
 void arm_returns(void *cpu, void *opaque);  /* Unicorn calls it before each exception return, */
 void arm_returned(void *cpu, void *opaque);                   /* and behind it */
 
+/* leftover.c */
+void arm_leftover_accessed(vmm_vcpu *v, bool write); /* ELR_EL1 and SPSR_EL1, by an exception or a return */
+bool arm_has_leftover(const vmm_vcpu *v);
+uint64_t arm_leftover(vmm_vcpu *v, const void *saved);
+int arm_watch_leftover(vmm_vcpu *v, bool on);
+
 /* deliver.c, deliver32.c */
 void arm_deliver(vmm_vcpu *v, const arm_event *event);
 void arm32_enter(vmm_vcpu *v, const arm_event *event, vmm_event *record);

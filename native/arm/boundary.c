@@ -12,6 +12,7 @@
 #include "arm/hypervisor.h"
 #include "core/boundary.h"
 #include "core/clock.h"
+#include "core/coverage.h"
 #include "core/pages.h"
 #include "core/trigger.h"
 #include "intc/gic/gic.h"
@@ -42,17 +43,20 @@ static uint32_t route(const vmm_vcpu *v, const input *in)
 }
 
 /* DDI0487 D1.13.4: never to a lower level; one to EL2 or EL3 from below cannot be masked. */
-static bool due(vmm_vcpu *v, arm_kind kind, uint32_t *target)
+static bool admits(vmm_vcpu *v, arm_kind kind, uint32_t *target)
 {
     const input *in = &INPUTS[kind];
-    if (!(v->pending & in->pending))
-        return false;
     uint32_t now = vmm_arm_el(v);
     *target = route(v, in);
     if (*target < now)
         return false;
     bool host = *target == 2 && arm_in_host(v); /* whose own EL0 this is */
     return (*target > now && *target != 1 && !host) || !(arm_env_of(v)->daif & in->mask);
+}
+
+static bool due(vmm_vcpu *v, arm_kind kind, uint32_t *target)
+{
+    return v->pending & INPUTS[kind].pending && admits(v, kind, target);
 }
 
 static void deliver_interrupt(vmm_vcpu *v, arm_kind kind, uint32_t target)
@@ -136,6 +140,8 @@ static bool boundary(vmm_vcpu *v, bool fetched)
         return false;
     arm_note_masks(v);
     clock_expire(v->machine);
+    if (arm_is_a64(v) && arm_env_of(v)->pstate & PSTATE_IL) /* an illegal return, of which Unicorn does not tell */
+        arm_leftover_accessed(v, false);
     bool go = !must_stop(v) && keeps_turn(v);
     if (go) {
         v->halted = 0;
@@ -183,6 +189,17 @@ static void look(vmm_vcpu *v)
         arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
 }
 
+/* Before the instruction at pc. */
+static void cover(vmm_vcpu *v, uint64_t pc)
+{
+    uint32_t target;
+    if (!v->machine->coverage)
+        return;
+    uint8_t *began = coverage_of(v->machine->coverage, pc);
+    if (!(*began & VMM_BEGAN_OPEN))
+        *began |= admits(v, ARM_IRQ, &target) ? VMM_BEGAN_OPEN : VMM_BEGAN_MASKED;
+}
+
 /* The highest is that of a hook that translated code calls itself. */
 static inline void note_frame(vmm_vcpu *v, const void *frame)
 {
@@ -209,8 +226,10 @@ static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
     vmm_vcpu *v = user;
     note_frame(v, __builtin_frame_address(0));
     bool skips = v->awaits && arm_env_of(v)->thumb; /* what an IT block skips never comes here */
-    if (unlikely(arm_wants_a_look(v) || may_be_awaited(v, pc) || skips))
+    if (unlikely(arm_wants_a_look(v) || may_be_awaited(v, pc) || skips)) {
         look(v);
+        cover(v, pc);
+    }
     vcpu_begin(v, pc);
 }
 
@@ -220,6 +239,7 @@ static __attribute__((noinline)) void look_and_begin(vmm_vcpu *v, uint64_t pc)
     if (!arm_is_a64(v))
         note_frame(v, __builtin_frame_address(0));
     look(v);
+    cover(v, pc);
     vcpu_begin(v, pc);
 }
 

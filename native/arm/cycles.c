@@ -67,6 +67,26 @@ void arm_cycles_settle(vmm_vcpu *v)
     c->since = v->count;
 }
 
+/* Where the counter stands, however often it was counted up on the way there. */
+static vmm_arm_cycles settled(const vmm_arm_cycles *c, bool divided)
+{
+    vmm_arm_cycles s = *c;
+    if (!s.running)
+        s.since = 0;
+    if (s.running && !divided) {
+        s.count -= s.since;
+        s.since = 0;
+    }
+    return s;
+}
+
+bool arm_cycles_alike(vmm_vcpu *v, const vmm_arm_cycles *then)
+{
+    vmm_arm_cycles a = settled(&arm_of(v)->cycles, divides(v)), b = settled(then, divides(v));
+    return a.count == b.count && a.since == b.since && a.residue == b.residue && a.running == b.running && a.parked == b.parked
+        && a.output == b.output;
+}
+
 static uint64_t until_overflow(vmm_vcpu *v)
 {
     const vmm_arm_cycles *c = &arm_of(v)->cycles;

@@ -21,6 +21,8 @@ static inline uint64_t *cycles_field(vmm_vcpu *v, enum arm_cycles_field which)
 }
 
 void arm_cycles_update(vmm_vcpu *v); /* after a register or the level changed; settled before */
+/* Its counter, and one at the same count of instructions with the same control registers. */
+bool arm_cycles_alike(vmm_vcpu *v, const vmm_arm_cycles *then);
 void arm_cycles_settle(vmm_vcpu *v); /* count up to now: before its exception level changes */
 void arm_cycles_resume(vmm_vcpu *v); /* behind that, and where its turn or its sleep ended */
 void arm_cycles_expired(vmm_vcpu *v);

@@ -39,6 +39,8 @@ static void enter64(vmm_vcpu *v, const arm_event *e, vmm_event *record)
         arm_calls_of(v)->aarch64_sync_32_to_64(env);
         env->condexec_bits = 0;
     }
+    if (target == 1)
+        arm_leftover_accessed(v, true);
     env->elr_el[target] = return_address;
     env->banked_spsr[SPSR_BANK[target]] = saved;
     if (e->kind == ARM_SYNC || e->kind == ARM_SERROR)

@@ -1,14 +1,16 @@
 /* The interrupt inputs of an ARM vCPU, as its GIC drives them. */
 #include "arm/arm.h"
 #include "core/clock.h"
+#include "core/coverage.h"
 #include "core/trace.h"
 
 void arm_note_masks(vmm_vcpu *v)
 {
     uint64_t masks = arm_env_of(v)->daif & PSTATE_DAIF;
-    if (v->watch == PSTATE_DAIF && masks != v->masks)
-        trace_derived(v, VMM_EV_CPU_MASK, (uint32_t)masks >> 6, v->masks >> 6);
-    v->masks = masks;
+    uint64_t before = v->masks & PSTATE_DAIF;
+    if ((v->watch & PSTATE_DAIF) == PSTATE_DAIF && masks != before)
+        trace_derived(v, VMM_EV_CPU_MASK, (uint32_t)masks >> 6, before >> 6);
+    v->masks = masks | EACH_INSTRUCTION;
 }
 
 /*
@@ -26,6 +28,7 @@ void arm_hold_masked(vmm_vcpu *v)
     v->watch = (irq ? PSTATE_I : 0u) | (fiq ? PSTATE_F : 0u) | (serror ? PSTATE_A : 0u);
     if (trace_recorded(v->machine))
         v->watch = PSTATE_DAIF;
+    v->watch |= coverage_watch(v->machine);
 }
 
 void arm_inputs(vmm_vcpu *v, bool irq, bool fiq)

@@ -26,8 +26,10 @@ void arm_returns(void *cpu, void *opaque)
 {
     (void)opaque;
     vmm_vcpu *v = uc_executing;
-    if (v && v->cpu == cpu)
-        arm_cycles_settle(v);
+    if (!v || v->cpu != cpu)
+        return;
+    arm_leftover_accessed(v, false);
+    arm_cycles_settle(v);
 }
 
 void arm_returned(void *cpu, void *opaque)

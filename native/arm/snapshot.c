@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "arm/alignment.h"
+#include "arm/cycles.h"
 
 size_t arm_state_size(const vmm_vcpu *v)
 {
@@ -43,12 +44,13 @@ static void settle_flags(arm_env *env)
     env->zf = env->zf != 0;
 }
 
-static bool registers_alike(const vmm_arm *a, const vmm_arm *b)
+static bool registers_alike(vmm_vcpu *v, const vmm_arm *b)
 {
+    const vmm_arm *a = arm_of(v);
     bool same = a->serror == b->serror && a->cntfrq == b->cntfrq && a->cntvoff == b->cntvoff && a->cntkctl == b->cntkctl
              && a->cnthctl == b->cnthctl;
     return same && memcmp(a->timer, b->timer, sizeof a->timer) == 0 && memcmp(a->cortex, b->cortex, sizeof a->cortex) == 0
-        && memcmp(&a->cycles, &b->cycles, sizeof a->cycles) == 0;
+       && arm_cycles_alike(v, &b->cycles);
 }
 
 bool arm_alike(vmm_vcpu *v, const void *state, const void *saved)
@@ -58,9 +60,13 @@ bool arm_alike(vmm_vcpu *v, const void *state, const void *saved)
     memcpy(&then, saved, sizeof then);
     settle_flags(&now);
     settle_flags(&then);
+    if (arm_has_leftover(v)) {
+        memcpy(&then.elr_el[1], &now.elr_el[1], sizeof now.elr_el[1]);
+        memcpy(&then.banked_spsr[1], &now.banked_spsr[1], sizeof now.banked_spsr[1]);
+    }
     memset(&now.exception, 0, sizeof now.exception); /* of one that is over: its registers have it all */
     memset(&then.exception, 0, sizeof then.exception);
     return memcmp(&now, &then, sizeof now) == 0
         && memcmp((char *)v->env + sizeof now, (const char *)saved + sizeof now, size - sizeof now) == 0
-       && registers_alike(arm_of(v), state);
+       && registers_alike(v, state);
 }

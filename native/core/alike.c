@@ -80,3 +80,9 @@ bool snapshot_alike(vmm_machine *m, const vmm_snapshot *s)
             return false;
     return true;
 }
+
+uint64_t snapshot_leftover(vmm_machine *m, const vmm_snapshot *s, uint32_t vcpu)
+{
+    vmm_vcpu *v = m->vcpus[vcpu];
+    return v->arch->leftover ? v->arch->leftover(v, s->vcpus[vcpu] + unicorn_at(v)) : 0;
+}

@@ -36,6 +36,11 @@ struct vmm_arch {
     void (*restore)(vmm_vcpu *v, const void *state);
     /* Its state is as what save() gave and the first dynamic_bytes of v->state were then, as far as a guest can see it. */
     bool (*alike)(vmm_vcpu *v, const void *state, const void *saved);
+    /* Registers that are written where an exception is taken, and mostly used by nothing but its return, are left out
+       there: one bit for each that differs. NULL: there are none. */
+    uint64_t (*leftover)(vmm_vcpu *v, const void *saved);
+    /* From now on m->register_accessed is told of them, or no more. */
+    int (*watch_leftover)(vmm_vcpu *v, bool on);
     uint64_t (*aftermath)(vmm_vcpu *v); /* what the last instruction leaves to this boundary; 0: nothing */
     void (*resumes)(vmm_vcpu *v); /* Unicorn is about to execute it; NULL: nothing */
     /* Does what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: there is nothing. */

@@ -1,5 +1,6 @@
 /* Physical memory as a vCPU sees it: RAM, its alias, what is the vCPU's own, devices, and a hole that reads as ones. */
 #include "core/bus.h"
+#include "core/console.h"
 #include "core/controller.h"
 #include "core/flash.h"
 #include "core/memory.h"
@@ -47,8 +48,20 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
     }
     if (range->owner)
         return range->owner->read(m, v->index, range, address - range->first, size);
-    m->host_calls++;
-    return m->host.mmio_read(m->host.handle, range->index, address, size);
+    const vmm_host *host = host_asked(m);
+    return host->mmio_read(host->handle, range->index, address, size);
+}
+
+bool bus_walk(vmm_vcpu *v, uint64_t physical)
+{
+    vmm_machine *m = v->machine;
+    enum { ENTRY = 8 };
+    if (vmm_memory(m, physical & ~(uint64_t)(ENTRY - 1), ENTRY))
+        return true;
+    if (m->hole_floats) /* beyond the hole Unicorn reads by the same call what is no table, and finds nothing */
+        return physical < m->hole_first || physical >= m->hole_end;
+    nobody_answers(v, physical, VMM_ACCESS_READ);
+    return false;
 }
 
 static void range_write(vmm_vcpu *v, const vmm_range *range, uint64_t address, uint32_t size, uint64_t value)
@@ -58,8 +71,8 @@ static void range_write(vmm_vcpu *v, const vmm_range *range, uint64_t address, u
         range->owner->write(m, v->index, range, address - range->first, size, value);
         return;
     }
-    m->host_calls++;
-    m->host.mmio_write(m->host.handle, range->index, address, size, value);
+    const vmm_host *host = host_asked(m);
+    host->mmio_write(host->handle, range->index, address, size, value);
 }
 
 static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uint64_t value, void *user)

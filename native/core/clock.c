@@ -3,6 +3,7 @@
 
 #include "core/arch.h"
 #include "core/clock.h"
+#include "core/console.h"
 #include "core/line.h"
 #include "core/stimulus.h"
 
@@ -108,8 +109,8 @@ static void timers_expire(vmm_machine *m)
         if (t->kind == VMM_TIMER_NATIVE)
             native_expired(m, (uint32_t)(t - m->timers));
         else {
-            m->host_calls++;
-            m->host.timer(m->host.handle, (uint32_t)(t - m->timers));
+            const vmm_host *host = host_asked(m);
+            host->timer(host->handle, (uint32_t)(t - m->timers));
         }
     }
     find_next_deadline(m);

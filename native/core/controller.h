@@ -1,6 +1,7 @@
 /*
- * What an interrupt controller is to the machine: a row in native/machine.c, with the inputs that lines end at and the
- * registers that answer ranges of memory or ports, by name. Its state exists from when somebody first asks for it.
+ * What an interrupt controller, or a device in C, is to the machine: a row in native/machine.c, with the inputs that lines end
+ * at and the registers that answer ranges of memory or ports, by name. Its state exists from when somebody first asks for
+ * it.
  */
 #ifndef VMM_CONTROLLER_H
 #define VMM_CONTROLLER_H

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/vmm_coverage.h"
 #include "core/clock.h"
+#include "core/console.h"
 #include "core/engine.h"
 #include "core/memory.h"
 #include "core/pages.h"
@@ -65,6 +67,7 @@ void vmm_free(vmm_machine *m)
     }
     vmm_snapshot_free(m->base);
     pages_free(m);
+    vmm_coverage_end(m);
     stimuli_free(m);
     controllers_free(m);
     lazy_free(m->ram, m->ram_size);
@@ -155,6 +158,7 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     vmm_vcpu *outer = uc_executing; /* in a callback of whose machine this one runs */
     m->running = 1;
     run_until_stop(m);
+    console_flush(m);
     uc_executing = outer;
     m->running = 0;
     forget_stops(m);

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "core/coverage.h"
 #include "core/nest.h"
 #include "core/trace.h"
 
@@ -17,6 +18,8 @@ static bool unwound(const vmm_handler *h, uint64_t sp, uint32_t level)
 
 void nest_enter(vmm_vcpu *v, const vmm_handler *handler)
 {
+    if (unlikely(v->machine->coverage != NULL))
+        coverage_delivered(v->machine->coverage, handler);
     while (v->depth && unwound(&v->nest[v->depth - 1], handler->sp, handler->level))
         v->depth--;
     if (v->depth == VMM_NEST) {

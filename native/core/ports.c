@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/bus.h"
+#include "core/console.h"
 #include "core/controller.h"
 
 static uint32_t ones(uint32_t size)
@@ -32,8 +33,8 @@ uint32_t port_read(vmm_machine *m, uint32_t port, uint32_t size)
     if (!r)
         return ones(size);
     if (!r->owner) {
-        m->host_calls++;
-        return m->host.port_read(m->host.handle, r->index, port, size) & ones(size);
+        const vmm_host *host = host_asked(m);
+        return host->port_read(host->handle, r->index, port, size) & ones(size);
     }
     uint32_t value = byte_read(m, r, port) & 0xff;
     for (uint32_t i = 1; i < size; i++) {
@@ -50,8 +51,8 @@ void port_write(vmm_machine *m, uint32_t port, uint32_t size, uint32_t value)
     if (!r)
         return;
     if (!r->owner) {
-        m->host_calls++;
-        m->host.port_write(m->host.handle, r->index, port, size, value & ones(size));
+        const vmm_host *host = host_asked(m);
+        host->port_write(host->handle, r->index, port, size, value & ones(size));
         return;
     }
     for (uint32_t i = 0; i < size; i++) {

@@ -6,23 +6,29 @@
  * to invalidate would go one way or the other, by whether somebody looks on. So here a vCPU forgets at the next
  * instruction after an entry was written that may have given a translation. One that held nothing has given none.
  */
+#include "core/bus.h"
 #include "core/clock.h"
 #include "core/pages.h"
 #include "core/tables.h"
 
 enum { ENTRY = 8 };
 
-void table_read(vmm_vcpu *v, uint64_t offset)
+bool table_read(vmm_vcpu *v, uint64_t physical, bool looks)
 {
     vmm_machine *m = v->machine;
     uint8_t bit = (uint8_t)(1u << v->index);
-    uint64_t page = offset / PAGE;
-    if (offset >= m->ram_size || m->pages.tables[page] & bit)
-        return;
+    uint64_t offset = physical - m->ram_base, page = offset / PAGE;
+    if (looks)
+        return vmm_memory(m, physical & ~(uint64_t)(ENTRY - 1), ENTRY);
+    if (offset >= m->ram_size)
+        return bus_walk(v, physical);
+    if (m->pages.tables[page] & bit)
+        return true;
     m->pages.tables[page] |= bit;
     m->pages.untold[page] = 1;
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         m->vcpus[i]->make_clean(m->vcpus[i]->cpu, (uintptr_t)(m->ram + page * PAGE), PAGE);
+    return true;
 }
 
 static void forget(vmm_machine *m, uint64_t page)

@@ -4,7 +4,7 @@
 
 #include "core/base.h"
 
-void table_read(vmm_vcpu *v, uint64_t offset);                         /* by the walk of a vCPU that executes */
+bool table_read(vmm_vcpu *v, uint64_t physical, bool looks);           /* by a walk: whether memory is there to be read */
 void table_stored(vmm_machine *m, uint64_t offset, uint64_t size);     /* a guest is about to store to a page with tables */
 void table_written(vmm_machine *m, uint64_t offset);                   /* somebody else has written in that page */
 

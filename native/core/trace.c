@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/console.h"
 #include "core/pages.h"
 #include "core/trace.h"
 #include "core/trigger.h"
@@ -45,8 +46,10 @@ static __attribute__((noinline)) void take_some(vmm_machine *m)
         t->packed += vmm_pack(t->packer, t, t->packed, t->emitted);
         full |= t->packed < t->emitted;
     }
-    if (full)
+    if (full) {
+        console_flush(m);
         m->host.drain(m->host.handle);
+    }
 }
 
 /*

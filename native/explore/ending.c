@@ -50,6 +50,9 @@ uint32_t judge(exploration *x, uint8_t phase)
     for (uint32_t i = 0; i < plan->terms; i++)
         e.terms |= (uint32_t)holds(m, &plan->term[i]) << i;
     plan->tails++;
+    watch_settle(&x->watch);
+    if (plan->ask_each)
+        watch_python(&x->watch);
     for (uint64_t i = 0; i < plan->ending_count && !plan->ask_each; i++)
         if (one_ending(&plan->ending[i], &e))
             return plan->ending[i].outcome;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/coverage.h"
 #include "core/pages.h"
 #include "core/snapshot.h"
 #include "explore/choice.h"
@@ -55,6 +56,7 @@ static void record_free(const exploration *x, record *r)
 
 static void watch_into(exploration *x, footprint *f)
 {
+    watch_settle(&x->watch);
     x->watch.now = x->plan->reduce ? f : NULL;
 }
 
@@ -105,6 +107,9 @@ static bool is_as(exploration *x, const record *r, bool inside)
         return false;
     if (!snapshot_alike(m, r->state.native))
         return false;
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        if (registers_meet(m, &r->live, i, snapshot_leftover(m, r->state.native, i)))
+            return false;
     difference d = {x, &r->live, false};
     snapshot_differences(m, r->state.native, page_differs, &d);
     return !d.met;
@@ -307,7 +312,9 @@ static record *inject_at(exploration *x, extent level, spot here, uint32_t choic
         handler.places[0].pc = place_here(x, NULL).pc;
         handler.first = NO_TURN;
     }
+    coverage_hold(x->machine, false);
     unsigned how = found ? 0 : step(x);
+    coverage_hold(x->machine, true);
     out->delivered = turn || found || is_away(x->machine, &away);
     if (!more && !x->plan->reduce && !(how & OVER)) { /* nobody asks where its handler returns */
         settle(r, finish(x, here.inside && ((out->delivered && !turn) || !(how & AT_END))));
@@ -430,6 +437,7 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
     forget(&x->begin);
     m->triggers = x->triggers;
     vmm_triggers_changed(m);
+    coverage_hold(m, false);
     free(x);
 }
 
@@ -450,6 +458,7 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
     x->host_seen = m->host_calls - 1;
     if ((plan->reduce || plan->finds) && watch_begin(&x->watch, m))
         x->failed = true;
+    coverage_hold(m, true); /* what is tried counts, once: see inject_at */
     x->begin = keep(x);
     x->here = keep(x);
     x->at = place_here(x, NULL);

@@ -64,15 +64,59 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
         v->arch->goes_on(v);
 }
 
+/* Registers have bytes behind those of RAM, a page of each vCPU's. */
+static uint64_t page_of_registers(const vmm_machine *m, uint32_t vcpu)
+{
+    return m->ram_size / SET_PAGE + vcpu;
+}
+
+static void register_accessed(void *who, uint32_t vcpu, uint32_t number, int write)
+{
+    const watcher *w = who;
+    if (!w->now)
+        return;
+    uint64_t offset = page_of_registers(w->machine, vcpu) * SET_PAGE + number;
+    if (write)
+        set_add(&w->now->wrote, offset, 1);
+    else
+        set_add_but(&w->now->live, offset, 1, &w->now->wrote);
+}
+
+bool registers_meet(const vmm_machine *m, const byte_set *live, uint32_t vcpu, uint64_t numbers)
+{
+    const uint64_t bits[SET_WORDS] = {numbers};
+    return set_meets(live, page_of_registers(m, vcpu), bits);
+}
+
+void watch_python(watcher *w)
+{
+    const vmm_machine *m = w->machine;
+    for (uint32_t i = 0; w->now && i < m->vcpu_count; i++)
+        set_add(&w->now->live, page_of_registers(m, i) * SET_PAGE, 64);
+}
+
+void watch_settle(watcher *w)
+{
+    if (!w->machine)
+        return;
+    if (w->host_calls != w->machine->host_calls)
+        watch_python(w);
+    w->host_calls = w->machine->host_calls;
+}
+
 int watch_begin(watcher *w, vmm_machine *m)
 {
     w->machine = m;
+    m->register_accessed = register_accessed;
     m->accessed = by_core;
     m->accessed_by = w;
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
         enum { ACCESSES = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE };
         if (uc.hook_add(m->vcpus[i]->uc, &w->hook[i], ACCESSES, on_access, w, (uint64_t)1, (uint64_t)0))
             return fail(m, "Unicorn cannot tell of accesses");
+        const struct vmm_arch *arch = m->vcpus[i]->arch;
+        if (arch->watch_leftover && arch->watch_leftover(m->vcpus[i], true))
+            return fail(m, "Unicorn cannot tell of registers");
         m->vcpus[i]->flush_code = 1; /* what is translated has no such calls */
     }
     return 0;
@@ -84,9 +128,12 @@ void watch_end(watcher *w)
     if (!m)
         return;
     m->accessed = NULL;
+    m->register_accessed = NULL;
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
         if (w->hook[i])
             uc.hook_del(m->vcpus[i]->uc, w->hook[i]);
+        if (m->vcpus[i]->arch->watch_leftover)
+            m->vcpus[i]->arch->watch_leftover(m->vcpus[i], false);
         m->vcpus[i]->flush_code = 1;
     }
 }

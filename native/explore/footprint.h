@@ -15,6 +15,7 @@ typedef struct {
     vmm_machine *machine;
     footprint *now; /* what is accessed goes there; NULL: nowhere */
     vmm_accesses *each; /* and here, one by one; NULL: nowhere */
+    uint64_t host_calls; /* up to now */
     size_t hook[VMM_MAX_VCPUS];
 } watcher;
 
@@ -22,6 +23,11 @@ void footprint_clear(footprint *f);
 void footprint_free(footprint *f);
 /* What lies before what `live` is alive after: add the bytes whose values either uses. */
 void footprint_precede(const footprint *f, const byte_set *live, byte_set *out);
+
+/* Of a vCPU's registers that arch->leftover has: bits `numbers`. */
+bool registers_meet(const vmm_machine *m, const byte_set *live, uint32_t vcpu, uint64_t numbers);
+void watch_python(watcher *w); /* it is asked, and may read any of them */
+void watch_settle(watcher *w); /* so may its devices, if any was called since then */
 
 int watch_begin(watcher *w, vmm_machine *m); /* 0, or -1 with m->error; every access costs from now on */
 void watch_end(watcher *w);

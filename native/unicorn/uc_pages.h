@@ -11,7 +11,7 @@ typedef struct {
     void (*stored)(vmm_vcpu *v, uint64_t offset, uint64_t size); /* it is about to store there, the first time since it was clean; size 0: accessed and dirty bits */
     void (*code_gone)(vmm_vcpu *v, uint64_t offset);       /* of what it translated from that page nothing is left */
     const uint8_t *(*may_be_dirty)(const vmm_vcpu *v, uint64_t offset); /* that page; NULL: each store there must be told */
-    void (*table_read)(vmm_vcpu *v, uint64_t offset); /* it reads a translation from there */
+    bool (*table_read)(vmm_vcpu *v, uint64_t physical, bool looks); /* as uc_walk.h has it */
     void (*block_dropped)(vmm_vcpu *v); /* translated code of its is no longer valid; it may be executing that */
 } page_watcher;
 

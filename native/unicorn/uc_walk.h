@@ -2,9 +2,15 @@
 #ifndef VMM_UC_WALK_H
 #define VMM_UC_WALK_H
 
+#include <stdbool.h>
+
 #include "api/vmm.h"
 
-/* Once a process; `read` is told the offset in RAM. The line that says why not, or NULL. */
-const char *uc_watch_walks(void *library, void (*read)(vmm_vcpu *v, uint64_t offset));
+/* Who looks, while nothing runs, at what an address translates to: its walk is none of the guest's. NULL: nobody. */
+extern _Thread_local vmm_vcpu *uc_looking;
+
+/* Once a process; `read` is told a physical address, and says whether it is memory: no walk reads a device, which would
+   notice. The line that says why not, or NULL. */
+const char *uc_watch_walks(void *library, bool (*read)(vmm_vcpu *v, uint64_t physical, bool looks));
 
 #endif

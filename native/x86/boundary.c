@@ -6,6 +6,7 @@
  */
 #include "core/boundary.h"
 #include "core/clock.h"
+#include "core/coverage.h"
 #include "core/pages.h"
 #include "core/stimulus.h"
 #include "core/trace.h"
@@ -223,16 +224,16 @@ static bool in_a_native_block(const vmm_vcpu *v)
 static void note_mask(vmm_vcpu *v)
 {
     uint64_t flags = env_of(v)->eflags;
-    if ((flags ^ v->masks) & v->watch)
+    if ((flags ^ v->masks) & v->watch & FL_IF)
         trace_derived(v, VMM_EV_CPU_MASK, !(flags & FL_IF), !(v->masks & FL_IF));
-    v->masks = flags;
+    v->masks = flags | EACH_INSTRUCTION;
 }
 
 void x86_watch_masks(vmm_vcpu *v)
 {
-    if (!v->watch)
-        v->masks = env_of(v)->eflags;
-    v->watch = trace_recorded(v->machine) ? FL_IF : 0;
+    if (!(v->watch & FL_IF))
+        v->masks = env_of(v)->eflags | EACH_INSTRUCTION;
+    v->watch = (trace_recorded(v->machine) ? FL_IF : 0) | coverage_watch(v->machine);
 }
 
 bool x86_boundary(vmm_vcpu *v)
@@ -274,12 +275,24 @@ bool x86_can_wake(vmm_vcpu *v)
     return env_of(v)->eflags & FL_IF || apic_can_interrupt_masked(v, nmi) || (nmi && stimuli_can_nmi(v));
 }
 
+/* Before the instruction at pc; the shadow is that of the one before it. */
+static void cover(vmm_vcpu *v, uint64_t pc, uint64_t flags)
+{
+    uint8_t *began = coverage_of(v->machine->coverage, pc);
+    if (*began & VMM_BEGAN_OPEN)
+        return;
+    bool open = flags & FL_IF && vmm_x86_shadow(v) == VMM_SHADOW_NONE;
+    *began |= open ? VMM_BEGAN_OPEN : VMM_BEGAN_MASKED;
+}
+
 /*
  * RF lives for one instruction. Unicorn clears it at the end of a block that began with it, and with it one that an IRET there
  * has loaded: so what is left of the block is translated again.
  */
-static __attribute__((noinline)) void flags_want_care(vmm_vcpu *v, uint64_t flags)
+static __attribute__((noinline)) void flags_want_care(vmm_vcpu *v, uint64_t pc, uint64_t flags)
 {
+    if (v->machine->coverage)
+        cover(v, pc, flags);
     note_mask(v);
     if (!(flags & v->flags_before & FL_RF))
         return;
@@ -292,7 +305,7 @@ static inline void begin(vmm_vcpu *v, uint64_t pc)
 {
     uint64_t flags = env_of(v)->eflags;
     if (unlikely((flags & v->flags_before & FL_RF) | ((flags ^ v->masks) & v->watch)))
-        flags_want_care(v, flags);
+        flags_want_care(v, pc, flags);
     x86_begin(v, pc, flags);
 }
 

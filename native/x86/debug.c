@@ -31,10 +31,8 @@ void x86_trap_pending(vmm_vcpu *v, uint16_t dr6)
     vcpu_rearm(v);
 }
 
-static void on_access(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
+static void accessed(vmm_vcpu *v, int type, uint64_t address, int size)
 {
-    (void)engine, (void)value;
-    vmm_vcpu *v = user;
     for (int i = 0; i < 4; i++) {
         watch w = watch_of(v, i);
         bool kind = type == UC_MEM_WRITE || w.type == TYPE_READ_WRITE;
@@ -46,10 +44,17 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
     }
 }
 
+static void on_access(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
+{
+    (void)engine, (void)value;
+    accessed(user, type, address, size);
+    x86_goes_on(user);
+}
+
 void x86_program_accessed(vmm_vcpu *v, uint64_t linear, uint32_t size, bool write)
 {
     if (x86_of(v)->watch_hook)
-        on_access(v->uc, write ? UC_MEM_WRITE : UC_MEM_READ, linear, (int)size, 0, v);
+        accessed(v, write ? UC_MEM_WRITE : UC_MEM_READ, linear, (int)size);
 }
 
 /* A faulting instruction accessed nothing: its breakpoints come when it is done again. */

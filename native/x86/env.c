@@ -5,6 +5,7 @@
 #include "core/base.h"
 #include "unicorn/env_search.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_walk.h"
 #include "x86/env.h"
 
 enum { REGISTERS = 16 };
@@ -27,10 +28,13 @@ x86_env_tail *tail_of(const vmm_vcpu *v)
 static uint64_t (*physical_page)(void *cpu, uint64_t linear, uint32_t *attributes);
 static void (*loop_exit)(void *cpu) __attribute__((noreturn)); /* Unicorn's own cpu_loop_exit_noexc */
 
-uint64_t x86_physical_page(const vmm_vcpu *v, uint64_t linear)
+uint64_t x86_physical_page(vmm_vcpu *v, uint64_t linear)
 {
     uint32_t attributes[4];
-    return physical_page(v->cpu, linear, attributes);
+    uc_looking = v;
+    uint64_t page = physical_page(v->cpu, linear, attributes);
+    uc_looking = NULL;
+    return page;
 }
 
 void x86_leave_translated_code(vmm_vcpu *v)

@@ -106,7 +106,7 @@ static inline void *x86_simd_status_of(const vmm_vcpu *v) /* what Unicorn's arit
 }
 
 void x86_update_dr7(vmm_vcpu *v, uint32_t value); /* with Unicorn's breakpoints */
-uint64_t x86_physical_page(const vmm_vcpu *v, uint64_t linear); /* all ones: not mapped; without a trace anywhere */
+uint64_t x86_physical_page(vmm_vcpu *v, uint64_t linear); /* all ones: not mapped; without a trace anywhere */
 void x86_leave_translated_code(vmm_vcpu *v) __attribute__((noreturn)); /* go on as the state says */
 
 /* Find env behind v->uc; 0, or -1 with machine->error. */

@@ -220,3 +220,21 @@ void x86_iret(vmm_vcpu *v, const x86_insn *insn)
     else
         finish(v, &(far_return){.iret = true, .width = x86_operand_size(v, insn)});
 }
+
+/*
+ * In real-address and virtual-8086 mode Unicorn's RETF has written EIP by the time it loads CS. Where that load calls back,
+ * EIP is the instruction's again, and would stay so.
+ */
+void x86_goes_on(vmm_vcpu *v)
+{
+    enum { RETF_IMM16 = 0xca };
+    x86_env *env = env_of(v);
+    x86_insn insn;
+    bool protected = env->cr[0] & CR0_PE && !(env->eflags & FL_VM);
+    if (protected || !x86_decode(v, vcpu_here(v), &insn) || insn.map || (insn.opcode & ~1) != RETF_IMM16)
+        return;
+    uint64_t ip = 0, offset = env->regs[R_SP] & stack_mask(v);
+    uint64_t width = x86_operand_size(v, &insn);
+    if (vmm_x86_read(v, (uint32_t)(env->segs[VMM_SS].base + offset), &ip, width) == width)
+        env->eip = ip;
+}

@@ -30,6 +30,7 @@ static const struct vmm_arch X86 = {
     .start_address = start_address,
     .pc = vmm_x86_linear_pc,
     .look = vmm_x86_read,
+    .goes_on = x86_goes_on,
     .interrupts_changed = lapic_inputs_changed,
     .local_read = lapic_local_read,
     .local_write = lapic_local_write,

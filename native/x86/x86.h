@@ -221,6 +221,7 @@ void x86_loop_on_flag(vmm_vcpu *v, const x86_insn *insn);
 bool x86_iret_is_ours(const vmm_vcpu *v);
 void x86_iret(vmm_vcpu *v, const x86_insn *insn);
 void x86_retf(vmm_vcpu *v, const x86_insn *insn);
+void x86_goes_on(vmm_vcpu *v); /* behind a call from the middle of an instruction */
 
 bool x86_canonical_at_all(const vmm_vcpu *v, uint64_t address); /* for the widest linear addresses that the CPU has */
 

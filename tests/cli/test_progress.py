@@ -116,10 +116,10 @@ def test_the_line_begins_where_a_line_begins_and_the_guests_bytes_stay_as_they_a
     master, slave = os.openpty()
     with open(slave, "wb") as file:  # noqa: PTH123
         console = session.Console(file)
-        console.write(b"login: ")
+        console(b"login: ")
         console.begin_line()
         console.begin_line()
-        console.write(b"root\n")
+        console(b"root\n")
         assert sys.stderr.getvalue() == "\n"
         seen = b""
         while not seen.endswith(b"\n"):  # a terminal hands on what it has by then

@@ -34,10 +34,10 @@ def test_a_vcpu_has_no_other_architectures_state() -> None:
     assert ffi.NULL not in (lib.vmm_x86_of(x86), lib.vmm_lapic_of(x86), lib.vmm_arm_of(arm))
 
 
-def test_a_pc_carries_its_8259as_and_apics_a_virt_board_its_gic() -> None:
+def test_a_pc_carries_its_8259as_apics_and_uarts_a_virt_board_its_gic_and_its_uart() -> None:
     pc, virt = Machine(Config()), Machine(Config(board="virt,gic=3"))
-    assert (states(pc), lib.vmm_gic_version(pc._native)) == (2, 0)
-    assert (states(virt), lib.vmm_gic_version(virt._native)) == (1, 3)
+    assert (states(pc), lib.vmm_gic_version(pc._native)) == (3, 0)
+    assert (states(virt), lib.vmm_gic_version(virt._native)) == (2, 3)
 
 
 def test_a_controller_is_part_of_a_machine_from_when_it_is_named_on() -> None:

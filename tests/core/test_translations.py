@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from vmm.errors import VmmError
 from vmm.machine.machine import MIB, Config, Machine
 
 DIRECTORY, TABLE, FIRST, SECOND, CODE, SEEN = 0x10000, 0x11000, 0x20000, 0x21000, 0x7C00, 0x8000
@@ -153,3 +154,54 @@ def test_arm_follows_a_table_base_that_it_has_changed(run) -> None:
         cpu[name] = value
     run(machine)
     assert (cpu["x0"], cpu["x4"], cpu.pc) == (code[0], 0xFFFFFFFF, RAM + 12)
+
+
+class Seen:
+    """A device that counts how often somebody reads it."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def mmio_read(self, address: int, size: int) -> int:
+        self.reads += 1
+        return 0
+
+    def mmio_write(self, address: int, size: int, value: int) -> None:
+        raise AssertionError
+
+
+@ways
+def test_no_walk_reads_a_device(run) -> None:
+    """Where the directory leads to one there is open bus, all ones: page FFFFF000h, the ROM's last."""
+    device = Seen()
+    machine = x86()
+    machine.attach(device, memory=(0xFED80000, 4096))
+    machine.memory.write(DIRECTORY + 4, word(0xFED80000 | PRESENT_WRITABLE))
+    machine.memory.write(CODE, bytes.fromhex("a1 00004000 90 90 90 ebfe"))  # mov eax, [MAPPED]; nop; nop; nop; jmp $
+    rom = machine.memory.read(0xFFFFF000, 4)
+    run(machine)
+    assert word(machine.cpu["eax"]) == rom == machine.cpu.read(MAPPED, 4)
+    assert device.reads == machine.trace.guest_errors == 0
+
+
+@ways
+def test_arm_no_walk_reads_a_device(run) -> None:
+    """As one that nothing decodes it is a synchronous external abort: EC 25h, DFSC 10h (DDI0487 D13.2.37)."""
+    device, at = Seen(), 0x0D000000
+    machine = Machine(Config(memory=MIB, board="virt", cpu="cortex-a57"))
+    machine.attach(device, memory=(at, 4096))
+    cpu = machine.cpu
+    machine.memory.write(RAM, b"".join(map(word, (0xB9400060, 0xD503201F))))  # ldr w0, [x3]
+    machine.memory.write(RAM + 0x200, word(0x14000000))
+    machine.memory.write(A64_TABLE, word(at | 3, 8) + word(RAM | BLOCK, 8))
+    cpu["ttbr0_el1"], cpu["tcr_el1"], cpu["mair_el1"] = A64_TABLE, 25 | 1 << 23, 0xFF
+    cpu["sctlr_el1"], cpu["vbar_el1"] = cpu["sctlr_el1"] | 1, RAM
+    for name, value in (("x0", 7), ("x3", 0), ("pc", RAM)):
+        cpu[name] = value
+    run(machine)
+    assert (cpu["x0"], cpu.pc, cpu["esr_el1"] >> 26, cpu["esr_el1"] & 0x3F) == (7, RAM + 0x200, 0x25, 0x10)
+    assert (device.reads, machine.trace.guest_errors) == (0, 1)
+    assert cpu.read(RAM, 4) == word(0xB9400060)
+    with pytest.raises(VmmError):
+        cpu.read(0, 4)
+    assert (device.reads, machine.trace.guest_errors) == (0, 1)

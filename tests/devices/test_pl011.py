@@ -6,7 +6,7 @@ import pytest
 
 from vmm.devices.pl011 import Pl011
 
-from .fakes import FakeClock
+from .asleep import asleep
 
 BASE = 0x09000000
 DR, RSR, FR, ILPR, IBRD, FBRD, LCR_H = 0x00, 0x04, 0x18, 0x20, 0x24, 0x28, 0x2C
@@ -25,10 +25,9 @@ class Board:
     """A UART at 115200 baud, 8N1, FIFO on, all of it enabled."""
 
     def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.irq = self.clock.line()
-        self.sent = bytearray()
-        self.uart = Pl011(clock=self.clock, irq=self.irq, output=self.sent.extend)
+        self.clock = core = asleep()
+        self.irq, self.sent = core.irq, core.sent
+        self.uart = Pl011(core.machine, clock=core.clock, irq=core.end, console=True)
         self.program(ibrd=13, fbrd=1, lcr=WORDS_OF_8 | FIFO)
         self.write(CR, ENABLED)
 

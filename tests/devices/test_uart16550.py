@@ -6,7 +6,7 @@ import pytest
 
 from vmm.devices.uart16550 import Uart16550
 
-from .fakes import FakeClock
+from .asleep import asleep
 
 DATA, IER, IIR, LCR, MCR, LSR, MSR, SCR = range(8)
 FCR = IIR
@@ -21,10 +21,9 @@ class Board:
     """A UART at 115200 baud, 8N1, with OUT2 on."""
 
     def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.irq = self.clock.line()
-        self.sent = bytearray()
-        self.uart = Uart16550(clock=self.clock, irq=self.irq, output=self.sent.extend)
+        self.clock = core = asleep()
+        self.irq, self.sent = core.irq, core.sent
+        self.uart = Uart16550(core.machine, 0, clock=core.clock, irq=core.end, console=True)
         self.program(divisor=1, lcr=0x03)
         self.write(MCR, OUT2)
 

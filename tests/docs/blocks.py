@@ -67,6 +67,12 @@ def put_sources(page: str, directory: Path) -> None:
             (directory / block.name).write_text(block.text)
 
 
+def commands(block: Block) -> list[tuple[str, str]]:
+    """A transcript's commands, each with what it prints."""
+    parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]
+    return [(line, printed) for line, _, printed in (part.partition("\n") for part in parts)]
+
+
 def command(block: Block) -> tuple[str, str]:
     """A transcript's command, and what it prints."""
     line, _, printed = block.text.partition("\n")

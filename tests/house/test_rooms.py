@@ -23,11 +23,11 @@ BELOW = {
     "built": set(),
     "pages": {"errors", "columns"},
     "__init__": {
-        "built", "errors", "version", "arch", "core", "findings", "inputs", "machine", "placements", "replayer",
-        "scenario", "trace",
+        "built", "errors", "version", "arch", "core", "coverage", "findings", "inputs", "machine", "placements",
+        "replayer", "scenario", "trace",
     },
     "core": {"errors", "protocols", "_native"},
-    "devices": {"errors", "protocols"},
+    "devices": {"errors", "protocols", "core"},
     "intc": {"errors", "protocols", "core"},
     "arch": {"errors", "core"},
     "loaders": {"errors", "protocols", "arch"},
@@ -44,13 +44,16 @@ BELOW = {
         "errors", "output", "protocols", "core", "arch", "intc", "devices", "loaders", "catalog", "trace", "boards",
         "findings", "diagnoses", "scenario", "inputs",
     },
+    "coverage": {"errors", "output", "sources", "arch", "catalog", "inputs", "loaders", "machine"},
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
     "report": {"errors", "quantities", "columns", "core", "arch", "trace", "findings", "diagnoses", "machine"},
     "testing": {
-        "errors", "sources", "core", "catalog", "scenario", "inputs", "machine", "placements", "report",
+        "errors", "sources", "core", "catalog", "coverage", "scenario", "inputs", "machine", "placements", "report",
     },
-    "placements": {"errors", "output", "version", "core", "arch", "catalog", "inputs", "machine", "scenario"},
-    "pytest_plugin": {"errors", "machine", "testing"},
+    "placements": {
+        "errors", "output", "version", "core", "coverage", "arch", "catalog", "inputs", "machine", "scenario",
+    },
+    "pytest_plugin": {"errors", "output", "coverage", "machine", "testing"},
 }  # fmt: skip
 """Room → rooms it may import. The command line may import everything."""
 

@@ -75,3 +75,39 @@ def bundled(name, boundaries, depth):
     assert agree(
         name, between=found.between, hit=found.hit, until=found.until, inject=found.inject, depth=depth
     ).placements
+
+
+def test_a_far_return_of_real_mode():
+    """Unicorn's has written EIP when it loads CS, and whoever is told of that load sees EIP put back."""
+    image = assembled(
+        "x86",
+        """
+#include "x86/guest.h"
+    GUEST_REAL16
+    IVT_GATE 0x24, handler
+    PIC_UNMASK 4
+    sti
+    nop
+begin:
+    movw    $3, %cx
+1:  lcall   $0, $far
+    loop    1b
+end:
+    nop
+over:
+    POWER_OFF
+far:
+    incw    n
+    lret
+handler:
+    incw    n
+    PIC_EOI 4
+    iret
+    VAR     n
+""",
+    )
+    report = agree(
+        image, inject="irq:4", between=("begin", "end"), until="over", board="pc,pit=off", check="u16 n == 4"
+    )
+    assert report.verdict == "proven"
+    assert report.boundaries == 1 + 3 * 4 + 1

@@ -84,3 +84,12 @@ def test_of_several_vcpus_it_is_not_asked(explored):
 def test_a_check_given_is_all_that_is_checked(explored):
     report, _ = explored(LOST_UPDATES["x86"], until="end", check="n >= 1")
     assert (report.verdict, report.suspicious) == ("proven", [])
+
+
+def test_two_values_side_by_side_are_no_halves_of_one(explored):
+    """Each has a symbol, and the handler writes both."""
+    body = "    movl    n, %eax\n    nop\n    movl    other, %edx"
+    data = "    .data\n    .balign 8\n    .globl n, other\nn: .long 0\nother: .long 0\n"
+    guest = X86.format(body=body, tail="    POWER_OFF", handled="    incl    n\n    incl    other")
+    report, _ = explored(guest.replace("    VAR     n, 16\n    VAR     other", data))
+    assert report.suspicious == []

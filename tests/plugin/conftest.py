@@ -6,6 +6,8 @@ from textwrap import dedent
 import pytest
 
 # What an inner run imports first it takes away with it when it ends: let it find all of this here.
+import vmm.coverage.coverage
+import vmm.coverage.summary
 import vmm.testing.boundaries
 import vmm.testing.exploration
 import vmm.testing.failure

@@ -185,7 +185,8 @@ def test_the_trace_file_has_the_fields_of_an_arm_delivery(vmm, image, tmp_path):
     (taken,) = [event for event in events if event["kind"] == "delivered"]
     assert (taken.pop("sp"), taken.pop("ns"), taken.pop("depth")) == (0, 40, 1)
     assert taken == {
-        "kind": "delivered", "vcpu": 0, "insns": 4, "number": 0x15, "value": 0, "source": "software", "code": 0x40080200,
+        "kind": "delivered", "vcpu": 0, "insns": 4, "number": 0x15, "value": 0, "source": "software",
+        "code": 0x40080A00,
         "pc": 0x40080010, "flags": 0x400003C5, "cpl": 1, "error": 0x56000007, "target_el": 1, "vector_offset": 0x200,
     }  # fmt: skip
 

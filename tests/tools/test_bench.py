@@ -16,6 +16,7 @@ import bench_explore
 def test_placements_are_counted_by_what_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_explore, "WINDOWS", 1)
     monkeypatch.setattr(bench_explore, "LOOPED", 5)
-    whole, shared, looped = bench_explore.explorations(argparse.Namespace())
+    whole, shared, looped, *printing = bench_explore.explorations(argparse.Namespace())
     assert whole.value.endswith("/s") and shared.against.startswith("each run to its end")
     assert looped.against.startswith("a loop in Python")
+    assert [row.what.rpartition(" by ")[2] for row in printing] == ["COM1"] * 2 + ["a PL011"] * 2

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import fuzz
 import fuzz_cases
 import fuzz_encodings
+import fuzz_exploring
 import fuzz_looking
 import fuzz_noise
 
@@ -108,6 +109,13 @@ IN_SHORT = range(0, KINDS, 5)
 def test_looking_on_changes_nothing(number: int) -> None:
     """Whole, again, in steps, in slices, with snapshots, looked at, watched, recorded and replayed: one run."""
     fuzz_looking.run(SEED, 2 * number + number % 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(1, 4 * KINDS, 9))
+def test_exploring_comes_to_the_same_in_every_way(number: int) -> None:
+    """With runs shared, each whole, in pieces, and by a loop over snapshots."""
+    fuzz_exploring.run(SEED, number)
 
 
 @pytest.mark.slow

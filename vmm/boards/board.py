@@ -86,7 +86,7 @@ class Parts:
     entered as at first. A machine without an image ends with "reset".
     """
     console: Callable[[bytes], None]
-    """Takes what the first serial port sends."""
+    """Takes what the guest writes past the first serial port, which the core tells of itself."""
     memory: Memory
     """For its firmware, and for devices with DMA."""
     cpus: Sequence[Any]

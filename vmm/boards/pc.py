@@ -54,6 +54,8 @@ NMI = PINS
 PIC_PORTS = ((0x20, 2, 0), (0xA0, 2, 1))
 ELCR_PORTS = (0x4D0, 2)
 SECOND_UART = ((0x2F8, 8),)
+OF_THE_CORE = {"com1": ("uart16550", 0), "com2": ("uart16550", 1)}
+"""Devices whose registers answer in native/machine.c: by their name there, and which of them."""
 SERIAL_PORTS = tuple(ports[0][0] for ports in (Uart16550.PORTS, SECOND_UART))
 IOAPIC = (0xFEC00000, 0x1000)
 IOAPIC_PINS = {irq: irq for irq in ISA_IRQS if irq != CASCADE} | {TIMER: 2}
@@ -115,8 +117,8 @@ def build(parts: Parts) -> Board:
         ("reset_control", lambda: ResetControl(init=init, stop=stop)),
         ("boot", lambda: BootPort(boot=parts.boot_again if reboots else lambda: stop("reset"))),
         ("rtc", lambda: Rtc(clock=clock, irq=rtc_irq, cmos=pc_bios_data.cmos(parts.memory.size))),
-        ("com1", lambda: Uart16550(clock=clock, irq=bus.line(COM1), output=parts.console)),
-        ("com2", lambda: Uart16550(clock=clock, irq=bus.line(COM2), output=lambda data: None)),
+        ("com1", lambda: Uart16550(parts.native, 0, clock=clock, irq=bus.line(COM1), console=True)),
+        ("com2", lambda: Uart16550(parts.native, 1, clock=clock, irq=bus.line(COM2))),
         ("crtc", lambda: display),
         ("acpi", lambda: AcpiPm(clock=clock, sci=bus.line(SCI), stop=stop)),
         ("fw_cfg", lambda: FwCfg(cpus=len(parts.cpus), ram_size=parts.memory.size, cmdline=parts.cmdline)),
@@ -132,7 +134,12 @@ def build(parts: Parts) -> Board:
             continue
         device = make()
         board.devices[name] = device
-        bus.add_ports(device, *(SECOND_UART if name == "com2" else device.PORTS))
+        ranges = SECOND_UART if name == "com2" else device.PORTS
+        if name not in OF_THE_CORE:
+            bus.add_ports(device, *ranges)
+            continue
+        for first, count in ranges:
+            bus.add_native_ports(first, count, *OF_THE_CORE[name])
     board.devices["test_memory"] = memory = TestMemory()
     bus.add_memory(memory, *TEST_MEMORY)
     if switch(parts.options, "hpet", True):

@@ -19,8 +19,7 @@ from vmm.core.native import lib
 from vmm.errors import unknown
 
 if TYPE_CHECKING:
-    from vmm._native import vmm_ioapic, vmm_lapic, vmm_machine, vmm_pic, vmm_x86
-    from vmm.devices.uart16550 import Uart16550
+    from vmm._native import vmm_16550, vmm_ioapic, vmm_lapic, vmm_machine, vmm_pic, vmm_x86
 
 DEFAULT = "default"
 NAMES = (DEFAULT, "p6", "kvm", "qemu", "bochs", "bochs-2.6.8")
@@ -49,8 +48,8 @@ def _pic(pc: Pc) -> Iterator[vmm_pic]:
     return iter((lib.vmm_pic_of(pc.native),))
 
 
-def _uarts(pc: Pc) -> Iterator[Uart16550]:
-    return (pc.devices[name] for name in ("com1", "com2"))
+def _uarts(pc: Pc) -> Iterator[vmm_16550]:
+    return (lib.vmm_16550_of(pc.native, number) for number in range(lib.VMM_16550S))
 
 
 class Knob(NamedTuple):

@@ -71,11 +71,11 @@ def build(parts: Parts) -> Board:
         bus.connect(spi, ("gic", spi))
     _place_gic(parts, board, gic)
     bus.add_native_memory(*virt_tree.TESTDEV, "testdev", lib.VMM_TESTDEV_DRIVER)
-    uart = Pl011(clock=clock, irq=bus.line(virt_tree.UART_SPI), output=parts.console)
+    board.devices["uart"] = Pl011(parts.native, clock=clock, irq=bus.line(virt_tree.UART_SPI), console=True)
+    bus.add_native_memory(*virt_tree.UART, "pl011", 0)
     fw_cfg = FwCfgMmio(cpus=len(cpus), ram_size=parts.memory.size, cmdline=parts.cmdline)
     slots = (virt_tree.VIRTIO.first, virt_tree.VIRTIO.size * virt_tree.VIRTIO_SLOTS)
     table: list[tuple[str, Any, tuple[int, int]]] = [
-        ("uart", uart, virt_tree.UART),
         ("rtc", Pl031(clock=clock, irq=bus.line(virt_tree.RTC_SPI)), virt_tree.RTC),
         ("fw_cfg", fw_cfg, virt_tree.FW_CFG),
         ("virtio", EmptyVirtioMmio(), slots),

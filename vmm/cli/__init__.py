@@ -23,6 +23,7 @@ COMMANDS = {
     "replay": "run a recording once more, bit for bit",
     "explore": "every placement of interrupts in a window: proven, or the least that fails",
     "diagnose": "what went wrong with interrupts in a recorded run",
+    "coverage": "which boundaries had which interrupt delivered: a table, a page",
     "bisect": "find where two recordings differ first",
     "list": "the guests and cases that come with vmm",
     "case": "what goes wrong in a case of the casebook, and how it is mended",

@@ -58,6 +58,7 @@ def parser() -> Parser:
             "vmm explore mutex.elf --smp 2 --inject turn --between lock..unlock --until done --depth 2",
             "vmm explore kernel.elf --inject irq:0 --between begin..end --check invariants.py:queue_is_whole",
             "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
+            "vmm explore lost.S --inject irq:4 --coverage lost.json && vmm coverage lost.json",
         ],
         answer=_of_others,
     )
@@ -84,6 +85,7 @@ def parser() -> Parser:
     add("--record", type=Path, metavar="FILE", help="write a recording of the least failing run, for vmm replay")
     campaign = "keep what was tried in this file, and go on from there if it is there; budgets begin anew"
     add("--campaign", type=Path, metavar="FILE", help=campaign)
+    run.add_coverage(parser)
     document = "write the report as JSON; -: to standard output, and the text to standard error"
     add("--json", metavar="FILE", help=document)
     add("--quiet", action="store_true", help="no text, only the exit status")
@@ -91,6 +93,7 @@ def parser() -> Parser:
 
 
 def main(options: argparse.Namespace) -> int:
+    from vmm.coverage.coverage import Coverage
     from vmm.placements.exploration import Bounds, Exploration
     from vmm.placements.sources import source
     from vmm.placements.subject import Subject, Window
@@ -106,17 +109,22 @@ def main(options: argparse.Namespace) -> int:
     bounds = Bounds(
         options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction, options.reads
     )
-    exploration = Exploration(subject, [source(each) for each in options.inject], chosen, bounds, options.campaign)
+    coverage = Coverage() if options.coverage else None
+    sources = [source(each) for each in options.inject]
+    exploration = Exploration(subject, sources, chosen, bounds, options.campaign, coverage)
     outputs = Outputs([*(machine.source.files if machine.source else ()), *files])
     with ExitStack() as stack:
         document = None
         if options.json not in (None, STANDARD_OUTPUT):
             document = stack.enter_context(outputs.open("--json", options.json))
+        covered = stack.enter_context(outputs.open("--coverage", options.coverage)) if options.coverage else None
         for option, path in (("--record", options.record), ("--campaign", options.campaign)):
             if path:
                 with outputs.open(option, path):
                     pass  # it is written when it is known what goes there
         report, broken_off = _explored(exploration, options)
+        if coverage and covered:
+            covered.write(coverage.text())
         _write(report, options, document)
     if broken_off:
         return interrupts.status(broken_off)

@@ -48,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
     from vmm.report.summary import Summary
 
     console = session.Console(sys.stdout.buffer)
-    replay = Replay(options.file, options.image, console.write)
+    replay = Replay(options.file, options.image, console)
     machine = replay.machine
     outputs = Outputs([options.file, *(machine.source.files if machine.source else ())])
     early = different = why = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +107,13 @@ def _add_run(parser: Parser) -> None:
     add("--input", metavar="FILE", help="send its bytes to the first serial port; -: standard input, as it is typed")
     add("--record", type=Path, metavar="FILE", help="write a recording, for vmm replay and vmm bisect")
     add("--variant", metavar="NAME", help="of a case (vmm list): broken, or fixed")
+    add_coverage(parser)
+
+
+def add_coverage(parser: Parser) -> None:
+    """`--coverage`."""
+    coverage = "write which boundaries had which interrupt delivered, for vmm coverage"
+    parser.add_argument("--coverage", type=Path, metavar="FILE", help=coverage)
 
 
 def of_others(name: str) -> str | None:
@@ -153,7 +160,7 @@ def play(options: argparse.Namespace) -> int:
             memory=options.memory,
             cmdline=options.append,
             seed=options.seed,
-            console=console.write,
+            console=console,
         )
     )
     script = _script(options.scenario)
@@ -166,6 +173,7 @@ def play(options: argparse.Namespace) -> int:
         summary_file = session.summary_file(options, outputs, files)
         session.observe(machine, options, outputs, files)
         diagnoses = session.diagnosed(machine, options, files)
+        covered = _covered(machine, options, outputs, files)
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
@@ -180,6 +188,8 @@ def play(options: argparse.Namespace) -> int:
         console.finish()
         if summary_file:
             summary_file.write(summary.json())
+        if covered:
+            covered()
     if not options.quiet and status != BROKEN_PIPE:
         from vmm.report import end
 
@@ -203,6 +213,20 @@ def _recorder(machine: Machine, options: argparse.Namespace, outputs: Outputs) -
     recorder = machine.recording()
     recorder.file = file
     return recorder
+
+
+def _covered(
+    machine: Machine, options: argparse.Namespace, outputs: Outputs, files: ExitStack
+) -> Callable[[], None] | None:
+    """Collected from now on; what is given back writes it."""
+    if options.coverage is None:
+        return None
+    from vmm.coverage.coverage import Coverage
+
+    file = files.enter_context(outputs.open("--coverage", options.coverage))
+    coverage = Coverage()
+    coverage.watch(machine)
+    return lambda: file.write(coverage.text())
 
 
 def check_fits(image: Path, options: argparse.Namespace, board: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, ClassVar
 
 from vmm.cli import BROKEN_PIPE, interrupts, streams
 from vmm.errors import VmmError, unknown
@@ -42,6 +42,8 @@ class Console:
     Where they cannot be written the guest runs on, and its status counts; that nobody reads any more ends the run.
     """
 
+    HEARS: ClassVar = "later"
+
     def __init__(self, file: IO[bytes]) -> None:
         self._file: IO[bytes] | None = file
         self._last = b"\n"
@@ -49,7 +51,7 @@ class Console:
         self.written = 0
         """Bytes that the guest wrote."""
 
-    def write(self, data: bytes) -> None:
+    def __call__(self, data: bytes) -> None:
         self.written += len(data)
         self._last = data[-1:]
         if self._file:

@@ -20,13 +20,13 @@ class NativeTimer:
 
     def __init__(self, machine: vmm_machine, slot: int) -> None:
         self._machine = machine
-        self._slot = slot
+        self.slot = slot
 
     def at(self, deadline_ns: int) -> None:
-        lib.vmm_timer_set(self._machine, self._slot, deadline_ns)
+        lib.vmm_timer_set(self._machine, self.slot, deadline_ns)
 
     def cancel(self) -> None:
-        lib.vmm_timer_set(self._machine, self._slot, NEVER)
+        lib.vmm_timer_set(self._machine, self.slot, NEVER)
 
 
 class NativeWave:

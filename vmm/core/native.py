@@ -49,6 +49,9 @@ class Host(Protocol):
     def drain(self) -> None:
         """The trace's ring is full."""
 
+    def console(self, data: CValue, count: int) -> None:
+        """The first serial port has sent these `count` bytes."""
+
     def failed(self, error: BaseException) -> None:
         """One of the above raised this."""
 
@@ -113,6 +116,7 @@ FAILURES: dict[str, int | None] = {
     "timer": None,
     "trap": lib.VMM_TRAP_DELIVER,
     "drain": None,
+    "console": None,
 }
 """The core's callbacks (`vmm_host`), by the names of a Host's methods, and what one gives that fails."""
 

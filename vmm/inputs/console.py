@@ -5,18 +5,28 @@ from __future__ import annotations
 import codecs
 import sys
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from vmm.core.device_state import DeviceState
+from vmm.core.native import lib
 from vmm.errors import VmmError, within
 from vmm.inputs.decisions import Inputs
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_machine
 
 Taker = Callable[[bytes], Any] | Literal["stdout"] | None
 """Who takes what the guest writes: a function; "stdout": it is printed; None: nobody."""
 
 
+HEARD = {"nothing": lib.VMM_HEARD_BY_NOBODY, "later": lib.VMM_HEARD_LATER, "at once": lib.VMM_HEARD_AT_ONCE}
+"""By what a taker's `HEARS` says."""
+
+
 class StandardOutput:
     """Prints on `sys.stdout`, whichever that is by then: a terminal, a notebook's cell, what it was redirected to."""
+
+    HEARS: ClassVar = "later"
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
@@ -31,10 +41,19 @@ class StandardOutput:
             stream.write(text.encode(stream.encoding, "replace").decode(stream.encoding))
 
 
+class Nobody:
+    """Takes it, and that is all."""
+
+    HEARS: ClassVar = "nothing"
+
+    def __call__(self, data: bytes) -> None:
+        """It is gone."""
+
+
 def taker(given: Taker) -> Callable[[bytes], Any]:
     """The function that `given` means; VmmError for what is none."""
     if given is None:
-        return lambda data: None
+        return Nobody()
     if given == "stdout":
         return StandardOutput()
     if not callable(given):
@@ -51,12 +70,21 @@ class SerialPort(Protocol):
 
 
 class ConsoleOutput:
-    """What the guest writes: for who took it when the machine was built, and for who listens meanwhile."""
+    """What the guest writes: for who took it when the machine was built, and for who listens meanwhile.
 
-    def __init__(self, inputs: Inputs, taker: Callable[[bytes], Any]) -> None:
-        self._callbacks, self._taker = inputs.callbacks, taker
+    A function may look at the machine, and do something to it: it is called within the instruction, byte by byte, and
+    so is who listens, for a recording or a trigger. A taker that only passes on what it is given says so: `HEARS`.
+    """
+
+    def __init__(self, native: vmm_machine, inputs: Inputs, taker: Callable[[bytes], Any]) -> None:
+        self._native, self._callbacks, self._taker = native, inputs.callbacks, taker
         inputs.listen = self.listen
         self._listeners: list[Callable[[bytes], None]] = []
+        self._settle()
+
+    def _settle(self) -> None:
+        hears = "at once" if self._listeners else getattr(self._taker, "HEARS", "at once")
+        self._native.console.heard = HEARD[hears]
 
     def written(self, data: bytes) -> None:
         """The port has sent this."""
@@ -69,9 +97,15 @@ class ConsoleOutput:
 
     def listen(self, listener: Callable[[bytes], None]) -> Callable[[], None]:
         """Tell `listener`, until what is given back is called."""
-        listeners = self._listeners
-        listeners.append(listener)
-        return lambda: listeners.remove(listener) if listener in listeners else None
+        self._listeners.append(listener)
+        self._settle()
+
+        def deaf() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+            self._settle()
+
+        return deaf
 
 
 class ConsoleInput:

@@ -119,7 +119,7 @@ class ScriptTimer(NativeTimer):
         self._inputs = inputs
 
     def at(self, deadline_ns: int) -> None:
-        self._inputs.decide("timer", self._slot, deadline_ns)
+        self._inputs.decide("timer", self.slot, deadline_ns)
 
     def cancel(self) -> None:
         self.at(NEVER)

@@ -85,8 +85,13 @@ class Symbols:
 
     def line_at(self, address: int) -> str | None:
         """`file.S:12`, from the DWARF line table; None where it says nothing."""
+        row = self.row_at(address)
+        return row.place if row else None
+
+    def row_at(self, address: int) -> Line | None:
+        """The row that says so."""
         index = bisect_right(self._lines, address, key=lambda line: line.address) - 1
-        return self._lines[index].place if index >= 0 else None
+        return self._lines[index] if index >= 0 and self._lines[index].place is not None else None
 
     @cached_property
     def _tables(self) -> Tables:

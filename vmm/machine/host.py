@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board
 from vmm.core.bus import Bus
 from vmm.core.clock import NativeClock
-from vmm.core.native import connect, lib
+from vmm.core.native import connect, ffi, lib
 from vmm.inputs.decisions import OBSERVERS, Callbacks
 from vmm.inputs.trap_handlers import TrapHandlers
 from vmm.trace import Trace
 
 if TYPE_CHECKING:
-    from vmm._native import vmm_machine, vmm_trap
+    from vmm._native import CValue, vmm_machine, vmm_trap
 
 
 class MachineHost:
@@ -32,9 +32,10 @@ class MachineHost:
         traps: TrapHandlers,
         trace: Trace,
         callbacks: Callbacks,
+        written: Callable[[bytes], None],
     ) -> None:
         self._native, self._bus, self._clock, self._cpus, self._board = native, bus, clock, cpus, board
-        self._traps, self._trace, self._callbacks = traps, trace, callbacks
+        self._traps, self._trace, self._callbacks, self._written = traps, trace, callbacks, written
         self._error: BaseException | None = None
         self._handle = connect(native, self)
 
@@ -55,6 +56,9 @@ class MachineHost:
 
     def drain(self) -> None:
         self._callbacks.ask(OBSERVERS, self._trace.drain)
+
+    def console(self, data: CValue, count: int) -> None:
+        self._written(bytes(ffi.buffer(data, count)))
 
     def trap(self, vcpu: int, raw: vmm_trap) -> int:
         if raw.kind in (lib.VMM_TRAP_FIRMWARE, lib.VMM_TRAP_SEMIHOSTING):

@@ -37,6 +37,7 @@ from vmm.inputs.turns import Turns
 from vmm.loaders.image import Loaded
 from vmm.machine.accesses import Accesses
 from vmm.machine.boot_image import BootImage, Source
+from vmm.machine.collected import Collected
 from vmm.machine.controllers import Controllers
 from vmm.machine.delegate import delegate
 from vmm.machine.devices import Devices
@@ -170,7 +171,7 @@ class Machine:
         self._control = RunControl(native, inputs)
         self._turns = Turns(native, inputs)
         self._passing = Passing(native, inputs)
-        console = ConsoleOutput(inputs, taker(config.console))
+        console = ConsoleOutput(native, inputs, taker(config.console))
         self._board: Board = board.build(
             Parts(
                 native=native,
@@ -206,7 +207,7 @@ class Machine:
         )  # fmt: skip
         host = MachineHost(
             native, bus=bus, clock=clock, cpus=cpus, board=self._board, traps=self._traps, trace=self.trace,
-            callbacks=inputs.callbacks,
+            callbacks=inputs.callbacks, written=console.written,
         )  # fmt: skip
         self._runner = Runner(
             native, self, inputs=inputs, host=host, image=self._image, tasks=tasks, context=context, trace=self.trace
@@ -215,6 +216,7 @@ class Machine:
             Explorer, native, state=state, claim=self._runner.claim, ended=self._runner.ended,
             raise_if_failed=host.raise_if_failed,
         )  # fmt: skip
+        self._collected = Collected(native, architecture)
         self._accesses = partial(Accesses, native, physical)
         self._recorder: Recorder | None = None
 
@@ -477,6 +479,11 @@ def explorer_of(machine: Machine, plan: vmm_plan, asked: Asked) -> Explorer:
 def accesses_of(machine: Machine) -> Accesses:
     """A context in which its accesses are kept, for who tells the story of a run."""
     return machine._accesses()
+
+
+def collected_of(machine: Machine) -> Collected:
+    """What its runs covered, for who makes a coverage map."""
+    return machine._collected
 
 
 WIRING = (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.core.native import ffi, lib
+from vmm.coverage.coverage import Coverage
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum, module_path
 from vmm.machine.explorer import Placement, Tried
@@ -95,6 +96,7 @@ def explore(
     reads: int = 1,
     record: Path | str | None = None,
     campaign: Path | str | None = None,
+    coverage: Coverage | None = None,
     prepare: Callable[[Machine], Any] | None = None,
     progress: Callable[[Report], Any] | None = None,
     initrd: Sequence[str] = (),
@@ -111,9 +113,10 @@ def explore(
     `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
     there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
     makes every run whole. `record` is a file for the least failing run. `campaign` is a file for what was tried: where
-    it is there already, the exploration goes on from it, and its budgets begin anew. `prepare` is called with each
-    machine when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address`
-    and `options` are as for `boot`. VmmError for what it cannot begin, and for a check that raises, gives None, or does
+    it is there already, the exploration goes on from it, and its budgets begin anew. `coverage` has what was
+    tried, too, when it is over: each placement is a delivery at its boundary. `prepare` is called with each machine
+    when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address` and
+    `options` are as for `boot`. VmmError for what it cannot begin, and for a check that raises, gives None, or does
     not give the same when it is asked again.
     """
     chosen = [
@@ -123,7 +126,7 @@ def explore(
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
     subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
     bounds = Bounds(depth, insns, runs, seconds, reduction, reads)
-    return Exploration(subject, chosen, checks, bounds, campaign).run(record, progress)
+    return Exploration(subject, chosen, checks, bounds, campaign, coverage).run(record, progress)
 
 
 class Exploration:
@@ -131,7 +134,7 @@ class Exploration:
 
     def __init__(
         self, subject: Subject, sources: list[Source], checks: Sequence[Check], bounds: Bounds,
-        campaign: Path | str | None = None,
+        campaign: Path | str | None = None, coverage: Coverage | None = None,
     ) -> None:  # fmt: skip
         if not sources or len(sources) > lib.VMM_MAX_CHOICES:
             raise VmmError(f"{len(sources)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
@@ -142,7 +145,7 @@ class Exploration:
         checks = [each for each in checks if each != ATOMIC]
         self._terms = [term for each in checks if isinstance(each, str) for term in terms(each)]
         self._functions = [Function(each) for each in checks if not isinstance(each, str)]
-        self._campaign = campaign
+        self._campaign, self._coverage = campaign, coverage
         self.report: Report | None = None
         """What was found, from the first run on, and when it was broken off by KeyboardInterrupt."""
 
@@ -157,6 +160,8 @@ class Exploration:
         if record:
             with OutputFile("recording", record, inputs=files):
                 pass  # a wrong path costs nobody an exploration
+        if self._coverage:
+            self._coverage.watch(machine)
         subject.enter(machine)
         plan = self.plan(machine)
         allowed, expected, undisturbed = self._undisturbed()
@@ -186,6 +191,8 @@ class Exploration:
             broken_off = error
         finally:
             chunks.close()
+            if self._coverage:
+                self._coverage.collect()
             if campaign:
                 campaign.save(now=True)
         if not broken_off and report.over:

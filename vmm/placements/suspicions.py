@@ -39,7 +39,8 @@ EXTENT = (
     f"{LOOKED_AT:,}; not of other placements"
 )
 """How far it is looked for."""
-CERTAIN = frozenset({LOST, TORN_READ, TORN_WRITE})
+TORN = frozenset({TORN_READ, TORN_WRITE})
+CERTAIN = frozenset({LOST, *TORN})
 """Kinds that hardly any program means."""
 
 
@@ -158,12 +159,19 @@ class _Looked:
     def _matters(self, conflict: Conflict, steps: Sequence[Step]) -> bool:
         if steps[conflict.before].depth != self._depth:
             return False
+        if conflict.pattern in TORN:
+            return not self._begins_another(conflict.physical + conflict.size // 2)
         if conflict.pattern in CERTAIN:
             return True
         one, other = steps[conflict.before].pc, steps[conflict.after].pc
         loaded = self._machine.loaded
         lines = [loaded.place(pc)[1] for pc in (one, other)] if loaded else []
         return one < other and bool(lines and lines[0]) and lines[0] == lines[1]
+
+    def _begins_another(self, physical: int) -> bool:
+        """A symbol's first byte is there: what lies below it is another value, not the other half of one."""
+        name = Observed(self._machine, self._accesses).name(physical)
+        return "+" not in name and not name.startswith("0x")
 
 
 class _Told(Story):

@@ -52,7 +52,7 @@ class Exploration:
         if not self._sources:
             raise VmmError("marker explore: inject= does not say what to try")
         path, options = self._machines.wanted(self.image, self._options)
-        report = explore(path, **self._asked, **options)
+        report = explore(path, coverage=self._machines.coverage, **self._asked, **options)
         report.image = self.image
         self.story = str(report)
         if report.least:

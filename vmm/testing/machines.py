@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from vmm.coverage.coverage import Coverage
 from vmm.errors import VmmError
 from vmm.inputs.console import taker
 from vmm.inputs.recorder import Recorder
@@ -41,12 +42,15 @@ class Tested:
 class Machines:
     """A factory: calling it makes a machine with an image loaded."""
 
-    def __init__(self, images: Images, directory: Path, defaults: Options, *, trace: bool = False) -> None:
+    def __init__(
+        self, images: Images, directory: Path, defaults: Options, *, trace: bool = False,
+        coverage: Coverage | None = None,
+    ) -> None:  # fmt: skip
         """`directory` is where the test lies, `defaults` are for options that a call leaves out; `trace`: every event
-        is kept for the report.
+        is kept for the report; `coverage` collects what they run.
         """
         self._images, self._directory = images, directory
-        self._defaults, self._trace = defaults, trace
+        self._defaults, self._trace, self.coverage = defaults, trace, coverage
         self.tested: list[Tested] = []
 
     @takes_options(QUIET)
@@ -80,6 +84,8 @@ class Machines:
         machine.limit(insns=MOST)
         if self._trace:
             machine.trace.record()
+        if self.coverage:
+            self.coverage.watch(machine)
         self.tested.append(Tested(self._name(str(image)), machine, console, recorder))
         if prepare:
             prepare(machine)
@@ -107,6 +113,8 @@ class Machines:
     def close(self) -> None:
         """End all of them, though a scenario of one fails at that."""
         with ExitStack() as last:
+            if self.coverage:
+                last.callback(self.coverage.collect)
             for tested in self.tested:
                 last.callback(tested.machine.close)
 
