@@ -1,5 +1,5 @@
-"""A timer that expires at each boundary, though it is due much later: its handler adds one to what the program adds one to,
-so that an update is lost between the load and the store, and nowhere else.
+"""A timer that expires at each boundary, though it is due much later: its handler adds one to what the program adds one
+to, so that an update is lost between the load and the store, and nowhere else.
 """
 
 from __future__ import annotations
