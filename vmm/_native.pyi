@@ -203,6 +203,7 @@ class vmm_vcpu(Struct):
     awaits: int
     leaving: int
     depth: int
+    preempted: int
     nest: Array[vmm_handler]
     event_count: int
     skew: int
@@ -776,6 +777,9 @@ class vmm_choice(Struct):
     kind: int
     number: int
     vector: int
+    size: int
+    physical: int
+    value: int
 
 @final
 class vmm_place(Struct):
@@ -807,6 +811,7 @@ class vmm_explored(Struct):
     outcome: int
     delivered: int
     shared: int
+    idle: int
     least_count: int
     least_outcome: int
     placements: int
@@ -818,6 +823,7 @@ class vmm_plan(Struct):
     choice: Array[vmm_choice]
     choices: int
     depth: int
+    finds: int
     patience: int
     longest: int
     most_runs: int
@@ -943,6 +949,7 @@ class Lib:
     VMM_TRIGGER_SHADOW: Final[int]
     VMM_TRIGGER_EVERY: Final[int]
     VMM_TRIGGER_HASHED: Final[int]
+    VMM_TRIGGER_TURN: Final[int]
     VMM_FERR_DRIVER: Final[int]
     VMM_STIMULUS_DRIVER: Final[int]
     VMM_TESTDEV_DRIVER: Final[int]
@@ -1182,6 +1189,9 @@ class Lib:
     VMM_CHOICE_NMI: Final[int]
     VMM_CHOICE_INJECT: Final[int]
     VMM_CHOICE_CALL: Final[int]
+    VMM_CHOICE_TURN: Final[int]
+    VMM_CHOICE_FIND: Final[int]
+    VMM_CHOICE_TIMER: Final[int]
     VMM_PHASE_WINDOW: Final[int]
     VMM_PHASE_BEYOND: Final[int]
     VMM_PHASE_END: Final[int]
@@ -1221,6 +1231,8 @@ class Lib:
     def vmm_signals_pass(self, m: vmm_machine, /) -> None: ...
     def vmm_signals_release(self, m: vmm_machine, /) -> None: ...
     def vmm_now(self, m: vmm_machine, /) -> int: ...
+    def vmm_next_timer(self, m: vmm_machine, /) -> int: ...
+    def vmm_skip_to_timer(self, m: vmm_machine, /) -> int: ...
     def vmm_timer_set(self, m: vmm_machine, timer: int, deadline: int, /) -> None: ...
     def vmm_timer_wave(self, m: vmm_machine, timer: int, /) -> None: ...
     def vmm_from_outside(self, m: vmm_machine, /) -> None: ...
@@ -1228,6 +1240,8 @@ class Lib:
     def vmm_line_until_served(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
     def vmm_line_connect(self, m: vmm_machine, line: int, driver: int, connected: int, /) -> None: ...
     def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
+    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
     def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
     def vmm_triggers_changed(self, m: vmm_machine, /) -> None: ...
     def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...

@@ -374,6 +374,7 @@ struct vmm_vcpu {
     uint8_t awaits;    /* some bit of `reach` is set */
     uint8_t leaving;   /* transient: Unicorn was told to return */
     uint8_t depth;     /* handlers under way */
+    uint8_t preempted; /* its turn was taken from it: it goes on with what was left of that */
     vmm_handler nest[VMM_NEST];
     uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
     uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
@@ -521,6 +522,8 @@ void vmm_signals_pass(vmm_machine *m);    /* at a boundary: their handlers are c
 void vmm_signals_release(vmm_machine *m); /* wait no more, and pass; nothing where this machine does not hold them */
 
 uint64_t vmm_now(vmm_machine *m); /* virtual ns */
+uint64_t vmm_next_timer(const vmm_machine *m); /* ns at which the next one expires or rises; VMM_NEVER: none does */
+int vmm_skip_to_timer(vmm_machine *m); /* between runs: time passes to then */
 void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TIMER_CALL at ns; VMM_NEVER cancels */
 void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struct describes: level now, tick of first toggle */
 
@@ -529,6 +532,8 @@ void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
 void vmm_line_until_served(vmm_machine *m, uint32_t line, uint32_t driver); /* high, until a controller acknowledges it */
 void vmm_line_connect(vmm_machine *m, uint32_t line, uint32_t driver, int connected);
 void vmm_nmi(vmm_machine *m, uint32_t vcpu);
+int vmm_turn(vmm_machine *m, uint32_t vcpu); /* between runs: the turn is that vCPU's from here on, if it is awake */
+int vmm_may_turn(const vmm_machine *m, uint32_t vcpu); /* it is another than the current one, and awake */
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
 void vmm_triggers_changed(vmm_machine *m); /* after a change of m->triggers.slot or count */
 void vmm_triggers_here(vmm_machine *m);    /* the boundary where the current vCPU stands counts as seen */

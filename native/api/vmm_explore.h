@@ -15,7 +15,10 @@ enum vmm_choice_kind {
     VMM_CHOICE_HIGH = 2,   /* number: line, high from there on */
     VMM_CHOICE_NMI = 3,    /* number: vCPU */
     VMM_CHOICE_INJECT = 4, /* number: vCPU; vector */
-    VMM_CHOICE_CALL = 5    /* Python does it; number: which */
+    VMM_CHOICE_CALL = 5,   /* Python does it; number: which */
+    VMM_CHOICE_TURN = 6,   /* number: vCPU, whose turn it is from there on, if it is awake and not the current one */
+    VMM_CHOICE_FIND = 7,   /* the instruction about to begin reads `size` bytes of RAM at `physical`, and finds `value` there */
+    VMM_CHOICE_TIMER = 8   /* time passes to when the next timer expires, if one runs */
 };
 
 /* One thing that may happen at a boundary. */
@@ -23,6 +26,9 @@ typedef struct {
     uint8_t kind; /* enum vmm_choice_kind */
     uint32_t number;
     uint32_t vector;
+    uint8_t size; /* 1, 2, 4 or 8 */
+    uint64_t physical;
+    uint64_t value;
 } vmm_choice;
 
 /* Where it happens: `insns` instructions behind the window's first boundary and `more` boundaries behind that one, for a
@@ -63,6 +69,7 @@ typedef struct {
     uint32_t outcome;    /* of this one alone, nothing behind it */
     uint8_t delivered;   /* at this very boundary */
     uint8_t shared;      /* its end is the next boundary's: the two states were one */
+    uint8_t idle;        /* it cannot happen here: there are no such placements */
     uint8_t least_count; /* places behind `at` in the least failing placement, where `failing` */
     uint32_t least_outcome;
     uint64_t placements; /* that begin with it, itself included */
@@ -74,7 +81,8 @@ typedef struct {
     /* what is asked for */
     vmm_choice choice[VMM_MAX_CHOICES];
     uint32_t choices;
-    uint32_t depth;    /* interrupts in one placement, at most */
+    uint32_t depth;    /* interrupts and turns in one placement, at most */
+    uint32_t finds;    /* and values found, VMM_CHOICE_FIND; of both no more than VMM_MAX_DEPTH */
     uint64_t patience; /* instructions that a run may take from the window's first boundary to its end */
     uint64_t longest;  /* boundaries of a handler, or of the rest of a window, at which one more interrupt is tried */
     uint64_t most_runs; /* 0: no end */
@@ -111,7 +119,7 @@ typedef struct vmm_exploration vmm_exploration;
 vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan);
 /* The next `boundaries` of the window, at most; rows of `out`, one a boundary and choice, in order; -1 with m->error. It
    comes back early, and is to be asked again, where m->signalled; and for good where the plan is spent: rows without
-   placements were not come to. */
+   placements that are not idle were not come to. */
 int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm_explored *out);
 /* The first boundary at which `insns` instructions have been run is the next, before or behind those that were explored;
    the plan is over where the window ends before that, and spent no more. 1: a signal came, ask again; -1 with m->error. */

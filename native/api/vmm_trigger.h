@@ -15,7 +15,8 @@ enum vmm_trigger_kind {
     VMM_TRIGGER_TIME = 4,   /* virtual ns: `at` */
     VMM_TRIGGER_SHADOW = 5, /* x86: the boundary lies in the shadow `number` (enum vmm_shadow; VMM_ANY: of either) */
     VMM_TRIGGER_EVERY = 6,  /* every boundary */
-    VMM_TRIGGER_HASHED = 7  /* so many events are in the trace's hash: `at` */
+    VMM_TRIGGER_HASHED = 7, /* so many events are in the trace's hash: `at` */
+    VMM_TRIGGER_TURN = 8    /* a turn of `vcpu` begins */
 };
 
 typedef struct {

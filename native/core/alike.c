@@ -12,7 +12,10 @@ enum { OF_THE_RUN = VMM_PEND_STOP | VMM_PEND_CODE };
 static bool vcpu_alike(vmm_vcpu *v, const uint8_t *saved)
 {
     const vmm_vcpu *then = (const vmm_vcpu *)saved; /* as far as ARCH_AT */
-    bool same = v->count == then->count && v->skew == then->skew && v->turn_end == then->turn_end
+    bool turn = v == v->machine->current; /* else time and turn are counted anew when its next one begins, */
+    bool same = v->count == then->count && v->preempted == then->preempted
+             && (!turn || v->skew == then->skew)
+             && (!(turn || v->preempted) || v->turn_end == then->turn_end) /* unless it has something left of the last */
              && ((v->pending ^ then->pending) & ~(uint32_t)OF_THE_RUN) == 0 && v->halted == then->halted
              && v->shutdown == then->shutdown && v->off == then->off && v->covered_page == then->covered_page
              && (!(v->pending & VMM_PEND_INJECT) || v->inject_vector == then->inject_vector);

@@ -167,3 +167,31 @@ bool clock_skip(vmm_vcpu *v)
         v->skew += target - now;
     return true;
 }
+
+/* A wave's falling edge interrupts nobody: what counts is the next rising one. */
+static uint64_t occasion(const vmm_timer *t)
+{
+    if (t->deadline == VMM_NEVER || t->kind != VMM_TIMER_WAVE || !t->level)
+        return t->deadline;
+    uint64_t low = t->low_ticks ? t->low_ticks : 1;
+    return t->toggles > 1 && low < VMM_NEVER - t->tick ? tick_ns(t, t->tick + low) : VMM_NEVER;
+}
+
+uint64_t vmm_next_timer(const vmm_machine *m)
+{
+    uint64_t next = VMM_NEVER;
+    for (int i = 0; i < VMM_MAX_TIMERS; i++)
+        next = least(next, occasion(&m->timers[i]));
+    return next;
+}
+
+int vmm_skip_to_timer(vmm_machine *m)
+{
+    uint64_t next = vmm_next_timer(m);
+    if (m->running || !m->current || next == VMM_NEVER)
+        return fail(m, "no timer runs to whose deadline time could pass");
+    uint64_t now = vmm_now(m);
+    m->current->skew += next > now ? next - now : 0;
+    vcpu_rearm(m->current);
+    return 0;
+}

@@ -7,6 +7,7 @@
 #include "core/pages.h"
 #include "core/random.h"
 #include "core/schedule.h"
+#include "core/trigger.h"
 #include "core/vcpu.h"
 
 void new_turn(vmm_vcpu *v)
@@ -29,9 +30,17 @@ static void make_current(vmm_machine *m, vmm_vcpu *v)
     uint64_t now = vcpu_now(before);
     m->elsewhere += before->count - v->count;
     m->current = v;
+    v->looked_at = VMM_NEVER; /* where a turn begins is a boundary of its own, whoever looked there before */
     v->skew = now - v->count * m->insn_ns;
     if (v->arch->turn)
         v->arch->turn(v);
+}
+
+static void begin_turn(vmm_vcpu *v)
+{
+    if (!v->preempted)
+        new_turn(v);
+    v->preempted = 0;
 }
 
 static bool awake(vmm_vcpu *v)
@@ -137,8 +146,30 @@ vmm_vcpu *next_to_run(vmm_machine *m)
         if (!v)
             return NULL;
         make_current(m, v);
-        new_turn(v);
+        begin_turn(v);
+        trigger_turn(v);
     }
     vcpu_rearm(v);
     return v;
+}
+
+int vmm_may_turn(const vmm_machine *m, uint32_t vcpu)
+{
+    return vcpu < m->vcpu_count && m->vcpus[vcpu] != m->current && !m->asleep && awake(m->vcpus[vcpu]);
+}
+
+int vmm_turn(vmm_machine *m, uint32_t vcpu)
+{
+    vmm_vcpu *before = m->current;
+    if (m->running || !before || vcpu >= m->vcpu_count)
+        return fail(m, "a turn is given to a vCPU of a machine that stands");
+    if (vcpu == before->index)
+        return 0;
+    if (!vmm_may_turn(m, vcpu))
+        return fail(m, "vCPU %u sleeps or is off: it cannot have the turn", vcpu);
+    before->preempted = awake(before) && !turn_is_over(before);
+    make_current(m, m->vcpus[vcpu]);
+    begin_turn(m->current);
+    vcpu_rearm(m->current);
+    return 0;
 }

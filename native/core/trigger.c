@@ -98,6 +98,16 @@ void vmm_triggers_here(vmm_machine *m)
     v->reached_pc = v->looked_pc = v->arch->pc(v);
 }
 
+void trigger_turn(vmm_vcpu *v)
+{
+    vmm_triggers *triggers = &v->machine->triggers;
+    for (uint32_t i = 0; i < triggers->count; i++) {
+        vmm_trigger *t = &triggers->slot[i];
+        if (t->kind == VMM_TRIGGER_TURN && !t->fired && is_for(t, v))
+            fire(v, t);
+    }
+}
+
 static void lower(uint64_t *earliest, uint64_t at)
 {
     if (at < *earliest)

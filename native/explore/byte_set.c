@@ -119,3 +119,11 @@ bool set_meets(const byte_set *s, uint64_t page, const uint64_t bits[SET_WORDS])
             return true;
     return false;
 }
+
+bool set_has(const byte_set *s, uint64_t offset, uint64_t size)
+{
+    uint64_t bits[SET_WORDS] = {0}, from = offset % SET_PAGE;
+    for (uint64_t word = from / 64; word < SET_WORDS && word * 64 < from + size; word++)
+        bits[word] = bits_of(word * 64, from, from + size);
+    return set_meets(s, offset / SET_PAGE, bits);
+}

@@ -28,6 +28,7 @@ void set_add_all(byte_set *s);
 void set_add_but(byte_set *s, uint64_t offset, uint64_t size, const byte_set *but);
 /* Add those of `other`, in the same way; `but` may be NULL. */
 void set_unite(byte_set *s, const byte_set *other, const byte_set *but);
+bool set_has(const byte_set *s, uint64_t offset, uint64_t size); /* one of these, in one page */
 bool set_meets(const byte_set *s, uint64_t page, const uint64_t bits[SET_WORDS]); /* one of these is in it */
 
 #endif

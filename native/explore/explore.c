@@ -18,13 +18,14 @@
 #include "core/coverage.h"
 #include "core/pages.h"
 #include "core/snapshot.h"
+#include "explore/choice.h"
 #include "explore/ending.h"
 #include "explore/tally.h"
 
 /* What is known of a state at a boundary: all that can follow. */
 typedef struct record {
     instant state; /* native NULL: it is not kept */
-    uint64_t aftermath;
+    uint64_t aftermath[VMM_MAX_VCPUS];
     bool inside; /* the window's end is still to come */
     byte_set live;
     tally sum;
@@ -82,13 +83,27 @@ static void page_differs(void *context, uint64_t page, const uint8_t *then)
     d->met = m->pages.untold[page] || set_meets(d->live, page, bits);
 }
 
+/* Of each vCPU, for its turn may be over in a shadow. */
+static uint64_t aftermath(const vmm_machine *m, uint32_t vcpu)
+{
+    vmm_vcpu *v = m->vcpus[vcpu];
+    return v->arch->aftermath && !v->off ? v->arch->aftermath(v) : 0;
+}
+
+static bool same_aftermath(const vmm_machine *m, const record *r)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        if (aftermath(m, i) != r->aftermath[i])
+            return false;
+    return true;
+}
+
 /* The machine is as `r` was, as far as anything that follows can tell. */
 static bool is_as(exploration *x, const record *r, bool inside)
 {
     vmm_machine *m = x->machine;
-    vmm_vcpu *v = m->current;
     bool devices = m->host_calls == x->host_seen && x->devices == r->state.devices;
-    if (stopped(x) || !r->state.native || r->inside != inside || !devices || (v->arch->aftermath && v->arch->aftermath(v) != r->aftermath))
+    if (stopped(x) || !r->state.native || r->inside != inside || !devices || !same_aftermath(m, r))
         return false;
     if (!snapshot_alike(m, r->state.native))
         return false;
@@ -102,8 +117,8 @@ static bool is_as(exploration *x, const record *r, bool inside)
 
 static void record_state(exploration *x, record *r, bool inside)
 {
-    vmm_vcpu *v = x->machine->current;
-    r->aftermath = v->arch->aftermath ? v->arch->aftermath(v) : 0;
+    for (uint32_t i = 0; i < x->machine->vcpu_count; i++)
+        r->aftermath[i] = aftermath(x->machine, i);
     r->inside = inside;
     r->state = keep(x);
 }
@@ -117,10 +132,10 @@ typedef struct {
     bool inside;
 } spot;
 
-static record *boundary(exploration *x, uint32_t level, spot here, const record *next, vmm_explored *rows);
+static record *boundary(exploration *x, extent level, spot here, const record *next, vmm_explored *rows);
 
 /* All boundaries of a piece, from the last to the first, whose record is given; `next`: what is known behind the last. */
-static record *backwards(exploration *x, uint32_t level, const piece *p, const record *next, vmm_explored *rows)
+static record *backwards(exploration *x, extent level, const piece *p, const record *next, vmm_explored *rows)
 {
     record *r = NULL;
     for (uint64_t i = p->count; i-- > 0 && !stopped(x);) {
@@ -138,9 +153,9 @@ static void settle(record *r, uint32_t outcome)
 }
 
 /* From where the machine stands to the end of the window, and back. */
-static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place *at)
+static record *rest(exploration *x, extent level, bool inside, const vmm_place *at, uint8_t first)
 {
-    piece p = {0};
+    piece p = {.first = first};
     record *end = record_new(x), *r = NULL;
     footprint last = {0};
     unsigned how = 0;
@@ -176,24 +191,15 @@ static record *rest(exploration *x, uint32_t level, bool inside, const vmm_place
     return r;
 }
 
-static void inject(exploration *x, uint32_t choice)
+/* What a run comes back from: handlers, down to so many under way; or other vCPUs' turns, to this one's. */
+typedef struct {
+    uint32_t depth;
+    const vmm_vcpu *preempted; /* NULL: handlers */
+} detour;
+
+static bool is_away(const vmm_machine *m, const detour *d)
 {
-    const vmm_choice *c = &x->plan->choice[choice];
-    vmm_machine *m = x->machine;
-    vmm_from_outside(m);
-    switch (c->kind) {
-    case VMM_CHOICE_EDGE:
-        vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1);
-        vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 0);
-        break;
-    case VMM_CHOICE_SERVED: vmm_line_until_served(m, c->number, VMM_SCRIPT_DRIVER); break;
-    case VMM_CHOICE_HIGH: vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1); break;
-    case VMM_CHOICE_NMI: vmm_nmi(m, c->number); break;
-    case VMM_CHOICE_INJECT: vmm_inject(m, c->number, c->vector); break;
-    default:
-        m->host_calls++;
-        x->plan->act(x->plan->handle, choice);
-    }
+    return d->preempted ? m->current != d->preempted : depth_of(m) > d->depth;
 }
 
 /* A handler has returned to where it came from: whether the window ends there is known. */
@@ -205,11 +211,13 @@ static bool stands_at(const exploration *x, spot here)
 
 typedef enum { RETURNED, ARRIVED, ENDED } way;
 
-/* From an interrupt just taken to its handler's return, with all boundaries on the way where they are asked for. The window
-   may end in it, and then the run; or the run ends otherwise, or takes too long. */
-static way to_return(exploration *x, uint32_t depth, piece *p, bool *inside)
+/* From an interrupt just taken to its handler's return, or from a turn just given away to the next of who had it, with all
+   boundaries on the way where they are asked for. The window may end in it, and then the run; or the run ends otherwise,
+   or takes too long. */
+static way to_return(exploration *x, const detour *d, piece *p, bool *inside)
 {
-    while (depth_of(x->machine) > depth && !stopped(x)) {
+    unsigned back = d->preempted ? AT_TURN : AT_RETURN;
+    while (is_away(x->machine, d) && !stopped(x)) {
         uint64_t left = time_left(x);
         if (p && p->count >= x->plan->longest) {
             x->plan->cut++;
@@ -221,7 +229,8 @@ static way to_return(exploration *x, uint32_t depth, piece *p, bool *inside)
             piece_grow(x, p, p->places + p->count - 1);
             p->inside += *inside;
         }
-        unsigned how = !left ? OVER : p ? step(x) : go(x, AT_RETURN | (*inside ? AT_END : AT_UNTIL), left);
+        x->turn_of = d->preempted ? d->preempted->index : VMM_ANY;
+        unsigned how = !left ? OVER : p ? step(x) : go(x, back | (*inside ? AT_END : AT_UNTIL), left);
         if (how & (OVER | IN_TIME) && !(p && how & IN_TIME))
             return ENDED;
         if (!*inside && !p && how & AT_UNTIL)
@@ -253,19 +262,19 @@ static bool follow_alone(exploration *x, record *r, spot here, const record *lik
 }
 
 /* The same, where more may follow: at this boundary, and at all behind it. */
-static bool follow(exploration *x, record **r, uint32_t level, spot here, const record *like, const vmm_place *at)
+static bool follow(exploration *x, record **r, extent level, spot here, const record *like, const vmm_place *at, uint8_t first)
 {
-    piece one = {.inside = here.inside};
+    piece one = {.inside = here.inside, .first = first};
     piece_begin(x, &one, at);
-    bool steps = x->plan->reduce && like && (here.inside || !until_here(x));
+    bool steps = x->plan->reduce && like && here.inside; /* behind the window no more may follow than here */
     unsigned how = steps ? step(x) : OVER;
     bool shared = !(how & OVER) && is_as(x, like, here.inside && !(how & AT_END));
     if (!shared)
         back_to(x, &one.kept[0]);
-    record *more = stopped(x) ? NULL : shared ? boundary(x, level, (spot){&one, 0, here.inside}, like, NULL) : rest(x, level, here.inside, at);
+    record *more = stopped(x) ? NULL : shared ? boundary(x, level, (spot){&one, 0, here.inside}, like, NULL) : rest(x, level, here.inside, at, first);
     if (more) {
         more->state = (*r)->state;
-        more->aftermath = (*r)->aftermath;
+        memcpy(more->aftermath, (*r)->aftermath, sizeof more->aftermath);
         more->inside = here.inside;
         (*r)->state = (instant){0};
         record_free(x, *r);
@@ -285,10 +294,11 @@ typedef struct {
  * One more at a boundary, where the machine stands. What is given back is of the state in which its handler has returned,
  * or of this one where it is not delivered here.
  */
-static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t choice, const record *like, injection *out)
+static record *inject_at(exploration *x, extent level, spot here, uint32_t choice, const record *like, injection *out)
 {
-    bool more = level < x->plan->depth;
-    uint32_t depth = depth_of(x->machine);
+    bool more = more_may(x, level), found = x->plan->choice[choice].kind == VMM_CHOICE_FIND;
+    bool turn = x->plan->choice[choice].kind == VMM_CHOICE_TURN;
+    const detour away = {depth_of(x->machine), turn ? x->machine->current : NULL};
     piece handler = {0};
     footprint head = {0};
     record *r = record_new(x);
@@ -296,20 +306,25 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
         return r;
     watch_into(x, &head);
     inject(x, choice);
-    if (more)
+    if (more && !found)
         piece_begin(x, &handler, &here.of->places[here.index]);
+    if (turn && handler.count) {
+        handler.places[0].pc = place_here(x, NULL).pc;
+        handler.first = NO_TURN;
+    }
     coverage_hold(x->machine, false);
-    unsigned how = step(x);
+    unsigned how = found ? 0 : step(x);
     coverage_hold(x->machine, true);
-    out->delivered = depth_of(x->machine) > depth;
+    out->delivered = turn || found || is_away(x->machine, &away);
     if (!more && !x->plan->reduce && !(how & OVER)) { /* nobody asks where its handler returns */
-        settle(r, finish(x, here.inside && (out->delivered || !(how & AT_END))));
+        settle(r, finish(x, here.inside && ((out->delivered && !turn) || !(how & AT_END))));
         tally_add(&out->sum, NULL, &r->sum);
         return r;
     }
     spot back = here;
     handler.inside = here.inside;
-    way ends = how & OVER ? ENDED : out->delivered ? to_return(x, depth, more ? &handler : NULL, &back.inside) : RETURNED;
+    back.inside = here.inside && !(turn && how & AT_END); /* a delivery begins no instruction that could be the last */
+    way ends = how & OVER ? ENDED : out->delivered ? to_return(x, &away, more ? &handler : NULL, &back.inside) : RETURNED;
     bool returns = ends == RETURNED;
     if (!returns) {
         footprint last = {0}; /* what the judge reads */
@@ -332,7 +347,9 @@ static record *inject_at(exploration *x, uint32_t level, spot here, uint32_t cho
         back.inside = back.inside && (stands_at(x, here) || !ends_here(x));
         if (x->plan->reduce)
             record_state(x, r, back.inside);
-        out->shared = more ? follow(x, &r, level, back, like, out->delivered ? NULL : &here.of->places[here.index]) : follow_alone(x, r, back, like);
+        bool moved = out->delivered && !found;
+        vmm_place at = moved ? place_here(x, handler.count ? &handler.places[handler.count - 1] : NULL) : here.of->places[here.index];
+        out->shared = more ? follow(x, &r, level, back, like, &at, found ? NOTHING : ANYTHING) : follow_alone(x, r, back, like);
     }
     if (more && handler.count >= x->plan->longest)
         set_add_all(&r->live); /* what comes between its last known boundary and its return is not known */
@@ -359,7 +376,7 @@ static void tell(vmm_explored *row, const vmm_place *at, const record *r, const 
     memcpy(row->least, i->sum.least, sizeof row->least);
 }
 
-static record *boundary(exploration *x, uint32_t level, spot here, const record *next, vmm_explored *rows)
+static record *boundary(exploration *x, extent level, spot here, const record *next, vmm_explored *rows)
 {
     record *r = record_new(x);
     bool begins_here = here.of->closed && here.index + 1 == here.of->count;
@@ -367,7 +384,7 @@ static record *boundary(exploration *x, uint32_t level, spot here, const record 
         r->outcome = next->outcome;
         tally_add(&r->sum, NULL, &next->sum);
     }
-    if (r && next && x->plan->reduce && level) {
+    if (r && next && x->plan->reduce && (level.happened || level.found)) {
         footprint one = {0};
         stand_at(x, here.of, here.index);
         watch_into(x, &one);
@@ -377,12 +394,23 @@ static record *boundary(exploration *x, uint32_t level, spot here, const record 
         footprint_precede(&one, &next->live, &r->live);
         footprint_free(&one);
     }
-    for (uint32_t c = 0; r && c < x->plan->choices && level < x->plan->depth && !stopped(x); c++) {
+    footprint seen = {0};
+    if (level.found < x->plan->finds && !stopped(x))
+        look_ahead(x, here.of, here.index, &seen);
+    for (uint32_t c = 0; r && c < x->plan->choices && !stopped(x); c++) {
         injection made = {0};
         vmm_place at = here.of->places[here.index];
+        extent with = with_one(level, x->plan->choice[c].kind);
+        bool within = with.happened <= x->plan->depth && with.found <= x->plan->finds;
         at.choice = c;
-        stand_at(x, here.of, here.index);
-        r->child[c] = inject_at(x, level + 1, here, c, next ? next->child[c] : NULL, &made);
+        if (within)
+            stand_at(x, here.of, here.index);
+        if (!within || !can_happen(x, here.of, here.index, c, &seen)) {
+            if (rows)
+                rows[c] = (vmm_explored){.at = at, .idle = 1};
+            continue;
+        }
+        r->child[c] = inject_at(x, with, here, c, next ? next->child[c] : NULL, &made);
         tally_add(&r->sum, &at, &made.sum);
         set_unite(&r->live, &made.live, NULL);
         if (rows && r->child[c])
@@ -390,6 +418,7 @@ static record *boundary(exploration *x, uint32_t level, spot here, const record 
         x->plan->shared += made.shared;
         set_free(&made.live);
     }
+    footprint_free(&seen);
     return r;
 }
 
@@ -415,9 +444,10 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
 vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
 {
     vmm_exploration *x = m->running || !m->current ? NULL : calloc(1, sizeof *x);
-    bool fits = plan->choices <= VMM_MAX_CHOICES && plan->depth <= VMM_MAX_DEPTH && plan->terms <= VMM_MAX_TERMS;
+    bool fits = plan->choices <= VMM_MAX_CHOICES && plan->terms <= VMM_MAX_TERMS && plan->depth <= VMM_MAX_DEPTH
+             && plan->finds <= VMM_MAX_DEPTH - plan->depth && all_in_ram(m, plan);
     if (!x || !fits) {
-        fail(m, "an exploration needs a machine that stands, and memory");
+        fail(m, "an exploration needs a machine that stands, places in RAM for values, and memory");
         free(x);
         return NULL;
     }
@@ -427,7 +457,7 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
     x->triggers = m->triggers;
     x->origin = machine_insns(m);
     x->host_seen = m->host_calls - 1;
-    if (plan->reduce && watch_begin(&x->watch, m))
+    if ((plan->reduce || plan->finds) && watch_begin(&x->watch, m))
         x->failed = true;
     coverage_hold(m, true); /* what is tried counts, once: see inject_at */
     x->begin = keep(x);
@@ -475,7 +505,7 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
     instant next = find(x, &p, boundaries, &then);
     memset(out, 0, boundaries * x->plan->choices * sizeof *out);
     p.inside = next.native ? p.count : p.count - 1;
-    record_free(x, backwards(x, 0, &p, NULL, out));
+    record_free(x, backwards(x, (extent){0, 0}, &p, NULL, out));
     int64_t rows = (int64_t)(p.count * x->plan->choices);
     piece_free(&p);
     if (x->failed || x->broken_off) {

@@ -45,16 +45,18 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
     const vmm_trigger slots[SLOTS] = {
         x->plan->end, x->plan->until, {.kind = VMM_TRIGGER_EVERY, .vcpu = VMM_ANY},
         {.kind = VMM_TRIGGER_EVENT, .event = VMM_EV_RETURNED, .vcpu = VMM_ANY, .number = VMM_ANY, .value = VMM_ANY, .source = VMM_ANY},
+        {.kind = VMM_TRIGGER_TURN, .vcpu = x->turn_of},
     };
-    for (unsigned i = 0; i < SLOTS; i++)
+    const unsigned count = awaited & AT_TURN ? SLOTS : SLOT_TURN; /* each is looked at again and again */
+    for (unsigned i = 0; i < count; i++)
         m->triggers.slot[i] = awaited >> i & 1 ? slots[i] : (vmm_trigger){0};
-    m->triggers.count = SLOTS;
+    m->triggers.count = count;
     vmm_triggers_changed(m);
     vmm_run(m, insns);
     if (m->signalled || m->stop.reason == VMM_STOP_USER)
         x->broken_off = true;
     unsigned fired = 0;
-    for (unsigned i = 0; i < SLOTS; i++)
+    for (unsigned i = 0; i < count; i++)
         fired |= (unsigned)m->triggers.slot[i].fired << i;
     if (fired || stopped(x))
         return stopped(x) ? OVER : fired;

@@ -6,9 +6,9 @@
 #include "explore/footprint.h"
 
 enum { STRIDE = 64 }; /* boundaries from one snapshot to the next */
-enum { SLOT_END, SLOT_UNTIL, SLOT_EVERY, SLOT_RETURN, SLOTS };
+enum { SLOT_END, SLOT_UNTIL, SLOT_EVERY, SLOT_RETURN, SLOT_TURN, SLOTS };
 enum { AT_END = 1 << SLOT_END, AT_UNTIL = 1 << SLOT_UNTIL, AT_EVERY = 1 << SLOT_EVERY, AT_RETURN = 1 << SLOT_RETURN,
-       IN_TIME = 16 /* the instructions are used up */, OVER = 32 /* the run has ended */ };
+       AT_TURN = 1 << SLOT_TURN, IN_TIME = 32 /* the instructions are used up */, OVER = 64 /* the run has ended */ };
 
 /* The machine as it was, with Python's devices. */
 typedef struct {
@@ -27,11 +27,16 @@ struct vmm_exploration {
     uint64_t origin;       /* instructions at the first */
     uint64_t host_seen;    /* calls of Python's devices up to when their state was `devices` */
     uint32_t devices;
+    uint32_t turn_of; /* the vCPU whose next turn AT_TURN is */
     bool failed;     /* no memory, or an error in Python */
     bool broken_off; /* by a signal */
 };
 
 typedef struct vmm_exploration exploration;
+
+/* Where a turn begins it cannot be given away at once, for that would be one turn less; where a value is found, that is
+   what the instruction there does. */
+enum first { ANYTHING = 0, NO_TURN = 1, NOTHING = 2 };
 
 /* A piece of a run: its boundaries, and the machine at some of them. */
 typedef struct {
@@ -41,6 +46,7 @@ typedef struct {
     uint64_t room;
     uint64_t inside; /* so many of them lie before the window's end */
     bool closed;     /* what is known behind the last begins with it, not behind it */
+    uint8_t first;   /* enum first: what may happen at the first of them */
 } piece;
 
 static inline bool stopped(const exploration *x)

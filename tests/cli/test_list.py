@@ -31,7 +31,9 @@ def test_several_words_are_all_there(vmm):
 
 
 def test_json_is_filtered_alike(vmm):
-    assert {guest["arch"] for guest in json.loads(vmm("list", "arm", "--json").out)} == {"arm"}
+    found = json.loads(vmm("list", "arm", "--json").out)
+    assert {guest["arch"] for guest in found} == {"arm"}
+    assert {"arm/hello", "cases/lost_update/arm"} <= {guest["name"] for guest in found}
 
 
 def test_what_no_line_has_is_one_line(vmm):

@@ -12,6 +12,7 @@ from models.splitmix64 import splitmix64
 
 from core.smp_guests import ARCHITECTURES, machine, run_until_started
 from vmm import Elapsed
+from vmm.errors import VmmError
 from vmm.machine.machine import MIB, Config, Machine, boot
 
 QUANTUM = 50
@@ -68,6 +69,34 @@ def test_a_turn_is_drawn_for_each_vcpu_that_comes_next(architecture: str) -> Non
     seen = turns(built, 30 * QUANTUM)[1:]
     assert len(seen) > 15
     assert [cpu for cpu, _ in seen] == [(seen[0][0] + n) % 3 for n in range(len(seen))]
+
+
+@both
+def test_a_preempted_vcpu_goes_on_with_what_was_left_of_its_turn(architecture: str) -> None:
+    built = machine("spin", architecture, smp=3, quantum=QUANTUM)
+    run_until_started(built)
+    while built.position.vcpu != 0 or turns_left(built) != 20:
+        built.run(insns=1)
+    built.turn(2)
+    assert built.position.vcpu == 2
+    assert turns(built, 50 + 20 + 2 * QUANTUM + 1) == [(2, QUANTUM), (0, 20), (1, QUANTUM), (2, QUANTUM)]
+
+
+def turns_left(built: Machine) -> int:
+    """Instructions of the current turn."""
+    return int(built.cpu._native.turn_end - built.cpu.count)
+
+
+@both
+def test_a_turn_goes_to_nobody_who_sleeps_is_off_or_is_not_there(architecture: str) -> None:
+    built = machine("sleep", architecture)
+    built.run(insns=2_000)
+    before = built.position
+    for cpu, why in ((1, "sleeps or is off"), (2, "not among 0-1")):
+        with pytest.raises(VmmError, match=why):
+            built.turn(cpu)
+    built.turn(0)
+    assert built.position == before
 
 
 Outcome = tuple[str, int, list[int], int, int]

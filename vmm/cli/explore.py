@@ -49,13 +49,15 @@ _PLACE = re.compile(r"[^:]+(?::\d+)?(?:\s*[+-]\s*\w+)?")
 def parser() -> Parser:
     parser = Parser(
         "vmm explore",
-        "Run IMAGE with an interrupt at every instruction boundary of a window, and look whether all goes well.\n"
+        "Run IMAGE with an interrupt, a preemption or another value at every instruction boundary of a window, and\n"
+        "look whether all goes well.\n"
         "vmm help exploring has an example from a bug to its fix.\n\n" + EXIT_STATUS,
         [
             "vmm explore lost.S --inject irq:4 --between begin..end --check 'n == 2'",
             "vmm explore lost.S --inject irq:4 --between begin..end --record lost.vmmrec",
             "vmm explore driver.elf --inject spi:5 --inject nmi --between driver.c:94..driver.c:101 --depth 2",
             "vmm explore kernel.elf --inject irq:1 --between loop..loop+0x40 --hit 100 --until idle",
+            "vmm explore mutex.elf --smp 2 --inject turn --between lock..unlock --until done --depth 2",
             "vmm explore kernel.elf --inject irq:0 --between begin..end --check invariants.py:queue_is_whole",
             "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
             "vmm explore big.elf --inject irq:0 --between main..done --jobs 8 --campaign big.campaign",
@@ -66,7 +68,7 @@ def parser() -> Parser:
     )
     run.add_machine(parser)
     add = parser.add_argument
-    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, key:a, byte:0x41; repeatable"
+    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, timer, turn, read:x=0,7; repeatable"
     add("--inject", action="append", default=[], metavar="SOURCE", help=source)
     window = "the window: two locations, symbol, symbol+0x10, file.c:94 or address (begin..end, if it has such symbols)"
     add("--between", type=_window, metavar="A..B", help=window)
@@ -75,8 +77,10 @@ def parser() -> Parser:
     add("--until", metavar="WHERE", help="where runs end, behind the window (where the guest ends)")
     check = "what must hold there: 'n == 2 and u8 state < 3', FILE.py:FUNCTION of the machine, or atomic; repeatable"
     add("--check", action="append", default=[], metavar="CHECK", help=check)
-    depth = "interrupts in one run, at most (%(default)s)"
+    depth = "so many of these in one run, at most (%(default)s)"
     add("--depth", type=quantities.positive, default=1, metavar="D", help=depth)
+    reads = "reads of one run that find a value of read:x=…, beside those, at most (%(default)s)"
+    add("--reads", type=quantities.count, default=1, metavar="K", help=reads)
     insns = "instructions a run may take from A on (ten times the undisturbed run's, and 200,000)"
     add("--max-insns", type=quantities.count, metavar="N", help=insns)
     add("--runs", type=quantities.count, metavar="N", help="stop after so many runs: 1e6, 1M")
@@ -109,7 +113,9 @@ def main(options: argparse.Namespace) -> int:
     subject.window = Window(begin, end, options.until, options.hit)
     if not options.inject:
         raise _nothing_to_inject(subject, machine)
-    bounds = Bounds(options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction)
+    bounds = Bounds(
+        options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction, options.reads
+    )
     coverage = Coverage() if options.coverage else None
     sources = [source(each) for each in options.inject]
     outputs = Outputs([*(machine.source.files if machine.source else ()), *files])

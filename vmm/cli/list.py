@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from vmm.arch import ARCHITECTURES
@@ -15,6 +16,8 @@ from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 
 COLUMNS = ("name", "board", "vCPUs", "exit status", "what it shows")
+BROKEN_STATUS = 1
+"""Of a case's broken variant."""
 CASE_COLUMNS = ("case", "for", "what goes wrong")
 
 
@@ -28,7 +31,7 @@ def parser() -> Parser:
     )
     words = "those of this architecture, or with this word in their line; with several, with all of them"
     parser.add_argument("words", metavar="ARCH|WORD", nargs="*", help=words)
-    told = "as JSON: guests with name, arch, board, summary, success, cpu, smp; cases with name, archs, title, summary"
+    told = "as JSON: name, arch, board, summary, success, cpu, smp; a case once an architecture, in its broken variant"
     parser.add_argument("--json", action="store_true", help=told)
     return parser
 
@@ -39,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
     if options.words and not found and not known:
         raise VmmError(f"no bundled guest has {' and '.join(map(repr, options.words))} in its line; vmm list shows all")
     if options.json:
-        print(json.dumps([*map(asdict, found), *map(_facts, known)], indent=2))
+        print(json.dumps([*map(asdict, found), *(each for case in known for each in _facts(case))], indent=2))
         return 0
     from vmm.report import table
 
@@ -53,8 +56,13 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(case: Case) -> dict[str, object]:
-    return {"name": case.name, "archs": list(case.machines), "title": case.title, "summary": case.summary}
+def _facts(case: Case) -> Iterator[dict[str, object]]:
+    for arch, machine in case.machines.items():
+        guest = Guest(
+            f"{case.name}/{arch}", arch, machine["board"], case.summary, BROKEN_STATUS, machine.get("cpu", "default"),
+            machine.get("smp", 1),
+        )  # fmt: skip
+        yield asdict(guest)
 
 
 def _tells(case: Case, word: str) -> bool:

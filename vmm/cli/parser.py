@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
         commands: Mapping[str, str] | None = None,
         answer: Answer = lambda _: None,
     ) -> None:
-        parts = ["commands:", *(f"  {name:8}{text}" for name, text in commands.items()), ""] if commands else []
+        parts = ["commands:", *(f"  {name:10}{text}" for name, text in commands.items()), ""] if commands else []
         parts += ["examples:", *(f"  {example}" for example in examples)]
         self._answer: Answer = answer
         super().__init__(

@@ -44,6 +44,8 @@ class Tried(NamedTuple):
     """At this very boundary."""
     shared: bool
     """What followed was the next boundary's."""
+    idle: bool
+    """It cannot happen there: there are no such placements."""
     placements: int
     failing: int
     least: tuple[Placement, ...]
@@ -111,7 +113,7 @@ class Explorer:
         """Rows of the next ones, fewer where a signal's handler was called meanwhile."""
         rows = ffi.new("vmm_explored[]", boundaries * self._plan.choices)
         done = self._held(lambda: lib.vmm_explore(self._native, self._exploration, boundaries, rows))
-        return [_tried(rows[n]) for n in range(done) if rows[n].placements]
+        return [_tried(rows[n]) for n in range(done) if rows[n].placements or rows[n].idle]
 
     def _held(self, call: Callable[[], int]) -> int:
         self._signals.hold()
@@ -159,6 +161,6 @@ def _tried(raw: vmm_explored) -> Tried:
     first = _placement(raw.at)
     least = (first, *(_placement(raw.least[n]) for n in range(raw.least_count))) if raw.failing else ()
     return Tried(
-        first, raw.outcome, bool(raw.delivered), bool(raw.shared), raw.placements, raw.failing, least,
+        first, raw.outcome, bool(raw.delivered), bool(raw.shared), bool(raw.idle), raw.placements, raw.failing, least,
         raw.least_outcome,
     )  # fmt: skip

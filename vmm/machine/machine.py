@@ -25,6 +25,7 @@ from vmm.errors import VmmError, within
 from vmm.inputs.console import ConsoleInput, ConsoleOutput, Taker, taker
 from vmm.inputs.decisions import Callbacks, Inputs
 from vmm.inputs.lines import Lines
+from vmm.inputs.passing import Passing
 from vmm.inputs.position import Position, position_of
 from vmm.inputs.run_control import RunControl
 from vmm.inputs.script_board import DeviceHandle
@@ -32,6 +33,7 @@ from vmm.inputs.script_cpus import script_cpus
 from vmm.inputs.script_devices import ScriptBus, ScriptClock, ScriptLine, ScriptTimer, ScriptWave
 from vmm.inputs.script_memory import ScriptMemory
 from vmm.inputs.trap_handlers import TrapHandlers
+from vmm.inputs.turns import Turns
 from vmm.loaders.image import Loaded
 from vmm.machine.accesses import Accesses
 from vmm.machine.boot_image import BootImage, Source
@@ -167,6 +169,8 @@ class Machine:
         self.bus, self.clock = ScriptBus(native, bus, inputs), ScriptClock(native, clock, inputs)
         self.trace = Trace(native, self)
         self._control = RunControl(native, inputs)
+        self._turns = Turns(native, inputs)
+        self._passing = Passing(native, inputs)
         console = ConsoleOutput(native, inputs, taker(config.console))
         self._board: Board = board.build(
             Parts(
@@ -320,6 +324,8 @@ class Machine:
 
     limit = delegate("_control", RunControl.limit)
     end = delegate("_control", RunControl.end)
+    turn = delegate("_turns", Turns.turn)
+    skip_to_timer = delegate("_passing", Passing.skip_to_timer)
 
     def start(self, scenario: Callable[[Machine], Coroutine[Any, Any, T]] | Coroutine[Any, Any, T]) -> Task[T]:
         """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest. Await
@@ -482,7 +488,8 @@ def collected_of(machine: Machine) -> Collected:
 
 WIRING = (
     Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
-    ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, ConsoleInput,
+    ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, Turns, Passing,
+    ConsoleInput,
     ConsoleOutput, DeviceHandle, Keyboard, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts,
     Runner,
 )  # fmt: skip

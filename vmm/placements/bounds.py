@@ -21,8 +21,8 @@ LONGEST = 20_000
 
 @dataclass(frozen=True)
 class Bounds:
-    """`depth` interrupts in one run at most, which has `insns` instructions from the window's first boundary on; stop
-    after `runs` runs or `seconds`.
+    """`depth` interrupts and `reads` found values in one run at most, which has `insns` instructions from the window's
+    first boundary on; stop after `runs` runs or `seconds`.
     """
 
     depth: int = 1
@@ -30,11 +30,14 @@ class Bounds:
     runs: int | None = None
     seconds: float | None = None
     reduction: bool = True
+    reads: int = 1
 
     def check(self) -> None:
         """VmmError for one that is none."""
         if not 1 <= self.depth <= lib.VMM_MAX_DEPTH:
             raise VmmError(f"depth {self.depth}: it is 1 to {lib.VMM_MAX_DEPTH}")
+        if not 0 <= self.reads <= lib.VMM_MAX_DEPTH - self.depth:
+            raise VmmError(f"reads {self.reads}: with depth {self.depth} it is 0 to {lib.VMM_MAX_DEPTH - self.depth}")
         if self.insns is not None and not 1 <= self.insns < 1 << 63:
             raise VmmError(f"insns {self.insns}: a run has 1 to {(1 << 63) - 1} instructions")
         if self.runs is not None and self.runs < 1:
@@ -55,7 +58,9 @@ def plan_of(
         row = source.row(machine)
         choice = plan.choice[number]
         choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
+        choice.size, choice.physical, choice.value = row.size, row.physical, row.value
     plan.choices, plan.depth = len(sources), bounds.depth
+    plan.finds = bounds.reads if any(choice.kind == lib.VMM_CHOICE_FIND for choice in plan.choice) else 0
     plan.longest, plan.patience = LONGEST, patience
     plan.reduce, plan.ask_each = bounds.reduction, each
     _reach(plan.end, machine, window.end)

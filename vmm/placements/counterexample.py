@@ -93,7 +93,7 @@ class Retold:
             del self._aims[0]
 
     def _stands_at(self, address: int) -> bool:
-        return self._machine.cpus[self._machine.stop.vcpu].pc == address
+        return self._machine.cpus[self._machine.position.vcpu].pc == address
 
     def _arrived(self) -> bool:
         """It has come to where runs end. That may be where the window does, too."""

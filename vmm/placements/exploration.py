@@ -28,7 +28,7 @@ from vmm.placements.order import order
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import END, Standing
 from vmm.placements.report import Fails, Failure, Happening, Report, runs_of
-from vmm.placements.sources import Source, source
+from vmm.placements.sources import Source, of_machine, source
 from vmm.placements.subject import UNDISTURBED, Subject, Window, patience, told
 from vmm.placements.suspicions import EXTENT, suspicions
 from vmm.placements.words import Words
@@ -65,6 +65,7 @@ def explore(
     runs: int | None = None,
     seconds: float | None = None,
     reduction: bool = True,
+    reads: int = 1,
     record: Path | str | None = None,
     campaign: Path | str | None = None,
     coverage: Coverage | None = None,
@@ -76,12 +77,12 @@ def explore(
     executor: Executor | None = None,
     **options: Unpack[Options],
 ) -> Report:
-    """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "spi:1", see `vmm help exploring`) at every
-    boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run. Each run goes on to
-    `until`, or to the guest's own end, and must keep what `check` says there: comparisons such as "n == 2", functions
-    of the machine that return whether all is well, or assert it. It must come there, with exit status 0, and the guest
-    must make no error. `check` "atomic": nor may an interrupt come between accesses that belong together; without any
-    check such are told as suspicious.
+    """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "turn:1", see `vmm help exploring`) at every
+    boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run; beside these up to `reads`
+    reads of one run find a value that "read:x=0,7" lists. Each run goes on to `until`, or to the guest's own end, and
+    must keep what `check` says there: comparisons such as "n == 2", functions of the machine that return whether all is
+    well, or assert it. It must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor
+    may an interrupt come between accesses that belong together; without any check such are told as suspicious.
 
     `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
     there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
@@ -102,7 +103,7 @@ def explore(
     ]
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
     subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
-    bounds = Bounds(depth, insns, runs, seconds, reduction)
+    bounds = Bounds(depth, insns, runs, seconds, reduction, reads)
     return Exploration(subject, chosen, checks, bounds, campaign, coverage, jobs, executor).run(record, progress)
 
 
@@ -147,6 +148,7 @@ class Exploration:
     ) -> Report:  # fmt: skip
         subject, window, bounds = self._subject, self._subject.window, self._bounds
         machine = subject.boot()
+        self._sources = of_machine(self._sources, machine)
         if self._asked_atomic and len(machine.cpus) > 1:
             raise VmmError(f'check "{ATOMIC}" is for machines of one vCPU: this one has {len(machine.cpus)}')
         files = machine.source.files if machine.source else []
@@ -161,6 +163,7 @@ class Exploration:
         self.report = report = Report(
             str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
             bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed, workers=workers.count,
+            reads=bounds.reads,
         )  # fmt: skip
         campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
         words = Words(subject, self._sources, self._terms, allowed)
@@ -280,7 +283,8 @@ class Exploration:
                 *[ATOMIC] * self._asked_atomic, *(term.text for term in self._terms),
                 *(each.identity() for each in functions),
             ],
-            "depth": bounds.depth, "instructions of a run": bounds.insns, "reduction": bounds.reduction,
+            "depth": bounds.depth, "reads": bounds.reads, "instructions of a run": bounds.insns,
+            "reduction": bounds.reduction,
         }  # fmt: skip
 
     def _no_answer(self, machine: Machine, unanswered: Unanswered) -> NoAnswer:
@@ -291,6 +295,9 @@ class Exploration:
 
     def _tell_waiting(self, report: Report, taken: Sequence[int], allowed: int) -> None:
         """What became of sources that no boundary took."""
+        if not report.placements:
+            report.masked = [each.name for each in self._sources]
+            return
         for number, each in enumerate(self._sources):
             if number not in taken and each.interrupts:
                 kept = report.waiting if is_delivered(self._subject, each, allowed) else report.masked

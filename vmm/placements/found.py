@@ -123,10 +123,10 @@ def placement(raw: Sequence[Any]) -> Placement:
 
 def _fails(raw: Sequence[Any]) -> Fails:
     boundary, row = raw
-    first, outcome, delivered, shared, placements, failing, least, least_outcome = row
+    first, outcome, delivered, shared, idle, placements, failing, least, least_outcome = row
     tried = Tried(
-        placement(first), number(outcome), bool(delivered), bool(shared), number(placements), number(failing),
-        tuple(map(placement, least)), number(least_outcome),
+        placement(first), number(outcome), bool(delivered), bool(shared), bool(idle), number(placements),
+        number(failing), tuple(map(placement, least)), number(least_outcome),
     )  # fmt: skip
     return Fails(number(boundary), tried)
 

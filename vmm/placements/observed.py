@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ class Step:
     accesses: tuple[Access, ...]
     event: str | None = None
     """A delivery or return, in words."""
+    executed: bool = True
+    """An instruction began; else time or a turn alone went on."""
 
 
 class Observed:
@@ -55,52 +57,60 @@ class Observed:
         self._pointer = "rsp" if "rsp" in names else "sp"
 
     def step(self) -> Stop:
-        """One more of `steps`; reason "breakpoint" where the run goes on."""
+        """One more of `steps`; reason "breakpoint" where the run goes on, as where a vCPU falls asleep."""
         machine = self.machine
-        cpu = machine.cpus[machine.stop.vcpu]
+        cpu = self.current
         counts = [each.count for each in machine.cpus]
-        insns, pc, code, stack = machine.instructions, cpu.pc, self._decoded(cpu), cpu[self._pointer]
+        insns, pc, code, stack = machine.instructions, cpu.pc, self._decoded(cpu, cpu.pc), cpu[self._pointer]
         depth = self._accesses.depth(cpu.index)
         self._accesses.clear()
-        stop = machine.run(until=self._next)
+        stop = machine.run(until=self._next, insns=1)
+        if stop.reason == "count":
+            stop = replace(stop, reason="breakpoint")
         accesses = self._accesses.take()
         if len(counts) > 1:  # it may have been another's turn
             for each, count in zip(machine.cpus, counts, strict=True):
                 if each.count != count and each is not cpu:
-                    cpu, pc, code, depth = each, each.recent()[-1], "", self._accesses.depth(each.index)
+                    cpu, pc, depth = each, each.recent()[-1], self._accesses.depth(each.index)
+                    code, stack = self._decoded(each, pc), each[self._pointer]
         now = self._accesses.depth(cpu.index)
         delivery = now > depth and machine.instructions == insns
         event = self._event(now > depth) if now != depth else None
-        self.steps.append(Step(insns, cpu.index, pc, code, depth, stack, delivery, accesses, event))
+        executed = delivery or machine.instructions != insns
+        self.steps.append(Step(insns, cpu.index, pc, code, depth, stack, delivery, accesses, event, executed))
         return stop
+
+    @property
+    def current(self) -> Cpu:
+        """The vCPU whose turn it is."""
+        return self.machine.cpus[self.machine.position.vcpu]
 
     def _event(self, deeper: bool) -> str | None:
         kind = "delivered" if deeper else "returned"
         last = [event for event in self.machine.trace.last(8) if event.kind == kind]
         return self.machine.trace.describe(last[-1]) if last else None
 
-    def _decoded(self, cpu: Cpu) -> str:
-        key = self._dump.code(cpu), cpu.pc
+    def _decoded(self, cpu: Cpu, pc: int) -> str:
+        key = self._dump.code(cpu), pc
         if key not in self._code:
             if key[0] not in self._disassembler:
                 self._disassembler[key[0]] = self._dump.disassembler(cpu)
-            self._code[key] = self._disassembled(self._disassembler[key[0]], cpu)
+            self._code[key] = self._disassembled(self._disassembler[key[0]], cpu, pc)
         return self._code[key]
 
-    def _disassembled(self, disassembler: Any, cpu: Cpu) -> str:
+    def _disassembled(self, disassembler: Any, cpu: Cpu, pc: int) -> str:
         for size in (self._dump.LONGEST, 1):
             try:
-                code = cpu.read(cpu.pc, size)
+                code = cpu.read(pc, size)
             except VmmError:
                 continue
-            for _, _, name, operands in disassembler.disasm_lite(code, cpu.pc, 1):
+            for _, _, name, operands in disassembler.disasm_lite(code, pc, 1):
                 return f"{name} {operands}".strip()
         return "(bad)"
 
     def name(self, physical: int) -> str:
         """Of a byte of RAM: the symbol there, where the image has one; as its code is mapped, else by its number."""
-        machine = self.machine
-        cpu = machine.cpus[machine.stop.vcpu]
+        machine, cpu = self.machine, self.current
         here = self._accesses.physical(cpu, cpu.pc)
         for linear in (physical, physical + cpu.pc - here if here is not None else physical):
             if machine.loaded and linear >= 0 and self._accesses.physical(cpu, linear) == physical:
@@ -108,6 +118,18 @@ class Observed:
                 if symbol:
                     return symbol
         return f"{physical:#x}"
+
+
+def seen_by(vcpu: int, steps: Sequence[Step]) -> list[Step]:
+    """As if what other vCPUs do were done by handlers that interrupt this one."""
+    seen, depth = list[Step](), 0
+    for step in steps:
+        if step.vcpu == vcpu:
+            depth = step.depth
+            seen.append(step)
+        else:
+            seen.append(replace(step, vcpu=vcpu, depth=depth + 1, delivery=False))
+    return seen
 
 
 def stack_offset(steps: Sequence[Step]) -> int:

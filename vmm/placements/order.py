@@ -21,7 +21,7 @@ from vmm.placements.bounds import Bounds
 from vmm.placements.checks import Function
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import Standing
-from vmm.placements.sources import source
+from vmm.placements.sources import of_machine, source
 from vmm.placements.subject import Subject, Window
 from vmm.scratch import until_exit
 from vmm.version import described
@@ -54,7 +54,7 @@ def order(
         "window": [window.begin, window.end, window.until, window.hit],
         "sources": list(sources), "checks": list(checks), "functions": [_function(each) for each in functions],
         "prepare": subject.prepare and _function(subject.prepare), "patience": patience,
-        "depth": bounds.depth, "insns": bounds.insns, "reduction": bounds.reduction,
+        "depth": bounds.depth, "reads": bounds.reads, "insns": bounds.insns, "reduction": bounds.reduction,
     }  # fmt: skip
 
 
@@ -148,8 +148,8 @@ class Ordered:
         )  # fmt: skip
         machine = subject.boot()
         subject.enter(machine)
-        sources, checks = [source(each) for each in told["sources"]], list(told["checks"])
-        bounds = replace(Bounds(), depth=told["depth"], insns=told["insns"], reduction=told["reduction"])
+        sources, checks = of_machine([source(each) for each in told["sources"]], machine), list(told["checks"])
+        bounds = replace(Bounds(), **{name: told[name] for name in ("depth", "reads", "insns", "reduction")})
         return Standing(
             machine, subject.window, sources, [term for each in checks for term in terms(each)],
             [Function(self._called(each)) for each in told["functions"]], bounds, told["patience"],

@@ -84,6 +84,8 @@ class Report:
     """Of host time."""
     over: bool = False
     """All of the window was tried."""
+    reads: int = 0
+    """That may find another value in one run, where a source is of such."""
     cut: int = 0
     """Handlers, and rests of the window, that were too long to try one more interrupt at each of their boundaries."""
     lost: list[str] = field(default_factory=list)
@@ -157,7 +159,7 @@ class Report:
         yield f"{self.verdict}: {self._words()}"
         yield (
             f"{self.boundaries} boundaries from {self.window[0]} to {self.window[1]}, {', '.join(self.sources)}, "
-            f"at most {self.depth} in one run: {self.placements} placements, {self.failing or 'none'} of them "
+            f"at most {self._extent()} in one run: {self.placements} placements, {self.failing or 'none'} of them "
             f"{'fail' if self.failing > 1 else 'fails'}"
         )
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
@@ -180,6 +182,13 @@ class Report:
         if self.recording:
             yield f"vmm replay {self.recording}"
 
+    def _extent(self) -> str:
+        values = sum(each.startswith("read:") for each in self.sources)
+        found = f"{self.reads} value{'s' * (self.reads != 1)} found"
+        if not values:
+            return str(self.depth)
+        return found if values == len(self.sources) else f"{self.depth} and {found}"
+
     def _grouped(self) -> Iterator[str]:
         """Each cause once, with all the places that lead to it."""
         causes: dict[str, list[Failure]] = {}
@@ -198,6 +207,8 @@ class Report:
         if self.verdict == COUNTEREXAMPLE:
             return f"{' and '.join(f'{each.source} at {each.where}' for each in self.least)}: {self.cause}"
         if self.verdict == NOTHING:
+            if not self.placements:
+                return f"no boundary of the window lets {' or '.join(self.masked)} happen"
             return f"nothing of {', '.join(self.masked)} could be, in the window or behind it: masked throughout"
         if self.verdict == LOST:
             return "nothing failed in what was tried, and workers died at the rest"

@@ -5,16 +5,21 @@ nmi  nmi:1          an NMI, of vCPU 0 or another
 vector:0x40         an external interrupt past every controller; vector:0x40,cpu=1
 ppi:27  sgi:3       of a GIC's vCPU 0; ppi:27,cpu=1
 key:a  byte:0x41    a key, a byte on the console
+turn:1  turn        the turn goes to vCPU 1; to each other one that is awake
+timer               the timer that is due next expires
+read:x=0,7          an instruction that reads x finds 0 there, or 7; read:u8 x=0,7
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.native import lib
 from vmm.errors import VmmError, unknown
+from vmm.machine.machine import accesses_of
+from vmm.placements.predicate import terms
 
 if TYPE_CHECKING:
     from vmm.inputs.lines import IrqLine
@@ -27,6 +32,9 @@ class Row(NamedTuple):
     kind: int
     number: int = 0
     vector: int = 0
+    size: int = 0
+    physical: int = 0
+    value: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,11 @@ class Source:
     """The same by the machine's own methods."""
     interrupts: bool = True
     """It is to be delivered; False: a device may take it and interrupt nobody."""
+    each: Callable[[Machine], list[Source]] | None = None
+    """It stands for several, which the machine tells."""
 
+
+PAGE = 4096
 
 LINES = {
     "": lib.VMM_CHOICE_SERVED,
@@ -91,6 +103,48 @@ def _vector(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
     )  # fmt: skip
 
 
+def _turn(name: str, kind: str, number: int, how: str, cpu: int) -> Source:
+    def row(machine: Machine) -> Row:
+        if len(machine.cpus) == 1:
+            raise VmmError(f"{name}: the machine has one vCPU, whose turn it always is: more come with --smp N")
+        if number >= len(machine.cpus):
+            raise VmmError(f"{name}: vCPU {number} is not among 0-{len(machine.cpus) - 1}")
+        return Row(lib.VMM_CHOICE_TURN, number)
+
+    return Source(name, row, lambda machine: machine.turn(number), interrupts=False)
+
+
+def _turns(name: str) -> Source:
+    """To whichever vCPU."""
+
+    def each(machine: Machine) -> list[Source]:
+        return [_turn(f"{name}:{cpu.index}", name, cpu.index, "", 0) for cpu in machine.cpus]
+
+    return Source(name, lambda machine: each(machine)[0].row(machine), lambda machine: None, False, each)
+
+
+def _finds(name: str, rest: str) -> Source:
+    """Each of the values that are listed."""
+    where, _, listed = rest.rpartition("=")
+    found = [_find(where, value) for value in listed.split(",")]
+    return Source(name, found[0].row, lambda machine: None, False, lambda machine: found)
+
+
+def _find(where: str, value: str) -> Source:
+    """As a comparison names values: "u8 x = 7"."""
+    (term,) = terms(f"{where} == {value}")
+    data = term.value.to_bytes(8, "little")[: term.size]
+
+    def row(machine: Machine) -> Row:
+        with accesses_of(machine) as accesses:
+            physical = accesses.physical(machine.cpu, machine.address(term.where))
+        if physical is None or physical // PAGE != (physical + term.size - 1) // PAGE:
+            raise VmmError(f"read:{where}: a value lies in RAM, within one page, as the first vCPU maps it")
+        return Row(lib.VMM_CHOICE_FIND, size=term.size, physical=physical, value=int.from_bytes(data, "little"))
+
+    return Source(f"read:{where}={value}", row, lambda machine: machine.write(term.where, data), False)
+
+
 def _ppi(machine: Machine, number: int, cpu: int) -> None:
     machine.ppi(number, cpu).until_served()
 
@@ -111,6 +165,7 @@ KINDS: dict[str, Callable[[str, str, int, str, int], Source]] = {
     "ppi": _called(_ppi),
     "sgi": _called(_sgi),
     "byte": _called(_byte),
+    "turn": _turn,
 }
 """A kind of source is a row."""
 OF_A_CPU = ("vector", "ppi", "sgi")
@@ -122,8 +177,12 @@ def source(text: str) -> Source:
     kind, colon, rest = text.strip().partition(":")
     if kind == "key":
         return Source(text.strip(), lambda machine: Row(lib.VMM_CHOICE_CALL), lambda machine: machine.key(rest), False)
+    if text.strip() == "timer":
+        return Source("timer", lambda machine: Row(lib.VMM_CHOICE_TIMER), lambda machine: machine.skip_to_timer())
+    if kind == "read":
+        return _finds(text.strip(), rest)
     if kind not in KINDS:
-        raise unknown("source of interrupts", kind, [*KINDS, "key"])
+        raise unknown("source of interrupts", kind, [*KINDS, "key", "read", "timer"])
     first, *options = rest.split(",")
     cpu, how = 0, ""
     for option in options:
@@ -137,7 +196,17 @@ def source(text: str) -> Source:
             raise VmmError(f"{text!r}: {option!r} says nothing of {kind}: it takes {takes}")
     if not colon and kind == "nmi":
         first = "0"
+    if not colon and kind == "turn" and not options:
+        return _turns(text.strip())
     return KINDS[kind](text.strip(), kind, _number(text, first), how, cpu)
+
+
+def of_machine(sources: Sequence[Source], machine: Machine) -> list[Source]:
+    """With each that stands for several as these; VmmError where there are too many."""
+    found = [one for each in sources for one in (each.each(machine) if each.each else [each])]
+    if len(found) > lib.VMM_MAX_CHOICES:
+        raise VmmError(f"{len(found)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
+    return found
 
 
 def _number(text: str, digits: str) -> int:

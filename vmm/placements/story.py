@@ -17,7 +17,7 @@ from vmm.placements.atomicity import (
     Conflict,
     conflicts,
 )  # fmt: skip
-from vmm.placements.observed import Observed, Step, stack_offset
+from vmm.placements.observed import Observed, Step, seen_by, stack_offset
 
 CONTEXT = 2
 """Instructions shown around each interrupt."""
@@ -31,6 +31,8 @@ NEAR_STACK = 256
 """Bytes from the stack pointer: what is nearer is a variable of the code's own."""
 CODE = 44
 """Columns of an instruction."""
+SHARED_BEFORE, SHARED_BEHIND = 4, 12
+"""Steps that access what several vCPUs do: so many before the first that was placed, and behind it."""
 
 
 class Story:
@@ -40,6 +42,7 @@ class Story:
         self._observed, self._first = observed, first
         self._gaps: set[int] = set()
         self._happenings: dict[int, list[str]] = {}
+        """By the step before which they come, with their places."""
 
     def gap(self) -> None:
         """What comes next was not observed."""
@@ -47,7 +50,8 @@ class Story:
 
     def happens(self, source: str) -> None:
         """Now."""
-        self._happenings.setdefault(len(self._observed.steps), []).append(source)
+        where = self._observed.machine.where(self._observed.current.pc)
+        self._happenings.setdefault(len(self._observed.steps), []).append(f"{source} at {where}")
 
     def conflicts(self) -> list[Conflict]:
         """All there are, on every vCPU."""
@@ -55,8 +59,8 @@ class Story:
         # A gap takes no place of its own: the step behind it is told as unknown, then as itself.
         vcpus = sorted({step.vcpu for step in steps})
         start = max(self._gaps, default=0)
-        known: list[Step | None] = [None] * start + list(steps[start:])
-        return [each for vcpu in vcpus for each in conflicts(known, vcpu)]
+        unknown: list[Step | None] = [None] * start
+        return [each for vcpu in vcpus for each in conflicts([*unknown, *seen_by(vcpu, steps[start:])], vcpu)]
 
     def lines(self) -> list[str]:
         """What is worth telling, and what it means."""
@@ -66,11 +70,11 @@ class Story:
         for number in sorted(shown):
             if last >= 0 and number > last + 1:
                 lines.append(f"         ... {_count(self._observed.steps[last + 1 : number])}")
-            lines += self._coming(number)
+            lines += self._happenings.get(number, ())
             lines += self._told(number)
             last = number
         if len(self._observed.steps) in self._happenings:
-            lines += self._coming(len(self._observed.steps))
+            lines += self._happenings[len(self._observed.steps)]
         lines += [self.meaning(each) for each in explained]
         return lines + list(self._under_way())
 
@@ -80,11 +84,6 @@ class Story:
         last = max(self._happenings, default=len(steps))
         if last < len(steps) and steps[-1].depth > steps[last].depth:
             yield "its handler has not returned when this ends"
-
-    def _coming(self, number: int) -> list[str]:
-        steps, machine = self._observed.steps, self._observed.machine
-        pc = steps[number].pc if number < len(steps) else machine.cpus[machine.stop.vcpu].pc
-        return [f"{source} at {machine.where(pc)}" for source in self._happenings.get(number, ())]
 
     def _explained(self, found: Sequence[Conflict]) -> list[Conflict]:
         """The gravest that an interrupt of the placement comes between, one of each kind and place. That an instruction
@@ -104,6 +103,7 @@ class Story:
         steps = self._observed.steps
         shown = {number for each in explained for number in (each.before, each.handler, each.after)}
         shown |= {number for each in explained for number in self._handled(each)}
+        shown |= set(self._meeting())
         for number in self._happenings:
             shown |= set(range(max(number - CONTEXT, 0), min(number + 1, len(steps))))
         for number, step in enumerate(steps):
@@ -113,13 +113,29 @@ class Story:
                 shown |= set(self._return(number))
         return shown | {number for number in (len(steps) - 1,) if number >= 0}
 
+    def _meeting(self) -> Iterator[int]:
+        """Steps of several vCPUs that access the same bytes, and one writes."""
+        steps = self._observed.steps
+        users: dict[int, set[int]] = {}
+        for step in steps:
+            for each in step.accesses:
+                for at in range(each.physical, each.end):
+                    users.setdefault(at, set()).add(step.vcpu)
+        shared = {at for at, who in users.items() if len(who) > 1} & self._written
+        meeting = [
+            number for number, step in enumerate(steps) if any(each.physical in shared for each in step.accesses)
+        ]
+        first = min(self._happenings, default=len(steps))
+        ahead, behind = ([n for n in meeting if (n < first) == before] for before in (True, False))
+        yield from (*ahead[-SHARED_BEFORE:], *behind[:SHARED_BEHIND])
+
     def _handled(self, conflict: Conflict) -> list[int]:
         """The first and last steps of handlers that access what it is about."""
         steps = self._observed.steps
         depth, end = steps[conflict.before].depth, conflict.physical + conflict.size
         found = [
             number for number in range(conflict.before + 1, conflict.after)
-            if steps[number].depth > depth
+            if (steps[number].depth > depth or steps[number].vcpu != steps[conflict.before].vcpu)
             and any(each.physical < end and each.end > conflict.physical for each in steps[number].accesses)
         ]  # fmt: skip
         return found[:2] + found[2:][-2:]
@@ -136,7 +152,9 @@ class Story:
     def _told(self, number: int) -> Iterator[str]:
         step = self._observed.steps[number]
         indent = "  " * (step.depth + 1)
-        if not step.delivery:
+        if self._several:
+            indent = f"  vCPU {step.vcpu}{indent}"
+        if step.executed and not step.delivery:
             where = self._observed.machine.where(step.pc)
             code = f"{indent}{step.code}"
             yield f"{step.insns - self._first:6} {code:{CODE}}  {where}{self._accessed(step)}"
@@ -151,6 +169,11 @@ class Story:
             if each.size <= LONGEST_VALUE and each.physical in self._written and not self._is_on_stack(step, each)
         ]
         return "  " + ", ".join(dict.fromkeys(words)) if words else ""
+
+    @cached_property
+    def _several(self) -> bool:
+        """More than one vCPU has a part in it."""
+        return len({step.vcpu for step in self._observed.steps}) > 1
 
     @cached_property
     def _written(self) -> set[int]:
@@ -188,9 +211,14 @@ class Story:
                 for role, number in zip(("before", "handler", "after"), conflict[3:], strict=True)
             },
             was=self._value(conflict, conflict.before), became=self._value(conflict, conflict.after, found=True),
-            now=self._value(conflict, conflict.after),
+            now=self._value(conflict, conflict.after), other=self._other(conflict),
         )  # fmt: skip
         return f"{WORDS[conflict.pattern]} of {name} ({conflict.size} byte{'s' * (conflict.size != 1)}): {sentence}"
+
+    def _other(self, conflict: Conflict) -> str:
+        """Who came between."""
+        one, other = (self._observed.steps[number] for number in (conflict.before, conflict.handler))
+        return "the handler" if one.vcpu == other.vcpu else f"vCPU {other.vcpu}"
 
     def _value(self, conflict: Conflict, number: int, *, found: bool = False) -> str:
         """Of what it is about, as that step read or left it; `found`: as it was there."""
@@ -203,14 +231,14 @@ class Story:
 
 REPEATED = frozenset({TWICE, CHANGED, BETWEEN})
 SENTENCES = {
-    LOST: "read as {was} at {before}, made {became} by the handler at {handler}, and overwritten with {now} at {after} "
+    LOST: "read as {was} at {before}, made {became} by {other} at {handler}, and overwritten with {now} at {after} "
     "without being read again",
-    TWICE: "read as {was} at {before}, made {became} by the handler at {handler}, read as {now} at {after}",
-    CHANGED: "made {was} at {before} and {became} by the handler at {handler}, read as {now} at {after}",
-    BETWEEN: "made {was} at {before}, read by the handler at {handler}, made {now} at {after}",
-    TORN_READ: "one half is read at {before}, the other at {after}, and between them the handler changes both, the "
+    TWICE: "read as {was} at {before}, made {became} by {other} at {handler}, read as {now} at {after}",
+    CHANGED: "made {was} at {before} and {became} by {other} at {handler}, read as {now} at {after}",
+    BETWEEN: "made {was} at {before}, read by {other} at {handler}, made {now} at {after}",
+    TORN_READ: "one half is read at {before}, the other at {after}, and between them {other} changes both, the "
     "last at {handler}: half of it is old, half new",
-    TORN_WRITE: "one half is written at {before}, the other at {after}, and between them the handler reads both, the "
+    TORN_WRITE: "one half is written at {before}, the other at {after}, and between them {other} reads both, the "
     "last at {handler}: half of it is old, half new",
 }
 """By pattern, what happened; not whether the program minds."""
@@ -222,5 +250,5 @@ def _number(data: bytes) -> str:
 
 
 def _count(steps: Sequence[Step]) -> str:
-    count = sum(not step.delivery for step in steps)
+    count = sum(step.executed and not step.delivery for step in steps)
     return f"{count} instruction{'s' * (count != 1)}"

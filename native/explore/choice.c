@@ -1,0 +1,80 @@
+/* What may happen at a boundary: whether it can, and how it does. */
+#include <string.h>
+
+#include "core/pages.h"
+#include "explore/choice.h"
+
+extent with_one(extent so_far, uint8_t kind)
+{
+    bool found = kind == VMM_CHOICE_FIND;
+    return (extent){so_far.happened + !found, so_far.found + found};
+}
+
+bool more_may(const exploration *x, extent so_far)
+{
+    return so_far.happened < x->plan->depth || so_far.found < x->plan->finds;
+}
+
+static void let_find(vmm_machine *m, const vmm_choice *c)
+{
+    memcpy(vmm_memory(m, c->physical, c->size), &c->value, c->size);
+    vmm_memory_written(m, c->physical, c->size);
+}
+
+void inject(exploration *x, uint32_t choice)
+{
+    const vmm_choice *c = &x->plan->choice[choice];
+    vmm_machine *m = x->machine;
+    vmm_from_outside(m);
+    switch (c->kind) {
+    case VMM_CHOICE_EDGE:
+        vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1);
+        vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 0);
+        break;
+    case VMM_CHOICE_SERVED: vmm_line_until_served(m, c->number, VMM_SCRIPT_DRIVER); break;
+    case VMM_CHOICE_HIGH: vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1); break;
+    case VMM_CHOICE_NMI: vmm_nmi(m, c->number); break;
+    case VMM_CHOICE_INJECT: vmm_inject(m, c->number, c->vector); break;
+    case VMM_CHOICE_FIND: let_find(m, c); break;
+    case VMM_CHOICE_TIMER: x->failed |= vmm_skip_to_timer(m) != 0; break;
+    case VMM_CHOICE_TURN: x->failed |= vmm_turn(m, c->number) != 0; break;
+    default:
+        m->host_calls++;
+        x->plan->act(x->plan->handle, choice);
+    }
+}
+
+void look_ahead(exploration *x, const piece *p, uint64_t i, footprint *seen)
+{
+    stand_at(x, p, i);
+    x->watch.now = seen;
+    step(x);
+    x->watch.now = NULL;
+}
+
+bool can_happen(const exploration *x, const piece *p, uint64_t i, uint32_t choice, const footprint *seen)
+{
+    const vmm_choice *c = &x->plan->choice[choice];
+    uint8_t first = i ? ANYTHING : p->first;
+    if (first == NOTHING)
+        return false;
+    if (c->kind == VMM_CHOICE_TIMER)
+        return vmm_next_timer(x->machine) != VMM_NEVER;
+    if (c->kind == VMM_CHOICE_TURN)
+        return first != NO_TURN && vmm_may_turn(x->machine, c->number);
+    return c->kind != VMM_CHOICE_FIND
+        || (set_has(&seen->live, c->physical - x->machine->ram_base, c->size)
+            && memcmp(vmm_memory(x->machine, c->physical, c->size), &c->value, c->size) != 0);
+}
+
+bool all_in_ram(vmm_machine *m, const vmm_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->choices && i < VMM_MAX_CHOICES; i++) {
+        const vmm_choice *c = &plan->choice[i];
+        uint64_t offset = c->physical - m->ram_base;
+        bool fits = offset < m->ram_size && c->size <= sizeof c->value && offset % PAGE + c->size <= PAGE;
+        if (c->kind == VMM_CHOICE_FIND && !fits)
+            return false;
+    }
+    return true;
+}
