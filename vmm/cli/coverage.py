@@ -34,9 +34,9 @@ def parser() -> Parser:
         "Show which boundaries had which interrupt delivered, by function and source line, or add files up.\n"
         "vmm run, vmm explore --coverage FILE and pytest --vmm-coverage FILE write them.\n\n" + KINDS,
         [
+            "vmm coverage unit.json nightly.json --html coverage.html",
             "vmm run x86/pit_ticks --coverage ticks.json && vmm coverage ticks.json",
             "vmm explore lost.S --inject irq:5 --coverage lost.json && vmm coverage lost.json",
-            "vmm coverage unit.json nightly.json --html coverage.html",
             "vmm coverage merge unit.json nightly.json -o all.json",
             "vmm coverage all.json --json - | jq '.images[].never_interrupted'",
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from vmm.arch import ARCHITECTURES
@@ -42,7 +42,11 @@ def main(options: argparse.Namespace) -> int:
     if options.words and not found and not known:
         raise VmmError(f"no bundled guest has {' and '.join(map(repr, options.words))} in its line; vmm list shows all")
     if options.json:
-        print(json.dumps([*map(asdict, found), *(each for case in known for each in _facts(case))], indent=2))
+        print(
+            json.dumps(
+                [*map(asdict, found), *(each for case in known for each in _facts(case, options.words))], indent=2
+            )
+        )
         return 0
     from vmm.report import table
 
@@ -56,8 +60,11 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(case: Case) -> Iterator[dict[str, object]]:
+def _facts(case: Case, words: Sequence[str]) -> Iterator[dict[str, object]]:
+    asked = {word.lower() for word in words} & set(ARCHITECTURES)
     for arch, machine in case.machines.items():
+        if asked - {arch}:
+            continue
         guest = Guest(
             f"{case.name}/{arch}", arch, machine["board"], case.summary, BROKEN_STATUS, machine.get("cpu", "default"),
             machine.get("smp", 1),
