@@ -105,6 +105,7 @@ class vmm_machine(Struct):
     accessed: Callable[[CValue, int, int, int], None]
     register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
+    compared: vmm_compared
     outer: vmm_machine
     error: CString
 
@@ -995,6 +996,15 @@ class Lib:
     VMM_EV_SHADOW: Final[int]
     VMM_EV_STIMULUS: Final[int]
     VMM_EV_PPI: Final[int]
+    VMM_EV_FRAME_CHANGED: Final[int]
+    VMM_EV_REGISTERS_CHANGED: Final[int]
+    VMM_EV_VECTORS_CHANGED: Final[int]
+    VMM_FRAME_PC: Final[int]
+    VMM_FRAME_FLAGS: Final[int]
+    VMM_FRAME_CS: Final[int]
+    VMM_FRAME_SP: Final[int]
+    VMM_FRAME_SS: Final[int]
+    VMM_FRAME_PLACE: Final[int]
     VMM_GE_EOI_NOTHING: Final[int]
     VMM_GE_EOI_ORDER: Final[int]
     VMM_GE_DEACTIVATE: Final[int]
@@ -1108,6 +1118,7 @@ class Lib:
     UC_ARM_REG_PC: Final[int]
     UC_ARM_REG_SP: Final[int]
     UC_ARM_REG_SPSR: Final[int]
+    UC_ARM_REG_D0: Final[int]
     UC_ARM_REG_R0: Final[int]
     UC_ARM_REG_CP_REG: Final[int]
     UC_ARM_REG_ESR: Final[int]
@@ -1115,6 +1126,7 @@ class Lib:
     UC_ARM64_REG_X30: Final[int]
     UC_ARM64_REG_SP: Final[int]
     UC_ARM64_REG_X0: Final[int]
+    UC_ARM64_REG_V0: Final[int]
     UC_ARM64_REG_PC: Final[int]
     UC_ARM64_REG_CP_REG: Final[int]
     UC_ARM64_REG_FPCR: Final[int]
@@ -1247,6 +1259,7 @@ class Lib:
     def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...
     def vmm_guest_error(self, m: vmm_machine, what: int, value: int, /) -> None: ...
     def vmm_trace_record(self, m: vmm_machine, packer: vmm_packed, observed: int, /) -> None: ...
+    def vmm_compare(self, m: vmm_machine, on: int, /) -> int: ...
     def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
     def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
     def vmm_snapshot_take(self, m: vmm_machine, /) -> vmm_snapshot: ...

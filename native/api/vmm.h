@@ -171,10 +171,23 @@ enum vmm_event_kind {
                                value: the same before */
     VMM_EV_SHADOW = 15,     /* what is deliverable waits at this boundary; number: enum vmm_shadow */
     VMM_EV_STIMULUS = 16,   /* a stimulus acts; number: its serial, value: 1 requested, 0 spontaneous */
-    VMM_EV_PPI = 17         /* a vCPU's own input of a GIC changes; number: INTID, value: level */
+    VMM_EV_PPI = 17,        /* a vCPU's own input of a GIC changes; number: INTID, value: level */
+    /* Only while somebody compares, before VMM_EV_RETURNED; source, pc and sp: what was delivered, and what it interrupted */
+    VMM_EV_FRAME_CHANGED = 18,     /* number: bits of enum vmm_frame_part, value: the address that it leads to */
+    VMM_EV_REGISTERS_CHANGED = 19, /* number: one bit a general register, value: what the first of them holds now */
+    VMM_EV_VECTORS_CHANGED = 20    /* as registers; value: the low half */
 };
 
 #define VMM_KINDS 32
+
+enum vmm_frame_part {
+    VMM_FRAME_PC = 1,
+    VMM_FRAME_FLAGS = 2,
+    VMM_FRAME_CS = 4,
+    VMM_FRAME_SP = 8,
+    VMM_FRAME_SS = 16,
+    VMM_FRAME_PLACE = 32 /* another place on the same stack: more or less was popped than pushed */
+};
 
 /* What a guest did that the architecture leaves UNPREDICTABLE or forbids, and that no exception tells it about. */
 enum vmm_guest_error {
@@ -241,7 +254,7 @@ typedef struct {
 } vmm_packed;
 
 typedef struct {
-    uint64_t hash;      /* of every event so far, recorded or not, that is not derived: CPU_MASK, SHADOW, PPI */
+    uint64_t hash;      /* of every event so far, recorded or not, that is not derived: CPU_MASK, SHADOW, PPI, …_CHANGED */
     uint64_t hashed;    /* how many those are */
     uint64_t emitted;   /* events so far */
     uint64_t look_at;   /* `emitted` at which somebody must take some; VMM_NEVER: nobody records, the last `capacity` stay */
@@ -484,6 +497,7 @@ struct vmm_machine {
     void (*register_accessed)(void *who, uint32_t vcpu, uint32_t number, int write); /* and of registers that arch->leftover
                                                                                        has; NULL: nobody */
     void *accessed_by;
+    struct vmm_compared *compared; /* what handlers interrupted; NULL: nobody compares */
     vmm_machine *outer;  /* that holds signals, too: this one runs within a callback of its */
     char error[160]; /* the one line that a failed call leaves */
 };
@@ -543,6 +557,8 @@ void vmm_guest_error(vmm_machine *m, int what, uint64_t value); /* note it in th
 /* From now on events are packed, unless `packer` is NULL, and kept for host.drain if `observed`. What is new should have
    been taken. host.drain is called, too, when the packer is full. */
 void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed);
+/* Hold what handlers return to against what they interrupted, from the next delivery on, or no more. */
+int vmm_compare(vmm_machine *m, int on);
 /* Pack the ring's events [from, to) behind those that are there; how many fitted. */
 uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to);
 /* Unpack what is still to come until `room` wanted events are found, and copy those to `out` unless it is NULL; how many. */

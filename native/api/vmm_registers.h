@@ -22,6 +22,7 @@ enum uc_x86_register {
 
 enum uc_arm_register {
     UC_ARM_REG_FPSCR = 6, UC_ARM_REG_LR = 10, UC_ARM_REG_PC = 11, UC_ARM_REG_SP = 12, UC_ARM_REG_SPSR = 13,
+    UC_ARM_REG_D0 = 14, /* D1 to D31 follow */
     UC_ARM_REG_R0 = 66, /* R1 to R12 follow */
     UC_ARM_REG_CP_REG = 139, UC_ARM_REG_ESR = 140
 };
@@ -29,6 +30,7 @@ enum uc_arm_register {
 enum uc_arm64_register {
     UC_ARM64_REG_X29 = 1, UC_ARM64_REG_X30 = 2, UC_ARM64_REG_SP = 4,
     UC_ARM64_REG_X0 = 199, /* X1 to X28 follow */
+    UC_ARM64_REG_V0 = 228, /* V1 to V31 follow */
     UC_ARM64_REG_PC = 260, UC_ARM64_REG_CP_REG = 290, UC_ARM64_REG_FPCR = 291, UC_ARM64_REG_FPSR = 292
 };
 

@@ -71,6 +71,9 @@ void arm_reset(vmm_vcpu *v);
 /* cortex.c */
 void arm_cortex_reset(vmm_vcpu *v);
 
+/* keep.c */
+void arm_keep(vmm_vcpu *v, struct vmm_registers *out);
+
 /* return.c */
 vmm_handler arm_interrupted(vmm_vcpu *v, const arm_event *e); /* by e, which is about to be delivered */
 void arm_returns(void *cpu, void *opaque);  /* Unicorn calls it before each exception return, */
@@ -84,6 +87,7 @@ int arm_watch_leftover(vmm_vcpu *v, bool on);
 
 /* deliver.c, deliver32.c */
 void arm_deliver(vmm_vcpu *v, const arm_event *event);
+uint64_t arm_spsr64(vmm_vcpu *v); /* of the exception level that it is at, which is AArch64 */
 void arm32_enter(vmm_vcpu *v, const arm_event *event, vmm_event *record);
 
 /* boundary.c */

@@ -3,6 +3,7 @@
 #include "arm/cycles.h"
 #include "arm/hypervisor.h"
 #include "core/clock.h"
+#include "core/compare.h"
 #include "core/nest.h"
 #include "core/trace.h"
 
@@ -20,6 +21,11 @@ static uint32_t vector_offset(const arm_env *env, uint32_t from, const arm_event
     else if (env->pstate & PSTATE_SP)
         group = FROM_SP_ELX;
     return group + EACH_KIND * (uint32_t)e->kind;
+}
+
+uint64_t arm_spsr64(vmm_vcpu *v)
+{
+    return arm_env_of(v)->banked_spsr[SPSR_BANK[vmm_arm_el(v) & 3]];
 }
 
 static void save_sp(arm_env *env, uint32_t from)
@@ -56,9 +62,20 @@ static void enter64(vmm_vcpu *v, const arm_event *e, vmm_event *record)
     env->btype = 0;
     env->aarch64 = 1;
     env->xregs[31] = env->sp_el[target];
+    if (unlikely(compares(v)))
+        compare_pushed(v, &(vmm_frame){.at = env->xregs[31]});
     env->pc = (env->cp15.vbar_el[target] & ~(uint64_t)VECTOR_TABLE) + offset;
     *record = (vmm_event){.pc = return_address, .sp = env->xregs[31], .flags = saved, .cpl = (uint8_t)from,
                           .target_el = (uint8_t)target, .vector_offset = (uint16_t)offset};
+}
+
+/* An illegal return (DDI0487 D1.11.3) calls nobody; it is known by the exception that it raises at once. */
+static void compare(vmm_vcpu *v)
+{
+    const arm_env *env = arm_env_of(v);
+    if (env->aarch64 && env->pstate & PSTATE_IL)
+        compare_leads(v, v->recent[(v->count - 1 - (vcpu_here(v) == env->pc)) & (VMM_RECENT - 1)], env->xregs[31], env->elr_el[vmm_arm_el(v)], arm_spsr64(v));
+    compare_interrupted(v);
 }
 
 static bool waited(const arm_event *e)
@@ -71,6 +88,8 @@ void arm_deliver(vmm_vcpu *v, const arm_event *e)
     vmm_machine *m = v->machine;
     vmm_event record;
     const vmm_handler handler = arm_interrupted(v, e);
+    if (unlikely(compares(v)))
+        compare(v);
     arm_cycles_settle(v);
     if (arm_of(v)->aarch64)
         enter64(v, e, &record);

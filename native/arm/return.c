@@ -1,7 +1,9 @@
 /* Returns from handlers: what was interrupted, and Unicorn's call at the end of every exception return. */
 #include "arm/alignment.h"
 #include "arm/cycles.h"
+#include "core/compare.h"
 #include "core/nest.h"
+#include "core/trace.h"
 #include "unicorn/uc_plt.h"
 
 enum { MODE_BITS = 0x1f };
@@ -30,6 +32,8 @@ void arm_returns(void *cpu, void *opaque)
         return;
     arm_leftover_accessed(v, false);
     arm_cycles_settle(v);
+    if (unlikely(compares(v)) && arm_env_of(v)->aarch64)
+        compare_leads(v, trace_place(v), stack_pointer(v), arm_env_of(v)->elr_el[vmm_arm_el(v)], arm_spsr64(v));
 }
 
 void arm_returned(void *cpu, void *opaque)

@@ -77,6 +77,7 @@ static const struct vmm_arch ARM = {
     .accesses = arm_tell_gic,
     .goes_on = arm_it_goes_on,
     .timer_expired = timer_expired,
+    .keep = arm_keep,
     .watch_masks = watch_masks,
     .state_size = arm_state_size,
     .save = arm_save,

@@ -74,6 +74,7 @@ void vmm_free(vmm_machine *m)
     lazy_free(m->rom, m->rom_size);
     lazy_free(m->histograms, HISTOGRAM_BYTES);
     free(m->trace.ring);
+    free(m->compared);
     free(m);
 }
 

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "core/compare.h"
 #include "core/coverage.h"
 #include "core/nest.h"
 #include "core/trace.h"
@@ -28,12 +29,16 @@ void nest_enter(vmm_vcpu *v, const vmm_handler *handler)
     }
     v->nest[v->depth] = *handler;
     v->nest[v->depth++].count = v->count;
+    if (unlikely(compares(v)))
+        compare_entered(v);
 }
 
 void nest_leave(vmm_vcpu *v, uint64_t pc, uint64_t sp, uint64_t flags)
 {
     if (!v->depth)
         return;
+    if (unlikely(compares(v)))
+        compare_returned(v, pc, sp, flags);
     const vmm_handler *h = &v->nest[v->depth - 1];
     vmm_event event = {.kind = VMM_EV_RETURNED, .number = h->number, .source = h->source, .source_pin = h->pin, .pc = pc,
                        .sp = sp, .flags = flags, .value = v->count - h->count, .error = pc != h->pc, .code = trace_place(v)};

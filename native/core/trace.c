@@ -97,6 +97,11 @@ void trace_emit(vmm_vcpu *v, const vmm_event *event)
     keep(v, event, true);
 }
 
+void trace_derive(vmm_vcpu *v, const vmm_event *event)
+{
+    keep(v, event, false);
+}
+
 void trace_note_of(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value)
 {
     if (v->machine->current) /* else wiring and reset: nothing runs yet */

@@ -8,7 +8,8 @@
 void trace_emit(vmm_vcpu *v, const vmm_event *event);
 void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value); /* on the current vCPU */
 void trace_note_of(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value);
-void trace_derived(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value); /* keeps it, but does not hash it */
+void trace_derive(vmm_vcpu *v, const vmm_event *event); /* keeps it, but does not hash it; so for the next */
+void trace_derived(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value);
 
 /*
  * Of an event that does not say where: the instruction that began last. What comes from outside while the machine stands

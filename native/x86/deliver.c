@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/compare.h"
 #include "core/nest.h"
 #include "core/trace.h"
 #include "x86/x86.h"
@@ -26,6 +27,7 @@ typedef struct {
     uint32_t limit, flags;
     unsigned width; /* bytes of one slot */
     bool checked;   /* protected mode: the limit counts */
+    bool has_error; /* the last slot is an error code */
 } stack;
 
 static bool is_software(const x86_event *e)
@@ -70,6 +72,13 @@ static x86_fault first_bad_slot(vmm_vcpu *v, const stack *s, unsigned count, x86
     return otherwise;
 }
 
+static void note_frame(vmm_vcpu *v, uint64_t at, const uint8_t *bytes, unsigned size, const stack *s)
+{
+    vmm_frame frame = {.at = at, .size = (uint8_t)size, .width = (uint8_t)s->width, .has_error = s->has_error};
+    memcpy(frame.bytes, bytes, size);
+    compare_pushed(v, &frame);
+}
+
 /* In one store, so that a fault leaves nothing half-pushed; slot by slot only where the stack wraps round. */
 static x86_fault push_all(vmm_vcpu *v, stack *s, const uint64_t *values, unsigned count)
 {
@@ -85,6 +94,8 @@ static x86_fault push_all(vmm_vcpu *v, stack *s, const uint64_t *values, unsigne
         if (fault.raised)
             return first_bad_slot(v, s, count, fault);
     }
+    if (unlikely(compares(v)))
+        note_frame(v, s->base + pointer, frame, size, s);
     s->pointer = pointer;
     return x86_no_fault();
 }
@@ -294,6 +305,7 @@ static x86_fault deliver_protected(vmm_vcpu *v, const x86_event *e)
         frame[count++] = e->error;
 
     stack s = stack_of(&ss, esp, width);
+    s.has_error = e->has_error;
     if (!room_for(&s, count))
         return x86_fault_code(X86_SS, t.inner ? (ss.selector & 0xfffc) | ext : ext);
     if (g.offset > x86_descriptor_limit(t.descriptor))
@@ -364,7 +376,7 @@ static x86_fault deliver_long(vmm_vcpu *v, const x86_event *e)
 
     uint64_t frame[6] = {env->segs[VMM_SS].selector, env->regs[R_SP], saved_flags(e), env->segs[VMM_CS].selector,
                       e->rip, e->error};
-    stack s = {.pointer = rsp, .mask = ~0ull, .width = 8};
+    stack s = {.pointer = rsp, .mask = ~0ull, .width = 8, .has_error = e->has_error};
     unsigned count = e->has_error ? 6 : 5;
     if (!x86_canonical(v, rsp - 8 * count))
         return x86_fault_code(X86_SS, ext);
@@ -461,6 +473,8 @@ void x86_deliver(vmm_vcpu *v, x86_event *e)
     x86_of(v)->chain_length = 0;
     tail_of(v)->old_exception = -1; /* Unicorn's own double-fault logic never forgets; ours is below */
     env->hflags &= ~(uint32_t)HF_INH;
+    if (unlikely(compares(v)))
+        compare_interrupted(v);
     for (;;) {
         from.pc = e->rip;
         x86_fault fault = deliver_once(v, e);

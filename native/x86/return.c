@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/compare.h"
 #include "core/nest.h"
 #include "unicorn/uc_plt.h"
 #include "x86/x86.h"
@@ -33,6 +34,8 @@ static void note(vmm_vcpu *v)
     memmove(before + REST, (const char *)env + FIRST, BYTES);
     x86_of(v)->iret_at = v->count;
     v->attention_at = 0;
+    if (unlikely(compares(v)) && !(env->eflags & FL_VM))
+        compare_returns(v, env->segs[VMM_SS].base + (env->hflags & HF_SS32 || x86_long_mode(v) ? env->regs[R_SP] : env->regs[R_SP] & 0xffff));
 }
 
 static void undo(vmm_vcpu *v)

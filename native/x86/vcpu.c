@@ -36,6 +36,7 @@ static const struct vmm_arch X86 = {
     .local_write = lapic_local_write,
     .timer_expired = lapic_timer_expired,
     .shadow = vmm_x86_shadow,
+    .keep = x86_keep,
     .watch_masks = x86_watch_masks,
     .state_size = x86_state_size,
     .save = x86_save,

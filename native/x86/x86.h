@@ -141,6 +141,9 @@ uint64_t x86_aftermath(vmm_vcpu *v);
 /* string.c */
 void x86_iterate(vmm_vcpu *v, uint64_t pc); /* the REP instruction at pc, which goes on: as many iterations as nothing comes between */
 
+/* keep.c */
+void x86_keep(vmm_vcpu *v, struct vmm_registers *out);
+
 /* return.c */
 const char *x86_watch_returns(void *library); /* once a process: the line that says why not, or NULL */
 void x86_returned(vmm_vcpu *v); /* notes it where an IRET was the last instruction */

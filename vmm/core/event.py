@@ -27,6 +27,11 @@ class Event(NamedTuple):
     trapped       what is trapped (enum vmm_trap_kind); its number
     guest error   what was wrong (enum vmm_guest_error); what it is about: INTID, address, what was written
     stimulus      its serial; 1 requested, 0 spontaneous
+    frame changed      while somebody diagnoses, before `returned`: which parts of the frame delivered are no longer so
+                  (enum vmm_frame_part); the address that it leads to. `pc` and `sp`: what was interrupted
+    registers changed  so of general registers, though the handler returns to what it interrupted: a bit each; what the
+                  first of them holds now
+    vectors changed    so of vector registers; the low half
     stop          the reason (enum vmm_stop_reason); its code
     """
 
@@ -62,7 +67,8 @@ class Event(NamedTuple):
     base: int
     """x86: of CS in a delivery's frame."""
     code: int = 0
-    """Linear. Of a delivery: the handler's first instruction; of a return: the instruction that returned."""
+    """Linear. Of a delivery: the handler's first instruction; of a return, and of what a handler changed: the
+    instruction that returned."""
 
     @property
     def linear(self) -> int:

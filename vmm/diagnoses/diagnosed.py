@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.table import diagnosis
+from vmm.trace.events import CHANGED
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ class Diagnoses:
 
     def __init__(self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None]) -> None:
         self._trace, self._patient, self._asked = trace, patient, asked
-        self._log = trace.record()
+        compared = any(kind in CHANGED for name in asked for kind in diagnosis(name).WANTS)
+        self._ends = [trace.compare()] if compared else []
+        self._ends.append(trace.record().stop)
 
     def verdicts(self) -> list[Verdict]:
         """What went wrong up to where the machine stands, by diagnosis and then by when. VmmError while another thread
@@ -57,7 +60,8 @@ class Diagnoses:
 
     def stop(self) -> None:
         """Keep no more; what was kept can still be asked about."""
-        self._log.stop()
+        while self._ends:
+            self._ends.pop()()
 
     def __enter__(self) -> Diagnoses:
         return self

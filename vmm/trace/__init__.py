@@ -80,6 +80,7 @@ class Trace:
         self._observers: list[Callable[[Event], None]] = []
         self._logs: list[EventLog] = []
         self._store: Store | None = None
+        self._comparing = 0
         self.observing = False
         """An observer is being told."""
 
@@ -145,6 +146,21 @@ class Trace:
         finally:
             self._logs = [other for other in self._logs if other is not log]
             self._settle()
+
+    def compare(self) -> Callable[[], None]:
+        """Have the core hold what handlers return to against what they interrupted, and tell where they differ; as
+        `observe`. VmmError where there is no memory for that.
+        """
+        if lib.vmm_compare(self._native, 1):
+            raise VmmError(ffi.string(self._native.error).decode())
+        self._comparing += 1
+        return self._compare_no_more
+
+    def _compare_no_more(self) -> None:
+        check_in_hand(self._native)
+        self._comparing -= 1
+        if not self._comparing:
+            lib.vmm_compare(self._native, 0)
 
     def _settle(self) -> None:
         """Tell the core who wants events."""

@@ -30,9 +30,17 @@ KINDS = {
     lib.VMM_EV_SHADOW: "shadow",
     lib.VMM_EV_STIMULUS: "stimulus",
     lib.VMM_EV_PPI: "ppi",
+    lib.VMM_EV_FRAME_CHANGED: "frame changed",
+    lib.VMM_EV_REGISTERS_CHANGED: "registers changed",
+    lib.VMM_EV_VECTORS_CHANGED: "vectors changed",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
-WITH_SOURCE = (lib.VMM_EV_DELIVERED, lib.VMM_EV_RETURNED)
+CHANGED = ("frame changed", "registers changed", "vectors changed")
+"""Kinds that there are only while somebody compares."""
+WITH_SOURCE = (
+    lib.VMM_EV_DELIVERED, lib.VMM_EV_RETURNED,
+    lib.VMM_EV_FRAME_CHANGED, lib.VMM_EV_REGISTERS_CHANGED, lib.VMM_EV_VECTORS_CHANGED,
+)  # fmt: skip
 SOURCES = {
     lib.VMM_SRC_NMI: "NMI",
     lib.VMM_SRC_EXCEPTION: "exception",

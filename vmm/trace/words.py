@@ -38,6 +38,9 @@ COMMON = {
     "trapped": "trapped: {trap} {value:#x}",
     "stop": "stop: {reason}",
     "guest error": "guest error: {error_words}",
+    "frame changed": "a handler returns to {value:#x} and not to what it interrupted",
+    "registers changed": "a handler leaves registers changed",
+    "vectors changed": "a handler leaves vector registers changed",
     "stimulus": "stimulus {number} acts, {asked}",
 }
 """By kind, what every architecture says; the words in braces are the event's fields and what `describe` adds to them.

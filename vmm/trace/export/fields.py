@@ -12,7 +12,7 @@ from vmm.trace.export.exporter import Traced
 from vmm.trace.words import guest_error
 
 EVERY = ("kind", "vcpu", "insns", "ns", "depth", "number", "value", "pc")
-WITH_CODE = ("delivered", "returned")
+WITH_CODE = ("delivered", "returned", "frame changed", "registers changed", "vectors changed")
 
 
 def told(event: Event, machine: Traced) -> dict[str, object]:

@@ -1,0 +1,156 @@
+/*
+ * A record is known by its handler's instruction count and place: one that a snapshot or a full nest brought out of step
+ * belongs to nobody, and nothing is said of it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/compare.h"
+#include "core/arch.h"
+#include "core/trace.h"
+
+typedef struct {
+    uint64_t count, pc; /* its handler's */
+    vmm_registers found;
+    vmm_frame frame;
+} kept;
+
+struct vmm_compared {
+    kept now;
+    kept of[VMM_MAX_VCPUS][VMM_NEST];
+};
+
+int vmm_compare(vmm_machine *m, int on)
+{
+    if (on && !m->compared) {
+        m->compared = calloc(1, sizeof *m->compared);
+        return m->compared ? 0 : fail(m, "no memory to keep what handlers interrupt");
+    }
+    if (!on) {
+        free(m->compared);
+        m->compared = NULL;
+    }
+    return 0;
+}
+
+void compare_interrupted(vmm_vcpu *v)
+{
+    kept *now = &v->machine->compared->now;
+    now->frame.size = 0;
+    now->frame.at = 0;
+    v->arch->keep(v, &now->found);
+}
+
+void compare_pushed(vmm_vcpu *v, const vmm_frame *frame)
+{
+    v->machine->compared->now.frame = *frame;
+}
+
+static kept *innermost(vmm_vcpu *v)
+{
+    return &v->machine->compared->of[v->index][v->depth - 1];
+}
+
+void compare_entered(vmm_vcpu *v)
+{
+    const vmm_handler *h = &v->nest[v->depth - 1];
+    kept *k = innermost(v);
+    *k = v->machine->compared->now;
+    k->count = h->count;
+    k->pc = h->pc;
+}
+
+static kept *of_returning(vmm_vcpu *v) /* NULL: nothing is known of it */
+{
+    if (!v->depth)
+        return NULL;
+    const vmm_handler *h = &v->nest[v->depth - 1];
+    kept *k = innermost(v);
+    return k->count == h->count && k->pc == h->pc ? k : NULL;
+}
+
+static void tell(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value, uint64_t code)
+{
+    const vmm_handler *h = &v->nest[v->depth - 1];
+    trace_derive(v, &(vmm_event){.kind = kind, .number = number, .value = value, .source = h->source,
+                                 .source_pin = h->pin, .pc = h->pc, .sp = h->sp, .code = code});
+}
+
+static uint64_t slot(const uint8_t *bytes, unsigned width)
+{
+    uint64_t value = 0;
+    memcpy(&value, bytes, width);
+    return value;
+}
+
+/* Slots in the order that x86 pushes them: the return address is the lowest. */
+void compare_returns(vmm_vcpu *v, uint64_t sp)
+{
+    enum { NEAR = 64 };
+    static const uint8_t PARTS[] = {VMM_FRAME_PC, VMM_FRAME_CS, VMM_FRAME_FLAGS, VMM_FRAME_SP, VMM_FRAME_SS};
+    const kept *k = of_returning(v);
+    if (!k || !k->frame.size)
+        return;
+    const vmm_frame *f = &k->frame;
+    unsigned skipped = f->has_error ? f->width : 0, size = f->size - skipped;
+    uint64_t from = f->at + skipped, off = sp > from ? sp - from : from - sp;
+    uint8_t is[COMPARE_FRAME];
+    if (off > NEAR || v->arch->look(v, sp, is, size) != size)
+        return;
+    uint32_t differs = off ? VMM_FRAME_PLACE : 0;
+    for (unsigned i = 0; !off && i < sizeof PARTS && (i + 1) * f->width <= size; i++)
+        if (memcmp(is + i * f->width, f->bytes + skipped + i * f->width, f->width) != 0)
+            differs |= PARTS[i];
+    if (differs)
+        tell(v, VMM_EV_FRAME_CHANGED, differs, slot(is, f->width), trace_place(v));
+}
+
+static uint32_t which_general(const vmm_registers *was, const vmm_registers *is)
+{
+    uint32_t which = 0;
+    for (unsigned i = 0; i < COMPARE_GENERAL; i++)
+        which |= (uint32_t)(was->general[i] != is->general[i]) << i;
+    return which;
+}
+
+static uint32_t which_vectors(const vmm_registers *was, const vmm_registers *is)
+{
+    uint32_t which = 0;
+    for (unsigned i = 0; i < COMPARE_VECTORS; i++)
+        which |= (uint32_t)(memcmp(was->vectors[i], is->vectors[i], sizeof is->vectors[i]) != 0) << i;
+    return which;
+}
+
+static void lead(vmm_vcpu *v, const kept *k, uint64_t code, uint64_t pc, uint64_t flags)
+{
+    uint32_t differs = (pc != k->pc ? VMM_FRAME_PC : 0) | (flags != k->found.flags ? VMM_FRAME_FLAGS : 0);
+    if (differs)
+        tell(v, VMM_EV_FRAME_CHANGED, differs, pc, code);
+}
+
+void compare_leads(vmm_vcpu *v, uint64_t code, uint64_t sp, uint64_t pc, uint64_t flags)
+{
+    const kept *k = of_returning(v);
+    if (k && sp == k->frame.at)
+        lead(v, k, code, pc, flags);
+}
+
+/* Elsewhere, on another stack or in other page tables it is another's context, of which nothing is known. */
+void compare_returned(vmm_vcpu *v, uint64_t pc, uint64_t sp, uint64_t flags)
+{
+    const kept *k = of_returning(v);
+    const vmm_handler *h = &v->nest[v->depth - 1];
+    if (!k || sp != h->sp)
+        return;
+    if (k->found.are_frame && !k->frame.at)
+        lead(v, k, trace_place(v), pc, flags);
+    vmm_registers *is = &v->machine->compared->now.found;
+    v->arch->keep(v, is);
+    if (pc != h->pc || is->space != k->found.space)
+        return;
+    uint32_t general = which_general(&k->found, is), vectors = which_vectors(&k->found, is);
+    if (general)
+        tell(v, VMM_EV_REGISTERS_CHANGED, general, is->general[__builtin_ctz(general)], trace_place(v));
+    if (vectors && is->vectors_held && k->found.vectors_held)
+        tell(v, VMM_EV_VECTORS_CHANGED, vectors, is->vectors[__builtin_ctz(vectors)][0], trace_place(v));
+}

@@ -1,0 +1,40 @@
+/*
+ * What handlers interrupted, kept while somebody compares, so that what they return to can be held against it. A record
+ * only; nothing a guest sees.
+ */
+#ifndef VMM_COMPARE_H
+#define VMM_COMPARE_H
+
+#include "core/base.h"
+
+enum { COMPARE_GENERAL = 32, COMPARE_VECTORS = 32, COMPARE_FRAME = 80 };
+
+typedef struct vmm_registers { /* of a vCPU, as its architecture fills it in */
+    uint64_t space; /* the root of its page tables */
+    uint64_t flags;
+    uint64_t general[COMPARE_GENERAL]; /* without the stack pointer */
+    uint64_t vectors[COMPARE_VECTORS][2];
+    bool are_frame;    /* a return leads to where registers say: there is no frame in memory */
+    bool vectors_held; /* they are the running code's: their use does not trap */
+} vmm_registers;
+
+typedef struct { /* on a stack; size 0: in registers, and `at`, unless 0, is where the handler's stack begins */
+    uint64_t at; /* linear, of its lowest byte */
+    uint8_t size, width; /* bytes; of one slot */
+    bool has_error; /* its lowest slot is an error code */
+    uint8_t bytes[COMPARE_FRAME];
+} vmm_frame;
+
+void compare_interrupted(vmm_vcpu *v);                     /* about to be delivered to; nothing unless somebody compares */
+void compare_pushed(vmm_vcpu *v, const vmm_frame *frame);  /* its delivery's frame */
+void compare_entered(vmm_vcpu *v);                         /* the handler is the last of v->nest */
+void compare_returns(vmm_vcpu *v, uint64_t sp);            /* about to return through the frame at linear sp */
+void compare_leads(vmm_vcpu *v, uint64_t code, uint64_t sp, uint64_t pc, uint64_t flags); /* about to return, registers say where to */
+void compare_returned(vmm_vcpu *v, uint64_t pc, uint64_t sp, uint64_t flags); /* the last of v->nest, to there */
+
+static inline bool compares(const vmm_vcpu *v)
+{
+    return v->machine->compared != NULL;
+}
+
+#endif
