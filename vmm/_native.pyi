@@ -105,7 +105,7 @@ class vmm_machine(Struct):
     accessed: Callable[[CValue, int, int, int], None]
     register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
-    compared: vmm_compared
+    compared: CValue
     outer: vmm_machine
     error: CString
 

@@ -497,7 +497,7 @@ struct vmm_machine {
     void (*register_accessed)(void *who, uint32_t vcpu, uint32_t number, int write); /* and of registers that arch->leftover
                                                                                        has; NULL: nobody */
     void *accessed_by;
-    struct vmm_compared *compared; /* what handlers interrupted; NULL: nobody compares */
+    void *compared; /* what handlers interrupted; NULL: nobody compares */
     vmm_machine *outer;  /* that holds signals, too: this one runs within a callback of its */
     char error[160]; /* the one line that a failed call leaves */
 };

@@ -15,15 +15,20 @@ typedef struct {
     vmm_frame frame;
 } kept;
 
-struct vmm_compared {
+typedef struct {
     kept now;
     kept of[VMM_MAX_VCPUS][VMM_NEST];
-};
+} all;
+
+static all *all_of(const vmm_vcpu *v)
+{
+    return v->machine->compared;
+}
 
 int vmm_compare(vmm_machine *m, int on)
 {
     if (on && !m->compared) {
-        m->compared = calloc(1, sizeof *m->compared);
+        m->compared = calloc(1, sizeof(all));
         return m->compared ? 0 : fail(m, "no memory to keep what handlers interrupt");
     }
     if (!on) {
@@ -35,7 +40,7 @@ int vmm_compare(vmm_machine *m, int on)
 
 void compare_interrupted(vmm_vcpu *v)
 {
-    kept *now = &v->machine->compared->now;
+    kept *now = &all_of(v)->now;
     now->frame.size = 0;
     now->frame.at = 0;
     v->arch->keep(v, &now->found);
@@ -43,19 +48,19 @@ void compare_interrupted(vmm_vcpu *v)
 
 void compare_pushed(vmm_vcpu *v, const vmm_frame *frame)
 {
-    v->machine->compared->now.frame = *frame;
+    all_of(v)->now.frame = *frame;
 }
 
 static kept *innermost(vmm_vcpu *v)
 {
-    return &v->machine->compared->of[v->index][v->depth - 1];
+    return &all_of(v)->of[v->index][v->depth - 1];
 }
 
 void compare_entered(vmm_vcpu *v)
 {
     const vmm_handler *h = &v->nest[v->depth - 1];
     kept *k = innermost(v);
-    *k = v->machine->compared->now;
+    *k = all_of(v)->now;
     k->count = h->count;
     k->pc = h->pc;
 }
@@ -144,7 +149,7 @@ void compare_returned(vmm_vcpu *v, uint64_t pc, uint64_t sp, uint64_t flags)
         return;
     if (k->found.are_frame && !k->frame.at)
         lead(v, k, trace_place(v), pc, flags);
-    vmm_registers *is = &v->machine->compared->now.found;
+    vmm_registers *is = &all_of(v)->now.found;
     v->arch->keep(v, is);
     if (pc != h->pc || is->space != k->found.space)
         return;

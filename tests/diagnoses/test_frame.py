@@ -20,7 +20,7 @@ def x86(folder: Path, handler: str) -> vmm.Machine:
 
 def arm64(folder: Path, handler: str) -> vmm.Machine:
     body = "GIC_ENABLE SPI(5)\nRAISE 5\nmsr daifclr, #DAIF_I\ninterrupted: nop"
-    rest = f"handler:\n{handler}\nback: eret\nfault: POWER_OFF\nelsewhere: POWER_OFF"
+    rest = f"handler: GIC_ACK x0\nLOWER 5\nGIC_EOI x0\n{handler}\nback: eret\nfault: POWER_OFF\nelsewhere: POWER_OFF"
     source = ARM.format(gic="gicv2", body=body, rest=rest).replace("irq=handler", "irq=handler, sync=fault")
     return booted(folder, source, board="virt,gic=2")
 
@@ -45,8 +45,8 @@ def test_a_return_that_faults_at_once_is_certain(machine, handler: str, tmp_path
     m = machine(tmp_path, handler)
     (verdict,) = found(m)
     assert verdict.certain
-    assert verdict.evidence[0].where == m.where(m.symbols["back"])
-    assert m.where(m.symbols["interrupted"]) in str(verdict)
+    assert verdict.evidence[0].where == m.where("back")
+    assert m.where("interrupted") in str(verdict)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,10 @@ class Patient(Teller, Protocol):
     def now_ns(self) -> int: ...
 
     @property
+    def cpus(self) -> Sequence[Any]:
+        """Each as its architecture has it; `read` as a debugger, `bits` of its code."""
+
+    @property
     def stop(self) -> Stop: ...
 
     @property

@@ -63,21 +63,13 @@ class Rule(Diagnosis):
             self._handlers.see(event)
             return
         nest = self._handlers.under_way(event.vcpu)
-        if nest and self._counts(nest[-1]):
+        if nest and nest[-1].of_the_kernel:
             self._broken.append(_Broken(nest[-1], event))
 
     @staticmethod
     def _follows(broken: _Broken, event: Event) -> bool:
         changed = broken.changed
         return event.vcpu == changed.vcpu and 0 <= event.insns - changed.insns <= AT_ONCE
-
-    @staticmethod
-    def _counts(handler: Handler) -> bool:
-        """An interrupt of the kernel's own code: what user code goes on with is the kernel's business."""
-        delivered = handler.delivered
-        return not handler.synchronous and delivered.source not in ("NMI", "SError") and (
-            delivered.cpl == delivered.target_el
-        )  # fmt: skip
 
     def verdicts(self) -> Iterator[Verdict]:
         for each in self._broken:

@@ -9,6 +9,8 @@ from vmm.core.event import Event
 WANTS = ("delivered", "returned")
 SYNCHRONOUS = ("exception", "software")
 """Sources of what the code itself brought about."""
+OTHERS = ("NMI", "SError")
+"""Of what nothing masks."""
 
 
 @dataclass
@@ -24,6 +26,14 @@ class Handler:
     def synchronous(self) -> bool:
         """An exception's or a software interrupt's."""
         return self.delivered.source in SYNCHRONOUS
+
+    @property
+    def of_the_kernel(self) -> bool:
+        """A maskable interrupt's that came to code of the handler's own privilege, which nobody else answers for: what
+        user code goes on with, and what a fault's handler leaves, is the kernel's business, and NMIs are debuggers'.
+        """
+        delivered = self.delivered
+        return not self.synchronous and delivered.source not in OTHERS and delivered.cpl == delivered.target_el
 
     @property
     def number(self) -> int:

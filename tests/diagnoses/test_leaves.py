@@ -1,0 +1,85 @@
+"""Registers at a handler's return against those at its delivery, and whether anybody reads them."""
+
+from pathlib import Path
+
+import pytest
+from findings.guests import ARM, X86, booted
+
+import vmm
+from vmm.diagnoses.diagnosis import Verdict
+
+SSE = "movl %cr0, %eax; andl $~4, %eax; movl %eax, %cr0; movl %cr4, %eax; orl $0x200, %eax; movl %eax, %cr4"
+
+
+def x86(folder: Path, main: str, handler: str) -> vmm.Machine:
+    body = f"{SSE}\nIDT_GATE 0x25, handler\nPIC_UNMASK 5\nRAISE 5\nsti\nnop\ninterrupted:\n{main}\nPOWER_OFF"
+    rest = f"handler: LOWER 5\nPIC_EOI 5\n{handler}\nback: iret"
+    return booted(folder, X86.format(body=body, rest=rest), board="pc,pit=off")
+
+
+def arm64(folder: Path, main: str, handler: str) -> vmm.Machine:
+    body = f"GIC_ENABLE SPI(5)\nRAISE 5\nmsr daifclr, #DAIF_I\ninterrupted:\n{main}\nPOWER_OFF"
+    rest = f"handler: IRQ_ENTER\nGIC_ACK x0\nLOWER 5\nGIC_EOI x0\n{handler}\nback: IRQ_LEAVE"
+    return booted(folder, ARM.format(gic="gicv2", body=body, rest=rest), board="virt,gic=2")
+
+
+def found(m: vmm.Machine, name: str) -> list[Verdict]:
+    with m.diagnose(name) as diagnoses:
+        m.run(insns=20_000)
+        return diagnoses.verdicts()
+
+
+@pytest.mark.parametrize(
+    ("machine", "main", "handler", "reads"),
+    [
+        (x86, "paddd %xmm3, %xmm4", "pcmpeqd %xmm3, %xmm3", "XMM3"),
+        (x86, "nop; jmp there; ud2; there: movups %xmm3, count", "pcmpeqd %xmm3, %xmm3", "XMM3"),
+        (x86, "jz there; movaps %xmm3, %xmm0; there: addps %xmm3, %xmm1", "pcmpeqd %xmm3, %xmm3", "XMM3"),
+        (arm64, "add v1.4s, v2.4s, v3.4s", "movi v3.4s, #1", "V3"),
+        (arm64, "str q31, [sp, #-16]!", "movi v31.4s, #1", "Q31"),
+        (arm64, "fadd d1, d2, d3", "movi v2.4s, #1", "D2"),
+    ],
+)
+def test_a_vector_register_that_is_read_next_is_certain(machine, main: str, handler: str, reads: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    m = machine(tmp_path, main, handler)
+    (verdict,) = found(m, "vector_state")
+    assert verdict.certain
+    assert f"{reads} is read at" in str(verdict)
+    assert m.where("interrupted") in verdict.evidence[1].words
+
+
+@pytest.mark.parametrize(
+    ("machine", "main", "handler"),
+    [
+        (x86, "movups count, %xmm3; movups %xmm3, count", "pcmpeqd %xmm3, %xmm3"),  # written first
+        (x86, "movaps %xmm4, %xmm5", "pcmpeqd %xmm3, %xmm3"),  # another
+        (x86, "jz there; movaps %xmm3, %xmm0; there: nop", "pcmpeqd %xmm3, %xmm3"),  # only on one way
+        (arm64, "ldr q3, [sp]\nstr q3, [sp]", "movi v3.4s, #1"),
+    ],
+)
+def test_one_that_nobody_reads_may_be_the_handler_s(machine, main: str, handler: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (verdict,) = found(machine(tmp_path, main, handler), "vector_state")
+    assert verdict.confidence == "likely"
+
+
+@pytest.mark.parametrize(
+    ("machine", "handler"),
+    [
+        (x86, "subl $16, %esp; movups %xmm3, (%esp); pcmpeqd %xmm3, %xmm3; movups (%esp), %xmm3; addl $16, %esp"),
+        (arm64, "str q3, [sp, #-16]!\nmovi v3.4s, #1\nldr q3, [sp], #16"),
+    ],
+)
+@pytest.mark.parametrize("name", ["vector_state", "registers"])
+def test_who_saves_them_is_not_told_of(machine, handler: str, name: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    main = "movups %xmm3, count" if machine is x86 else "str q3, [sp, #-16]!"
+    assert found(machine(tmp_path, main, handler), name) == []
+
+
+@pytest.mark.parametrize(
+    ("machine", "main", "handler"),
+    [(x86, "movl %ebx, count", "incl %ebx"), (arm64, "str x9, [sp, #-16]!", "add x9, x9, #1")],
+)
+def test_assembly_may_keep_a_register_for_its_handler(machine, main: str, handler: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (verdict,) = found(machine(tmp_path, main, handler), "registers")
+    assert verdict.confidence == "likely"
+    assert "is read at" in str(verdict)
