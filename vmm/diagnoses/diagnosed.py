@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.table import diagnosis
-from vmm.trace.events import CHANGED
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ class Diagnoses:
 
     def __init__(self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None]) -> None:
         self._trace, self._patient, self._asked = trace, patient, asked
-        compared = any(kind in CHANGED for name in asked for kind in diagnosis(name).WANTS)
+        compared = any(diagnosis(name).COMPARES for name in asked)
         self._ends = [trace.compare()] if compared else []
         self._ends.append(trace.record().stop)
 

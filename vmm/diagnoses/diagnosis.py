@@ -12,6 +12,7 @@ from vmm.trace.words import Teller
 if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.findings.finding import Finding
+    from vmm.trace import Trace
 
 __all__ = ["Diagnosis", "Evidence", "Verdict"]
 
@@ -66,6 +67,9 @@ class Patient(Teller, Protocol):
         """Each as its architecture has it; `read` as a debugger, `bits` of its code."""
 
     @property
+    def trace(self) -> Trace: ...
+
+    @property
     def stop(self) -> Stop: ...
 
     @property
@@ -93,6 +97,8 @@ class Diagnosis:
     """What it looks for, and what makes it certain: for `vmm diagnose --list`."""
     WANTS: ClassVar[Sequence[str]]
     """Kinds of events (`vmm help events`)."""
+    COMPARES: ClassVar[bool] = False
+    """It asks what handlers interrupted, or wants the events of what they changed."""
     BUDGET: ClassVar[str] = ""
     """What its budget is of; empty: it takes none."""
 

@@ -49,6 +49,7 @@ class Rule(Diagnosis):
         "return; certain where the return raises a fault at once, for then nothing can have been meant by it"
     )
     WANTS = (*WANTS, "frame changed")
+    COMPARES = True
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)

@@ -19,6 +19,7 @@ class Leaves(Diagnosis):
     KIND: ClassVar[str]
     """Of the events."""
     VECTOR: ClassVar[bool]
+    COMPARES = True
     WHAT: ClassVar[str]
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:

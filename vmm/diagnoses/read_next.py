@@ -7,34 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vmm.arch import named
-from vmm.errors import VmmError
+from vmm.diagnoses.code import Code, general
 
 if TYPE_CHECKING:
     from vmm.diagnoses.diagnosis import Patient
 
-MOST, LONGEST = 16, 8
-"""Instructions that are looked at, and the room for one."""
-GENERAL = re.compile(r"[xwr](?P<number>\d+)[dwb]?|[re]?(?P<x86>[acdb]x|[sb]p|[sd]i)|(?P<byte>[acdb])[lh]")
-X86 = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
-ALIASES = {64: {"lr": 30, "fp": 29}, 32: {"lr": 14, "ip": 12, "fp": 11, "sl": 10, "sb": 9}}
-"""By bits, ARM's."""
+MOST = 16
+"""Instructions that are looked at."""
 VECTOR = re.compile(r"(?P<kind>xmm|[vqdsbh])(?P<number>\d+)")
 JUMP, RELATIVE, LEAVES = 1, 7, (2, 3, 4, 5)
 """Capstone's groups: of jumps, of what is relative to the program counter, of calls, returns and interrupts."""
 ALWAYS = ("jmp", "b")
 TARGET = re.compile(r"#?0x([0-9a-f]+)$")
-
-
-def _general(name: str, bits: int) -> Iterator[int]:
-    """The general registers, as the core numbers them, that a name is of."""
-    found = GENERAL.fullmatch(name)
-    if found and found["number"]:
-        yield int(found["number"])
-    elif found:
-        yield X86.index(found["x86"] or f"{found['byte']}x")
-    elif name in ALIASES[64 if bits == 64 else 32]:
-        yield ALIASES[64 if bits == 64 else 32][name]
 
 
 def _vectors(name: str, bits: int) -> Iterator[int]:
@@ -55,21 +39,17 @@ def read_next(patient: Patient, vcpu: int, linear: int, changed: int, *, vector:
     """Which instruction from `linear` on reads one of the registers `changed` (a bit each) before it is written, whichever
     way branches go, and what it calls that register; None where that cannot be told.
     """
-    cpu = patient.cpus[vcpu]
-    disassembler = named(patient.architecture).dump().disassembler(cpu)
-    disassembler.detail = True
-    return _Code(cpu, disassembler, _vectors if vector else _general).reads(linear, changed, MOST)
+    return _Reader(Code(patient, vcpu), _vectors if vector else general).reads(linear, changed, MOST)
 
 
 @dataclass(frozen=True)
-class _Code:
-    cpu: Any
-    disassembler: Any
+class _Reader:
+    code: Code
     of: Callable[[str, int], Iterator[int]]
 
     def reads(self, linear: int, changed: int, most: int) -> tuple[int, str] | None:
         """Of the next `most` instructions."""
-        for instruction in self._instructions(linear, most):
+        for instruction in self.code.instructions(linear, most):
             most -= 1
             reads, writes = ([instruction.reg_name(each) for each in some] for some in instruction.regs_access())
             for name in reads:
@@ -90,12 +70,5 @@ class _Code:
             return taken or None
         return self.reads(instruction.address + instruction.size, changed, most)
 
-    def _instructions(self, linear: int, most: int) -> Iterator[Any]:
-        try:
-            code = bytes(self.cpu.read(linear, most * LONGEST))
-        except VmmError:
-            return iter(())
-        return iter(self.disassembler.disasm(code, linear, count=most))
-
     def _bits(self, name: str) -> int:
-        return sum(1 << number for number in self.of(name, self.cpu.bits))
+        return sum(1 << number for number in self.of(name, self.code.bits))

@@ -156,6 +156,13 @@ class Trace:
         self._comparing += 1
         return self._compare_no_more
 
+    def interrupted(self, vcpu: int, depth: int) -> list[int] | None:
+        """What the general registers, in the order of their encoding, held when the handler under way at `depth`, from 0,
+        was entered; None where nobody compared then.
+        """
+        general = ffi.new("uint64_t[32]")
+        return None if lib.vmm_interrupted(self._native, vcpu, depth, general) else [int(each) for each in general]
+
     def _compare_no_more(self) -> None:
         check_in_hand(self._native)
         self._comparing -= 1

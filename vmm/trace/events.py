@@ -35,8 +35,6 @@ KINDS = {
     lib.VMM_EV_VECTORS_CHANGED: "vectors changed",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
-CHANGED = ("frame changed", "registers changed", "vectors changed")
-"""Kinds that there are only while somebody compares."""
 WITH_SOURCE = (
     lib.VMM_EV_DELIVERED, lib.VMM_EV_RETURNED,
     lib.VMM_EV_FRAME_CHANGED, lib.VMM_EV_REGISTERS_CHANGED, lib.VMM_EV_VECTORS_CHANGED,
