@@ -76,6 +76,13 @@ class Code:
                 return found[::-1]
         return []
 
+    def value(self, linear: int, size: int) -> int | None:
+        """Of so many bytes there now; None: nothing can be read."""
+        try:
+            return int.from_bytes(self._cpu.read(linear, size), "little")
+        except VmmError:
+            return None
+
     def memory(self, instruction: Any, register: Registers) -> Iterator[tuple[int, bool]]:
         """The addresses of its operands in memory, with these registers, and whether it writes there."""
         for operand in instruction.operands:

@@ -56,9 +56,9 @@ class Rule(Diagnosis):
             return
         ((lock, spins),) = read.items()
         for depth in reversed(range(len(nest))):
-            took = self._took(code, vcpu, depth, nest[depth].delivered, lock)
+            took = self._took(code, vcpu, depth, nest[depth], lock)
             if took is not None:
-                yield self._verdict(nest[depth].delivered, vcpu, lock, spins, took)
+                yield self._verdict(nest[depth], vcpu, lock, spins, took)
                 return
 
     def _loop(self, vcpu: int) -> list[int]:
@@ -77,13 +77,13 @@ class Rule(Diagnosis):
         writes = any(writes for _, writes in code.memory(instruction, code.now))
         return writes and not instruction.mnemonic.startswith(EXCHANGES)
 
-    def _took(self, code: Code, vcpu: int, depth: int, delivered: Event, lock: int) -> int | None:
+    def _took(self, code: Code, vcpu: int, depth: int, handler: Handler, lock: int) -> int | None:
         """The last instruction before the interrupted one that writes the lock."""
         held = self._patient.trace.interrupted(vcpu, depth)
         if held is None:
             return None
         register = _of_interrupted(held, code.bits)
-        for instruction in code.before(delivered.linear, REACH):
+        for instruction in code.before(handler.interrupted, REACH):
             try:
                 accesses = list(code.memory(instruction, register))
             except LookupError:
@@ -92,12 +92,12 @@ class Rule(Diagnosis):
                 return int(instruction.address)
         return None
 
-    def _verdict(self, delivered: Event, vcpu: int, lock: int, spins: int, took: int) -> Verdict:
-        where = self._patient.where
+    def _verdict(self, handler: Handler, vcpu: int, lock: int, spins: int, took: int) -> Verdict:
+        delivered, where = handler.delivered, self._patient.where
         alone = all(cpu.off or cpu.index == vcpu for cpu in self._patient.cpus)
         return self.verdict(
             f"vCPU {vcpu} spins at {where(spins)} in the handler of {delivered.source} on what the code it interrupted at "
-            f"{where(delivered.linear)} holds: the word at {where(lock)}, taken at {where(took)}; neither goes on",
+            f"{where(handler.interrupted)} holds: the word at {where(lock)}, taken at {where(took)}; neither goes on",
             self.at(delivered, spins, f"spins, {self._patient.instructions - delivered.insns} instructions now"),
             self.at(delivered, took, "the interrupted code takes it"),
             self.at(delivered, delivered.code, f"the handler of {delivered.source} was entered"),

@@ -80,7 +80,7 @@ class Rule(Diagnosis):
     def _verdict(self, broken: _Broken) -> Verdict:
         changed, delivered = broken.changed, broken.handler.delivered
         what = " and ".join(words for bit, words in PARTS.items() if changed.number & bit)
-        was = self._patient.where(delivered.linear)
+        was = self._patient.where(broken.handler.interrupted)
         crashed = self._patient.stop.reason in CRASHES and self._patient.instructions - changed.insns <= AT_ONCE
         evidence = [
             self.at(changed, changed.code, "about to return"),

@@ -9,6 +9,8 @@ from vmm.core.event import Event
 WANTS = ("delivered", "returned")
 SYNCHRONOUS = ("exception", "software")
 """Sources of what the code itself brought about."""
+A32_IRQ, A32_FIQ = 0x18, 0x1C
+"""Vectors of AArch32; those of AArch64 are multiples of 80h."""
 OTHERS = ("NMI", "SError")
 """Of what nothing masks."""
 
@@ -34,6 +36,12 @@ class Handler:
         """
         delivered = self.delivered
         return not self.synchronous and delivered.source not in OTHERS and delivered.cpl == delivered.target_el
+
+    @property
+    def interrupted(self) -> int:
+        """The linear address of the instruction that was about to begin: of an interrupt."""
+        a32 = self.delivered.vector_offset in (A32_IRQ, A32_FIQ)
+        return self.delivered.linear - (4 if a32 else 0)  # DDI0406 B1.8.3: LR_irq is that plus 4
 
     @property
     def number(self) -> int:
