@@ -67,6 +67,10 @@ class Patient(Teller, Protocol):
         """Each as its architecture has it; `read` as a debugger, `bits` of its code."""
 
     @property
+    def address(self) -> Callable[[str], int]:
+        """Of a symbol; VmmError where there is none."""
+
+    @property
     def trace(self) -> Trace: ...
 
     @property

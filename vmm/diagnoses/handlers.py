@@ -40,8 +40,12 @@ class Handler:
     @property
     def interrupted(self) -> int:
         """The linear address of the instruction that was about to begin: of an interrupt."""
-        a32 = self.delivered.vector_offset in (A32_IRQ, A32_FIQ)
-        return self.delivered.linear - (4 if a32 else 0)  # DDI0406 B1.8.3: LR_irq is that plus 4
+        return self.delivered.linear - (4 if self.is_a32 else 0)  # DDI0406 B1.8.3: LR_irq is that plus 4
+
+    @property
+    def is_a32(self) -> bool:
+        """An interrupt's in AArch32, which has a stack pointer of its own."""
+        return self.delivered.vector_offset in (A32_IRQ, A32_FIQ)
 
     @property
     def number(self) -> int:
