@@ -13,7 +13,8 @@ ENOUGH = 20_000
 
 def x86(folder: Path, main: str, handler: str) -> vmm.Machine:
     body = f"IDT_GATE 0x25, handler\nPIC_UNMASK 5\nRAISE 5\nsti\n{main}\ninterrupted: nop"
-    return booted(folder, X86.format(body=body, rest=f"handler: nop\n{handler}\nLOWER 5\nPIC_EOI 5\niret"), board="pc,pit=off")
+    rest = f"handler: nop\n{handler}\nLOWER 5\nPIC_EOI 5\niret"
+    return booted(folder, X86.format(body=body, rest=rest), board="pc,pit=off")
 
 
 def arm64(folder: Path, main: str, handler: str) -> vmm.Machine:

@@ -71,7 +71,7 @@ def test_a_return_to_other_code_may_be_meant(machine, handler: str, tmp_path: Pa
         (arm64, "ldr x0, =other\nmov sp, x0\nldr x0, =elsewhere\nmsr elr_el1, x0\nSTACK other"),
     ],
 )
-def test_nothing_is_said_of_frames_that_are_the_same_flags_that_are_not_and_other_tasks(machine, handler, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_is_said_of_the_same_frame_of_flags_and_of_other_tasks(machine, handler, tmp_path) -> None:  # type: ignore[no-untyped-def]
     assert found(machine(tmp_path, handler)) == []
 
 

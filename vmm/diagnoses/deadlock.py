@@ -14,7 +14,9 @@ SPUN = 1000
 """Instructions for which nothing happened on the vCPU."""
 LOOP = 16
 """Instructions of a loop, at most: the core keeps the last 32."""
-COUNTS = ("inc", "dec", "add", "adc", "sub", "sbb", "rsb", "loop", "lea", "lock inc", "lock dec", "lock add", "lock xadd")
+COUNTS = (
+    "inc", "dec", "add", "adc", "sub", "sbb", "rsb", "loop", "lea", "lock inc", "lock dec", "lock add", "lock xadd",
+)  # fmt: skip
 EXCHANGES = ("xchg", "lock ", "cmpxchg", "stxr", "stlxr", "strex", "stlex", "swp", "cas", "ldset")
 """How mnemonics begin; the latter of what takes a lock."""
 REACH = 256
@@ -96,8 +98,8 @@ class Rule(Diagnosis):
         delivered, where = handler.delivered, self._patient.where
         alone = all(cpu.off or cpu.index == vcpu for cpu in self._patient.cpus)
         return self.verdict(
-            f"vCPU {vcpu} spins at {where(spins)} in the handler of {delivered.source} on what the code it interrupted at "
-            f"{where(handler.interrupted)} holds: the word at {where(lock)}, taken at {where(took)}; neither goes on",
+            f"vCPU {vcpu} spins at {where(spins)} in the handler of {delivered.source} on what the code it interrupted "
+            f"at {where(handler.interrupted)} holds: {where(lock)}, taken at {where(took)}; neither goes on",
             self.at(delivered, spins, f"spins, {self._patient.instructions - delivered.insns} instructions now"),
             self.at(delivered, took, "the interrupted code takes it"),
             self.at(delivered, delivered.code, f"the handler of {delivered.source} was entered"),

@@ -64,7 +64,7 @@ class Leaves(Diagnosis):
         delivered, where = handler.delivered, self._patient.where
         evidence = [
             self.at(event, event.code, "the handler returns"),
-            self.at(delivered, delivered.code, f"the handler of {delivered.source} was entered, from {where(event.pc)}"),
+            self.at(delivered, delivered.code, f"{delivered.source} was delivered, from {where(event.pc)}"),
         ]
         which = f"{self.WHAT} registers" if event.number & (event.number - 1) else f"a {self.WHAT} register"
         used = ""

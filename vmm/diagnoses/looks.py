@@ -18,7 +18,9 @@ UNSIGNED: dict[str, Callable[[int, int], bool]] = {
     "ae": lambda a, b: a >= b, "b": lambda a, b: a < b, "a": lambda a, b: a > b, "be": lambda a, b: a <= b,
 }  # fmt: skip
 SIGNED = {"ge": UNSIGNED["ae"], "l": UNSIGNED["b"], "g": UNSIGNED["a"], "le": UNSIGNED["be"]}
-ARM = {"eq": "e", "ne": "ne", "hs": "ae", "lo": "b", "hi": "a", "ls": "be", "ge": "ge", "lt": "l", "gt": "g", "le": "le"}
+ARM = {
+    "eq": "e", "ne": "ne", "hs": "ae", "lo": "b", "hi": "a", "ls": "be", "ge": "ge", "lt": "l", "gt": "g", "le": "le",
+}  # fmt: skip
 ZERO = {"cbz": "e", "cbnz": "ne"}
 
 
@@ -34,8 +36,8 @@ class Look:
 
 
 def last_look(code: Code, before: int) -> Look | None:
-    """The one nearest before an instruction, which comes behind its branch where that is not taken; None: there is none,
-    or it is none that can be worked out.
+    """The one nearest before an instruction, which comes behind its branch where that is not taken; None: there is
+    none, or none that can be worked out.
     """
     found = code.before(before, NEAR)
     for number, branch in enumerate(found):

@@ -18,8 +18,8 @@ class Rule(Diagnosis):
     """What was looked at is worked out once more, with what is in memory where the run ends."""
 
     RULE = (
-        "where the run ends a vCPU sleeps that looked at memory, was interrupted between the look and HLT or WFI, and would "
-        "not sleep if it looked again; certain, for nothing else has come since"
+        "where the run ends a vCPU sleeps that looked at memory, was interrupted between the look and HLT or WFI, and "
+        "would not sleep if it looked again; certain, for nothing else has come since"
     )
     WANTS = WANTS
 
@@ -51,8 +51,8 @@ class Rule(Diagnosis):
         delivered, where = last.delivered, self._patient.where
         return self.verdict(
             f"vCPU {vcpu} sleeps at {where(sleeps)} for ever, and what it waits for has come: it looked at "
-            f"{where(look.address)} at {where(look.at)}, then {delivered.source} was handled, and then it slept without "
-            "another look",
+            f"{where(look.address)} at {where(look.at)}, then {delivered.source} was handled, and then it slept "
+            "without another look",
             self.at(delivered, last.interrupted, f"{delivered.source} is handled here, behind the look"),
             self.at(delivered, look.at, "what was looked at would be found now"),
             self.at(delivered, sleeps, "sleeps"),

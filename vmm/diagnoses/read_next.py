@@ -36,8 +36,8 @@ def _vectors(name: str, bits: int) -> Iterator[int]:
 
 
 def read_next(patient: Patient, vcpu: int, linear: int, changed: int, *, vector: bool) -> tuple[int, str] | None:
-    """Which instruction from `linear` on reads one of the registers `changed` (a bit each) before it is written, whichever
-    way branches go, and what it calls that register; None where that cannot be told.
+    """Which instruction from `linear` on reads one of the registers `changed` (a bit each) before it is written,
+    whichever way branches go, and what it calls that register; None where that cannot be told.
     """
     return _Reader(Code(patient, vcpu), _vectors if vector else general).reads(linear, changed, MOST)
 

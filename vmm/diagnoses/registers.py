@@ -12,7 +12,7 @@ class Rule(Leaves):
 
     RULE = (
         "general registers are not at an interrupt handler's return what they were at its delivery, though it returns "
-        "to where it came from; certain where the code that it interrupted reads one of them next and a compiler made it"
+        "to where it came from; certain where a compiler made the code that it interrupted, and that reads one next"
     )
     KIND = "registers changed"
     WANTS = Leaves.wants(KIND)

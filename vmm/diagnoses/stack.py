@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
@@ -26,8 +27,8 @@ class Rule(Diagnosis):
     """Stack pointers are those that deliveries tell, at each level of nesting."""
 
     RULE = (
-        "a handler is entered with its stack pointer at or below the guard word (a symbol, stack_guard or guard) that the "
-        "stack it interrupts lies above, which is certain; likely where that would be if all that came had nested"
+        "a handler is entered with its stack pointer at or below the guard word (a symbol, stack_guard or guard) that "
+        "its stack lies above, which is certain; likely where that would be so if all that came had nested"
     )
     WANTS = WANTS
 
@@ -61,22 +62,23 @@ class Rule(Diagnosis):
         broken = next((each for each in levels if each[-1].sp <= self._guard), None)
         needs = _needs(levels)
         room, needed = deepest[0].sp - self._guard, sum(needs.values())
+        took = deepest[0].sp - deepest[-1].sp
         figures = (
-            f"{room} bytes are there, the deepest nesting ({len(deepest)} handlers) took {deepest[0].sp - deepest[-1].sp} "
-            f"up to where the last was entered: {', '.join(f'{source} {size}' for (_, source), size in needs.items())}"
+            f"{room} bytes are there, the deepest nesting ({len(deepest)} handlers) took {took} up to where the last "
+            f"was entered: {', '.join(f'{source} {size}' for (_, source), size in needs.items())}; all that came, "
+            f"nested, would need at least {needed}"
         )
         if broken:
             inner = broken[-1].handler
+            below = self._guard - broken[-1].sp
             yield self._verdict(
-                f"the stack is overrun: {inner.delivered.source} comes at {self._patient.where(inner.interrupted)}, where "
-                f"the stack pointer is {self._guard - broken[-1].sp} bytes below the guard word; {figures}; all that came, "
-                f"nested, would need at least {needed}", broken, CERTAIN
-            )  # fmt: skip
+                f"the stack is overrun: {inner.delivered.source} comes at {self._patient.where(inner.interrupted)}, "
+                f"where the stack pointer is {below} bytes below the guard word; {figures}",
+                broken,
+                CERTAIN,
+            )
         elif needed >= room:
-            yield self._verdict(
-                f"the stack is too small for what may nest: {figures}; all that came, nested, would need at least {needed}",
-                deepest, LIKELY,
-            )  # fmt: skip
+            yield self._verdict(f"the stack is too small for what may nest: {figures}", deepest, LIKELY)
 
     @staticmethod
     def _above(nest: Sequence[Handler], guard: int) -> list[_Level]:
@@ -91,8 +93,8 @@ class Rule(Diagnosis):
 
     def _verdict(self, text: str, levels: list[_Level], confidence: str) -> Verdict:
         evidence = [
-            self.at(each.handler.delivered, each.handler.interrupted, f"{each.handler.delivered.source}, at level {number}")
-            for number, each in enumerate(levels, 1)
+            self.at(handler.delivered, handler.interrupted, f"{handler.delivered.source}, at level {number}")
+            for number, handler in enumerate((each.handler for each in levels), 1)
         ]
         return self.verdict(text, *reversed(evidence), confidence=confidence)
 
@@ -101,15 +103,15 @@ def _needs(levels: Sequence[Sequence[_Level]]) -> dict[tuple[int, str], int]:
     """Bytes from a handler's entry to that of one it was interrupted by, at most, by number and source."""
     needs: dict[tuple[int, str], int] = {}
     for nest in levels:
-        for outer, inner in zip(nest, nest[1:], strict=False):
+        for outer, inner in pairwise(nest):
             key = outer.handler.number, outer.handler.delivered.source
             needs[key] = max(needs.get(key, 0), outer.sp - inner.sp)
     return needs
 
 
 def _stack_pointer(handler: Handler) -> int | None:
-    """Where it was entered, as far as that is on the stack that it goes on with: AArch32 has one for each mode, and only
-    the return tells that of the interrupted one.
+    """Where it was entered, as far as that is on the stack that it goes on with: AArch32 has one for each mode, and
+    only the return tells that of the interrupted one.
     """
     if not handler.is_a32:
         return handler.delivered.sp
