@@ -560,8 +560,8 @@ void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed);
 /* Hold what handlers return to against what they interrupted, from the next delivery on, or no more. */
 int vmm_compare(vmm_machine *m, int on);
 /* What the general registers (x86: in the order of their encoding; 32) held when the handler at that depth, from 0, of a vCPU
-   was entered; 0: known, 1: not known. */
-int vmm_interrupted(vmm_machine *m, uint32_t vcpu, uint32_t depth, uint64_t *general);
+   was entered; NULL: that is not known. */
+const uint64_t *vmm_interrupted(vmm_machine *m, uint32_t vcpu, uint32_t depth);
 /* Pack the ring's events [from, to) behind those that are there; how many fitted. */
 uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to);
 /* Unpack what is still to come until `room` wanted events are found, and copy those to `out` unless it is NULL; how many. */

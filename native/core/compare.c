@@ -74,16 +74,14 @@ static kept *of_returning(vmm_vcpu *v) /* NULL: nothing is known of it */
     return k->count == h->count && k->pc == h->pc ? k : NULL;
 }
 
-int vmm_interrupted(vmm_machine *m, uint32_t vcpu, uint32_t depth, uint64_t *general)
+const uint64_t *vmm_interrupted(vmm_machine *m, uint32_t vcpu, uint32_t depth)
 {
     if (!m->compared || vcpu >= m->vcpu_count || depth >= m->vcpus[vcpu]->depth)
-        return 1;
+        return NULL;
     const vmm_vcpu *v = m->vcpus[vcpu];
     const kept *k = &all_of(v)->of[vcpu][depth];
-    if (k->count != v->nest[depth].count || k->pc != v->nest[depth].pc)
-        return 1;
-    memcpy(general, k->found.general, sizeof k->found.general);
-    return 0;
+    bool its = k->count == v->nest[depth].count && k->pc == v->nest[depth].pc;
+    return its ? k->found.general : NULL;
 }
 
 static void tell(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value, uint64_t code)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from contextlib import suppress
 
 from vmm.core.event import Event
 from vmm.diagnoses.code import Code, general
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.spins import SPUN, spin
 
-SPUN = 1000
-"""Instructions for which nothing happened on the vCPU."""
-LOOP = 16
-"""Instructions of a loop, at most: the core keeps the last 32."""
-COUNTS = (
-    "inc", "dec", "add", "adc", "sub", "sbb", "rsb", "loop", "lea", "lock inc", "lock dec", "lock add", "lock xadd",
-)  # fmt: skip
-EXCHANGES = ("xchg", "lock ", "cmpxchg", "stxr", "stlxr", "strex", "stlex", "swp", "cas", "ldset")
-"""How mnemonics begin; the latter of what takes a lock."""
+UNKNOWN = -1
 REACH = 256
 """Bytes of interrupted code in which what took the lock is looked for."""
 
@@ -52,46 +45,32 @@ class Rule(Diagnosis):
 
     def _of(self, vcpu: int, nest: list[Handler]) -> Iterator[Verdict]:
         code = Code(self._patient, vcpu)
-        loop = [each for at in self._loop(vcpu) for each in code.instructions(at, 1)]
-        read = {address: each.address for each in loop for address, _ in code.memory(each, code.now)}
-        if len(read) != 1 or any(self._comes_to_an_end(code, each) for each in loop):
+        found = spin(self._patient, code, vcpu)
+        if found is None:
             return
-        ((lock, spins),) = read.items()
         for depth in reversed(range(len(nest))):
-            took = self._took(code, vcpu, depth, nest[depth], lock)
+            took = self._took(code, vcpu, depth, nest[depth], found.word)
             if took is not None:
-                yield self._verdict(nest[depth], vcpu, lock, spins, took)
+                yield self._verdict(nest[depth], vcpu, found.word, found.at, took)
                 return
-
-    def _loop(self, vcpu: int) -> list[int]:
-        """The addresses of the loop that it is in; empty: in none."""
-        recent = self._patient.cpus[vcpu].recent()
-        loop = sorted(set(recent))
-        if len(recent) < 2 * LOOP or len(loop) > LOOP:
-            return []
-        return loop
-
-    @staticmethod
-    def _comes_to_an_end(code: Code, instruction: Any) -> bool:
-        """It counts, or writes what it has worked out: the loop may be a delay."""
-        if instruction.mnemonic.startswith(COUNTS):
-            return True
-        writes = any(writes for _, writes in code.memory(instruction, code.now))
-        return writes and not instruction.mnemonic.startswith(EXCHANGES)
 
     def _took(self, code: Code, vcpu: int, depth: int, handler: Handler, lock: int) -> int | None:
         """The last instruction before the interrupted one that writes the lock."""
         held = self._patient.trace.interrupted(vcpu, depth)
         if held is None:
             return None
-        register = _of_interrupted(held, code.bits)
+        known = dict(enumerate(held))
+
+        def register(name: str) -> int:
+            return known[next(general(name, code.bits), UNKNOWN)]
+
         for instruction in code.before(handler.interrupted, REACH):
-            try:
-                accesses = list(code.memory(instruction, register))
-            except LookupError:
-                continue
-            if (lock, True) in accesses:
-                return int(instruction.address)
+            for name in map(instruction.reg_name, instruction.regs_access()[1]):
+                for number in general(name, code.bits):
+                    known.pop(number, None)  # what it held before is not known
+            with suppress(LookupError):
+                if (lock, True) in code.memory(instruction, register):
+                    return int(instruction.address)
         return None
 
     def _verdict(self, handler: Handler, vcpu: int, lock: int, spins: int, took: int) -> Verdict:
@@ -105,10 +84,3 @@ class Rule(Diagnosis):
             self.at(delivered, delivered.code, f"the handler of {delivered.source} was entered"),
             confidence=CERTAIN if alone else LIKELY,
         )
-
-
-def _of_interrupted(held: list[int], bits: int) -> Callable[[str], int]:
-    def register(name: str) -> int:
-        return held[next(iter(general(name, bits)), len(held))]
-
-    return register

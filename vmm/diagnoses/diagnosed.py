@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,9 @@ class Diagnoses:
     that the guest sees changes, nor the hash.
     """
 
-    def __init__(self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None]) -> None:
-        self._trace, self._patient, self._asked = trace, patient, asked
+    def __init__(self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None], by_name: Collection[str]
+    ) -> None:
+        self._trace, self._patient, self._asked, self._by_name = trace, patient, asked, by_name
         compared = any(diagnosis(name).COMPARES for name in asked)
         self._ends = [trace.compare()] if compared else []
         self._ends.append(trace.record().stop)
@@ -46,8 +47,9 @@ class Diagnoses:
         return [verdict for rule in rules for verdict in rule.verdicts()]
 
     def not_applied(self) -> dict[str, str]:
-        """Of those that cannot say anything of this machine, why, by name."""
-        return {made.name: why for made in map(self._made, self._asked) if (why := made.applies())}
+        """Of those that were asked for by name, and cannot say anything of this machine: why."""
+        made = (self._made(name) for name in self._asked if name in self._by_name)
+        return {each.name: why for each in made if (why := each.applies())}
 
     def check(self) -> None:
         """VmmError, a line each, where a verdict is certain."""

@@ -9,7 +9,7 @@ from vmm.diagnoses.diagnosis import Budget, Diagnosis
 from vmm.errors import VmmError, unknown
 
 ALL = "all"
-NAMES = ("missing_eoi", "frame", "vector_state", "registers", "deadlock", "lost_wakeup", "stack")
+NAMES = ("missing_eoi", "frame", "vector_state", "registers", "deadlock", "lost_wakeup", "stack", "circular_wait")
 """A module each, whose class is `Rule`, in the order they are told."""
 
 

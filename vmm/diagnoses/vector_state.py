@@ -6,11 +6,11 @@ from vmm.diagnoses.leaves import Leaves
 
 
 class Rule(Leaves):
-    """A kernel may own them only where it says so, and let its handlers use them elsewhere: what nobody reads is fine."""
+    """A kernel may own them only where it says so, and its handlers use them elsewhere: what nobody reads is fine."""
 
     RULE = (
-        "vector registers are not at an interrupt handler's return what they were at its delivery, though it returns to "
-        "where it came from; certain where the code that it interrupted reads one of them next"
+        "vector registers are not at an interrupt handler's return what they were at its delivery, though it returns "
+        "to where it came from; certain where the code that it interrupted reads one of them next"
     )
     KIND = "vectors changed"
     WANTS = Leaves.wants(KIND)

@@ -320,7 +320,8 @@ class Machine:
         from vmm.diagnoses.diagnosed import Diagnoses
         from vmm.diagnoses.table import ALL, chosen
 
-        return Diagnoses(self.trace, self, chosen(names or [ALL]))
+        by_name = {name.partition("=")[0].strip() for name in names}
+        return Diagnoses(self.trace, self, chosen(names or [ALL]), by_name)
 
     limit = delegate("_control", RunControl.limit)
     end = delegate("_control", RunControl.end)

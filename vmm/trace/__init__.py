@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventLog", "InterruptStats", "Trace"]
 
+GENERAL = 32
 BUDGET = 64 << 20
 """Bytes of memory that a log may fill before it goes to a file; an event of the usual path takes four."""
 
@@ -157,11 +158,11 @@ class Trace:
         return self._compare_no_more
 
     def interrupted(self, vcpu: int, depth: int) -> list[int] | None:
-        """What the general registers, in the order of their encoding, held when the handler under way at `depth`, from 0,
-        was entered; None where nobody compared then.
+        """What the general registers, in the order of their encoding, held when the handler under way at `depth`, from
+        0, was entered; None where nobody compared then.
         """
-        general = ffi.new("uint64_t[32]")
-        return None if lib.vmm_interrupted(self._native, vcpu, depth, general) else [int(each) for each in general]
+        general = lib.vmm_interrupted(self._native, vcpu, depth)
+        return [int(general[n]) for n in range(GENERAL)] if general != ffi.NULL else None
 
     def _compare_no_more(self) -> None:
         check_in_hand(self._native)
