@@ -20,6 +20,7 @@ class Service:
     """An interrupt that was acknowledged."""
 
     acknowledged: Event
+    key: Key
     handler: Handler | None = None
     """That which acknowledged it, or was entered by that."""
     ended: Event | None = None
@@ -50,7 +51,7 @@ class Services:
             return self._end(key, event)
         self._requested.discard(key)
         nest = self.handlers.under_way(event.vcpu)
-        service = Service(event, None if self._x86 or not nest else nest[-1])
+        service = Service(event, key, None if self._x86 or not nest else nest[-1])
         self.held.pop(key, None)
         self.held[key] = service
         return service
