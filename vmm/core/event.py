@@ -11,6 +11,7 @@ class Event(NamedTuple):
     """One event; `insns` counts instructions begun before it, on all vCPUs. `number` and `value` are by `kind`:
 
     line          the line; its level now. `source` is "stimulus" where one drove it, else ""
+    held          the line, which stays high; a bit for each driver that holds it now
     ppi           INTID of a vCPU's own input of a GIC; its level now
     pending       8259A: pin; 0. Local APIC: vector; 1. GIC: INTID; the vCPU, 0 for SPIs
     acknowledged  8259A: vector; pin. Local APIC: vector; 1. GIC: INTID; the vCPU that sent the SGI

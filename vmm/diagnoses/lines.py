@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vmm.core.event import Event
 from vmm.diagnoses.services import LOCAL_APIC, Key, Service, Services
 from vmm.diagnoses.services import WANTS as SERVED
 
-WANTS = ("line", "masked", "cpu mask", *SERVED)
+WANTS = ("line", "held", "masked", "cpu mask", *SERVED)
 FIRST_SPI = 32
 """INTID of a virt board's line 0."""
 PINS = 16
@@ -26,6 +26,8 @@ class High:
     fell: Event | None = None
     masked: Event | None = None
     """What kept it out when it fell: a controller's mask, else the vCPU's own."""
+    held: list[Event] = field(default_factory=list)
+    """Its drivers came or went, and it stayed high."""
     services: int = 0
     """How often it was taken."""
     service: Service | None = None
@@ -58,6 +60,8 @@ class Lines:
         """What it is of: a line that rises or falls, or a service that begins."""
         if event.kind == "line":
             return self._line(event)
+        if event.kind == "held":
+            return self._held(event)
         if event.kind == "masked":
             self._masks[event.number] = event
             return None
@@ -95,6 +99,10 @@ class Lines:
         """The instruction that masked interrupts there, if they are masked."""
         return self._off.get(vcpu)
 
+    def open(self, vcpu: int) -> bool:
+        """Interrupts are not masked there, or a sleep ends though they are (ARM's WFI, DDI0487 D1.16.2)."""
+        return not self._x86 or vcpu not in self._off
+
     def _line(self, event: Event) -> High | None:
         line = self.lines.setdefault(event.number, Line())
         if event.value:
@@ -105,6 +113,12 @@ class Lines:
             line.last.fell = event
             line.last.masked = self.barred(event.number) or self.off(0)
         return line.last
+
+    def _held(self, event: Event) -> High | None:
+        line = self.lines.get(event.number)
+        if line and line.last:
+            line.last.held.append(event)
+        return line.last if line else None
 
     def _latched(self, event: Event) -> None:
         """What a controller does at an edge comes right behind it, and so tells which of its inputs the line has."""

@@ -14,8 +14,8 @@ class Rule(Diagnosis):
     """A driver that looks at its device once more needs no interrupt; of one that sleeps that cannot be said."""
 
     RULE = (
-        "the last edge of a line fell before it was acknowledged, masked or too short, and brought no interrupt; certain "
-        "where the line is unmasked and the run ended in a sleep that nothing ends"
+        "the last edge of a line fell before it was acknowledged, masked or too short, and brought no interrupt; "
+        "certain where the line is unmasked and the run ended in a sleep that nothing ends"
     )
     WANTS = WANTS
 
@@ -27,7 +27,7 @@ class Rule(Diagnosis):
         self._lines.see(event)
 
     def verdicts(self) -> Iterator[Verdict]:
-        if self._patient.stop.reason != "idle":
+        if self._patient.stop.reason != "idle" or not self._lines.open(0):
             return
         for number, line in sorted(self._lines.lines.items()):
             high = line.last
@@ -41,8 +41,8 @@ class Rule(Diagnosis):
         why = f"while it was masked at {where(masked.linear)}" if masked else "before it was acknowledged"
         text = (
             f"an edge of {name} is lost: the line rose at insn {high.rose.insns} and fell at insn {fell.insns}, {why}. "
-            f"Of the {line.rises} times it rose {line.taken} brought an interrupt. The machine sleeps, and nothing else "
-            "can wake it"
+            f"Of the {line.rises} times it rose {line.taken} brought an interrupt. The machine sleeps, and "
+            "nothing else can wake it"
         )
         return self.verdict(text, *self._evidence(high, fell), confidence=CERTAIN if masked and line.taken else LIKELY)
 

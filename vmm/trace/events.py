@@ -30,6 +30,7 @@ KINDS = {
     lib.VMM_EV_SHADOW: "shadow",
     lib.VMM_EV_STIMULUS: "stimulus",
     lib.VMM_EV_PPI: "ppi",
+    lib.VMM_EV_HELD: "held",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
 WITH_SOURCE = (lib.VMM_EV_DELIVERED, lib.VMM_EV_RETURNED)
