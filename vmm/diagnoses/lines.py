@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vmm.core.event import Event
+from vmm.diagnoses.masks import Masks
 from vmm.diagnoses.services import LOCAL_APIC, Key, Service, Services
 from vmm.diagnoses.services import WANTS as SERVED
 
@@ -13,8 +14,6 @@ FIRST_SPI = 32
 """INTID of a virt board's line 0."""
 PINS = 16
 """Lines of a PC that lead to the 8259A pair as well."""
-I = 2  # noqa: E741
-"""Of DAIF as "cpu mask" has it."""
 
 
 @dataclass
@@ -54,7 +53,7 @@ class Lines:
         self._lines: dict[Key, int] = {}
         self._changed: Event | None = None
         self._masks: dict[int, Event] = {}
-        self._off: dict[int, Event] = {}
+        self._off = Masks(x86=x86)
 
     def see(self, event: Event) -> High | Service | None:
         """What it is of: a line that rises or falls, or a service that begins."""
@@ -66,7 +65,7 @@ class Lines:
             self._masks[event.number] = event
             return None
         if event.kind == "cpu mask":
-            self._cpu_mask(event)
+            self._off.see(event)
             return None
         if event.kind == "pending":
             self._latched(event)
@@ -97,11 +96,11 @@ class Lines:
 
     def off(self, vcpu: int) -> Event | None:
         """The instruction that masked interrupts there, if they are masked."""
-        return self._off.get(vcpu)
+        return self._off.since.get(vcpu)
 
     def open(self, vcpu: int) -> bool:
         """Interrupts are not masked there, or a sleep ends though they are (ARM's WFI, DDI0487 D1.16.2)."""
-        return not self._x86 or vcpu not in self._off
+        return not self._x86 or vcpu not in self._off.since
 
     def _line(self, event: Event) -> High | None:
         line = self.lines.setdefault(event.number, Line())
@@ -132,10 +131,3 @@ class Lines:
             self._lines[("local APIC", event.vcpu, event.number)] = rose.number
         elif event.number == rose.number:
             self._lines[("8259A", 0, event.number)] = rose.number
-
-    def _cpu_mask(self, event: Event) -> None:
-        masks = bool(event.number if self._x86 else event.number & I)
-        if not masks:
-            self._off.pop(event.vcpu, None)
-        elif event.vcpu not in self._off:
-            self._off[event.vcpu] = event

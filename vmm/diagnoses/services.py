@@ -43,7 +43,7 @@ class Services:
             if self._x86 and handler and event.kind == "delivered":
                 self._took(handler)
             return handler
-        key = self._key(event)
+        key = self.key(event)
         if event.kind == "pending":
             self._requested.add(key)
             return None
@@ -56,7 +56,8 @@ class Services:
         self.held[key] = service
         return service
 
-    def _key(self, event: Event) -> Key:
+    def key(self, event: Event) -> Key:
+        """Of an event of a controller's, which of its interrupts it is of."""
         if not self._x86:
             return "GIC", event.vcpu if event.number < 32 else 0, event.number
         own: Key = "local APIC", event.vcpu, event.number
