@@ -996,6 +996,7 @@ class Lib:
     VMM_EV_STIMULUS: Final[int]
     VMM_EV_PPI: Final[int]
     VMM_EV_HELD: Final[int]
+    VMM_EV_VAIN: Final[int]
     VMM_GE_EOI_NOTHING: Final[int]
     VMM_GE_EOI_ORDER: Final[int]
     VMM_GE_DEACTIVATE: Final[int]

@@ -45,8 +45,8 @@ class Rule(Diagnosis):
 
     RULE = (
         "a handler that had let interrupts in ended its interrupt, one of no higher priority that had been held back "
-        f"came in, and the handler had more than {TAIL} instructions to go; or a handler ended its own interrupt and then "
-        "another's"
+        f"came in, and the handler had more than {TAIL} instructions to go; or a handler ended its own interrupt and "
+        "then another's"
     )
     WANTS = ("cpu mask", *WANTS)
 
@@ -131,13 +131,13 @@ class Rule(Diagnosis):
         place = where(early.ended.linear)
         if early.stolen:
             text = (
-                f"the end of interrupt at {place} is one too many: the handler of {self._name(early.by)} has ended its own "
-                f"before, and ends {name}, whose handler is under way"
+                f"the end of interrupt at {place} is one too many: the handler of {self._name(early.by)} has ended its "
+                f"own before, and ends {name}, whose handler is under way"
             )
         else:
             text = (
-                f"{name} is ended at {place}, while interrupts are unmasked and its handler has {early.rest} instructions "
-                "to go"
+                f"{name} is ended at {place}, while interrupts are unmasked and its handler has {early.rest} "
+                "instructions to go"
             )
         return self.verdict(f"{text}{self._inversion(early, name)}", *self._evidence(early, handler))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vmm.core.event import Event
@@ -82,6 +83,12 @@ class Lines:
         """The last rise of the line that a service is of; None: of none."""
         number = self._lines.get(service.key)
         return self.lines[number].last if number in self.lines else None
+
+    def waiting(self) -> Iterator[High]:
+        """Of those that a controller lets through, which are high and were not taken."""
+        for number, line in sorted(self.lines.items()):
+            if line.last and not line.last.fell and not line.last.services and not self.barred(number):
+                yield line.last
 
     def barred(self, line: int) -> Event | None:
         """The controller's mask under which a line is now; None: it is open, as far as that is known."""

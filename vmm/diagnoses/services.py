@@ -59,7 +59,8 @@ class Services:
     def key(self, event: Event) -> Key:
         """Of an event of a controller's, which of its interrupts it is of."""
         if not self._x86:
-            return "GIC", event.vcpu if event.number < 32 else 0, event.number
+            owner = event.value if event.kind == "pending" else event.vcpu
+            return "GIC", owner if event.number < 32 else 0, event.number
         own: Key = "local APIC", event.vcpu, event.number
         if event.value == LOCAL_APIC and (event.kind != "acknowledged" or own in self._requested):
             return own

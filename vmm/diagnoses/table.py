@@ -9,7 +9,17 @@ from vmm.diagnoses.diagnosis import Budget, Diagnosis
 from vmm.errors import VmmError, unknown
 
 ALL = "all"
-NAMES = ("missing_eoi", "lost_edge", "shared_line", "storm", "unquelled", "reentry", "early_eoi")
+NAMES = (
+    "missing_eoi",
+    "lost_edge",
+    "shared_line",
+    "storm",
+    "unquelled",
+    "reentry",
+    "early_eoi",
+    "spurious",
+    "masked_hang",
+)
 """A module each, whose class is `Rule`, in the order they are told."""
 
 

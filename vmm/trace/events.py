@@ -31,6 +31,7 @@ KINDS = {
     lib.VMM_EV_STIMULUS: "stimulus",
     lib.VMM_EV_PPI: "ppi",
     lib.VMM_EV_HELD: "held",
+    lib.VMM_EV_VAIN: "vain",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
 WITH_SOURCE = (lib.VMM_EV_DELIVERED, lib.VMM_EV_RETURNED)
