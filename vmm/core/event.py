@@ -64,8 +64,8 @@ class Event(NamedTuple):
     base: int
     """x86: of CS in a delivery's frame."""
     code: int = 0
-    """Linear. Of a delivery: the handler's first instruction; of a return: the instruction that returned; of a request at
-    a local APIC that another vCPU sent: where that one was; else 0.
+    """Linear. Of a delivery: the handler's first instruction; of a return: the instruction that returned; of a request
+    at a local APIC that another vCPU sent: where that one was; else 0.
     """
 
     @property

@@ -85,8 +85,8 @@ class Rule(Diagnosis):
         where, found = self._patient.where, hang.found
         names = " and ".join(map(self._line, hang.waiting))
         text = (
-            f"vCPU {found.vcpu} hangs at {where(found.linear)}: {'an NMI' if self._x86 else 'a FIQ'} finds it there at insn "
-            f"{found.insns}, {found.insns - hang.masked.insns} instructions after it masked interrupts at "
+            f"vCPU {found.vcpu} hangs at {where(found.linear)}: {'an NMI' if self._x86 else 'a FIQ'} finds it there at "
+            f"insn {found.insns}, {found.insns - hang.masked.insns} instructions after it masked interrupts at "
             f"{where(hang.masked.linear)}. They are never unmasked again, and {names} cannot get in"
         )
         return self.verdict(text, *self._evidence(hang))
