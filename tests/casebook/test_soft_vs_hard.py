@@ -1,5 +1,5 @@
-"""Where a hardware interrupt comes in that is requested at each boundary around a software interrupt (SDM vol. 3A 6.8.1,
-6.8.3; DDI0487 D1.13), worked out from the sources of the case's fixed variant.
+"""Where a hardware interrupt comes in that is requested at each boundary around a software interrupt (SDM vol. 3A
+6.8.1, 6.8.3; DDI0487 D1.13), worked out from the sources of the case's fixed variant.
 """
 
 import pytest
@@ -32,7 +32,7 @@ def comes_in_at(image: str, number: int) -> list[int]:
 
 
 def test_x86_by_gate_and_shadow() -> None:
-    """Before INT, there; within it and at CLI behind it, at CLI; from STI on, whose shadow INT stands in, behind that."""
+    """Before INT, there; within it and at CLI behind it, at CLI; from STI on, whose shadow INT is in, behind that."""
     behind_first, behind_second = INT, INT + CLI + STI + INT
     expected = [0, *[behind_first] * (HANDLER + 1), *[behind_second] * (2 + HANDLER + 1)]
     assert comes_in_at("x86-fixed", 0x25) == expected
@@ -40,8 +40,8 @@ def test_x86_by_gate_and_shadow() -> None:
 
 @pytest.mark.parametrize(("arch", "ahead"), [("arm64", 0), ("arm", 4)])
 def test_arm_by_mask(arch: str, ahead: int) -> None:
-    """Before SVC, there; within it, behind it; where IRQs are masked, behind what unmasks them; and at the end. The LR of
-    an IRQ on ARMv7-A is 4 ahead (DDI0406 B1.8.3).
+    """Before SVC, there; within it, behind it; where IRQs are masked, behind what unmasks them; and at the end. The LR
+    of an IRQ on ARMv7-A is 4 ahead (DDI0406 B1.8.3).
     """
     places = [place - ahead for place in comes_in_at(f"{arch}-fixed", 37)]
     svc, mask, unmask, last = 0, 4, 12, 16

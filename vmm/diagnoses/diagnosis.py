@@ -62,6 +62,10 @@ class Patient(Teller, Protocol):
     def now_ns(self) -> int: ...
 
     @property
+    def cpus(self) -> Sequence[Any]:
+        """Each with its `pc`, and whether it is `halted`."""
+
+    @property
     def stop(self) -> Stop: ...
 
     @property

@@ -19,6 +19,7 @@ NAMES = (
     "early_eoi",
     "spurious",
     "masked_hang",
+    "unanswered_ipi",
 )
 """A module each, whose class is `Rule`, in the order they are told."""
 
