@@ -30,6 +30,12 @@ def test_a_real_one_is_none(tmp_path: Path) -> None:
     assert said(x86(tmp_path, X86.format("nop"), HANDLERS), "spurious") == []
 
 
+def test_a_handler_may_ask_until_there_is_nothing_left(tmp_path: Path) -> None:
+    rest = "handler:\n IRQ_ENTER\n GIC_ACK x0\n LOWER 5\n GIC_EOI x0\n GIC_ACK x0\n IRQ_LEAVE"
+    m = arm64(tmp_path, "GIC_ENABLE SPI(5)\nRAISE 5\nmsr daifclr, #DAIF_I", rest)
+    assert said(m, "spurious") == []
+
+
 def test_who_asks_a_gic_for_nothing_gets_1023(tmp_path: Path) -> None:
     (verdict,) = said(arm64(tmp_path, "GIC_ACK x0"), "spurious")
     assert "INTID 1023" in verdict.text

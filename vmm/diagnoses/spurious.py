@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
+from vmm.diagnoses.handlers import Handler
 from vmm.diagnoses.lines import WANTS, High, Lines
+from vmm.diagnoses.services import Service
 
 CHIPS = {7: range(8), 15: range(8, 16)}
 """Of the pin that an 8259A answers for, which are its own."""
@@ -27,6 +29,7 @@ class Rule(Diagnosis):
         self._x86 = named(patient.architecture).number == "vector"
         self._lines = Lines(x86=self._x86)
         self._fallen: High | None = None
+        self._answered: dict[int, Handler] = {}
         self._found: dict[tuple[int, int | None], tuple[Event, High | None, int]] = {}
 
     def see(self, event: Event) -> None:
@@ -36,10 +39,15 @@ class Rule(Diagnosis):
         of = self._lines.see(event)
         if isinstance(of, High) and of.fell is event and not of.services:
             self._fallen = of
-        elif event.kind == "acknowledged":
+        elif isinstance(of, Service):
             self._fallen = None
+            if of.handler:
+                self._answered[event.vcpu] = of.handler
 
     def _spurious(self, event: Event) -> None:
+        nest = self._lines.services.handlers.under_way(event.vcpu)
+        if nest and self._answered.get(event.vcpu) is nest[-1]:
+            return  # a handler that asks until there is nothing left
         high = self._fallen if self._fallen and self._answers(event, self._fallen) else None
         key = event.number, high.line if high else None
         first, its, times = self._found.get(key, (event, high, 0))
