@@ -169,8 +169,6 @@ def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
     compare({"rows": whole}, {"rows": rows}, "with runs shared")
     if case.depth == 1:
         pieces = explored(case, end, reduce=True, piece=7)
-        if len(case.machine().cpus) > 1:  # at the end of a turn a boundary may be the next vCPU's
-            whole, pieces = ([row._replace(delivered=False) for row in each] for each in (whole, pieces))
         compare({"rows": whole}, {"rows": pieces}, "in pieces")
         ends = [(row.at[0], row.outcome) for row in whole]
         plain = looped(case, len(whole) // len(case.sources(case.machine())))

@@ -996,6 +996,8 @@ class Lib:
     VMM_EV_SHADOW: Final[int]
     VMM_EV_STIMULUS: Final[int]
     VMM_EV_PPI: Final[int]
+    VMM_EV_HELD: Final[int]
+    VMM_EV_VAIN: Final[int]
     VMM_EV_FRAME_CHANGED: Final[int]
     VMM_EV_REGISTERS_CHANGED: Final[int]
     VMM_EV_VECTORS_CHANGED: Final[int]

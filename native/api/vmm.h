@@ -172,10 +172,13 @@ enum vmm_event_kind {
     VMM_EV_SHADOW = 15,     /* what is deliverable waits at this boundary; number: enum vmm_shadow */
     VMM_EV_STIMULUS = 16,   /* a stimulus acts; number: its serial, value: 1 requested, 0 spontaneous */
     VMM_EV_PPI = 17,        /* a vCPU's own input of a GIC changes; number: INTID, value: level */
+    VMM_EV_HELD = 18,       /* only while somebody records; other drivers hold a line that stays high; number: the line,
+                               value: a bit each */
+    VMM_EV_VAIN = 19,       /* only while somebody records; an end of interrupt that an 8259A had none for; number: chip */
     /* Only while somebody compares, before VMM_EV_RETURNED; source, pc and sp: what was delivered, and what it interrupted */
-    VMM_EV_FRAME_CHANGED = 18,     /* number: bits of enum vmm_frame_part, value: the address that it leads to */
-    VMM_EV_REGISTERS_CHANGED = 19, /* number: one bit a general register, value: what the first of them holds now */
-    VMM_EV_VECTORS_CHANGED = 20    /* as registers; value: the low half */
+    VMM_EV_FRAME_CHANGED = 20,     /* number: bits of enum vmm_frame_part, value: the address that it leads to */
+    VMM_EV_REGISTERS_CHANGED = 21, /* number: one bit a general register, value: what the first of them holds now */
+    VMM_EV_VECTORS_CHANGED = 22    /* as registers; value: the low half */
 };
 
 #define VMM_KINDS 32
@@ -254,7 +257,8 @@ typedef struct {
 } vmm_packed;
 
 typedef struct {
-    uint64_t hash;      /* of every event so far, recorded or not, that is not derived: CPU_MASK, SHADOW, PPI, …_CHANGED */
+    uint64_t hash;      /* of every event so far, recorded or not, that is not derived: CPU_MASK, SHADOW, PPI, HELD, VAIN,
+                         …_CHANGED */
     uint64_t hashed;    /* how many those are */
     uint64_t emitted;   /* events so far */
     uint64_t look_at;   /* `emitted` at which somebody must take some; VMM_NEVER: nobody records, the last `capacity` stay */

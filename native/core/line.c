@@ -56,11 +56,15 @@ static __attribute__((noinline)) void note_stimulus(vmm_machine *m, uint32_t num
 static void change(vmm_machine *m, uint32_t number, uint32_t drivers, uint32_t cut, uint32_t driver)
 {
     vmm_line *line = &m->lines[number];
-    bool before = line->drivers & ~line->cut, level = drivers & ~cut;
+    uint32_t held = line->drivers & ~line->cut;
+    bool before = held, level = drivers & ~cut;
     line->drivers = drivers;
     line->cut = cut;
-    if (before == level)
+    if (before == level) {
+        if (m->current && trace_recorded(m) && held != (drivers & ~cut))
+            trace_derived(m->current, VMM_EV_HELD, number, drivers & ~cut);
         return;
+    }
     if (level && m->current)
         line->raised = machine_insns(m);
     if (unlikely(driver == VMM_STIMULUS_DRIVER && m->current))

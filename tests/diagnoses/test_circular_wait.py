@@ -1,4 +1,4 @@
-"""A page fault within a handler that waits for what that handler masks; the case has what is certain, here what is not."""
+"""A page fault within a handler that waits for what that handler masks, in images of the case."""
 
 import pytest
 

@@ -54,7 +54,7 @@ def test_the_loop_the_lock_and_who_took_it_are_named(machine, main: str, handler
         (x86, "movl $100000, count", "spin: decl count; jnz spin"),  # a delay
         (x86, "movl $1, count", "movl $100000, %ecx; spin: movl count, %eax; loop spin"),
         (x86, "", "spin: cmpl $1, count; jne spin"),  # somebody else's flag
-        (x86, "movl $0x200000, %ebx; movl $1, (%ebx); movl $count, %ebx", "spin: cmpl $0, count; je spin"),  # written elsewhere
+        (x86, "movl $0x200000, %ebx; movl $1, (%ebx); movl $count, %ebx", "spin: cmpl $0, count; je spin"),
         (x86, "movl $1, count", "spin: jmp spin"),
         (x86, "movl $1, count", "cmpl $1, count"),  # it returns
         (arm64, "str w5, [x4]", "mov x3, #0x10000\nspin: ldr w1, [x9]\nsubs x3, x3, #1\nb.ne spin"),

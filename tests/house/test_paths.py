@@ -32,7 +32,6 @@ OTHERS = {
 }  # fmt: skip
 """Files of Linux, QEMU and kvm-unit-tests."""
 USERS = {
-    "test_lost_wakeup.py",
     "test_lost_tick.py",
     "test_ticks.py",
     "press.py",

@@ -104,6 +104,8 @@ class Board:
     """Which of the devices is the first serial port."""
     devices: dict[str, Any] = field(default_factory=dict)
     line_names: dict[int, str] = field(default_factory=dict)
+    drivers: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """By line, which of the devices drive it. Its `asserted`, if it has that, says which status bits hold it."""
     irqs: int = 0
     """Lines 0 to one less are interrupts that are called by their numbers; the others have names of their own."""
     hand_over: Callable[[], None] | None = None

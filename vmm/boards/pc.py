@@ -47,6 +47,10 @@ FIRMWARE = Alias(first=DEVICES[1], of=pc_firmware.SEGMENT << 4, size=0x10000)
 
 ISA_IRQS = range(16)
 TIMER, KEYBOARD, CASCADE, COM2, COM1, RTC, SCI = 0, 1, 2, 3, 4, 8, 9
+DRIVERS = {
+    TIMER: ("pit",), KEYBOARD: ("keyboard",), COM2: ("com2",), COM1: ("com1",), RTC: ("rtc",), SCI: ("acpi",),
+}  # fmt: skip
+"""By line, which devices drive it."""
 HPET_LINES = range(16, PINS)
 NMI = PINS
 """The line's number; scripts call it by its name."""
@@ -128,7 +132,14 @@ def build(parts: Parts) -> Board:
         ("test_port", TestPort),
     ]
     without_pit = not switch(parts.options, "pit", True)
-    board = Board(NAME, console="com1", devices={"pic": pic, "ioapic": ioapic}, line_names=_line_names(), irqs=PINS)
+    board = Board(
+        NAME,
+        console="com1",
+        devices={"pic": pic, "ioapic": ioapic},
+        line_names=_line_names(),
+        drivers=DRIVERS,
+        irqs=PINS,
+    )
     for name, make in table:
         if name == "pit" and without_pit:
             continue

@@ -36,6 +36,8 @@ DEVICES = (0x08000000, 0x40000000)
 MOST_RAM = 0xC0000000
 """Below 4 GiB, where 32-bit processors reach."""
 SPIS = 256
+DRIVERS = {virt_tree.UART_SPI: ("uart",), virt_tree.RTC_SPI: ("rtc",)}
+"""By line, which devices drive it."""
 V2M_SPI, V2M_COUNT = 48, 64
 GICR_WAKER = 0x14
 
@@ -66,7 +68,8 @@ def build(parts: Parts) -> Board:
     """Wire the board."""
     bus, clock, cpus = parts.bus, parts.clock, parts.cpus
     gic, features = gic_version(parts.options), layout(parts.options).features
-    board = Board(NAME, console="uart", line_names={spi: f"SPI {spi}" for spi in range(SPIS)}, irqs=SPIS)
+    names = {spi: f"SPI {spi}" for spi in range(SPIS)}
+    board = Board(NAME, console="uart", line_names=names, drivers=DRIVERS, irqs=SPIS)
     for spi in range(SPIS):
         bus.connect(spi, ("gic", spi))
     _place_gic(parts, board, gic)

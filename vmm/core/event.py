@@ -11,12 +11,14 @@ class Event(NamedTuple):
     """One event; `insns` counts instructions begun before it, on all vCPUs. `number` and `value` are by `kind`:
 
     line          the line; its level now. `source` is "stimulus" where one drove it, else ""
+    held          the line, which stays high; a bit for each driver that holds it now
     ppi           INTID of a vCPU's own input of a GIC; its level now
     pending       8259A: pin; 0. Local APIC: vector; 1. GIC: INTID; the vCPU, 0 for SPIs
     acknowledged  8259A: vector; pin. Local APIC: vector; 1. GIC: INTID; the vCPU that sent the SGI
     delivered     vector; latency in instructions, of a page fault CR2. ARM: INTID; latency; of an exception its class;
                   FAR. `source` is where it came from, `error` the error code or ESR
     ended         8259A: pin; 0. Local APIC: vector; 1. GIC: INTID; bit 0 priority dropped, bit 1 deactivated
+    vain          of an end of interrupt that finds none in service at an 8259A: 0 master, 1 slave; 0
     returned      as of the delivery, `source`, too; instructions since then. `pc`, `sp`, `flags`: as they are now
     spurious      8259A: vector; pin. Local APIC: vector; 1. GIC: INTID 1022 or 1023; the vCPU
     masked        8259A: 0 master, 1 slave; the new mask. GIC: INTID; 1 disabled, 0 enabled
@@ -67,8 +69,9 @@ class Event(NamedTuple):
     base: int
     """x86: of CS in a delivery's frame."""
     code: int = 0
-    """Linear. Of a delivery: the handler's first instruction; of a return, and of what a handler changed: the
-    instruction that returned."""
+    """Linear. Of a delivery: the handler's first instruction; of a return, and of what a handler changed, the
+    instruction that returned; of a request at a local APIC that another vCPU sent: where that one was; else 0.
+    """
 
     @property
     def linear(self) -> int:

@@ -53,6 +53,11 @@ class AcpiPm:
         self.refreshed_ns = self._clock.now()
         self._refresh()
 
+    @property
+    def asserted(self) -> str:
+        """The status bits that hold the line, in words; empty: none does."""
+        return "TMR_STS (bit 0 of PM1_STS)" if self.status & self.enable & TIMER_EVENT else ""
+
     def port_read(self, port: int, size: int) -> int:
         self._refresh()
         registers = {STATUS: self.status, ENABLE: self.enable, CONTROL: self.control}

@@ -90,6 +90,12 @@ class Pl011:
         return self._port.imsc
 
     @property
+    def asserted(self) -> str:
+        """The status bits that hold the line, in words; empty: none does."""
+        bits = self.raw & self.mask
+        return f"UARTMIS {bits:#05x}" if bits else ""
+
+    @property
     def received(self) -> tuple[int, ...]:
         """What has come and was not read: characters, with bit 11 where one was lost before."""
         received = self._port.received

@@ -69,6 +69,11 @@ class Pl031:
         self.match = self.load = self.mask = self.raw = 0
         self._drive()
 
+    @property
+    def asserted(self) -> str:
+        """The status bits that hold the line, in words; empty: none does."""
+        return "RTCRIS bit 0" if self.raw & self.mask else ""
+
     def mmio_read(self, address: int, size: int) -> int:
         self._refresh()
         offset = address & 0xFFF

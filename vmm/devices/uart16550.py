@@ -17,6 +17,9 @@ from vmm.protocols import Clock, Line
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
 
+RECEIVED = 1
+"""Of IER."""
+
 
 class Uart16550:
     """Number 0 or 1 of a machine's UARTs, at eight ports, any multiple of 8."""
@@ -92,6 +95,11 @@ class Uart16550:
     @property
     def fifo_enabled(self) -> bool:
         return bool(self._port.fifo_enabled)
+
+    @property
+    def asserted(self) -> str:
+        """What holds the line until it is read, in words; empty: nothing does."""
+        return "received data (bit 0 of LSR)" if self.received and self.ier & RECEIVED else ""
 
     @property
     def received(self) -> bytes:

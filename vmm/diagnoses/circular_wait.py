@@ -22,8 +22,8 @@ class Rule(Diagnosis):
     """That the fault's handler waits is known by its loop; for what, by the request that nobody takes."""
 
     RULE = (
-        "where the run ends the handler of a page fault goes round and round on one word of memory, it was entered from "
-        "an interrupt's handler, and a request has come since that cannot be delivered until this one returns; certain"
+        "where the run ends the handler of a page fault goes round and round on one word of memory, it was entered "
+        "from an interrupt's handler, and a request has come since that cannot be delivered until that one returns"
     )
     WANTS = (*WANTS, "pending", "acknowledged", "line")
 
@@ -71,8 +71,8 @@ class Rule(Diagnosis):
         request = self._named(waited)
         return self.verdict(
             f"the handler of {source} runs with interrupts masked and faults at "
-            f"{where(fault.delivered.linear)} on the page at {page:#x}; the fault's handler waits at {where(spins)} for "
-            f"{request}, which cannot be delivered until the handler of {source} returns",
+            f"{where(fault.delivered.linear)} on the page at {page:#x}; the fault's handler waits at {where(spins)} "
+            f"for {request}, which cannot be delivered until the handler of {source} returns",
             self.at(fault.delivered, fault.delivered.linear, f"page fault in the handler of {source}"),
             self.at(fault.delivered, spins, "the fault's handler waits"),
             self.evidence(waited, f"{request} is requested, and waits"),

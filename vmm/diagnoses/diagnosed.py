@@ -24,7 +24,8 @@ class Diagnoses:
     that the guest sees changes, nor the hash.
     """
 
-    def __init__(self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None], by_name: Collection[str]
+    def __init__(
+        self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None], by_name: Collection[str]
     ) -> None:
         self._trace, self._patient, self._asked, self._by_name = trace, patient, asked, by_name
         compared = any(diagnosis(name).COMPARES for name in asked)

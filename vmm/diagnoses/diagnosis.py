@@ -64,7 +64,7 @@ class Patient(Teller, Protocol):
 
     @property
     def cpus(self) -> Sequence[Any]:
-        """Each as its architecture has it; `read` as a debugger, `bits` of its code."""
+        """Each with its `pc`, whether it is `halted`, `read` as a debugger, and the `bits` of its code."""
 
     @property
     def address(self) -> Callable[[str], int]:

@@ -20,6 +20,7 @@ class Service:
     """An interrupt that was acknowledged."""
 
     acknowledged: Event
+    key: Key
     handler: Handler | None = None
     """That which acknowledged it, or was entered by that."""
     ended: Event | None = None
@@ -42,7 +43,7 @@ class Services:
             if self._x86 and handler and event.kind == "delivered":
                 self._took(handler)
             return handler
-        key = self._key(event)
+        key = self.key(event)
         if event.kind == "pending":
             self._requested.add(key)
             return None
@@ -50,14 +51,16 @@ class Services:
             return self._end(key, event)
         self._requested.discard(key)
         nest = self.handlers.under_way(event.vcpu)
-        service = Service(event, None if self._x86 or not nest else nest[-1])
+        service = Service(event, key, None if self._x86 or not nest else nest[-1])
         self.held.pop(key, None)
         self.held[key] = service
         return service
 
-    def _key(self, event: Event) -> Key:
+    def key(self, event: Event) -> Key:
+        """Of an event of a controller's, which of its interrupts it is of."""
         if not self._x86:
-            return "GIC", event.vcpu if event.number < 32 else 0, event.number
+            owner = event.value if event.kind == "pending" else event.vcpu
+            return "GIC", owner if event.number < 32 else 0, event.number
         own: Key = "local APIC", event.vcpu, event.number
         if event.value == LOCAL_APIC and (event.kind != "acknowledged" or own in self._requested):
             return own

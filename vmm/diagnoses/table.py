@@ -9,7 +9,25 @@ from vmm.diagnoses.diagnosis import Budget, Diagnosis
 from vmm.errors import VmmError, unknown
 
 ALL = "all"
-NAMES = ("missing_eoi", "frame", "vector_state", "registers", "deadlock", "lost_wakeup", "stack", "circular_wait")
+NAMES = (
+    "missing_eoi",
+    "lost_edge",
+    "shared_line",
+    "storm",
+    "unquelled",
+    "reentry",
+    "early_eoi",
+    "spurious",
+    "masked_hang",
+    "unanswered_ipi",
+    "frame",
+    "vector_state",
+    "registers",
+    "deadlock",
+    "lost_wakeup",
+    "stack",
+    "circular_wait",
+)
 """A module each, whose class is `Rule`, in the order they are told."""
 
 

@@ -30,6 +30,8 @@ KINDS = {
     lib.VMM_EV_SHADOW: "shadow",
     lib.VMM_EV_STIMULUS: "stimulus",
     lib.VMM_EV_PPI: "ppi",
+    lib.VMM_EV_HELD: "held",
+    lib.VMM_EV_VAIN: "vain",
     lib.VMM_EV_FRAME_CHANGED: "frame changed",
     lib.VMM_EV_REGISTERS_CHANGED: "registers changed",
     lib.VMM_EV_VECTORS_CHANGED: "vectors changed",

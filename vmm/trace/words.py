@@ -38,6 +38,7 @@ COMMON = {
     "trapped": "trapped: {trap} {value:#x}",
     "stop": "stop: {reason}",
     "guest error": "guest error: {error_words}",
+    "held": "line {number} stays high, held by {drivers}",
     "frame changed": "a handler returns to {value:#x} and not to what it interrupted",
     "registers changed": "a handler leaves registers changed",
     "vectors changed": "a handler leaves vector registers changed",
@@ -60,6 +61,7 @@ def describe(event: Event, machine: Teller) -> str:
         "trap": words.traps.get(event.number, str(event.number)),
         "error_words": guest_error(event, machine),
         "reason": REASONS.get(event.number, str(event.number)),
+        "drivers": "one driver" if event.value.bit_count() == 1 else f"{event.value.bit_count()} drivers",
         "asked": "as requested" if event.value else "spontaneously",
     }
     facts |= words.facts(event, machine.cpu.exception_name)

@@ -97,6 +97,17 @@ void lapic_set_tpr(vmm_vcpu *v, uint32_t value)
 
 /* ---- accept ---- */
 
+/* It is this vCPU's; another one's instruction may have sent it. */
+static void note_request(vmm_vcpu *v, uint32_t vector)
+{
+    vmm_vcpu *sender = v->machine->current;
+    if (!sender || sender == v)
+        note(v, VMM_EV_PENDING, vector);
+    else
+        trace_emit(v, &(vmm_event){.kind = VMM_EV_PENDING, .number = vector, .value = 1, .pc = trace_place(v),
+                                   .code = trace_place(sender)});
+}
+
 static bool request(vmm_vcpu *v, uint32_t vector, bool level)
 {
     vmm_lapic *a = lapic_of(v);
@@ -114,7 +125,7 @@ static bool request(vmm_vcpu *v, uint32_t vector, bool level)
     vector_put(a->tmr, vector, level);
     if (over_timer)
         lapic_timer_rearm(v);
-    note(v, VMM_EV_PENDING, vector);
+    note_request(v, vector);
     intr_update(v);
     return true;
 }

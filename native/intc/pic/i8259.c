@@ -233,8 +233,17 @@ static int highest_in_service(const vmm_i8259 *c)
     return NO_PIN;
 }
 
+/* It does nothing, but who records may want to know that somebody ended twice. */
+static void note_vain(vmm_machine *m, const vmm_i8259 *c)
+{
+    if (m->current && trace_recorded(m))
+        trace_derived(m->current, VMM_EV_VAIN, (uint32_t)(c - pic_of(m)->chip), 0);
+}
+
 static void end_of_interrupt(vmm_machine *m, vmm_i8259 *c, int pin, bool rotate)
 {
+    if (pin == NO_PIN || !(c->isr & 1 << pin))
+        note_vain(m, c);
     if (pin == NO_PIN)
         return;
     if (c->isr & 1 << pin)

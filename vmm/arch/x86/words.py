@@ -12,6 +12,7 @@ EVENTS = {
     "delivered": "vector {number:#04x} delivered ({source})",
     "acknowledged": "vector {number:#04x} acknowledged",
     "ended": "interrupt of pin {number} ended",
+    "vain": "end of interrupt at chip {number} of the 8259A pair, which has none in service",
     "spurious": "spurious vector {number:#04x}",
     "masked": "mask of controller {number} set to {value:#04x}",
     "fault chain": "vector {number:#04x} could not be delivered: {value:#04x}",

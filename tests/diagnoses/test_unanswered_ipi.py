@@ -1,0 +1,66 @@
+"""An SGI to a vCPU that does not let it in (IHI0048B 3.2.1)."""
+
+from pathlib import Path
+
+import pytest
+
+import vmm
+from tests.diagnoses.guests import certain, said
+from tests.findings.guests import arm64
+
+BODY = """
+    CPU_ON 1, other
+    ldr x4, =ready
+1:
+    ldr w0, [x4]
+    cbz w0, 1b
+send:
+    GIC_SGI SGI(1), 1
+    mov w2, #20000
+2:
+    subs w2, w2, #1
+    b.ne 2b
+    POWER_OFF
+"""
+OTHER = """
+other:
+    CPU_ENTRY other_stack
+    STACK other_stack
+    GIC_CPU_INIT 1
+    STORE (GICD+GICD_ISENABLER), (1<<1)
+    msr daifclr, #DAIF_I
+mask:
+    {mask}
+    STORE ready, 1
+    {spin}: {then}
+    b {spin}
+handler:
+    IRQ_ENTER
+    GIC_ACK x0
+    GIC_EOI x0
+    IRQ_LEAVE
+    VAR ready
+"""
+MASK = "msr daifset, #DAIF_I"
+
+
+def two(folder: Path, mask: str, then: str) -> vmm.Machine:
+    return arm64(folder, BODY, OTHER.format(mask=mask, then=then, spin="spin"), smp=2)
+
+
+def test_who_sent_it_and_who_masked_it_are_named(tmp_path: Path) -> None:
+    m = two(tmp_path, MASK, "nop")
+    (verdict,) = certain(m, "unanswered_ipi")
+    assert verdict.evidence[0].where == m.where("mask")
+    assert " send+0xc " in verdict.evidence[1].where
+    assert "vCPU 1 has not acknowledged SGI 1" in verdict.text
+
+
+@pytest.mark.parametrize(("mask", "then"), [("nop", "nop"), (MASK, "wfi")], ids=["it lets it in", "it is parked"])
+def test_others_are_served_or_asleep(mask: str, then: str, tmp_path: Path) -> None:
+    assert said(two(tmp_path, mask, then), "unanswered_ipi") == []
+
+
+def test_a_run_that_was_cut_may_have_been_cut_too_early(tmp_path: Path) -> None:
+    (verdict,) = said(two(tmp_path, MASK, "nop"), "unanswered_ipi", insns=25_000)
+    assert verdict.confidence == "likely"

@@ -1,0 +1,82 @@
+"""An interrupt from one vCPU to another that is never acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vmm.arch import named
+from vmm.core.event import Event
+from vmm.core.stops import ENDED_BY_GUEST
+from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
+from vmm.diagnoses.masks import Masks
+from vmm.diagnoses.services import LOCAL_APIC, WANTS, Services
+
+ALLOWED = Budget(insns=10_000, text="10000insns")
+SGIS = 16
+"""INTIDs below are from vCPUs."""
+
+
+class Rule(Diagnosis):
+    """A vCPU that sleeps masked has been parked; one that runs on and never lets it in keeps its sender waiting."""
+
+    RULE = (
+        "a vCPU sent another one an interrupt that was not acknowledged within the budget, to the end of the run, "
+        "because that one runs with interrupts masked; certain where the guest ended the run"
+    )
+    WANTS = ("cpu mask", *WANTS)
+    BUDGET = f"how long an acknowledgement may take, in instructions of all vCPUs or in time ({ALLOWED.text})"
+
+    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
+        super().__init__(name, patient, budget)
+        self._x86 = named(patient.architecture).number == "vector"
+        self._masks = Masks(x86=self._x86)
+        self._services = Services(x86=self._x86)
+        self._sent: dict[tuple[int, int], Event] = {}
+        self._allowed = budget or ALLOWED
+
+    def applies(self) -> str:
+        return "" if len(self._patient.cpus) > 1 else "there is one vCPU"
+
+    def see(self, event: Event) -> None:
+        if event.kind == "cpu mask":
+            self._masks.see(event)
+            return
+        if event.kind == "pending" and (target := self._target(event)) is not None:
+            self._sent.setdefault((target, event.number), event)
+        elif event.kind == "acknowledged":
+            self._sent.pop((event.vcpu, event.number), None)
+        self._services.see(event)
+
+    def _target(self, event: Event) -> int | None:
+        """Which other vCPU this request is for; None: it is no vCPU's."""
+        if self._x86:
+            return event.vcpu if event.value == LOCAL_APIC and event.code else None
+        return event.value if event.number < SGIS and event.value != event.vcpu else None
+
+    def verdicts(self) -> Iterator[Verdict]:
+        for (target, number), sent in self._sent.items():
+            masked = self._masks.since.get(target)
+            if masked and self._too_long(sent) and not self._patient.cpus[target].halted:
+                yield self._verdict(target, number, sent, masked)
+
+    def _too_long(self, sent: Event) -> bool:
+        if self._allowed.ns is not None:
+            return self._patient.now_ns - sent.ns > self._allowed.ns
+        return self._patient.instructions - sent.insns > (self._allowed.insns or 0)
+
+    def _verdict(self, target: int, number: int, sent: Event, masked: Event) -> Verdict:
+        where, cpu = self._patient.where, self._patient.cpus[target]
+        sender = sent.code if self._x86 else sent.linear
+        what = f"vector {number:#04x}" if self._x86 else f"SGI {number}"
+        waited = self._patient.instructions - sent.insns
+        text = (
+            f"vCPU {target} has not acknowledged {what}, which was sent at {where(sender)}, for {waited} instructions: "
+            f"it masked interrupts at {where(masked.linear)} and is at {where(cpu.pc)} now"
+        )
+        return self.verdict(
+            text,
+            self.evidence(masked, "interrupts are masked from here on"),
+            self.at(sent, sender, f"{what} is sent to vCPU {target}"),
+            Evidence(self._patient.instructions, target, where(cpu.pc), "here it is at the end, and still masked"),
+            confidence=CERTAIN if self._patient.stop.reason in ENDED_BY_GUEST else LIKELY,
+        )
