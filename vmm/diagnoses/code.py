@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 LONGEST = 15
 MEMORY, WRITES, ALL = 3, 2, (1 << 64) - 1
 """Capstone's operands in memory, and its mark of those that are written."""
-GENERAL = re.compile(r"[xwr](?P<number>\d+)[dwb]?|[re]?(?P<x86>[acdb]x|[sb]p|[sd]i)|(?P<byte>[acdb])[lh]")
-X86 = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
+GENERAL = re.compile(r"[xwr](?P<number>\d+)[dwb]?|[re]?(?P<letters>[acdb]x|[sb]p|[sd]i)|(?P<byte>[acdb])[lh]")
+BY_LETTERS = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di")
 ALIASES = {64: {"lr": 30, "fp": 29}, 32: {"lr": 14, "ip": 12, "fp": 11, "sl": 10, "sb": 9}}
 """By bits, ARM's."""
 
@@ -27,7 +27,7 @@ def general(name: str, bits: int) -> Iterator[int]:
     if found and found["number"]:
         yield int(found["number"])
     elif found:
-        yield X86.index(found["x86"] or f"{found['byte']}x")
+        yield BY_LETTERS.index(found["letters"] or f"{found['byte']}x")
     elif name in ALIASES[64 if bits == 64 else 32]:
         yield ALIASES[64 if bits == 64 else 32][name]
 
