@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,10 @@ class Diagnoses:
     that the guest sees changes, nor the hash.
     """
 
-    def __init__(self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None]) -> None:
-        self._trace, self._patient, self._asked = trace, patient, asked
+    def __init__(
+        self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None], named: Collection[str]
+    ) -> None:
+        self._trace, self._patient, self._asked, self._named = trace, patient, asked, named
         self._log = trace.record()
 
     def verdicts(self) -> list[Verdict]:
@@ -44,8 +46,8 @@ class Diagnoses:
         return [verdict for rule in rules for verdict in rule.verdicts()]
 
     def not_applied(self) -> dict[str, str]:
-        """Of those that cannot say anything of this machine, why, by name."""
-        return {made.name: why for made in map(self._made, self._asked) if (why := made.applies())}
+        """Of those asked for by name that cannot say anything of this machine, why."""
+        return {name: why for name in self._named if (why := self._made(name).applies())}
 
     def check(self) -> None:
         """VmmError, a line each, where a verdict is certain."""

@@ -318,9 +318,9 @@ class Machine:
         context; ask `verdicts` of what it gives. VmmError for an unknown name.
         """
         from vmm.diagnoses.diagnosed import Diagnoses
-        from vmm.diagnoses.table import ALL, chosen
+        from vmm.diagnoses.table import ALL, chosen, named
 
-        return Diagnoses(self.trace, self, chosen(names or [ALL]))
+        return Diagnoses(self.trace, self, chosen(names or [ALL]), named(names))
 
     limit = delegate("_control", RunControl.limit)
     end = delegate("_control", RunControl.end)
