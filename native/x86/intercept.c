@@ -197,6 +197,7 @@ static void on_intr(void *engine, uint32_t number, void *user)
     (void)engine;
     vmm_vcpu *v = user;
     x86_wrap_eip(v);
+    x86_settle_exception(v);
     x86_intercepts_restore(v);
     if (number >= EXIT)
         intercepted(v, number - EXIT);

@@ -15,7 +15,7 @@ ACTS = {
     "trap", "type", "u8", "u16", "u32", "u64", "where", "write",
 }  # fmt: skip
 SHOWS = {
-    "architecture", "board", "bus", "clock", "config", "cpu", "cpus", "gic", "inputs", "instructions", "ioapic",
+    "architecture", "board", "bus", "clock", "config", "cpu", "cpus", "gear", "gic", "inputs", "instructions", "ioapic",
     "lapic", "loaded", "memory", "now_ns", "pic", "position", "running", "screen", "source", "stop", "trace",
     "waiting",
 }  # fmt: skip
