@@ -4,6 +4,7 @@
 #include "arm/arm.h"
 #include "arm/fp.h"
 #include "arm/regime.h"
+#include "core/block.h"
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/flash.h"
@@ -42,13 +43,13 @@ vmm_machine *vmm_new(void)
 static const char *watch_pages(void *library)
 {
     static const page_watcher PAGES = {page_has_code, page_stored_by_guest, page_code_gone, page_may_be_dirty,
-                                       table_read, page_block_dropped};
+                                       table_read, page_stores, block_over, page_block_dropped};
     return uc_watch_pages(library, &PAGES);
 }
 
 static const char *judge_x86(void *library)
 {
-    return uc_judge_x86(library, x86_judge);
+    return uc_judge_x86(library, x86_judge, x86_linear_mask);
 }
 
 static const char *watch_device_pages(void *library)
@@ -74,6 +75,8 @@ static const char *(*const STANDING_BEFORE[])(void *library) = {
     arm_check_alignment,
 };
 
+static const char *no_fast_gear;
+
 const char *vmm_unicorn_open(const char *path)
 {
     if (uc_loaded())
@@ -83,5 +86,12 @@ const char *vmm_unicorn_open(const char *path)
         cannot = STANDING_BEFORE[i](uc_library());
     if (cannot)
         uc_unload();
+    else
+        no_fast_gear = x86_watch_blocks(uc_library());
     return cannot;
+}
+
+const char *vmm_no_fast_gear(void)
+{
+    return no_fast_gear;
 }

@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import bench_apic
@@ -31,8 +32,7 @@ from bench_bare import EmptyHook
 from bench_baseline import PythonVmm
 from bench_explore import explorations
 from bench_rows import RATE, REPEATS, Row, compared, median, missing
-from bench_runs import QEMU, counting_to, qemu_seconds, rate
-from bench_runs import precise_gear as against_empty_hook
+from bench_runs import QEMU, against_empty_hook, counting_to, qemu_seconds, rate
 from bench_snapshot import snapshots
 from bench_stimuli import PULSES, stimulus_rate
 
@@ -74,6 +74,10 @@ def loop_code(loop: bytes, times: int) -> bytes:
 
 
 LOOPS = {"ALU loop": loop_code(ALU, 4_000_000), "branchy loop": loop_code(BRANCHY, 500_000)}
+FAST_LOOPS = {
+    "fast gear, ALU loop": loop_code(ALU, 20_000_000),
+    "fast gear, branchy loop": loop_code(BRANCHY, 4_000_000),
+}
 
 
 # ---- interrupt round trips ----
@@ -83,9 +87,9 @@ def isr_bench(rounds: int, scratch: str) -> Path:
     return counting_to("x86/isr_bench", ROUNDS, rounds, Path(scratch))
 
 
-def boot_rounds(rounds: int) -> Machine:
+def boot_rounds(rounds: int, gear: str = "precise") -> Machine:
     """A machine that has started up and is about to take its first interrupt."""
-    machine = Machine(Config(memory=RAM))
+    machine = Machine(Config(memory=RAM, gear=gear))
     with tempfile.TemporaryDirectory() as scratch:
         machine.load(isr_bench(rounds, scratch))
     machine.run(until="round")
@@ -131,12 +135,12 @@ def stimuli(_: argparse.Namespace) -> Iterator[Row]:
     yield compared(f"{PULSES:,} pulses of a stimulus", here, "interrupt round trip", there, 1, RATE)
 
 
-# ---- the precise gear ----
+# ---- the gears ----
 
 
-def about_to_loop(code: bytes) -> Machine:
+def about_to_loop(code: bytes, gear: str = "precise") -> Machine:
     """A machine that will run the loop and halt."""
-    machine = Machine(Config(memory=RAM, board="pc,pit=off"))
+    machine = Machine(Config(memory=RAM, board="pc,pit=off", gear=gear))
     machine.memory.write(CODE, code)
     machine.cpu.enter_protected32(CODE, {"rsp": CODE})
     return machine
@@ -145,6 +149,13 @@ def about_to_loop(code: bytes) -> Machine:
 def precise_gear(_: argparse.Namespace) -> Iterator[Row]:
     yield from against_empty_hook(LOOPS, about_to_loop, EmptyHook(), CODE, RAM)
     yield from bench_arm.precise_gear()
+
+
+def fast_gear(_: argparse.Namespace) -> Iterator[Row]:
+    yield from against_empty_hook(FAST_LOOPS, partial(about_to_loop, gear="fast"), EmptyHook(kind="BLOCK"), CODE, RAM)
+    pairs = [(rate(boot_rounds(ROUNDS, gear="fast")), vmm_rate()) for _repeat in range(REPEATS)]
+    here, there = (statistics.median(column) for column in zip(*pairs, strict=True))
+    yield compared("fast gear, interrupt round trip", here, "the precise gear", there, 1, RATE)
 
 
 # ---- several vCPUs ----
@@ -227,6 +238,7 @@ SECTIONS = {
     "scenarios": scenarios,
     "stimuli": stimuli,
     "gear": precise_gear,
+    "fast": fast_gear,
     "idle": idle_vcpus,
     "start": start_to_exit,
     "memory": memory,

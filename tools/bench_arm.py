@@ -10,8 +10,7 @@ from typing import NamedTuple
 from bench_bare import EmptyHook
 from bench_baseline_arm import PythonArm
 from bench_rows import RATE, REPEATS, Row, compared, missing
-from bench_runs import about_to_start, rate
-from bench_runs import precise_gear as against_empty_hook
+from bench_runs import about_to_start, against_empty_hook, rate
 from bench_runs import qemu_seconds as timed
 
 from vmm.catalog import resolve

@@ -1,4 +1,6 @@
-"""Bare Unicorn with one empty CODE hook written in C: the most that a VMM with an instruction boundary can reach."""
+"""Bare Unicorn with one empty hook written in C, of instructions or of blocks: the most that a VMM can reach that looks
+before each. Its stores stay on Unicorn's slow path, which ours leave.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ void empty(void *engine, uint64_t address, uint32_t size, void *user)
     (void)engine, (void)address, (void)size, (void)user;
 }
 """
-PROT_ALL, HOOK_CODE = 7, 1 << 2
+PROT_ALL = 7
+KINDS = {"CODE": 1 << 2, "BLOCK": 1 << 3}
+"""Of hooks: before each instruction, before each block."""
 USE_EXITS = 4 | 1 << 26 | 1 << 30
 
 
@@ -39,8 +43,9 @@ ARCHES = {"x86": Arch(4, 1 << 2, 30, 0), "arm64": Arch(2, 0, 4, 0x40000000)}
 class EmptyHook:
     """The compiled hook; `found` is False where there is no C compiler."""
 
-    def __init__(self, arch: str = "x86") -> None:
+    def __init__(self, arch: str = "x86", kind: str = "CODE") -> None:
         self.found = False
+        self.kind = kind
         self._arch = ARCHES[arch]
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         if compiler is None:
@@ -71,7 +76,7 @@ class EmptyHook:
         call("uc_mem_map", engine, word(arch.ram_base), word(ram), PROT_ALL)
         call("uc_mem_write", engine, word(where), code, word(len(code)))
         call("uc_reg_write", engine, arch.stack_pointer, ctypes.byref(word(where)))
-        call("uc_hook_add", engine, ctypes.byref(hook), HOOK_CODE, self.address, None, word(1), word(0))
+        call("uc_hook_add", engine, ctypes.byref(hook), KINDS[self.kind], self.address, None, word(1), word(0))
         started = time.perf_counter()
         call("uc_emu_start", engine, word(where), word(0), word(0), ctypes.c_size_t(0))
         ended = time.perf_counter()

@@ -64,11 +64,12 @@ def qemu_seconds(
     return time.perf_counter() - started
 
 
-def precise_gear(
+def against_empty_hook(
     programs: Mapping[str, bytes], make: Callable[[bytes], Machine], hook: EmptyHook, where: int, ram: int
 ) -> Iterator[Row]:
     """A row for each program, which ends with HLT or WFI: `make` gives a machine about to run it at `where` in `ram`
     bytes of memory, and `hook` runs it without one."""
+    against = f"one empty C {hook.kind} hook"
     for name, code in programs.items():
         here, bare = [], []
         for _repeat in range(REPEATS):  # in turns, so that both meet the same neighbours
@@ -79,6 +80,6 @@ def precise_gear(
                 bare.append(machine.cpu.count / hook.seconds(code, where, ram) / 1e6)
         value = statistics.median(here)
         if bare:
-            yield compared(name, value, "one empty C CODE hook", statistics.median(bare), 0.7, "{:.1f} MIPS")
+            yield compared(name, value, against, statistics.median(bare), 0.7, "{:.1f} MIPS")
         else:
-            yield missing(name, f"{value:.1f} MIPS", "one empty C CODE hook", "no C compiler")
+            yield missing(name, f"{value:.1f} MIPS", against, "no C compiler")

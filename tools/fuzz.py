@@ -1,13 +1,13 @@
 """Run guests made of random bytes: none may crash the process, hang it, or end in an exception.
 
-python tools/fuzz.py [guests|looking|exploring|encodings] [--seed N] [--runs N] [--first N] [--jobs N] [--hang SECONDS]
-                     [--once] [--show N]
+python tools/fuzz.py [guests|looking|gears|exploring|encodings] [--seed N] [--runs N] [--first N] [--jobs N]
+                     [--hang SECONDS] [--once] [--show N]
 
 guests: each case runs twice, in two processes, and must end the same way. looking: it runs whole, in slices, in single
-steps, watched, with snapshots, recorded and so on, and must be the same run. exploring: interrupts at each boundary of
-a window, with runs shared and without, must come to the same. encodings: a case is a batch of these, for
-one mode of a CPU model, each of which is executed. Exit status 1 when something was found; each
-finding names the command that repeats it. The last line is a digest of every run's hash, the
+steps, watched, with snapshots, recorded and so on, and must be the same run. gears: it must be the same run in either
+gear. exploring: interrupts at each boundary of a window, with runs shared and without, must come to the same.
+encodings: a case is a batch of these, for one mode of a CPU model, each of which is executed. Exit status 1 when
+something was found; each finding names the command that repeats it. The last line is a digest of every run's hash, the
 same for the same seed.
 """
 
@@ -32,6 +32,7 @@ from pathlib import Path
 import fuzz_cases
 import fuzz_encodings
 import fuzz_exploring
+import fuzz_gears
 import fuzz_looking
 from fuzz_cases import Outcome
 from fuzz_noise import Found
@@ -40,7 +41,7 @@ Run = Callable[..., Outcome]
 """The case of a seed and a number, told to a third if there is one; what it raises is a finding."""
 
 RUNS: dict[str, Run] = {
-    "guests": fuzz_cases.run, "looking": fuzz_looking.run, "exploring": fuzz_exploring.run,
+    "guests": fuzz_cases.run, "looking": fuzz_looking.run, "gears": fuzz_gears.run, "exploring": fuzz_exploring.run,
     "encodings": fuzz_encodings.run,
 }  # fmt: skip
 

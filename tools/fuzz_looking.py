@@ -61,14 +61,14 @@ class Case(NamedTuple):
     def kind(self) -> Kind:
         return KINDS[self.number // 2 % len(KINDS)]
 
-    def run(self, advance: Advance, folder: Path | None = None) -> dict[str, object]:
+    def run(self, advance: Advance, folder: Path | None = None, gear: str = "precise") -> dict[str, object]:
         """Everything that can be seen of the machine at the end; a recording of it in `folder`. VmmError where the
         loader refuses the guest.
         """
         name, printed = f"{self.seed}/{self.number}", bytearray()
         chance = self.kind.noise(name)
         config = self.kind.configure(chance)
-        machine = Machine(Config(**{**config.plain(), "console": printed.extend}))  # type: ignore[arg-type]
+        machine = Machine(Config(**{**config.plain(), "console": printed.extend, "gear": gear}))  # type: ignore[arg-type]
         one = Run(machine, printed, Noise(f"looking {name}"))
         if self.kind.prepare is fuzz_x86.image_with_noise:
             self.go(one, chance, advance)

@@ -54,6 +54,7 @@ class vmm_machine(Struct):
     controller_count: int
     controller_state: Array[CValue]
     cpus: int
+    fast: int
     port_range_count: int
     mmio_range_count: int
     port_ranges: Array[vmm_range]
@@ -232,6 +233,16 @@ class vmm_vcpu(Struct):
     control: Pointer[int]
     index: int
     flush_code: int
+    block: vmm_block
+    begun: vmm_block
+    asks: vmm_block
+    blocks: Array[vmm_block]
+    block_count: int
+    flags_earlier: int
+    translator: CValue
+    block_memory: CValue
+    hooked: Pointer[int]
+    places: Pointer[int]
     owned_count: int
     owned: Array[CValue]
     state: Array[int]
@@ -253,6 +264,10 @@ class vmm_coverage(Struct):
     page_slot: Pointer[int]
     delivery_slot: Pointer[int]
     delivery_slots: int
+
+@final
+class vmm_block(Struct):
+    ...
 
 @final
 class vmm_arch(Struct):
@@ -1225,6 +1240,7 @@ class Lib:
     def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
     def vmm_stimulus_find(self, m: vmm_machine, serial: int, /) -> vmm_stimulus: ...
     def vmm_unicorn_open(self, path: CString | bytes, /) -> CString: ...
+    def vmm_no_fast_gear(self, /) -> CString: ...
     def vmm_unicorn_version(self, /) -> int: ...
     def vmm_new(self, /) -> vmm_machine: ...
     def vmm_free(self, m: vmm_machine, /) -> None: ...

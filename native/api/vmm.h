@@ -35,6 +35,7 @@ typedef struct vmm_machine vmm_machine;
 typedef struct vmm_vcpu vmm_vcpu;
 typedef struct vmm_snapshot vmm_snapshot;
 typedef struct vmm_coverage vmm_coverage;
+typedef struct vmm_block vmm_block;
 struct vmm_arch;
 struct vmm_controller;
 struct vmm_range_owner;
@@ -421,6 +422,16 @@ struct vmm_vcpu {
     uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;
     uint8_t flush_code; /* transient: translated code must go */
+    vmm_block *block;      /* fast gear: of this block all have been counted, and it is under way; NULL: none is */
+    vmm_block *begun;      /* the last that began, whether it is counted so or not */
+    vmm_block *asks;       /* none: what an access to memory calls with, in some instructions */
+    vmm_block *blocks[VMM_RECENT]; /* those begun since `recent` was last brought up to date, in a ring */
+    uint32_t block_count;
+    uint64_t flags_earlier; /* flags_before, before `block` began */
+    void *translator;      /* Unicorn's context of translation */
+    void *block_memory;    /* what blocks are kept in */
+    uint64_t *hooked;      /* Unicorn's bounds of the hook that stands before an instruction, first and last address */
+    uint64_t *places;      /* one bit a hash of addresses: their instructions end blocks */
     uint32_t owned_count;
     void *owned[16]; /* memory that goes with the vCPU */
     uint64_t state[]; /* its architecture's, see vmm_x86_of and vmm_arm_of */
@@ -443,6 +454,8 @@ struct vmm_machine {
     uint32_t controller_count;
     void *controller_state[VMM_MAX_CONTROLLERS]; /* of those that it has; what is in it is dynamic */
     uint32_t cpus; /* how many vCPUs there will be; before the first is added */
+    uint8_t fast;  /* the gear: 0 looks before each instruction, 1 before each block; only before the first vCPU is added, and
+                      only where x86 vCPUs are and vmm_no_fast_gear() has nothing to say */
     uint32_t port_range_count;
     uint32_t mmio_range_count;
     vmm_range port_ranges[VMM_MAX_RANGES];
@@ -510,6 +523,7 @@ struct vmm_machine {
 
 /* Open libunicorn at `path`; the line that says why not, or NULL. Once a process. */
 const char *vmm_unicorn_open(const char *path);
+const char *vmm_no_fast_gear(void); /* once it is open: the line that says why it cannot be had; NULL: it can */
 uint32_t vmm_unicorn_version(void); /* major << 24 | minor << 16 | patch << 8 */
 
 vmm_machine *vmm_new(void);

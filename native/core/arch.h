@@ -22,6 +22,9 @@ struct vmm_arch {
     void (*accesses)(vmm_vcpu *v); /* it is about to reach a device; NULL: no controller must know anything of it then */
     /* Unicorn has restored the vCPU's state in the middle of an instruction, to call back, and it goes on. NULL: as well. */
     void (*goes_on)(vmm_vcpu *v);
+    /* Fast gear: the instruction that is left by translated code at `host_pc` does what makes a look due behind it. NULL: there
+       is none. Does not return where it must run alone first. */
+    void (*settles)(vmm_vcpu *v, uintptr_t host_pc);
     /* Registers private to the vCPU (a local APIC): false where the address is not theirs. NULL: there are none. */
     bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);
     bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value);
@@ -46,6 +49,8 @@ struct vmm_arch {
     int (*watch_leftover)(vmm_vcpu *v, bool on);
     uint64_t (*aftermath)(vmm_vcpu *v); /* what the last instruction leaves to this boundary; 0: nothing */
     void (*resumes)(vmm_vcpu *v); /* Unicorn is about to execute it; NULL: nothing */
+    void (*leaves)(vmm_vcpu *v);  /* fast gear: translated code, for good, now or behind the instruction; NULL: there is none */
+    void (*rests)(vmm_vcpu *v);   /* Unicorn has returned; NULL: nothing */
     /* Does what cannot be done while Unicorn executes; true: look whose turn it is again. NULL: there is nothing. */
     bool (*outside)(vmm_vcpu *v);
 };

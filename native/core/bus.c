@@ -122,6 +122,9 @@ static int on_unmapped(void *engine, int type, uint64_t address, int size, int64
     bool write = type == UC_MEM_WRITE_UNMAPPED || type == UC_MEM_WRITE_PROT;
     bool fetch = type == UC_MEM_FETCH_UNMAPPED || type == UC_MEM_FETCH_PROT;
     nobody_answers(user, address, write ? VMM_ACCESS_WRITE : fetch ? VMM_ACCESS_FETCH : VMM_ACCESS_READ);
+    const struct vmm_arch *arch = ((vmm_vcpu *)user)->arch;
+    if (write && arch->leaves && ((vmm_vcpu *)user)->machine->fast) /* nothing asks behind each access whether to stop */
+        arch->leaves(user);
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "core/stimulus.h"
 #include "core/trace.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_blocks.h"
 #include "unicorn/uc_plt.h"
 #include "unicorn/uc_rescue.h"
 
@@ -60,6 +61,7 @@ void vmm_free(vmm_machine *m)
         vmm_vcpu *v = m->vcpus[i];
         if (v->uc && !m->gave_up) /* else what it holds cannot be told from what it lost */
             uc.close(v->uc);
+        uc_blocks_free(v);
         free(v->control);
         for (uint32_t n = 0; n < v->owned_count; n++)
             free(v->owned[n]);
@@ -80,8 +82,10 @@ void vmm_free(vmm_machine *m)
 
 static void flush(vmm_vcpu *v)
 {
-    if (v->flush_code)
+    if (v->flush_code) {
         uc.ctl(v->uc, UC_CTL_FLUSH_TB);
+        uc_blocks_free(v);
+    }
     if (v->flush_tlb)
         uc.ctl(v->uc, UC_CTL_FLUSH_TLB);
     v->flush_code = v->flush_tlb = 0;
@@ -109,6 +113,8 @@ static void run_until_stop(vmm_machine *m)
             m->gave_up = 1;
             vcpu_request_stop(v, VMM_STOP_ENGINE, VMM_GAVE_UP, v->arch->pc(v));
         }
+        if (v->arch->rests)
+            v->arch->rests(v);
         if (m->stop.reason != VMM_STOP_NONE)
             return;
         if (!error && !v->leaving && v->arch->returned)

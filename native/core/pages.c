@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "core/arch.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/pages.h"
@@ -95,6 +96,15 @@ static void note(vmm_pages *pages, uint32_t page)
         pages->noted[pages->noted_count++] = page;
     else
         pages->overflowed = 1;
+}
+
+void page_stores(vmm_vcpu *v, uint64_t offset, uintptr_t host_pc)
+{
+    const vmm_machine *m = v->machine;
+    if (!v->block || !host_pc || offset >= m->ram_size)
+        return;
+    if (m->pages.code[offset / PAGE] & bit_of(v) || m->pages.tables[offset / PAGE])
+        v->arch->settles(v, host_pc);
 }
 
 void page_stored_by_guest(vmm_vcpu *v, uint64_t offset, uint64_t size)

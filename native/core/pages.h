@@ -23,6 +23,7 @@ void pages_settled(vmm_machine *m); /* none has been written from here on */
 void page_has_code(vmm_vcpu *v, uint64_t offset);         /* it has translated code from there */
 void page_code_gone(vmm_vcpu *v, uint64_t offset);        /* and has none of it any more */
 const uint8_t *page_may_be_dirty(const vmm_vcpu *v, uint64_t offset); /* NULL: it has code from there, or it is not RAM */
+void page_stores(vmm_vcpu *v, uint64_t offset, uintptr_t host_pc);
 void page_stored_by_guest(vmm_vcpu *v, uint64_t offset, uint64_t size); /* it is about to store there, the first time since it was clean */
 void page_block_dropped(vmm_vcpu *v);                      /* some of its translated code is no longer valid */
 bool page_code_left(vmm_vcpu *v);                         /* at a boundary: leave translated code, for some was dropped */

@@ -56,6 +56,7 @@ static void stored(void *engine, void *pages, uint64_t offset, int size, uintptr
         original(engine, pages, offset, size, host_pc);
         return;
     }
+    watching->stores(v, offset, host_pc);
     watching->stored(v, offset, (uint64_t)size);
     dropping = true;
     original(engine, pages, offset, size, NOBODY_EXECUTES);
@@ -148,7 +149,7 @@ const char *uc_watch_pages(void *library, const page_watcher *watcher)
         EACH_CALL(arm),
         {"x86_stl_phys_notdirty_x86_64", before_table_store_x86_64, &table_store_x86_64},
     };
-    const char *cannot = uc_watch_tlb(library);
+    const char *cannot = uc_watch_tlb(library, watcher->fetches);
     if (!cannot)
         cannot = uc_watch_walks(library, watcher->table_read);
     return cannot ? cannot : uc_stand_before(library, calls, sizeof calls / sizeof *calls);

@@ -12,6 +12,8 @@ typedef struct {
     void (*code_gone)(vmm_vcpu *v, uint64_t offset);       /* of what it translated from that page nothing is left */
     const uint8_t *(*may_be_dirty)(const vmm_vcpu *v, uint64_t offset); /* that page; NULL: each store there must be told */
     bool (*table_read)(vmm_vcpu *v, uint64_t physical, bool looks); /* as uc_walk.h has it */
+    void (*stores)(vmm_vcpu *v, uint64_t offset, uintptr_t host_pc); /* an instruction is about to, before anything is done of it */
+    void (*fetches)(vmm_vcpu *v); /* it needs a translation for code: what it executed last is over */
     void (*block_dropped)(vmm_vcpu *v); /* translated code of its is no longer valid; it may be executing that */
 } page_watcher;
 

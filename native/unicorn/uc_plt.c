@@ -27,7 +27,7 @@ typedef struct {
 } relocation_table;
 
 typedef struct {
-    relocation_table jumps, others;
+    relocation_table jumps, others, addresses;
     const ElfW(Sym) *symbols;
     const char *names;
     ElfW(Addr) base;
@@ -37,16 +37,16 @@ typedef struct {
 
 static linkage linkage_of(const struct link_map *map)
 {
-    linkage found = {.base = map->l_addr, .jumps.type = R_X86_64_JUMP_SLOT, .others.type = R_X86_64_GLOB_DAT};
+    linkage found = {.base = map->l_addr, .jumps.type = R_X86_64_JUMP_SLOT, .others.type = R_X86_64_GLOB_DAT, .addresses.type = R_X86_64_64};
     for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
         if (entry->d_tag == DT_JMPREL)
             found.jumps.relocations = (const void *)entry->d_un.d_ptr;
         else if (entry->d_tag == DT_PLTRELSZ)
             found.jumps.bytes = entry->d_un.d_val;
         else if (entry->d_tag == DT_RELA)
-            found.others.relocations = (const void *)entry->d_un.d_ptr;
+            found.others.relocations = found.addresses.relocations = (const void *)entry->d_un.d_ptr;
         else if (entry->d_tag == DT_RELASZ)
-            found.others.bytes = entry->d_un.d_val;
+            found.others.bytes = found.addresses.bytes = entry->d_un.d_val;
         else if (entry->d_tag == DT_SYMTAB)
             found.symbols = (const void *)entry->d_un.d_ptr;
         else if (entry->d_tag == DT_STRTAB)
@@ -102,14 +102,34 @@ static bool lead(const linkage *l, void **slot, void *function)
     return true;
 }
 
+static bool linkage_found(void *library, linkage *l)
+{
+    struct link_map *map;
+    if (dlinfo(library, RTLD_DI_LINKMAP, &map))
+        return false;
+    *l = linkage_of(map);
+    dl_iterate_phdr(find_sealed, l);
+    return true;
+}
+
+void **uc_address_of(void *library, const char *name)
+{
+    linkage l;
+    return linkage_found(library, &l) ? slot_in(&l, &l.addresses, name) : NULL;
+}
+
+bool uc_lead(void *library, void **slot, void *function)
+{
+    linkage l;
+    return linkage_found(library, &l) && lead(&l, slot, function);
+}
+
 const char *uc_stand_before(void *library, const uc_call *calls, size_t count)
 {
     static char problem[128];
-    struct link_map *map;
-    if (dlinfo(library, RTLD_DI_LINKMAP, &map))
+    linkage l;
+    if (!linkage_found(library, &l))
         return dlerror();
-    linkage l = linkage_of(map);
-    dl_iterate_phdr(find_sealed, &l);
     for (size_t i = 0; i < count; i++) {
         void **slot = slot_of(&l, calls[i].name), *original = dlsym(library, calls[i].name);
         if (!slot || !original) {

@@ -2,6 +2,7 @@
 #ifndef VMM_UC_PLT_H
 #define VMM_UC_PLT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "api/vmm.h"
@@ -14,6 +15,9 @@ typedef struct {
 
 /* Once a process; the line that says why not, or NULL. */
 const char *uc_stand_before(void *library, const uc_call *calls, size_t count);
+
+void **uc_address_of(void *library, const char *name); /* where a table of the library's has that function; NULL: nowhere */
+bool uc_lead(void *library, void **slot, void *function);
 
 extern _Thread_local vmm_vcpu *uc_executing; /* whose turn it is on this thread; NULL: nobody's */
 

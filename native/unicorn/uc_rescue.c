@@ -35,6 +35,12 @@ static void before_exit(int status)
     original_exit(status);
 }
 
+void uc_give_up(void)
+{
+    leave();
+    abort();
+}
+
 const char *uc_stand_before_abort(void *library)
 {
     const uc_call calls[] = {{"abort", before_abort, &original_abort}, {"exit", before_exit, &original_exit}};

@@ -8,6 +8,8 @@
 
 const char *uc_stand_before_abort(void *library); /* once a process; the line that says why not, or NULL */
 
+void uc_give_up(void) __attribute__((noreturn)); /* while Unicorn executes: as if it had */
+
 /* uc_emu_start of it. True: Unicorn gave up, and its instance is not to be used any more; `error` is what it gave else. */
 bool uc_gives_up(vmm_vcpu *v, uint64_t begin, int *error);
 

@@ -22,6 +22,7 @@ typedef void (*set_page)(void *cpu, uint64_t address, uint64_t physical, uint32_
                          uint64_t size);
 
 static _Thread_local bool for_data; /* the entry that is being made */
+static void (*told)(vmm_vcpu *v);
 
 /* A page that is covered has no entry of its own. */
 static uint64_t seen(const void *cpu, uint64_t physical)
@@ -44,6 +45,8 @@ static bool ours(const void *cpu)
                                          uintptr_t host_pc)                                                            \
     {                                                                                                                  \
         for_data = access != ACCESS_FETCH;                                                                             \
+        if (!for_data && ours(cpu))                                                                                    \
+            told(uc_executing);                                                                                        \
         return tlb_fill_##target(cpu, address, size, access, mode, probe, host_pc);                                    \
     }                                                                                                                  \
     static void before_set_page_##target(void *cpu, uint64_t address, uint64_t physical, uint32_t attributes,          \
@@ -57,8 +60,9 @@ STANDING_BEFORE(x86_64)
 STANDING_BEFORE(aarch64)
 STANDING_BEFORE(arm)
 
-const char *uc_watch_tlb(void *library)
+const char *uc_watch_tlb(void *library, void (*fetches)(vmm_vcpu *v))
 {
+    told = fetches;
     const uc_call calls[] = {
         {"tlb_set_page_with_attrs_x86_64", before_set_page_x86_64, &set_page_x86_64},
         {"tlb_set_page_with_attrs_aarch64", before_set_page_aarch64, &set_page_aarch64},

@@ -6,7 +6,8 @@
 
 #include "api/vmm.h"
 
-const char *uc_watch_tlb(void *library);                           /* once a process; the line that says why not, or NULL */
+/* Once a process; `fetches` is told before an entry for code is made. The line that says why not, or NULL. */
+const char *uc_watch_tlb(void *library, void (*fetches)(vmm_vcpu *v));
 bool uc_tlb_attach(vmm_vcpu *v);                                   /* false: Unicorn's TLB has another shape */
 void uc_tlb_dirty(const vmm_vcpu *v, uint64_t address, const uint8_t *page); /* stores to `page` by that virtual address are told no more */
 

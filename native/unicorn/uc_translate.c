@@ -3,8 +3,12 @@
  * loop, and so before each of them, and before the call that reads a byte of code: for an instruction that is to be taken
  * as undefined Unicorn reads UD2, while the guest's memory is as it is. Translated code knows nothing of all this.
  */
+#include "unicorn/uc.h"
+#include "unicorn/uc_blocks.h"
 #include "unicorn/uc_plt.h"
 #include "unicorn/uc_translate.h"
+
+#define NO_INSTRUCTION 0x8000deadbeef0001ull /* where none can be */
 
 enum { ENDS_NOT = 0, ENDS_BEHIND = 1 }; /* DISAS_NEXT, DISAS_TOO_MANY */
 
@@ -31,6 +35,7 @@ typedef uint32_t (*load_byte)(void *env, uint64_t address);
 static loop original_loop;
 static load_byte original_byte;
 static uc_judge judge_insn;
+static uc_mask mask_of;
 
 static _Thread_local step original_insn;
 static _Thread_local struct { bool active; uint64_t at; } masked; /* which instruction is read as UD2 */
@@ -56,30 +61,58 @@ static void before_insn(progress *p, void *cpu)
     masked.active = false; /* a fetch that faulted did not come back */
     if (v && v->cpu == cpu)
         verdict = judge_insn(v, start, p->tb->flags);
+    bool last = uc_block_insn(start, verdict.careful, verdict.hooked) || verdict.last;
     masked.active = verdict.undefined != 0;
     masked.at = start;
+    if (verdict.hooked)
+        v->hooked[0] = v->hooked[1] = start;
     original_insn(p, cpu);
     masked.active = false;
+    if (verdict.hooked)
+        v->hooked[0] = v->hooked[1] = NO_INSTRUCTION;
     if (p->next - start < verdict.undefined) /* a store to any byte that was read drops the block */
         p->next = start + verdict.undefined;
-    if (verdict.alone && p->ends == ENDS_NOT)
+    if (last && p->ends == ENDS_NOT)
         p->ends = ENDS_BEHIND;
 }
 
 static void before_loop(const operations *ops, progress *p, void *cpu, block *tb, int most)
 {
     operations judged = *ops;
+    vmm_vcpu *v = uc_executing;
     original_insn = ops->insn;
     judged.insn = before_insn;
+    uc_block_open(v && v->cpu == cpu ? v : NULL, tb, tb->cs_base, mask_of(tb->flags));
     original_loop(&judged, p, cpu, tb, most);
+    uc_block_close();
 }
 
-const char *uc_judge_x86(void *library, uc_judge judge)
+const char *uc_judge_x86(void *library, uc_judge judge, uc_mask mask)
 {
     const uc_call calls[] = {
         {"translator_loop_x86_64", before_loop, &original_loop},
         {"cpu_ldub_code_x86_64", before_byte, &original_byte},
     };
     judge_insn = judge;
+    mask_of = mask;
     return uc_stand_before(library, calls, sizeof calls / sizeof *calls);
+}
+
+static void nothing(void *engine, uint64_t pc, uint32_t size, void *user)
+{
+    (void)engine, (void)pc, (void)size, (void)user;
+}
+
+bool uc_hook_one(vmm_vcpu *v)
+{
+    enum { WORDS = 8 };
+    size_t handle;
+    if (uc.hook_add(v->uc, &handle, UC_HOOK_CODE, nothing, v, (uint64_t)NO_INSTRUCTION, (uint64_t)NO_INSTRUCTION))
+        return false;
+    for (uint64_t *word = (uint64_t *)handle; word < (uint64_t *)handle + WORDS; word++)
+        if (word[0] == NO_INSTRUCTION && word[1] == NO_INSTRUCTION) {
+            v->hooked = word;
+            return true;
+        }
+    return false;
 }

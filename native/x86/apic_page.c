@@ -18,12 +18,14 @@ static uint64_t on_read(void *engine, uint64_t offset, unsigned size, void *user
 {
     (void)engine;
     uint64_t value;
+    x86_reaches_device(user);
     return lapic_local_read(user, page_of(user) | offset, size, &value) ? value : ~0ull;
 }
 
 static void on_write(void *engine, uint64_t offset, unsigned size, uint64_t value, void *user)
 {
     (void)engine;
+    x86_reaches_device(user);
     lapic_local_write(user, page_of(user) | offset, size, value);
 }
 

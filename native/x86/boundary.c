@@ -256,6 +256,8 @@ bool x86_boundary(vmm_vcpu *v)
     go = !must_stop(v) && keeps_turn(v) && !take_event(v) && !v->halted;
     if (v->pending & VMM_PEND_STOP)
         vcpu_leave(v);
+    if (v->machine->fast) /* IF is looked at as each block begins */
+        v->held = env_of(v)->eflags & FL_IF ? 0 : v->pending & (VMM_PEND_INTR | VMM_PEND_INJECT);
     vcpu_rearm(v);
     return go;
 }
@@ -289,34 +291,47 @@ static void cover(vmm_vcpu *v, uint64_t pc, uint64_t flags)
  * RF lives for one instruction. Unicorn clears it at the end of a block that began with it, and with it one that an IRET there
  * has loaded: so what is left of the block is translated again.
  */
+static __attribute__((noinline)) void forget_rf(vmm_vcpu *v)
+{
+    env_of(v)->eflags &= ~(uint64_t)FL_RF;
+    if (!(v->pending & VMM_PEND_NATIVE)) /* whose way through the code hook is told apart by how often it was gone */
+        x86_leave_translated_code(v);
+}
+
 static __attribute__((noinline)) void flags_want_care(vmm_vcpu *v, uint64_t pc, uint64_t flags)
 {
     if (v->machine->coverage)
         cover(v, pc, flags);
     note_mask(v);
-    if (!(flags & v->flags_before & FL_RF))
-        return;
-    env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
-    if (!(v->pending & VMM_PEND_NATIVE)) /* whose way through the code hook is told apart by how often it was gone */
-        x86_leave_translated_code(v);
+    if (flags & v->flags_before & FL_RF)
+        forget_rf(v);
 }
 
-static inline void begin(vmm_vcpu *v, uint64_t pc)
+static inline uint64_t flags_looked_at(vmm_vcpu *v, uint64_t pc)
 {
     uint64_t flags = env_of(v)->eflags;
     if (unlikely((flags & v->flags_before & FL_RF) | ((flags ^ v->masks) & v->watch)))
         flags_want_care(v, pc, flags);
-    x86_begin(v, pc, flags);
+    return flags;
 }
 
-/* Apart, so that the way of nearly all instructions calls nothing and saves no register. */
-static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
+static inline void begin(vmm_vcpu *v, uint64_t pc)
+{
+    x86_begin(v, pc, flags_looked_at(v, pc));
+}
+
+uint64_t x86_flags_looked_at(vmm_vcpu *v, uint64_t pc)
+{
+    return flags_looked_at(v, pc);
+}
+
+bool x86_look_closer(vmm_vcpu *v, uint64_t pc)
 {
     if (unlikely(x86_task_switched(v)))
         x86_leave_translated_code(v);
     bool again = pc == vcpu_here(v);
     if (again && repeats_no_more(v, pc))
-        return;
+        return false;
     if (x86_return_undone(v))
         x86_leave_translated_code(v);
     if (may_be_awaited(v, pc))
@@ -324,9 +339,20 @@ static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
     else if (again && x86_of(v)->rep_seen == v->count && x86_of(v)->rep_mask && v->count < v->attention_at)
         x86_iterate(v, pc);
     x86_returned(v);
-    if (v->count >= v->attention_at && !x86_boundary(v))
+    if (v->count < v->attention_at)
+        return true;
+    if (v->count != v->event_count && env_of(v)->eflags & v->flags_before & FL_RF)
+        forget_rf(v);
+    if (!x86_boundary(v))
         x86_leave_translated_code(v);
-    begin(v, pc);
+    return true;
+}
+
+/* Apart, so that the way of nearly all instructions calls nothing and saves no register. */
+static __attribute__((noinline)) void look_closer(vmm_vcpu *v, uint64_t pc)
+{
+    if (x86_look_closer(v, pc))
+        begin(v, pc);
 }
 
 static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
@@ -335,7 +361,7 @@ static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
     vmm_vcpu *v = user;
     if (unlikely(pc >> 32) && !(env_of(v)->hflags & HF_CS64))
         pc = (uint32_t)pc; /* EIP wraps at 4 GiB, in the middle of a block, too */
-    if (unlikely(pc == vcpu_here(v) || v->count >= v->attention_at || may_be_awaited(v, pc)))
+    if (unlikely(pc == v->recent[(v->count - 1) & (VMM_RECENT - 1)] || v->count >= v->attention_at || may_be_awaited(v, pc)))
         look_closer(v, pc);
     else
         begin(v, pc);
@@ -344,5 +370,7 @@ static void on_code(void *engine, uint64_t pc, uint32_t size, void *user)
 void x86_attach_boundary(vmm_vcpu *v)
 {
     size_t hook;
+    if (v->machine->fast) /* its blocks tell of themselves */
+        return;
     uc.hook_add(v->uc, &hook, UC_HOOK_CODE, on_code, v, (uint64_t)1, (uint64_t)0);
 }

@@ -8,15 +8,15 @@
 #include "unicorn/uc_plt.h"
 #include "x86/x86.h"
 
-typedef bool (*restore_state)(void *cpu, uintptr_t host_pc, bool will_exit);
-
-static restore_state original;
+static x86_restore_state original;
 
 static bool before_restore_state(void *cpu, uintptr_t host_pc, bool will_exit)
 {
     vmm_vcpu *v = uc_executing;
     if (!v || v->cpu != cpu)
         return original(cpu, host_pc, will_exit);
+    if (v->machine->fast)
+        return x86_settle(v, host_pc, will_exit, original);
     x86_env *env = env_of(v);
     uint32_t put_off = env->cc_op;
     bool restored = original(cpu, host_pc, will_exit);
@@ -29,6 +29,16 @@ static bool before_restore_state(void *cpu, uintptr_t host_pc, bool will_exit)
 void x86_flags_computed(vmm_vcpu *v)
 {
     env_of(v)->cc_op = CC_OP_EFLAGS;
+}
+
+void x86_settles(vmm_vcpu *v, uintptr_t host_pc)
+{
+    x86_settle(v, host_pc, false, original);
+}
+
+void x86_restored(vmm_vcpu *v, uintptr_t host_pc)
+{
+    x86_settle(v, host_pc, true, original);
 }
 
 const char *x86_keep_flags(void *library)

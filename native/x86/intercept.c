@@ -184,6 +184,8 @@ static void exception(vmm_vcpu *v, uint8_t vector)
         return;
     if (vector == X86_NM && x86_fpu_stopped(v))
         return;
+    if (vector == X86_DB && v->flush_tlb) /* a trap comes behind the instruction, and finds the tables as that left them */
+        uc.ctl(v->uc, UC_CTL_FLUSH_TLB);
     bool trap_between = vector == X86_DB && x86_between_iterations(v);
     static const uint32_t NOT_FAULTS = 1u << X86_DB | 1u << X86_DF;
     x86_event e = {.vector = vector, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = env_of(v)->eip,
@@ -197,6 +199,7 @@ static void on_intr(void *engine, uint32_t number, void *user)
     (void)engine;
     vmm_vcpu *v = user;
     x86_wrap_eip(v);
+    x86_settle_exception(v);
     x86_intercepts_restore(v);
     if (number >= EXIT)
         intercepted(v, number - EXIT);

@@ -2,6 +2,7 @@
  * Each instruction is judged before Unicorn translates it: whether its encoding is undefined (encoding.c), or whether it is
  * diverted to the core where it stands (diverted.c). Translated code pays nothing for that.
  */
+#include "core/block.h"
 #include "x86/encoding.h"
 
 enum { LOCK = 0xf0, REPNE = 0xf2, REP = 0xf3, DATA16 = 0x66, ADDRESS = 0x67, VEX3 = 0xc4, VEX2 = 0xc5, ESCAPE = 0x0f };
@@ -98,13 +99,29 @@ static bool wants_a_look(uint8_t first)
     return is_prefix(first, true, &prefixes) || x86_may_be_diverted(first);
 }
 
+uint64_t x86_linear_mask(uint32_t flags)
+{
+    return flags & HF_CS64 ? ~(uint64_t)0 : 0xffffffff;
+}
+
 uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
 {
     code_cursor c = {.v = v, .pc = pc};
-    uc_verdict verdict = {.alone = flags & HF_NATIVE};
+    uc_verdict verdict = {.last = flags & HF_NATIVE};
     insn_start s;
-    if (!wants_a_look(peek_byte(&c)) || !read_start(&c, flags, &s))
+    bool fast = v->machine->fast;
+    if (fast)
+        verdict.last = verdict.careful = flags & (HF_NATIVE | HF_STEP | FL_RF);
+    if (fast)
+        verdict.last |= block_must_end(v, pc & x86_linear_mask(flags));
+    bool looked_at = wants_a_look(peek_byte(&c)) || (fast && x86_may_end_block(peek_byte(&c)));
+    if (!looked_at || !read_start(&c, flags, &s))
         return verdict;
+    if (fast) {
+        verdict.hooked = x86_ends_block(&s, &c);
+        verdict.last |= verdict.hooked;
+        verdict.careful |= x86_repeats(&s);
+    }
     uint8_t digits = s.vex ? 0 : x86_diverted_digits(v, s.map, s.opcode, flags);
     bool diverted = digits == 0xff || (digits && digits >> (peek_byte(&c) >> 3 & 7) & 1);
     code_cursor rest = c;
@@ -114,6 +131,7 @@ uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
         read_rest(&rest, flags, &s);
         verdict.undefined = rest.most <= LONGEST_INSTRUCTION ? rest.most : 0; /* too long is #GP, and Unicorn's */
     }
+    verdict.last |= fast && verdict.undefined;
     return verdict;
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_blocks.h"
 #include "x86/x86.h"
 
 /* A scratch instruction in real mode, without intercepts; the vCPU is reset afterwards. */
@@ -19,7 +20,9 @@ void vmm_x86_model_cpuid(vmm_vcpu *v, uint32_t leaf, uint32_t subleaf, uint32_t 
     env->regs[R_CX] = subleaf;
     x86_intercepts_set(v, false);
     v->attention_at = VMM_NEVER;
+    uc_blocks_opening(v->machine->fast);
     uc.emu_start(v->uc, 0, 0, 0, 0);
+    uc_blocks_opening(false);
     x86_intercepts_set(v, true);
     static const int ORDER[] = {R_AX, R_BX, R_CX, R_DX};
     for (int i = 0; i < 4; i++)

@@ -98,8 +98,20 @@ static void redo(vmm_vcpu *v)
     vcpu_rearm(v);
 }
 
+/* SDM vol. 1 3.4.2.1: it counts as 0 in 64-bit mode, where Unicorn would add it. */
+static bool base_dropped(vmm_vcpu *v)
+{
+    x86_seg *cs = &env_of(v)->segs[VMM_CS];
+    bool ours = v->count && x86_of(v)->iret_at == v->count && env_of(v)->hflags & HF_CS64 && cs->base;
+    if (ours)
+        cs->base = 0;
+    return ours;
+}
+
 bool x86_return_undone(vmm_vcpu *v)
 {
+    if (base_dropped(v))
+        return true;
     if (!redoable(v) || !went_wrong(v))
         return false;
     redo(v);

@@ -98,7 +98,8 @@ static void update_data_size(x86_env *env)
 void x86_load_segment(vmm_vcpu *v, int segment, uint32_t selector, uint64_t base, uint32_t limit, uint32_t flags)
 {
     x86_env *env = env_of(v);
-    env->segs[segment] = (x86_seg){selector, base, limit, flags};
+    bool code64 = segment == VMM_CS && env->hflags & HF_LMA && flags & DESC_L; /* where a base is none */
+    env->segs[segment] = (x86_seg){selector, code64 ? 0 : base, limit, flags};
     if (segment == VMM_CS)
         update_code_size(env, flags);
     if (segment == VMM_SS)

@@ -3,6 +3,7 @@
 #include "intc/apic/apic.h"
 #include "intc/pic/pic.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_blocks.h"
 #include "x86/x86.h"
 
 static uint64_t start_address(vmm_vcpu *v)
@@ -44,6 +45,10 @@ static const struct vmm_arch X86 = {
     .alike = x86_alike,
     .aftermath = x86_aftermath,
     .outside = x86_take_init,
+    .leaves = x86_leaves,
+    .rests = x86_rest,
+    .accesses = x86_reaches_device,
+    .settles = x86_settles,
     .processor = &PROCESSOR,
     .state_bytes = sizeof(vmm_x86),
     .dynamic_bytes = offsetof(vmm_x86, watch_hook),
@@ -59,6 +64,33 @@ vmm_lapic *vmm_lapic_of(vmm_vcpu *v)
     return v->arch == &X86 ? lapic_of(v) : NULL;
 }
 
+/* 0, or -1 with machine->error. */
+static int open_engine(vmm_vcpu *v, int cpu_model)
+{
+    int error = uc.open(UC_ARCH_X86, UC_MODE_64, &v->uc);
+    if (!error)
+        error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
+    if (!error)
+        error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
+    if (error)
+        return fail(v->machine, "Unicorn cannot open an x86 CPU of model %d: %s", cpu_model, uc.strerror(error));
+    return x86_env_find(v) || x86_env_prove(v) ? -1 : 0;
+}
+
+static int open_for_the_gear(vmm_vcpu *v, int cpu_model)
+{
+    vmm_machine *m = v->machine;
+    uc_blocks_opening(m->fast);
+    int failed = open_engine(v, cpu_model);
+    uc_blocks_opening(false);
+    if (failed || !m->fast || x86_attach_blocks(v))
+        return failed;
+    uc.close(v->uc); /* its blocks tell, and are not to */
+    v->uc = NULL;
+    m->fast = 0;
+    return open_engine(v, cpu_model);
+}
+
 int vmm_add_x86(vmm_machine *m, int cpu_model)
 {
     bool wired = vmm_pic_of(m) && vmm_ioapic_of(m); /* LINT0 and the APICs' bus lead there */
@@ -66,16 +98,9 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
     if (!v)
         return -1;
     v->controller = &x86_of(v)->lapic;
-    int error = uc.open(UC_ARCH_X86, UC_MODE_64, &v->uc);
-    if (!error)
-        error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
-    if (!error)
-        error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
-    if (error)
-        return fail(m, "Unicorn cannot open an x86 CPU of model %d: %s", cpu_model, uc.strerror(error));
-    if (x86_env_find(v) || x86_env_prove(v))
+    if (open_for_the_gear(v, cpu_model))
         return -1;
-    error = bus_attach(v);
+    int error = bus_attach(v);
     if (!error)
         error = x86_attach_apic_page(v);
     if (error)

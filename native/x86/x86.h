@@ -134,9 +134,24 @@ bool x86_wakes(vmm_vcpu *v);
 void x86_watch_masks(vmm_vcpu *v);
 bool x86_can_wake(vmm_vcpu *v);
 void x86_attach_boundary(vmm_vcpu *v);
+bool x86_look_closer(vmm_vcpu *v, uint64_t pc); /* what is due before the instruction at pc; false: it is none, and not counted */
+uint64_t x86_flags_looked_at(vmm_vcpu *v, uint64_t pc); /* the system's, as the instruction at pc begins */
 uint64_t x86_count_mask(const vmm_vcpu *v, const x86_insn *insn); /* which bits of RCX count a REP's iterations */
 bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
 uint64_t x86_aftermath(vmm_vcpu *v);
+
+/* blocks.c */
+const char *x86_watch_blocks(void *library); /* once a process: the line that says why not, or NULL */
+bool x86_attach_blocks(vmm_vcpu *v); /* false: the fast gear cannot be had */
+typedef bool (*x86_restore_state)(void *cpu, uintptr_t host_pc, bool will_exit);
+/* In the fast gear, Unicorn's own restoring of the state in the middle of a block: with it, the count is settled. */
+bool x86_settle(vmm_vcpu *v, uintptr_t host_pc, bool will_exit, x86_restore_state original);
+void x86_settles(vmm_vcpu *v, uintptr_t host_pc);
+void x86_restored(vmm_vcpu *v, uintptr_t host_pc); /* to leave it there */
+void x86_reaches_device(vmm_vcpu *v);
+void x86_settle_exception(vmm_vcpu *v); /* an exception is under way, and RIP as Unicorn tells of it */
+void x86_leaves(vmm_vcpu *v);
+void x86_rest(vmm_vcpu *v);             /* Unicorn has returned */
 
 /* string.c */
 void x86_iterate(vmm_vcpu *v, uint64_t pc); /* the REP instruction at pc, which goes on: as many iterations as nothing comes between */
@@ -196,6 +211,7 @@ bool x86_emulate_announced(vmm_vcpu *v, const x86_insn *insn);
 /* judge.c */
 bool x86_is_undefined(vmm_vcpu *v); /* the instruction at RIP, which Unicorn would take */
 uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags);
+uint64_t x86_linear_mask(uint32_t flags); /* which bits the linear addresses of a block of these flags have */
 
 /* diverted.c */
 /* one bit a ModRM.reg; 0: not in a block of these flags */

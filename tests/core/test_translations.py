@@ -7,6 +7,7 @@ instruction after its entry was written, so that a stop or a snapshot, which for
 from __future__ import annotations
 
 import pytest
+from x86.x86_bench import KERNEL_CODE, PAGES, STACK, X86Bench
 
 from vmm.errors import VmmError
 from vmm.machine.machine import MIB, Config, Machine
@@ -154,6 +155,21 @@ def test_arm_follows_a_table_base_that_it_has_changed(run) -> None:
         cpu[name] = value
     run(machine)
     assert (cpu["x0"], cpu["x4"], cpu.pc) == (code[0], 0xFFFFFFFF, RAM + 12)
+
+
+@ways
+def test_a_single_step_trap_finds_the_tables_as_its_instruction_left_them(run) -> None:
+    """The stack's page is another one when the frame is pushed (SDM vol. 3A 6.9, 4.10.2).
+
+    push 102h; popf, which sets TF; mov dword [the stack's entry], SECOND | 7
+    """
+    entry = PAGES + (STACK - 1 >> 12) * 4
+    code = bytes.fromhex("68 02010000 9d c705") + word(entry) + word(SECOND | 7)
+    bench = X86Bench("paged32", code)
+    run(bench.machine)
+    assert bench.vectors == [1]
+    saved = [bench.memory.read(page + 0x1000 - 12, 12) for page in (STACK - 0x1000, SECOND)]
+    assert saved == [bytes(8) + word(0x102), word(0x8000 + len(code)) + word(KERNEL_CODE) + word(0x102)]
 
 
 class Seen:

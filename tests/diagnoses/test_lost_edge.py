@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from tests.diagnoses.guests import certain, said
-from tests.findings.guests import arm64, x86
+from findings.guests import arm64, x86
+
+from diagnoses.guests import certain, said
 
 BODY = """
     IDT_GATE 0x25, handler

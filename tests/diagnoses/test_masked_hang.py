@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from findings.guests import x86
 
-from tests.findings.guests import x86
 from vmm.diagnoses.diagnosis import Verdict
 
 BODY = """

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from findings.guests import arm64, x86
 
-from tests.diagnoses.guests import certain, said
-from tests.findings.guests import arm64, x86
+from diagnoses.guests import certain, said
 
 X86 = "IDT_GATE 0x25, handler\nIDT_GATE 0x26, handler\nPIC_UNMASK 5\nPIC_UNMASK 6\nRAISE 5\nsti\nnop\nRAISE 6"
 END = "outb %al, $PIC1"

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from findings.guests import x86
 
-from tests.diagnoses.guests import said
-from tests.findings.guests import x86
+from diagnoses.guests import said
 
 BODY = """
     IDT_GATE 0x25, handler

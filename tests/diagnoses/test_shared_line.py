@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from findings.guests import x86
+
 import vmm
-from tests.diagnoses.guests import certain, said
-from tests.findings.guests import x86
+from diagnoses.guests import certain, said
 
 BODY = """
     IDT_GATE 0x25, handler

@@ -6,9 +6,10 @@ ends it, which is the IRET.
 
 from pathlib import Path
 
+from findings.guests import x86
+
 import vmm
-from tests.diagnoses.guests import certain, said
-from tests.findings.guests import x86
+from diagnoses.guests import certain, said
 
 BODY = """
     IDT_GATE 0x25, handler

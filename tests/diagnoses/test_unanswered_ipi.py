@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from findings.guests import arm64
 
 import vmm
-from tests.diagnoses.guests import certain, said
-from tests.findings.guests import arm64
+from diagnoses.guests import certain, said
 
 BODY = """
     CPU_ON 1, other

@@ -72,6 +72,8 @@ class Architecture:
     no_nmi: str
     """What is said to who wants to latch an NMI, where there is none."""
     boot: Boot
+    gears: tuple[str, ...]
+    """How its vCPUs may be run."""
     qemu: str
     """QEMU's program for its machines."""
     proofs: Mapping[str, str]

@@ -67,6 +67,7 @@ def examine() -> Iterator[Finding]:
     for arch in every():
         for controller, guest in arch.proofs.items():
             yield _tried(f"{arch.name}, {controller}", partial(_runs, guest), essential=True)
+    yield _tried("fast gear, x86", partial(_same_in_both_gears, "x86/first_isr"), essential=False)
     for name in ARCHITECTURES:
         yield _tried(f"assembler, {name}", partial(_assembler, name), essential=False)
     for arch in every():
@@ -123,6 +124,21 @@ def _runs(guest: str) -> str:
     if stop.exit_status != 0:
         raise VmmError(f"{guest}: {stop.detail}")
     return f"{guest} takes its interrupts"
+
+
+def _same_in_both_gears(guest: str) -> str:
+    from vmm.core.native import no_fast_gear
+    from vmm.machine.machine import boot
+
+    fast, precise = boot(guest, gear="fast", console=None), boot(guest, console=None)
+    if fast.gear != "fast":
+        raise VmmError(f"{no_fast_gear()}; the precise gear is used")
+    for machine in (fast, precise):
+        machine.limit(insns=MOST)
+        machine.run()
+    if fast.trace.hash != precise.trace.hash:
+        raise VmmError(f"{guest} has another run than in the precise gear")
+    return f"{guest} has one run in both gears"
 
 
 def _assembler(arch: str) -> str:

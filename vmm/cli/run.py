@@ -76,6 +76,7 @@ def parser() -> Parser:
         answer=of_others,
     )
     add_machine(parser)
+    add_gear(parser)
     _add_run(parser)
     session.add_options(parser)
     return parser
@@ -96,6 +97,11 @@ def add_machine(parser: Parser) -> None:
     add("--load-address", type=quantities.address, metavar="ADDR", help="IMAGE is flat and goes here")
     seed = "of the lengths of several vCPUs' turns; 0: all alike (%(default)s)"
     add("--seed", type=quantities.unsigned64, default=0, metavar="N", help=seed)
+
+
+def add_gear(parser: Parser) -> None:
+    gear = "look before each instruction, or each block of them (x86); a run is the same in both (%(default)s)"
+    parser.add_argument("--gear", choices=("precise", "fast"), default="precise", help=gear)
 
 
 def _add_run(parser: Parser) -> None:
@@ -139,7 +145,7 @@ def play(options: argparse.Namespace) -> int:
     """Boot and run; the exit status."""
     from vmm.catalog import resolve, shown, wants
     from vmm.cli.run_loop import progress
-    from vmm.machine.machine import Config, Machine
+    from vmm.machine.machine import Config, Machine, why_precise
     from vmm.report.summary import Summary
 
     if options.told and not options.quiet:
@@ -160,9 +166,12 @@ def play(options: argparse.Namespace) -> int:
             memory=options.memory,
             cmdline=options.append,
             seed=options.seed,
+            gear=options.gear,
             console=console,
         )
     )
+    if machine.gear != options.gear:
+        print(f"vmm: --gear {options.gear}: {why_precise(named(machine.architecture))}", file=sys.stderr)
     script = _script(options.scenario)
     typed = _typed(options.input)
     machine.load(image, initrd=options.initrd, load_address=options.load_address)

@@ -22,7 +22,7 @@ try:
 except ImportError as error:  # a source tree that was never built
     raise VmmError(f"the C extension vmm._native is missing ({error}); run: pip install .") from None
 
-__all__ = ["Host", "check", "ffi", "lib", "open_unicorn"]
+__all__ = ["Host", "check", "ffi", "lib", "no_fast_gear", "open_unicorn"]
 
 NEVER = 0xFFFF_FFFF_FFFF_FFFF
 Part = TypeVar("Part", bound="CValue")
@@ -71,6 +71,12 @@ def open_unicorn() -> None:
     problem = lib.vmm_unicorn_open(str(unicorn_library()).encode())
     if problem != ffi.NULL:
         raise VmmError(ffi.string(problem).decode(errors="replace"))
+
+
+def no_fast_gear() -> str | None:
+    """Why there is no fast gear with the Unicorn that is open; None: there is."""
+    reason = lib.vmm_no_fast_gear()
+    return None if reason == ffi.NULL else ffi.string(reason).decode(errors="replace")
 
 
 def unicorn_version() -> str:

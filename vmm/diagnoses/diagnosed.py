@@ -25,9 +25,9 @@ class Diagnoses:
     """
 
     def __init__(
-        self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None], by_name: Collection[str]
+        self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None], named: Collection[str]
     ) -> None:
-        self._trace, self._patient, self._asked, self._by_name = trace, patient, asked, by_name
+        self._trace, self._patient, self._asked, self._named = trace, patient, asked, named
         compared = any(diagnosis(name).COMPARES for name in asked)
         self._ends = [trace.compare()] if compared else []
         self._ends.append(trace.record().stop)
@@ -48,9 +48,8 @@ class Diagnoses:
         return [verdict for rule in rules for verdict in rule.verdicts()]
 
     def not_applied(self) -> dict[str, str]:
-        """Of those that were asked for by name, and cannot say anything of this machine: why."""
-        made = (self._made(name) for name in self._asked if name in self._by_name)
-        return {each.name: why for each in made if (why := each.applies())}
+        """Of those asked for by name that cannot say anything of this machine, why."""
+        return {name: why for name in self._named if (why := self._made(name).applies())}
 
     def check(self) -> None:
         """VmmError, a line each, where a verdict is certain."""

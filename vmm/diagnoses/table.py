@@ -50,6 +50,11 @@ def chosen(words: Sequence[str]) -> dict[str, Budget | None]:
     return {name: asked[name] for name in NAMES if name in asked}
 
 
+def named(words: Sequence[str]) -> list[str]:
+    """Those of `words` that are not "all", without their budgets."""
+    return [name for name in dict.fromkeys(_parsed(word)[0] for word in words) if name != ALL]
+
+
 def _parsed(word: str) -> tuple[str, Budget | None]:
     name, equals, text = word.strip().partition("=")
     if name != ALL:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vmm import boards
 from vmm.arch import named, processor
+from vmm.arch.architecture import Architecture
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board, Layout, Parts, number
 from vmm.catalog import name_of
@@ -19,9 +20,9 @@ from vmm.core.bus import Bus, NativeLine
 from vmm.core.clock import NativeClock, NativeTimer, NativeWave
 from vmm.core.device_state import DeviceState
 from vmm.core.memory import PhysicalMemory
-from vmm.core.native import check, check_in_hand, ffi, lib, open_unicorn
+from vmm.core.native import check, check_in_hand, ffi, lib, no_fast_gear, open_unicorn
 from vmm.core.stops import ENDED_BY_GUEST, Stop
-from vmm.errors import VmmError, within
+from vmm.errors import VmmError, unknown, within
 from vmm.inputs.console import ConsoleInput, ConsoleOutput, Taker, taker
 from vmm.inputs.decisions import Callbacks, Inputs
 from vmm.inputs.lines import Lines
@@ -75,6 +76,18 @@ MIB = 1 << 20
 PAGE = 4096
 
 
+NOT_KEPT = ("console", "gear")
+"""Fields of `Config` that a run does not depend on."""
+GEARS = ("precise", "fast")
+
+
+def why_precise(architecture: Architecture) -> str | None:
+    """Why vCPUs of an architecture run in the precise gear whatever is asked for; None: they need not."""
+    if "fast" not in architecture.gears:
+        return f"{architecture.title} has the precise gear alone"
+    return no_fast_gear()
+
+
 @dataclass(frozen=True)
 class Config:
     """How a machine is built. What `Options` says of each, and what it is where nobody says. VmmError for a value of
@@ -87,6 +100,7 @@ class Config:
     memory: int = MEMORY
     cmdline: str = ""
     seed: int = 0
+    gear: str = "precise"
     console: Taker = "stdout"
 
     def __post_init__(self) -> None:
@@ -99,8 +113,8 @@ class Config:
                 object.__setattr__(self, name, _whole(name, value))
 
     def plain(self) -> dict[str, int | str]:
-        """Its numbers and texts, by name: what a recording keeps."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "console"}
+        """Its numbers and texts, by name, but for the gear: what a recording keeps."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in NOT_KEPT}
 
 
 def _whole(name: str, value: object) -> int:
@@ -113,13 +127,13 @@ def _whole(name: str, value: object) -> int:
 class Machine:
     """What `boot` gives; `Machine(Config(board="virt"))` is one without an image, to `load`.
 
-    it runs       run, stop, limit, end; start, waiting, close of scenarios; running, position, instructions, now_ns
-    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate; findings, diagnose
+    it runs       run, stop, limit, end; turn; start, waiting, close of scenarios; running, position, instructions, now_ns
+    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate, skip_to_timer; findings, diagnose
     its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
     its memory    read, write, u8, u16, u32, u64, by location; address, where, reach; memory: physical
     the outside   type, byte, key; attach, with bus and clock, a device of your own; trap
     again         recording; snapshot, restore
-    what it is    architecture, config, loaded, source; inputs: of recorders and replays
+    what it is    architecture, config, gear, loaded, source; inputs: of recorders and replays
     """
 
     # It is composed of parts with one concern each, whose methods are its own (`delegate`); what comes from outside
@@ -156,9 +170,12 @@ class Machine:
         _check_memory(config.memory, layout)
         within("--seed", config.seed, 1 << 64)
         _check_command_line(config.cmdline)
+        if config.gear not in GEARS:
+            raise unknown("gear", config.gear, GEARS)
         if not 0 < config.smp <= layout.most_cpus:
             raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
         self._native = native = _core(config, layout, number(options, "insn_ns", 10, 1_000_000))
+        native.fast = config.gear == "fast" and why_precise(architecture) is None
         cpus = [chosen.add(native, **layout.features) for _ in range(config.smp)]
         self._state = state = DeviceState(wiring=WIRING)
         self.inputs = inputs = Inputs(native)
@@ -245,6 +262,11 @@ class Machine:
         return self._architecture.name
 
     @property
+    def gear(self) -> str:
+        """What it runs in: "fast", or "precise" where nobody asked for another or this one cannot be had."""
+        return GEARS[self._native.fast]
+
+    @property
     def instructions(self) -> int:
         """Begun on all vCPUs since power-on."""
         return int(lib.vmm_instructions(self._native))
@@ -318,10 +340,9 @@ class Machine:
         context; ask `verdicts` of what it gives. VmmError for an unknown name.
         """
         from vmm.diagnoses.diagnosed import Diagnoses
-        from vmm.diagnoses.table import ALL, chosen
+        from vmm.diagnoses.table import ALL, chosen, named
 
-        by_name = {name.partition("=")[0].strip() for name in names}
-        return Diagnoses(self.trace, self, chosen(names or [ALL]), by_name)
+        return Diagnoses(self.trace, self, chosen(names or [ALL]), named(names))
 
     limit = delegate("_control", RunControl.limit)
     end = delegate("_control", RunControl.end)

@@ -36,6 +36,8 @@ class Options(TypedDict, total=False):
     """The kernel's command line."""
     seed: int
     """Of the lengths of several vCPUs' turns, and of stimuli that have none; 64 bits, 0: turns are all alike."""
+    gear: str
+    """As `--gear`: "precise" looks before each instruction, "fast" before each block of them; the run is the same."""
     console: Taker
     """Who gets what the first serial port sends, in bytes; "stdout": it is printed, None: nobody."""
 

@@ -74,6 +74,7 @@ ARCHITECTURE = Architecture(
     actions=frozenset({"NMIs"}),
     no_nmi="",
     boot=Boot(program, flat, flat_offset=0x3000, alignment=2),
+    gears=("precise",),
     qemu="qemu-system-toy",
     proofs={},
     processor=processor,

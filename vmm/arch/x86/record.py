@@ -84,6 +84,7 @@ ARCHITECTURE = Architecture(
     actions=frozenset({"NMIs", "messages to local APICs", "local APICs"}),
     no_nmi="",
     boot=Boot(program, flat, flat_offset=BOOT_SECTOR),
+    gears=("precise", "fast"),
     qemu="qemu-system-x86_64",
     proofs={"8259A": "x86/first_isr"},
     processor=processor,
