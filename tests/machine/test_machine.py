@@ -10,8 +10,8 @@ import vmm
 from vmm.machine import machine
 
 ACTS = {
-    "address", "attach", "byte", "close", "diagnose", "end", "findings", "inject", "irq", "key", "limit", "line", "load",
-    "msi", "nmi", "ppi", "reach", "read", "recording", "restore", "run", "sgi", "snapshot", "spi", "start", "stimulate",
+    "address", "attach", "byte", "close", "diagnose", "end", "findings", "inject", "irq", "key", "limit", "line",
+    "load", "msi", "nmi", "ppi", "reach", "read", "recording", "restore", "run", "sgi", "snapshot", "spi", "start", "stimulate",
     "skip_to_timer", "trap", "turn", "type", "u8", "u16", "u32", "u64", "where", "write",
 }  # fmt: skip
 SHOWS = {
