@@ -28,9 +28,11 @@ OUT_OF_REACH = (
     "tests/cli/test_run.py::test_a_short_run_stays_small",
     "tests/cli/test_scarce.py::test_memory_that_runs_out_is_a_line",
     "tests/test_built.py::test_the_one_of_this_environment_is_found_however_it_is_installed",
-    "tests/packing",
-)
-"""Tests of the process's size, for a sanitizer needs more for its own books, and of how vmm is packed and installed."""
+    "tests/packing", "tests/house", "tests/docs", "tests/guests/test_guests_sources.py",
+)  # fmt: skip
+"""Tests of the process's size, for a sanitizer needs more for its own books, of how vmm is packed and installed, and of
+sources and documents.
+"""
 
 SUPPRESSIONS = "interceptor_via_fun:probe\n"
 """native/unicorn/env_search.c lets the kernel check pointers that may lead anywhere, to find Unicorn's state."""

@@ -47,6 +47,16 @@ def test_who_leaves_the_line_masked_does_not_want_it(tmp_path: Path) -> None:
     assert said(m, "lost_edge") == []
 
 
+def test_a_device_of_the_board_may_have_been_asked_meanwhile(tmp_path: Path) -> None:
+    """An empty transmitter interrupts when IER allows it, and no more once IIR was read (PC16550D, 8.6)."""
+    again, look = "OUT_BYTE COM1_IER, 0\nOUT_BYTE COM1_IER, 2", "movw $COM1_IIR, %dx\ninb %dx, %al"
+    masked = f"OUT_BYTE PIC1_DATA, 0xFF\n{again}\n{look}\nPIC_UNMASK 4"
+    body = f"IDT_GATE 0x24, handler\nPIC_UNMASK 4\nsti\n{again}\nnop\n{masked}"
+    m = x86(tmp_path, body, f"handler:\n{look}\nPIC_EOI 4\niret")
+    (verdict,) = said(m, "lost_edge")
+    assert (verdict.confidence, "2 times it rose 1 brought" in verdict.text) == ("likely", True)
+
+
 def test_an_edge_triggered_input_of_a_gic_keeps_what_was_masked(tmp_path: Path) -> None:
     body = "GIC_EDGE SPI(5)\nRAISE 5\nLOWER 5\nGIC_ENABLE SPI(5)\nmsr daifclr, #DAIF_I"
     rest = "handler:\n IRQ_ENTER\n GIC_ACK x0\n GIC_EOI x0\n IRQ_LEAVE"

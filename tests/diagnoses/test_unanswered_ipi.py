@@ -64,3 +64,9 @@ def test_others_are_served_or_asleep(mask: str, then: str, tmp_path: Path) -> No
 def test_a_run_that_was_cut_may_have_been_cut_too_early(tmp_path: Path) -> None:
     (verdict,) = said(two(tmp_path, MASK, "nop"), "unanswered_ipi", insns=25_000)
     assert verdict.confidence == "likely"
+
+
+def test_a_local_apic_s_request_says_where_its_sender_was() -> None:
+    """LAPIC_SEND is PUSH, MOV to ECX, and then the store that sends."""
+    (verdict,) = certain(vmm.boot("cases/ipi_shootdown/x86-broken", console=None), "unanswered_ipi")
+    assert " send+0x6 " in verdict.evidence[1].where

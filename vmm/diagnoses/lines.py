@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vmm.core.event import Event
@@ -100,6 +100,10 @@ class Lines:
             return None
         mask = self._masks.get(chip)
         return mask if mask and mask.value >> pin & 1 else None
+
+    def from_outside(self, line: int, drivers: Mapping[int, Sequence[str]]) -> bool:
+        """None of the board's devices drives it (the HPET has those of a PC that lead to the IOAPIC alone)."""
+        return line not in drivers and not (self._x86 and line >= PINS)
 
     def off(self, vcpu: int) -> Event | None:
         """The instruction that masked interrupts there, if they are masked."""

@@ -15,7 +15,8 @@ class Rule(Diagnosis):
 
     RULE = (
         "the last edge of a line fell before it was acknowledged, masked or too short, and brought no interrupt; "
-        "certain where the line is unmasked and the run ended in a sleep that nothing ends"
+        "certain where the line is unmasked, no device of the board's drives it, whose registers may have been asked "
+        "meanwhile, and the run ended in a sleep that nothing ends"
     )
     WANTS = WANTS
 
@@ -44,7 +45,8 @@ class Rule(Diagnosis):
             f"Of the {line.rises} times it rose {line.taken} brought an interrupt. The machine sleeps, and "
             "nothing else can wake it"
         )
-        return self.verdict(text, *self._evidence(high, fell), confidence=CERTAIN if masked and line.taken else LIKELY)
+        sure = masked and line.taken and self._lines.from_outside(high.line, self._patient.board.drivers)
+        return self.verdict(text, *self._evidence(high, fell), confidence=CERTAIN if sure else LIKELY)
 
     def _evidence(self, high: High, fell: Event) -> Iterator[Evidence]:
         if high.masked:
