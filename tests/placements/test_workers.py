@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import signal
@@ -18,7 +19,7 @@ import vmm
 from placements.exploring import asked_for, built
 from vmm.errors import VmmError
 from vmm.placements import conduct
-from vmm.placements.worker import try_range
+from vmm.placements.worker import receive, send, try_range
 
 HOW = ("seconds", "runs", "tails", "workers")
 """What a report says of how it was made: a range's last boundary has no neighbour to share a run with."""
@@ -184,6 +185,13 @@ def test_a_worker_on_another_machine_is_sent_what_it_has_not(image, checks):
 def test_another_version_is_refused_in_one_line(image):
     order = json.dumps({"vmm": "9.0"})
     assert "not 9.0: all of them need the same" in try_range(order, {"first": 0}, {})["error"]
+
+
+def test_of_who_dies_in_the_middle_of_an_answer_nothing_has_come():
+    told = io.BytesIO()
+    send(told, {"done": "x" * 100})
+    assert receive(io.BytesIO(told.getvalue())) == {"done": "x" * 100}
+    assert [receive(io.BytesIO(told.getvalue()[:length])) for length in (0, 7, 8, 50)] == [None] * 4
 
 
 def processes(session):

@@ -70,7 +70,10 @@ def receive(file: BinaryIO) -> dict[str, Any] | None:
     head = file.read(LENGTH.size)
     if len(head) < LENGTH.size:
         return None
-    data = file.read(LENGTH.unpack(head)[0])
+    length = LENGTH.unpack(head)[0]
+    data = file.read(length)
+    if len(data) < length:  # who sends died meanwhile
+        return None
     message: dict[str, Any] = json.loads(data)
     return message
 
