@@ -90,3 +90,8 @@ def test_without_a_timer_no_time_passes():
     with pytest.raises(VmmError, match="no timer runs"):
         machine.skip_to_timer()
     assert machine.position == before
+
+
+def test_which_timer_is_not_to_be_chosen():
+    with pytest.raises(VmmError, match=r"^'timer:1': the timer is the one that is due next: it takes nothing more$"):
+        vmm.explore("x86/first_isr", inject="timer:1", between=("guest", "guest"))

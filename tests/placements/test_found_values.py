@@ -148,7 +148,13 @@ def test_a_recording_repeats_what_was_found(tmp_path):
 
 @pytest.mark.parametrize(
     ("source", "why"),
-    [("read:x", "no comparison"), ("read:x=", "no comparison"), ("read:u8 x=300", "no value of u8"), ("read:y=1", "y")],
+    [
+        ("read:x", "^'read:x': read:x=0,7 is where it is read, and what may be found there$"),
+        ("read:x=", "^'read:x=': read:x=0,7 is "),
+        ("read:=1", "^'read:=1': read:x=0,7 is "),
+        ("read:u8 x=300", "no value of u8"),
+        ("read:y=1", "y"),
+    ],
 )
 def test_what_is_no_value_is_refused(source, why):
     with pytest.raises(VmmError, match=why):

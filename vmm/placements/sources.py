@@ -126,6 +126,8 @@ def _turns(name: str) -> Source:
 def _finds(name: str, rest: str) -> Source:
     """Each of the values that are listed."""
     where, _, listed = rest.rpartition("=")
+    if not where.strip() or not listed.strip():
+        raise VmmError(f"{name!r}: read:x=0,7 is where it is read, and what may be found there")
     found = [_find(where, value) for value in listed.split(",")]
     return Source(name, found[0].row, lambda machine: None, False, lambda machine: found)
 
@@ -181,6 +183,8 @@ def source(text: str) -> Source:
         return Source("timer", lambda machine: Row(lib.VMM_CHOICE_TIMER), lambda machine: machine.skip_to_timer())
     if kind == "read":
         return _finds(text.strip(), rest)
+    if kind == "timer":
+        raise VmmError(f"{text.strip()!r}: the timer is the one that is due next: it takes nothing more")
     if kind not in KINDS:
         raise unknown("source of interrupts", kind, [*KINDS, "key", "read", "timer"])
     first, *options = rest.split(",")
