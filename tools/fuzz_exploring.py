@@ -1,7 +1,8 @@
 """Exploring shares runs and changes no answer: every placement in a random guest, with runs shared, each run whole,
-in small pieces, and by a plain loop over snapshots.
+in small pieces, in ranges from the last to the first, and by a plain loop over snapshots.
 
-Each case of `fuzz_cases` goes to a boundary; from there something is injected at each of some that follow. What a
+Each case of `fuzz_cases` goes to a boundary; from there something is injected at each of some that follow, the turn is
+given to another vCPU, a timer expires, and what instructions read is found to be something else. What a
 run comes to is a hash of its end: registers, time, and those bytes of RAM that the case looks at.
 """
 
@@ -9,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TextIO
 
+import fuzz_arm
 import fuzz_x86
 from fuzz_cases import KINDS, Outcome, fingerprint
 from fuzz_looking import compare
@@ -20,8 +23,10 @@ from fuzz_noise import Found, Noise
 from vmm import NextBoundary
 from vmm.core.native import ffi, lib
 from vmm.core.stops import Stop
-from vmm.machine.explorer import Tried
+from vmm.errors import VmmError
+from vmm.machine.explorer import Explorer, Tried
 from vmm.machine.machine import Machine, explorer_of
+from vmm.placements.sources import Row as Choice
 from vmm.placements.sources import Source, source
 
 BOUNDARIES, FEW, PATIENCE, LONGEST = 60, 12, 400, 40
@@ -29,10 +34,17 @@ BOUNDARIES, FEW, PATIENCE, LONGEST = 60, 12, 400, 40
 SOURCES = {
     "x86": (
         "nmi", "irq:0", "irq:1", "irq:4", "irq:4,edge", "irq:10,high", "vector:0x21", "vector:0x80", "byte:0x41",
-        "key:a", "vector:0xd",
+        "key:a", "vector:0xd", "timer",
     ),
-    "arm": ("spi:5", "spi:1", "spi:5,edge", "spi:9,high", "ppi:27", "sgi:3", "ppi:30", "byte:0x41"),
+    "arm": ("spi:5", "spi:1", "spi:5,edge", "spi:9,high", "ppi:27", "sgi:3", "ppi:30", "byte:0x41", "timer"),
 }  # fmt: skip
+OF_SEVERAL = ("turn:0", "turn:1", "nmi:1", "sgi:3,cpu=1", "ppi:27,cpu=1", "vector:0x21,cpu=1")
+"""Where there are two vCPUs, as far as the board has such a thing."""
+SPOTS = (
+    *range(0x6FC0, 0x7000, 4), *range(fuzz_arm.NOISE - 0x40, fuzz_arm.NOISE, 8),
+    *range(fuzz_x86.CODE, fuzz_x86.CODE + 0x80, 0x10),
+)  # fmt: skip
+"""Where values are found: the tops of stacks, and the first code."""
 LOOKS = ("registers", "words", "all")
 """What a case sees of a run's end."""
 
@@ -58,9 +70,12 @@ class Case:
         chance = Noise(f"exploring {self._name}")
         self.depth = chance.choice((1, 1, 2))
         self._ahead = chance.randrange(150)
-        self.boundaries = chance.randrange(2, FEW if self.depth > 1 else BOUNDARIES)
+        self.finds = chance.choice((0, 0, 1, 2)) if self.depth == 1 else chance.choice((0, 0, 0, 1))
+        self.boundaries = chance.randrange(2, FEW if self.depth + self.finds > 1 else BOUNDARIES)
         self._look, self._words = chance.choice(LOOKS), [chance.randrange(1 << 32) for _ in range(40)]
         self._names = [chance.randrange(1 << 16) for _ in range(chance.choice((1, 1, 2)))]
+        self._of_several = chance.randrange(1 << 16) if chance.randrange(4) else None
+        self._found = [(chance.randrange(64), chance.choice((1, 2, 4, 8)), chance.value()) for _ in range(2)]
 
     def machine(self) -> Machine:
         """Where the window begins."""
@@ -72,7 +87,11 @@ class Case:
 
     def sources(self, machine: Machine) -> list[Source]:
         names = SOURCES["x86" if machine.architecture == "x86" else "arm"]
-        return [source(names[number % len(names)]) for number in dict.fromkeys(self._names)]
+        chosen = [source(names[number % len(names)]) for number in dict.fromkeys(self._names)]
+        if len(machine.cpus) > 1 and self._of_several is not None:
+            several = [each for each in map(source, OF_SEVERAL) if _has(machine, each)]
+            chosen.append(several[self._of_several % len(several)])
+        return [*chosen, *(_find(machine, *each) for each in self._found[: self.finds])]
 
     def hash(self, machine: Machine, reason: str) -> int:
         """Of a run's end; 0, which is good, one time in four."""
@@ -92,6 +111,27 @@ class Case:
         return number if number % 4 else 0
 
 
+def _has(machine: Machine, each: Source) -> bool:
+    """It has such a source."""
+    try:
+        each.row(machine)
+        if each.name.startswith(("ppi", "sgi", "nmi", "vector")):
+            return each.name.startswith(("ppi", "sgi")) == (machine.architecture != "x86")
+    except VmmError:
+        return False
+    return True
+
+
+def _find(machine: Machine, spot: int, size: int, value: int) -> Source:
+    """Its stack or what it reads first is found to be something else."""
+    physical = machine.memory.base + SPOTS[spot % len(SPOTS)] // size * size
+    value &= (1 << 8 * size) - 1
+    return Source(
+        f"read:{physical:#x}={value:#x}", lambda machine: Choice(lib.VMM_CHOICE_FIND, 0, 0, size, physical, value),
+        lambda machine: machine.memory.write(physical, value.to_bytes(size, "little")), False,
+    )  # fmt: skip
+
+
 class Asked:
     """What the explorer asks of a case."""
 
@@ -105,25 +145,36 @@ class Asked:
         self._sources[choice].happen(self._machine)
 
 
-def explored(case: Case, end: int, *, reduce: bool, piece: int = 1000) -> list[Row]:
-    """Every row; the machine behind it must be as it was before."""
+def explored(case: Case, end: int, *, reduce: bool, cuts: Sequence[int] = (), piece: int = 1000) -> list[Row]:
+    """Every row, by ranges that end where `cuts` say, the last of them first; then the machine must be as it was."""
     machine = case.machine()
     sources = case.sources(machine)
     plan = ffi.new("vmm_plan *")
     for number, each in enumerate(sources):
         row, choice = each.row(machine), plan.choice[number]
         choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
+        choice.size, choice.physical, choice.value = row.size, row.physical, row.value
     plan.choices, plan.depth, plan.patience, plan.longest = len(sources), case.depth, PATIENCE, LONGEST
+    plan.finds = case.finds
     plan.reduce, plan.ask_each = reduce, True
     plan.end.kind, plan.end.at, plan.end.vcpu = lib.VMM_TRIGGER_REACH, end, lib.VMM_ANY
     before = fingerprint(machine)
-    rows = [
-        _row(tried)
-        for chunk in explorer_of(machine, plan, Asked(case, machine, sources)).run(lambda: piece)
-        for tried in chunk
-    ]
+    rows: list[Row] = []
+    with explorer_of(machine, plan, Asked(case, machine, sources)) as explorer:
+        bounds = [0, *cuts, (1 << 64) - 1]
+        for first, to in reversed(list(itertools.pairwise(bounds))):
+            rows = [*_range(explorer, plan, first, to, piece), *rows]
     if fingerprint(machine) != before:
         raise Found("the machine is another one behind its exploration")
+    return rows
+
+
+def _range(explorer: Explorer, plan: Any, first: int, to: int, piece: int) -> list[Row]:
+    plan.to = to
+    explorer.seek(first)
+    rows: list[Row] = []
+    while not plan.over and plan.next < to:
+        rows += [_row(tried) for tried in explorer.tried(min(to - plan.next, piece))]
     return rows
 
 
@@ -133,17 +184,22 @@ def _row(tried: Tried) -> Row:
     return Row(at, tried.outcome, tried.delivered, tried.placements, tried.failing, least, tried.least_outcome)
 
 
-def looped(case: Case, boundaries: int) -> list[tuple[int, int]]:
-    """Where each placement of one interrupt is, and what it comes to, by snapshots."""
+def looped(case: Case, rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """Where each placement of one interrupt is, and what it comes to, by snapshots. Whether it can
+    happen there it takes from `rows`: of each source at each boundary.
+    """
     machine = case.machine()
     sources, origin, outcomes = case.sources(machine), machine.instructions, list[tuple[int, int]]()
-    for _ in range(boundaries):
+    for number in range(len(rows) // len(sources)):
         here, insns = machine.snapshot(), machine.instructions - origin
-        for each in sources:
-            each.happen(machine)
-            stop = machine.run(insns=PATIENCE - (machine.instructions - origin))
-            outcomes.append((insns, case.hash(machine, stop.reason)))
-            machine.restore(here)
+        for each, row in zip(sources, rows[number * len(sources) :], strict=False):
+            outcome = 0
+            if row.placements:
+                each.happen(machine)
+                stop = machine.run(insns=PATIENCE - (machine.instructions - origin))
+                outcome = case.hash(machine, stop.reason)
+                machine.restore(here)
+            outcomes.append((insns, outcome))
         machine.run(until=NextBoundary())
     return outcomes
 
@@ -162,16 +218,21 @@ def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
     case = Case(seed, number)
     if case.kind.prepare is fuzz_x86.image_with_noise:
         return Outcome(number, case.kind.name, "left out", "")
+    if case.machine().stop.reason == "shutdown":  # no window begins there
+        return Outcome(number, case.kind.name, "shut down before", "")
     end = end_of(case)
     rows = explored(case, end, reduce=True)
     print(*rows, sep="\n", file=report or io.StringIO(), flush=True)
     whole = explored(case, end, reduce=False)
     compare({"rows": whole}, {"rows": rows}, "with runs shared")
-    if case.depth == 1:
+    length = max((row.at[0] for row in whole), default=0)
+    cuts = sorted({*range(length // 3, length, max(length // 3, 1))} - {0})
+    ranges = explored(case, end, reduce=True, cuts=cuts)
+    compare({"rows": whole}, {"rows": ranges}, f"in ranges cut at {cuts}")
+    if case.depth + case.finds == 1:
         pieces = explored(case, end, reduce=True, piece=7)
         compare({"rows": whole}, {"rows": pieces}, "in pieces")
-        ends = [(row.at[0], row.outcome) for row in whole]
-        plain = looped(case, len(whole) // len(case.sources(case.machine())))
-        compare({"ends": plain}, {"ends": ends}, "beside a loop over snapshots")
+    ends = [(row.at[0], row.outcome) for row in whole]
+    compare({"ends": looped(case, whole)}, {"ends": ends}, "beside a loop over snapshots")
     words = hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
     return Outcome(number, case.kind.name, f"depth {case.depth}", words)
