@@ -48,8 +48,17 @@ void look_ahead(exploration *x, const piece *p, uint64_t i, footprint *seen)
 {
     stand_at(x, p, i);
     x->watch.now = seen;
+    x->watch.by_name = true;
     step(x);
+    x->watch.by_name = false;
     x->watch.now = NULL;
+}
+
+/* The second page of a load across pages may be any: a place at the beginning of one may be what it reads there. */
+static bool reads(const exploration *x, const footprint *seen, const vmm_choice *c)
+{
+    uint64_t offset = c->physical - x->machine->ram_base;
+    return set_has(&seen->live, offset, c->size) || offset % PAGE < seen->beyond;
 }
 
 bool can_happen(const exploration *x, const piece *p, uint64_t i, uint32_t choice, const footprint *seen)
@@ -63,7 +72,7 @@ bool can_happen(const exploration *x, const piece *p, uint64_t i, uint32_t choic
     if (c->kind == VMM_CHOICE_TURN)
         return first != NO_TURN && vmm_may_turn(x->machine, c->number);
     return c->kind != VMM_CHOICE_FIND
-        || (set_has(&seen->live, c->physical - x->machine->ram_base, c->size)
+        || (reads(x, seen, c)
             && memcmp(vmm_memory(x->machine, c->physical, c->size), &c->value, c->size) != 0);
 }
 

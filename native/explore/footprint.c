@@ -11,6 +11,7 @@ void footprint_clear(footprint *f)
 {
     set_clear(&f->live);
     set_clear(&f->wrote);
+    f->beyond = 0;
 }
 
 void footprint_free(footprint *f)
@@ -49,6 +50,13 @@ static void by_core(void *who, uint64_t physical, uint64_t size, int write)
     accessed(who, physical, size, write ? VMM_TOUCH_WRITE : VMM_TOUCH_CORE);
 }
 
+static void reads_beyond(const watcher *w, uint64_t bytes)
+{
+    w->now->beyond = bytes > w->now->beyond ? bytes : w->now->beyond;
+    if (!w->by_name)
+        set_add_all(&w->now->live);
+}
+
 /* Of an access across pages only where the first part lies is told: of a store no more is taken, of a load everything. */
 static void on_access(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
 {
@@ -58,7 +66,7 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
     uint64_t room = PAGE - address % PAGE, known = (uint64_t)size < room ? (uint64_t)size : room;
     accessed(w, address, known, type == UC_MEM_WRITE ? VMM_TOUCH_WRITE : VMM_TOUCH_READ);
     if (w->now && known < (uint64_t)size && type != UC_MEM_WRITE)
-        set_add_all(&w->now->live);
+        reads_beyond(w, (uint64_t)size - known);
     vmm_vcpu *v = w->machine->current;
     if (v->arch->goes_on)
         v->arch->goes_on(v);

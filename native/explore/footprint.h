@@ -9,6 +9,7 @@
 typedef struct {
     byte_set live;  /* read before written */
     byte_set wrote;
+    uint64_t beyond; /* of loads across pages: bytes of the second, which is not told. By then `live` is all, or see watcher */
 } footprint;
 
 typedef struct {
@@ -16,6 +17,7 @@ typedef struct {
     footprint *now; /* what is accessed goes there; NULL: nowhere */
     vmm_accesses *each; /* and here, one by one; NULL: nowhere */
     uint64_t host_calls; /* up to now */
+    bool by_name; /* what is asked is whether a certain place is read: a load across pages is not taken as one of all */
     size_t hook[VMM_MAX_VCPUS];
 } watcher;
 

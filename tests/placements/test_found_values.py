@@ -159,3 +159,25 @@ def test_a_recording_repeats_what_was_found(tmp_path):
 def test_what_is_no_value_is_refused(source, why):
     with pytest.raises(VmmError, match=why):
         vmm.explore(image("x86"), inject=source, between=("begin", "end"), board=BOARDS["x86"])
+
+
+ACROSS = """
+#include "x86/guest.h"
+    GUEST_PROTECTED32
+begin:
+    movl    0x200ffe, %ecx
+    movl    x, %eax
+end:
+    nop
+    POWER_OFF
+    VAR     x
+"""
+
+
+def test_a_load_across_pages_reads_no_other_place():
+    """The first one ends on the page behind its own, the second reads x."""
+    report = vmm.explore(
+        assembled("x86", ACROSS), inject="read:x=7", between=("begin", "end"), until="end", check="x == 7",
+        board="pc,pit=off",
+    )  # fmt: skip
+    assert (report.boundaries, report.placements, report.failing) == (3, 1, 0)
