@@ -11,6 +11,7 @@ void footprint_clear(footprint *f)
 {
     set_clear(&f->live);
     set_clear(&f->wrote);
+    f->grown = 0;
 }
 
 void footprint_free(footprint *f)

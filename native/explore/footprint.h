@@ -9,6 +9,7 @@
 typedef struct {
     byte_set live;  /* read before written */
     byte_set wrote;
+    uint64_t grown; /* bytes of the stack, where that is looked at */
 } footprint;
 
 typedef struct {
