@@ -409,7 +409,8 @@ static void tell(exploration *x, vmm_explored *row, const vmm_place *at, const r
                           .least_count = (uint8_t)i->sum.least_count, .least_outcome = i->sum.least_outcome};
     memcpy(row->least, i->sum.least, sizeof row->least);
     for (unsigned n = 0; n < VMM_WORST_KINDS && !stopped(x); n++)
-        worst_add(&x->plan->worst[n], at, &i->sum.worst[n]);
+        if (n != VMM_WORST_STACK || x->plan->stack)
+            worst_add(&x->plan->worst[n], at, &i->sum.worst[n]);
 }
 
 static record *boundary(exploration *x, extent level, spot here, const record *next, vmm_explored *rows)

@@ -26,6 +26,7 @@ def agree(image, **asked):
     whole, expected = explored(image, reduction=False, **asked)
     assert rows == expected
     assert (shared.placements, shared.failing) == (whole.placements, whole.failing)
+    assert (shared.longest, shared.deepest) == (whole.longest, whole.deepest)
     return shared
 
 

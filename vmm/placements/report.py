@@ -77,7 +77,7 @@ class Extreme:
     def told(self, name: str, value: str, limit: str) -> str:
         """A line."""
         happened = " and ".join(f"{each.source} at {each.where}" for each in self.least)
-        return f"{name}: {value} of {limit}, with {happened}"
+        return f"{name}: {value} ({limit}), with {happened}"
 
 
 @dataclass
@@ -217,9 +217,9 @@ class Report:
         """Of what was bounded."""
         if self.deadline and self.longest:
             took = length(self.longest.value, in_ns=self.deadline.in_ns)
-            yield self.longest.told("longest run", took, self.deadline.text)
+            yield self.longest.told("longest run", took, f"deadline {self.deadline.text}")
         if self.stack and self.deepest:
-            yield self.deepest.told("deepest stack", f"{self.deepest.value} bytes", f"{self.stack}")
+            yield self.deepest.told("deepest stack", f"{self.deepest.value} bytes", f"of {self.stack}")
 
     def _extent(self) -> str:
         values = sum(each.startswith("read:") for each in self.sources)
