@@ -20,6 +20,10 @@ PREDICATES = {
 }  # fmt: skip
 
 
+STACK = 48
+"""Bytes: fewer than the handlers of most random programs need."""
+
+
 def agree(image, **asked):
     """With sharing and without; the report with it."""
     shared, rows = explored(image, **asked)
@@ -57,7 +61,9 @@ def randomly(architecture, seeds, depth):
     image = assembled(architecture, source(architecture, programs))
     for number, each in enumerate(programs):
         undisturbed, _ = outcome(each, None, 0, architecture == "x86")
-        assert agree(image, **frame_of(architecture, number), check=checks(undisturbed), depth=depth).placements
+        assert agree(
+            image, **frame_of(architecture, number), check=checks(undisturbed), depth=depth, stack=STACK
+        ).placements
 
 
 @pytest.mark.parametrize("name", SOME)
