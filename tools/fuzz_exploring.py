@@ -22,6 +22,8 @@ from vmm.core.native import ffi, lib
 from vmm.core.stops import Stop
 from vmm.machine.explorer import Tried
 from vmm.machine.machine import Machine, explorer_of
+from vmm.placements.found import Worst
+from vmm.placements.ranges import worst
 from vmm.placements.sources import Source, source
 
 BOUNDARIES, FEW, PATIENCE, LONGEST = 60, 12, 400, 40
@@ -33,6 +35,10 @@ SOURCES = {
     ),
     "arm": ("spi:5", "spi:1", "spi:5,edge", "spi:9,high", "ppi:27", "sgi:3", "ppi:30", "byte:0x41"),
 }  # fmt: skip
+TOO_DEEP = 1 << 31
+"""The outcome of a run whose stack grows too far; a hash is less."""
+STACKS = (0, 24, 64, 1 << 20)
+"""Bytes that it may grow; 0: nobody looks."""
 LOOKS = ("registers", "words", "all")
 """What a case sees of a run's end."""
 
@@ -60,6 +66,7 @@ class Case:
         self._ahead = chance.randrange(150)
         self.boundaries = chance.randrange(2, FEW if self.depth > 1 else BOUNDARIES)
         self._look, self._words = chance.choice(LOOKS), [chance.randrange(1 << 32) for _ in range(40)]
+        self.stack = chance.choice(STACKS)
         self._names = [chance.randrange(1 << 16) for _ in range(chance.choice((1, 1, 2)))]
 
     def machine(self) -> Machine:
@@ -99,14 +106,14 @@ class Asked:
         self._case, self._machine, self._sources = case, machine, sources
 
     def judge(self, ending: Any, stop: Stop) -> int:
-        return self._case.hash(self._machine, stop.reason)
+        return TOO_DEEP if ending.deep else self._case.hash(self._machine, stop.reason)
 
     def act(self, choice: int) -> None:
         self._sources[choice].happen(self._machine)
 
 
-def explored(case: Case, end: int, *, reduce: bool, piece: int = 1000) -> list[Row]:
-    """Every row; the machine behind it must be as it was before."""
+def explored(case: Case, end: int, *, reduce: bool, piece: int = 1000) -> tuple[list[Row], list[Worst | None]]:
+    """Every row, and the most that one takes; the machine behind it must be as it was before."""
     machine = case.machine()
     sources = case.sources(machine)
     plan = ffi.new("vmm_plan *")
@@ -114,7 +121,7 @@ def explored(case: Case, end: int, *, reduce: bool, piece: int = 1000) -> list[R
         row, choice = each.row(machine), plan.choice[number]
         choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
     plan.choices, plan.depth, plan.patience, plan.longest = len(sources), case.depth, PATIENCE, LONGEST
-    plan.reduce, plan.ask_each = reduce, True
+    plan.reduce, plan.ask_each, plan.stack = reduce, True, case.stack
     plan.end.kind, plan.end.at, plan.end.vcpu = lib.VMM_TRIGGER_REACH, end, lib.VMM_ANY
     before = fingerprint(machine)
     rows = [
@@ -124,7 +131,7 @@ def explored(case: Case, end: int, *, reduce: bool, piece: int = 1000) -> list[R
     ]
     if fingerprint(machine) != before:
         raise Found("the machine is another one behind its exploration")
-    return rows
+    return rows, list(map(worst, plan.worst))
 
 
 def _row(tried: Tried) -> Row:
@@ -163,13 +170,14 @@ def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
     if case.kind.prepare is fuzz_x86.image_with_noise:
         return Outcome(number, case.kind.name, "left out", "")
     end = end_of(case)
-    rows = explored(case, end, reduce=True)
-    print(*rows, sep="\n", file=report or io.StringIO(), flush=True)
-    whole = explored(case, end, reduce=False)
-    compare({"rows": whole}, {"rows": rows}, "with runs shared")
+    rows, most = explored(case, end, reduce=True)
+    print(*rows, most, sep="\n", file=report or io.StringIO(), flush=True)
+    whole, expected = explored(case, end, reduce=False)
+    compare({"rows": whole, "most": expected}, {"rows": rows, "most": most}, "with runs shared")
     if case.depth == 1:
-        pieces = explored(case, end, reduce=True, piece=7)
-        compare({"rows": whole}, {"rows": pieces}, "in pieces")
+        pieces, most = explored(case, end, reduce=True, piece=7)
+        compare({"rows": whole, "most": expected}, {"rows": pieces, "most": most}, "in pieces")
+    if case.depth == 1 and not 0 < case.stack < max(STACKS):
         ends = [(row.at[0], row.outcome) for row in whole]
         plain = looped(case, len(whole) // len(case.sources(case.machine())))
         compare({"ends": plain}, {"ends": ends}, "beside a loop over snapshots")

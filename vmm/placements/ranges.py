@@ -72,7 +72,8 @@ class Done:
         return cls(of_found.found(raw["found"]), bool(raw["spent"]), float(raw["seconds"]), no_answer)
 
 
-def _worst(raw: vmm_worst) -> Worst | None:
+def worst(raw: vmm_worst) -> Worst | None:
+    """As the core has it."""
     return Worst(raw.value, tuple(placement(raw.at[n]) for n in range(raw.count))) if raw.known else None
 
 
@@ -102,8 +103,8 @@ class Standing:
         plan, begun = self._plan, time.monotonic()
         before = plan.runs, plan.tails, plan.cut
         plan.to, plan.until_ns, plan.most_runs = part.to, 0, 0
-        for worst in plan.worst:
-            worst.known = 0
+        for each in plan.worst:
+            each.known = 0
         if part.runs is not None:
             plan.most_runs = plan.runs + part.runs
         if part.seconds is not None:
@@ -115,7 +116,7 @@ class Standing:
         made = Found(to=part.to, over=bool(plan.over))
         made.add(rows)
         made.causes = list(self._judge.kinds)
-        made.worst = [_worst(each) for each in plan.worst]
+        made.worst = [worst(each) for each in plan.worst]
         made.runs, made.tails, made.cut = (
             now - then for now, then in zip((plan.runs, plan.tails, plan.cut), before, strict=True)
         )
