@@ -171,6 +171,9 @@ typedef struct {
 
 /* From now on; NULL with m->error. It costs at every access. */
 vmm_accesses *vmm_accesses_begin(vmm_machine *m);
+/* And how far the stack has grown where the machine stands, below where its pointer was when this was called first;
+   `allowed`: as a plan's `stack`. 0 with what m->error says, too. */
+uint64_t vmm_accesses_stack(vmm_accesses *a, uint64_t allowed);
 void vmm_accesses_end(vmm_accesses *a); /* the machine still is there */
 
 #endif

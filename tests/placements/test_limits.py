@@ -111,6 +111,7 @@ def test_a_stack_that_grows_too_far(image, stack, failing, way):
     assert (report.deepest.value, labels(report.deepest.least)) == (24, ["deep"])
     if failing:
         assert report.cause == f"its stack grows by more than {stack} bytes"
+        assert any(line.endswith(f" push ecx: {stack + 1} bytes") for line in report.story)
 
 
 @with_and_without

@@ -66,6 +66,10 @@ class Accesses:
         if log is not None:
             lib.vmm_accesses_end(log)
 
+    def stack(self, allowed: int) -> int:
+        """Bytes by which the stack has grown since this was first asked, where the machine stands; `allowed`: by a bound."""
+        return int(lib.vmm_accesses_stack(self._log, allowed))
+
     def clear(self) -> None:
         """What was before does not count."""
         assert self._log is not None

@@ -246,7 +246,9 @@ class Exploration:
     ) -> None:  # fmt: skip
         report.least = [self._happening(machine, each) for each in least]
         report.cause = cause
-        report.story, report.recording = tell(self._subject, self._sources, least, cause, record, allowed)
+        report.story, report.recording = tell(
+            self._subject, self._sources, least, cause, record, allowed, self._bounds.stack
+        )
 
     def _suspect(
         self, report: Report, machine: Machine, early: Sequence[Placement], record: Path | str | None,
