@@ -67,7 +67,8 @@ class Accesses:
             lib.vmm_accesses_end(log)
 
     def stack(self, allowed: int) -> int:
-        """Bytes by which the stack has grown since this was first asked, where the machine stands; `allowed`: by a bound."""
+        """Bytes by which the stack has grown since this was first asked; `allowed`: as many."""
+        assert self._log is not None
         return int(lib.vmm_accesses_stack(self._log, allowed))
 
     def clear(self) -> None:
