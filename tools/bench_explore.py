@@ -148,7 +148,7 @@ def rate(image: Path, reduction: bool, options: Options = OPTIONS, inject: str =
     machine = subject.boot()
     subject.enter(machine)
     plan = Exploration(subject, sources, ["n == 1"], Bounds(reduction=reduction)).plan(machine, 1_000_000)
-    judge = Judge(machine, sources, subject.window, terms("n == 1"), [], 0, plan.patience)
+    judge = Judge(machine, Bounds(), sources, subject.window, terms("n == 1"), [], 0, plan.patience)
     placements, started = 0, time.process_time()
     for _ in range(WINDOWS):
         plan.over = 0

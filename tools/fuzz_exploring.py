@@ -26,6 +26,8 @@ from vmm.core.stops import Stop
 from vmm.errors import VmmError
 from vmm.machine.explorer import Explorer, Tried
 from vmm.machine.machine import Machine, explorer_of
+from vmm.placements.found import Worst
+from vmm.placements.ranges import worst
 from vmm.placements.sources import Row as Choice
 from vmm.placements.sources import Source, source
 
@@ -45,6 +47,10 @@ SPOTS = (
     *range(fuzz_x86.CODE, fuzz_x86.CODE + 0x80, 0x10),
 )  # fmt: skip
 """Where values are found: the tops of stacks, and the first code."""
+TOO_DEEP = 1 << 31
+"""The outcome of a run whose stack grows too far; a hash is less."""
+STACKS = (0, 24, 64, 1 << 20)
+"""Bytes that it may grow; 0: nobody looks."""
 LOOKS = ("registers", "words", "all")
 """What a case sees of a run's end."""
 
@@ -73,6 +79,7 @@ class Case:
         self.finds = chance.choice((0, 0, 1, 2)) if self.depth == 1 else chance.choice((0, 0, 0, 1))
         self.boundaries = chance.randrange(2, FEW if self.depth + self.finds > 1 else BOUNDARIES)
         self._look, self._words = chance.choice(LOOKS), [chance.randrange(1 << 32) for _ in range(40)]
+        self.stack = chance.choice(STACKS)
         self._names = [chance.randrange(1 << 16) for _ in range(chance.choice((1, 1, 2)))]
         self._of_several = chance.randrange(1 << 16) if chance.randrange(4) else None
         self._found = [(chance.randrange(64), chance.choice((1, 2, 4, 8)), chance.value()) for _ in range(2)]
@@ -139,14 +146,18 @@ class Asked:
         self._case, self._machine, self._sources = case, machine, sources
 
     def judge(self, ending: Any, stop: Stop) -> int:
-        return self._case.hash(self._machine, stop.reason)
+        return TOO_DEEP if ending.deep else self._case.hash(self._machine, stop.reason)
 
     def act(self, choice: int) -> None:
         self._sources[choice].happen(self._machine)
 
 
-def explored(case: Case, end: int, *, reduce: bool, cuts: Sequence[int] = (), piece: int = 1000) -> list[Row]:
-    """Every row, by ranges that end where `cuts` say, the last of them first; then the machine must be as it was."""
+def explored(
+    case: Case, end: int, *, reduce: bool, cuts: Sequence[int] = (), piece: int = 1000
+) -> tuple[list[Row], list[Worst | None]]:
+    """Every row, by ranges that end where `cuts` say, the last of them first, and the most that one takes; then the
+    machine must be as it was.
+    """
     machine = case.machine()
     sources = case.sources(machine)
     plan = ffi.new("vmm_plan *")
@@ -155,7 +166,7 @@ def explored(case: Case, end: int, *, reduce: bool, cuts: Sequence[int] = (), pi
         choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
         choice.size, choice.physical, choice.value = row.size, row.physical, row.value
     plan.choices, plan.depth, plan.patience, plan.longest = len(sources), case.depth, PATIENCE, LONGEST
-    plan.finds = case.finds
+    plan.finds, plan.stack = case.finds, case.stack
     plan.reduce, plan.ask_each = reduce, True
     plan.end.kind, plan.end.at, plan.end.vcpu = lib.VMM_TRIGGER_REACH, end, lib.VMM_ANY
     before = fingerprint(machine)
@@ -166,7 +177,7 @@ def explored(case: Case, end: int, *, reduce: bool, cuts: Sequence[int] = (), pi
             rows = [*_range(explorer, plan, first, to, piece), *rows]
     if fingerprint(machine) != before:
         raise Found("the machine is another one behind its exploration")
-    return rows
+    return rows, list(map(worst, plan.worst))
 
 
 def _range(explorer: Explorer, plan: Any, first: int, to: int, piece: int) -> list[Row]:
@@ -221,18 +232,19 @@ def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
     if case.machine().stop.reason == "shutdown":  # no window begins there
         return Outcome(number, case.kind.name, "shut down before", "")
     end = end_of(case)
-    rows = explored(case, end, reduce=True)
-    print(*rows, sep="\n", file=report or io.StringIO(), flush=True)
-    whole = explored(case, end, reduce=False)
-    compare({"rows": whole}, {"rows": rows}, "with runs shared")
+    rows, most = explored(case, end, reduce=True)
+    print(*rows, most, sep="\n", file=report or io.StringIO(), flush=True)
+    whole, expected = explored(case, end, reduce=False)
+    compare({"rows": whole, "most": expected}, {"rows": rows, "most": most}, "with runs shared")
     length = max((row.at[0] for row in whole), default=0)
     cuts = sorted({*range(length // 3, length, max(length // 3, 1))} - {0})
-    ranges = explored(case, end, reduce=True, cuts=cuts)
+    ranges, _ = explored(case, end, reduce=True, cuts=cuts)
     compare({"rows": whole}, {"rows": ranges}, f"in ranges cut at {cuts}")
     if case.depth + case.finds == 1:
-        pieces = explored(case, end, reduce=True, piece=7)
-        compare({"rows": whole}, {"rows": pieces}, "in pieces")
-    ends = [(row.at[0], row.outcome) for row in whole]
-    compare({"ends": looped(case, whole)}, {"ends": ends}, "beside a loop over snapshots")
+        pieces, most = explored(case, end, reduce=True, piece=7)
+        compare({"rows": whole, "most": expected}, {"rows": pieces, "most": most}, "in pieces")
+    if not 0 < case.stack < max(STACKS):
+        ends = [(row.at[0], row.outcome) for row in whole]
+        compare({"ends": looped(case, whole)}, {"ends": ends}, "beside a loop over snapshots")
     words = hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
     return Outcome(number, case.kind.name, f"depth {case.depth}", words)

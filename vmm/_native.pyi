@@ -107,6 +107,8 @@ class vmm_machine(Struct):
     register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
     compared: CValue
+    began: Callable[[CValue, vmm_vcpu], None]
+    began_by: CValue
     outer: vmm_machine
     error: CString
 
@@ -805,10 +807,19 @@ class vmm_place(Struct):
     choice: int
 
 @final
+class vmm_worst(Struct):
+    value: int
+    known: int
+    count: int
+    at: Array[vmm_place]
+
+@final
 class vmm_ending(Struct):
     phase: int
     reason: int
     errors: int
+    late: int
+    deep: int
     code: int
     terms: int
     outcome: int
@@ -845,6 +856,9 @@ class vmm_plan(Struct):
     most_runs: int
     until_ns: int
     to: int
+    deadline: int
+    in_ns: int
+    stack: int
     reduce: int
     ask_each: int
     end: vmm_trigger
@@ -864,6 +878,7 @@ class vmm_plan(Struct):
     ending_count: int
     ending: Array[vmm_ending]
     cut: int
+    worst: Array[vmm_worst]
     spent: int
     over: int
 
@@ -1221,6 +1236,9 @@ class Lib:
     VMM_CHOICE_TURN: Final[int]
     VMM_CHOICE_FIND: Final[int]
     VMM_CHOICE_TIMER: Final[int]
+    VMM_WORST_LENGTH: Final[int]
+    VMM_WORST_STACK: Final[int]
+    VMM_WORST_KINDS: Final[int]
     VMM_PHASE_WINDOW: Final[int]
     VMM_PHASE_BEYOND: Final[int]
     VMM_PHASE_END: Final[int]
@@ -1391,6 +1409,7 @@ class Lib:
     def vmm_explore_seek(self, m: vmm_machine, x: vmm_exploration, insns: int, /) -> int: ...
     def vmm_explore_end(self, m: vmm_machine, x: vmm_exploration, /) -> None: ...
     def vmm_accesses_begin(self, m: vmm_machine, /) -> vmm_accesses: ...
+    def vmm_accesses_stack(self, a: vmm_accesses, allowed: int, /) -> int: ...
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
     def vmm_coverage_begin(self, m: vmm_machine, /) -> int: ...
     def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...

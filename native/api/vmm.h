@@ -515,6 +515,8 @@ struct vmm_machine {
                                                                                        has; NULL: nobody */
     void *accessed_by;
     void *compared; /* what handlers interrupted; NULL: nobody compares */
+    void (*began)(void *who, vmm_vcpu *v); /* told before each instruction; NULL: nobody */
+    void *began_by;
     vmm_machine *outer;  /* that holds signals, too: this one runs within a callback of its */
     char error[160]; /* the one line that a failed call leaves */
 };

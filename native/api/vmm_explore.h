@@ -40,6 +40,20 @@ typedef struct {
     uint32_t choice;
 } vmm_place;
 
+/* What is told of the run in which it is the most. */
+enum vmm_worst_kind {
+    VMM_WORST_LENGTH = 0, /* of those that come to their end: from the window's first boundary to there */
+    VMM_WORST_STACK = 1,  /* bytes that the stack has grown below where its pointer was at that boundary */
+    VMM_WORST_KINDS = 2
+};
+
+typedef struct {
+    uint64_t value;
+    uint8_t known; /* there is such a run */
+    uint8_t count;
+    vmm_place at[VMM_MAX_DEPTH];
+} vmm_worst;
+
 enum vmm_phase { VMM_PHASE_WINDOW = 0, VMM_PHASE_BEYOND = 1, VMM_PHASE_END = 2 };
 
 /* How runs end, told apart by what C sees of it. */
@@ -47,6 +61,8 @@ typedef struct {
     uint8_t phase;  /* enum vmm_phase: END: where they were to come to; else what they were in when they ended before that */
     uint8_t reason; /* enum vmm_stop_reason */
     uint8_t errors; /* the guest made errors */
+    uint8_t late;   /* it came to its end behind the deadline */
+    uint8_t deep;   /* the stack grew too far, wherever it ended: no other field is set then */
     uint32_t code;
     uint32_t terms; /* which of the predicate's hold, one bit each */
     uint32_t outcome; /* what Python says of it; 0: it is good */
@@ -88,6 +104,9 @@ typedef struct {
     uint64_t most_runs; /* 0: no end */
     uint64_t until_ns;  /* of the host's monotonic clock; 0: no end */
     uint64_t to; /* instructions: the window's boundaries from there on are not explored; 0: all are */
+    uint64_t deadline; /* from the window's first boundary to a run's end; 0: none */
+    uint8_t in_ns;     /* that is virtual time, and so are lengths; else instructions */
+    uint64_t stack;    /* bytes that it may grow; 0: nobody looks */
     uint8_t reduce;    /* runs whose states are one share what follows */
     uint8_t ask_each;  /* Python judges every run, not every kind of ending */
     vmm_trigger end;   /* of the window */
@@ -109,6 +128,7 @@ typedef struct {
     uint64_t ending_count;
     vmm_ending ending[VMM_MAX_ENDINGS];
     uint64_t cut; /* handlers and rests that were longer than `longest` */
+    vmm_worst worst[VMM_WORST_KINDS]; /* of all placements told since somebody cleared it */
     uint8_t spent; /* most_runs or until_ns */
     uint8_t over; /* the window's end has been explored */
 } vmm_plan;
@@ -151,6 +171,9 @@ typedef struct {
 
 /* From now on; NULL with m->error. It costs at every access. */
 vmm_accesses *vmm_accesses_begin(vmm_machine *m);
+/* And how far the stack has grown where the machine stands, below where its pointer was when this was called first;
+   `allowed`: as a plan's `stack`. 0 with what m->error says, too. */
+uint64_t vmm_accesses_stack(vmm_accesses *a, uint64_t allowed);
 void vmm_accesses_end(vmm_accesses *a); /* the machine still is there */
 
 #endif

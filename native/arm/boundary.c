@@ -193,6 +193,8 @@ static void look(vmm_vcpu *v)
 static void cover(vmm_vcpu *v, uint64_t pc)
 {
     uint32_t target;
+    if (v->machine->began)
+        v->machine->began(v->machine->began_by, v);
     if (!v->machine->coverage)
         return;
     uint8_t *began = coverage_of(v->machine->coverage, pc);

@@ -60,6 +60,16 @@ static void timer_expired(vmm_vcpu *v, uint32_t which)
         arm_timer_expired(v, which);
 }
 
+/* SP_EL0 is one at every level (DDI0487 D1.2.2), as are those of User and System mode (DDI0406 B1.3.2). */
+static uint64_t stack(vmm_vcpu *v, uint32_t *bank)
+{
+    enum { MODE_BITS = 0x1f, MODE_SYS = 0x1f };
+    uint32_t mode = (uint32_t)vmm_arm_pstate(v) & MODE_BITS;
+    bool a64 = arm_is_a64(v);
+    *bank = a64 ? (mode & PSTATE_SP ? mode : 0) : mode == MODE_SYS ? MODE_USR : mode;
+    return a64 ? arm_env_of(v)->xregs[31] : arm_env_of(v)->regs[13];
+}
+
 static const gic_processor PROCESSOR = {arm_inputs};
 
 static const struct vmm_arch ARM = {
@@ -71,6 +81,7 @@ static const struct vmm_arch ARM = {
     .monitors = monitors,
     .start_address = start_address,
     .pc = vmm_arm_pc,
+    .stack = stack,
     .look = vmm_arm_read,
     .bus_error = arm_bus_error,
     .interrupts_changed = interrupts_changed,

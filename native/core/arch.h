@@ -15,6 +15,7 @@ struct vmm_arch {
     bool (*monitors)(vmm_vcpu *v);         /* it is between an exclusive load and its store; NULL: never */
     uint64_t (*start_address)(vmm_vcpu *v);/* what Unicorn is started at */
     uint64_t (*pc)(vmm_vcpu *v);           /* linear */
+    uint64_t (*stack)(vmm_vcpu *v, uint32_t *bank); /* its stack pointer, linear, and which of those it has that is */
     uint64_t (*look)(vmm_vcpu *v, uint64_t linear, void *buffer, uint64_t size); /* as a debugger: bytes read */
     void (*interrupts_changed)(vmm_vcpu *v);
     /* An access nobody decodes: raises what the architecture has for it and does not return. NULL: the run ends. */

@@ -7,13 +7,13 @@
 
 /*
  * In `watch` of a vCPU, and set in `masks`: no mask has this bit, so that each instruction asks for a look before it
- * begins, by the test that is made there anyway. Without coverage that costs nothing.
+ * begins, by the test that is made there anyway. Where nobody wants to know of each that costs nothing.
  */
 #define EACH_INSTRUCTION (1ull << 63)
 
 static inline uint64_t coverage_watch(const vmm_machine *m)
 {
-    return m->coverage ? EACH_INSTRUCTION : 0;
+    return m->coverage || m->began ? EACH_INSTRUCTION : 0;
 }
 
 vmm_covered_page *coverage_page(vmm_coverage *c, uint64_t number);

@@ -5,10 +5,12 @@
 #include "core/base.h"
 #include "explore/accesses.h"
 #include "explore/footprint.h"
+#include "explore/stack.h"
 
 typedef struct {
     vmm_accesses seen; /* the first: what Python has is all of it */
     watcher watch;
+    stack_watch stack;
 } log;
 
 void accesses_note(vmm_accesses *a, const vmm_machine *m, uint64_t offset, uint64_t size, uint8_t how)
@@ -38,10 +40,19 @@ vmm_accesses *vmm_accesses_begin(vmm_machine *m)
     return &made->seen;
 }
 
+uint64_t vmm_accesses_stack(vmm_accesses *a, uint64_t allowed)
+{
+    log *l = (log *)a;
+    if (!l->stack.machine && stack_begin(&l->stack, l->watch.machine, allowed))
+        return 0;
+    return stack_look(&l->stack);
+}
+
 void vmm_accesses_end(vmm_accesses *a)
 {
     if (!a)
         return;
     watch_end(&((log *)a)->watch);
+    stack_end(&((log *)a)->stack);
     free(a);
 }

@@ -34,7 +34,35 @@ static bool holds(vmm_machine *m, const vmm_term *t)
 static bool one_ending(const vmm_ending *a, const vmm_ending *b)
 {
     return a->phase == b->phase && a->reason == b->reason && a->errors == b->errors && a->code == b->code
-        && a->terms == b->terms;
+        && a->terms == b->terms && a->late == b->late && a->deep == b->deep;
+}
+
+static uint32_t asked(exploration *x, vmm_ending *e)
+{
+    vmm_plan *plan = x->plan;
+    for (uint64_t i = 0; i < plan->ending_count && !plan->ask_each; i++)
+        if (one_ending(&plan->ending[i], e))
+            return plan->ending[i].outcome;
+    e->outcome = plan->judge(plan->handle, e);
+    if (plan->ending_count < VMM_MAX_ENDINGS && !plan->ask_each)
+        plan->ending[plan->ending_count++] = *e;
+    return e->outcome;
+}
+
+/* A guest without a place where its runs are to end ends them itself. */
+static bool comes_to_its_end(const exploration *x, bool arrived)
+{
+    uint8_t reason = x->machine->stop.reason;
+    bool by_itself = reason == VMM_STOP_EXIT || reason == VMM_STOP_POWEROFF || reason == VMM_STOP_RESET;
+    return arrived || (x->plan->until.kind == VMM_TRIGGER_FREE && by_itself);
+}
+
+uint32_t too_deep(exploration *x)
+{
+    vmm_ending e = {.phase = VMM_PHASE_END, .deep = 1};
+    if (!x->too_deep && !stopped(x))
+        x->too_deep = asked(x, &e);
+    return x->too_deep;
 }
 
 /* The run is over: what that comes to. */
@@ -47,19 +75,16 @@ uint32_t judge(exploration *x, uint8_t phase)
     bool arrived = phase == VMM_PHASE_END;
     vmm_ending e = {.phase = phase, .reason = arrived ? VMM_STOP_TRIGGER : m->stop.reason, .errors = m->trace.guest_errors != 0,
                     .code = arrived ? 0 : m->stop.code};
+    x->length = plan->in_ns ? vmm_now(m) - x->origin_ns : machine_insns(m) - x->origin;
+    x->ended = comes_to_its_end(x, arrived);
+    e.late = x->ended && plan->deadline && x->length > plan->deadline;
     for (uint32_t i = 0; i < plan->terms; i++)
         e.terms |= (uint32_t)holds(m, &plan->term[i]) << i;
     plan->tails++;
     watch_settle(&x->watch);
     if (plan->ask_each)
         watch_python(&x->watch);
-    for (uint64_t i = 0; i < plan->ending_count && !plan->ask_each; i++)
-        if (one_ending(&plan->ending[i], &e))
-            return plan->ending[i].outcome;
-    e.outcome = plan->judge(plan->handle, &e);
-    if (plan->ending_count < VMM_MAX_ENDINGS && !plan->ask_each)
-        plan->ending[plan->ending_count++] = e;
-    return e.outcome;
+    return asked(x, &e);
 }
 
 /* Through the rest of the window, and to the run's end behind it. */

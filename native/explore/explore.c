@@ -58,6 +58,7 @@ static void watch_into(exploration *x, footprint *f)
 {
     watch_settle(&x->watch);
     x->watch.now = x->plan->reduce ? f : NULL;
+    stack_into(&x->stack, f ? &f->grown : NULL);
 }
 
 /* ---- one state and another ---- */
@@ -103,7 +104,8 @@ static bool is_as(exploration *x, const record *r, bool inside)
 {
     vmm_machine *m = x->machine;
     bool devices = m->host_calls == x->host_seen && x->devices == r->state.devices;
-    if (stopped(x) || !r->state.native || r->inside != inside || !devices || !same_aftermath(m, r))
+    stack_look(&x->stack);
+    if (stopped(x) || !r->state.native || r->inside != inside || !devices || !same_aftermath(m, r) || x->stack.at != r->state.stack_at)
         return false;
     if (!snapshot_alike(m, r->state.native))
         return false;
@@ -146,10 +148,28 @@ static record *backwards(exploration *x, extent level, const piece *p, const rec
     return r;
 }
 
-static void settle(record *r, uint32_t outcome)
+/* By what was judged last. */
+static void settle(exploration *x, record *r, uint32_t outcome)
 {
     r->outcome = outcome;
-    tally_one(&r->sum, outcome);
+    tally_one(&r->sum, outcome, x->ended ? &x->length : NULL);
+}
+
+static uint64_t most_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t deeper(exploration *x, uint64_t grown, uint32_t outcome)
+{
+    return x->plan->stack && grown > x->plan->stack ? too_deep(x) : outcome;
+}
+
+/* All that follows comes by where the stack has grown so far. */
+static void deepen(exploration *x, record *r, uint64_t grown)
+{
+    r->outcome = deeper(x, grown, r->outcome);
+    tally_deepen(&r->sum, grown, deeper(x, grown, 0));
 }
 
 /* From where the machine stands to the end of the window, and back. */
@@ -180,9 +200,10 @@ static record *rest(exploration *x, extent level, bool inside, const vmm_place *
         watch_into(x, &last);
         if (!(how & OVER))
             footprint_clear(&last);
-        settle(end, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, inside && !(how & AT_END)));
+        settle(x, end, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, inside && !(how & AT_END)));
         set_unite(&end->live, &last.live, NULL);
         watch_into(x, NULL);
+        deepen(x, end, last.grown);
         r = backwards(x, level, &p, end, NULL);
     }
     record_free(x, end);
@@ -250,13 +271,15 @@ static bool follow_alone(exploration *x, record *r, spot here, const record *lik
     bool inside = here.inside && !(how & AT_END);
     bool shared = steps && like && !(how & OVER) && is_as(x, like, inside);
     if (shared) {
-        settle(r, like->outcome);
+        r->outcome = like->outcome;
+        tally_add(&r->sum, NULL, &like->sum);
         footprint_precede(&tail, &like->live, &r->live);
     } else {
-        settle(r, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, inside));
+        settle(x, r, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, inside));
         set_unite(&r->live, &tail.live, NULL);
     }
     watch_into(x, NULL);
+    deepen(x, r, tail.grown);
     footprint_free(&tail);
     return shared;
 }
@@ -287,8 +310,18 @@ static bool follow(exploration *x, record **r, extent level, spot here, const re
 typedef struct {
     tally sum;     /* of all that begins with it */
     byte_set live; /* before it */
+    uint64_t grown; /* the stack, until its handler has returned */
     bool delivered, shared;
 } injection;
+
+/* `first`: with all that may happen before the handler returns, which has what the stack grows by at each step; or NULL. */
+static void sum_up(exploration *x, const record *r, const footprint *head, const record *first, injection *out)
+{
+    tally_add(&out->sum, NULL, first ? &first->sum : &r->sum);
+    if (!first)
+        tally_deepen(&out->sum, head->grown, deeper(x, head->grown, 0));
+    out->grown = head->grown;
+}
 
 /*
  * One more at a boundary, where the machine stands. What is given back is of the state in which its handler has returned,
@@ -317,8 +350,9 @@ static record *inject_at(exploration *x, extent level, spot here, uint32_t choic
     coverage_hold(x->machine, true);
     out->delivered = turn || found || is_away(x->machine, &away);
     if (!more && !x->plan->reduce && !(how & OVER)) { /* nobody asks where its handler returns */
-        settle(r, finish(x, here.inside && ((out->delivered && !turn) || !(how & AT_END))));
-        tally_add(&out->sum, NULL, &r->sum);
+        settle(x, r, finish(x, here.inside && ((out->delivered && !turn) || !(how & AT_END))));
+        watch_into(x, NULL);
+        sum_up(x, r, &head, NULL, out);
         return r;
     }
     spot back = here;
@@ -329,11 +363,12 @@ static record *inject_at(exploration *x, extent level, spot here, uint32_t choic
     if (!returns) {
         footprint last = {0}; /* what the judge reads */
         watch_into(x, &last);
-        settle(r, judge(x, ends == ARRIVED ? VMM_PHASE_END : back.inside ? VMM_PHASE_WINDOW : VMM_PHASE_BEYOND));
+        settle(x, r, judge(x, ends == ARRIVED ? VMM_PHASE_END : back.inside ? VMM_PHASE_WINDOW : VMM_PHASE_BEYOND));
         set_unite(&r->live, &last.live, NULL);
         footprint_free(&last);
     }
     watch_into(x, NULL);
+    handler.behind = x->stack.since;
     if (returns && !out->delivered) { /* it waits: to be compared where it does */
         stand_at(x, here.of, here.index);
         watch_into(x, &head);
@@ -354,13 +389,12 @@ static record *inject_at(exploration *x, extent level, spot here, uint32_t choic
     if (more && handler.count >= x->plan->longest)
         set_add_all(&r->live); /* what comes between its last known boundary and its return is not known */
     record *first = handler.count && !stopped(x) ? backwards(x, level, &handler, r, NULL) : NULL;
-    const record *begins = first ? first : r;
-    tally_add(&out->sum, NULL, &begins->sum);
+    sum_up(x, r, &head, first, out);
     if (first) { /* which may use what the handler writes later */
         set_unite(&out->live, &head.live, NULL);
         set_unite(&out->live, &first->live, NULL);
     } else {
-        footprint_precede(&head, &begins->live, &out->live);
+        footprint_precede(&head, &r->live, &out->live);
     }
     record_free(x, first);
     footprint_free(&head);
@@ -368,21 +402,26 @@ static record *inject_at(exploration *x, extent level, spot here, uint32_t choic
     return r;
 }
 
-static void tell(vmm_explored *row, const vmm_place *at, const record *r, const injection *i)
+static void tell(exploration *x, vmm_explored *row, const vmm_place *at, const record *r, const injection *i)
 {
-    *row = (vmm_explored){.at = *at, .outcome = r->outcome, .delivered = i->delivered, .shared = i->shared,
+    *row = (vmm_explored){.at = *at, .outcome = deeper(x, i->grown, r->outcome), .delivered = i->delivered, .shared = i->shared,
                           .placements = i->sum.placements, .failing = i->sum.failing,
                           .least_count = (uint8_t)i->sum.least_count, .least_outcome = i->sum.least_outcome};
     memcpy(row->least, i->sum.least, sizeof row->least);
+    for (unsigned n = 0; n < VMM_WORST_KINDS && !stopped(x); n++)
+        if (n != VMM_WORST_STACK || x->plan->stack)
+            worst_add(&x->plan->worst[n], at, &i->sum.worst[n]);
 }
 
 static record *boundary(exploration *x, extent level, spot here, const record *next, vmm_explored *rows)
 {
     record *r = record_new(x);
-    bool begins_here = here.of->closed && here.index + 1 == here.of->count;
+    bool last = here.index + 1 == here.of->count, begins_here = here.of->closed && last;
+    uint64_t grown = here.of->grown[here.index];
     if (r && next) {
         r->outcome = next->outcome;
         tally_add(&r->sum, NULL, &next->sum);
+        deepen(x, r, last ? most_of(here.of->behind, grown) : grown);
     }
     if (r && next && x->plan->reduce && (level.happened || level.found)) {
         footprint one = {0};
@@ -411,10 +450,12 @@ static record *boundary(exploration *x, extent level, spot here, const record *n
             continue;
         }
         r->child[c] = inject_at(x, with, here, c, next ? next->child[c] : NULL, &made);
+        made.grown = most_of(made.grown, grown);
+        tally_deepen(&made.sum, grown, deeper(x, grown, 0));
         tally_add(&r->sum, &at, &made.sum);
         set_unite(&r->live, &made.live, NULL);
         if (rows && r->child[c])
-            tell(&rows[c], &at, r->child[c], &made);
+            tell(x, &rows[c], &at, r->child[c], &made);
         x->plan->shared += made.shared;
         set_free(&made.live);
     }
@@ -433,6 +474,7 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
     if (x->begin.native)
         back_to(x, &x->begin);
     watch_end(&x->watch);
+    stack_end(&x->stack);
     forget(&x->here);
     forget(&x->begin);
     m->triggers = x->triggers;
@@ -456,8 +498,11 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
     plan->to = plan->to ? plan->to : UINT64_MAX;
     x->triggers = m->triggers;
     x->origin = machine_insns(m);
+    x->origin_ns = vmm_now(m);
     x->host_seen = m->host_calls - 1;
     if ((plan->reduce || plan->finds) && watch_begin(&x->watch, m))
+        x->failed = true;
+    if (plan->stack && stack_begin(&x->stack, m, plan->stack))
         x->failed = true;
     coverage_hold(m, true); /* what is tried counts, once: see inject_at */
     x->begin = keep(x);
@@ -470,11 +515,23 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
     return x;
 }
 
+/* Of the window's boundaries it counts how far the stack had grown up to there. */
+static void grow(exploration *x, piece *p, const vmm_place *at)
+{
+    uint64_t before = p->count ? p->grown[p->count - 1] : x->grown;
+    if (at)
+        piece_begin(x, p, at);
+    else
+        piece_grow(x, p, NULL);
+    if (!stopped(x))
+        p->grown[p->count - 1] = most_of(p->grown[p->count - 1], before);
+}
+
 /* The window's next boundaries, up to `most`; where it goes on behind them, the machine there. */
 static instant find(exploration *x, piece *p, uint64_t most, vmm_place *then)
 {
     instant next = {0};
-    piece_begin(x, p, &x->at);
+    grow(x, p, &x->at);
     unsigned how = x->at_end ? AT_END : 0;
     while (!stopped(x) && !(how & (AT_END | OVER)) && !next.native) {
         how = step(x);
@@ -482,7 +539,7 @@ static instant find(exploration *x, piece *p, uint64_t most, vmm_place *then)
             break;
         *then = place_here(x, &p->places[p->count - 1]);
         if (p->count < most && then->insns < x->plan->to) {
-            piece_grow(x, p, NULL);
+            grow(x, p, NULL);
             continue;
         }
         x->at_end = how & AT_END;
@@ -507,6 +564,7 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
     p.inside = next.native ? p.count : p.count - 1;
     record_free(x, backwards(x, (extent){0, 0}, &p, NULL, out));
     int64_t rows = (int64_t)(p.count * x->plan->choices);
+    uint64_t grown = p.count ? p.grown[p.count - 1] : 0;
     piece_free(&p);
     if (x->failed || x->broken_off) {
         bool failed = x->failed;
@@ -528,6 +586,7 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
         forget(&x->here);
         x->here = next;
         x->at = then;
+        x->grown = grown; /* its own is looked at when it is found again */
         x->plan->next = then.insns;
     }
     back_to(x, &x->here);

@@ -12,6 +12,7 @@ void footprint_clear(footprint *f)
     set_clear(&f->live);
     set_clear(&f->wrote);
     f->beyond = 0;
+    f->grown = 0;
 }
 
 void footprint_free(footprint *f)

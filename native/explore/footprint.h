@@ -10,6 +10,7 @@ typedef struct {
     byte_set live;  /* read before written */
     byte_set wrote;
     uint64_t beyond; /* of loads across pages: bytes of the second, which is not told. By then `live` is all, or see watcher */
+    uint64_t grown; /* bytes of the stack, where that is looked at */
 } footprint;
 
 typedef struct {

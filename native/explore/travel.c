@@ -13,7 +13,8 @@ instant keep(exploration *x)
         x->devices = x->plan->take(x->plan->handle);
         x->host_seen = m->host_calls;
     }
-    instant now = {vmm_snapshot_take(m), x->devices};
+    stack_look(&x->stack);
+    instant now = {vmm_snapshot_take(m), x->devices, x->stack.at};
     x->failed |= !now.native;
     return now;
 }
@@ -24,6 +25,7 @@ void back_to(exploration *x, const instant *then)
     if (stopped(x))
         return;
     x->failed |= vmm_snapshot_restore(m, then->native) != 0;
+    x->stack.at = then->stack_at;
     if (m->host_calls == x->host_seen && x->devices == then->devices)
         return;
     x->plan->put(x->plan->handle, then->devices);
@@ -135,11 +137,14 @@ void piece_grow(exploration *x, piece *p, const vmm_place *before)
         uint64_t room = p->room ? 2 * p->room : 2 * STRIDE;
         vmm_place *places = realloc(p->places, room * sizeof *places);
         instant *kept = places ? realloc(p->kept, room / STRIDE * sizeof *kept) : NULL;
+        uint64_t *grown = kept ? realloc(p->grown, room * sizeof *grown) : NULL;
         if (places)
             p->places = places;
         if (kept)
             p->kept = kept;
-        if (!kept) {
+        if (grown)
+            p->grown = grown;
+        if (!grown) {
             x->failed = fail(x->machine, "the host has no memory for the window");
             return;
         }
@@ -148,6 +153,8 @@ void piece_grow(exploration *x, piece *p, const vmm_place *before)
     if (p->count % STRIDE == 0)
         p->kept[p->count / STRIDE] = keep(x);
     p->places[p->count] = place_here(x, p->count ? &p->places[p->count - 1] : before);
+    p->grown[p->count] = stack_look(&x->stack);
+    x->stack.since = 0;
     p->count++;
 }
 
@@ -165,6 +172,7 @@ void piece_free(piece *p)
         forget(&p->kept[i / STRIDE]);
     free(p->places);
     free(p->kept);
+    free(p->grown);
 }
 
 void stand_at(exploration *x, const piece *p, uint64_t i)

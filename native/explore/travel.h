@@ -4,6 +4,7 @@
 
 #include "api/vmm_explore.h"
 #include "explore/footprint.h"
+#include "explore/stack.h"
 
 enum { STRIDE = 64 }; /* boundaries from one snapshot to the next */
 enum { SLOT_END, SLOT_UNTIL, SLOT_EVERY, SLOT_RETURN, SLOT_TURN, SLOTS };
@@ -14,17 +15,24 @@ enum { AT_END = 1 << SLOT_END, AT_UNTIL = 1 << SLOT_UNTIL, AT_EVERY = 1 << SLOT_
 typedef struct {
     vmm_snapshot *native; /* NULL: none */
     uint32_t devices;
+    uint64_t stack_at;
 } instant;
 
 struct vmm_exploration {
     vmm_machine *machine;
     vmm_plan *plan;
     watcher watch;
+    stack_watch stack;
+    uint64_t grown;      /* it had, up to the next boundary to be explored */
+    uint64_t length;     /* of the run judged last, */
+    bool ended;          /* if that came to its end */
+    uint32_t too_deep;   /* the outcome; 0: it was not asked for */
     vmm_triggers triggers; /* the machine's own */
     instant begin, here;   /* the window's first boundary; the next to be explored */
     bool at_end;           /* that is the window's last */
     vmm_place at;          /* that one's place */
     uint64_t origin;       /* instructions at the first */
+    uint64_t origin_ns;
     uint64_t host_seen;    /* calls of Python's devices up to when their state was `devices` */
     uint32_t devices;
     uint32_t turn_of; /* the vCPU whose next turn AT_TURN is */
@@ -38,10 +46,12 @@ typedef struct vmm_exploration exploration;
    what the instruction there does. */
 enum first { ANYTHING = 0, NO_TURN = 1, NOTHING = 2 };
 
-/* A piece of a run: its boundaries, and the machine at some of them. */
+/* A piece of a run: its boundaries, how far the stack has grown at each, and the machine at some of them. */
 typedef struct {
     vmm_place *places;
     instant *kept; /* each STRIDE */
+    uint64_t *grown; /* the stack at each */
+    uint64_t behind; /* and between the last and what is known behind it */
     uint64_t count;
     uint64_t room;
     uint64_t inside; /* so many of them lie before the window's end */

@@ -302,6 +302,8 @@ static __attribute__((noinline)) void flags_want_care(vmm_vcpu *v, uint64_t pc, 
 {
     if (v->machine->coverage)
         cover(v, pc, flags);
+    if (v->machine->began)
+        v->machine->began(v->machine->began_by, v);
     note_mask(v);
     if (flags & v->flags_before & FL_RF)
         forget_rf(v);

@@ -12,6 +12,18 @@ static uint64_t start_address(vmm_vcpu *v)
     return env_of(v)->eip;
 }
 
+/* Of each privilege level one (SDM 3A 6.12.1); what an IST entry or software switches to shows by how far it lies off. */
+static uint64_t stack(vmm_vcpu *v, uint32_t *bank)
+{
+    const x86_env *env = env_of(v);
+    uint64_t pointer = env->regs[R_SP];
+    *bank = env->hflags & HF_CPL;
+    if (env->hflags & HF_CS64)
+        return pointer;
+    pointer &= env->hflags & HF_SS32 ? 0xffffffff : 0xffff;
+    return (uint32_t)(env->segs[VMM_SS].base + pointer);
+}
+
 static uint32_t features(const vmm_vcpu *v)
 {
     return x86_cpuid_leaf(v, 1, 0).ecx;
@@ -30,6 +42,7 @@ static const struct vmm_arch X86 = {
     .can_wake = x86_can_wake,
     .start_address = start_address,
     .pc = vmm_x86_linear_pc,
+    .stack = stack,
     .look = vmm_x86_read,
     .goes_on = x86_goes_on,
     .interrupts_changed = lapic_inputs_changed,

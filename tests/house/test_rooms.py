@@ -51,8 +51,8 @@ BELOW = {
         "errors", "sources", "core", "catalog", "coverage", "scenario", "inputs", "machine", "placements", "report",
     },
     "placements": {
-        "errors", "output", "scratch", "version", "core", "coverage", "arch", "catalog", "inputs", "machine",
-        "scenario",
+        "errors", "quantities", "output", "scratch", "version", "core", "coverage", "arch", "catalog", "inputs",
+        "machine", "scenario",
     },
     "pytest_plugin": {"errors", "output", "coverage", "machine", "testing"},
 }  # fmt: skip

@@ -224,7 +224,7 @@ def test_the_machine_stands_at_the_window_again_and_goes_on_as_if_nothing_had_be
     machine = subject.boot()
     subject.enter(machine)
     work = exploration.Exploration(subject, [exploration.source("irq:4")], ["n == 2"], Bounds())
-    judge = Judge(machine, [exploration.source("irq:4")], subject.window, [], [], 0, 1_000_000)
+    judge = Judge(machine, Bounds(), [exploration.source("irq:4")], subject.window, [], [], 0, 1_000_000)
     plan = work.plan(machine, 1_000_000)
     explorer = explorer_of(machine, plan, judge)
     assert sum(len(rows) for rows in explorer.run(lambda: 4)) == 9

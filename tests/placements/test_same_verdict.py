@@ -20,12 +20,17 @@ PREDICATES = {
 }  # fmt: skip
 
 
+STACK = 48
+"""Bytes: fewer than the handlers of most random programs need."""
+
+
 def agree(image, **asked):
     """With sharing and without; the report with it."""
     shared, rows = explored(image, **asked)
     whole, expected = explored(image, reduction=False, **asked)
     assert rows == expected
     assert (shared.placements, shared.failing) == (whole.placements, whole.failing)
+    assert (shared.longest, shared.deepest) == (whole.longest, whole.deepest)
     return shared
 
 
@@ -56,7 +61,9 @@ def randomly(architecture, seeds, depth):
     image = assembled(architecture, source(architecture, programs))
     for number, each in enumerate(programs):
         undisturbed, _ = outcome(each, None, 0, architecture == "x86")
-        assert agree(image, **frame_of(architecture, number), check=checks(undisturbed), depth=depth).placements
+        assert agree(
+            image, **frame_of(architecture, number), check=checks(undisturbed), depth=depth, stack=STACK
+        ).placements
 
 
 @pytest.mark.parametrize("name", SOME)

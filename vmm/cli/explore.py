@@ -59,6 +59,7 @@ def parser() -> Parser:
             "vmm explore kernel.elf --inject irq:1 --between loop..loop+0x40 --hit 100 --until idle",
             "vmm explore mutex.elf --smp 2 --inject turn --between lock..unlock --until done --depth 2",
             "vmm explore kernel.elf --inject irq:0 --between begin..end --check invariants.py:queue_is_whole",
+            "vmm explore isr.elf --inject irq:0 --between begin..end --depth 2 --deadline 80us --stack 512",
             "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
             "vmm explore big.elf --inject irq:0 --between main..done --jobs 8 --campaign big.campaign",
             "vmm explore big.elf --inject irq:0 --between main..done --scheduler tcp://cluster:8786",
@@ -83,6 +84,10 @@ def parser() -> Parser:
     add("--reads", type=quantities.count, default=1, metavar="K", help=reads)
     insns = "instructions a run may take from A on (ten times the undisturbed run's, and 200,000)"
     add("--max-insns", type=quantities.count, metavar="N", help=insns)
+    deadline = "a run that comes to its end later than that behind A fails: 80us of virtual time, 5000insns"
+    add("--deadline", metavar="D", help=deadline)
+    stack = "a run in which the stack grows by more than so many bytes from A on fails: 512, 4K"
+    add("--stack", type=quantities.size, metavar="BYTES", help=stack)
     add("--runs", type=quantities.count, metavar="N", help="stop after so many runs: 1e6, 1M")
     add("--seconds", type=_seconds, metavar="S", help="stop after so many seconds")
     add("--no-reduction", action="store_true", help="make every run whole, even where it is known how it goes on")
@@ -101,6 +106,7 @@ def parser() -> Parser:
 def main(options: argparse.Namespace) -> int:
     from vmm.coverage.coverage import Coverage
     from vmm.placements.bounds import Bounds
+    from vmm.placements.deadline import deadline
     from vmm.placements.exploration import Exploration
     from vmm.placements.sources import source
     from vmm.placements.subject import Subject, Window
@@ -114,8 +120,9 @@ def main(options: argparse.Namespace) -> int:
     if not options.inject:
         raise _nothing_to_inject(subject, machine)
     bounds = Bounds(
-        options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction, options.reads
-    )
+        options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction, options.reads,
+        deadline(options.deadline) if options.deadline else None, options.stack,
+    )  # fmt: skip
     coverage = Coverage() if options.coverage else None
     sources = [source(each) for each in options.inject]
     outputs = Outputs([*(machine.source.files if machine.source else ()), *files])

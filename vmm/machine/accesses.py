@@ -66,6 +66,11 @@ class Accesses:
         if log is not None:
             lib.vmm_accesses_end(log)
 
+    def stack(self, allowed: int) -> int:
+        """Bytes by which the stack has grown since this was first asked; `allowed`: as many."""
+        assert self._log is not None
+        return int(lib.vmm_accesses_stack(self._log, allowed))
+
     def clear(self) -> None:
         """What was before does not count."""
         assert self._log is not None

@@ -153,13 +153,14 @@ class Explorer:
         lib.vmm_request_stop(self._native, lib.VMM_STOP_USER, 0)
 
 
-def _placement(raw: vmm_place) -> Placement:
+def placement(raw: vmm_place) -> Placement:
+    """As the core has it."""
     return Placement(Place(raw.insns, raw.more, raw.pc), raw.choice)
 
 
 def _tried(raw: vmm_explored) -> Tried:
-    first = _placement(raw.at)
-    least = (first, *(_placement(raw.least[n]) for n in range(raw.least_count))) if raw.failing else ()
+    first = placement(raw.at)
+    least = (first, *(placement(raw.least[n]) for n in range(raw.least_count))) if raw.failing else ()
     return Tried(
         first, raw.outcome, bool(raw.delivered), bool(raw.shared), bool(raw.idle), raw.placements, raw.failing, least,
         raw.least_outcome,

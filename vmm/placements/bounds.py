@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
+from vmm.placements.deadline import Deadline
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
@@ -22,7 +23,8 @@ LONGEST = 20_000
 @dataclass(frozen=True)
 class Bounds:
     """`depth` interrupts and `reads` found values in one run at most, which has `insns` instructions from the window's
-    first boundary on; stop after `runs` runs or `seconds`.
+    first boundary on; stop after `runs` runs or `seconds`. A run that comes to its end behind the `deadline` fails, and
+    one in which the stack grows by more than `stack` bytes.
     """
 
     depth: int = 1
@@ -31,6 +33,8 @@ class Bounds:
     seconds: float | None = None
     reduction: bool = True
     reads: int = 1
+    deadline: Deadline | None = None
+    stack: int | None = None
 
     def check(self) -> None:
         """VmmError for one that is none."""
@@ -40,6 +44,8 @@ class Bounds:
             raise VmmError(f"reads {self.reads}: with depth {self.depth} it is 0 to {lib.VMM_MAX_DEPTH - self.depth}")
         if self.insns is not None and not 1 <= self.insns < 1 << 63:
             raise VmmError(f"insns {self.insns}: a run has 1 to {(1 << 63) - 1} instructions")
+        if self.stack is not None and not 1 <= self.stack < 1 << 32:
+            raise VmmError(f"stack {self.stack}: it may grow by 1 to {(1 << 32) - 1} bytes")
         if self.runs is not None and self.runs < 1:
             raise VmmError(f"runs {self.runs}: a budget is of 1 run and more")
         if self.seconds is not None and not 0 < self.seconds < float("inf"):
@@ -63,6 +69,9 @@ def plan_of(
     plan.finds = bounds.reads if any(choice.kind == lib.VMM_CHOICE_FIND for choice in plan.choice) else 0
     plan.longest, plan.patience = LONGEST, patience
     plan.reduce, plan.ask_each = bounds.reduction, each
+    plan.stack = bounds.stack or 0
+    if bounds.deadline is not None:
+        plan.deadline, plan.in_ns = bounds.deadline.value, bounds.deadline.in_ns
     _reach(plan.end, machine, window.end)
     if window.until is not None:
         _reach(plan.until, machine, window.until)

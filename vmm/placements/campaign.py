@@ -1,6 +1,6 @@
 """What an exploration has found so far, and a file of it, from which another process goes on.
 
-{"campaign": 2, "of": {"vmm": "0.1.0 (commit …)", "image": "<SHA-256>", …}, "found": {…}, "sha256": "<of all before>"}
+{"campaign": 3, "of": {"vmm": "0.1.0 (commit …)", "image": "<SHA-256>", …}, "found": {…}, "sha256": "<of all before>"}
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vmm.output import OutputFile
 from vmm.placements import found
 from vmm.placements.found import Found
 
-FORMAT = 2
+FORMAT = 3
 SECONDS = 5.0
 """Between two times that it is written, while the exploration goes on."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ BEHIND = 16384
 
 def tell(
     subject: Subject, sources: Sequence[Source], placements: Sequence[Placement], cause: str,
-    record: Path | str | None, patience: int,
+    record: Path | str | None, patience: int, stack: int | None,
 ) -> tuple[list[str], str | None]:  # fmt: skip
     """The story, a line each, and the recording's name, which is `record`."""
     machine = subject.boot()
@@ -35,19 +35,25 @@ def tell(
         first = machine.instructions
         retold = Retold(machine, subject.window, first + patience)
         with accesses_of(machine) as accesses:
-            observed = Observed(machine, accesses)
+            observed = Observed(machine, accesses, stack)
             story = Story(observed, first)
             for number, placement in enumerate(placements):
                 retold.go_to(observed, story, placement, placements[number - 1] if number else None, first)
                 story.happens(sources[placement.choice].name)
                 sources[placement.choice].happen(machine)
             retold.observe(observed, BEHIND)
-            lines = story.lines()
+            lines = [*story.lines(), *_deepest(observed, stack)]
         stop = retold.stop or retold.finish()
     lines.append(str(stop) if stop.reason != "breakpoint" else f"it comes to {stop.detail.removeprefix('reached ')}")
     if cause not in str(stop) and cause not in lines:
         lines.append(cause)
     return [f"  {line}" for line in lines], str(record) if record else None
+
+
+def _deepest(observed: Observed, bound: int | None) -> Iterator[str]:
+    step = max(observed.steps, key=lambda each: each.grown, default=None)
+    if bound is not None and step and step.grown > bound:
+        yield f"the stack is deepest behind {observed.machine.where(step.pc)} {step.code}: {step.grown} bytes"
 
 
 class Retold:

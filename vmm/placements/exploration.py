@@ -22,12 +22,13 @@ from vmm.placements.campaign import Campaign
 from vmm.placements.checks import Function, NoAnswer
 from vmm.placements.conduct import Conductor, Here, Unanswered
 from vmm.placements.counterexample import tell
+from vmm.placements.deadline import deadline as deadline_of
 from vmm.placements.deliveries import is_delivered
-from vmm.placements.found import Found
+from vmm.placements.found import Found, Worst
 from vmm.placements.order import order
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import END, Standing
-from vmm.placements.report import Fails, Failure, Happening, Report, runs_of
+from vmm.placements.report import Extreme, Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, of_machine, source
 from vmm.placements.subject import UNDISTURBED, Subject, Window, patience, told
 from vmm.placements.suspicions import EXTENT, suspicions
@@ -66,6 +67,8 @@ def explore(
     seconds: float | None = None,
     reduction: bool = True,
     reads: int = 1,
+    deadline: str | int | None = None,
+    stack: int | None = None,
     record: Path | str | None = None,
     campaign: Path | str | None = None,
     coverage: Coverage | None = None,
@@ -83,6 +86,9 @@ def explore(
     must keep what `check` says there: comparisons such as "n == 2", functions of the machine that return whether all is
     well, or assert it. It must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor
     may an interrupt come between accesses that belong together; without any check such are told as suspicious.
+
+    `deadline`: it must come there within so much time or so many instructions of the window's first boundary, "80us",
+    "5000insns" or a number of instructions. `stack`: that boundary's stack may grow by so many bytes.
 
     `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
     there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
@@ -103,7 +109,8 @@ def explore(
     ]
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
     subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
-    bounds = Bounds(depth, insns, runs, seconds, reduction, reads)
+    late = None if deadline is None else deadline_of(deadline)
+    bounds = Bounds(depth, insns, runs, seconds, reduction, reads, late, stack)
     return Exploration(subject, chosen, checks, bounds, campaign, coverage, jobs, executor).run(record, progress)
 
 
@@ -163,10 +170,10 @@ class Exploration:
         self.report = report = Report(
             str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
             bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed, workers=workers.count,
-            reads=bounds.reads,
+            reads=bounds.reads, deadline=bounds.deadline, stack=bounds.stack,
         )  # fmt: skip
         campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
-        words = Words(subject, self._sources, self._terms, allowed)
+        words = Words(subject, bounds, self._sources, self._terms, allowed)
         conductor = Conductor(
             workers, campaign.found if campaign else Found(), bounds, len(self._sources), expected - 1, words
         )
@@ -196,6 +203,7 @@ class Exploration:
         report.lost = [self._lost(piece.first, piece.to, why) for piece, why in conductor.lost]
         if not broken_off and report.over:
             self._tell_waiting(report, found.taken, allowed)
+        report.longest, report.deepest = (self._extreme(machine, each) for each in found.worst)
         report.failures = [self._failure(machine, found, runs) for runs in runs_of(found.tried)]
         if failing := [each.row for each in found.tried if each.row.least]:
             least = min(failing, key=lambda row: (len(row.least), [each.at[:2] for each in row.least]))
@@ -238,7 +246,9 @@ class Exploration:
     ) -> None:  # fmt: skip
         report.least = [self._happening(machine, each) for each in least]
         report.cause = cause
-        report.story, report.recording = tell(self._subject, self._sources, least, cause, record, allowed)
+        report.story, report.recording = tell(
+            self._subject, self._sources, least, cause, record, allowed, self._bounds.stack
+        )
 
     def _suspect(
         self, report: Report, machine: Machine, early: Sequence[Placement], record: Path | str | None,
@@ -284,7 +294,7 @@ class Exploration:
                 *(each.identity() for each in functions),
             ],
             "depth": bounds.depth, "reads": bounds.reads, "instructions of a run": bounds.insns,
-            "reduction": bounds.reduction,
+            "reduction": bounds.reduction, "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack,
         }  # fmt: skip
 
     def _no_answer(self, machine: Machine, unanswered: Unanswered) -> NoAnswer:
@@ -335,6 +345,11 @@ class Exploration:
 
     def _happening(self, machine: Machine, placement: Placement) -> Happening:
         return Happening(self._sources[placement.choice].name, machine.where(placement.at.address), placement)
+
+    def _extreme(self, machine: Machine, worst: Worst | None) -> Extreme | None:
+        if worst is None:
+            return None
+        return Extreme(worst.value, [self._happening(machine, each) for each in worst.placements])
 
     def _failure(self, machine: Machine, found: Found, runs: list[list[Fails]]) -> Failure:
         run = runs[0]

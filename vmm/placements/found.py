@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from vmm.core.native import lib
 from vmm.machine.explorer import Place, Placement, Tried
 from vmm.placements.report import Fails
 
@@ -23,6 +24,22 @@ class Cause(NamedTuple):
 
 Told = Callable[[Cause, Sequence[Placement]], str]
 """The words of a cause in the run with these placements."""
+
+
+class Worst(NamedTuple):
+    """The most that one run takes of something; of runs that take as much the least placement."""
+
+    value: int
+    placements: tuple[Placement, ...]
+
+
+def _more(one: Worst | None, other: Worst | None) -> Worst | None:
+    known = [each for each in (one, other) if each]
+    return min(known, key=lambda each: (-each.value, len(each.placements), _places(each.placements)), default=None)
+
+
+def _places(placements: Sequence[Placement]) -> list[tuple[int, int, int]]:
+    return [(each.at.insns, each.at.more, each.choice) for each in placements]
 
 
 @dataclass
@@ -48,6 +65,8 @@ class Found:
     kinds: dict[str, int] = field(default_factory=dict)
     """Which of the causes each kind is, from 1: more than one may have the same words."""
     tried: list[Fails] = field(default_factory=list)
+    worst: list[Worst | None] = field(default_factory=lambda: [None] * lib.VMM_WORST_KINDS)
+    """By `vmm_worst_kind`."""
     early: list[Placement] = field(default_factory=list)
     """What was delivered at the first boundaries: of these it is looked what they come between."""
 
@@ -88,6 +107,7 @@ class Found:
         for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered", "cut"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.early += other.early
+        self.worst = list(map(_more, self.worst, other.worst))
         self.over, self.to = other.over, other.to
         self._take(other.taken)
 
@@ -131,6 +151,10 @@ def _fails(raw: Sequence[Any]) -> Fails:
     return Fails(number(boundary), tried)
 
 
+def _worst(raw: Sequence[Any] | None) -> Worst | None:
+    return None if raw is None else Worst(number(raw[0]), tuple(map(placement, raw[1])))
+
+
 def found(raw: dict[str, Any]) -> Found:
     """As JSON has it; ValueError, KeyError, TypeError or IndexError for what is none."""
     numbers = {
@@ -141,9 +165,12 @@ def found(raw: dict[str, Any]) -> Found:
         **numbers, seconds=float(raw["seconds"]), over=bool(raw["over"]), taken=list(map(number, raw["taken"])),
         causes=[Cause(str(kind), str(words)) for kind, words in raw["causes"]],
         kinds={str(kind): number(which) for kind, which in dict(raw["kinds"]).items()},
-        tried=list(map(_fails, raw["tried"])), early=list(map(placement, raw["early"])),
+        worst=list(map(_worst, raw["worst"])), tried=list(map(_fails, raw["tried"])),
+        early=list(map(placement, raw["early"])),
     )  # fmt: skip
     outcomes = [*made.kinds.values(), *(each.row.outcome for each in made.tried)]
-    if any(each > len(made.causes) for each in [*outcomes, *(each.row.least_outcome for each in made.tried)]):
+    if len(made.worst) != lib.VMM_WORST_KINDS or any(
+        each > len(made.causes) for each in [*outcomes, *(each.row.least_outcome for each in made.tried)]
+    ):
         raise ValueError
     return made

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vmm.core.native import lib
 from vmm.core.stops import REASONS, Stop
 from vmm.machine.machine import Machine
+from vmm.placements.bounds import Bounds
 from vmm.placements.checks import Function, NoAnswer
 from vmm.placements.found import Cause
 from vmm.placements.predicate import Term
@@ -30,6 +31,8 @@ class Ended(NamedTuple):
     errors: int
     code: int
     terms: int
+    late: int
+    deep: int
 
     @classmethod
     def of(cls, kind: str) -> Ended:
@@ -42,6 +45,7 @@ class Judge:
     """What must hold where a run ends. Causes are numbered from 1: an outcome is one of them, or 0."""
 
     machine: Machine
+    bounds: Bounds
     sources: list[Source]
     window: Window
     terms: list[Term]
@@ -67,7 +71,7 @@ class Judge:
         """Where each run is asked about its words are its own; else they are of the first that ended so."""
         if self.functions:
             return f"{OWN}{words}"
-        return " ".join(map(str, (ending.phase, ending.reason, ending.errors, ending.code, ending.terms)))
+        return " ".join(str(getattr(ending, name)) for name in Ended._fields)
 
     def _numbered(self, cause: Cause) -> int:
         for number, each in enumerate(self.kinds, 1):
@@ -82,10 +86,14 @@ class Judge:
 
     def words(self, ending: vmm_ending | Ended, stop: Stop) -> str | None:
         """What is wrong with a run that ended so, where the machine stands; None: nothing. NoAnswer."""
+        if ending.deep:
+            return f"its stack grows by more than {self.bounds.stack} bytes"
         if wrong := self._stopped(ending, stop):
             return wrong
         if ending.errors and not self.errors:
             return "the guest makes an error: " + str(self.machine.trace.first_guest_errors()[0])
+        if ending.late and self.bounds.deadline:
+            return f"it takes longer than {self.bounds.deadline.text}"
         for number, term in enumerate(self.terms):
             if not ending.terms >> number & 1:
                 return f"{term.text} does not hold"

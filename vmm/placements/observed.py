@@ -42,12 +42,17 @@ class Step:
     """A delivery or return, in words."""
     executed: bool = True
     """An instruction began; else time or a turn alone went on."""
+    grown: int = 0
+    """Bytes by which the stack has grown behind it, where that is bounded."""
 
 
 class Observed:
     """A machine that goes on step by step."""
 
-    def __init__(self, machine: Machine, accesses: Accesses) -> None:
+    def __init__(self, machine: Machine, accesses: Accesses, bound: int | None = None) -> None:
+        self._bound = bound
+        if bound is not None:
+            accesses.stack(bound)
         self.machine, self.steps = machine, list[Step]()
         self._accesses, self._next = accesses, NextBoundary()
         self._disassembler: dict[str, Any] = {}
@@ -76,8 +81,9 @@ class Observed:
         now = self._accesses.depth(cpu.index)
         delivery = now > depth and machine.instructions == insns
         event = self._event(now > depth) if now != depth else None
+        grown = 0 if self._bound is None else self._accesses.stack(self._bound)
         executed = delivery or machine.instructions != insns
-        self.steps.append(Step(insns, cpu.index, pc, code, depth, stack, delivery, accesses, event, executed))
+        self.steps.append(Step(insns, cpu.index, pc, code, depth, stack, delivery, accesses, event, executed, grown))
         return stop
 
     @property

@@ -19,6 +19,7 @@ from vmm.errors import VmmError
 from vmm.inputs.tape import checksum, module_path
 from vmm.placements.bounds import Bounds
 from vmm.placements.checks import Function
+from vmm.placements.deadline import deadline
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import Standing
 from vmm.placements.sources import of_machine, source
@@ -55,6 +56,7 @@ def order(
         "sources": list(sources), "checks": list(checks), "functions": [_function(each) for each in functions],
         "prepare": subject.prepare and _function(subject.prepare), "patience": patience,
         "depth": bounds.depth, "reads": bounds.reads, "insns": bounds.insns, "reduction": bounds.reduction,
+        "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack,
     }  # fmt: skip
 
 
@@ -149,7 +151,9 @@ class Ordered:
         machine = subject.boot()
         subject.enter(machine)
         sources, checks = of_machine([source(each) for each in told["sources"]], machine), list(told["checks"])
-        bounds = replace(Bounds(), **{name: told[name] for name in ("depth", "reads", "insns", "reduction")})
+        bounds = replace(Bounds(), **{name: told[name] for name in ("depth", "reads", "insns", "reduction", "stack")})
+        if told["deadline"] is not None:
+            bounds = replace(bounds, deadline=deadline(told["deadline"]))
         return Standing(
             machine, subject.window, sources, [term for each in checks for term in terms(each)],
             [Function(self._called(each)) for each in told["functions"]], bounds, told["patience"],

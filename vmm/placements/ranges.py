@@ -10,18 +10,21 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vmm.machine.explorer import Placement, Tried
+from vmm.machine.explorer import Placement, Tried, placement
 from vmm.machine.machine import Machine, explorer_of
 from vmm.placements import found as of_found
 from vmm.placements.bounds import Bounds, plan_of
 from vmm.placements.checks import Function, NoAnswer
-from vmm.placements.found import Found
+from vmm.placements.found import Found, Worst
 from vmm.placements.judge import Judge
 from vmm.placements.predicate import Term
 from vmm.placements.sources import Source
 from vmm.placements.subject import Window
+
+if TYPE_CHECKING:
+    from vmm._native import vmm_worst
 
 END = 1 << 63
 """To the window's end, wherever it is."""
@@ -69,6 +72,11 @@ class Done:
         return cls(of_found.found(raw["found"]), bool(raw["spent"]), float(raw["seconds"]), no_answer)
 
 
+def worst(raw: vmm_worst) -> Worst | None:
+    """As the core has it."""
+    return Worst(raw.value, tuple(placement(raw.at[n]) for n in range(raw.count))) if raw.known else None
+
+
 class Standing:
     """A machine at its window's first boundary, for one range after another; a context."""
 
@@ -79,7 +87,7 @@ class Standing:
         self._sources = sources
         self._plan = plan_of(machine, window, sources, terms, bounds, each=bool(functions), patience=patience)
         errors = machine.trace.guest_errors
-        self._judge = Judge(machine, sources, window, terms, functions, errors, patience)
+        self._judge = Judge(machine, bounds, sources, window, terms, functions, errors, patience)
         self._explorer = explorer_of(machine, self._plan, self._judge)
         self._stack = ExitStack()
 
@@ -95,6 +103,8 @@ class Standing:
         plan, begun = self._plan, time.monotonic()
         before = plan.runs, plan.tails, plan.cut
         plan.to, plan.until_ns, plan.most_runs = part.to, 0, 0
+        for each in plan.worst:
+            each.known = 0
         if part.runs is not None:
             plan.most_runs = plan.runs + part.runs
         if part.seconds is not None:
@@ -106,6 +116,7 @@ class Standing:
         made = Found(to=part.to, over=bool(plan.over))
         made.add(rows)
         made.causes = list(self._judge.kinds)
+        made.worst = [worst(each) for each in plan.worst]
         made.runs, made.tails, made.cut = (
             now - then for now, then in zip((plan.runs, plan.tails, plan.cut), before, strict=True)
         )

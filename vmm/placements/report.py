@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from vmm.machine.explorer import Placement, Tried
+from vmm.placements.deadline import Deadline, length
 
-__all__ = ["Failure", "Happening", "Report"]
+__all__ = ["Extreme", "Failure", "Happening", "Report"]
 
 PROVEN, COUNTEREXAMPLE, SPENT, NOTHING = "proven", "counterexample", "budget spent", "nothing delivered"
 LOST = "not all tried"
 MOST_PLACES = 8
 """Shown of one cause; `plain` has all."""
+APART = ("failures", "suspicious", "least", "deadline", "longest", "deepest")
+"""Fields that JSON has as `plain` gives them."""
 EXIT_STATUS = {PROVEN: 0, COUNTEREXAMPLE: 1, SPENT: 124, LOST: 124, NOTHING: 2}
 
 
@@ -58,6 +61,23 @@ class Failure:
             "cause": self.cause, "boundaries": self.boundaries, "times": self.times, "first": self.first.plain(),
             "last": self.last.plain(),
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """The most that a run takes: instructions, nanoseconds or bytes; the least placement with which one does."""
+
+    value: int
+    least: list[Happening]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"value": self.value, "least": [each.plain() for each in self.least]}
+
+    def told(self, name: str, value: str, limit: str) -> str:
+        """A line."""
+        happened = " and ".join(f"{each.source} at {each.where}" for each in self.least)
+        return f"{name}: {value} ({limit}), with {happened}"
 
 
 @dataclass
@@ -106,6 +126,14 @@ class Report:
     """Accesses that an interrupt comes between, where no check was given: they happened, and fail nothing."""
     atomicity: str = ""
     """How far that was looked for; empty: it was not."""
+    deadline: Deadline | None = None
+    stack: int | None = None
+    longest: Extreme | None = None
+    """Of the runs that come to their end, from the window's first boundary to there: instructions, or nanoseconds of
+    virtual time where `deadline` is of that.
+    """
+    deepest: Extreme | None = None
+    """Bytes by which the stack grew, where `stack` says how many it may."""
     least: list[Happening] = field(default_factory=list)
     """The least placement that fails: fewest interrupts, then earliest."""
     cause: str = ""
@@ -144,9 +172,11 @@ class Report:
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
-        facts = {name: value for name, value in vars(self).items() if name not in ("failures", "suspicious", "least")}
+        facts = {name: value for name, value in vars(self).items() if name not in APART}
         return {
-            "verdict": self.verdict, **facts, "least": [each.plain() for each in self.least],
+            "verdict": self.verdict, **facts, "deadline": self.deadline and self.deadline.text,
+            "longest": self.longest and self.longest.plain(), "deepest": self.deepest and self.deepest.plain(),
+            "least": [each.plain() for each in self.least],
             "failures": [each.plain() for each in self.failures],
             "suspicious": [each.plain() for each in self.suspicious],
         }  # fmt: skip
@@ -165,6 +195,7 @@ class Report:
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
         rate = self.placements / (self.seconds or 1)
         yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
+        yield from self._extremes()
         yield from (f"given up, for it has killed three workers: {each}" for each in self.lost)
         if self.cut:
             yield f"{self.cut} handlers or rests of the window were too long to try one more interrupt throughout"
@@ -181,6 +212,14 @@ class Report:
         yield from self.story
         if self.recording:
             yield f"vmm replay {self.recording}"
+
+    def _extremes(self) -> Iterator[str]:
+        """Of what was bounded."""
+        if self.deadline and self.longest:
+            took = length(self.longest.value, in_ns=self.deadline.in_ns)
+            yield self.longest.told("longest run", took, f"deadline {self.deadline.text}")
+        if self.stack and self.deepest:
+            yield self.deepest.told("deepest stack", f"{self.deepest.value} bytes", f"of {self.stack}")
 
     def _extent(self) -> str:
         values = sum(each.startswith("read:") for each in self.sources)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vmm.core.native import lib
 from vmm.core.stops import REASONS
 from vmm.machine.explorer import Placement
+from vmm.placements.bounds import Bounds
 from vmm.placements.counterexample import Retold
 from vmm.placements.found import Cause
 from vmm.placements.judge import OWN, Ended, Judge
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 class Words:
     """Of one exploration; the machine that runs once more is made when it is needed."""
 
-    def __init__(self, subject: Subject, sources: list[Source], terms: list[Term], patience: int) -> None:
+    def __init__(
+        self, subject: Subject, bounds: Bounds, sources: list[Source], terms: list[Term], patience: int
+    ) -> None:  # fmt: skip
+        self._bounds = bounds
         self._subject, self._sources, self._terms, self._patience = subject, sources, terms, patience
         self._at: tuple[Machine, Snapshot] | None = None
 
@@ -48,7 +52,9 @@ class Words:
         stop, ended = retold.finish(), Ended.of(cause.kind)
         if ended.phase != lib.VMM_PHASE_END and stop.reason != REASONS[ended.reason]:
             return cause.words
-        judge = Judge(machine, self._sources, self._subject.window, self._terms, [], errors, self._patience)
+        judge = Judge(
+            machine, self._bounds, self._sources, self._subject.window, self._terms, [], errors, self._patience
+        )
         return judge.words(ended, stop) or cause.words
 
     def _fresh(self) -> tuple[Machine, Snapshot]:
