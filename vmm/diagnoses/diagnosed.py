@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from vmm.core.event import Event
-from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
+from vmm.diagnoses.diagnosis import Budget, Diagnosis, Looked, Patient, Verdict
 from vmm.diagnoses.table import diagnosis
 from vmm.errors import VmmError
 
@@ -34,6 +34,10 @@ class Diagnoses:
         """What went wrong up to where the machine stands, by diagnosis and then by when. VmmError while another thread
         runs the machine.
         """
+        return self.looked().verdicts
+
+    def looked(self) -> Looked:
+        """That, and what was measured for it."""
         rules = [made for made in map(self._made, self._asked) if not made.applies()]
         takers: dict[str, list[Callable[[Event], None]]] = {}
         for rule in rules:
@@ -43,7 +47,8 @@ class Diagnoses:
             for event in self._trace.of(kind=list(takers)):
                 for see in takers[event.kind]:
                     see(event)
-        return [verdict for rule in rules for verdict in rule.verdicts()]
+        verdicts = [verdict for rule in rules for verdict in rule.verdicts()]
+        return Looked(verdicts, {rule.name: lines for rule in rules if (lines := list(rule.figures()))})
 
     def not_applied(self) -> dict[str, str]:
         """Of those asked for by name that cannot say anything of this machine, why."""

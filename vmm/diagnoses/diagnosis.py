@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from vmm.arch import named
 from vmm.core.event import Event
 from vmm.trace.words import Teller
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.findings.finding import Finding
 
-__all__ = ["Diagnosis", "Evidence", "Verdict"]
+__all__ = ["Diagnosis", "Evidence", "Looked", "Verdict"]
 
 CERTAIN, LIKELY = "certain", "likely"
 
@@ -66,6 +67,9 @@ class Patient(Teller, Protocol):
         """Each with its `pc`, and whether it is `halted`."""
 
     @property
+    def insn_ns(self) -> int: ...
+
+    @property
     def stop(self) -> Stop: ...
 
     @property
@@ -84,6 +88,10 @@ class Budget:
     ns: int | None = None
     text: str = ""
     """As it was written."""
+
+    def in_insns(self, insn_ns: int) -> int:
+        """In instructions of `insn_ns` nanoseconds each."""
+        return self.insns if self.insns is not None else (self.ns or 0) // insn_ns
 
 
 class Diagnosis:
@@ -111,6 +119,10 @@ class Diagnosis:
         """The run is over, or stands: what went wrong, by when it did."""
         raise NotImplementedError
 
+    def figures(self) -> Iterator[str]:
+        """What it measured, a line each; of one that has a budget, for others measure nothing to be told."""
+        return iter(())
+
     def evidence(self, event: Event, words: str) -> Evidence:
         """Of an event, at its place."""
         return self.at(event, event.linear, words)
@@ -119,9 +131,24 @@ class Diagnosis:
         """Of an event, at another place than its own."""
         return Evidence(event.insns, event.vcpu, self._patient.where(linear), words)
 
+    def interrupt(self, delivered: Event) -> str:
+        """As a sentence names the interrupt of a delivery."""
+        number = named(self._patient.architecture).number
+        value = f"{delivered.number:#04x}" if number == "vector" else str(delivered.number)
+        return f"{number} {value} ({delivered.source})"
+
     def verdict(self, text: str, *evidence: Evidence, confidence: str = CERTAIN) -> Verdict:
         """Of this diagnosis."""
         return Verdict(self.name, text, evidence, confidence)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at a run gave."""
+
+    verdicts: list[Verdict]
+    figures: dict[str, list[str]]
+    """By diagnosis."""
 
 
 Budgets = Mapping[str, Budget]

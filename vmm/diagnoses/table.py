@@ -20,6 +20,9 @@ NAMES = (
     "spurious",
     "masked_hang",
     "unanswered_ipi",
+    "latency",
+    "handler_time",
+    "jitter",
 )
 """A module each, whose class is `Rule`, in the order they are told."""
 

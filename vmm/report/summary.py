@@ -36,6 +36,8 @@ class Summary:
     findings: list[Finding]
     verdicts: list[Verdict] | None
     """Of diagnoses, where any were asked for."""
+    figures: Mapping[str, list[str]]
+    """What diagnoses measured, where they were given a budget."""
     not_applied: Mapping[str, str]
     """Diagnoses that cannot say anything of this machine, with the reason."""
 
@@ -44,6 +46,7 @@ class Summary:
         cls, machine: Machine, stop: Stop, host_seconds: float, *, cut: bool = False, diagnoses: Diagnoses | None = None
     ) -> Summary:
         """`cut`: the run did not end by itself, whatever `stop` says."""
+        looked = diagnoses.looked() if diagnoses else None
         return cls(
             stop,
             machine.instructions,
@@ -55,7 +58,8 @@ class Summary:
             machine.architecture,
             machine.cpu.exception_name,
             machine.findings(faults=stop.reason in MEANT and not cut),
-            diagnoses.verdicts() if diagnoses else None,
+            looked.verdicts if looked else None,
+            looked.figures if looked else {},
             diagnoses.not_applied() if diagnoses else {},
         )
 
@@ -73,6 +77,7 @@ class Summary:
         }
         if self.verdicts is not None:
             facts |= {"verdicts": verdicts.plain(self.verdicts), "not_applied": dict(self.not_applied)}
+            facts |= {"figures": dict(self.figures)}
         import json  # most runs write none
 
         return json.dumps(facts, indent=2) + "\n"
@@ -97,7 +102,7 @@ class Summary:
     def show_verdicts(self, file: TextIO) -> None:
         """Print what diagnoses found, if any were asked for."""
         if self.verdicts is not None:
-            verdicts.show(self.verdicts, self.not_applied, file)
+            verdicts.show(self.verdicts, self.figures, self.not_applied, file)
 
     def show_totals(self, file: TextIO) -> None:
         """Print one line: instructions, times, hash."""

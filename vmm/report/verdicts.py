@@ -12,8 +12,10 @@ SHOWN = 4
 """Pieces of evidence of one verdict; `plain` has all."""
 
 
-def show(verdicts: Sequence[Verdict], not_applied: Mapping[str, str], file: TextIO) -> None:
-    """Print them, the certain ones first."""
+def show(
+    verdicts: Sequence[Verdict], figures: Mapping[str, Sequence[str]], not_applied: Mapping[str, str], file: TextIO
+) -> None:
+    """Print them, the certain ones first, then what was measured."""
     for verdict in sorted(verdicts, key=lambda each: not each.certain):
         print(f"{verdict.diagnosis}, {verdict.confidence}: {verdict}", file=file)
         for each in verdict.evidence[:SHOWN]:
@@ -22,6 +24,8 @@ def show(verdicts: Sequence[Verdict], not_applied: Mapping[str, str], file: Text
             print(f"  … and {len(verdict.evidence) - SHOWN} more", file=file)
     if not verdicts:
         print("diagnoses: nothing found", file=file)
+    for name, lines in figures.items():
+        print(f"{name} measured:", *lines, sep="\n  ", file=file)
     for name, why in not_applied.items():
         print(f"{name}: not looked for: {why}", file=file)
 
