@@ -28,6 +28,8 @@ class Diagnoses:
         self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None], named: Collection[str]
     ) -> None:
         self._trace, self._patient, self._asked, self._named = trace, patient, asked, named
+        for name in asked:
+            self._made(name)  # what a budget names is there, or that is said now
         self._log = trace.record()
 
     def verdicts(self) -> list[Verdict]:

@@ -77,12 +77,18 @@ class Patient(Teller, Protocol):
         """Its `line_names` and `devices`."""
 
     @property
+    def address(self) -> Callable[[str | int], int]: ...
+
+    @property
+    def read(self) -> Callable[[int | str, int], bytes]: ...
+
+    @property
     def findings(self) -> Callable[..., list[Finding]]: ...
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a user allows: so many instructions, or nanoseconds of virtual time."""
+    """What a user allows: so many instructions, or nanoseconds of virtual time. Neither: what `text` names."""
 
     insns: int | None = None
     ns: int | None = None
@@ -103,6 +109,8 @@ class Diagnosis:
     """Kinds of events (`vmm help events`)."""
     BUDGET: ClassVar[str] = ""
     """What its budget is of; empty: it takes none."""
+    SYMBOL: ClassVar[bool] = False
+    """That is a symbol of the guest's, and no number."""
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         self.name, self._patient, self._budget = name, patient, budget

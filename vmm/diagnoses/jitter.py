@@ -100,7 +100,7 @@ class Rule(Diagnosis):
         last = ticks.last
         causes = [blame(self, last.blamed)] if last.blamed else []
         text = (
-            f"{self.interrupt(last.handler.delivered)} comes each {_us(period)} and is {self._time(least)} to "
+            f"{self.interrupt(last.handler.delivered)} comes every {_us(period)} and is {self._time(least)} to "
             f"{self._time(most)} late: a jitter of {self._time(most - least)} where {self._budget.text} is allowed. "
             f"The latest of all has waited for {last.masked} instructions that mask and {last.nested} of other handlers"
         )
