@@ -1,6 +1,6 @@
 """A player of sound with two buffers: while one plays, the driver fills the other.
 
-It is of no manual: the least that has a deadline, as AC '97 and HDA controllers have theirs in descriptors of many buffers.
+It is of no manual: the least that has a deadline, which AC '97 and HDA controllers have in descriptors of many buffers.
 The registers are words of 32 bits:
 
 00 CONTROL    bit 0: play. Set, the first period begins; it plays what BUFFER has, both halves filled

@@ -50,7 +50,7 @@ class Rule(Diagnosis):
 
     RULE = (
         "the n-th interrupt of the most frequent kind is late by a time that goes with the n-th bit of the guest's "
-        f"SECRET, a symbol that is named in place of a budget; certain where Welch's t of the two classes is {T} or more"
+        f"SECRET, a symbol that is named in place of a budget; certain where Welch's t of the classes is {T} or more"
     )
     WANTS = WANTS
     BUDGET = "SECRET"
