@@ -47,8 +47,10 @@ FIRMWARE = Alias(first=DEVICES[1], of=pc_firmware.SEGMENT << 4, size=0x10000)
 
 ISA_IRQS = range(16)
 TIMER, KEYBOARD, CASCADE, COM2, COM1, RTC, SCI = 0, 1, 2, 3, 4, 8, 9
+AUDIO, AUDIO_IRQ = (0xFEB00000, audio.SIZE), 11
 DRIVERS = {
     TIMER: ("pit",), KEYBOARD: ("keyboard",), COM2: ("com2",), COM1: ("com1",), RTC: ("rtc",), SCI: ("acpi",),
+    AUDIO_IRQ: ("audio",),
 }  # fmt: skip
 """By line, which devices drive it."""
 HPET_LINES = range(16, PINS)
@@ -64,7 +66,6 @@ SERIAL_PORTS = tuple(ports[0][0] for ports in (Uart16550.PORTS, SECOND_UART))
 IOAPIC = (0xFEC00000, 0x1000)
 IOAPIC_PINS = {irq: irq for irq in ISA_IRQS if irq != CASCADE} | {TIMER: 2}
 """By IRQ (MP specification 1.4, 5.3: the 8254 is at INTIN2); the cascade is a wire between the 8259As."""
-AUDIO, AUDIO_IRQ = (0xFEB00000, audio.SIZE), 11
 FERR, FERR_PORTS = 13, (0xF0, 1)
 TESTDEV_PORTS = (0x2000, PINS)
 """`out 0x2000 + n, level` drives line n."""

@@ -43,6 +43,11 @@ class Audio:
         """What is heard in this period; empty: silence."""
         self._drive()
 
+    @property
+    def asserted(self) -> str:
+        """What holds its line high; empty: nothing does."""
+        return "STATUS bit 0" if self.status & PLAYED else ""
+
     def mmio_read(self, address: int, size: int) -> int:
         registers = (
             self.control, self.period, self.status, self.filled, self.buffer, self.bytes, self.periods, self.underruns,

@@ -40,7 +40,7 @@ class Diagnoses:
 
     def looked(self) -> Looked:
         """That, and what was measured for it."""
-        rules = [made for made in map(self._made, self._asked) if not made.applies()]
+        rules = [made for made in map(self._made, self._asked) if made.measures and not made.applies()]
         takers: dict[str, list[Callable[[Event], None]]] = {}
         for rule in rules:
             for kind in rule.WANTS:

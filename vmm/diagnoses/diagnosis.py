@@ -115,6 +115,11 @@ class Diagnosis:
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         self.name, self._patient, self._budget = name, patient, budget
 
+    @property
+    def measures(self) -> bool:
+        """It has the budget without which it has nothing to say, or takes none."""
+        return not self.BUDGET or self._budget is not None
+
     def applies(self) -> str:
         """Empty; else why it cannot say anything of this machine."""
         return ""
