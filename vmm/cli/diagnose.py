@@ -51,10 +51,10 @@ def main(options: argparse.Namespace) -> int:
         looked = diagnoses.looked()
     found = looked.verdicts
     if options.json:
-        print(json.dumps({"stop": str(stop), "verdicts": verdicts.plain(found), "figures": looked.figures}, indent=2))
+        print(json.dumps({"stop": str(stop), **verdicts.plain(looked)}, indent=2))
     else:
         print(f"vmm: {stop}")
-        verdicts.show(found, looked.figures, diagnoses.not_applied(), sys.stdout)
+        verdicts.show(looked, diagnoses.not_applied(), sys.stdout)
     return session.CERTAIN if any(verdict.certain for verdict in found) else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from vmm.trace import Trace
 
 __all__ = ["Diagnoses"]
+
+MOST = 1_000_000
+"""Events that are looked at, the last ones; of a guest that takes interrupts all the time, those of some seconds."""
 
 
 class Diagnoses:
@@ -40,21 +44,28 @@ class Diagnoses:
 
     def looked(self) -> Looked:
         """That, and what was measured for it."""
-        rules = [made for made in map(self._made, self._asked) if made.measures and not made.applies()]
+        reason, note = self._patient.stop.reason, ""
+        made = [rule for rule in map(self._made, self._asked) if not rule.lacks()]
+        rules = [rule for rule in made if not rule.ENDS or reason in rule.ENDS]
         takers: dict[str, list[Callable[[Event], None]]] = {}
         for rule in rules:
             for kind in rule.WANTS:
                 takers.setdefault(kind, []).append(rule.see)
         if takers:
-            for event in self._trace.of(kind=list(takers)):
+            wanted = self._trace.of(kind=list(takers))
+            events, left_out = iter(wanted), max(len(wanted) - MOST, 0)
+            if left_out:
+                first = next(islice(events, left_out, None))
+                note = f"of {left_out + MOST} events the last {MOST} were looked at, from insn {first.insns} on"
+            for event in events:
                 for see in takers[event.kind]:
                     see(event)
         verdicts = [verdict for rule in rules for verdict in rule.verdicts()]
-        return Looked(verdicts, {rule.name: lines for rule in rules if (lines := list(rule.figures()))})
+        return Looked(verdicts, {rule.name: lines for rule in rules if (lines := list(rule.figures()))}, note)
 
     def not_applied(self) -> dict[str, str]:
         """Of those asked for by name that cannot say anything of this machine, why."""
-        return {name: why for name in self._named if (why := self._made(name).applies())}
+        return {name: why for name in self._named if (why := self._made(name).lacks())}
 
     def check(self) -> None:
         """VmmError, a line each, where a verdict is certain."""

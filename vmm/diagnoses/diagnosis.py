@@ -109,16 +109,18 @@ class Diagnosis:
     """Kinds of events (`vmm help events`)."""
     BUDGET: ClassVar[str] = ""
     """What its budget is of; empty: it takes none."""
+    ENDS: ClassVar[Sequence[str]] = ()
+    """The only reasons of a stop after which it has anything to say; empty: any."""
     SYMBOL: ClassVar[bool] = False
     """That is a symbol of the guest's, and no number."""
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         self.name, self._patient, self._budget = name, patient, budget
 
-    @property
-    def measures(self) -> bool:
-        """It has the budget without which it has nothing to say, or takes none."""
-        return not self.BUDGET or self._budget is not None
+    def lacks(self) -> str:
+        """Empty; else why it cannot say anything of this machine, or of anything without its budget."""
+        needs = f"it needs a budget: {self.name}={self.BUDGET}" if self.BUDGET and self._budget is None else ""
+        return needs or self.applies()
 
     def applies(self) -> str:
         """Empty; else why it cannot say anything of this machine."""
@@ -162,6 +164,8 @@ class Looked:
     verdicts: list[Verdict]
     figures: dict[str, list[str]]
     """By diagnosis."""
+    note: str = ""
+    """What was not looked at."""
 
 
 Budgets = Mapping[str, Budget]
