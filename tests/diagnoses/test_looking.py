@@ -6,6 +6,7 @@ import pytest
 
 from tests.findings.guests import x86
 from vmm.diagnoses import diagnosed
+from vmm.diagnoses.executions import WANTS
 
 BODY = """
     IDT_GATE 0x25, handler
@@ -34,9 +35,9 @@ def test_of_very_many_events_the_last_are_looked_at_and_that_is_said(
             m.run(insns=50)
         assert diagnoses.looked().note == ""
         assert "10 of 10 times" in diagnoses.verdicts()[0].text
-        all_of = len(m.trace.of(kind=["acknowledged", "ended", "masked", "cpu mask", "delivered", "returned"]))
+        all_of = len(m.trace.of(kind=WANTS))
         last = m.trace.of(kind="delivered").insns[-3]
-        kept = sum(event.insns >= last for event in m.trace.of(kind=["acknowledged", "ended", "masked", "cpu mask", "delivered", "returned"]))  # fmt: skip
+        kept = sum(event.insns >= last for event in m.trace.of(kind=WANTS))
         monkeypatch.setattr(diagnosed, "MOST", kept)
         looked = diagnoses.looked()
     assert looked.note == f"of {all_of} events the last {kept} were looked at, from insn {last} on"

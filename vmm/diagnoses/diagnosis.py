@@ -111,6 +111,8 @@ class Diagnosis:
     """What its budget is of; empty: it takes none."""
     ENDS: ClassVar[Sequence[str]] = ()
     """The only reasons of a stop after which it has anything to say; empty: any."""
+    NEEDED: ClassVar[bool] = False
+    """It says nothing without one."""
     SYMBOL: ClassVar[bool] = False
     """That is a symbol of the guest's, and no number."""
 
@@ -119,7 +121,7 @@ class Diagnosis:
 
     def lacks(self) -> str:
         """Empty; else why it cannot say anything of this machine, or of anything without its budget."""
-        needs = f"it needs a budget: {self.name}={self.BUDGET}" if self.BUDGET and self._budget is None else ""
+        needs = f"it needs a budget: {self.name}={self.BUDGET}" if self.NEEDED and self._budget is None else ""
         return needs or self.applies()
 
     def applies(self) -> str:

@@ -68,6 +68,7 @@ class Rule(Diagnosis):
     )
     WANTS = WANTS
     BUDGET = "5us"
+    NEEDED = True
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)

@@ -20,6 +20,7 @@ class Rule(Diagnosis):
     )
     WANTS = WANTS
     BUDGET = "80us"
+    NEEDED = True
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)

@@ -54,6 +54,7 @@ class Rule(Diagnosis):
     )
     WANTS = WANTS
     BUDGET = "SECRET"
+    NEEDED = True
     SYMBOL = True
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
