@@ -24,7 +24,7 @@ def certain(asked: Asked) -> tuple[Verdict, ...]:
     """What all diagnoses are certain of when its scenario is played."""
     machine = boot(asked.image, console=None)
     script = asked.case.scenario and load(asked.case.scenario)
-    with machine.diagnose() as diagnoses:
+    with machine.diagnose(*asked.case.looked_for) as diagnoses:
         if script:
             script.start(machine)
         machine.run()

@@ -14,6 +14,7 @@ from vmm.arch.arm.vcpu import Arm
 from vmm.boards import virt_tree
 from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, choice, number, switch
 from vmm.core.native import check, lib
+from vmm.devices import audio
 from vmm.devices.fw_cfg_mmio import FwCfgMmio
 from vmm.devices.gicv2m import Gicv2m
 from vmm.devices.pflash import Pflash
@@ -30,13 +31,14 @@ NAME = "virt"
 SUMMARY = "ARM: GICv2 or GICv3 with ITS, generic timers, PL011, PL031, PSCI, semihosting, test device"
 ARCHITECTURES = ("arm64", "arm")
 """The first has the default CPU."""
-OPTIONS = ("gic", "itargetsr", "virtualization", "secure", "quantum", "insn_ns")
+OPTIONS = ("gic", "itargetsr", "virtualization", "secure", "quantum", "insn_ns", "audio")
 
 DEVICES = (0x08000000, 0x40000000)
 MOST_RAM = 0xC0000000
 """Below 4 GiB, where 32-bit processors reach."""
 SPIS = 256
-DRIVERS = {virt_tree.UART_SPI: ("uart",), virt_tree.RTC_SPI: ("rtc",)}
+AUDIO, AUDIO_SPI = (0x0B010000, audio.SIZE), 3
+DRIVERS = {virt_tree.UART_SPI: ("uart",), virt_tree.RTC_SPI: ("rtc",), AUDIO_SPI: ("audio",)}
 """By line, which devices drive it."""
 V2M_SPI, V2M_COUNT = 48, 64
 GICR_WAKER = 0x14
@@ -86,6 +88,10 @@ def build(parts: Parts) -> Board:
     for name, device, region in table:
         board.devices[name] = device
         bus.add_memory(device, *region)
+
+    if switch(parts.options, "audio", False):
+        board.devices["audio"] = player = audio.Audio(clock=clock, irq=bus.line(AUDIO_SPI), memory=parts.memory)
+        bus.add_memory(player, *AUDIO)
 
     for bank in range(virt_tree.FLASH_BANKS):
         board.devices[f"flash{bank}"] = flash = _flash(parts, bank)

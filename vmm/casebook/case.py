@@ -3,6 +3,7 @@
 title = "an interrupt is never ended"
 summary = "one path of the handler returns without an end of interrupt"
 diagnoses = ["missing_eoi"]      # what is certain of the broken variant, and of it alone
+budgets = ["latency=80us"]       # may be left out: what the case allows, as `vmm run --diagnose` takes it
 
 [x86]                            # its source is beside it, in assembly or C; so for arm64 and arm
 board = "pc,pit=off"
@@ -42,6 +43,8 @@ class Case:
     """Names of those that are certain of the broken variant."""
     machines: dict[str, dict[str, Any]]
     """By architecture: board, cpu, smp, and what may come where it is explored."""
+    budgets: tuple[str, ...] = ()
+    """What those are allowed that take a budget."""
     explore: dict[str, Any] = field(default_factory=dict)
     """How it is explored; empty: a run shows it."""
 
@@ -56,6 +59,11 @@ class Case:
     def image(self, arch: str, variant: str) -> Path:
         """Of a variant."""
         return self.directory / f"{arch}-{variant}.elf"
+
+    @property
+    def looked_for(self) -> list[str]:
+        """What `Machine.diagnose` is asked of it: everything, with its own budgets."""
+        return ["all", *self.budgets]
 
     @property
     def scenario(self) -> Path | None:
@@ -91,7 +99,7 @@ def _read(path: Path) -> Case:
         import tomli as tomllib
     facts = tomllib.loads(path.read_text(encoding="utf-8"))
     machines = {arch: facts.pop(arch) for arch in ARCHITECTURES if arch in facts}
-    facts["diagnoses"] = tuple(facts["diagnoses"])
+    facts |= {name: tuple(facts.get(name, ())) for name in ("diagnoses", "budgets")}
     return Case(directory=path.parent, machines=machines, **facts)
 
 

@@ -17,7 +17,7 @@ def play(options: argparse.Namespace, asked: Asked) -> int:
     case = asked.case
     options.image = asked.name
     options.scenario = options.scenario or case.scenario
-    options.diagnose = options.diagnose or ["all"]
+    options.diagnose = options.diagnose or case.looked_for
     if not options.quiet:
         print(f"{asked.name}: {case.title}", file=sys.stderr)
     status = run.play(options)

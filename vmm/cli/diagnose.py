@@ -48,12 +48,13 @@ def main(options: argparse.Namespace) -> int:
     replay = Replay(options.file, None, lambda data: None)
     with replay.machine.diagnose(*options.names) as diagnoses:
         stop = replay.run()
-        found = diagnoses.verdicts()
+        looked = diagnoses.looked()
+    found = looked.verdicts
     if options.json:
-        print(json.dumps({"stop": str(stop), "verdicts": verdicts.plain(found)}, indent=2))
+        print(json.dumps({"stop": str(stop), **verdicts.plain(looked)}, indent=2))
     else:
         print(f"vmm: {stop}")
-        verdicts.show(found, diagnoses.not_applied(), sys.stdout)
+        verdicts.show(looked, diagnoses.not_applied(), sys.stdout)
     return session.CERTAIN if any(verdict.certain for verdict in found) else 0
 
 

@@ -203,6 +203,9 @@ def play(options: argparse.Namespace) -> int:
         from vmm.report import end
 
         end.show(machine, summary, sys.stderr)
+    if script and not options.quiet and not cut and status != SCRIPT_FAILED:
+        for name, text in script.figures(machine).items():
+            print(f"{name}: {text}", file=sys.stderr)
     for story in waiting:
         print(f"vmm: never fired: {story}", file=sys.stderr)
     return session.CERTAIN if summary.certain and not cut else status

@@ -30,6 +30,7 @@ class Script:
         self.path = str(path)
         """As its code objects have it."""
         self._code = code
+        self._module: ModuleType | None = None
 
     def module(self, name: str) -> ModuleType:
         """What it makes when it is executed, called `name`."""
@@ -42,13 +43,18 @@ class Script:
 
     def start(self, machine: Machine) -> None:
         """Begin every scenario, in the order they are written in; VmmError where there is none."""
-        module = self.module(MODULE)
+        module = self._module = self.module(MODULE)
         scenarios = [item for name, item in vars(module).items() if name.startswith("scenario") and _own(item)]
         if not any(map(inspect.iscoroutinefunction, scenarios)):
             plain = f"; {scenarios[0].__name__} is a plain function" if scenarios else ""
             raise VmmError(f"{self.path}: no scenario in it{plain}: write `async def scenario(m)`")
         for scenario in filter(inspect.iscoroutinefunction, scenarios):
             machine.start(scenario)
+
+    def figures(self, machine: Machine) -> dict[str, str]:
+        """What its `def figures(m) -> dict[str, str]` makes of the run that is over; empty where it has none."""
+        made = getattr(self._module, "figures", None)
+        return made(machine) if made else {}
 
     def story(self, error: BaseException) -> list[str]:
         """What `error` is and the lines of the script it came through, ours left out; empty where it did not."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from vmm.arch import named
 from vmm.core.event import Event
 from vmm.trace.words import Teller
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from vmm.findings.finding import Finding
     from vmm.trace import Trace
 
-__all__ = ["Diagnosis", "Evidence", "Verdict"]
+__all__ = ["Diagnosis", "Evidence", "Looked", "Verdict"]
 
 CERTAIN, LIKELY = "certain", "likely"
 
@@ -74,6 +75,9 @@ class Patient(Teller, Protocol):
     def trace(self) -> Trace: ...
 
     @property
+    def insn_ns(self) -> int: ...
+
+    @property
     def stop(self) -> Stop: ...
 
     @property
@@ -81,17 +85,24 @@ class Patient(Teller, Protocol):
         """Its `line_names` and `devices`."""
 
     @property
+    def read(self) -> Callable[[int | str, int], bytes]: ...
+
+    @property
     def findings(self) -> Callable[..., list[Finding]]: ...
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a user allows: so many instructions, or nanoseconds of virtual time."""
+    """What a user allows: so many instructions, or nanoseconds of virtual time. Neither: what `text` names."""
 
     insns: int | None = None
     ns: int | None = None
     text: str = ""
     """As it was written."""
+
+    def in_insns(self, insn_ns: int) -> int:
+        """In instructions of `insn_ns` nanoseconds each."""
+        return self.insns if self.insns is not None else (self.ns or 0) // insn_ns
 
 
 class Diagnosis:
@@ -105,9 +116,20 @@ class Diagnosis:
     """It asks what handlers interrupted, or wants the events of what they changed."""
     BUDGET: ClassVar[str] = ""
     """What its budget is of; empty: it takes none."""
+    ENDS: ClassVar[Sequence[str]] = ()
+    """The only reasons of a stop after which it has anything to say; empty: any."""
+    NEEDED: ClassVar[bool] = False
+    """It says nothing without one."""
+    SYMBOL: ClassVar[bool] = False
+    """That is a symbol of the guest's, and no number."""
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         self.name, self._patient, self._budget = name, patient, budget
+
+    def lacks(self) -> str:
+        """Empty; else why it cannot say anything of this machine, or of anything without its budget."""
+        needs = f"it needs a budget: {self.name}={self.BUDGET}" if self.NEEDED and self._budget is None else ""
+        return needs or self.applies()
 
     def applies(self) -> str:
         """Empty; else why it cannot say anything of this machine."""
@@ -121,6 +143,10 @@ class Diagnosis:
         """The run is over, or stands: what went wrong, by when it did."""
         raise NotImplementedError
 
+    def figures(self) -> Iterator[str]:
+        """What it measured, a line each; of one that has a budget, for others measure nothing to be told."""
+        return iter(())
+
     def evidence(self, event: Event, words: str) -> Evidence:
         """Of an event, at its place."""
         return self.at(event, event.linear, words)
@@ -129,9 +155,26 @@ class Diagnosis:
         """Of an event, at another place than its own."""
         return Evidence(event.insns, event.vcpu, self._patient.where(linear), words)
 
+    def interrupt(self, delivered: Event) -> str:
+        """As a sentence names the interrupt of a delivery."""
+        number = named(self._patient.architecture).number
+        value = f"{delivered.number:#04x}" if number == "vector" else str(delivered.number)
+        return f"{number} {value} ({delivered.source})"
+
     def verdict(self, text: str, *evidence: Evidence, confidence: str = CERTAIN) -> Verdict:
         """Of this diagnosis."""
         return Verdict(self.name, text, evidence, confidence)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look at a run gave."""
+
+    verdicts: list[Verdict]
+    figures: dict[str, list[str]]
+    """By diagnosis."""
+    note: str = ""
+    """What was not looked at."""
 
 
 Budgets = Mapping[str, Budget]

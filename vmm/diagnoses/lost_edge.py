@@ -18,6 +18,7 @@ class Rule(Diagnosis):
         "certain where the line is unmasked, no device of the board's drives it, whose registers may have been asked "
         "meanwhile, and the run ended in a sleep that nothing ends"
     )
+    ENDS = ("idle",)
     WANTS = WANTS
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
@@ -28,7 +29,7 @@ class Rule(Diagnosis):
         self._lines.see(event)
 
     def verdicts(self) -> Iterator[Verdict]:
-        if self._patient.stop.reason != "idle" or not self._lines.open(0):
+        if not self._lines.open(0):
             return
         for number, line in sorted(self._lines.lines.items()):
             high = line.last

@@ -21,6 +21,7 @@ class Rule(Diagnosis):
         "several devices held a line at once, one of them was served and let go, and another holds it still, though "
         "the handler has returned; certain where the run ended in a sleep that nothing ends"
     )
+    ENDS = ("idle",)
     WANTS = WANTS
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
@@ -31,8 +32,6 @@ class Rule(Diagnosis):
         self._lines.see(event)
 
     def verdicts(self) -> Iterator[Verdict]:
-        if self._patient.stop.reason != "idle":
-            return
         for number, line in sorted(self._lines.lines.items()):
             high = line.last
             if not high or high.fell or self._lines.barred(number):

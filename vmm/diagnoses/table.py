@@ -27,6 +27,11 @@ NAMES = (
     "lost_wakeup",
     "stack",
     "circular_wait",
+    "latency",
+    "handler_time",
+    "jitter",
+    "timing_leak",
+    "starvation",
 )
 """A module each, whose class is `Rule`, in the order they are told."""
 
@@ -65,6 +70,8 @@ def _parsed(word: str) -> tuple[str, Budget | None]:
         return name, None
     if not takes:
         raise VmmError(f"{word!r}: {name} takes no budget: {', '.join(_with_budget()) or 'none'} do")
+    if takes and text and diagnosis(name).SYMBOL:
+        return name, Budget(text=text)
     return name, budget(text, word)
 
 

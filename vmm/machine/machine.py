@@ -278,6 +278,11 @@ class Machine:
         return self.clock.now()
 
     @property
+    def insn_ns(self) -> int:
+        """Virtual nanoseconds an instruction."""
+        return int(self._native.insn_ns)
+
+    @property
     def position(self) -> Position:
         """Where in its run it stands."""
         return position_of(self._native)

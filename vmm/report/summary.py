@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from vmm.arch import named
 from vmm.core.stops import Stop
 from vmm.diagnoses.diagnosed import Diagnoses
-from vmm.diagnoses.diagnosis import Verdict
+from vmm.diagnoses.diagnosis import Looked
 from vmm.findings.finding import Finding
 from vmm.findings.found import MEANT
 from vmm.machine.machine import Machine
@@ -34,8 +34,8 @@ class Summary:
     architecture: str
     exception_name: Callable[[int], str | None]
     findings: list[Finding]
-    verdicts: list[Verdict] | None
-    """Of diagnoses, where any were asked for."""
+    looked: Looked | None
+    """What diagnoses found and measured, where any were asked for."""
     not_applied: Mapping[str, str]
     """Diagnoses that cannot say anything of this machine, with the reason."""
 
@@ -44,6 +44,7 @@ class Summary:
         cls, machine: Machine, stop: Stop, host_seconds: float, *, cut: bool = False, diagnoses: Diagnoses | None = None
     ) -> Summary:
         """`cut`: the run did not end by itself, whatever `stop` says."""
+        looked = diagnoses.looked() if diagnoses else None
         return cls(
             stop,
             machine.instructions,
@@ -55,7 +56,7 @@ class Summary:
             machine.architecture,
             machine.cpu.exception_name,
             machine.findings(faults=stop.reason in MEANT and not cut),
-            diagnoses.verdicts() if diagnoses else None,
+            looked,
             diagnoses.not_applied() if diagnoses else {},
         )
 
@@ -71,8 +72,8 @@ class Summary:
             "findings": [asdict(finding) for finding in self.findings],
             "interrupts": [_facts(row) for row in self.interrupts],
         }
-        if self.verdicts is not None:
-            facts |= {"verdicts": verdicts.plain(self.verdicts), "not_applied": dict(self.not_applied)}
+        if self.looked:
+            facts |= verdicts.plain(self.looked) | {"not_applied": dict(self.not_applied)}
         import json  # most runs write none
 
         return json.dumps(facts, indent=2) + "\n"
@@ -92,12 +93,12 @@ class Summary:
     @property
     def certain(self) -> bool:
         """A diagnosis is certain of something."""
-        return any(verdict.certain for verdict in self.verdicts or ())
+        return any(verdict.certain for verdict in self.looked.verdicts) if self.looked else False
 
     def show_verdicts(self, file: TextIO) -> None:
         """Print what diagnoses found, if any were asked for."""
-        if self.verdicts is not None:
-            verdicts.show(self.verdicts, self.not_applied, file)
+        if self.looked:
+            verdicts.show(self.looked, self.not_applied, file)
 
     def show_totals(self, file: TextIO) -> None:
         """Print one line: instructions, times, hash."""

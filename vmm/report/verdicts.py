@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from vmm.diagnoses.diagnosis import Verdict
+from vmm.diagnoses.diagnosis import Looked
 
 SHOWN = 4
 """Pieces of evidence of one verdict; `plain` has all."""
 
 
-def show(verdicts: Sequence[Verdict], not_applied: Mapping[str, str], file: TextIO) -> None:
-    """Print them, the certain ones first."""
+def show(looked: Looked, not_applied: Mapping[str, str], file: TextIO) -> None:
+    """Print the verdicts, the certain ones first, then what was measured."""
+    verdicts, figures, note = looked.verdicts, looked.figures, looked.note
     for verdict in sorted(verdicts, key=lambda each: not each.certain):
         print(f"{verdict.diagnosis}, {verdict.confidence}: {verdict}", file=file)
         for each in verdict.evidence[:SHOWN]:
@@ -22,10 +23,14 @@ def show(verdicts: Sequence[Verdict], not_applied: Mapping[str, str], file: Text
             print(f"  … and {len(verdict.evidence) - SHOWN} more", file=file)
     if not verdicts:
         print("diagnoses: nothing found", file=file)
+    if note:
+        print(f"diagnoses: {note}", file=file)
+    for name, lines in figures.items():
+        print(f"{name} measured:", *lines, sep="\n  ", file=file)
     for name, why in not_applied.items():
         print(f"{name}: not looked for: {why}", file=file)
 
 
-def plain(verdicts: Iterable[Verdict]) -> list[dict[str, Any]]:
-    """As JSON has them."""
-    return [asdict(verdict) for verdict in verdicts]
+def plain(looked: Looked) -> dict[str, Any]:
+    """As JSON has it: verdicts, figures, and a note that is mostly empty."""
+    return asdict(looked)

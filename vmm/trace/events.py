@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from vmm.core.event import Event
-from vmm.core.native import lib
+from vmm.core.native import ffi, lib
 
 if TYPE_CHECKING:
     from vmm._native import vmm_event, vmm_machine
@@ -67,30 +68,28 @@ def source_names(machine: vmm_machine, architecture: Architecture) -> SourceName
     return lambda source, pin: own(source, pin) or SOURCES.get(source, f"source {source}")
 
 
-def _has_source(raw: vmm_event) -> bool:
-    return raw.kind in WITH_SOURCE or raw.source == lib.VMM_SRC_STIMULUS
+LAYOUT = Struct("=6Q4I4H8B")
+"""Of a vmm_event, which has no holes."""
+assert (LAYOUT.size, ffi.offsetof("vmm_event", "depth")) == (ffi.sizeof("vmm_event"), LAYOUT.size - 1)
 
 
 def from_native(raw: vmm_event, source: SourceName) -> Event:
     """Copy an event out of the core's ring."""
-    return Event(
-        kind=KINDS.get(raw.kind, f"kind {raw.kind}"),
-        vcpu=raw.vcpu,
-        insns=raw.count,
-        number=raw.number,
-        value=raw.value,
-        source=source(raw.source, raw.source_pin) if _has_source(raw) else "",
-        pc=raw.pc,
-        cs=raw.cs,
-        ss=raw.ss,
-        sp=raw.sp,
-        flags=raw.flags,
-        cpl=raw.cpl,
-        error=raw.error if raw.has_error else None,
-        target_el=raw.target_el,
-        vector_offset=raw.vector_offset,
-        ns=raw.ns,
-        depth=raw.depth,
-        base=raw.base,
-        code=raw.code,
-    )
+    return next(from_natives(ffi.addressof(raw), 1, source))
+
+
+def from_natives(events: vmm_event, count: int, source: SourceName) -> Iterator[Event]:
+    """Copies of the first `count` of an array: all fields of an event at once, for there are millions of them."""
+    names: dict[tuple[int, int], str] = {}
+    new, kinds = tuple.__new__, KINDS
+    for (
+        insns, ns, pc, sp, value, code, number, error, flags, base, cs, ss, vector_offset, _,
+        kind, vcpu, of, pin, cpl, has_error, target_el, depth,
+    ) in LAYOUT.iter_unpack(ffi.buffer(events, count * LAYOUT.size)):  # fmt: skip
+        name = ""
+        if kind in WITH_SOURCE or of == lib.VMM_SRC_STIMULUS:
+            name = names.get((of, pin)) or names.setdefault((of, pin), source(of, pin))
+        yield new(Event, (
+            kinds.get(kind) or f"kind {kind}", vcpu, insns, number, value, name, pc, cs, ss, sp, flags, cpl,
+            error if has_error else None, target_el, vector_offset, ns, depth, base, code,
+        ))  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vmm.core.event import Event
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError, unknown
-from vmm.trace.events import NUMBERS, SOURCES, SYNCHRONOUS, SourceName, from_native
+from vmm.trace.events import NUMBERS, SOURCES, SYNCHRONOUS, SourceName, from_native, from_natives
 from vmm.trace.store import ANY, Chunk, Store, unpacked
 
 if TYPE_CHECKING:
@@ -86,8 +86,7 @@ class Selection:
 
     def __iter__(self) -> Iterator[Event]:
         for events, count in self._batches(self._chunks(), self._wanted):
-            for n in range(count):
-                yield from_native(events[n], self._source)
+            yield from from_natives(events, count, self._source)
 
     def __len__(self) -> int:
         return sum(count for _, count in self._batches(self._chunks(), self._wanted))

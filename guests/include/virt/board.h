@@ -6,6 +6,7 @@
 #define   GICR_STRIDE   0x20000
 #define   GICR_SGI      0x10000         /*   the frame of SGIs and PPIs */
 #define UART            0x09000000      /* PL011, SPI(1) */
+#define AUDIO           0x0B010000      /* audio device (audio.h), SPI(3), with audio=on */
 #define TEST_LINE       0x0B000000      /* test device: word n holds the level of SPI n */
 
 #define SGI(n)          (n)             /* INTIDs */

@@ -31,6 +31,7 @@
 #define   SLEEP_OFF     0x2000          /*   SLP_EN, SLP_TYP 0: power off, exit status 0 */
 #define TEST_LINE       0x2000          /* test device: port TEST_LINE + n holds the level of IRQ n */
 
+#define AUDIO           0xFEB00000      /* audio device (audio.h), IRQ 11, with audio=on */
 #define LAPIC           0xFEE00000
 
 #define FLAG_CF         0x00000001
