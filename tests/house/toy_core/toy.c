@@ -13,6 +13,7 @@
 #include "core/trace.h"
 #include "core/vcpu.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_blocks.h"
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_plt.h"
 #include "unicorn/uc_rescue.h"
@@ -195,6 +196,11 @@ bool uc_pages_attach(vmm_vcpu *v)
 void uc_pages_drop_code(vmm_vcpu *v, uint64_t offset, uint64_t end)
 {
     (void)v, (void)offset, (void)end;
+}
+
+void uc_blocks_free(vmm_vcpu *v)
+{
+    (void)v;
 }
 
 bool uc_gives_up(vmm_vcpu *v, uint64_t begin, int *error)
