@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from vmm.cli.parser import Parser
+from vmm.errors import VmmError
 
 
 def parser() -> Parser:
@@ -16,7 +17,9 @@ def parser() -> Parser:
         ["vmm case missing_eoi", "vmm case cases/lost_update/arm64", "vmm case lost_update --source"],
     )
     parser.add_argument("name", metavar="NAME[/ARCH]", help="a case, as vmm list has it")
-    parser.add_argument("--source", action="store_true", help="only the source, with both variants in it")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--source", action="store_true", help="only the source, with both variants in it")
+    only.add_argument("--scenario", action="store_true", help="only who plays the outside world: a scenario")
     return parser
 
 
@@ -32,6 +35,11 @@ def main(options: argparse.Namespace) -> int:
     source = case.source(arch)
     if options.source:
         sys.stdout.write(source.read_text(encoding="utf-8"))
+        return 0
+    if options.scenario:
+        if case.scenario is None:
+            raise VmmError(f"--scenario: nobody plays the outside world in {case.name}")
+        sys.stdout.write(case.scenario.read_text(encoding="utf-8"))
         return 0
     others = ", ".join(f"{case.name}/{each}" for each in case.machines if each != arch)
     run = f"vmm run {case.name}/{arch} --variant broken"

@@ -6,24 +6,21 @@ import argparse
 import sys
 
 from vmm.casebook.case import VARIANTS, Asked
-from vmm.cli import SCRIPT_FAILED, run, session
-
-SETTLED = (0, session.CERTAIN, 124, 125)
-"""Exit statuses of runs that say something of the case; others say that there was none, or that it was broken off."""
+from vmm.cli import run
 
 
 def play(options: argparse.Namespace, asked: Asked) -> int:
-    """0: nothing is wrong with this variant, 1: something is; else that of a run that did not come to its end."""
+    """0: nothing is wrong with this variant, 1: something is; else that of a run which was over too soon to tell."""
     case = asked.case
     options.image = asked.name
     options.scenario = options.scenario or case.scenario
     options.diagnose = options.diagnose or case.looked_for
     if not options.quiet:
         print(f"{asked.name}: {case.title}", file=sys.stderr)
-    status = run.play(options)
-    if status not in SETTLED or status == SCRIPT_FAILED:
-        return status
-    wrong = status != 0
+    outcome = run.play(options)
+    if not outcome.whole or (outcome.stop.reason == "limit" and not outcome.certain):
+        return outcome.status
+    wrong = outcome.status != 0
     if case.explore and not wrong:
         wrong = not _explored(options, asked)
     if not options.quiet:

@@ -11,6 +11,7 @@ from pathlib import Path
 from vmm.cli import session
 from vmm.cli.parser import Parser
 from vmm.columns import columns
+from vmm.diagnoses.table import NAMES, diagnosis
 from vmm.errors import VmmError
 
 WIDTH = 100
@@ -42,6 +43,8 @@ def main(options: argparse.Namespace) -> int:
         return 0
     if options.file is None:
         raise VmmError("vmm diagnose: which recording? Say FILE, or --list for what is looked for")
+    if str(options.file) in NAMES and not options.file.exists():
+        raise VmmError(f"vmm diagnose {options.file}: of which recording? Say FILE first, or --list for its rule")
     from vmm.replayer.player import Replay
     from vmm.report import verdicts
 
@@ -59,8 +62,6 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from vmm.diagnoses.table import NAMES, diagnosis
-
     asked = [*([str(options.file)] if options.file else []), *options.names] or NAMES
     rows = {name: diagnosis(name) for name in asked}
     if options.json:

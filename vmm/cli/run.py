@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmm import loaders, quantities
 from vmm.arch import DEFAULT, every, named
@@ -38,6 +38,18 @@ exit status:
   125  shutdown, unmapped memory or idle for ever
   129, 130, 143  SIGHUP, Ctrl-C, SIGTERM: what a run leaves is written
   all of them, beside those of timeout(1) and the shell: vmm help commands"""
+
+
+class Outcome(NamedTuple):
+    """Of a run."""
+
+    status: int
+    """The exit status."""
+    stop: Stop
+    whole: bool
+    """It came to its end: it was not cut short, and no script failed."""
+    certain: bool
+    """A diagnosis is certain of something."""
 
 
 class RunParser(Parser):
@@ -138,11 +150,11 @@ def main(options: argparse.Namespace) -> int:
         return cases.play(options, case)
     if options.variant is not None:
         raise VmmError(f"--variant {options.variant}: {options.image} is no case; vmm list shows those there are")
-    return play(options)
+    return play(options).status
 
 
-def play(options: argparse.Namespace) -> int:
-    """Boot and run; the exit status."""
+def play(options: argparse.Namespace) -> Outcome:
+    """Boot and run."""
     from vmm.catalog import resolve, shown, wants
     from vmm.cli.run_loop import progress
     from vmm.machine.machine import Config, Machine, why_precise
@@ -188,7 +200,8 @@ def play(options: argparse.Namespace) -> int:
         started = time.perf_counter()
         stop, status, cut = _run(machine, script, typed, recorder, progress(console, options, typed))
         waiting = machine.waiting
-        if not _close(machine, script):
+        closed = _close(machine, script)
+        if not closed:
             status = SCRIPT_FAILED
             if recorder:
                 recorder.ended(status, "the scenario failed")
@@ -208,7 +221,8 @@ def play(options: argparse.Namespace) -> int:
             print(f"{name}: {text}", file=sys.stderr)
     for story in waiting:
         print(f"vmm: never fired: {story}", file=sys.stderr)
-    return session.CERTAIN if summary.certain and not cut else status
+    certain = summary.certain and not cut
+    return Outcome(session.CERTAIN if certain else status, stop, not cut and closed, certain)
 
 
 def _inputs(machine: Machine, options: argparse.Namespace) -> list[Path]:
