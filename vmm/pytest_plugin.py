@@ -39,6 +39,8 @@ MARKERS = (
     "explore(inject=..., between=(begin, end), hit=1, until=None, check=(), depth=1, runs=None, seconds=None, "
     'reduction=True): what the fixture "exploration" tries on the guest of the marker guest, as vmm.explore does: the '
     "interrupts at every boundary, up to depth of them in one run",
+    'diagnose(name, ...): what is looked for in the machines of the test, as "vmm diagnose --list" has it (all); a '
+    "verdict that is certain fails it",
 )
 OURS = Path(__file__).parent
 HANDED_OVER = "vmm coverage"
@@ -209,7 +211,7 @@ def _in_one_line() -> Iterator[None]:
     try:
         yield
     except VmmError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -242,8 +244,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """No marker means nothing, silently: pytest repeats no methods of unittest's TestCase."""
     if item.get_closest_marker("every_boundary") and not hasattr(item, "callspec"):
         pytest.fail("marker every_boundary: pytest cannot repeat a method of a unittest.TestCase", pytrace=False)
-    if item.get_closest_marker("explore") and "exploration" not in getattr(item, "fixturenames", ()):
+    fixtures: Sequence[str] = getattr(item, "fixturenames", ())
+    if item.get_closest_marker("explore") and "exploration" not in fixtures:
         pytest.fail("marker explore: the test does not take the fixture exploration", pytrace=False)
+    if item.get_closest_marker("diagnose"):
+        if "machine" not in fixtures:
+            pytest.fail("marker diagnose: the test takes no fixture that gives a machine", pytrace=False)
+        if "exploration" in fixtures:
+            pytest.fail("marker diagnose: it is of a run, and an exploration goes back in time", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A test that has passed fails where something is certain to have gone wrong in its machines."""
+    yield
+    if machines := item.stash.get(MACHINES, None):
+        with _in_one_line():
+            machines.check()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -315,4 +332,7 @@ def _machines(config: pytest.Config, node: pytest.Item, coverage: Coverage | Non
     given: Options = {} if seed is None else {"seed": seed}
     defaults = given | markers.defaults(node)
     images = config.stash.setdefault(IMAGES, Images())
-    return Machines(images, node.path.parent, defaults, trace=bool(config.getoption("--vmm-trace")), coverage=coverage)
+    return Machines(
+        images, node.path.parent, defaults, trace=bool(config.getoption("--vmm-trace")),
+        coverage=coverage, diagnose=markers.diagnoses(node),
+    )  # fmt: skip

@@ -48,7 +48,8 @@ BELOW = {
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
     "report": {"errors", "quantities", "columns", "core", "arch", "trace", "findings", "diagnoses", "machine"},
     "testing": {
-        "errors", "sources", "core", "catalog", "coverage", "scenario", "inputs", "machine", "placements", "report",
+        "errors", "sources", "core", "catalog", "coverage", "diagnoses", "scenario", "inputs", "machine", "placements",
+        "report",
     },
     "placements": {
         "errors", "quantities", "output", "scratch", "version", "core", "coverage", "arch", "catalog", "inputs",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine
-from vmm.report import crash
+from vmm.report import crash, verdicts
 from vmm.testing.exploration import Exploration
 from vmm.testing.machines import Tested
 
@@ -18,7 +19,9 @@ Section = tuple[str, str]
 
 def sections(tested: Tested, *, trace: bool, recording: Callable[[], Path]) -> list[Section]:
     """Titles and texts; `trace`: with every event that was recorded. `recording` gives the file for the recording."""
-    parts = (_stop(tested.machine), _state(tested.machine), _console(tested), _trace(tested.machine) if trace else ())
+    machine = tested.machine
+    every = _trace(machine) if trace else ()
+    parts = (_stop(machine), _diagnoses(tested), _state(machine), _console(tested), every)
     shown = [(f"{tested.name}: {title}", text) for part in parts for title, text in part]
     return [*shown, *_recording(tested, recording)]
 
@@ -36,6 +39,13 @@ def _stop(machine: Machine) -> Iterator[Section]:
     yield "why it stopped", f"{why}\n{totals}, board {config.board}, seed {config.seed}, trace {machine.trace.hash}"
     if findings := machine.findings():
         yield "interrupts", "\n".join(map(str, findings))
+
+
+def _diagnoses(tested: Tested) -> Iterator[Section]:
+    if tested.diagnoses:
+        said = StringIO()
+        verdicts.show(tested.diagnoses.looked(), tested.diagnoses.not_applied(), said)
+        yield "diagnoses", said.getvalue().rstrip()
 
 
 def _state(machine: Machine) -> Iterator[Section]:

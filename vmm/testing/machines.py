@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from vmm.coverage.coverage import Coverage
+from vmm.diagnoses.diagnosed import Diagnoses
 from vmm.errors import VmmError
 from vmm.inputs.console import taker
 from vmm.inputs.recorder import Recorder
@@ -37,6 +38,8 @@ class Tested:
     """What the guest has written so far."""
     recorder: Recorder
     """What can be saved for `vmm replay`."""
+    diagnoses: Diagnoses | None = None
+    """What is looked for, where its test asks."""
 
 
 class Machines:
@@ -44,13 +47,14 @@ class Machines:
 
     def __init__(
         self, images: Images, directory: Path, defaults: Options, *, trace: bool = False,
-        coverage: Coverage | None = None,
+        coverage: Coverage | None = None, diagnose: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """`directory` is where the test lies, `defaults` are for options that a call leaves out; `trace`: every event
-        is kept for the report; `coverage` collects what they run.
+        is kept for the report; `coverage` collects what they run; `diagnose`: what is looked for in it.
         """
         self._images, self._directory = images, directory
         self._defaults, self._trace, self.coverage = defaults, trace, coverage
+        self._diagnose = diagnose
         self.tested: list[Tested] = []
 
     @takes_options(QUIET)
@@ -86,7 +90,8 @@ class Machines:
             machine.trace.record()
         if self.coverage:
             self.coverage.watch(machine)
-        self.tested.append(Tested(self._name(str(image)), machine, console, recorder))
+        diagnoses = machine.diagnose(*self._diagnose) if self._diagnose else None
+        self.tested.append(Tested(self._name(str(image)), machine, console, recorder, diagnoses))
         if prepare:
             prepare(machine)
         return machine
@@ -109,6 +114,12 @@ class Machines:
     def _name(self, image: str) -> str:
         same = sum(tested.name.partition(" ")[0] == image for tested in self.tested)
         return f"{image} ({same + 1})" if same else image
+
+    def check(self) -> None:
+        """VmmError where a diagnosis is certain of something in one of them."""
+        for tested in self.tested:
+            if tested.diagnoses:
+                tested.diagnoses.check()
 
     def close(self) -> None:
         """End all of them, though a scenario of one fails at that."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, Protocol, cast
 
+from vmm.diagnoses.table import ALL, chosen
 from vmm.errors import VmmError, unknown
 from vmm.machine.options import Options
 from vmm.placements.exploration import explore
@@ -55,6 +56,19 @@ def guest(node: Node) -> tuple[str, dict[str, Any]]:
     if len(marker.args) != 1:
         raise VmmError("marker guest: it takes one image, and options by their names")
     return marker.args[0], dict(marker.kwargs)
+
+
+def diagnoses(node: Node) -> tuple[str, ...]:
+    """What the marker `diagnose` looks for, all where it does not say; empty where there is none. VmmError for what is
+    no diagnosis.
+    """
+    marker = node.get_closest_marker("diagnose")
+    if marker is None:
+        return ()
+    if marker.kwargs or not all(isinstance(word, str) for word in marker.args):
+        raise VmmError('marker diagnose: it takes names, with budgets where they take one: "masked_hang=50us"')
+    chosen(marker.args)
+    return marker.args or (ALL,)
 
 
 def region(marker: Marker) -> Region:
