@@ -1,4 +1,4 @@
-"""The README and the manual's pages as blocks: what a reader would copy, with the file it goes into."""
+"""The README, the casebook's and the manual's pages as blocks: what a reader would copy, with the file it goes into."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 MANUAL = ROOT / "vmm" / "pages"
-PAGES = [README, *sorted(MANUAL.glob("*.md"))]
+BOOK = ROOT / "guests" / "README.md"
+PAGES = [README, BOOK, *sorted(MANUAL.glob("*.md"))]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INTO = re.compile(r"\binto\s+`([\w.]+)`", re.IGNORECASE)
@@ -38,6 +39,11 @@ class Block:
         return f"{self.page}:{self.line}"
 
 
+def title(page: Path) -> str:
+    """Of the manual its name alone, else where it lies."""
+    return page.relative_to(MANUAL if page.parent == MANUAL else ROOT).as_posix()
+
+
 def blocks(page: Path) -> list[Block]:
     text, found = page.read_text(), []
     for fence in FENCE.finditer(text):
@@ -47,11 +53,11 @@ def blocks(page: Path) -> list[Block]:
         after = FENCE.match(text, fence.end() + 2) if text[fence.end() : fence.end() + 2] == "\n\n" else None
         output = after[2] if after and not after[1] else None
         name = names[-1] if names else ""
-        found.append(Block(page.name, before.count("\n") + 1, fence[1], fence[2], name, output))
+        found.append(Block(title(page), before.count("\n") + 1, fence[1], fence[2], name, output))
     return found
 
 
-BLOCKS = {page.name: blocks(page) for page in PAGES if page != MANUAL / "README.md"}
+BLOCKS = {title(page): blocks(page) for page in PAGES if page != MANUAL / "README.md"}
 
 
 def every(language: str) -> list[Block]:

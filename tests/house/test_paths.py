@@ -34,6 +34,7 @@ OTHERS = {
 USERS = {
     "test_lost_tick.py",
     "test_ticks.py",
+    "test_mouse.py",
     "press.py",
     "look.py",
     "life.py",
