@@ -5,6 +5,7 @@ import re
 from functools import cache
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from vmm.casebook.case import BROKEN, FIXED, Asked, cases, images
 from vmm.casebook.difference import difference, variant
@@ -17,6 +18,11 @@ from vmm.machine.machine import boot
 IMAGES = sorted(images(), key=lambda each: each.name)
 random.Random(14).shuffle(IMAGES)
 CASES = cases()
+
+
+def marked(images: list[Asked]) -> list[ParameterSet]:
+    """The quick tests have each case on x86 alone."""
+    return [pytest.param(each, marks=[pytest.mark.slow] if each.arch != "x86" else []) for each in images]
 
 
 @cache
@@ -32,19 +38,21 @@ def certain(asked: Asked) -> tuple[Verdict, ...]:
         return tuple(verdict for verdict in diagnoses.verdicts() if verdict.certain)
 
 
-@pytest.mark.parametrize("asked", IMAGES, ids=lambda each: each.name)
+@pytest.mark.parametrize("asked", marked(IMAGES), ids=lambda each: each.name)
 def test_the_exit_status_tells_broken_from_fixed(asked: Asked, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["run", asked.name]) == (1 if asked.variant == BROKEN else 0), capfd.readouterr().err
     assert "verdict: " in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("asked", IMAGES, ids=lambda each: each.name)
+@pytest.mark.parametrize("asked", marked(IMAGES), ids=lambda each: each.name)
 def test_diagnoses_are_certain_of_what_the_case_says_and_of_nothing_else(asked: Asked) -> None:
     expected = asked.case.diagnoses if asked.variant == BROKEN else ()
     assert {verdict.diagnosis for verdict in certain(asked)} == set(expected)
 
 
-@pytest.mark.parametrize("asked", [each for each in IMAGES if each.variant == BROKEN], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "asked", marked([each for each in IMAGES if each.variant == BROKEN]), ids=lambda each: each.name
+)
 def test_a_verdict_names_a_line_of_the_source(asked: Asked) -> None:
     name = asked.case.source(asked.arch).name
     for verdict in certain(asked):

@@ -7,7 +7,7 @@ from vmm.diagnoses.table import NAMES
 from vmm.machine.machine import boot
 
 GUESTS = [guest.name for guest in guests()]
-INSNS = 200_000
+INSNS = 40_000
 
 
 @pytest.mark.parametrize("name", GUESTS)
