@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.casebook.play import case, played
+from casebook.play import case, played
 from vmm.casebook.case import BROKEN, FIXED
 
 

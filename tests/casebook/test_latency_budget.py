@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.casebook.play import case, played
+from casebook.play import case, played
 from vmm.casebook.case import BROKEN
 
 ALLOWED = 600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.devices.fakes import FakeClock, FakeLine
+from devices.fakes import FakeClock, FakeLine
 from vmm.devices.audio import (
     BUFFER,
     BYTES,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import vmm
-from tests.findings.guests import x86
+from findings.guests import x86
 
 BODY = """
     IDT_GATE 0x25, handler

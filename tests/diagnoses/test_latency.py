@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.diagnoses.guests import said
-from tests.findings.guests import arm64, x86
+from diagnoses.guests import said
+from findings.guests import arm64, x86
 
 BODY = """
     IDT_GATE 0x25, high

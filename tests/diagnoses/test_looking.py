@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.findings.guests import x86
+from findings.guests import x86
 from vmm.diagnoses import diagnosed
 from vmm.diagnoses.executions import WANTS
 

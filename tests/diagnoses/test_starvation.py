@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.findings.guests import x86
+from findings.guests import x86
 
 BODY = """
     IDT_GATE 0x25, busy

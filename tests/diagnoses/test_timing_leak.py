@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import vmm
-from tests.findings.guests import x86
+from findings.guests import x86
 from vmm.diagnoses.timing_leak import Difference
 from vmm.errors import VmmError
 
