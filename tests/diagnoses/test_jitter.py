@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from findings.guests import x86
 
 import vmm
-from findings.guests import x86
 
 BODY = """
     IDT_GATE 0x25, handler

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from findings.guests import arm64, x86
 
 from diagnoses.guests import said
-from findings.guests import arm64, x86
 
 BODY = """
     IDT_GATE 0x25, high

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from findings.guests import x86
+
 from vmm.diagnoses import diagnosed
 from vmm.diagnoses.executions import WANTS
 

@@ -4,9 +4,9 @@ from math import inf, isclose
 from pathlib import Path
 
 import pytest
+from findings.guests import x86
 
 import vmm
-from findings.guests import x86
 from vmm.diagnoses.timing_leak import Difference
 from vmm.errors import VmmError
 
