@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from vmm import catalog
+from vmm.casebook import case
 from vmm.errors import VmmError
 
 FACTS = 'summary = "of {}"\nboard = "{}"\nsuccess = {}\n'
@@ -22,7 +23,8 @@ def shelf(tmp_path, monkeypatch):
         (directory / "guest.toml").write_text(FACTS.format(name, board, success) + more)
         (directory / f"{directory.name}.elf").touch()
     (tmp_path / "shelf" / "include").mkdir()
-    monkeypatch.setattr(catalog, "bundled", lambda: tmp_path / "shelf")
+    for module in (catalog, case):
+        monkeypatch.setattr(module, "bundled", lambda: tmp_path / "shelf")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path / "shelf"

@@ -345,11 +345,16 @@ static record *inject_at(exploration *x, extent level, spot here, uint32_t choic
         handler.places[0].pc = place_here(x, NULL).pc;
         handler.first = NO_TURN;
     }
+    bool over_here = !here.inside && until_here(x); /* unless something is delivered */
     coverage_hold(x->machine, false);
     unsigned how = found ? 0 : step(x);
     coverage_hold(x->machine, true);
     out->delivered = turn || found || is_away(x->machine, &away);
     if (!more && !x->plan->reduce && !(how & OVER)) { /* nobody asks where its handler returns */
+        if (over_here && !out->delivered) {
+            stand_at(x, here.of, here.index);
+            inject(x, choice);
+        }
         settle(x, r, finish(x, here.inside && ((out->delivered && !turn) || !(how & AT_END))));
         watch_into(x, NULL);
         sum_up(x, r, &head, NULL, out);

@@ -152,9 +152,10 @@ def test_the_first_interrupt_handler_takes_under_30_lines() -> None:
 
 
 @pytest.mark.slow
-def test_the_images_are_what_their_sources_give(capsys: pytest.CaptureFixture[str]) -> None:
+def test_some_images_are_what_their_sources_give(capsys: pytest.CaptureFixture[str]) -> None:
     assert build_guests.installed_ziglang() == build_guests.ZIGLANG
-    assert build_guests.main(["--check"]) == 0, capsys.readouterr().out
+    some = [*NAMES[::5], *list(cases())[::5]]
+    assert build_guests.main(["--check", *some]) == 0, capsys.readouterr().out
 
 
 def test_a_changed_image_is_named(

@@ -133,7 +133,7 @@ def test_every_pointer_into_a_machine_that_an_object_keeps_comes_with_the_machin
     m = make()
     views = [m, m.cpu, m.gic if make is virt else m.lapic, m.board]
     bare = set()
-    for holder in [each for each in gc.get_objects() if type(each).__module__.startswith("vmm.")]:
+    for holder in [each for each in gc.get_objects() if str(type(each).__module__).startswith("vmm.")]:
         attributes = getattr(holder, "__dict__", {})
         for name, value in attributes.items():
             pointer = isinstance(value, ffi.CData) and ffi.typeof(value).kind == "pointer"

@@ -15,9 +15,9 @@ ACTS = {
     "spi", "start", "stimulate", "trap", "turn", "type", "u8", "u16", "u32", "u64", "where", "write",
 }  # fmt: skip
 SHOWS = {
-    "architecture", "board", "bus", "clock", "config", "cpu", "cpus", "gear", "gic", "inputs", "instructions", "ioapic",
-    "lapic", "loaded", "memory", "now_ns", "pic", "position", "running", "screen", "source", "stop", "trace",
-    "waiting",
+    "architecture", "board", "bus", "clock", "config", "cpu", "cpus", "gear", "gic", "inputs", "insn_ns",
+    "instructions", "ioapic", "lapic", "loaded", "memory", "now_ns", "pic", "position", "running", "screen", "source",
+    "stop", "trace", "waiting",
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ import fuzz_noise
 
 SEED, HANG = 20_240, 300
 KINDS = len(fuzz_cases.KINDS)
-FEW, MANY = range(2 * KINDS * 2), range(2 * KINDS * 2, 2 * KINDS * 30)
+FEW, MANY = range(2 * KINDS * 2), range(2 * KINDS * 2, 2 * KINDS * 16)
 
 Results = list[fuzz.Outcome | fuzz.Finding]
 
@@ -120,7 +120,7 @@ def test_exploring_comes_to_the_same_in_every_way(number: int) -> None:
 
 @pytest.mark.slow
 def test_looking_on_changes_nothing_in_many_guests() -> None:
-    numbers = range(2 * KINDS, 2 * KINDS * 4)
+    numbers = range(2 * KINDS, 2 * KINDS * 2)
     assert_each_ended(list(fuzz.results(SEED, numbers, jobs=2, hang=HANG, run=fuzz_looking.run)), numbers)
 
 

@@ -128,7 +128,7 @@ class Machine:
     """What `boot` gives; `Machine(Config(board="virt"))` is one without an image, to `load`.
 
     it runs       run, stop, limit, end, turn; start, waiting, close of scenarios
-    where it is   running, position, instructions, now_ns
+    where it is   running, position, instructions, now_ns, insn_ns
     interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate, skip_to_timer; findings, diagnose
     its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
     its memory    read, write, u8, u16, u32, u64, by location; address, where, reach; memory: physical

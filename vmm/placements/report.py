@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from vmm.machine.explorer import Placement, Tried
 from vmm.placements.deadline import Deadline, length
 
-__all__ = ["Extreme", "Failure", "Happening", "Report"]
+__all__ = ["Failure", "Happening", "Report"]
 
 PROVEN, COUNTEREXAMPLE, SPENT, NOTHING = "proven", "counterexample", "budget spent", "nothing delivered"
 LOST = "not all tried"
