@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -196,8 +197,11 @@ def test_of_who_dies_in_the_middle_of_an_answer_nothing_has_come():
 
 def processes(session):
     """The workers that a script has."""
-    found = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
-    return [int(pid) for pid, parent in map(str.split, found.splitlines()[1:]) if int(parent) == session]
+    found = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            found[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
+    return [pid for pid, parent in found.items() if parent == session]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
