@@ -28,7 +28,8 @@ OUT_OF_REACH = (
     "tests/cli/test_run.py::test_a_short_run_stays_small",
     "tests/cli/test_scarce.py::test_memory_that_runs_out_is_a_line",
     "tests/test_built.py::test_the_one_of_this_environment_is_found_however_it_is_installed",
-    "tests/placements/test_workers.py", "tests/placements/test_cluster.py", "tests/packing", "tests/house", "tests/docs", "tests/guests/test_guests_sources.py",
+    "tests/placements/test_workers.py", "tests/placements/test_cluster.py",
+    "tests/packing", "tests/house", "tests/docs", "tests/guests/test_guests_sources.py",
 )  # fmt: skip
 """Tests of the process's size, for a sanitizer needs more for its own books, of other processes and of who ends them,
 of how vmm is packed and installed, and of sources and documents.
