@@ -52,7 +52,7 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
     return host->mmio_read(host->handle, range->index, address, size);
 }
 
-bool bus_walk(vmm_vcpu *v, uint64_t physical)
+bool bus_walk(vmm_vcpu *v, uint64_t physical, bool looks)
 {
     vmm_machine *m = v->machine;
     enum { ENTRY = 8 };
@@ -60,7 +60,8 @@ bool bus_walk(vmm_vcpu *v, uint64_t physical)
         return true;
     if (m->hole_floats) /* beyond the hole Unicorn reads by the same call what is no table, and finds nothing */
         return physical < m->hole_first || physical >= m->hole_end;
-    nobody_answers(v, physical, VMM_ACCESS_READ);
+    if (!looks)
+        nobody_answers(v, physical, VMM_ACCESS_READ);
     return false;
 }
 

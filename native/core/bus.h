@@ -8,6 +8,6 @@ int bus_attach(vmm_vcpu *v); /* Unicorn's error, 0: none */
 uint32_t port_read(vmm_machine *m, uint32_t port, uint32_t size);
 void port_write(vmm_machine *m, uint32_t port, uint32_t size, uint32_t value);
 
-bool bus_walk(vmm_vcpu *v, uint64_t physical); /* a table walk is about to read there; false: it must not, there is a device */
+bool bus_walk(vmm_vcpu *v, uint64_t physical, bool looks); /* a table walk is about to read there; false: it must not, there is a device */
 
 #endif

@@ -18,11 +18,9 @@ bool table_read(vmm_vcpu *v, uint64_t physical, bool looks)
     vmm_machine *m = v->machine;
     uint8_t bit = (uint8_t)(1u << v->index);
     uint64_t offset = physical - m->ram_base, page = offset / PAGE;
-    if (looks)
-        return vmm_memory(m, physical & ~(uint64_t)(ENTRY - 1), ENTRY);
     if (offset >= m->ram_size)
-        return bus_walk(v, physical);
-    if (m->pages.tables[page] & bit)
+        return bus_walk(v, physical, looks);
+    if (looks || m->pages.tables[page] & bit)
         return true;
     m->pages.tables[page] |= bit;
     m->pages.untold[page] = 1;

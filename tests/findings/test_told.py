@@ -46,9 +46,10 @@ def test_an_end_that_nobody_wanted_explains_itself_and_so_does_its_replay(run, v
     assert in_service.startswith("IRQ 1 is in service since insn ")
     assert in_service.endswith("; 1 request waits behind it: IRQ 3")
     assert asleep.startswith("vCPU 0 sleeps at ")
+    since = int(in_service.split("since insn ")[1].split()[0])
     assert json.loads(Path("a.json").read_text())["findings"] == [
-        {"kind": "in service", "text": in_service, "fault": True},
-        {"kind": "asleep", "text": asleep, "fault": False},
+        {"kind": "in service", "text": in_service, "fault": True, "since": since},
+        {"kind": "asleep", "text": asleep, "fault": False, "since": None},
     ]
     assert told(vmm("replay", "a.vmmrec").err) == [in_service, asleep]
     assert told(run(FORGETS.format(end=""), "--quiet").err) == []

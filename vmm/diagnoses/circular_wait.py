@@ -60,7 +60,7 @@ class Rule(Diagnosis):
 
     def _named(self, request: Event) -> str:
         lines = self._patient.board.line_names
-        if named(self._patient.architecture).number == "vector":
+        if self._x86:
             return str(lines[request.number]) if request.value == 0 else f"vector {request.number:#x}"
         return str(lines.get(request.number - SPIS, f"INTID {request.number}"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -125,6 +125,8 @@ class Diagnosis:
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         self.name, self._patient, self._budget = name, patient, budget
+        self._x86 = named(patient.architecture).number == "vector"
+        """Interrupts are called as x86 calls them, and events have its controllers' numbers."""
 
     def lacks(self) -> str:
         """Empty; else why it cannot say anything of this machine, or of anything without its budget."""
@@ -157,9 +159,8 @@ class Diagnosis:
 
     def interrupt(self, delivered: Event) -> str:
         """As a sentence names the interrupt of a delivery."""
-        number = named(self._patient.architecture).number
-        value = f"{delivered.number:#04x}" if number == "vector" else str(delivered.number)
-        return f"{number} {value} ({delivered.source})"
+        number = f"vector {delivered.number:#04x}" if self._x86 else f"INTID {delivered.number}"
+        return f"{number} ({delivered.source})"
 
     def verdict(self, text: str, *evidence: Evidence, confidence: str = CERTAIN) -> Verdict:
         """Of this diagnosis."""
@@ -175,7 +176,3 @@ class Looked:
     """By diagnosis."""
     note: str = ""
     """What was not looked at."""
-
-
-Budgets = Mapping[str, Budget]
-"""By the name of a diagnosis."""

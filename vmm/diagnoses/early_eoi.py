@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.handlers import Handler
@@ -52,9 +51,8 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        x86 = named(patient.architecture).number == "vector"
-        self._masks = Masks(x86=x86)
-        self._services = Services(x86=x86)
+        self._masks = Masks(x86=self._x86)
+        self._services = Services(x86=self._x86)
         self._pending: dict[Key, Event] = {}
         self._own: dict[Event, Event] = {}
         self._under_way: dict[Event, Early] = {}
@@ -159,4 +157,4 @@ class Rule(Diagnosis):
             yield self.evidence(early.let_in.delivered, f"{self._name(early.let_in)} comes in here")
 
     def _name(self, handler: Handler) -> str:
-        return self._masks.name(handler.number, handler.delivered.source)
+        return self.interrupt(handler.delivered)

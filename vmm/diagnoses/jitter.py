@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import mean, median
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.responses import WANTS, Response, Responses, blame
@@ -72,7 +71,7 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        self._responses = Responses(x86=named(patient.architecture).number == "vector")
+        self._responses = Responses(x86=self._x86)
         self._allowed = budget.in_insns(patient.insn_ns) if budget else None
         self._ticks: dict[tuple[int, str], Ticks] = {}
         self._vcpus: set[int] = set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.responses import MASKED, WANTS, Response, Responses, blame
@@ -24,7 +23,7 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        self._responses = Responses(x86=named(patient.architecture).number == "vector")
+        self._responses = Responses(x86=self._x86)
         self._allowed = budget.in_insns(patient.insn_ns) if budget else None
         self._worst: dict[tuple[int, str], Response] = {}
         self._missed: dict[tuple[int, str], int] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.lines import WANTS, High, Line, Lines
@@ -23,7 +22,7 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        self._lines = Lines(x86=named(patient.architecture).number == "vector")
+        self._lines = Lines(x86=self._x86)
 
     def see(self, event: Event) -> None:
         self._lines.see(event)

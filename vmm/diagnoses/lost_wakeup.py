@@ -11,8 +11,6 @@ from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.handlers import WANTS, Handler, Handlers
 from vmm.diagnoses.looks import Look, last_look
 
-ENDS = ("idle", "limit")
-
 
 class Rule(Diagnosis):
     """What was looked at is worked out once more, with what is in memory where the run ends."""
@@ -22,6 +20,7 @@ class Rule(Diagnosis):
         "would not sleep if it looked again; certain, for nothing else has come since"
     )
     WANTS = WANTS
+    ENDS = ("idle", "limit")
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
@@ -34,8 +33,6 @@ class Rule(Diagnosis):
             self._last[event.vcpu] = handler
 
     def verdicts(self) -> Iterator[Verdict]:
-        if self._patient.stop.reason not in ENDS:
-            return
         for cpu in self._patient.cpus:
             last = self._last.get(cpu.index)
             if last and cpu.halted and not self._handlers.under_way(cpu.index) and not last.synchronous:

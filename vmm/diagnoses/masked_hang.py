@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.lines import WANTS, High, Lines
@@ -40,7 +39,6 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        self._x86 = named(patient.architecture).number == "vector"
         self._lines = Lines(x86=self._x86)
         self._allowed = budget or ALLOWED
         self._hangs: dict[int, Hang] = {}

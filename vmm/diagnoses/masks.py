@@ -24,7 +24,3 @@ class Masks:
             self.since.pop(event.vcpu, None)
         else:
             self.since.setdefault(event.vcpu, event)
-
-    def name(self, number: int, source: str) -> str:
-        """An interrupt as a sentence names it."""
-        return f"vector {number:#04x} ({source})" if self._x86 else f"INTID {number} ({source})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.core.native import lib
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
@@ -23,7 +22,6 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        self._x86 = named(patient.architecture).number == "vector"
         self._services = Services(x86=self._x86)
         self._ended: dict[int, Service] = {}
         self._twice: dict[int, tuple[Service, Event]] = {}
@@ -70,7 +68,7 @@ class Rule(Diagnosis):
             assert service.handler and service.handler.returned
             taken, back = service.acknowledged, service.handler.returned
             where = self._patient.where(back.code)
-            told = next((each for each in standing if f"insn {taken.insns} " in each.text), None)
+            told = next((each for each in standing if each.since == taken.insns), None)
             if told is None:
                 continue
             yield self.verdict(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.handlers import WANTS, Handler, Handlers
@@ -31,7 +30,7 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        self._masks = Masks(x86=named(patient.architecture).number == "vector")
+        self._masks = Masks(x86=self._x86)
         self._handlers = Handlers()
         self._openings: dict[Event, Event] = {}
         self._deepest: dict[int, list[Activation]] = {}
@@ -69,7 +68,7 @@ class Rule(Diagnosis):
     def _verdict(self, chain: list[Activation], confidence: str) -> Verdict:
         (first, opening), (second, _) = chain[:2]
         where = self._patient.where
-        name = self._masks.name(first.number, first.delivered.source)
+        name = self.interrupt(first.delivered)
         door = f" at {where(opening.linear)}" if opening else ""
         text = (
             f"{name} is entered again before its handler has returned: {len(chain)} times at once from insn "

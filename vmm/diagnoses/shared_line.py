@@ -7,7 +7,6 @@ from functools import reduce
 from itertools import pairwise
 from operator import and_
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.handlers import Handler
@@ -26,7 +25,7 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        self._lines = Lines(x86=named(patient.architecture).number == "vector")
+        self._lines = Lines(x86=self._x86)
 
     def see(self, event: Event) -> None:
         self._lines.see(event)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.handlers import Handler
@@ -26,7 +25,6 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        self._x86 = named(patient.architecture).number == "vector"
         self._lines = Lines(x86=self._x86)
         self._fallen: High | None = None
         self._answered: dict[int, Handler] = {}

@@ -6,7 +6,6 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.handlers import SYNCHRONOUS
@@ -44,7 +43,7 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        self._responses = Responses(x86=named(patient.architecture).number == "vector")
+        self._responses = Responses(x86=self._x86)
         self._insn_ns = patient.insn_ns
         self._allowed = budget.in_insns(patient.insn_ns) * patient.insn_ns if budget else None
         self._delivered: deque[Event] = deque(maxlen=KEPT)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import inf, sqrt
 from statistics import mean, variance
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.responses import WANTS, Response, Responses, blame
@@ -60,7 +59,7 @@ class Rule(Diagnosis):
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
         self._secret = patient.address(budget.text) if budget else None
-        self._responses = Responses(x86=named(patient.architecture).number == "vector")
+        self._responses = Responses(x86=self._x86)
         self._seen: dict[tuple[int, str], list[Response]] = {}
 
     def see(self, event: Event) -> None:

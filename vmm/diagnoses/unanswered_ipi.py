@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.core.stops import ENDED_BY_GUEST
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
@@ -28,7 +27,6 @@ class Rule(Diagnosis):
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
         super().__init__(name, patient, budget)
-        self._x86 = named(patient.architecture).number == "vector"
         self._masks = Masks(x86=self._x86)
         self._services = Services(x86=self._x86)
         self._sent: dict[tuple[int, int], Event] = {}

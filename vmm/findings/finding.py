@@ -17,6 +17,8 @@ class Finding:
     """A sentence with its instruction counts and places."""
     fault: bool
     """It is wrong however the run ended; else it explains an end that nobody wanted: "idle", "limit", "shutdown"."""
+    since: int | None = None
+    """Of "in service": the instruction count at which it was acknowledged, as far as that is known."""
 
     def __str__(self) -> str:
         return self.text

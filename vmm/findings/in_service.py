@@ -23,7 +23,7 @@ def find(at: Standing, controllers: Sequence[Controller]) -> Iterator[Finding]:
             since = f" since {service.since}" if service.since else ""
             parts = [f"{service.name} is in service{since}, never ended: it is owed {service.owed}", service.handler]
             text = "; ".join(filter(None, [*parts, _behind(waiting)]))
-            yield Finding("in service", text, service.left and bool(waiting))
+            yield Finding("in service", text, service.left and bool(waiting), service.taken)
 
 
 def _behind(waiting: Sequence[str]) -> str:

@@ -27,6 +27,8 @@ class Service(NamedTuple):
     """Its handler, where it had one, is no longer under way."""
     owed: str
     """What would end it."""
+    taken: int | None
+    """The instruction count at which it was acknowledged; None: that is not known."""
 
 
 class Request(NamedTuple):
@@ -127,11 +129,11 @@ class Standing:
         end = None if place is None else self.past.first(partial(_is_return, event, number), place)
         if end is not None:
             handler = f"its handler returned at insn {self.past.events[end].insns}"
-            return Service(name, since, handler, True, owed)
+            return Service(name, since, handler, True, owed, event and event.insns)
         cpus = range(len(self.cpus)) if vcpu is None else [vcpu]
         busy = any(self._handles(cpu, number) for cpu in cpus)
         forgotten = event is None and self.was_taken({number}) and not busy
-        return Service(name, since, NOT_RETURNED if busy else "", forgotten, owed)
+        return Service(name, since, NOT_RETURNED if busy else "", forgotten, owed, event and event.insns)
 
     def _since(self, taken: Event, place: int | None) -> str:
         """Where the acknowledge delivers at once, that is what it interrupted; else the guest's own read."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from vmm.placements.found import Found, Worst
 from vmm.placements.order import order
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import END, Standing
-from vmm.placements.report import Extreme, Fails, Failure, Happening, Report, runs_of
+from vmm.placements.report import Counts, Extreme, Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, of_machine, source
 from vmm.placements.subject import UNDISTURBED, Subject, Window, patience, told
 from vmm.placements.suspicions import EXTENT, suspicions
@@ -276,8 +277,8 @@ class Exploration:
 
     @staticmethod
     def _tell_found(report: Report, found: Found) -> None:
-        for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered", "seconds", "over", "cut"):
-            setattr(report, name, getattr(found, name))
+        for each in fields(Counts):
+            setattr(report, each.name, getattr(found, each.name))
 
     def _key(self, machine: Machine) -> dict[str, Any]:
         """What makes it this exploration and no other."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from vmm.core.native import lib
 from vmm.machine.explorer import Place, Placement, Tried
-from vmm.placements.report import Fails
+from vmm.placements.report import Counts, Fails
 
 WORDS = 1 << 64
 LOOKED_AT = 16384
@@ -43,19 +43,9 @@ def _places(placements: Sequence[Placement]) -> list[tuple[int, int, int]]:
 
 
 @dataclass
-class Found:
+class Found(Counts):
     """Of neighbouring boundaries."""
 
-    boundaries: int = 0
-    placements: int = 0
-    failing: int = 0
-    runs: int = 0
-    tails: int = 0
-    delivered: int = 0
-    seconds: float = 0.0
-    over: bool = False
-    """They go to the window's end."""
-    cut: int = 0
     to: int = 0
     """Instructions of the window: each boundary before that is one of them."""
     taken: list[int] = field(default_factory=list)

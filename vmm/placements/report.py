@@ -80,15 +80,10 @@ class Extreme:
         return f"{name}: {value} ({limit}), with {happened}"
 
 
-@dataclass
-class Report:
-    """What was tried and what came of it; `str` of it is for people, `plain` for machines."""
+@dataclass(kw_only=True)
+class Counts:
+    """Of what was tried."""
 
-    image: str
-    window: tuple[str, str]
-    sources: list[str]
-    depth: int
-    reduction: bool
     boundaries: int = 0
     """Of the window, as far as they were tried."""
     placements: int = 0
@@ -103,11 +98,22 @@ class Report:
     seconds: float = 0.0
     """Of host time."""
     over: bool = False
-    """All of the window was tried."""
-    reads: int = 0
-    """That may find another value in one run, where a source is of such."""
+    """All of the window was tried, up to its end."""
     cut: int = 0
     """Handlers, and rests of the window, that were too long to try one more interrupt at each of their boundaries."""
+
+
+@dataclass
+class Report(Counts):
+    """What was tried and what came of it; `str` of it is for people, `plain` for machines."""
+
+    image: str
+    window: tuple[str, str]
+    sources: list[str]
+    depth: int
+    reduction: bool
+    reads: int = 0
+    """That may find another value in one run, where a source is of such."""
     lost: list[str] = field(default_factory=list)
     """Ranges of boundaries that killed each worker that was to try them, and how."""
     workers: int = 1
