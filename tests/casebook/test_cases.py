@@ -60,7 +60,7 @@ def test_a_verdict_names_a_line_of_the_source(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_case_is_whole(case) -> None:  # type: ignore[no-untyped-def]
+def test_a_case_is_whole(case) -> None:
     assert case.diagnoses or case.explore
     assert set(case.diagnoses) <= set(NAMES)
     assert case.story.startswith("# ")

@@ -39,7 +39,7 @@ def found(m: vmm.Machine) -> list[Verdict]:
         (arm64, "took: stxr w6, w5, [x4]\nstr w5, [x4, #8]", "ldr x9, =count+8\nspin: ldr w1, [x9]\ncbnz w1, spin"),
     ],
 )
-def test_the_loop_the_lock_and_who_took_it_are_named(machine, main: str, handler: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_loop_the_lock_and_who_took_it_are_named(machine, main: str, handler: str, tmp_path: Path) -> None:
     m = machine(tmp_path, main, handler)
     (verdict,) = found(m)
     assert verdict.certain
@@ -61,7 +61,7 @@ def test_the_loop_the_lock_and_who_took_it_are_named(machine, main: str, handler
         (arm64, "str w5, [x4]", "add x9, x9, #64\nspin: ldr w1, [x9]\ncbz w1, spin"),
     ],
 )
-def test_a_delay_and_a_wait_for_others_are_none(machine, main: str, handler: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_delay_and_a_wait_for_others_are_none(machine, main: str, handler: str, tmp_path: Path) -> None:
     assert found(machine(tmp_path, main, handler)) == []
 
 

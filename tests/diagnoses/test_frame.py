@@ -41,7 +41,7 @@ def found(m: vmm.Machine) -> list[Verdict]:
         (arm64, "mov x0, #1\nmsr spsr_el1, x0\nldr x1, =0x123\nmsr elr_el1, x1"),  # EL0 with SP_EL1: an illegal return
     ],
 )
-def test_a_return_that_faults_at_once_is_certain(machine, handler: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_return_that_faults_at_once_is_certain(machine, handler: str, tmp_path: Path) -> None:
     m = machine(tmp_path, handler)
     (verdict,) = found(m)
     assert verdict.certain
@@ -53,7 +53,7 @@ def test_a_return_that_faults_at_once_is_certain(machine, handler: str, tmp_path
     ("machine", "handler"),
     [(x86, "movl $elsewhere, (%esp)"), (arm64, "ldr x0, =elsewhere\nmsr elr_el1, x0")],
 )
-def test_a_return_to_other_code_may_be_meant(machine, handler: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_return_to_other_code_may_be_meant(machine, handler: str, tmp_path: Path) -> None:
     (verdict,) = found(machine(tmp_path, handler))
     assert verdict.confidence == "likely"
     assert "the return address changed" in str(verdict)
@@ -71,7 +71,7 @@ def test_a_return_to_other_code_may_be_meant(machine, handler: str, tmp_path: Pa
         (arm64, "ldr x0, =other\nmov sp, x0\nldr x0, =elsewhere\nmsr elr_el1, x0\nSTACK other"),
     ],
 )
-def test_nothing_is_said_of_the_same_frame_of_flags_and_of_other_tasks(machine, handler, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_is_said_of_the_same_frame_of_flags_and_of_other_tasks(machine, handler, tmp_path) -> None:
     assert found(machine(tmp_path, handler)) == []
 
 

@@ -44,7 +44,7 @@ soft:
 OWN = 3 + 20 + 1
 
 
-def verdicts(folder: Path, budget: int, inside: str = "", lines: tuple[int, ...] = (5,), **options):  # type: ignore[no-untyped-def]
+def verdicts(folder: Path, budget: int, inside: str = "", lines: tuple[int, ...] = (5,), **options):
     m = x86(folder, BODY, HANDLER.format(inside=inside), **options)
     with m.diagnose(f"handler_time={budget}insns") as diagnoses:
         m.run(until="begin")

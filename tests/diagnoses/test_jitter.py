@@ -32,7 +32,7 @@ handler:
 """
 
 
-def looked(folder: Path, budget: str, masked: int, stimulus: vmm.Periodic | vmm.Sequence):  # type: ignore[no-untyped-def]
+def looked(folder: Path, budget: str, masked: int, stimulus: vmm.Periodic | vmm.Sequence):
     m = x86(folder, BODY.format(masked=masked), HANDLER)
     m.run(until="loop")
     m.stimulate(m.irq(5), stimulus)

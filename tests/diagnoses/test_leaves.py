@@ -40,7 +40,7 @@ def found(m: vmm.Machine, name: str) -> list[Verdict]:
         (arm64, "fadd d1, d2, d3", "movi v2.4s, #1", "D2"),
     ],
 )
-def test_a_vector_register_that_is_read_next_is_certain(machine, main: str, handler: str, reads: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_vector_register_that_is_read_next_is_certain(machine, main: str, handler: str, reads: str, tmp_path) -> None:
     m = machine(tmp_path, main, handler)
     (verdict,) = found(m, "vector_state")
     assert verdict.certain
@@ -57,7 +57,7 @@ def test_a_vector_register_that_is_read_next_is_certain(machine, main: str, hand
         (arm64, "ldr q3, [sp]\nstr q3, [sp]", "movi v3.4s, #1"),
     ],
 )
-def test_one_that_nobody_reads_may_be_the_handler_s(machine, main: str, handler: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_one_that_nobody_reads_may_be_the_handler_s(machine, main: str, handler: str, tmp_path: Path) -> None:
     (verdict,) = found(machine(tmp_path, main, handler), "vector_state")
     assert verdict.confidence == "likely"
 
@@ -70,7 +70,7 @@ def test_one_that_nobody_reads_may_be_the_handler_s(machine, main: str, handler:
     ],
 )
 @pytest.mark.parametrize("name", ["vector_state", "registers"])
-def test_who_saves_them_is_not_told_of(machine, handler: str, name: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_who_saves_them_is_not_told_of(machine, handler: str, name: str, tmp_path: Path) -> None:
     main = "movups %xmm3, count" if machine is x86 else "str q3, [sp, #-16]!"
     assert found(machine(tmp_path, main, handler), name) == []
 
@@ -79,7 +79,7 @@ def test_who_saves_them_is_not_told_of(machine, handler: str, name: str, tmp_pat
     ("machine", "main", "handler"),
     [(x86, "movl %ebx, count", "incl %ebx"), (arm64, "str x9, [sp, #-16]!", "add x9, x9, #1")],
 )
-def test_assembly_may_keep_a_register_for_its_handler(machine, main: str, handler: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_assembly_may_keep_a_register_for_its_handler(machine, main: str, handler: str, tmp_path: Path) -> None:
     (verdict,) = found(machine(tmp_path, main, handler), "registers")
     assert verdict.confidence == "likely"
     assert "is read at" in str(verdict)

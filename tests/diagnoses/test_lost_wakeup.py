@@ -41,7 +41,7 @@ def found(m: vmm.Machine, at: str) -> list[Verdict]:
         (arm64, "ldrb w0, [x4]\ncmp w0, #0\nb.gt done"),
     ],
 )
-def test_the_look_the_interrupt_and_the_sleep_are_named(machine, look: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_look_the_interrupt_and_the_sleep_are_named(machine, look: str, tmp_path: Path) -> None:
     m = machine(tmp_path, look)
     (verdict,) = found(m, "doze")
     assert verdict.certain
@@ -60,7 +60,7 @@ def test_the_look_the_interrupt_and_the_sleep_are_named(machine, look: str, tmp_
         (arm64, "ldr w0, [x4]\ncbnz w0, done", "begin"),
     ],
 )
-def test_who_would_sleep_again_or_has_looked_is_not_told_of(machine, look: str, at: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_who_would_sleep_again_or_has_looked_is_not_told_of(machine, look: str, at: str, tmp_path: Path) -> None:
     assert found(machine(tmp_path, look), at) == []
 
 

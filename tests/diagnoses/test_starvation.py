@@ -30,7 +30,7 @@ waits:
 """
 
 
-def verdicts(folder: Path, budget: str):  # type: ignore[no-untyped-def]
+def verdicts(folder: Path, budget: str):
     """What is said where IRQ 5 comes five times, again while its handler runs, and IRQ 6 with the first of them."""
     m = x86(folder, BODY, HANDLER)
     with m.diagnose(f"starvation={budget}") as diagnoses:

@@ -43,7 +43,7 @@ secret:
 """
 
 
-def looked(folder: Path, rounds: str, words: str = "timing_leak=secret", bits: int = 64):  # type: ignore[no-untyped-def]
+def looked(folder: Path, rounds: str, words: str = "timing_leak=secret", bits: int = 64):
     m = x86(folder, BODY, HANDLER.format(rounds=rounds))
 
     async def scenario(m: vmm.Machine) -> None:

@@ -9,13 +9,12 @@ from vmm.core.event import Event
 from vmm.diagnoses.code import Code
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.lines import FIRST_SPI
 from vmm.diagnoses.spins import SPUN, spin
 
 PAGE_FAULTS = {"vector": (14,), "INTID": (0x20, 0x21, 0x24, 0x25)}
 """By what an architecture numbers interrupts by: vectors; classes of ARM's instruction and data aborts."""
 PAGE = 4096
-SPIS = 32
-"""INTID of the first."""
 
 
 class Rule(Diagnosis):
@@ -62,7 +61,7 @@ class Rule(Diagnosis):
         lines = self._patient.board.line_names
         if self._x86:
             return str(lines[request.number]) if request.value == 0 else f"vector {request.number:#x}"
-        return str(lines.get(request.number - SPIS, f"INTID {request.number}"))
+        return str(lines.get(request.number - FIRST_SPI, f"INTID {request.number}"))
 
     def _verdict(self, vcpu: int, outer: Handler, fault: Handler, waited: Event, spins: int) -> Verdict:
         where = self._patient.where

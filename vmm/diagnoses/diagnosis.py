@@ -100,6 +100,10 @@ class Budget:
     text: str = ""
     """As it was written."""
 
+    def is_over(self, insns: int, ns: int) -> bool:
+        """So many instructions, in so much time, are more than it allows."""
+        return ns > self.ns if self.ns is not None else insns > (self.insns or 0)
+
     def in_insns(self, insn_ns: int) -> int:
         """In instructions of `insn_ns` nanoseconds each."""
         return self.insns if self.insns is not None else (self.ns or 0) // insn_ns

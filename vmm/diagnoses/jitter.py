@@ -9,7 +9,7 @@ from statistics import mean, median
 
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.responses import WANTS, Response, Responses, blame
+from vmm.diagnoses.responses import WANTS, Response, Responses, blame, in_us
 
 FEWEST = 8
 """Interrupts of one kind of which a period is believed."""
@@ -100,7 +100,7 @@ class Rule(Diagnosis):
         last = ticks.last
         causes = [blame(self, last.blamed)] if last.blamed else []
         text = (
-            f"{self.interrupt(last.handler.delivered)} comes every {_us(period)} and is {self._time(least)} to "
+            f"{self.interrupt(last.handler.delivered)} comes every {in_us(period)} and is {self._time(least)} to "
             f"{self._time(most)} late: a jitter of {self._time(most - least)} where {self._budget.text} is allowed. "
             f"The latest of all has waited for {last.masked} instructions that mask and {last.nested} of other handlers"
         )
@@ -119,7 +119,7 @@ class Rule(Diagnosis):
             name = self.interrupt(ticks.last.handler.delivered)
             least, average, most = (self._time(each) for each in (min(ticks.late), mean(ticks.late), max(ticks.late)))
             kept = f" (the first {len(ticks.late)} of {len(ticks.late) + ticks.more})" if ticks.more else ""
-            times = f"{len(ticks.late)} times, period {_us(period)}{kept}"
+            times = f"{len(ticks.late)} times, period {in_us(period)}{kept}"
             yield f"{name}: {times}, late min {least} avg {average} max {most}"
             yield from (f"  {row}" for row in self._histogram(ticks.late))
 
@@ -135,8 +135,4 @@ class Rule(Diagnosis):
                 yield f"{self._time(begin):>9} to {self._time(end):>9}  {count:6}  {bar}"
 
     def _time(self, insns: float) -> str:
-        return _us(insns * self._patient.insn_ns)
-
-
-def _us(ns: float) -> str:
-    return f"{ns / 1000:.2f} us"
+        return in_us(insns * self._patient.insn_ns)

@@ -71,9 +71,7 @@ class Rule(Diagnosis):
         return str(self._patient.board.line_names.get(high.line, f"line {high.line}"))
 
     def _too_long(self, masked: Event, event: Event) -> bool:
-        if self._allowed.ns is not None:
-            return event.ns - masked.ns > self._allowed.ns
-        return event.insns - masked.insns > (self._allowed.insns or 0)
+        return self._allowed.is_over(event.insns - masked.insns, event.ns - masked.ns)
 
     def verdicts(self) -> Iterator[Verdict]:
         for hang in self._hangs.values():

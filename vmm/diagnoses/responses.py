@@ -153,3 +153,8 @@ def blame(rule: Diagnosis, span: Span) -> Evidence:
     if event.kind == "delivered":
         return rule.at(event, event.code, f"another handler is entered, which runs for {span.insns} instructions")
     return rule.evidence(event, f"from here on another handler runs for {span.insns} instructions")
+
+
+def in_us(ns: float) -> str:
+    """As times of responses are told."""
+    return f"{ns / 1000:.2f} us"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.handlers import SYNCHRONOUS
-from vmm.diagnoses.responses import WANTS, Response, Responses, blame
+from vmm.diagnoses.responses import WANTS, Response, Responses, blame, in_us
 
 BREATH = 1
 """Instructions of main between two handlers that are no progress: that behind IRET or ERET, or one in a shadow."""
@@ -108,7 +108,7 @@ class Rule(Diagnosis):
         handler = response.handler.delivered
         whose = ", ".join(f"{count} of {name}" for name, count in others.most_common(2))
         text = (
-            f"{self.interrupt(handler)} waits {_us(response.nested * self._insn_ns)} for handlers of others, where "
+            f"{self.interrupt(handler)} waits {in_us(response.nested * self._insn_ns)} for handlers of others, where "
             f"{budget.text} is allowed, from insn {response.requested} on: {whose or 'one that was under way'}"
         )
         causes = [blame(self, response.blamed)] if response.blamed else []
@@ -116,7 +116,7 @@ class Rule(Diagnosis):
 
     def _of_main(self, busy: Busy, budget: Budget) -> Verdict:
         text = (
-            f"vCPU {busy.begin.vcpu} runs {busy.handlers} handlers one upon the other for {_us(busy.ns)}, where "
+            f"vCPU {busy.begin.vcpu} runs {busy.handlers} handlers one upon the other for {in_us(busy.ns)}, where "
             f"{budget.text} is allowed, and no more than {BREATH} instruction of what they interrupt between two"
         )
         begin = busy.begin
@@ -130,10 +130,6 @@ class Rule(Diagnosis):
     def figures(self) -> Iterator[str]:
         if self._allowed is None:
             return
-        yield f"longest wait of an interrupt for handlers of others: {_us(self._wait)}"
+        yield f"longest wait of an interrupt for handlers of others: {in_us(self._wait)}"
         for vcpu, busy in sorted(self._longest.items()):
-            yield f"longest time of handlers alone on vCPU {vcpu}: {_us(busy.ns)}, {busy.handlers} of them"
-
-
-def _us(ns: float) -> str:
-    return f"{ns / 1000:.2f} us"
+            yield f"longest time of handlers alone on vCPU {vcpu}: {in_us(busy.ns)}, {busy.handlers} of them"

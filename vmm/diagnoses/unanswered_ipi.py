@@ -58,9 +58,7 @@ class Rule(Diagnosis):
                 yield self._verdict(target, number, sent, masked)
 
     def _too_long(self, sent: Event) -> bool:
-        if self._allowed.ns is not None:
-            return self._patient.now_ns - sent.ns > self._allowed.ns
-        return self._patient.instructions - sent.insns > (self._allowed.insns or 0)
+        return self._allowed.is_over(self._patient.instructions - sent.insns, self._patient.now_ns - sent.ns)
 
     def _verdict(self, target: int, number: int, sent: Event, masked: Event) -> Verdict:
         where, cpu = self._patient.where, self._patient.cpus[target]
