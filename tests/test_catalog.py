@@ -104,3 +104,14 @@ def test_the_list_is_a_table_with_a_line_a_guest_in_a_pipe(shelf, vmm):
         ["x86/one", "pc", "1", "0", "of", "x86/one"],
         ["x86/two", "pc", "1", "1", "of", "x86/two"],
     ]
+
+
+def test_a_file_in_a_folder_called_like_the_casebook_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "mine").write_bytes(b"")
+    assert catalog.case_named("cases/mine") is None
+    assert catalog.find("cases/mine") == Path("cases/mine")
+    assert catalog.case_named("cases/not_yet.S") is None
+    named = catalog.case_named("cases/missing_eoi", "fixed")
+    assert named and named.name == "cases/missing_eoi/x86-fixed"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from vmm.arch import DEFAULT, named
-from vmm.casebook.case import asked, cases, of_image
+from vmm.casebook.case import Asked, asked, cases, of_image
 from vmm.errors import VmmError, nearest
 from vmm.loaders import architecture
-from vmm.sources import SOURCES, bundled
+from vmm.sources import SOURCES, bundled, described
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,7 @@ def _is_guest(directory: Path) -> bool:
 
 
 def _guest(directory: Path) -> Guest:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    facts = tomllib.loads((directory / "guest.toml").read_text(encoding="utf-8"))
+    facts = described(directory / "guest.toml")
     arch, cpu, smp = directory.parent.name, facts.get("cpu", "default"), facts.get("smp", 1)
     return Guest(f"{arch}/{directory.name}", arch, facts["board"], facts["summary"], facts["success"], cpu, smp)
 
@@ -116,13 +111,19 @@ def find(name: str) -> Path | None:
         return path
     if _is_guest(bundled() / name):
         return _image(bundled() / name)
-    if case := asked(name):
+    if case := case_named(name):
         return case.image
     known = directories()
     matches = [full for full in known if name in (full, full.partition("/")[2])]
     if len(matches) > 1:
         raise VmmError(f"{name!r} is more than one bundled guest: {', '.join(matches)}")
     return _image(known[matches[0]]) if matches else None
+
+
+def case_named(name: str, variant: str | None = None) -> Asked | None:
+    """The image of a case that `name` means, as `asked` has it; a file comes before it, and what is called like one."""
+    path = Path(name)
+    return None if path.suffix or path.is_file() else asked(name, variant)
 
 
 def _files(directory: Path) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 SOURCES = (".S", ".s", ".c")
 
@@ -12,3 +14,12 @@ def bundled() -> Path:
     here = Path(__file__).resolve().parent
     inside = here / "guests"
     return inside if inside.is_dir() else here.parent / "guests"
+
+
+def described(path: Path) -> dict[str, Any]:
+    """What the guest.toml or case.toml at `path` says."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -16,7 +16,6 @@ check = ["n == 2"]
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import Any
 
 from vmm.arch import ARCHITECTURES, DEFAULT
 from vmm.errors import VmmError, unknown
-from vmm.sources import SOURCES, bundled
+from vmm.sources import SOURCES, bundled, described
 
 FOLDER = "cases"
 BROKEN, FIXED = VARIANTS = ("broken", "fixed")
@@ -93,11 +92,7 @@ def case(name: str) -> Case:
 
 
 def _read(path: Path) -> Case:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    facts = tomllib.loads(path.read_text(encoding="utf-8"))
+    facts = described(path)
     machines = {arch: facts.pop(arch) for arch in ARCHITECTURES if arch in facts}
     facts |= {name: tuple(facts.get(name, ())) for name in ("diagnoses", "budgets")}
     return Case(directory=path.parent, machines=machines, **facts)

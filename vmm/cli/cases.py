@@ -33,9 +33,8 @@ def _explored(options: argparse.Namespace, asked: Asked) -> bool:
     from vmm.placements.exploration import explore
 
     case = asked.case
-    machine = case.machines[asked.arch]
-    own = {name: machine[name] for name in ("board", "cpu", "smp") if name in machine}
-    report = explore(asked.name, inject=machine["inject"], **case.explore, **own, memory=options.memory)
+    inject = case.machines[asked.arch]["inject"]
+    report = explore(asked.name, inject=inject, memory=options.memory, **case.explore)
     if not options.quiet:
         print(report, file=sys.stderr)
     return bool(report)

@@ -142,9 +142,9 @@ def of_others(name: str) -> str | None:
 
 
 def main(options: argparse.Namespace) -> int:
-    from vmm.casebook.case import asked
+    from vmm.catalog import case_named
 
-    if case := asked(options.image, options.variant):
+    if case := case_named(options.image, options.variant):
         from vmm.cli import cases
 
         return cases.play(options, case)
