@@ -40,8 +40,9 @@ class Block:
 
 
 def title(page: Path) -> str:
-    """Of the manual its name alone, else where it lies."""
-    return page.relative_to(MANUAL if page.parent == MANUAL else ROOT).as_posix()
+    """Where it lies in the project; of a page of the manual, and of one elsewhere, its name alone."""
+    ours = ROOT in page.parents and page.parent != MANUAL
+    return page.relative_to(ROOT).as_posix() if ours else page.name
 
 
 def blocks(page: Path) -> list[Block]:

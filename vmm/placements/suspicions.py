@@ -24,7 +24,7 @@ from vmm.placements.story import Story
 if TYPE_CHECKING:
     from vmm.placements.subject import Subject
 
-HANDLER_STEPS = 16384
+HANDLER_STEPS = 4096
 BEHIND = 256
 """Steps behind a handler's return, and of the undisturbed run behind the window."""
 HANDLERS = 4
