@@ -15,6 +15,7 @@
 #include "intc/gic/gic.h"
 #include "intc/pic/pic.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_accesses.h"
 #include "unicorn/uc_device_pages.h"
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_rescue.h"
@@ -71,6 +72,8 @@ static const char *(*const STANDING_BEFORE[])(void *library) = {
     x86_watch_tasks,
     x86_watch_fpu,
     x86_watch_simd,
+    x86_watch_ports,
+    uc_watch_loads,
     arm_watch_definitions,
     arm_check_alignment,
 };

@@ -235,6 +235,7 @@ class vmm_vcpu(Struct):
     control: Pointer[int]
     index: int
     flush_code: int
+    access_hooks: int
     block: vmm_block
     begun: vmm_block
     asks: vmm_block
@@ -684,6 +685,7 @@ class vmm_x86(Struct):
     chain_length: int
     chain: Array[vmm_fault]
     watch_hook: int
+    left_at: int
     nmi_in_sti_shadow: int
     syscall_anywhere: int
     ferr_line: int

@@ -422,6 +422,7 @@ struct vmm_vcpu {
     uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;
     uint8_t flush_code; /* transient: translated code must go */
+    uint8_t access_hooks; /* how many are told of each access to memory */
     vmm_block *block;      /* fast gear: of this block all have been counted, and it is under way; NULL: none is */
     vmm_block *begun;      /* the last that began, whether it is counted so or not */
     vmm_block *asks;       /* none: what an access to memory calls with, in some instructions */
