@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from vmm.arch.boot import Bios
 from vmm.boards import pc_bios_data, pc_firmware, pc_profiles, pc_tables
 from vmm.boards.board import MOST_QUANTUM, Alias, Board, Layout, Parts, check_options, choice, number, switch
 from vmm.core.native import lib, vcpu_of
-from vmm.devices import acpi_pm, audio
+from vmm.devices import acpi_pm, audio, crtc
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.boot_port import BootPort
 from vmm.devices.crtc import Crtc
@@ -174,6 +175,7 @@ def build(parts: Parts) -> Board:
     hand_over()
     board.hand_over = hand_over
     board.screen = display.screen
+    board.bios = Bios(pc_tables.ACPI_AT, pc_bios_data.MODE, crtc.COLUMNS, crtc.ROWS, crtc.CELL_LINES)
     return board
 
 
