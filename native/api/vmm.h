@@ -71,6 +71,7 @@ enum vmm_timer_kind {
 
 typedef struct {
     uint64_t deadline; /* ns; VMM_NEVER when idle */
+    uint64_t late;     /* ns behind that deadline at which it expires; a wave: at which it rises next */
     uint8_t kind;      /* enum vmm_timer_kind */
     /* VMM_TIMER_WAVE: a line that toggles by itself at ticks of a clock of hz_num/hz_den Hz counted from origin. */
     uint8_t level;
@@ -558,6 +559,8 @@ void vmm_signals_release(vmm_machine *m); /* wait no more, and pass; nothing whe
 uint64_t vmm_now(vmm_machine *m); /* virtual ns */
 uint64_t vmm_next_timer(const vmm_machine *m); /* ns at which the next one expires or rises; VMM_NEVER: none does */
 int vmm_skip_to_timer(vmm_machine *m); /* between runs: time passes to then */
+int vmm_delay_timer(vmm_machine *m, uint64_t insns); /* between runs: that one does so many instructions later */
+int vmm_timer_is_next(const vmm_machine *m); /* the next instruction ends at or behind then, or the current vCPU sleeps up to it */
 void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TIMER_CALL at ns; VMM_NEVER cancels */
 void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struct describes: level now, tick of first toggle */
 

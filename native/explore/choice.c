@@ -37,6 +37,7 @@ void inject(exploration *x, uint32_t choice)
     case VMM_CHOICE_INJECT: vmm_inject(m, c->number, c->vector); break;
     case VMM_CHOICE_FIND: let_find(m, c); break;
     case VMM_CHOICE_TIMER: x->failed |= vmm_skip_to_timer(m) != 0; break;
+    case VMM_CHOICE_LATE: x->failed |= vmm_delay_timer(m, c->number) != 0; break;
     case VMM_CHOICE_TURN: x->failed |= vmm_turn(m, c->number) != 0; break;
     default:
         m->host_calls++;
@@ -69,6 +70,8 @@ bool can_happen(const exploration *x, const piece *p, uint64_t i, uint32_t choic
         return false;
     if (c->kind == VMM_CHOICE_TIMER)
         return vmm_next_timer(x->machine) != VMM_NEVER;
+    if (c->kind == VMM_CHOICE_LATE)
+        return vmm_timer_is_next(x->machine);
     if (c->kind == VMM_CHOICE_TURN)
         return first != NO_TURN && vmm_may_turn(x->machine, c->number);
     return c->kind != VMM_CHOICE_FIND

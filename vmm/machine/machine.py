@@ -129,7 +129,7 @@ class Machine:
 
     it runs       run, stop, limit, end, turn; start, waiting, close of scenarios
     where it is   running, position, instructions, now_ns, insn_ns
-    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate, skip_to_timer; findings, diagnose
+    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate, skip_to_timer, delay_timer; findings, diagnose
     its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
     its memory    read, write, u8, u16, u32, u64, by location; address, where, reach; memory: physical
     the outside   type, byte, key; attach, with bus and clock, a device of your own; trap
@@ -354,6 +354,7 @@ class Machine:
     end = delegate("_control", RunControl.end)
     turn = delegate("_turns", Turns.turn)
     skip_to_timer = delegate("_passing", Passing.skip_to_timer)
+    delay_timer = delegate("_passing", Passing.delay_timer)
 
     def start(self, scenario: Callable[[Machine], Coroutine[Any, Any, T]] | Coroutine[Any, Any, T]) -> Task[T]:
         """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest. Await

@@ -7,6 +7,7 @@ ppi:27  sgi:3       of a GIC's vCPU 0; ppi:27,cpu=1
 key:a  byte:0x41    a key, a byte on the console
 turn:1  turn        the turn goes to vCPU 1; to each other one that is awake
 timer               the timer that is due next expires
+timer-late:5        the timer that would expire next does so 5 instructions later; timer-late:1..20, timer-late:1,7
 read:x=0,7          an instruction that reads x finds 0 there, or 7; read:u8 x=0,7
 """
 
@@ -147,6 +148,31 @@ def _find(where: str, value: str) -> Source:
     return Source(f"read:{where}={value}", row, lambda machine: machine.write(term.where, data), False)
 
 
+USUALLY_LATE = "1..16"
+
+
+def _late(name: str, rest: str) -> Source:
+    """By each of the numbers of instructions that are listed."""
+    found = [_late_by(insns) for part in rest.split(",") for insns in _numbers(name, part)]
+    return Source(name, found[0].row, lambda machine: None, False, lambda machine: found)
+
+
+def _late_by(insns: int) -> Source:
+    return Source(
+        f"timer-late:{insns}", lambda machine: Row(lib.VMM_CHOICE_LATE, insns),
+        lambda machine: machine.delay_timer(insns), False,
+    )  # fmt: skip
+
+
+def _numbers(name: str, part: str) -> Sequence[int]:
+    """One, or from one to another."""
+    first, dots, last = part.partition("..")
+    low, high = _number(name, first), _number(name, last if dots else first)
+    if not 1 <= low <= high < low + lib.VMM_MAX_CHOICES:
+        raise VmmError(f"{name!r}: {part} is not 1 and more, nor 1 to {lib.VMM_MAX_CHOICES} of them in their order")
+    return range(low, high + 1)
+
+
 def _ppi(machine: Machine, number: int, cpu: int) -> None:
     machine.ppi(number, cpu).until_served()
 
@@ -183,10 +209,12 @@ def source(text: str) -> Source:
         return Source("timer", lambda machine: Row(lib.VMM_CHOICE_TIMER), lambda machine: machine.skip_to_timer())
     if kind == "read":
         return _finds(text.strip(), rest)
+    if kind == "timer-late":
+        return _late(text.strip(), rest if colon else USUALLY_LATE)
     if kind == "timer":
         raise VmmError(f"{text.strip()!r}: the timer is the one that is due next: it takes nothing more")
     if kind not in KINDS:
-        raise unknown("source of interrupts", kind, [*KINDS, "key", "read", "timer"])
+        raise unknown("source of interrupts", kind, [*KINDS, "key", "read", "timer", "timer-late"])
     first, *options = rest.split(",")
     cpu, how = 0, ""
     for option in options:
