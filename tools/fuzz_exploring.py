@@ -37,10 +37,11 @@ SOURCES = {
     "x86": (
         "nmi", "irq:0", "irq:1", "irq:4", "irq:4,edge", "irq:10,high", "vector:0x21", "vector:0x80", "byte:0x41",
         "key:a", "vector:0xd", "timer", "timer-late:3", "timer-late:40",
+        "spurious:pic", "spurious:apic", "spurious:irq:1", "spurious:irq:10",
     ),
     "arm": (
         "spi:5", "spi:1", "spi:5,edge", "spi:9,high", "ppi:27", "sgi:3", "ppi:30", "byte:0x41", "timer",
-        "timer-late:3",
+        "timer-late:3", "spurious:gic", "spurious:spi:5",
     ),
 }  # fmt: skip
 OF_SEVERAL = ("turn:0", "turn:1", "nmi:1", "sgi:3,cpu=1", "ppi:27,cpu=1", "vector:0x21,cpu=1")

@@ -52,6 +52,7 @@ typedef struct {
     uint32_t cut;     /* drivers that are disconnected for now; level = any of the others */
     uint32_t until_served; /* drivers that let go when a controller has acknowledged what the line asked for */
     uint32_t served;  /* those of them for which one has: they do at the next boundary */
+    uint32_t until_taken; /* drivers that let go when a vCPU begins to take an interrupt, before a controller is asked which */
     uint64_t raised;  /* instruction count of the last rising edge, for latencies */
 } vmm_line;
 
@@ -491,6 +492,7 @@ struct vmm_machine {
     uint64_t next_deadline; /* ns, of all timers */
     uint8_t lines_wait;     /* some line has drivers that let go once it is served; or had some */
     uint8_t lines_served;   /* some line's do at the next boundary */
+    uint8_t lines_withdraw; /* some line has drivers that let go once an interrupt is taken; or had some */
     vmm_stimuli stimuli;
     uint8_t asleep;         /* no vCPU was awake when it was last looked */
     uint64_t asleep_since;  /* ns: when all had last fallen asleep */
@@ -557,10 +559,6 @@ void vmm_signals_pass(vmm_machine *m);    /* at a boundary: their handlers are c
 void vmm_signals_release(vmm_machine *m); /* wait no more, and pass; nothing where this machine does not hold them */
 
 uint64_t vmm_now(vmm_machine *m); /* virtual ns */
-uint64_t vmm_next_timer(const vmm_machine *m); /* ns at which the next one expires or rises; VMM_NEVER: none does */
-int vmm_skip_to_timer(vmm_machine *m); /* between runs: time passes to then */
-int vmm_delay_timer(vmm_machine *m, uint64_t insns); /* between runs: that one does so many instructions later */
-int vmm_timer_is_next(const vmm_machine *m); /* the next instruction ends at or behind then, or the current vCPU sleeps up to it */
 void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TIMER_CALL at ns; VMM_NEVER cancels */
 void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struct describes: level now, tick of first toggle */
 

@@ -26,7 +26,7 @@ static bool lines_alike(const vmm_line *a, const vmm_line *b)
 {
     for (uint32_t i = 0; i < VMM_MAX_LINES; i++) {
         bool same = a[i].drivers == b[i].drivers && a[i].cut == b[i].cut && a[i].until_served == b[i].until_served
-                 && a[i].served == b[i].served;
+                 && a[i].served == b[i].served && a[i].until_taken == b[i].until_taken;
         if (!same)
             return false;
     }

@@ -1,6 +1,7 @@
 /* Virtual time: a fixed number of nanoseconds an instruction, plus what halted vCPUs skipped. */
 #include <stdatomic.h>
 
+#include "api/vmm_outside.h"
 #include "core/arch.h"
 #include "core/clock.h"
 #include "core/console.h"

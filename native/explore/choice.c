@@ -1,6 +1,7 @@
 /* What may happen at a boundary: whether it can, and how it does. */
 #include <string.h>
 
+#include "api/vmm_outside.h"
 #include "core/pages.h"
 #include "explore/choice.h"
 
@@ -33,6 +34,8 @@ void inject(exploration *x, uint32_t choice)
         break;
     case VMM_CHOICE_SERVED: vmm_line_until_served(m, c->number, VMM_SCRIPT_DRIVER); break;
     case VMM_CHOICE_HIGH: vmm_line_set(m, c->number, VMM_SCRIPT_DRIVER, 1); break;
+    case VMM_CHOICE_WITHDRAWN: vmm_line_until_taken(m, c->number, VMM_SCRIPT_DRIVER); break;
+    case VMM_CHOICE_SPURIOUS: vmm_spurious(m, c->vector, c->number); break;
     case VMM_CHOICE_NMI: vmm_nmi(m, c->number); break;
     case VMM_CHOICE_INJECT: vmm_inject(m, c->number, c->vector); break;
     case VMM_CHOICE_FIND: let_find(m, c); break;
@@ -70,6 +73,8 @@ bool can_happen(const exploration *x, const piece *p, uint64_t i, uint32_t choic
         return false;
     if (c->kind == VMM_CHOICE_TIMER)
         return vmm_next_timer(x->machine) != VMM_NEVER;
+    if (c->kind == VMM_CHOICE_SPURIOUS)
+        return vmm_may_be_spurious(x->machine, c->vector, c->number);
     if (c->kind == VMM_CHOICE_LATE)
         return vmm_timer_is_next(x->machine);
     if (c->kind == VMM_CHOICE_TURN)

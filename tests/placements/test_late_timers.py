@@ -1,5 +1,5 @@
-"""A timer that expires late. The program lets time pass until the timer's interrupt has come, and then adds one to what the
-handler adds one to, too: late by as many instructions as lie between, the interrupt comes between load and store.
+"""A timer that expires late. The program lets time pass until the timer's interrupt has come, and then adds one to what
+the handler adds one to, too: late by as many instructions as lie between, the interrupt comes between load and store.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def agreed(timer, late, fixed=False, **asked):
 
 @both
 def test_late_between_load_and_store(timer, tmp_path):
-    """Late by what leads to `add` or `store` it fails, and by no other number; it can be late where it would come next."""
+    """Late by what leads to `add` or `store` it fails, and by nothing else; it can be late where it would come next."""
     tape, add = tmp_path / "least.vmmrec", nops_left(timer, fixed=False) + 1
     report, rows = agreed(timer, range(add - 4, add + 6), record=tape)
     assert [row.source for row in rows if row.cause] == [f"timer-late:{add}", f"timer-late:{add + 1}"]
@@ -157,8 +157,8 @@ def test_where_interrupts_are_kept_out_it_may_be_late(timer):
 
 
 def test_late_twice_is_later():
-    """Of 1, add - 1 and add only the last fails alone. Of the nine pairs only 1 and 1 is good: a sum of add or add + 1 comes
-    between load and store, and a larger one never, for the guest is over by then.
+    """Of 1, add - 1 and add only the last fails alone. Of the nine pairs only 1 and 1 is good: a sum of add or add + 1
+    comes between load and store, and a larger one never, for the guest is over by then.
     """
     add = nops_left("8254", fixed=False) + 1
     report, _ = agreed("8254", [1, add - 1, add], depth=2)

@@ -129,7 +129,8 @@ class Machine:
 
     it runs       run, stop, limit, end, turn; start, waiting, close of scenarios
     where it is   running, position, instructions, now_ns, insn_ns
-    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate, skip_to_timer, delay_timer; findings, diagnose
+    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject, spurious; stimulate, skip_to_timer, delay_timer;
+                  findings, diagnose
     its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
     its memory    read, write, u8, u16, u32, u64, by location; address, where, reach; memory: physical
     the outside   type, byte, key; attach, with bus and clock, a device of your own; trap
@@ -451,6 +452,7 @@ class Machine:
     nmi = delegate("_interrupts", Interrupts.nmi)
     msi = delegate("_interrupts", Interrupts.msi)
     inject = delegate("_interrupts", Interrupts.inject)
+    spurious = delegate("_interrupts", Interrupts.spurious)
     stimulate = delegate("_interrupts", Interrupts.stimulate)
 
     @property
@@ -503,6 +505,11 @@ class Machine:
 def explorer_of(machine: Machine, plan: vmm_plan, asked: Asked) -> Explorer:
     """The core's explorer over it, for who places interrupts."""
     return machine._explorer(plan, asked)
+
+
+def spurious_of(machine: Machine, controller: str, cpu: int) -> tuple[int, int]:
+    """Controller and vCPU of spurious requests, as the core numbers them, for who places interrupts."""
+    return machine._interrupts.controller_and_cpu(controller, cpu)
 
 
 def accesses_of(machine: Machine) -> Accesses:
