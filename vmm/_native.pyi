@@ -38,6 +38,12 @@ class Struct(CValue):
     def __setitem__(self, index: int, value: Self) -> None: ...
 
 @final
+class vmm_answer(Struct):
+    place: int
+    at: int
+    value: int
+
+@final
 class vmm_machine(Struct):
     insn_ns: int
     ram: Pointer[int]
@@ -88,6 +94,7 @@ class vmm_machine(Struct):
     lines_served: int
     lines_withdraw: int
     stimuli: vmm_stimuli
+    answer: vmm_answer
     asleep: int
     asleep_since: int
     idle_from: int
@@ -107,6 +114,8 @@ class vmm_machine(Struct):
     accessed: Callable[[CValue, int, int, int], None]
     register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
+    device_read: Callable[[CValue, int, int, int, int], None]
+    device_read_by: CValue
     compared: CValue
     began: Callable[[CValue, vmm_vcpu], None]
     began_by: CValue
@@ -965,6 +974,9 @@ class Lib:
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
     VMM_COVERED_BYTES: Final[int]
+    VMM_PLACE_NONE: Final[int]
+    VMM_PLACE_PORT: Final[int]
+    VMM_PLACE_MEMORY: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -1238,6 +1250,8 @@ class Lib:
     VMM_CHOICE_INJECT: Final[int]
     VMM_CHOICE_CALL: Final[int]
     VMM_CHOICE_TURN: Final[int]
+    VMM_CHOICE_FIND_PORT: Final[int]
+    VMM_CHOICE_FIND_DEVICE: Final[int]
     VMM_CHOICE_FIND: Final[int]
     VMM_CHOICE_TIMER: Final[int]
     VMM_CHOICE_WITHDRAWN: Final[int]
@@ -1293,8 +1307,6 @@ class Lib:
     def vmm_line_until_served(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
     def vmm_line_connect(self, m: vmm_machine, line: int, driver: int, connected: int, /) -> None: ...
     def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
-    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
-    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
     def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
     def vmm_triggers_changed(self, m: vmm_machine, /) -> None: ...
     def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...
@@ -1308,6 +1320,8 @@ class Lib:
     def vmm_snapshot_restore(self, m: vmm_machine, s: vmm_snapshot, /) -> int: ...
     def vmm_snapshot_free(self, s: vmm_snapshot, /) -> None: ...
     def vmm_latency_quantile(self, s: vmm_stat, permille: int, /) -> int: ...
+    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
     def vmm_next_timer(self, m: vmm_machine, /) -> int: ...
     def vmm_skip_to_timer(self, m: vmm_machine, /) -> int: ...
     def vmm_delay_timer(self, m: vmm_machine, insns: int, /) -> int: ...

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/vmm_answer.h"
 #include "api/vmm_stimulus.h"
 #include "api/vmm_trigger.h"
 
@@ -494,6 +495,7 @@ struct vmm_machine {
     uint8_t lines_served;   /* some line's do at the next boundary */
     uint8_t lines_withdraw; /* some line has drivers that let go once an interrupt is taken; or had some */
     vmm_stimuli stimuli;
+    vmm_answer answer;
     uint8_t asleep;         /* no vCPU was awake when it was last looked */
     uint64_t asleep_since;  /* ns: when all had last fallen asleep */
     uint64_t idle_from;     /* ns: when they fell asleep, or something came from outside since then */
@@ -517,6 +519,9 @@ struct vmm_machine {
     void (*register_accessed)(void *who, uint32_t vcpu, uint32_t number, int write); /* and of registers that arch->leftover
                                                                                        has; NULL: nobody */
     void *accessed_by;
+    void (*device_read)(void *who, uint8_t place, uint64_t at, uint32_t size, uint64_t value); /* told of what devices say to
+                                                                                       vCPUs; NULL: nobody */
+    void *device_read_by;
     void *compared; /* what handlers interrupted; NULL: nobody compares */
     void (*began)(void *who, vmm_vcpu *v); /* told before each instruction; NULL: nobody */
     void *began_by;
@@ -567,8 +572,6 @@ void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
 void vmm_line_until_served(vmm_machine *m, uint32_t line, uint32_t driver); /* high, until a controller acknowledges it */
 void vmm_line_connect(vmm_machine *m, uint32_t line, uint32_t driver, int connected);
 void vmm_nmi(vmm_machine *m, uint32_t vcpu);
-int vmm_turn(vmm_machine *m, uint32_t vcpu); /* between runs: the turn is that vCPU's from here on, if it is awake */
-int vmm_may_turn(const vmm_machine *m, uint32_t vcpu); /* it is another than the current one, and awake */
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
 void vmm_triggers_changed(vmm_machine *m); /* after a change of m->triggers.slot or count */
 void vmm_triggers_here(vmm_machine *m);    /* the boundary where the current vCPU stands counts as seen */

@@ -4,6 +4,11 @@
 
 #include "api/vmm.h"
 
+/* ---- turns ---- */
+
+int vmm_turn(vmm_machine *m, uint32_t vcpu); /* between runs: the turn is that vCPU's from here on, if it is awake */
+int vmm_may_turn(const vmm_machine *m, uint32_t vcpu); /* it is another than the current one, and awake */
+
 /* ---- time ---- */
 
 uint64_t vmm_next_timer(const vmm_machine *m); /* ns at which the next one expires or rises; VMM_NEVER: none does */

@@ -48,12 +48,17 @@ static bool stimuli_alike(const vmm_stimuli *a, const vmm_stimuli *b)
     return a->count == b->count && a->started == b->started && memcmp(a->slot, b->slot, a->count * sizeof *a->slot) == 0;
 }
 
+static bool answer_alike(const vmm_answer *a, const vmm_answer *b)
+{
+    return a->place == b->place && a->at == b->at && a->value == b->value;
+}
+
 static bool rest_alike(const vmm_machine *m, const vmm_machine *then)
 {
     bool sleep = m->asleep == then->asleep && (!m->asleep || m->idle_from == then->idle_from);
     return sleep && m->current == then->current && m->elsewhere == then->elsewhere && m->dice == then->dice
         && m->flash_answers == then->flash_answers && m->trace.guest_errors == then->trace.guest_errors
-        && lines_alike(m->lines, then->lines) && timers_alike(m->timers, then->timers)
+        && answer_alike(&m->answer, &then->answer) && lines_alike(m->lines, then->lines) && timers_alike(m->timers, then->timers)
         && stimuli_alike(&m->stimuli, &then->stimuli);
 }
 

@@ -5,9 +5,14 @@
 #include "core/pages.h"
 #include "explore/choice.h"
 
+bool is_found(uint8_t kind)
+{
+    return kind == VMM_CHOICE_FIND || kind == VMM_CHOICE_FIND_PORT || kind == VMM_CHOICE_FIND_DEVICE;
+}
+
 extent with_one(extent so_far, uint8_t kind)
 {
-    bool found = kind == VMM_CHOICE_FIND;
+    bool found = is_found(kind);
     return (extent){so_far.happened + !found, so_far.found + found};
 }
 
@@ -39,6 +44,8 @@ void inject(exploration *x, uint32_t choice)
     case VMM_CHOICE_NMI: vmm_nmi(m, c->number); break;
     case VMM_CHOICE_INJECT: vmm_inject(m, c->number, c->vector); break;
     case VMM_CHOICE_FIND: let_find(m, c); break;
+    case VMM_CHOICE_FIND_PORT: m->answer = (vmm_answer){VMM_PLACE_PORT, c->physical, c->value}; break;
+    case VMM_CHOICE_FIND_DEVICE: m->answer = (vmm_answer){VMM_PLACE_MEMORY, c->physical, c->value}; break;
     case VMM_CHOICE_TIMER: x->failed |= vmm_skip_to_timer(m) != 0; break;
     case VMM_CHOICE_LATE: x->failed |= vmm_delay_timer(m, c->number) != 0; break;
     case VMM_CHOICE_TURN: x->failed |= vmm_turn(m, c->number) != 0; break;
@@ -48,13 +55,33 @@ void inject(exploration *x, uint32_t choice)
     }
 }
 
+typedef struct {
+    const vmm_plan *plan;
+    footprint *seen;
+} device_watch;
+
+static void device_read(void *who, uint8_t place, uint64_t at, uint32_t size, uint64_t value)
+{
+    const device_watch *w = who;
+    uint8_t kind = place == VMM_PLACE_PORT ? VMM_CHOICE_FIND_PORT : VMM_CHOICE_FIND_DEVICE;
+    for (uint32_t i = 0; i < w->plan->choices; i++) {
+        const vmm_choice *c = &w->plan->choice[i];
+        bool other = memcmp(&c->value, &value, size < sizeof value ? size : sizeof value) != 0;
+        w->seen->answers |= (uint32_t)(c->kind == kind && c->physical == at && other) << i;
+    }
+}
+
 void look_ahead(exploration *x, const piece *p, uint64_t i, footprint *seen)
 {
+    device_watch devices = {x->plan, seen};
     stand_at(x, p, i);
+    x->machine->device_read = device_read;
+    x->machine->device_read_by = &devices;
     x->watch.now = seen;
     x->watch.by_name = true;
     step(x);
     x->watch.by_name = false;
+    x->machine->device_read = NULL;
     x->watch.now = NULL;
 }
 
@@ -79,6 +106,8 @@ bool can_happen(const exploration *x, const piece *p, uint64_t i, uint32_t choic
         return vmm_timer_is_next(x->machine);
     if (c->kind == VMM_CHOICE_TURN)
         return first != NO_TURN && vmm_may_turn(x->machine, c->number);
+    if (c->kind == VMM_CHOICE_FIND_PORT || c->kind == VMM_CHOICE_FIND_DEVICE)
+        return seen->answers >> choice & 1;
     return c->kind != VMM_CHOICE_FIND
         || (reads(x, seen, c)
             && memcmp(vmm_memory(x->machine, c->physical, c->size), &c->value, c->size) != 0);

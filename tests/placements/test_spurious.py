@@ -1,6 +1,6 @@
-"""Requests that are gone when they are asked for: 8259A (231468, "interrupt sequence": IR7 where the request is too short),
-local APIC (SDM vol. 3A 11.9), GIC (IHI0048B 4.4.4, IHI0069 ICC_IAR1_EL1: INTID 1023). Nothing is in service then: a handler that
-takes it for an interrupt of its device has done something twice, or ends what is not its own.
+"""Requests that are gone when they are asked for: 8259A (231468, "interrupt sequence": IR7 where the request is too
+short), local APIC (SDM vol. 3A 11.9), GIC (IHI0048B 4.4.4, IHI0069 ICC_IAR1_EL1: INTID 1023). Nothing is in service:
+a handler that takes it for an interrupt of its device has done something twice, or ends what is not its own.
 """
 
 from __future__ import annotations
@@ -114,6 +114,11 @@ handler:
 1:  IRQ_LEAVE
     VAR     n
 """
+EDGE_TRIGGERED = """
+    ldr     x0, =0x08000c00 + 4 * (SPI(5) / 16)     // GICD_ICFGR (IHI0048B 4.3.13)
+    mov     w1, #2 << (2 * (SPI(5) % 16))
+    str     w1, [x0]
+"""
 BOUNDARIES = 3
 """From begin to end in the guests of the 8259A and the GIC."""
 PC = "pc,pit=off"
@@ -163,8 +168,8 @@ def test_a_pair_that_is_masked_has_none():
 
 
 def test_the_vector_of_a_local_apic_needs_a_gate():
-    """A write of TPR is four instructions, the third the store. From behind the first one's, at two boundaries, `nop`, and
-    up to the second one's, at two more, none is above TPR, so that a higher one could have masked none.
+    """A write of TPR is four instructions, the third the store. From behind the first one's, at one boundary, at `nop`
+    and up to the second one's, at three, no vector is above TPR, so that a higher one could have masked none.
     """
     all_of_it, none_above = 1 + 4 + 1 + 4 + 1, 1 + 1 + 3
     report = agreed(APIC, False, "spurious:apic", [], "pc")
@@ -185,7 +190,7 @@ def test_a_handler_that_reads_1023_has_no_interrupt(version, inject):
 def test_a_line_that_is_edge_triggered_is_latched():
     """A GIC has the edge, whatever the line does then: the handler is right to count it."""
     text, board = gic(2)
-    text = text.replace("    ldr     x20", "    ldr     x0, =0x08000c00 + 4 * (SPI(5) / 16)\n    mov     w1, #2 << (2 * (SPI(5) % 16))\n    str     w1, [x0]\n    ldr     x20")  # fmt: skip
+    text = text.replace("    ldr     x20", EDGE_TRIGGERED + "    ldr     x20")
     assert agreed(text, True, "spurious:spi:5", "n == 1", board).verdict == "proven"
 
 

@@ -11,6 +11,7 @@ turn:1  turn        the turn goes to vCPU 1; to each other one that is awake
 timer               the timer that is due next expires
 timer-late:5        the timer that would expire next does so 5 instructions later; timer-late:1..20, timer-late:1,7
 read:x=0,7          an instruction that reads x finds 0 there, or 7; read:u8 x=0,7
+read:port:0x60=0,7  one that reads port 60h; read:0x9000018=0,7: a device's register
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.native import lib
 from vmm.errors import VmmError, unknown
-from vmm.machine.machine import accesses_of, spurious_of
+from vmm.machine.machine import accesses_of, check_device, spurious_of
 from vmm.placements.predicate import terms
 
 if TYPE_CHECKING:
@@ -133,23 +134,54 @@ def _finds(name: str, rest: str) -> Source:
     where, _, listed = rest.rpartition("=")
     if not where.strip() or not listed.strip():
         raise VmmError(f"{name!r}: read:x=0,7 is where it is read, and what may be found there")
-    found = [_find(where, value) for value in listed.split(",")]
+    find = _port if where.strip().startswith(PORT) else _find
+    found = [find(where.strip(), value.strip()) for value in listed.split(",")]
     return Source(name, found[0].row, lambda machine: None, False, lambda machine: found)
+
+
+PORT = "port:"
+
+
+def _port(where: str, value: str) -> Source:
+    name = f"read:{where}={value}"
+    port, number = _number(name, where.removeprefix(PORT)), _number(name, value)
+
+    def row(machine: Machine) -> Row:
+        check_device(machine, port, port=True)
+        return Row(lib.VMM_CHOICE_FIND_PORT, physical=port, value=number)
+
+    return Source(name, row, lambda machine: machine.answer(port, number, port=True), False)
 
 
 def _find(where: str, value: str) -> Source:
     """As a comparison names values: "u8 x = 7"."""
     (term,) = terms(f"{where} == {value}")
     data = term.value.to_bytes(8, "little")[: term.size]
+    number = int.from_bytes(data, "little")
 
     def row(machine: Machine) -> Row:
+        if _is_of_device(machine, term.where):
+            return Row(lib.VMM_CHOICE_FIND_DEVICE, physical=machine.address(term.where), value=number)
         with accesses_of(machine) as accesses:
             physical = accesses.physical(machine.cpu, machine.address(term.where))
         if physical is None or physical // PAGE != (physical + term.size - 1) // PAGE:
             raise VmmError(f"read:{where}: a value lies in RAM, within one page, as the first vCPU maps it")
-        return Row(lib.VMM_CHOICE_FIND, size=term.size, physical=physical, value=int.from_bytes(data, "little"))
+        return Row(lib.VMM_CHOICE_FIND, size=term.size, physical=physical, value=number)
 
-    return Source(f"read:{where}={value}", row, lambda machine: machine.write(term.where, data), False)
+    def happen(machine: Machine) -> None:
+        if _is_of_device(machine, term.where):
+            machine.answer(machine.address(term.where), number)
+        else:
+            machine.write(term.where, data)
+
+    return Source(f"read:{where}={value}", row, happen, False)
+
+
+def _is_of_device(machine: Machine, where: str) -> bool:
+    with suppress(VmmError):
+        check_device(machine, machine.address(where), port=False)
+        return True
+    return False
 
 
 CONTROLLERS = ("pic", "apic", "gic")
