@@ -38,6 +38,12 @@ class Struct(CValue):
     def __setitem__(self, index: int, value: Self) -> None: ...
 
 @final
+class vmm_answer(Struct):
+    place: int
+    at: int
+    value: int
+
+@final
 class vmm_machine(Struct):
     insn_ns: int
     ram: Pointer[int]
@@ -86,7 +92,9 @@ class vmm_machine(Struct):
     next_deadline: int
     lines_wait: int
     lines_served: int
+    lines_withdraw: int
     stimuli: vmm_stimuli
+    answer: vmm_answer
     asleep: int
     asleep_since: int
     idle_from: int
@@ -106,6 +114,8 @@ class vmm_machine(Struct):
     accessed: Callable[[CValue, int, int, int], None]
     register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
+    device_read: Callable[[CValue, int, int, int, int], None]
+    device_read_by: CValue
     compared: CValue
     began: Callable[[CValue, vmm_vcpu], None]
     began_by: CValue
@@ -292,11 +302,13 @@ class vmm_line(Struct):
     cut: int
     until_served: int
     served: int
+    until_taken: int
     raised: int
 
 @final
 class vmm_timer(Struct):
     deadline: int
+    late: int
     kind: int
     level: int
     line: int
@@ -555,6 +567,7 @@ class vmm_gic_cpu(Struct):
     cbpr: Array[int]
     eoi_split: Array[int]
     pmhe: int
+    withdrawn: int
     apr: Array[int]
     holder: Array[int]
     asleep: int
@@ -963,6 +976,9 @@ class Lib:
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
     VMM_COVERED_BYTES: Final[int]
+    VMM_PLACE_NONE: Final[int]
+    VMM_PLACE_PORT: Final[int]
+    VMM_PLACE_MEMORY: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -1236,8 +1252,13 @@ class Lib:
     VMM_CHOICE_INJECT: Final[int]
     VMM_CHOICE_CALL: Final[int]
     VMM_CHOICE_TURN: Final[int]
+    VMM_CHOICE_FIND_PORT: Final[int]
+    VMM_CHOICE_FIND_DEVICE: Final[int]
     VMM_CHOICE_FIND: Final[int]
     VMM_CHOICE_TIMER: Final[int]
+    VMM_CHOICE_WITHDRAWN: Final[int]
+    VMM_CHOICE_SPURIOUS: Final[int]
+    VMM_CHOICE_LATE: Final[int]
     VMM_WORST_LENGTH: Final[int]
     VMM_WORST_STACK: Final[int]
     VMM_WORST_KINDS: Final[int]
@@ -1281,8 +1302,6 @@ class Lib:
     def vmm_signals_pass(self, m: vmm_machine, /) -> None: ...
     def vmm_signals_release(self, m: vmm_machine, /) -> None: ...
     def vmm_now(self, m: vmm_machine, /) -> int: ...
-    def vmm_next_timer(self, m: vmm_machine, /) -> int: ...
-    def vmm_skip_to_timer(self, m: vmm_machine, /) -> int: ...
     def vmm_timer_set(self, m: vmm_machine, timer: int, deadline: int, /) -> None: ...
     def vmm_timer_wave(self, m: vmm_machine, timer: int, /) -> None: ...
     def vmm_from_outside(self, m: vmm_machine, /) -> None: ...
@@ -1290,8 +1309,6 @@ class Lib:
     def vmm_line_until_served(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
     def vmm_line_connect(self, m: vmm_machine, line: int, driver: int, connected: int, /) -> None: ...
     def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
-    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
-    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
     def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
     def vmm_triggers_changed(self, m: vmm_machine, /) -> None: ...
     def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...
@@ -1305,6 +1322,16 @@ class Lib:
     def vmm_snapshot_restore(self, m: vmm_machine, s: vmm_snapshot, /) -> int: ...
     def vmm_snapshot_free(self, s: vmm_snapshot, /) -> None: ...
     def vmm_latency_quantile(self, s: vmm_stat, permille: int, /) -> int: ...
+    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_next_timer(self, m: vmm_machine, /) -> int: ...
+    def vmm_skip_to_timer(self, m: vmm_machine, /) -> int: ...
+    def vmm_delay_timer(self, m: vmm_machine, insns: int, /) -> int: ...
+    def vmm_timer_is_next(self, m: vmm_machine, /) -> int: ...
+    def vmm_line_until_taken(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
+    def vmm_spurious_row(self, m: vmm_machine, controller: CString | bytes, /) -> int: ...
+    def vmm_may_be_spurious(self, m: vmm_machine, row: int, vcpu: int, /) -> int: ...
+    def vmm_spurious(self, m: vmm_machine, row: int, vcpu: int, /) -> None: ...
     def vmm_pic_of(self, m: vmm_machine, /) -> vmm_pic: ...
     def vmm_pic_read(self, m: vmm_machine, chip: int, a0: int, /) -> int: ...
     def vmm_pic_write(self, m: vmm_machine, chip: int, a0: int, value: int, /) -> None: ...

@@ -391,6 +391,27 @@ static void elcr_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uin
 const line_end pic_pins = {vmm_pic_set_line, is_unmasked, vector_of, .ended_by_pin = true};
 const range_owner pic_ports = {ports_read, ports_write}, pic_elcr = {elcr_read, elcr_write};
 
+/* A pin's request would raise INT, whichever it is. */
+static bool may_be_spurious(vmm_machine *m, uint32_t cpu)
+{
+    (void)cpu;
+    vmm_i8259 *c = &pic_of(m)->chip[0];
+    uint8_t irr = c->irr;
+    c->irr = 0xff;
+    int pin = resolve(m, c);
+    c->irr = irr;
+    return pin != NO_PIN;
+}
+
+static void request_spurious(vmm_machine *m, uint32_t cpu)
+{
+    (void)cpu;
+    pic_of(m)->chip[0].held = 1;
+    update(m, &pic_of(m)->chip[0]);
+}
+
+const spurious_source pic_spurious = {"pic", may_be_spurious, request_spurious};
+
 static bool chip_alike(const vmm_i8259 *a, const vmm_i8259 *b)
 {
     return memcmp(a, b, offsetof(vmm_i8259, raised)) == 0;
