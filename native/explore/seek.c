@@ -15,6 +15,7 @@ static void arrive(exploration *x, uint64_t grown)
     x->here = now;
     x->grown = grown;
     x->at = here;
+    x->index = VMM_NEVER;
     x->at_end = here.insns && ends_here(x);
     x->plan->next = here.insns;
 }

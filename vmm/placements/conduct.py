@@ -93,10 +93,15 @@ class Conductor:
     grows.
     """
 
-    def __init__(self, workers: Workers, found: Found, bounds: Bounds, sources: int, inside: int, told: Told) -> None:
+    def __init__(
+        self, workers: Workers, found: Found, bounds: Bounds, sources: int, inside: int, told: Told, *,
+        drawn: bool = False,
+    ) -> None:  # fmt: skip
+        """`drawn`: ranges are of a sample's draws, and `inside` is the last of them."""
+        self._drawn = drawn
         self._workers, self.found, self._bounds, self._told = workers, found, bounds, told
         self._sources, self._inside = sources, inside
-        self._sizes = Sizes(FIRST_RANGE if bounds.depth == 1 else 1)
+        self._sizes = Sizes(FIRST_RANGE if bounds.depth == 1 or drawn else 1)
         self._again: deque[Piece] = deque()
         self._out: dict[Any, tuple[Piece, Range]] = {}
         self._done: dict[int, tuple[Piece, Done]] = {}
@@ -139,8 +144,8 @@ class Conductor:
         if not parts:
             return self.found
         whole = deepcopy(self.found)
-        for _, part in sorted(parts, key=lambda each: each[0]):
-            whole.join(part, self._told, gap=True)
+        for first, part in sorted(parts, key=lambda each: each[0]):
+            whole.join(part, self._told, gap=True, drawn=first if self._drawn else None)
         whole.over, whole.to = False, self.found.to
         return whole
 
@@ -232,7 +237,7 @@ class Conductor:
             piece, done = self._done.pop(self.found.to)
             if done.no_answer is not None:
                 raise Unanswered(*done.no_answer, done.error)
-            self.found.join(done.found, self._told)
+            self.found.join(done.found, self._told, drawn=piece.first if self._drawn else None)
             self.found.to = END if self.found.over else piece.to
         if self.found.over:
             self._done.clear()
