@@ -209,6 +209,7 @@ int64_t vmm_explore_drawn(vmm_machine *m, vmm_exploration *x, const vmm_draw *dr
     for (uint64_t i = 0; i < count; i++)
         if (!draws[i].count || draws[i].count > VMM_MAX_DEPTH)
             return fail(m, "a draw is of something, and no more than a placement has");
+    coverage_hold(m, true); /* who collects it may have begun to since */
     x->plan->spent = 0;
     memset(out, 0, count * sizeof *out);
     for (; n < count; n++) {
@@ -243,8 +244,8 @@ int64_t vmm_explore_extent(vmm_machine *m, vmm_exploration *x, uint32_t choice)
         return fail(m, "this is another machine's exploration");
     x->index = VMM_NEVER;
     stand_behind(x, &r, 0);
-    if (choice != VMM_ANY && !stopped(x) && happens(x, choice))
-        set_out(x, &r);
+    if (choice != VMM_ANY && !stopped(x))
+        happens(x, choice);
     if (!stopped(x))
         pass(x, &r, VMM_NEVER);
     bool whole = settled(x);

@@ -129,8 +129,6 @@ class Exploration:
         campaign: Path | str | None = None, coverage: Coverage | None = None, jobs: int | None = None,
         executor: Executor | None = None,
     ) -> None:  # fmt: skip
-        if coverage is not None and (executor is not None or jobs not in (None, 1)):
-            raise VmmError("coverage is collected in one process: without jobs and executor")
         if jobs is not None and not 1 <= jobs <= MOST_JOBS:
             raise VmmError(f"jobs {jobs}: there are 1 to {MOST_JOBS}")
         if not sources or len(sources) > lib.VMM_MAX_CHOICES:
@@ -208,6 +206,7 @@ class Exploration:
         finally:
             if self._coverage:
                 self._coverage.collect()
+                self._coverage.add_covered(machine, conductor.covered)
             if campaign:
                 campaign.found = conductor.gapless
                 campaign.save(now=True)
@@ -243,7 +242,19 @@ class Exploration:
             return
         names, checks = [each.name for each in self._sources], [each.text for each in self._terms]
         called = [each.function for each in self._functions]
-        workers.begin(order(self._subject, machine, names, checks, called, bounds, allowed, sample))
+        workers.begin(
+            order(
+                self._subject,
+                machine,
+                names,
+                checks,
+                called,
+                bounds,
+                allowed,
+                sample,
+                collects=self._coverage is not None,
+            )
+        )
         yield
 
     def _here(self, machine: Machine, allowed: int, sample: Sample | None) -> Standing:

@@ -45,7 +45,7 @@ class Missing(Exception):
 
 def order(
     subject: Subject, machine: Machine, sources: Sequence[str], checks: Sequence[str],
-    functions: Sequence[Callable[..., Any]], bounds: Bounds, patience: int, sample: Sample | None,
+    functions: Sequence[Callable[..., Any]], bounds: Bounds, patience: int, sample: Sample | None, *, collects: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """It as JSON has it; VmmError for a function that is in no file."""
     window, found = subject.window, machine.source
@@ -58,7 +58,7 @@ def order(
         "prepare": subject.prepare and _function(subject.prepare), "patience": patience,
         "depth": bounds.depth, "reads": bounds.reads, "insns": bounds.insns, "reduction": bounds.reduction,
         "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack,
-        "sample": sample and asdict(sample),
+        "sample": sample and asdict(sample), "collects": collects,
     }  # fmt: skip
 
 
@@ -159,7 +159,7 @@ class Ordered:
         return Standing(
             machine, subject.window, sources, [term for each in checks for term in terms(each)],
             [Function(self._called(each)) for each in told["functions"]], bounds, told["patience"],
-            told["sample"] and Sample(**told["sample"]),
+            told["sample"] and Sample(**told["sample"]), collects=told["collects"],
         )  # fmt: skip
 
 

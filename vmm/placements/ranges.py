@@ -13,8 +13,10 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vmm.coverage.coverage import covered_by
+from vmm.coverage.image import Covered
 from vmm.machine.explorer import Draw, Placement, Tried, placement
-from vmm.machine.machine import Machine, explorer_of
+from vmm.machine.machine import Machine, collected_of, explorer_of
 from vmm.placements import found as of_found
 from vmm.placements.bounds import Bounds, plan_of
 from vmm.placements.checks import Function, NoAnswer
@@ -61,18 +63,22 @@ class Done:
     """Of a check, and the least placement where it gave none, as far as that is known."""
     error: NoAnswer | None = None
     """The same, where it came from this process."""
+    covered: Covered | None = None
+    """By its runs, where somebody collects that."""
 
     def plain(self) -> dict[str, Any]:
         """For another process."""
         return {
             "found": asdict(self.found), "spent": self.spent, "seconds": self.seconds, "no answer": self.no_answer,
+            "covered": self.covered and self.covered.plain(),
         }  # fmt: skip
 
     @classmethod
     def of(cls, raw: dict[str, Any]) -> Done:
         """What `plain` gave."""
         no_answer = raw["no answer"] and (str(raw["no answer"][0]), list(map(of_found.placement, raw["no answer"][1])))
-        return cls(of_found.found(raw["found"]), bool(raw["spent"]), float(raw["seconds"]), no_answer)
+        covered = raw["covered"] and Covered.of(raw["covered"])
+        return cls(of_found.found(raw["found"]), bool(raw["spent"]), float(raw["seconds"]), no_answer, covered=covered)
 
 
 def worst(raw: vmm_worst) -> Worst | None:
@@ -85,9 +91,11 @@ class Standing:
 
     def __init__(
         self, machine: Machine, window: Window, sources: list[Source], terms: list[Term],
-        functions: list[Function], bounds: Bounds, patience: int, sample: Sample | None = None,
+        functions: list[Function], bounds: Bounds, patience: int, sample: Sample | None = None, *,
+        collects: bool = False,
     ) -> None:  # fmt: skip
-        """`sample`: ranges are of its draws."""
+        """`sample`: ranges are of its draws; `collects`: what each of them covers is told."""
+        self._machine, self._collects = machine, collects
         self._sample = sample
         self._plan = plan_of(machine, window, sources, terms, bounds, each=bool(functions), patience=patience)
         errors = machine.trace.guest_errors
@@ -104,6 +112,18 @@ class Standing:
 
     def tried(self, part: Range) -> Done:
         """All of it, or as far as its budgets go."""
+        if not self._collects:
+            return self._tried(part)
+        collected = collected_of(self._machine)
+        collected.begin()
+        try:
+            done = self._tried(part)
+            done.covered = covered_by(self._machine)
+        finally:
+            collected.end()
+        return done
+
+    def _tried(self, part: Range) -> Done:
         plan, begun = self._plan, time.monotonic()
         before = plan.runs, plan.tails, plan.cut
         plan.to, plan.until_ns, plan.most_runs = part.to, 0, 0
