@@ -591,6 +591,7 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
         forget(&x->here);
         x->here = next;
         x->at = then;
+        x->index = VMM_NEVER;
         x->grown = grown; /* its own is looked at when it is found again */
         x->plan->next = then.insns;
     }

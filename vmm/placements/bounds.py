@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
 from vmm.placements.deadline import Deadline
+from vmm.placements.sample import MOST
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
@@ -37,6 +38,8 @@ class Bounds:
     reads: int = 1
     deadline: Deadline | None = None
     stack: int | None = None
+    sample: int | None = None
+    """So many placements, drawn at random; None: all there are."""
 
     def check(self) -> None:
         """VmmError for one that is none."""
@@ -48,6 +51,8 @@ class Bounds:
             raise VmmError(f"insns {self.insns}: a run has 1 to {(1 << 63) - 1} instructions")
         if self.stack is not None and not 1 <= self.stack < 1 << 32:
             raise VmmError(f"stack {self.stack}: it may grow by 1 to {(1 << 32) - 1} bytes")
+        if self.sample is not None and not 1 <= self.sample <= MOST:
+            raise VmmError(f"sample {self.sample}: it is of 1 to {MOST} placements")
         if self.runs is not None and self.runs < 1:
             raise VmmError(f"runs {self.runs}: a budget is of 1 run and more")
         if self.seconds is not None and not 0 < self.seconds < float("inf"):
