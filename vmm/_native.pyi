@@ -982,6 +982,7 @@ class Lib:
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
     VMM_COVERED_BYTES: Final[int]
+    VMM_WORK_BITS: Final[int]
     VMM_PLACE_NONE: Final[int]
     VMM_PLACE_PORT: Final[int]
     VMM_PLACE_MEMORY: Final[int]
@@ -1055,6 +1056,7 @@ class Lib:
     VMM_EV_FRAME_CHANGED: Final[int]
     VMM_EV_REGISTERS_CHANGED: Final[int]
     VMM_EV_VECTORS_CHANGED: Final[int]
+    VMM_EV_WORK: Final[int]
     VMM_FRAME_PC: Final[int]
     VMM_FRAME_FLAGS: Final[int]
     VMM_FRAME_CS: Final[int]
@@ -1282,6 +1284,10 @@ class Lib:
     VMM_TOUCH_CORE: Final[int]
     VMM_BEGAN_OPEN: Final[int]
     VMM_BEGAN_MASKED: Final[int]
+    VMM_WORK_COMES: Final[int]
+    VMM_WORK_ASKED: Final[int]
+    VMM_WORK_DONE: Final[int]
+    VMM_WORK_SET_UP: Final[int]
     def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
     def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
     def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
@@ -1450,6 +1456,7 @@ class Lib:
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
     def vmm_coverage_begin(self, m: vmm_machine, /) -> int: ...
     def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...
+    def vmm_work(self, m: vmm_machine, line: int, number: int, what: int, /) -> None: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...

@@ -182,7 +182,8 @@ enum vmm_event_kind {
     /* Only while somebody compares, before VMM_EV_RETURNED; source, pc and sp: what was delivered, and what it interrupted */
     VMM_EV_FRAME_CHANGED = 20,     /* number: bits of enum vmm_frame_part, value: the address that it leads to */
     VMM_EV_REGISTERS_CHANGED = 21, /* number: one bit a general register, value: what the first of them holds now */
-    VMM_EV_VECTORS_CHANGED = 22    /* as registers; value: the low half */
+    VMM_EV_VECTORS_CHANGED = 22,   /* as registers; value: the low half */
+    VMM_EV_WORK = 23 /* only while somebody records; number: a device's line, value: which work, below it enum vmm_work */
 };
 
 #define VMM_KINDS 32

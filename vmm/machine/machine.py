@@ -16,7 +16,7 @@ from vmm.arch.architecture import Architecture
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board, Layout, Parts, number
 from vmm.catalog import name_of
-from vmm.core.bus import Bus, NativeLine
+from vmm.core.bus import Bus, NativeLine, NativeWork
 from vmm.core.clock import NativeClock, NativeTimer, NativeWave
 from vmm.core.device_state import DeviceState
 from vmm.core.memory import PhysicalMemory
@@ -531,7 +531,7 @@ def collected_of(machine: Machine) -> Collected:
 
 
 WIRING = (
-    Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
+    Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeWork, NativeTimer, NativeWave, ScriptBus,
     ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, Turns,
     Passing, Answers, ConsoleInput, ConsoleOutput, DeviceHandle, Keyboard, BootImage, GuestMemory, TrapHandlers,
     Devices, Controllers, Interrupts, Runner,
