@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from itertools import islice
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from vmm.core.event import Event
+from vmm.arch import named
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Looked, Patient, Verdict
 from vmm.diagnoses.table import diagnosis
 from vmm.errors import VmmError
@@ -29,11 +29,11 @@ class Diagnoses:
     """
 
     def __init__(
-        self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None], named: Collection[str]
+        self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None], by_name: Collection[str]
     ) -> None:
-        self._trace, self._patient, self._asked, self._named = trace, patient, asked, named
+        self._trace, self._patient, self._asked, self._named = trace, patient, asked, by_name
         for name in asked:
-            self._made(name)  # what a budget names is there, or that is said now
+            self._made(name, self._books())  # what a budget names is there, or that is said now
         compared = any(diagnosis(name).COMPARES for name in asked)
         self._ends = [trace.compare()] if compared else []
         self._ends.append(trace.record().stop)
@@ -47,19 +47,19 @@ class Diagnoses:
     def looked(self) -> Looked:
         """That, and what was measured for it."""
         reason, note = self._patient.stop.reason, ""
-        made = [rule for rule in map(self._made, self._asked) if not rule.lacks()]
-        rules = [rule for rule in made if not rule.ENDS or reason in rule.ENDS]
-        takers: dict[str, list[Callable[[Event], None]]] = {}
+        books = self._books()
+        able = [name for name in self._asked if self._can_say(name, reason)]
+        rules = [self._made(name, books) for name in able]
+        takers = books.takers()
         for rule in rules:
             for kind in rule.WANTS:
                 takers.setdefault(kind, []).append(rule.see)
         if takers:
             wanted = self._trace.of(kind=list(takers))
-            events, left_out = iter(wanted), max(len(wanted) - MOST, 0)
-            if left_out:
-                first = next(islice(events, left_out, None))
-                note = f"of {left_out + MOST} events the last {MOST} were looked at, from insn {first.insns} on"
-            for event in events:
+            left_out = max(len(wanted) - MOST, 0)
+            for event in wanted.behind(left_out):
+                if left_out and not note:
+                    note = f"of {left_out + MOST} events the last {MOST} were looked at, from insn {event.insns} on"
                 for see in takers[event.kind]:
                     see(event)
         verdicts = [verdict for rule in rules for verdict in rule.verdicts()]
@@ -67,15 +67,23 @@ class Diagnoses:
 
     def not_applied(self) -> dict[str, str]:
         """Of those asked for by name that cannot say anything of this machine, why."""
-        return {name: why for name in self._named if (why := self._made(name).lacks())}
+        return {name: why for name in self._named if (why := self._made(name, self._books()).lacks())}
 
     def check(self) -> None:
         """VmmError, a line each, where a verdict is certain."""
         if wrong := [verdict for verdict in self.verdicts() if verdict.certain]:
             raise VmmError("\n".join(f"{verdict.diagnosis}: {verdict}" for verdict in wrong))
 
-    def _made(self, name: str) -> Diagnosis:
-        return diagnosis(name)(name, self._patient, self._asked[name])
+    def _books(self) -> Books:
+        return Books(x86=named(self._patient.architecture).number == "vector")
+
+    def _made(self, name: str, books: Books) -> Diagnosis:
+        return diagnosis(name)(name, self._patient, self._asked[name], books)
+
+    def _can_say(self, name: str, reason: str) -> bool:
+        """Something of this machine, whose run has ended for such a reason."""
+        ends = diagnosis(name).ENDS
+        return (not ends or reason in ends) and not self._made(name, self._books()).lacks()
 
     def stop(self) -> None:
         """Keep no more; what was kept can still be asked about."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from vmm.core.event import Event
 from vmm.core.native import lib
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.handlers import Handler
 
 PARTS = {
     lib.VMM_FRAME_PLACE: "the stack pointer is not where the frame is",
@@ -48,20 +49,19 @@ class Rule(Diagnosis):
         "the frame that an interrupt's handler returns through is not the one that was delivered, as it is before the "
         "return; certain where the return raises a fault at once, for then nothing can have been meant by it"
     )
-    WANTS = (*WANTS, "frame changed")
+    WANTS = ("delivered", "frame changed")
     COMPARES = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._handlers = Handlers()
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._handlers = books.handlers
         self._broken: list[_Broken] = []
 
     def see(self, event: Event) -> None:
-        last = self._broken[-1] if self._broken else None
-        if event.kind == "delivered" and event.source == "exception" and last and self._follows(last, event):
-            last.fault = last.fault or event
-        if event.kind != "frame changed":
-            self._handlers.see(event)
+        if event.kind == "delivered":
+            last = self._broken[-1] if self._broken else None
+            if last and event.source == "exception" and self._follows(last, event):
+                last.fault = last.fault or event
             return
         nest = self._handlers.under_way(event.vcpu)
         if nest and nest[-1].of_the_kernel:

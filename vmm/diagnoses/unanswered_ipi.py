@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from vmm.core.event import Event
 from vmm.core.stops import ENDED_BY_GUEST
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.masks import Masks
-from vmm.diagnoses.services import LOCAL_APIC, WANTS, Services
+from vmm.diagnoses.services import LOCAL_APIC
 
 ALLOWED = Budget(insns=10_000, text="10000insns")
 SGIS = 16
@@ -22,13 +22,12 @@ class Rule(Diagnosis):
         "a vCPU sent another one an interrupt that was not acknowledged within the budget, to the end of the run, "
         "because that one runs with interrupts masked; certain where the guest ended the run"
     )
-    WANTS = ("cpu mask", *WANTS)
+    WANTS = ("pending", "acknowledged")
     BUDGET = f"how long an acknowledgement may take, in instructions of all vCPUs or in time ({ALLOWED.text})"
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._masks = Masks(x86=self._x86)
-        self._services = Services(x86=self._x86)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._masks = books.masks
         self._sent: dict[tuple[int, int], Event] = {}
         self._allowed = budget or ALLOWED
 
@@ -36,14 +35,10 @@ class Rule(Diagnosis):
         return "" if len(self._patient.cpus) > 1 else "there is one vCPU"
 
     def see(self, event: Event) -> None:
-        if event.kind == "cpu mask":
-            self._masks.see(event)
-            return
-        if event.kind == "pending" and (target := self._target(event)) is not None:
-            self._sent.setdefault((target, event.number), event)
-        elif event.kind == "acknowledged":
+        if event.kind == "acknowledged":
             self._sent.pop((event.vcpu, event.number), None)
-        self._services.see(event)
+        elif (target := self._target(event)) is not None:
+            self._sent.setdefault((target, event.number), event)
 
     def _target(self, event: Event) -> int | None:
         """Which other vCPU this request is for; None: it is no vCPU's."""
