@@ -127,6 +127,8 @@ class Diagnosis:
     """It says nothing without one."""
     SYMBOL: ClassVar[bool] = False
     """That is a symbol of the guest's, and no number."""
+    stop: Stop
+    """Why the run has ended, when it is asked for verdicts."""
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
         """It asks for those of `books` that it reads: what is entered there is there when it is shown an event."""

@@ -81,7 +81,7 @@ class Rule(Diagnosis):
         changed, delivered = broken.changed, broken.handler.delivered
         what = " and ".join(words for bit, words in PARTS.items() if changed.number & bit)
         was = self._patient.where(broken.handler.interrupted)
-        crashed = self._patient.stop.reason in CRASHES and self._patient.instructions - changed.insns <= AT_ONCE
+        crashed = self.stop.reason in CRASHES and self._patient.instructions - changed.insns <= AT_ONCE
         evidence = [
             self.at(changed, changed.code, "about to return"),
             self.at(delivered, delivered.code, f"the handler of {delivered.source} was entered, from {was}"),
@@ -91,7 +91,7 @@ class Rule(Diagnosis):
             evidence.append(self.evidence(broken.fault, f"exception {broken.fault.number:#x}"))
             ends = ", and faults at once"
         elif crashed:
-            ends = f", and the run ends: {self._patient.stop}"
+            ends = f", and the run ends: {self.stop}"
         verb = "" if changed.number & lib.VMM_FRAME_PLACE else " changed"
         return self.verdict(
             f"the handler of {delivered.source} returns through a frame that was not delivered so: {what}{verb}; it "

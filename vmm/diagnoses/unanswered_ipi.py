@@ -69,5 +69,5 @@ class Rule(Diagnosis):
             self.evidence(masked, "interrupts are masked from here on"),
             self.at(sent, sender, f"{what} is sent to vCPU {target}"),
             Evidence(self._patient.instructions, target, where(cpu.pc), "here it is at the end, and still masked"),
-            confidence=CERTAIN if self._patient.stop.reason in ENDED_BY_GUEST else LIKELY,
+            confidence=CERTAIN if self.stop.reason in ENDED_BY_GUEST else LIKELY,
         )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,12 @@ from vmm.placements.conduct import Conductor, Here, Unanswered
 from vmm.placements.counterexample import tell
 from vmm.placements.deadline import deadline as deadline_of
 from vmm.placements.deliveries import is_delivered
+from vmm.placements.diagnosing import Wanted
 from vmm.placements.found import Found, Worst
 from vmm.placements.order import order
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import END, Standing
-from vmm.placements.report import Counts, Extreme, Fails, Failure, Happening, Report, runs_of
+from vmm.placements.report import Counts, Extreme, Failure, Happening, Report, runs_of
 from vmm.placements.sources import Source, of_machine, source
 from vmm.placements.subject import UNDISTURBED, Subject, Window, patience, told
 from vmm.placements.suspicions import EXTENT, suspicions
@@ -79,6 +80,7 @@ def explore(
     load_address: int | None = None,
     jobs: int | None = None,
     executor: Executor | None = None,
+    diagnose: str | Sequence[str] = (),
     **options: Unpack[Options],
 ) -> Report:
     """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "turn:1", see `vmm help exploring`) at every
@@ -87,6 +89,9 @@ def explore(
     must keep what `check` says there: comparisons such as "n == 2", functions of the machine that return whether all is
     well, or assert it. It must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor
     may an interrupt come between accesses that belong together; without any check such are told as suspicious.
+
+    `diagnose`: what each run is looked at for, as `Machine.diagnose` takes it; it fails where one is certain. That
+    depends on all that the run did, so each is made whole.
 
     `deadline`: it must come there within so much time or so many instructions of the window's first boundary, "80us",
     "5000insns" or a number of instructions. `stack`: that boundary's stack may grow by so many bytes.
@@ -109,7 +114,8 @@ def explore(
         for each in ([inject] if isinstance(inject, str | Source) else inject)
     ]
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
-    subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
+    window, wanted = Window(*between, until, hit), Wanted.of(diagnose)
+    subject = Subject(image, options, window, prepare, initrd, load_address, wanted)
     late = None if deadline is None else deadline_of(deadline)
     bounds = Bounds(depth, insns, runs, seconds, reduction, reads, late, stack)
     return Exploration(subject, chosen, checks, bounds, campaign, coverage, jobs, executor).run(record, progress)
@@ -130,6 +136,8 @@ class Exploration:
         if not sources or len(sources) > lib.VMM_MAX_CHOICES:
             raise VmmError(f"{len(sources)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
         bounds.check()
+        if subject.diagnoses.asked:  # states that are one have two histories
+            bounds = replace(bounds, reduction=False)
         self._subject, self._sources, self._bounds = subject, sources, bounds
         self._asked_atomic = ATOMIC in checks
         self._atomic = self._asked_atomic or not checks
@@ -172,6 +180,7 @@ class Exploration:
             str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
             bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed, workers=workers.count,
             reads=bounds.reads, deadline=bounds.deadline, stack=bounds.stack,
+            diagnoses=list(subject.diagnoses.words), not_applied=subject.diagnoses.not_applied(machine),
         )  # fmt: skip
         campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
         words = Words(subject, bounds, self._sources, self._terms, allowed)
@@ -205,10 +214,11 @@ class Exploration:
         if not broken_off and report.over:
             self._tell_waiting(report, found.taken, allowed)
         report.longest, report.deepest = (self._extreme(machine, each) for each in found.worst)
-        report.failures = [self._failure(machine, found, runs) for runs in runs_of(found.tried)]
+        report.failures = list(self._failures(machine, found, words))
         if failing := [each.row for each in found.tried if each.row.least]:
             least = min(failing, key=lambda row: (len(row.least), [each.at[:2] for each in row.least]))
-            self._explain(report, machine, least.least, found.causes[least.least_outcome - 1].words, record, allowed)
+            cause = words.of_run(found.causes[least.least_outcome - 1], least.least)
+            self._explain(report, machine, least.least, cause, record, allowed)
         elif self._atomic:
             self._suspect(report, machine, found.early, record, allowed)
         if broken_off:
@@ -220,7 +230,9 @@ class Exploration:
         """The workers have been told what they are to try."""
         window, bounds = self._subject.window, self._bounds
         if isinstance(workers, Here):
-            standing = Standing(machine, window, self._sources, self._terms, self._functions, bounds, allowed)
+            standing = Standing(
+                machine, window, self._sources, self._terms, self._functions, bounds, allowed, self._subject.diagnoses
+            )
             with standing:
                 workers.begin(standing)
                 yield
@@ -295,7 +307,8 @@ class Exploration:
                 *(each.identity() for each in functions),
             ],
             "depth": bounds.depth, "reads": bounds.reads, "instructions of a run": bounds.insns,
-            "reduction": bounds.reduction, "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack,
+            "reduction": bounds.reduction, "diagnose": list(self._subject.diagnoses.words),
+            "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack,
         }  # fmt: skip
 
     def _no_answer(self, machine: Machine, unanswered: Unanswered) -> NoAnswer:
@@ -352,10 +365,15 @@ class Exploration:
             return None
         return Extreme(worst.value, [self._happening(machine, each) for each in worst.placements])
 
-    def _failure(self, machine: Machine, found: Found, runs: list[list[Fails]]) -> Failure:
-        run = runs[0]
-        first, last = (self._happening(machine, each.row.first) for each in (run[0], run[-1]))
-        return Failure(found.causes[run[0].row.outcome - 1].words, first, last, len(run), len(runs))
+    def _failures(self, machine: Machine, found: Found, words: Words) -> Iterator[Failure]:
+        causes: dict[int, str] = {}
+        for runs in runs_of(found.tried):
+            run = runs[0]
+            first, last = (self._happening(machine, each.row.first) for each in (run[0], run[-1]))
+            outcome = run[0].row.outcome
+            if outcome not in causes:
+                causes[outcome] = words.of_run(found.causes[outcome - 1], [first.placement])
+            yield Failure(causes[outcome], first, last, len(run), len(runs))
 
 
 def _module(text: str) -> list[str]:
