@@ -80,8 +80,8 @@ class Rule(Diagnosis):
         for (target, number), trips in sorted(self._trips.items()):
             times = "once" if len(trips.ended) == 1 else f"{len(trips.ended)} times, at the latest"
             yield (
-                f"{self._what(number)} to vCPU {target}: {times} acknowledged {in_us(max(trips.acknowledged))} after it "
-                f"was sent, ended after {in_us(max(trips.ended))}"
+                f"{self._what(number)} to vCPU {target}: {times} acknowledged {in_us(max(trips.acknowledged))} after "
+                f"it was sent, ended after {in_us(max(trips.ended))}"
             )
 
     def _what(self, number: int) -> str:
