@@ -271,6 +271,7 @@ typedef struct {
     uint64_t packed;    /* events packed, while there is a packer */
     vmm_packed *packer; /* NULL: none */
     uint8_t observed;   /* Python wants to see each event */
+    uint8_t whole;      /* the ring has derived events, too, though nobody records */
     uint32_t capacity;  /* a power of two */
     vmm_event *ring;
     uint64_t guest_errors;                        /* so far */
@@ -583,6 +584,8 @@ void vmm_guest_error(vmm_machine *m, int what, uint64_t value); /* note it in th
 /* From now on events are packed, unless `packer` is NULL, and kept for host.drain if `observed`. What is new should have
    been taken. host.drain is called, too, when the packer is full. */
 void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed);
+/* The ring has from now on what it has while somebody records, or no longer. */
+void vmm_trace_whole(vmm_machine *m, int on);
 /* Hold what handlers return to against what they interrupted, from the next delivery on, or no more. */
 int vmm_compare(vmm_machine *m, int on);
 /* What the general registers (x86: in the order of their encoding; 32) held when the handler at that depth, from 0, of a vCPU

@@ -62,7 +62,7 @@ static void change(vmm_machine *m, uint32_t number, uint32_t drivers, uint32_t c
     line->drivers = drivers;
     line->cut = cut;
     if (before == level) {
-        if (m->current && trace_recorded(m) && held != (drivers & ~cut))
+        if (m->current && trace_is_whole(m) && held != (drivers & ~cut))
             trace_derived(m->current, VMM_EV_HELD, number, drivers & ~cut);
         return;
     }

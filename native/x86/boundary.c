@@ -236,7 +236,7 @@ void x86_watch_masks(vmm_vcpu *v)
 {
     if (!(v->watch & FL_IF))
         v->masks = env_of(v)->eflags | EACH_INSTRUCTION;
-    v->watch = (trace_recorded(v->machine) ? FL_IF : 0) | coverage_watch(v->machine);
+    v->watch = (trace_is_whole(v->machine) ? FL_IF : 0) | coverage_watch(v->machine);
 }
 
 bool x86_boundary(vmm_vcpu *v)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from vmm.core.event import Event
 from vmm.core.native import lib
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.responses import in_us
 
@@ -55,8 +56,8 @@ class Rule(Diagnosis):
     BUDGET = "80us"
     NEEDED = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
         self._allowed = budget.in_insns(patient.insn_ns) * patient.insn_ns if budget else 0
         self._devices: dict[int, Device] = {}
 

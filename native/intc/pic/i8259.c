@@ -251,7 +251,7 @@ static int highest_in_service(const vmm_i8259 *c)
 /* It does nothing, but who records may want to know that somebody ended twice. */
 static void note_vain(vmm_machine *m, const vmm_i8259 *c)
 {
-    if (m->current && trace_recorded(m))
+    if (m->current && trace_is_whole(m))
         trace_derived(m->current, VMM_EV_VAIN, (uint32_t)(c - pic_of(m)->chip), 0);
 }
 
