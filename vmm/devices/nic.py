@@ -149,7 +149,7 @@ class Nic:
             self._take(data)
 
     def traffic(self, count: int, every_ns: int, size: int = 64, burst: int = 1) -> None:
-        """`count` packets of `size` bytes from now on, `burst` at once, and so many again each `every_ns` of virtual time.
+        """`count` packets of `size` bytes from now on, `burst` at once, so many again each `every_ns` of virtual time.
         Byte i of a packet is its number among them plus i, modulo 256. It replaces what is still to come of others.
         VmmError for a number that makes no sense.
         """
