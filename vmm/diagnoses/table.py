@@ -18,6 +18,7 @@ NAMES = (
     "reentry",
     "early_eoi",
     "spurious",
+    "foreign_vector",
     "masked_hang",
     "unanswered_ipi",
     "frame",
@@ -32,6 +33,7 @@ NAMES = (
     "handler_time",
     "jitter",
     "timing_leak",
+    "step_leak",
     "starvation",
 )
 """A module each, whose class is `Rule`, in the order they are told."""
