@@ -2,6 +2,7 @@
 #include "core/bus.h"
 #include "core/trap.h"
 #include "unicorn/uc.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 static bool trapped(vmm_vcpu *v, vmm_trap *trap)
@@ -21,6 +22,7 @@ static uint32_t on_in(void *engine, uint32_t port, int size, void *user)
 {
     (void)engine;
     begun(user);
+    x86_abort_access(user);
     vmm_trap trap = {.kind = VMM_TRAP_IN, .size = (uint8_t)size, .number = port & 0xffff};
     return trapped(user, &trap) ? (uint32_t)trap.value : port_read(((vmm_vcpu *)user)->machine, port & 0xffff, (uint32_t)size);
 }
@@ -29,6 +31,7 @@ static void on_out(void *engine, uint32_t port, int size, uint32_t value, void *
 {
     (void)engine;
     begun(user);
+    x86_abort_access(user);
     vmm_trap trap = {.kind = VMM_TRAP_OUT, .size = (uint8_t)size, .number = port & 0xffff, .value = value};
     if (!trapped(user, &trap))
         port_write(((vmm_vcpu *)user)->machine, port & 0xffff, (uint32_t)size, value);

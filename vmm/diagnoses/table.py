@@ -26,6 +26,7 @@ NAMES = (
     "registers",
     "deadlock",
     "lost_wakeup",
+    "livelock",
     "stack",
     "circular_wait",
     "latency",
