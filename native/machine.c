@@ -21,6 +21,7 @@
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_rescue.h"
 #include "unicorn/uc_translate.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 /* clang-format off */
@@ -33,6 +34,7 @@ static const struct vmm_controller CONTROLLERS[] = {
     [GIC_ROW] = {"GIC", sizeof(vmm_gic), vmm_gic_reset, gic_alike, {{"gic", &gic_spis}},
                  {{"gicd", &gic_distributor}, {"gicc", &gic_cpu_interface}, {"gicr", &gic_redistributors}}, &gic_spurious},
     [UART16550_ROW] = {"16550A", sizeof(vmm_16550s), NULL, NULL, {{0}}, {{"uart16550", &uart16550_ports}}},
+    [TRANSACTION_ROW] = {"transactions", sizeof(x86_transactions), NULL, NULL, {{0}}, {{0}}},
     [PL011_ROW] = {"PL011", sizeof(vmm_pl011), NULL, NULL, {{0}}, {{"pl011", &pl011_memory}}},
 };
 /* clang-format on */

@@ -14,5 +14,6 @@
 #include "api/vmm_explore.h"
 #include "api/vmm_coverage.h"
 #include "api/vmm_work.h"
+#include "api/vmm_transaction.h"
 
 #endif

@@ -36,7 +36,8 @@ enum vmm_event_kind {
     VMM_EV_FRAME_CHANGED = 20,     /* number: bits of enum vmm_frame_part, value: the address that it leads to */
     VMM_EV_REGISTERS_CHANGED = 21, /* number: one bit a general register, value: what the first of them holds now */
     VMM_EV_VECTORS_CHANGED = 22,   /* as registers; value: the low half */
-    VMM_EV_WORK = 23 /* only while somebody records; number: a device's line, value: which work, below it enum vmm_work */
+    VMM_EV_WORK = 23, /* only while somebody records; number: a device's line, value: which work, below it enum vmm_work */
+    VMM_EV_TRANSACTION = 24 /* number: enum vmm_transaction, value: an abort's status in EAX */
 };
 
 #define VMM_KINDS 32
