@@ -107,6 +107,8 @@ class vmm_machine(Struct):
     register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
     compared: CValue
+    guard_at: int
+    guard_size: int
     began: Callable[[CValue, vmm_vcpu], None]
     began_by: CValue
     outer: vmm_machine
@@ -1032,6 +1034,7 @@ class Lib:
     VMM_EV_FRAME_CHANGED: Final[int]
     VMM_EV_REGISTERS_CHANGED: Final[int]
     VMM_EV_VECTORS_CHANGED: Final[int]
+    VMM_EV_GUARD_STORED: Final[int]
     VMM_FRAME_PC: Final[int]
     VMM_FRAME_FLAGS: Final[int]
     VMM_FRAME_CS: Final[int]
@@ -1299,6 +1302,7 @@ class Lib:
     def vmm_trace_whole(self, m: vmm_machine, on: int, /) -> None: ...
     def vmm_compare(self, m: vmm_machine, on: int, /) -> int: ...
     def vmm_interrupted(self, m: vmm_machine, vcpu: int, depth: int, /) -> Pointer[int]: ...
+    def vmm_guard(self, m: vmm_machine, linear: int, size: int, /) -> int: ...
     def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
     def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
     def vmm_snapshot_take(self, m: vmm_machine, /) -> vmm_snapshot: ...

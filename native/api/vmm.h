@@ -179,7 +179,8 @@ enum vmm_event_kind {
     /* Only while somebody compares, before VMM_EV_RETURNED; source, pc and sp: what was delivered, and what it interrupted */
     VMM_EV_FRAME_CHANGED = 20,     /* number: bits of enum vmm_frame_part, value: the address that it leads to */
     VMM_EV_REGISTERS_CHANGED = 21, /* number: one bit a general register, value: what the first of them holds now */
-    VMM_EV_VECTORS_CHANGED = 22    /* as registers; value: the low half */
+    VMM_EV_VECTORS_CHANGED = 22,   /* as registers; value: the low half */
+    VMM_EV_GUARD_STORED = 23       /* only while there is a guard: an instruction stores there; value: physical address */
 };
 
 #define VMM_KINDS 32
@@ -516,6 +517,8 @@ struct vmm_machine {
                                                                                        has; NULL: nobody */
     void *accessed_by;
     void *compared; /* what handlers interrupted; NULL: nobody compares */
+    uint64_t guard_at; /* in RAM; guard_size bytes that each store to is told of */
+    uint8_t guard_size; /* 0: there are none */
     void (*began)(void *who, vmm_vcpu *v); /* told before each instruction; NULL: nobody */
     void *began_by;
     vmm_machine *outer;  /* that holds signals, too: this one runs within a callback of its */
@@ -585,6 +588,8 @@ int vmm_compare(vmm_machine *m, int on);
 /* What the general registers (x86: in the order of their encoding; 32) held when the handler at that depth, from 0, of a vCPU
    was entered; NULL: that is not known. */
 const uint64_t *vmm_interrupted(vmm_machine *m, uint32_t vcpu, uint32_t depth);
+/* From now on each store of an instruction to `size` bytes, as the first vCPU maps them now, is an event; 0: or no longer. */
+int vmm_guard(vmm_machine *m, uint64_t linear, uint8_t size);
 /* Pack the ring's events [from, to) behind those that are there; how many fitted. */
 uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to);
 /* Unpack what is still to come until `room` wanted events are found, and copy those to `out` unless it is NULL; how many. */

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.trace import Trace
 
-__all__ = ["Asked", "Diagnoses", "Look", "able", "compares", "not_applied"]
+__all__ = ["Asked", "Diagnoses", "Look", "able", "not_applied", "watch"]
 
 Asked = Mapping[str, Budget | None]
 """By name, as `chosen` gives them."""
@@ -69,9 +70,14 @@ def able(patient: Patient, asked: Asked) -> Asked:
     return {name: budget for name, budget in asked.items() if not _made(patient, asked, name).lacks()}
 
 
-def compares(asked: Asked) -> bool:
-    """One of them asks what handlers interrupted."""
-    return any(diagnosis(name).COMPARES for name in asked)
+def watch(trace: Trace, patient: Patient, asked: Asked) -> list[Callable[[], None]]:
+    """Have the core tell what they want to know from now on; what ends that."""
+    rules = [diagnosis(name) for name in asked]
+    ends = [trace.compare()] if any(rule.COMPARES for rule in rules) else []
+    for symbol in (symbol for rule in rules for symbol in rule.GUARDS):
+        with suppress(VmmError):  # the image has no such symbol, or it is not mapped yet
+            return [*ends, trace.guard(patient.address(symbol))]
+    return ends
 
 
 class Diagnoses:
@@ -85,8 +91,7 @@ class Diagnoses:
         self._trace, self._patient, self._asked, self._named = trace, patient, asked, by_name
         for name in asked:
             _made(patient, asked, name)  # what a budget names is there, or that is said now
-        self._ends = [trace.compare()] if compares(asked) else []
-        self._ends.append(trace.record().stop)
+        self._ends = [*watch(trace, patient, asked), trace.record().stop]
 
     def verdicts(self) -> list[Verdict]:
         """What went wrong up to where the machine stands, by diagnosis and then by when. VmmError while another thread

@@ -119,6 +119,8 @@ class Diagnosis:
     """Kinds of events (`vmm help events`) that it is shown itself."""
     COMPARES: ClassVar[bool] = False
     """It asks what handlers interrupted, or wants the events of what they changed."""
+    GUARDS: ClassVar[Sequence[str]] = ()
+    """Symbols; it is told of stores to the word at the first that there is."""
     BUDGET: ClassVar[str] = ""
     """What its budget is of; empty: it takes none."""
     ENDS: ClassVar[Sequence[str]] = ()
