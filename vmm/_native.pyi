@@ -915,6 +915,31 @@ class vmm_covered_delivery(Struct):
     source: int
     pin: int
 
+@final
+class vmm_round(Struct):
+    event: Array[vmm_event]
+    count: int
+
+@final
+class vmm_change(Struct):
+    code: int
+    pc: int
+    which: int
+
+@final
+class vmm_thinned(Struct):
+    vectors: int
+    follows: int
+    depth: int
+    in_service: int
+    high_count: int
+    high: Array[int]
+    changed: Array[vmm_change]
+    has: None
+    now: vmm_round
+    last: vmm_round
+    left_out: Array[int]
+
 class Lib:
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
@@ -964,6 +989,9 @@ class Lib:
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
     VMM_COVERED_BYTES: Final[int]
+    VMM_ROUND: Final[int]
+    VMM_THINNED_LINES: Final[int]
+    VMM_CHANGES: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -1419,6 +1447,8 @@ class Lib:
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
     def vmm_coverage_begin(self, m: vmm_machine, /) -> int: ...
     def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...
+    def vmm_thin(self, t: vmm_thinned, events: vmm_event, count: int, out: vmm_event, /) -> int: ...
+    def vmm_thin_rest(self, t: vmm_thinned, out: vmm_event, /) -> int: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
@@ -1504,6 +1534,8 @@ class Ffi:
     def new(self, cdecl: Literal["vmm_plan *", "vmm_plan[]"], value: object = ...) -> vmm_plan: ...
     @overload
     def new(self, cdecl: Literal["vmm_accesses *", "vmm_accesses[]"], value: object = ...) -> vmm_accesses: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_thinned *", "vmm_thinned[]"], value: object = ...) -> vmm_thinned: ...
     @overload
     def new(self, cdecl: Literal["uint8_t *", "uint16_t *", "uint32_t *", "uint64_t *", "int8_t *", "int16_t *", "int32_t *", "int64_t *", "size_t *"], value: int = ...) -> Pointer[int]: ...
     @overload

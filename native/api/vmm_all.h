@@ -12,5 +12,6 @@
 #include "api/vmm_arm.h"
 #include "api/vmm_explore.h"
 #include "api/vmm_coverage.h"
+#include "api/vmm_thin.h"
 
 #endif

@@ -16,6 +16,7 @@ from vmm.errors import VmmError
 if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.trace import Trace
+    from vmm.trace.query import Selection, Thinned
 
 __all__ = ["Asked", "Diagnoses", "Look", "able", "not_applied", "watch"]
 
@@ -31,7 +32,8 @@ class Look:
     """
 
     def __init__(self, patient: Patient, asked: Asked, stop: Stop) -> None:
-        books = _books(patient)
+        books = self._books = _books(patient)
+        self._thins = len(patient.cpus) == 1
         self._rules: list[Diagnosis] = []
         for name in asked:
             ends = diagnosis(name).ENDS
@@ -43,6 +45,15 @@ class Look:
             for kind in rule.WANTS:
                 self.takers.setdefault(kind, []).append(rule.see)
 
+    @property
+    def may_be_thinned(self) -> bool:
+        """Nobody measures each interrupt, and no other vCPU's come between."""
+        return self._thins and not self._books.measure
+
+    def left_out(self, rises: Mapping[int, int]) -> None:
+        """Lines rose so often in what was not shown, and were taken each time."""
+        self._books.lines.more(rises)
+
     def verdicts(self) -> list[Verdict]:
         """By diagnosis and then by when."""
         return [verdict for rule in self._rules for verdict in rule.verdicts()]
@@ -53,7 +64,12 @@ class Look:
 
 
 def _books(patient: Patient) -> Books:
-    return Books(x86=named(patient.architecture).number == "vector")
+    return Books(x86=is_x86(patient))
+
+
+def is_x86(patient: Patient) -> bool:
+    """Interrupts are called as x86 calls them, and events have its controllers' numbers."""
+    return named(patient.architecture).number == "vector"
 
 
 def _made(patient: Patient, asked: Asked, name: str, books: Books | None = None) -> Diagnosis:
@@ -104,13 +120,17 @@ class Diagnoses:
         look = Look(self._patient, able(self._patient, self._asked), self._patient.stop)
         note = ""
         if takers := look.takers:
-            wanted = self._trace.of(kind=list(takers))
-            left_out = max(len(wanted) - MOST, 0)
-            for event in wanted.behind(left_out):
+            all_of = self._trace.of(kind=list(takers))
+            thinned = all_of.thinned(vectors=is_x86(self._patient)) if look.may_be_thinned else None
+            wanted: Selection | Thinned = all_of if thinned is None else thinned
+            left_out, events = wanted.tail(MOST)
+            for event in events:
                 if left_out and not note:
                     note = f"of {left_out + MOST} events the last {MOST} were looked at, from insn {event.insns} on"
                 for see in takers[event.kind]:
                     see(event)
+            if thinned:
+                look.left_out(thinned.rises)
         return Looked(look.verdicts(), look.figures(), note)
 
     def not_applied(self) -> dict[str, str]:

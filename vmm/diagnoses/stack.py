@@ -30,8 +30,8 @@ class Rule(Diagnosis):
 
     RULE = (
         "a handler is entered with its stack pointer at or below the guard word (a symbol, stack_guard or guard) that "
-        "its stack lies above, which is certain, and whose store crossed it; likely where that would be so if all that came "
-        "had nested"
+        "its stack lies above, which is certain, and the store that crossed it; likely where that would be so if all "
+        "that came had nested"
     )
     WANTS = ("delivered", "guard stored")
     GUARDS = GUARDS
