@@ -38,6 +38,12 @@ class Struct(CValue):
     def __setitem__(self, index: int, value: Self) -> None: ...
 
 @final
+class vmm_answer(Struct):
+    place: int
+    at: int
+    value: int
+
+@final
 class vmm_machine(Struct):
     insn_ns: int
     ram: Pointer[int]
@@ -86,7 +92,9 @@ class vmm_machine(Struct):
     next_deadline: int
     lines_wait: int
     lines_served: int
+    lines_withdraw: int
     stimuli: vmm_stimuli
+    answer: vmm_answer
     asleep: int
     asleep_since: int
     idle_from: int
@@ -106,6 +114,8 @@ class vmm_machine(Struct):
     accessed: Callable[[CValue, int, int, int], None]
     register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
+    device_read: Callable[[CValue, int, int, int, int], None]
+    device_read_by: CValue
     compared: CValue
     guard_at: int
     guard_size: int
@@ -237,6 +247,7 @@ class vmm_vcpu(Struct):
     control: Pointer[int]
     index: int
     flush_code: int
+    access_hooks: int
     block: vmm_block
     begun: vmm_block
     asks: vmm_block
@@ -293,11 +304,13 @@ class vmm_line(Struct):
     cut: int
     until_served: int
     served: int
+    until_taken: int
     raised: int
 
 @final
 class vmm_timer(Struct):
     deadline: int
+    late: int
     kind: int
     level: int
     line: int
@@ -403,15 +416,6 @@ class vmm_stat(Struct):
     latency_min: int
     latency_max: int
     histogram: Pointer[int]
-
-@final
-class vmm_wanted(Struct):
-    since: int
-    number: int
-    vcpu: int
-    pin: int
-    kinds: int
-    sources: int
 
 @final
 class vmm_pages(Struct):
@@ -557,6 +561,7 @@ class vmm_gic_cpu(Struct):
     cbpr: Array[int]
     eoi_split: Array[int]
     pmhe: int
+    withdrawn: int
     apr: Array[int]
     holder: Array[int]
     asleep: int
@@ -687,6 +692,7 @@ class vmm_x86(Struct):
     chain_length: int
     chain: Array[vmm_fault]
     watch_hook: int
+    left_at: int
     nmi_in_sti_shadow: int
     syscall_anywhere: int
     ferr_line: int
@@ -890,6 +896,12 @@ class vmm_exploration(Struct):
     ...
 
 @final
+class vmm_draw(Struct):
+    count: int
+    at: Array[int]
+    choice: Array[int]
+
+@final
 class vmm_access(Struct):
     physical: int
     size: int
@@ -914,6 +926,15 @@ class vmm_covered_delivery(Struct):
     number: int
     source: int
     pin: int
+
+@final
+class vmm_wanted(Struct):
+    since: int
+    number: int
+    vcpu: int
+    pin: int
+    kinds: int
+    sources: int
 
 @final
 class vmm_round(Struct):
@@ -992,6 +1013,10 @@ class Lib:
     VMM_ROUND: Final[int]
     VMM_THINNED_LINES: Final[int]
     VMM_CHANGES: Final[int]
+    VMM_WORK_BITS: Final[int]
+    VMM_PLACE_NONE: Final[int]
+    VMM_PLACE_PORT: Final[int]
+    VMM_PLACE_MEMORY: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -1062,6 +1087,7 @@ class Lib:
     VMM_EV_FRAME_CHANGED: Final[int]
     VMM_EV_REGISTERS_CHANGED: Final[int]
     VMM_EV_VECTORS_CHANGED: Final[int]
+    VMM_EV_WORK: Final[int]
     VMM_EV_GUARD_STORED: Final[int]
     VMM_FRAME_PC: Final[int]
     VMM_FRAME_FLAGS: Final[int]
@@ -1266,8 +1292,13 @@ class Lib:
     VMM_CHOICE_INJECT: Final[int]
     VMM_CHOICE_CALL: Final[int]
     VMM_CHOICE_TURN: Final[int]
+    VMM_CHOICE_FIND_PORT: Final[int]
+    VMM_CHOICE_FIND_DEVICE: Final[int]
     VMM_CHOICE_FIND: Final[int]
     VMM_CHOICE_TIMER: Final[int]
+    VMM_CHOICE_WITHDRAWN: Final[int]
+    VMM_CHOICE_SPURIOUS: Final[int]
+    VMM_CHOICE_LATE: Final[int]
     VMM_WORST_LENGTH: Final[int]
     VMM_WORST_STACK: Final[int]
     VMM_WORST_KINDS: Final[int]
@@ -1285,6 +1316,10 @@ class Lib:
     VMM_TOUCH_CORE: Final[int]
     VMM_BEGAN_OPEN: Final[int]
     VMM_BEGAN_MASKED: Final[int]
+    VMM_WORK_COMES: Final[int]
+    VMM_WORK_ASKED: Final[int]
+    VMM_WORK_DONE: Final[int]
+    VMM_WORK_SET_UP: Final[int]
     def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
     def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
     def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
@@ -1311,8 +1346,6 @@ class Lib:
     def vmm_signals_pass(self, m: vmm_machine, /) -> None: ...
     def vmm_signals_release(self, m: vmm_machine, /) -> None: ...
     def vmm_now(self, m: vmm_machine, /) -> int: ...
-    def vmm_next_timer(self, m: vmm_machine, /) -> int: ...
-    def vmm_skip_to_timer(self, m: vmm_machine, /) -> int: ...
     def vmm_timer_set(self, m: vmm_machine, timer: int, deadline: int, /) -> None: ...
     def vmm_timer_wave(self, m: vmm_machine, timer: int, /) -> None: ...
     def vmm_from_outside(self, m: vmm_machine, /) -> None: ...
@@ -1320,8 +1353,6 @@ class Lib:
     def vmm_line_until_served(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
     def vmm_line_connect(self, m: vmm_machine, line: int, driver: int, connected: int, /) -> None: ...
     def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
-    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
-    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
     def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
     def vmm_triggers_changed(self, m: vmm_machine, /) -> None: ...
     def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...
@@ -1331,12 +1362,20 @@ class Lib:
     def vmm_compare(self, m: vmm_machine, on: int, /) -> int: ...
     def vmm_interrupted(self, m: vmm_machine, vcpu: int, depth: int, /) -> Pointer[int]: ...
     def vmm_guard(self, m: vmm_machine, linear: int, size: int, /) -> int: ...
-    def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
-    def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
     def vmm_snapshot_take(self, m: vmm_machine, /) -> vmm_snapshot: ...
     def vmm_snapshot_restore(self, m: vmm_machine, s: vmm_snapshot, /) -> int: ...
     def vmm_snapshot_free(self, s: vmm_snapshot, /) -> None: ...
     def vmm_latency_quantile(self, s: vmm_stat, permille: int, /) -> int: ...
+    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_next_timer(self, m: vmm_machine, /) -> int: ...
+    def vmm_skip_to_timer(self, m: vmm_machine, /) -> int: ...
+    def vmm_delay_timer(self, m: vmm_machine, insns: int, /) -> int: ...
+    def vmm_timer_is_next(self, m: vmm_machine, /) -> int: ...
+    def vmm_line_until_taken(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
+    def vmm_spurious_row(self, m: vmm_machine, controller: CString | bytes, /) -> int: ...
+    def vmm_may_be_spurious(self, m: vmm_machine, row: int, vcpu: int, /) -> int: ...
+    def vmm_spurious(self, m: vmm_machine, row: int, vcpu: int, /) -> None: ...
     def vmm_pic_of(self, m: vmm_machine, /) -> vmm_pic: ...
     def vmm_pic_read(self, m: vmm_machine, chip: int, a0: int, /) -> int: ...
     def vmm_pic_write(self, m: vmm_machine, chip: int, a0: int, value: int, /) -> None: ...
@@ -1441,14 +1480,19 @@ class Lib:
     def vmm_explore_begin(self, m: vmm_machine, plan: vmm_plan, /) -> vmm_exploration: ...
     def vmm_explore(self, m: vmm_machine, x: vmm_exploration, boundaries: int, out: vmm_explored, /) -> int: ...
     def vmm_explore_seek(self, m: vmm_machine, x: vmm_exploration, insns: int, /) -> int: ...
+    def vmm_explore_drawn(self, m: vmm_machine, x: vmm_exploration, draws: vmm_draw, count: int, out: vmm_explored, /) -> int: ...
+    def vmm_explore_extent(self, m: vmm_machine, x: vmm_exploration, choice: int, /) -> int: ...
     def vmm_explore_end(self, m: vmm_machine, x: vmm_exploration, /) -> None: ...
     def vmm_accesses_begin(self, m: vmm_machine, /) -> vmm_accesses: ...
     def vmm_accesses_stack(self, a: vmm_accesses, allowed: int, /) -> int: ...
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
     def vmm_coverage_begin(self, m: vmm_machine, /) -> int: ...
     def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...
+    def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
+    def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
     def vmm_thin(self, t: vmm_thinned, events: vmm_event, count: int, out: vmm_event, /) -> int: ...
     def vmm_thin_rest(self, t: vmm_thinned, out: vmm_event, /) -> int: ...
+    def vmm_work(self, m: vmm_machine, line: int, number: int, what: int, /) -> None: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
@@ -1521,8 +1565,6 @@ class Ffi:
     @overload
     def new(self, cdecl: Literal["vmm_stat *", "vmm_stat[]"], value: object = ...) -> vmm_stat: ...
     @overload
-    def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
-    @overload
     def new(self, cdecl: Literal["vmm_segment *", "vmm_segment[]"], value: object = ...) -> vmm_segment: ...
     @overload
     def new(self, cdecl: Literal["vmm_arm_own *", "vmm_arm_own[]"], value: object = ...) -> vmm_arm_own: ...
@@ -1533,7 +1575,11 @@ class Ffi:
     @overload
     def new(self, cdecl: Literal["vmm_plan *", "vmm_plan[]"], value: object = ...) -> vmm_plan: ...
     @overload
+    def new(self, cdecl: Literal["vmm_draw *", "vmm_draw[]"], value: object = ...) -> vmm_draw: ...
+    @overload
     def new(self, cdecl: Literal["vmm_accesses *", "vmm_accesses[]"], value: object = ...) -> vmm_accesses: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
     @overload
     def new(self, cdecl: Literal["vmm_thinned *", "vmm_thinned[]"], value: object = ...) -> vmm_thinned: ...
     @overload

@@ -4,6 +4,8 @@
  */
 #include <string.h>
 
+#include "api/vmm_work.h"
+#include "api/vmm_log.h"
 #include "core/clock.h"
 #include "core/console.h"
 #include "core/pages.h"
@@ -142,6 +144,12 @@ void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed)
     t->observed = observed != 0;
     t->look_at = trace_recorded(m) ? t->emitted + SPAN : VMM_NEVER;
     watch_masks(m);
+}
+
+void vmm_work(vmm_machine *m, uint32_t line, uint64_t number, uint32_t what)
+{
+    if (m->current && trace_is_whole(m))
+        trace_derived(m->current, VMM_EV_WORK, line, number << VMM_WORK_BITS | what);
 }
 
 void vmm_guest_error(vmm_machine *m, int what, uint64_t value)

@@ -1,7 +1,7 @@
 /* What is left of a log where plain interrupts are many and alike: see vmm_thin. */
 #include <string.h>
 
-#include "api/vmm_thin.h"
+#include "api/vmm_log.h"
 #include "core/base.h"
 
 enum { IF = 1 << 9, PSR_I = 1 << 7, DAIF_I = 1 << 1, DEACTIVATED = 2 };

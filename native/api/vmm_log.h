@@ -1,8 +1,18 @@
-/* What is left of a log where plain rounds of events are many and alike. State and calls; behind vmm.h. */
-#ifndef VMM_API_THIN_H
-#define VMM_API_THIN_H
+/* Logs of events: packed, chosen from, and thinned where plain rounds of events are many and alike. State and calls. */
+#ifndef VMM_API_LOG_H
+#define VMM_API_LOG_H
 
 #include "api/vmm.h"
+
+/* Which events are wanted. */
+typedef struct {
+    uint64_t since;   /* instruction count */
+    int64_t number;   /* -1: any; so for the next two */
+    int32_t vcpu;
+    int32_t pin;
+    uint32_t kinds;   /* one bit a kind */
+    uint32_t sources; /* one bit an enum vmm_source */
+} vmm_wanted;
 
 #define VMM_ROUND 24         /* events of one, at most */
 #define VMM_THINNED_LINES 1024
@@ -34,6 +44,10 @@ typedef struct {
     uint64_t left_out[VMM_THINNED_LINES]; /* rises of each line, each of which was taken */
 } vmm_thinned;
 
+/* Pack the ring's events [from, to) behind those that are there; how many fitted. */
+uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to);
+/* Unpack what is still to come until `room` wanted events are found, and copy those to `out` unless it is NULL; how many. */
+uint64_t vmm_unpack(vmm_packed *p, const vmm_wanted *wanted, vmm_event *out, uint64_t room);
 /* A plain round is an interrupt that finds nothing else and leaves nothing behind: nothing high, requested, in service,
    masked or under way, and no registers changed but as before; or code that masks interrupts and unmasks them. Of several that follow each other the first and the
    last are kept, and those between left out; of one vCPU's events. `out` has room for count + 2 * VMM_ROUND; how many. */
