@@ -116,6 +116,7 @@ class vmm_machine(Struct):
     accessed_by: CValue
     device_read: Callable[[CValue, int, int, int, int], None]
     device_read_by: CValue
+    time_told: int
     compared: CValue
     began: Callable[[CValue, vmm_vcpu], None]
     began_by: CValue
@@ -832,6 +833,7 @@ class vmm_ending(Struct):
     reason: int
     errors: int
     late: int
+    spins: int
     deep: int
     code: int
     terms: int

@@ -1,5 +1,5 @@
-"""ARMv7's banked LR and SPSR keep where the last handler of their mode returned to (DDI0406 B1.3.2): placements that differ
-in nothing else share what follows, unless somebody changes to that mode and has them.
+"""ARMv7's banked LR and SPSR keep where the last handler of their mode returned to (DDI0406 B1.3.2): placements that
+differ in nothing else share what follows, unless somebody changes to that mode and has them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ TELL = "    cmp r1, r10\n    moveq r1, #1\n    movne r1, #0\n    str r1, [r9]\n"
 READS = {
     "by its mode": "    cpsid i\n    cps #MODE_IRQ\n    mov r1, lr\n    cps #MODE_SVC\n" + TELL,
     "by a write of CPSR": "    cpsid i\n    msr cpsr_c, #(0x80|MODE_IRQ)\n    mov r1, lr\n    cps #MODE_SVC\n" + TELL,
-    "by storing it": "    cpsid i\n    cps #MODE_IRQ\n    srsdb sp!, #MODE_SVC\n    cps #MODE_SVC\n    pop {r1, r2}\n" + TELL,
+    "by storing it": "    cpsid i\n    cps #MODE_IRQ\n    srsdb sp!, #MODE_SVC\n    cps #MODE_SVC\n    pop {r1, r2}\n"
+    + TELL,
 }
 BOUNDARIES = 14
 
@@ -82,7 +83,7 @@ def test_with_pairs_too():
 
 @pytest.mark.parametrize("how", READS)
 def test_not_where_what_follows_reads_the_return_address(how):
-    """The fifth boundary is at begin + 16, to which the handler returns: its LR is that, or, as it was taken, 4 more."""
+    """The fifth boundary is at begin + 16, to which the handler has set LR."""
     report, rows = agreed(HEAD + READS[how] + HANDLER, check="seen == 0")
     assert [row.insns for row in rows if row.failing] == [4]
     assert report.tails == BOUNDARIES

@@ -201,6 +201,8 @@ class Report(Counts):
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
         rate = self.placements / (self.seconds or 1)
         yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
+        if not self.expected:
+            yield f"nothing was tried: undisturbed, {self.undisturbed}"
         yield from self._extremes()
         yield from (f"given up, for it has killed three workers: {each}" for each in self.lost)
         if self.cut:
