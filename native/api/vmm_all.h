@@ -15,5 +15,6 @@
 #include "api/vmm_coverage.h"
 #include "api/vmm_log.h"
 #include "api/vmm_work.h"
+#include "api/vmm_transaction.h"
 
 #endif

@@ -4,16 +4,6 @@
 
 #include "api/vmm.h"
 
-/* Which events are wanted. */
-typedef struct {
-    uint64_t since;   /* instruction count */
-    int64_t number;   /* -1: any; so for the next two */
-    int32_t vcpu;
-    int32_t pin;
-    uint32_t kinds;   /* one bit a kind */
-    uint32_t sources; /* one bit an enum vmm_source */
-} vmm_wanted;
-
 #define VMM_ROUND 24         /* events of one, at most */
 #define VMM_THINNED_LINES 1024
 #define VMM_CHANGES 64

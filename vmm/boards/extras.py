@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from vmm.boards.board import Board, Parts, switch
-from vmm.devices import audio, nic
+from vmm.devices import audio, disk, dma, nic
 from vmm.devices.audio import Audio
+from vmm.devices.disk import Disk
+from vmm.devices.dma import Dma
 from vmm.devices.nic import Nic
 from vmm.protocols import MmioDevice, SwitchedLine
 
@@ -31,7 +33,20 @@ def _nic(parts: Parts, line: int, irq: SwitchedLine, message: Message) -> MmioDe
     return Nic(clock=parts.clock, irq=irq, memory=parts.memory, work=parts.bus.work(line), message=message)
 
 
-MAKES = {"audio": (_audio, audio.SIZE), "nic": (_nic, nic.SIZE)}
+def _dma(parts: Parts, line: int, irq: SwitchedLine, message: Message) -> MmioDevice:
+    return Dma(clock=parts.clock, irq=irq, memory=parts.memory)
+
+
+def _disk(parts: Parts, line: int, irq: SwitchedLine, message: Message) -> MmioDevice:
+    return Disk(clock=parts.clock, irq=irq, memory=parts.memory)
+
+
+MAKES = {
+    "audio": (_audio, audio.SIZE),
+    "nic": (_nic, nic.SIZE),
+    "dma": (_dma, dma.SIZE),
+    "disk": (_disk, disk.SIZE),
+}
 """By option, which is the device's name, too: what makes it, and the bytes of its registers."""
 OPTIONS = tuple(MAKES)
 

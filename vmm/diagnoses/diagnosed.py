@@ -48,7 +48,7 @@ class Look:
     @property
     def may_be_thinned(self) -> bool:
         """Nobody measures each interrupt, and no other vCPU's come between."""
-        return self._thins and not self._books.measure
+        return self._thins and not self._books.measure and not any(rule.EACH for rule in self._rules)
 
     def left_out(self, rises: Mapping[int, int]) -> None:
         """Lines rose so often in what was not shown, and were taken each time."""

@@ -117,6 +117,8 @@ class Diagnosis:
     """What it looks for, and what makes it certain: for `vmm diagnose --list`."""
     WANTS: ClassVar[Sequence[str]] = ()
     """Kinds of events (`vmm help events`) that it is shown itself."""
+    EACH: ClassVar[bool] = False
+    """It counts interrupts: none may be left out."""
     COMPARES: ClassVar[bool] = False
     """It asks what handlers interrupted, or wants the events of what they changed."""
     GUARDS: ClassVar[Sequence[str]] = ()

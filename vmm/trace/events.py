@@ -37,6 +37,7 @@ KINDS = {
     lib.VMM_EV_REGISTERS_CHANGED: "registers changed",
     lib.VMM_EV_VECTORS_CHANGED: "vectors changed",
     lib.VMM_EV_WORK: "work",
+    lib.VMM_EV_TRANSACTION: "transaction",
     lib.VMM_EV_GUARD_STORED: "guard stored",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
