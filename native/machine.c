@@ -11,6 +11,7 @@
 #include "core/pages.h"
 #include "core/tables.h"
 #include "devices/serial.h"
+#include "devices/wave_byte.h"
 #include "intc/apic/apic.h"
 #include "intc/gic/gic.h"
 #include "intc/pic/pic.h"
@@ -32,6 +33,7 @@ static const struct vmm_controller CONTROLLERS[] = {
                  {{"gicd", &gic_distributor}, {"gicc", &gic_cpu_interface}, {"gicr", &gic_redistributors}}},
     [UART16550_ROW] = {"16550A", sizeof(vmm_16550s), NULL, NULL, {{0}}, {{"uart16550", &uart16550_ports}}},
     [PL011_ROW] = {"PL011", sizeof(vmm_pl011), NULL, NULL, {{0}}, {{"pl011", &pl011_memory}}},
+    [WAVE_BYTE_ROW] = {"wave byte", sizeof(vmm_wave_byte), NULL, NULL, {{0}}, {{"wave byte", &wave_byte_port}}},
 };
 /* clang-format on */
 

@@ -8,6 +8,7 @@
 #include "api/vmm_apic.h"
 #include "api/vmm_gic.h"
 #include "api/vmm_serial.h"
+#include "api/vmm_wave_byte.h"
 #include "api/vmm_x86.h"
 #include "api/vmm_arm.h"
 #include "api/vmm_explore.h"

@@ -17,7 +17,8 @@ INSNS = 12
 def flags_behind():
     """The status flags in each gear behind a block of `code`, in hexadecimal digits."""
     machines = {
-        gear: Machine(Config(memory=4 * MIB, board="pc,pit=off", gear=gear, console=None)) for gear in ("precise", "fast")
+        gear: Machine(Config(memory=4 * MIB, board="pc,pit=off", gear=gear, console=None))
+        for gear in ("precise", "fast")
     }
     fresh = {gear: machine.snapshot() for gear, machine in machines.items()}
 

@@ -13,6 +13,7 @@ from vmm.arch.boot import Bios
 from vmm.boards import pc_bios_data, pc_firmware, pc_profiles, pc_tables
 from vmm.boards.board import MOST_QUANTUM, Alias, Board, Layout, Parts, check_options, choice, number, switch
 from vmm.core.native import lib, vcpu_of
+from vmm.core.wave_byte import WaveByte
 from vmm.devices import acpi_pm, audio, crtc
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.boot_port import BootPort
@@ -63,6 +64,8 @@ ELCR_PORTS = (0x4D0, 2)
 SECOND_UART = ((0x2F8, 8),)
 OF_THE_CORE = {"com1": ("uart16550", 0), "com2": ("uart16550", 1)}
 """Devices whose registers answer in native/machine.c: by their name there, and which of them."""
+READ_IN_THE_CORE = {"port61": WaveByte.OWNER}
+"""Those that are asked nothing when they are read."""
 SERIAL_PORTS = tuple(ports[0][0] for ports in (Uart16550.PORTS, SECOND_UART))
 IOAPIC = (0xFEC00000, 0x1000)
 IOAPIC_PINS = {irq: irq for irq in ISA_IRQS if irq != CASCADE} | {TIMER: 2}
@@ -118,7 +121,7 @@ def build(parts: Parts) -> Board:
     port92, display = Port92(init=init, a20=a20), Crtc(clock=clock, memory=parts.memory)
     table: list[tuple[str, Callable[[], PcDevice]]] = [
         ("pit", lambda: pit),
-        ("port61", lambda: Port61(clock=clock, pit=pit)),
+        ("port61", lambda: Port61(parts.native, pit=pit)),
         ("keyboard", lambda: I8042(irq=bus.line(KEYBOARD), init=init, a20=a20)),
         ("port92", lambda: port92),
         ("reset_control", lambda: ResetControl(init=init, stop=stop)),
@@ -150,7 +153,7 @@ def build(parts: Parts) -> Board:
         board.devices[name] = device
         ranges = SECOND_UART if name == "com2" else device.PORTS
         if name not in OF_THE_CORE:
-            bus.add_ports(device, *ranges)
+            bus.add_ports(device, *ranges, owner=READ_IN_THE_CORE.get(name))
             continue
         for first, count in ranges:
             bus.add_native_ports(first, count, *OF_THE_CORE[name])

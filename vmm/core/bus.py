@@ -66,10 +66,13 @@ class Bus:
         check(self._machine, min(number, 0))
         return number
 
-    def add_ports(self, device: PortDevice, *ranges: tuple[int, int]) -> None:
-        """Put `device` at (first, count) port ranges; VmmError where another one sits."""
+    def add_ports(self, device: PortDevice, *ranges: tuple[int, int], owner: str | None = None) -> None:
+        """Put `device` at (first, count) port ranges; VmmError where another one sits. Registers of the core's own are
+        asked first, if `owner` names them.
+        """
+        number = PYTHON if owner is None else self._owner(owner)
         for first, count in ranges:
-            check(self._machine, lib.vmm_add_ports(self._machine, first, count, PYTHON, len(self._ports)))
+            check(self._machine, lib.vmm_add_ports(self._machine, first, count, number, len(self._ports)))
         self._ports.append(device)
         self._state.attach(device)
 
