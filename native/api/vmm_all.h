@@ -7,6 +7,7 @@
 #include "api/vmm_pic.h"
 #include "api/vmm_apic.h"
 #include "api/vmm_gic.h"
+#include "api/vmm_counter.h"
 #include "api/vmm_serial.h"
 #include "api/vmm_wave_byte.h"
 #include "api/vmm_x86.h"

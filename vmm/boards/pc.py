@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from vmm.arch.boot import Bios
 from vmm.boards import pc_bios_data, pc_firmware, pc_profiles, pc_tables
 from vmm.boards.board import MOST_QUANTUM, Alias, Board, Layout, Parts, check_options, choice, number, switch
+from vmm.core.counter import NativeCounter
 from vmm.core.native import lib, vcpu_of
 from vmm.core.wave_byte import WaveByte
-from vmm.devices import acpi_pm, audio, crtc
+from vmm.devices import acpi_pm, audio, crtc, hpet
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.boot_port import BootPort
 from vmm.devices.crtc import Crtc
@@ -161,7 +162,7 @@ def build(parts: Parts) -> Board:
     bus.add_memory(memory, *TEST_MEMORY)
     if switch(parts.options, "hpet", True):
         board.devices["hpet"] = timers = _hpet(parts, (pit_irq, rtc_irq))
-        bus.add_memory(timers, *HPET)
+        bus.add_memory(timers, *HPET, owner=NativeCounter.OWNER)
     if switch(parts.options, "audio", False):
         board.devices["audio"] = player = audio.Audio(clock=clock, irq=bus.line(AUDIO_IRQ), memory=parts.memory)
         bus.add_memory(player, *AUDIO)
@@ -196,7 +197,8 @@ def _hpet(parts: Parts, legacy: tuple[SwitchedLine, SwitchedLine]) -> Hpet:
 
     line = parts.bus.line
     lines = {number: line(number) for number in HPET_LINES}
-    return Hpet(clock=parts.clock, lines=lines, irq0=line(TIMER), irq8=line(RTC), replace=replace)
+    counter = NativeCounter(parts.native, hpet.COUNTER)
+    return Hpet(clock=parts.clock, counter=counter, lines=lines, irq0=line(TIMER), irq8=line(RTC), replace=replace)
 
 
 def _system(parts: Parts, board: Board) -> pc_tables.System:

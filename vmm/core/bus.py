@@ -80,9 +80,10 @@ class Bus:
         """Give ports to registers of the core's own, by their name in native/machine.c; VmmError where it has none."""
         check(self._machine, lib.vmm_add_ports(self._machine, first, count, self._owner(owner), index))
 
-    def add_memory(self, device: MmioDevice, first: int, count: int) -> None:
-        """Put `device` at physical addresses [first, first + count)."""
-        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, PYTHON, len(self._memory)))
+    def add_memory(self, device: MmioDevice, first: int, count: int, owner: str | None = None) -> None:
+        """Put `device` at physical addresses [first, first + count); `owner` as in `add_ports`."""
+        number = PYTHON if owner is None else self._owner(owner)
+        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, number, len(self._memory)))
         self._memory.append(device)
         self._state.attach(device)
 
