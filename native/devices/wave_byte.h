@@ -5,7 +5,7 @@
 #include "api/vmm_wave_byte.h"
 #include "core/controller.h"
 
-enum { WAVE_BYTE_ROW = 6 }; /* in native/machine.c */
+enum { WAVE_BYTE_ROW = 7 }; /* in native/machine.c */
 
 extern const range_owner wave_byte_port; /* a port; writes are for Python's device `index` */
 

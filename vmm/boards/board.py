@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from vmm.arch.architecture import Processor
 from vmm.arch.boot import Bios
 from vmm.errors import VmmError, unknown
-from vmm.protocols import Clock, EndRun, Memory, MmioDevice, PortDevice, SwitchedLine
+from vmm.protocols import Clock, EndRun, Memory, MmioDevice, PortDevice, SwitchedLine, Work
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
@@ -24,6 +24,8 @@ class BusLike(Protocol):
     """The bus as boards use it; see vmm/core/bus.py."""
 
     def line(self, number: int) -> SwitchedLine: ...
+
+    def work(self, number: int) -> Work: ...
 
     def connect(self, number: int, *ends: tuple[str, int]) -> None: ...
 
