@@ -28,7 +28,7 @@
 #define VMM_NOTED_PAGES 1024
 #define VMM_NEST 32
 #define VMM_REACH_WORDS 8
-#define VMM_MAX_CONTROLLERS 8
+#define VMM_MAX_CONTROLLERS 16
 #define VMM_CONSOLE_BYTES 4096
 
 typedef struct vmm_machine vmm_machine;
