@@ -106,15 +106,6 @@ class vmm_stat(Struct):
     histogram: Pointer[int]
 
 @final
-class vmm_wanted(Struct):
-    since: int
-    number: int
-    vcpu: int
-    pin: int
-    kinds: int
-    sources: int
-
-@final
 class vmm_machine(Struct):
     insn_ns: int
     ram: Pointer[int]
@@ -950,6 +941,15 @@ class vmm_covered_delivery(Struct):
     pin: int
 
 @final
+class vmm_wanted(Struct):
+    since: int
+    number: int
+    vcpu: int
+    pin: int
+    kinds: int
+    sources: int
+
+@final
 class vmm_round(Struct):
     event: Array[vmm_event]
     count: int
@@ -1585,8 +1585,6 @@ class Ffi:
     @overload
     def new(self, cdecl: Literal["vmm_stat *", "vmm_stat[]"], value: object = ...) -> vmm_stat: ...
     @overload
-    def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
-    @overload
     def new(self, cdecl: Literal["vmm_machine *", "vmm_machine[]"], value: object = ...) -> vmm_machine: ...
     @overload
     def new(self, cdecl: Literal["vmm_stimulus_plan *", "vmm_stimulus_plan[]"], value: object = ...) -> vmm_stimulus_plan: ...
@@ -1608,6 +1606,8 @@ class Ffi:
     def new(self, cdecl: Literal["vmm_draw *", "vmm_draw[]"], value: object = ...) -> vmm_draw: ...
     @overload
     def new(self, cdecl: Literal["vmm_accesses *", "vmm_accesses[]"], value: object = ...) -> vmm_accesses: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
     @overload
     def new(self, cdecl: Literal["vmm_thinned *", "vmm_thinned[]"], value: object = ...) -> vmm_thinned: ...
     @overload
