@@ -242,6 +242,7 @@ class vmm_vcpu(Struct):
     block_count: int
     flags_earlier: int
     translator: CValue
+    device_access: Pointer[int]
     block_memory: CValue
     hooked: Pointer[int]
     places: Pointer[int]

@@ -6,9 +6,11 @@
  * An instruction that is skipped changes nothing, so the boundary before it can be run when the next one is reached.
  */
 #include "arm/arm.h"
+#include "arm/blocks.h"
+#include "core/block.h"
 #include "unicorn/uc_plt.h"
 
-enum { LONGEST_BLOCK = 4, LOOK_BACK = 5, IT_BYTES = 2, FRAME_WORDS = 32, RETURN_ADJUST = 2 };
+enum { LONGEST_BLOCK = 4, LOOK_BACK = 5, IT_BYTES = 2, FRAME_WORDS = 32, RETURN_ADJUST = 2, IT_STATE = 0xff /* in a block's flags */ };
 
 typedef struct {
     uint64_t at[LONGEST_BLOCK + 1];   /* its instructions, and the first one behind it */
@@ -166,6 +168,10 @@ void arm_it_restore(vmm_vcpu *v)
     arm_env *env = arm_env_of(v);
     if (env->aarch64 || !env->thumb)
         return;
+    if (v->machine->fast) { /* what is in an IT block has a block of its own */
+        env->condexec_bits = v->begun->flags & IT_STATE;
+        return;
+    }
     env->condexec_bits = present_block(v, 1, &b) && holds(&b, env->regs[15], &index) ? b.state[index] : 0;
 }
 
@@ -175,6 +181,12 @@ void arm_it_restore(vmm_vcpu *v)
  */
 typedef void (*state_for_block)(void *env, void *pc, void *base, uint32_t *flags);
 static state_for_block original[2];
+
+static inline void mark_step(const arm_env *env, bool library_has_a64, uint32_t *flags)
+{
+    if (unlikely(arm_features(env, library_has_a64) >> FEATURE_STEP & 1))
+        *flags |= ARM_BLOCK_STEP;
+}
 
 static inline void no_block_in_a32(arm_env *env, bool library_has_a64)
 {
@@ -186,12 +198,14 @@ static void state_arm(void *env, void *pc, void *base, uint32_t *flags)
 {
     no_block_in_a32(env, false);
     original[0](env, pc, base, flags);
+    mark_step(env, false, flags);
 }
 
 static void state_aarch64(void *env, void *pc, void *base, uint32_t *flags)
 {
     no_block_in_a32(env, true);
     original[1](env, pc, base, flags);
+    mark_step(env, true, flags);
 }
 
 const char *arm_watch_blocks(void *library)

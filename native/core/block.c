@@ -3,10 +3,15 @@
  * before. Who comes in its middle (a fault, a device's registers) is told which instruction it is, and so settles the
  * count first; what may make something due there leaves the block before it, to run alone.
  */
-#include "core/block.h"
-#include "core/trigger.h"
+#include <stdlib.h>
 
-enum { PLACE_BITS = 1 << 16 };
+#include "core/block.h"
+#include "core/coverage.h"
+#include "core/trigger.h"
+#include "core/vcpu.h"
+#include "unicorn/uc.h"
+
+enum { PLACE_BITS = 1 << 16, ROOM = 8 /* instructions before the next look for which blocks of one are left */ };
 
 static uint64_t place_of(uint64_t pc)
 {
@@ -52,7 +57,7 @@ uint32_t block_index(const vmm_block *b, uint64_t pc)
     return b->count;
 }
 
-bool block_is_awaited(const vmm_vcpu *v, const vmm_block *b)
+static bool is_awaited(const vmm_vcpu *v, const vmm_block *b) /* some instruction of it but the first may be */
 {
     for (uint32_t i = 1; i < b->count; i++)
         if (may_be_awaited(v, block_pc(b, i)))
@@ -60,7 +65,18 @@ bool block_is_awaited(const vmm_vcpu *v, const vmm_block *b)
     return false;
 }
 
-void block_ends_at(vmm_vcpu *v, uint64_t pc)
+bool block_counts_whole(const vmm_vcpu *v, const vmm_block *b)
+{
+    bool fits = v->attention_at > v->count && b->count <= v->attention_at - v->count;
+    return fits && !coverage_watch(v->machine) && !(v->awaits && is_awaited(v, b));
+}
+
+bool block_may_be_whole(const vmm_vcpu *v)
+{
+    return v->attention_at > v->count && v->attention_at - v->count > ROOM && !coverage_watch(v->machine);
+}
+
+static void ends_at(vmm_vcpu *v, uint64_t pc)
 {
     v->places[place_of(pc) / 64] |= 1ull << place_of(pc) % 64;
 }
@@ -68,4 +84,48 @@ void block_ends_at(vmm_vcpu *v, uint64_t pc)
 bool block_must_end(const vmm_vcpu *v, uint64_t pc)
 {
     return v->places[place_of(pc) / 64] >> place_of(pc) % 64 & 1;
+}
+
+void block_left(vmm_vcpu *v, uint64_t pc)
+{
+    const vmm_block *b = v->block;
+    uint32_t index = block_index(b, pc);
+    block_settle(v, index < b->count ? index + 1 : b->count);
+}
+
+bool block_goes_on(vmm_vcpu *v, uint64_t pc, uintptr_t host_pc)
+{
+    vmm_block *b = v->block;
+    uint32_t index = block_index(b, pc);
+    bool last = index + 1 >= b->count;
+    if (last) {
+        b->last_host = host_pc;
+        block_over(v);
+        return true;
+    }
+    block_settle(v, index);
+    ends_at(v, pc);
+    uc_block_forget(b);
+    return false;
+}
+
+static bool attached(vmm_vcpu *v, bool (*attach)(vmm_vcpu *v))
+{
+    v->places = calloc(1, PLACE_BITS / 8);
+    v->device_access = uc_device_access(v);
+    return v->places && vcpu_owns(v, v->places) && v->device_access && (!attach || attach(v));
+}
+
+int block_open(vmm_vcpu *v, int model, int (*open)(vmm_vcpu *v, int model), bool (*attach)(vmm_vcpu *v))
+{
+    vmm_machine *m = v->machine;
+    uc_blocks_opening(m->fast);
+    int failed = open(v, model);
+    uc_blocks_opening(false);
+    if (failed || !m->fast || attached(v, attach))
+        return failed;
+    uc.close(v->uc); /* its blocks tell, and are not to */
+    v->uc = NULL;
+    m->fast = 0;
+    return open(v, model);
 }

@@ -6,6 +6,9 @@
 
 #include "api/vmm.h"
 
+/* Where translated code was left for the entry that is being made, until that is done; 0: nowhere. */
+extern _Thread_local uintptr_t uc_filling;
+
 /* Once a process; `fetches` is told before an entry for code is made. The line that says why not, or NULL. */
 const char *uc_watch_tlb(void *library, void (*fetches)(vmm_vcpu *v));
 bool uc_tlb_attach(vmm_vcpu *v);                                   /* false: Unicorn's TLB has another shape */
