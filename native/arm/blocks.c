@@ -81,20 +81,16 @@ static __attribute__((noinline)) void look(vmm_vcpu *v, vmm_block *b)
     set_pc(v, b->first);
     if (b->flags & ARM_BLOCK_STEP && !stepping(v)) /* it was chained to others like it */
         leave(v);
-    bool alone = b->count == 1;
     if (wants_a_look(v, b->first) && !arm_boundary(v))
         leave(v);
-    if (!alone && (sp_unaligned(v) || !block_counts_whole(v, b)))
+    if (b->count > 1 && (sp_unaligned(v) || !block_counts_whole(v, b)))
         one_by_one(v);
     if (block_may_be_whole(v) && !sp_unaligned(v))
         step(v, false);
     if (b->conditional && skipped(v))
         return;
     arm_cover(v, b->first);
-    if (alone)
-        vcpu_begin(v, b->first);
-    else
-        block_begin(v, b, 0);
+    block_begin(v, b, 0);
     set_pc(v, b->last);
 }
 
