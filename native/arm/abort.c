@@ -38,9 +38,9 @@ void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access)
 {
     if (access == VMM_ACCESS_FETCH && !arm_fetch_attempt(v)) /* before anything is told: it comes again */
         arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
-    arm_settle_walk(v);
+    bool known = arm_settle_walk(v);
     vmm_guest_error(v->machine, VMM_GE_UNMAPPED, physical);
-    if (access != VMM_ACCESS_FETCH)
+    if (access != VMM_ACCESS_FETCH && !known)
         arm_it_restore(v);
     arm_event e = abort_of(v, physical, access);
     arm_forget_pages(v);

@@ -208,12 +208,14 @@ void arm_reaches_device(vmm_vcpu *v)
     arm_tell_gic(v);
 }
 
-void arm_settle_walk(vmm_vcpu *v)
+bool arm_settle_walk(vmm_vcpu *v)
 {
-    if (v->block && uc_filling)
+    bool walks = v->machine->fast && uc_filling;
+    if (v->block && uc_filling > UC_FETCHES)
         settle(v, uc_filling, true, arm_calls_of(v)->cpu_restore_state);
     uc_filling = 0;
     block_over(v);
+    return walks;
 }
 
 /* Where PC is none of the block's, it was left by its end; a breakpoint comes before its instruction. */

@@ -9,7 +9,7 @@
 const char *arm_watch_fast(void *library); /* once a process: the line that says why there is no fast gear, or NULL */
 void arm_settles(vmm_vcpu *v, uintptr_t host_pc);
 void arm_reaches_device(vmm_vcpu *v);
-void arm_settle_walk(vmm_vcpu *v);                  /* translation tables lie where nothing answers; does nothing elsewhere */
+bool arm_settle_walk(vmm_vcpu *v); /* where a walk met nothing that answers; true: the state is that of its instruction, whole */
 void arm_settle_exception(vmm_vcpu *v, bool fetch); /* an exception is under way, and PC as Unicorn tells of it */
 void arm_rest(vmm_vcpu *v);                         /* Unicorn has returned */
 

@@ -165,6 +165,7 @@ bool arm_boundary(vmm_vcpu *v)
 bool arm_fetch_attempt(vmm_vcpu *v)
 {
     bool unaligned = arm_is_a64(v) && arm_pc(v) & 3;
+    block_over(v);
     if ((arm_wants_a_look(v) || may_be_awaited(v, arm_pc(v)) || unaligned) && !boundary(v, false))
         return false;
     vcpu_begin(v, arm_pc(v));

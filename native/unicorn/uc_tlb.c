@@ -48,7 +48,7 @@ static bool ours(const void *cpu)
         for_data = access != ACCESS_FETCH;                                                                             \
         if (!for_data && ours(cpu))                                                                                    \
             told(uc_executing);                                                                                        \
-        uc_filling = host_pc;                                                                                          \
+        uc_filling = for_data ? host_pc : UC_FETCHES;                                                                                          \
         bool filled = tlb_fill_##target(cpu, address, size, access, mode, probe, host_pc);                             \
         uc_filling = 0;                                                                                                \
         return filled;                                                                                                 \

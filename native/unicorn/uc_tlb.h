@@ -6,8 +6,9 @@
 
 #include "api/vmm.h"
 
-/* Where translated code was left for the entry that is being made, until that is done; 0: nowhere. */
+/* Where translated code was left for the entry that is being made; UC_FETCHES: it is for code; 0: none is. */
 extern _Thread_local uintptr_t uc_filling;
+enum { UC_FETCHES = 1 };
 
 /* Once a process; `fetches` is told before an entry for code is made. The line that says why not, or NULL. */
 const char *uc_watch_tlb(void *library, void (*fetches)(vmm_vcpu *v));
