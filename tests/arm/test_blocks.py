@@ -85,6 +85,17 @@ def test_a_watchpoint_in_the_middle_is_its_instructions(again: int) -> None:
         assert (bench.cpu["x5"], bench.memory.read(DATA, 1)) == (2 * time, b"\0")
 
 
+def test_a_fetch_that_nothing_answers_is_told_with_its_own_address() -> None:
+    """Twice: the second time the page is known, and is not looked up any more."""
+    nowhere = 0x3F000000
+    bench = Arm64Bench(ADD + a64("br x1"), EL1H, x1=nowhere, gear=FAST)
+    for _ in range(2):
+        bench.cpu["pc"] = CODE
+        bench.step(WELL_BEHIND)
+    errors = [event for event in bench.machine.trace.last(4096) if event.kind == "guest error"]
+    assert [event.pc for event in errors] == [nowhere] * 2
+
+
 def test_software_step_goes_one_instruction_at_a_time() -> None:
     """MDSCR_EL1.SS with PSTATE.SS: the exception comes behind the instruction, and the vector's own is not stepped."""
     bench = Arm64Bench(ADD * 5, EL1H | SS | A | I | F, gear=FAST)
