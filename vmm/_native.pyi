@@ -253,6 +253,7 @@ class vmm_vcpu(Struct):
     block_count: int
     flags_earlier: int
     translator: CValue
+    next_block: Pointer[int]
     device_access: Pointer[int]
     block_memory: CValue
     hooked: Pointer[int]

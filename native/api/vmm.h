@@ -435,6 +435,7 @@ struct vmm_vcpu {
     uint32_t block_count;
     uint64_t flags_earlier; /* flags_before, before `block` began */
     void *translator;      /* Unicorn's context of translation */
+    uint32_t *next_block;  /* Unicorn's limit of the next block's instructions, for once; all ones: there is none */
     const uint64_t *device_access; /* where Unicorn notes from which place in translated code a device is reached */
     void *block_memory;    /* what blocks are kept in */
     uint64_t *hooked;      /* Unicorn's bounds of the hook that stands before an instruction, first and last address */

@@ -1,6 +1,6 @@
 /*
  * The fast gear: a look before each block. Its instructions count as begun at once where no boundary within it asks for a
- * look; else they come one by one, in blocks of one, until there is room for whole ones again.
+ * look; else those before that boundary are a block of their own.
  *
  * What calls back, and is no access to memory, is the last of its block (block_end.c): so PC is set there as a block begins.
  */
@@ -23,27 +23,14 @@ static void set_pc(vmm_vcpu *v, uint64_t pc)
         env->regs[15] = (uint32_t)pc;
 }
 
-/* ---- one by one ---- */
-
-static bool stepping(const vmm_vcpu *v)
-{
-    return arm_tail_of(v)->features >> FEATURE_STEP & 1;
-}
-
-static void step(vmm_vcpu *v, bool on)
-{
-    uint64_t *features = &arm_tail_of(v)->features, bit = 1ull << FEATURE_STEP;
-    *features = on ? *features | bit : *features & ~bit;
-}
-
 static void leave(vmm_vcpu *v)
 {
     arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
 }
 
-static void one_by_one(vmm_vcpu *v)
+static void go_on_with(vmm_vcpu *v, uint32_t most)
 {
-    step(v, true);
+    block_next(v, most);
     leave(v);
 }
 
@@ -79,14 +66,11 @@ static __attribute__((noinline)) void look(vmm_vcpu *v, vmm_block *b)
     if (!b->count) /* an exception, which asks itself */
         return;
     set_pc(v, b->first);
-    if (b->flags & ARM_BLOCK_STEP && !stepping(v)) /* it was chained to others like it */
-        leave(v);
     if (wants_a_look(v, b->first) && !arm_boundary(v))
         leave(v);
-    if (b->count > 1 && (sp_unaligned(v) || !block_counts_whole(v, b)))
-        one_by_one(v);
-    if (block_may_be_whole(v) && !sp_unaligned(v))
-        step(v, false);
+    uint32_t fits = sp_unaligned(v) ? 1 : block_fits(v, b);
+    if (fits < b->count)
+        go_on_with(v, fits);
     if (b->conditional && skipped(v))
         return;
     arm_cover(v, b->first);
@@ -144,7 +128,7 @@ static uc_verdict judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
 {
     bool a64 = flags & FLAG_A64, thumb = !a64 && flags & FLAG_THUMB, in_it_block = thumb && flags & FLAG_IT;
     uc_verdict verdict = {.none = flags & FLAG_STEPS && !(flags & FLAG_STEP_TO_COME)};
-    verdict.careful = in_it_block || flags & ARM_BLOCK_STEP || (a64 && pc & 3);
+    verdict.careful = in_it_block || (a64 && pc & 3);
     verdict.conditional = in_it_block && arm_is_conditional(v, flags & FLAG_IT);
     verdict.last = verdict.careful || block_must_end(v, pc) || arm_ends_block(v, a64, thumb);
     return verdict;
@@ -169,7 +153,7 @@ static bool settle(vmm_vcpu *v, uintptr_t host_pc, bool will_exit, restore_state
     if (will_exit)
         block_left(v, arm_pc(v));
     else if (!block_goes_on(v, arm_pc(v), host_pc))
-        one_by_one(v);
+        go_on_with(v, 1);
     return true;
 }
 
@@ -227,12 +211,6 @@ void arm_settle_exception(vmm_vcpu *v, bool fetch)
         block_settle(v, block_index(v->block, arm_pc(v)));
     else
         block_left(v, arm_pc(v));
-}
-
-void arm_rest(vmm_vcpu *v)
-{
-    block_over(v);
-    step(v, false);
 }
 
 const char *arm_watch_fast(void *library)

@@ -118,7 +118,6 @@ typedef struct {
 
 enum { /* bits of features */
     FEATURE_V7 = 5, FEATURE_NEON = 8, FEATURE_M = 9, FEATURE_GENERIC_TIMER = 18, FEATURE_AARCH64 = 28, FEATURE_EL2 = 32, FEATURE_EL3 = 33,
-    FEATURE_STEP = 62, /* nor is this: the next block is of one instruction */
     FEATURE_OURS = 63 /* not of Unicorn's: a machine of ours has this vCPU, no other user of Unicorn in the process */
 };
 

@@ -6,7 +6,6 @@
  * An instruction that is skipped changes nothing, so the boundary before it can be run when the next one is reached.
  */
 #include "arm/arm.h"
-#include "arm/blocks.h"
 #include "core/block.h"
 #include "unicorn/uc_plt.h"
 
@@ -182,12 +181,6 @@ void arm_it_restore(vmm_vcpu *v)
 typedef void (*state_for_block)(void *env, void *pc, void *base, uint32_t *flags);
 static state_for_block original[2];
 
-static inline void mark_step(const arm_env *env, bool library_has_a64, uint32_t *flags)
-{
-    if (unlikely(arm_features(env, library_has_a64) >> FEATURE_STEP & 1))
-        *flags |= ARM_BLOCK_STEP;
-}
-
 static inline void no_block_in_a32(arm_env *env, bool library_has_a64)
 {
     if (unlikely(env->condexec_bits && !env->thumb && !env->aarch64) && arm_features(env, library_has_a64) >> FEATURE_OURS)
@@ -198,14 +191,12 @@ static void state_arm(void *env, void *pc, void *base, uint32_t *flags)
 {
     no_block_in_a32(env, false);
     original[0](env, pc, base, flags);
-    mark_step(env, false, flags);
 }
 
 static void state_aarch64(void *env, void *pc, void *base, uint32_t *flags)
 {
     no_block_in_a32(env, true);
     original[1](env, pc, base, flags);
-    mark_step(env, true, flags);
 }
 
 const char *arm_watch_blocks(void *library)

@@ -1,6 +1,6 @@
 /*
  * In the fast gear the instructions of a block count as begun when it begins, if no boundary within it asks for a look
- * before. Who comes in its middle (a fault, a device's registers) is told which instruction it is, and so settles the
+ * before; else as many of them as come before that are a block for once. Who comes in its middle (a fault, a device's registers) is told which instruction it is, and so settles the
  * count first; what may make something due there leaves the block before it, to run alone.
  */
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "core/vcpu.h"
 #include "unicorn/uc.h"
 
-enum { PLACE_BITS = 1 << 16, ROOM = 8 /* instructions before the next look for which blocks of one are left */ };
+enum { PLACE_BITS = 1 << 16 };
 
 static uint64_t place_of(uint64_t pc)
 {
@@ -57,23 +57,30 @@ uint32_t block_index(const vmm_block *b, uint64_t pc)
     return b->count;
 }
 
-static bool is_awaited(const vmm_vcpu *v, const vmm_block *b) /* some instruction of it but the first may be */
+/* Somebody may wait for an instruction of it, but not for the first: the index of that one; `most`: nobody does. */
+static uint32_t awaited(const vmm_vcpu *v, const vmm_block *b, uint32_t most)
 {
-    for (uint32_t i = 1; i < b->count; i++)
+    for (uint32_t i = 1; i < most; i++)
         if (may_be_awaited(v, block_pc(b, i)))
-            return true;
-    return false;
+            return i;
+    return most;
 }
 
-bool block_counts_whole(const vmm_vcpu *v, const vmm_block *b)
+uint32_t block_fits(const vmm_vcpu *v, const vmm_block *b)
 {
-    bool fits = v->attention_at > v->count && b->count <= v->attention_at - v->count;
-    return fits && !coverage_watch(v->machine) && !(v->awaits && is_awaited(v, b));
+    const uint64_t at = __atomic_load_n(&v->attention_at, __ATOMIC_RELAXED); /* a signal may set it */
+    uint64_t left = at > v->count ? at - v->count : 1;
+    if (left == 1 || coverage_watch(v->machine))
+        return 1;
+    uint32_t most = left < b->count ? (uint32_t)left : b->count;
+    return v->awaits ? awaited(v, b, most) : most;
 }
 
-bool block_may_be_whole(const vmm_vcpu *v)
+void block_rest(vmm_vcpu *v)
 {
-    return v->attention_at > v->count && v->attention_at - v->count > ROOM && !coverage_watch(v->machine);
+    block_over(v);
+    if (v->next_block)
+        block_next(v, ~0u);
 }
 
 static void ends_at(vmm_vcpu *v, uint64_t pc)
@@ -112,8 +119,7 @@ bool block_goes_on(vmm_vcpu *v, uint64_t pc, uintptr_t host_pc)
 static bool attached(vmm_vcpu *v, bool (*attach)(vmm_vcpu *v))
 {
     v->places = calloc(1, PLACE_BITS / 8);
-    v->device_access = uc_device_access(v);
-    return v->places && vcpu_owns(v, v->places) && v->device_access && (!attach || attach(v));
+    return v->places && vcpu_owns(v, v->places) && uc_blocks_attach(v) && (!attach || attach(v));
 }
 
 int block_open(vmm_vcpu *v, int model, int (*open)(vmm_vcpu *v, int model), bool (*attach)(vmm_vcpu *v))

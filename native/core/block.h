@@ -22,9 +22,15 @@ static inline uint64_t block_pc(const vmm_block *b, uint32_t i) /* linear, of on
 void block_settle(vmm_vcpu *v, uint32_t begun); /* of the block under way so many instructions have begun */
 void block_over(vmm_vcpu *v);                   /* all have; nothing where none is under way */
 uint32_t block_index(const vmm_block *b, uint64_t pc); /* of its instruction at pc; b->count: there is none */
-bool block_counts_whole(const vmm_vcpu *v, const vmm_block *b); /* no boundary behind its first asks for a look */
-bool block_may_be_whole(const vmm_vcpu *v); /* there is room again for one of some instructions */
+uint32_t block_fits(const vmm_vcpu *v, const vmm_block *b); /* so many of its instructions may count at once, the first at least */
 bool block_must_end(const vmm_vcpu *v, uint64_t pc); /* where it is translated */
+
+static inline void block_next(vmm_vcpu *v, uint32_t most) /* that Unicorn executes has no more instructions; then leave this one */
+{
+    *v->next_block = most;
+}
+
+void block_rest(vmm_vcpu *v); /* Unicorn has returned */
 
 /* Of the block under way translated code is left in the instruction at pc: for good, or to go on, which is admitted in its last
    one alone. False: it is left before that, as if it had not begun, and ends there from now on. */

@@ -209,11 +209,19 @@ STANDING_BEFORE(x86_64, x86)
 STANDING_BEFORE(aarch64, aarch64)
 STANDING_BEFORE(arm, arm)
 
-/* Of the CPU object's last fields: the place, two words, what it is doing with devices, its exception and its instance. */
-const uint64_t *uc_device_access(const vmm_vcpu *v)
+/*
+ * Of the CPU object's last fields: the place from which a device is reached, two words, what it is doing with devices, its
+ * exception, its instance. Of its first: two numbers, its thread, seven switches; the limit of the next block; two more that are 0.
+ */
+bool uc_blocks_attach(vmm_vcpu *v)
 {
-    enum { PLACE = 6, EXCEPTION = 1 }; /* words before the instance */
-    const uint64_t *instance = env_find_bytes((vmm_vcpu *)v, &v->uc, sizeof v->uc);
-    bool none_under_way = instance && (int32_t)instance[-EXCEPTION] == -1;
-    return none_under_way ? instance - PLACE : NULL;
+    enum { PLACE = 6, EXCEPTION = 1, LIMIT = 6 }; /* words before the instance; 4-byte words from the begin */
+    const uint64_t *instance = env_find_bytes(v, &v->uc, sizeof v->uc);
+    uint32_t *first = v->cpu, none = ~0u;
+    bool found = instance && (uint32_t)instance[-EXCEPTION] == none && first[LIMIT] == none && !first[LIMIT + 1] && !first[LIMIT + 2];
+    if (!found)
+        return false;
+    v->device_access = instance - PLACE;
+    v->next_block = first + LIMIT;
+    return true;
 }

@@ -35,8 +35,7 @@ void uc_blocks_opening(bool ours); /* on this thread: an instance is opened whos
 void uc_block_forget(vmm_block *b); /* it is translated anew the next time */
 void uc_blocks_free(vmm_vcpu *v);   /* none of it is translated any more */
 
-/* Where Unicorn notes at which place translated code was left for a device; NULL: it keeps no such note. */
-const uint64_t *uc_device_access(const vmm_vcpu *v);
+bool uc_blocks_attach(vmm_vcpu *v); /* v->device_access, v->next_block; false: Unicorn's CPU object has another shape */
 
 /* While a block is translated, of that vCPU; NULL: of somebody else's. */
 void uc_block_open(vmm_vcpu *v, void *tb, uint64_t base, uint64_t mask, uint32_t flags);

@@ -1,6 +1,6 @@
 /*
  * The fast gear: a look before each block. Its instructions count as begun at once where no boundary within it asks for a
- * look; else they come one by one, in blocks of one, until there is room for whole ones again.
+ * look; else those before that boundary are a block of their own.
  */
 #include <stdlib.h>
 
@@ -15,9 +15,9 @@ static uint64_t linear_pc(const vmm_vcpu *v, const vmm_block *b)
     return (env_of(v)->eip + b->base) & b->mask;
 }
 
-static void one_by_one(vmm_vcpu *v)
+static void go_on_with(vmm_vcpu *v, uint32_t most)
 {
-    env_of(v)->hflags |= HF_STEP;
+    block_next(v, most);
     x86_leave_translated_code(v);
 }
 
@@ -51,11 +51,10 @@ static __attribute__((noinline)) void look(vmm_vcpu *v, vmm_block *b, uintptr_t 
         let_go(v);
     if (!x86_look_closer(v, b->first))
         return;
-    if (b->count > 1 && !block_counts_whole(v, b))
-        one_by_one(v);
+    uint32_t fits = block_fits(v, b);
+    if (fits < b->count)
+        go_on_with(v, fits);
     uint64_t flags = x86_flags_looked_at(v, b->first);
-    if (block_may_be_whole(v))
-        env_of(v)->hflags &= ~(uint32_t)HF_STEP;
     if (b->count > 1)
         block_begin(v, b, flags);
     else
@@ -132,7 +131,7 @@ bool x86_settle(vmm_vcpu *v, uintptr_t host_pc, bool will_exit, x86_restore_stat
         return true;
     }
     if (!block_goes_on(v, linear_pc(v, b), host_pc))
-        one_by_one(v);
+        go_on_with(v, 1);
     env_of(v)->cc_op = put_off;
     return true;
 }
@@ -163,7 +162,6 @@ void x86_leaves(vmm_vcpu *v)
 
 void x86_rest(vmm_vcpu *v)
 {
-    block_over(v);
+    block_rest(v);
     let_go(v);
-    env_of(v)->hflags &= ~(uint32_t)HF_STEP;
 }

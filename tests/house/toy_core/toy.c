@@ -208,10 +208,10 @@ void uc_block_forget(vmm_block *b)
     (void)b;
 }
 
-const uint64_t *uc_device_access(const vmm_vcpu *v)
+bool uc_blocks_attach(vmm_vcpu *v)
 {
     (void)v;
-    return NULL;
+    return false;
 }
 
 void uc_blocks_free(vmm_vcpu *v)
