@@ -555,6 +555,7 @@ int vmm_line_end(vmm_machine *m, const char *name);
 int vmm_range_owner(vmm_machine *m, const char *name);
 int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int owner, int index); /* owner 0: Python */
 int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int owner, int index);
+void vmm_recent_known(vmm_vcpu *v); /* its `recent` is up to date: in the fast gear it may be some blocks late, within a run */
 uint64_t vmm_instructions(const vmm_machine *m); /* begun on all vCPUs since power-on */
 
 /* Run vCPUs for at most `insns` instructions of machine time; the reason is in m->stop. */

@@ -183,6 +183,11 @@ void arm_settles(vmm_vcpu *v, uintptr_t host_pc)
 
 void arm_reaches_device(vmm_vcpu *v)
 {
+    bool at_the_last = v->block && *v->device_access == v->block->last_host;
+    if (at_the_last) { /* its count and PC are right, and `recent` is brought up to date for who wants it */
+        arm_tell_gic(v);
+        return;
+    }
     if (v->block) {
         arm_settles(v, *v->device_access);
         arm_it_goes_on(v);

@@ -31,6 +31,12 @@ static void bring_up_to_date(vmm_vcpu *v, uint32_t begun)
     v->block_count = 0;
 }
 
+void vmm_recent_known(vmm_vcpu *v)
+{
+    if (v->block)
+        bring_up_to_date(v, v->block->count);
+}
+
 void block_settle(vmm_vcpu *v, uint32_t begun)
 {
     const vmm_block *b = v->block;
