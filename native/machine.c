@@ -6,6 +6,7 @@
 #include "arm/fp.h"
 #include "arm/regime.h"
 #include "core/block.h"
+#include "core/bus.h"
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/flash.h"
@@ -21,6 +22,7 @@
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_rescue.h"
 #include "unicorn/uc_translate.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 /* clang-format off */
@@ -33,6 +35,7 @@ static const struct vmm_controller CONTROLLERS[] = {
     [GIC_ROW] = {"GIC", sizeof(vmm_gic), vmm_gic_reset, gic_alike, {{"gic", &gic_spis}},
                  {{"gicd", &gic_distributor}, {"gicc", &gic_cpu_interface}, {"gicr", &gic_redistributors}}, &gic_spurious},
     [UART16550_ROW] = {"16550A", sizeof(vmm_16550s), NULL, NULL, {{0}}, {{"uart16550", &uart16550_ports}}},
+    [TRANSACTION_ROW] = {"transactions", sizeof(x86_transactions), NULL, NULL, {{0}}, {{0}}},
     [PL011_ROW] = {"PL011", sizeof(vmm_pl011), NULL, NULL, {{0}}, {{"pl011", &pl011_memory}}},
 };
 /* clang-format on */
@@ -45,7 +48,7 @@ vmm_machine *vmm_new(void)
 static const char *watch_pages(void *library)
 {
     static const page_watcher PAGES = {page_has_code, page_stored_by_guest, page_code_gone, page_may_be_dirty,
-                                       table_read, page_stores, block_over, page_block_dropped};
+                                       table_read, page_stores, block_over, bus_has_gaps, page_block_dropped};
     return uc_watch_pages(library, &PAGES);
 }
 
@@ -70,6 +73,7 @@ static const char *(*const STANDING_BEFORE[])(void *library) = {
     arm_watch_fp,
     arm_watch_blocks,
     arm_watch_accesses,
+    arm_watch_modes,
     x86_watch_tasks,
     x86_watch_fpu,
     x86_watch_simd,

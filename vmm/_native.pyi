@@ -44,6 +44,68 @@ class vmm_answer(Struct):
     value: int
 
 @final
+class vmm_event(Struct):
+    count: int
+    ns: int
+    pc: int
+    sp: int
+    value: int
+    code: int
+    number: int
+    error: int
+    flags: int
+    base: int
+    cs: int
+    ss: int
+    vector_offset: int
+    spare: int
+    kind: int
+    vcpu: int
+    source: int
+    source_pin: int
+    cpl: int
+    has_error: int
+    target_el: int
+    depth: int
+
+@final
+class vmm_packed(Struct):
+    bytes: Pointer[int]
+    size: int
+    used: int
+    events: int
+    count: int
+    ns: int
+    last: Array[vmm_event]
+
+@final
+class vmm_trace(Struct):
+    hash: int
+    hashed: int
+    emitted: int
+    look_at: int
+    drained: int
+    packed: int
+    packer: vmm_packed
+    observed: int
+    whole: int
+    capacity: int
+    ring: vmm_event
+    guest_errors: int
+    first_errors: Array[vmm_event]
+
+@final
+class vmm_stat(Struct):
+    vcpu: int
+    source: int
+    pin: int
+    vector: int
+    delivered: int
+    latency_min: int
+    latency_max: int
+    histogram: Pointer[int]
+
+@final
 class vmm_machine(Struct):
     insn_ns: int
     ram: Pointer[int]
@@ -116,7 +178,10 @@ class vmm_machine(Struct):
     accessed_by: CValue
     device_read: Callable[[CValue, int, int, int, int], None]
     device_read_by: CValue
+    time_told: int
     compared: CValue
+    guard_at: int
+    guard_size: int
     began: Callable[[CValue, vmm_vcpu], None]
     began_by: CValue
     outer: vmm_machine
@@ -354,77 +419,6 @@ class vmm_console(Struct):
     heard: int
     count: int
     bytes: Array[int]
-
-@final
-class vmm_event(Struct):
-    count: int
-    ns: int
-    pc: int
-    sp: int
-    value: int
-    code: int
-    number: int
-    error: int
-    flags: int
-    base: int
-    cs: int
-    ss: int
-    vector_offset: int
-    spare: int
-    kind: int
-    vcpu: int
-    source: int
-    source_pin: int
-    cpl: int
-    has_error: int
-    target_el: int
-    depth: int
-
-@final
-class vmm_packed(Struct):
-    bytes: Pointer[int]
-    size: int
-    used: int
-    events: int
-    count: int
-    ns: int
-    last: Array[vmm_event]
-
-@final
-class vmm_trace(Struct):
-    hash: int
-    hashed: int
-    emitted: int
-    look_at: int
-    drained: int
-    packed: int
-    packer: vmm_packed
-    observed: int
-    whole: int
-    capacity: int
-    ring: vmm_event
-    guest_errors: int
-    first_errors: Array[vmm_event]
-
-@final
-class vmm_stat(Struct):
-    vcpu: int
-    source: int
-    pin: int
-    vector: int
-    delivered: int
-    latency_min: int
-    latency_max: int
-    histogram: Pointer[int]
-
-@final
-class vmm_wanted(Struct):
-    since: int
-    number: int
-    vcpu: int
-    pin: int
-    kinds: int
-    sources: int
 
 @final
 class vmm_pages(Struct):
@@ -786,8 +780,7 @@ class vmm_arm(Struct):
     watch_hook: int
     leftover_hook: Array[int]
     access: vmm_arm_access
-    filled: Array[int]
-    fills: int
+    filled: int
     strict: int
     hook_frame: int
     unredirected: int
@@ -837,6 +830,7 @@ class vmm_ending(Struct):
     reason: int
     errors: int
     late: int
+    spins: int
     deep: int
     code: int
     terms: int
@@ -936,7 +930,44 @@ class vmm_covered_delivery(Struct):
     source: int
     pin: int
 
+@final
+class vmm_wanted(Struct):
+    since: int
+    number: int
+    vcpu: int
+    pin: int
+    kinds: int
+    sources: int
+
+@final
+class vmm_round(Struct):
+    event: Array[vmm_event]
+    count: int
+
+@final
+class vmm_change(Struct):
+    code: int
+    pc: int
+    which: int
+
+@final
+class vmm_thinned(Struct):
+    vectors: int
+    follows: int
+    depth: int
+    in_service: int
+    high_count: int
+    high: Array[int]
+    changed: Array[vmm_change]
+    has: None
+    now: vmm_round
+    last: vmm_round
+    left_out: Array[int]
+
 class Lib:
+    VMM_FIRST_ERRORS: Final[int]
+    VMM_HISTOGRAM: Final[int]
+    VMM_KINDS: Final[int]
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
     VMM_MAX_TRIGGERS: Final[int]
@@ -947,10 +978,8 @@ class Lib:
     VMM_MAX_RANGES: Final[int]
     VMM_MAX_STATS: Final[int]
     VMM_RECENT: Final[int]
-    VMM_FIRST_ERRORS: Final[int]
     VMM_GAVE_UP: Final[int]
     VMM_CHAIN: Final[int]
-    VMM_HISTOGRAM: Final[int]
     VMM_NOTED_PAGES: Final[int]
     VMM_NEST: Final[int]
     VMM_REACH_WORDS: Final[int]
@@ -959,7 +988,6 @@ class Lib:
     VMM_NATIVE_TIMERS: Final[int]
     VMM_NEVER: Final[int]
     VMM_FOREVER: Final[int]
-    VMM_KINDS: Final[int]
     VMM_APIC_TICK_NS: Final[int]
     VMM_IOAPIC_PINS: Final[int]
     VMM_IOAPIC_VERSION: Final[int]
@@ -976,7 +1004,6 @@ class Lib:
     VMM_MAX_MSRS: Final[int]
     VMM_MAX_CPUID: Final[int]
     VMM_GENERIC_TIMERS: Final[int]
-    VMM_ARM_FILLS: Final[int]
     VMM_CORTEX_REGISTERS: Final[int]
     VMM_MAX_CHOICES: Final[int]
     VMM_MAX_DEPTH: Final[int]
@@ -985,10 +1012,64 @@ class Lib:
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
     VMM_COVERED_BYTES: Final[int]
+    VMM_ROUND: Final[int]
+    VMM_THINNED_LINES: Final[int]
+    VMM_CHANGES: Final[int]
     VMM_WORK_BITS: Final[int]
     VMM_PLACE_NONE: Final[int]
     VMM_PLACE_PORT: Final[int]
     VMM_PLACE_MEMORY: Final[int]
+    VMM_EV_LINE: Final[int]
+    VMM_EV_PENDING: Final[int]
+    VMM_EV_DELIVERED: Final[int]
+    VMM_EV_ACKNOWLEDGED: Final[int]
+    VMM_EV_ENDED: Final[int]
+    VMM_EV_SPURIOUS: Final[int]
+    VMM_EV_MASKED: Final[int]
+    VMM_EV_FAULT_CHAIN: Final[int]
+    VMM_EV_TASK: Final[int]
+    VMM_EV_TRAPPED: Final[int]
+    VMM_EV_STOP: Final[int]
+    VMM_EV_GUEST_ERROR: Final[int]
+    VMM_EV_RETURNED: Final[int]
+    VMM_EV_CPU_MASK: Final[int]
+    VMM_EV_SHADOW: Final[int]
+    VMM_EV_STIMULUS: Final[int]
+    VMM_EV_PPI: Final[int]
+    VMM_EV_HELD: Final[int]
+    VMM_EV_VAIN: Final[int]
+    VMM_EV_FRAME_CHANGED: Final[int]
+    VMM_EV_REGISTERS_CHANGED: Final[int]
+    VMM_EV_VECTORS_CHANGED: Final[int]
+    VMM_EV_WORK: Final[int]
+    VMM_EV_TRANSACTION: Final[int]
+    VMM_EV_GUARD_STORED: Final[int]
+    VMM_FRAME_PC: Final[int]
+    VMM_FRAME_FLAGS: Final[int]
+    VMM_FRAME_CS: Final[int]
+    VMM_FRAME_SP: Final[int]
+    VMM_FRAME_SS: Final[int]
+    VMM_FRAME_PLACE: Final[int]
+    VMM_GE_EOI_NOTHING: Final[int]
+    VMM_GE_EOI_ORDER: Final[int]
+    VMM_GE_DEACTIVATE: Final[int]
+    VMM_GE_RESERVED: Final[int]
+    VMM_GE_SGI_TARGET: Final[int]
+    VMM_GE_ITS_COMMAND: Final[int]
+    VMM_GE_UNMAPPED: Final[int]
+    VMM_SRC_LINE: Final[int]
+    VMM_SRC_NMI: Final[int]
+    VMM_SRC_EXCEPTION: Final[int]
+    VMM_SRC_SOFTWARE: Final[int]
+    VMM_SRC_SPURIOUS: Final[int]
+    VMM_SRC_APIC: Final[int]
+    VMM_SRC_SCRIPT: Final[int]
+    VMM_SRC_SGI: Final[int]
+    VMM_SRC_PPI: Final[int]
+    VMM_SRC_LPI: Final[int]
+    VMM_SRC_SERROR: Final[int]
+    VMM_SRC_APIC_SPURIOUS: Final[int]
+    VMM_SRC_STIMULUS: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -1037,58 +1118,10 @@ class Lib:
     VMM_HEARD_BY_NOBODY: Final[int]
     VMM_HEARD_LATER: Final[int]
     VMM_HEARD_AT_ONCE: Final[int]
-    VMM_EV_LINE: Final[int]
-    VMM_EV_PENDING: Final[int]
-    VMM_EV_DELIVERED: Final[int]
-    VMM_EV_ACKNOWLEDGED: Final[int]
-    VMM_EV_ENDED: Final[int]
-    VMM_EV_SPURIOUS: Final[int]
-    VMM_EV_MASKED: Final[int]
-    VMM_EV_FAULT_CHAIN: Final[int]
-    VMM_EV_TASK: Final[int]
-    VMM_EV_TRAPPED: Final[int]
-    VMM_EV_STOP: Final[int]
-    VMM_EV_GUEST_ERROR: Final[int]
-    VMM_EV_RETURNED: Final[int]
-    VMM_EV_CPU_MASK: Final[int]
-    VMM_EV_SHADOW: Final[int]
-    VMM_EV_STIMULUS: Final[int]
-    VMM_EV_PPI: Final[int]
-    VMM_EV_HELD: Final[int]
-    VMM_EV_VAIN: Final[int]
-    VMM_EV_FRAME_CHANGED: Final[int]
-    VMM_EV_REGISTERS_CHANGED: Final[int]
-    VMM_EV_VECTORS_CHANGED: Final[int]
-    VMM_EV_WORK: Final[int]
-    VMM_FRAME_PC: Final[int]
-    VMM_FRAME_FLAGS: Final[int]
-    VMM_FRAME_CS: Final[int]
-    VMM_FRAME_SP: Final[int]
-    VMM_FRAME_SS: Final[int]
-    VMM_FRAME_PLACE: Final[int]
-    VMM_GE_EOI_NOTHING: Final[int]
-    VMM_GE_EOI_ORDER: Final[int]
-    VMM_GE_DEACTIVATE: Final[int]
-    VMM_GE_RESERVED: Final[int]
-    VMM_GE_SGI_TARGET: Final[int]
-    VMM_GE_ITS_COMMAND: Final[int]
-    VMM_GE_UNMAPPED: Final[int]
-    VMM_SRC_LINE: Final[int]
-    VMM_SRC_NMI: Final[int]
-    VMM_SRC_EXCEPTION: Final[int]
-    VMM_SRC_SOFTWARE: Final[int]
-    VMM_SRC_SPURIOUS: Final[int]
-    VMM_SRC_APIC: Final[int]
-    VMM_SRC_SCRIPT: Final[int]
-    VMM_SRC_SGI: Final[int]
-    VMM_SRC_PPI: Final[int]
-    VMM_SRC_LPI: Final[int]
-    VMM_SRC_SERROR: Final[int]
-    VMM_SRC_APIC_SPURIOUS: Final[int]
-    VMM_SRC_STIMULUS: Final[int]
     VMM_ACCESS_READ: Final[int]
     VMM_ACCESS_WRITE: Final[int]
     VMM_ACCESS_FETCH: Final[int]
+    VMM_ACCESS_WALK: Final[int]
     VMM_STOP_NONE: Final[int]
     VMM_STOP_EXIT: Final[int]
     VMM_STOP_POWEROFF: Final[int]
@@ -1291,6 +1324,15 @@ class Lib:
     VMM_WORK_ASKED: Final[int]
     VMM_WORK_DONE: Final[int]
     VMM_WORK_SET_UP: Final[int]
+    VMM_TX_BEGINS: Final[int]
+    VMM_TX_COMMITS: Final[int]
+    VMM_TX_ASKED: Final[int]
+    VMM_TX_INTERRUPT: Final[int]
+    VMM_TX_EXCEPTION: Final[int]
+    VMM_TX_INSTRUCTION: Final[int]
+    VMM_TX_CAPACITY: Final[int]
+    VMM_TX_CONFLICT: Final[int]
+    VMM_TX_NESTED: Final[int]
     def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
     def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
     def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
@@ -1333,8 +1375,7 @@ class Lib:
     def vmm_trace_whole(self, m: vmm_machine, on: int, /) -> None: ...
     def vmm_compare(self, m: vmm_machine, on: int, /) -> int: ...
     def vmm_interrupted(self, m: vmm_machine, vcpu: int, depth: int, /) -> Pointer[int]: ...
-    def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
-    def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
+    def vmm_guard(self, m: vmm_machine, linear: int, size: int, /) -> int: ...
     def vmm_snapshot_take(self, m: vmm_machine, /) -> vmm_snapshot: ...
     def vmm_snapshot_restore(self, m: vmm_machine, s: vmm_snapshot, /) -> int: ...
     def vmm_snapshot_free(self, s: vmm_snapshot, /) -> None: ...
@@ -1461,7 +1502,12 @@ class Lib:
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
     def vmm_coverage_begin(self, m: vmm_machine, /) -> int: ...
     def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...
+    def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
+    def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
+    def vmm_thin(self, t: vmm_thinned, events: vmm_event, count: int, out: vmm_event, /) -> int: ...
+    def vmm_thin_rest(self, t: vmm_thinned, out: vmm_event, /) -> int: ...
     def vmm_work(self, m: vmm_machine, line: int, number: int, what: int, /) -> None: ...
+    def vmm_x86_transacts(self, v: vmm_vcpu, /) -> int: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
@@ -1518,14 +1564,6 @@ class Ffi:
     def string(self, text: CString) -> bytes: ...
     def typeof(self, cdecl: str | CValue) -> CType: ...
     @overload
-    def new(self, cdecl: Literal["vmm_machine *", "vmm_machine[]"], value: object = ...) -> vmm_machine: ...
-    @overload
-    def new(self, cdecl: Literal["vmm_stimulus_plan *", "vmm_stimulus_plan[]"], value: object = ...) -> vmm_stimulus_plan: ...
-    @overload
-    def new(self, cdecl: Literal["vmm_vcpu *", "vmm_vcpu[]"], value: object = ...) -> vmm_vcpu: ...
-    @overload
-    def new(self, cdecl: Literal["vmm_trap *", "vmm_trap[]"], value: object = ...) -> vmm_trap: ...
-    @overload
     def new(self, cdecl: Literal["vmm_event *", "vmm_event[]"], value: object = ...) -> vmm_event: ...
     @overload
     def new(self, cdecl: Literal["vmm_packed *", "vmm_packed[]"], value: object = ...) -> vmm_packed: ...
@@ -1534,7 +1572,13 @@ class Ffi:
     @overload
     def new(self, cdecl: Literal["vmm_stat *", "vmm_stat[]"], value: object = ...) -> vmm_stat: ...
     @overload
-    def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
+    def new(self, cdecl: Literal["vmm_machine *", "vmm_machine[]"], value: object = ...) -> vmm_machine: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_stimulus_plan *", "vmm_stimulus_plan[]"], value: object = ...) -> vmm_stimulus_plan: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_vcpu *", "vmm_vcpu[]"], value: object = ...) -> vmm_vcpu: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_trap *", "vmm_trap[]"], value: object = ...) -> vmm_trap: ...
     @overload
     def new(self, cdecl: Literal["vmm_segment *", "vmm_segment[]"], value: object = ...) -> vmm_segment: ...
     @overload
@@ -1549,6 +1593,10 @@ class Ffi:
     def new(self, cdecl: Literal["vmm_draw *", "vmm_draw[]"], value: object = ...) -> vmm_draw: ...
     @overload
     def new(self, cdecl: Literal["vmm_accesses *", "vmm_accesses[]"], value: object = ...) -> vmm_accesses: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_thinned *", "vmm_thinned[]"], value: object = ...) -> vmm_thinned: ...
     @overload
     def new(self, cdecl: Literal["uint8_t *", "uint16_t *", "uint32_t *", "uint64_t *", "int8_t *", "int16_t *", "int32_t *", "int64_t *", "size_t *"], value: int = ...) -> Pointer[int]: ...
     @overload

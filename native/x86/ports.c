@@ -2,6 +2,7 @@
 #include "core/bus.h"
 #include "core/trap.h"
 #include "unicorn/uc_plt.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 static bool trapped(vmm_vcpu *v, vmm_trap *trap)
@@ -22,6 +23,7 @@ static inline void reached(vmm_vcpu *v, uintptr_t host_pc)
 static uint32_t in(vmm_vcpu *v, uint32_t port, uint32_t size, uintptr_t host_pc)
 {
     reached(v, host_pc);
+    x86_abort_access(v);
     vmm_trap trap = {.kind = VMM_TRAP_IN, .size = (uint8_t)size, .number = port & 0xffff};
     return trapped(v, &trap) ? (uint32_t)trap.value : port_read(v->machine, port & 0xffff, size);
 }
@@ -29,6 +31,7 @@ static uint32_t in(vmm_vcpu *v, uint32_t port, uint32_t size, uintptr_t host_pc)
 static void out(vmm_vcpu *v, uint32_t port, uint32_t size, uint32_t value, uintptr_t host_pc)
 {
     reached(v, host_pc);
+    x86_abort_access(v);
     vmm_trap trap = {.kind = VMM_TRAP_OUT, .size = (uint8_t)size, .number = port & 0xffff, .value = value};
     if (!trapped(v, &trap))
         port_write(v->machine, port & 0xffff, size, value);

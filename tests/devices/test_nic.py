@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.fakes import FakeClock, FakeLine
+from devices.fakes import FakeClock, FakeLine, FakeRam
 from vmm.devices.nic import (
     ADDRESS,
     CONTROL,
@@ -33,24 +33,6 @@ US = 1000
 BUFFERS, ROOM = 0x400, 8
 
 
-class Ram:
-    """4 KiB from address 0."""
-
-    base, size, rom_size = 0, 0x1000, 0
-
-    def __init__(self) -> None:
-        self.bytes = bytearray(self.size)
-
-    def read(self, address: int, size: int) -> bytes:
-        if address + size > self.size:
-            raise VmmError("nothing there")
-        return bytes(self.bytes[address : address + size])
-
-    def write(self, address: int, data: bytes) -> None:
-        self.read(address, len(data))
-        self.bytes[address : address + len(data)] = data
-
-
 class Told(list[tuple[str, int]]):
     """What a device has for its driver."""
 
@@ -71,7 +53,7 @@ class Card:
     """One with four descriptors at 100h, whose buffers hold eight bytes, all given to it."""
 
     def __init__(self, control: int = RECEIVE | INTERRUPT, **registers: int) -> None:
-        self.clock, self.ram, self.told = FakeClock(), Ram(), Told()
+        self.clock, self.ram, self.told = FakeClock(), FakeRam(), Told()
         self.line = FakeLine(self.clock)
         self.messages: list[tuple[int, int]] = []
         self.device = Nic(

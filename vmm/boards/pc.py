@@ -50,10 +50,14 @@ FIRMWARE = Alias(first=DEVICES[1], of=pc_firmware.SEGMENT << 4, size=0x10000)
 
 ISA_IRQS = range(16)
 TIMER, KEYBOARD, CASCADE, COM2, COM1, RTC, SCI = 0, 1, 2, 3, 4, 8, 9
-EXTRAS = {"audio": Place(0xFEB00000, 11), "nic": Place(0xFEB01000, 10)}
+EXTRAS = {
+    "audio": Place(0xFEB00000, 11),
+    "nic": Place(0xFEB01000, 10),
+    "dma": Place(0xFEB02000, 12),
+    "disk": Place(0xFEB03000, 14),
+}
 DRIVERS = {
     TIMER: ("pit",), KEYBOARD: ("keyboard",), COM2: ("com2",), COM1: ("com1",), RTC: ("rtc",), SCI: ("acpi",),
-    **extras.drivers(EXTRAS),
 }  # fmt: skip
 """By line, which devices drive it."""
 HPET_LINES = range(16, PINS)

@@ -37,8 +37,13 @@ DEVICES = (0x08000000, 0x40000000)
 MOST_RAM = 0xC0000000
 """Below 4 GiB, where 32-bit processors reach."""
 SPIS = 256
-EXTRAS = {"audio": Place(0x0B010000, 3), "nic": Place(0x0B011000, 4)}
-DRIVERS = {virt_tree.UART_SPI: ("uart",), virt_tree.RTC_SPI: ("rtc",), **extras.drivers(EXTRAS)}
+EXTRAS = {
+    "audio": Place(0x0B010000, 3),
+    "nic": Place(0x0B011000, 4),
+    "dma": Place(0x0B012000, 5),
+    "disk": Place(0x0B013000, 6),
+}
+DRIVERS = {virt_tree.UART_SPI: ("uart",), virt_tree.RTC_SPI: ("rtc",)}
 """By line, which devices drive it."""
 V2M_SPI, V2M_COUNT = 48, 64
 MESSAGE_DEVICE = 4

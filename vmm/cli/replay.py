@@ -56,6 +56,7 @@ def main(options: argparse.Namespace) -> int:
         summary_file = session.summary_file(options, outputs, files)
         session.observe(machine, options, outputs, files)
         diagnoses = session.diagnosed(machine, options, files)
+        plotted = session.plotted(machine, options, outputs, files)
         started = time.perf_counter()
         try:
             interrupts.check()
@@ -73,6 +74,8 @@ def main(options: argparse.Namespace) -> int:
         console.finish()
         if summary_file:
             summary_file.write(summary.json())
+        if plotted:
+            plotted()
     if not options.quiet and early != BROKEN_PIPE:
         from vmm.report import crash, end
 

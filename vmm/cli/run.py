@@ -195,6 +195,7 @@ def play(options: argparse.Namespace) -> Outcome:
         session.observe(machine, options, outputs, files)
         diagnoses = session.diagnosed(machine, options, files)
         covered = _covered(machine, options, outputs, files)
+        plotted = session.plotted(machine, options, outputs, files)
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
@@ -212,6 +213,8 @@ def play(options: argparse.Namespace) -> Outcome:
             summary_file.write(summary.json())
         if covered:
             covered()
+        if plotted:
+            plotted()
     if not options.quiet and status != BROKEN_PIPE:
         from vmm.report import end
 

@@ -149,9 +149,8 @@ class Nic:
             self._take(data)
 
     def traffic(self, count: int, every_ns: int, size: int = 64, burst: int = 1) -> None:
-        """`count` packets of `size` bytes from now on, `burst` at once and then again each `every_ns` of virtual
-        time; byte i of a packet is its number among them plus i, modulo 256. It replaces what is still to come of
-        others.
+        """`count` packets of `size` bytes from now on, `burst` at once, so many again each `every_ns` of virtual time.
+        Byte i of a packet is its number among them plus i, modulo 256. It replaces what is still to come of others.
         VmmError for a number that makes no sense.
         """
         limits = {"count": (count, 1, MOST_PACKETS), "every_ns": (every_ns, 1, MOST_NS), "size": (size, 0, MOST_BYTES)}

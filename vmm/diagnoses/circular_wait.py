@@ -15,6 +15,8 @@ from vmm.diagnoses.spins import SPUN, spin
 
 PAGE_FAULTS = {"vector": (14,), "INTID": (0x20, 0x21, 0x24, 0x25)}
 """By what an architecture numbers interrupts by: vectors; classes of ARM's instruction and data aborts."""
+FETCHES = (0x20, 0x21)
+"""Of ARM: what could not be fetched, where the LR of a prefetch abort is an instruction ahead (DDI0406 B1.8.3)."""
 PAGE = 4096
 
 
@@ -66,12 +68,13 @@ class Rule(Diagnosis):
         where = self._patient.where
         source = outer.delivered.source
         page = fault.delivered.value & -PAGE
+        at = fault.delivered.value if fault.number in FETCHES else fault.delivered.linear
         request = self._named(waited)
         return self.verdict(
             f"the handler of {source} runs with interrupts masked and faults at "
-            f"{where(fault.delivered.linear)} on the page at {page:#x}; the fault's handler waits at {where(spins)} "
+            f"{where(at)} on the page at {page:#x}; the fault's handler waits at {where(spins)} "
             f"for {request}, which cannot be delivered until the handler of {source} returns",
-            self.at(fault.delivered, fault.delivered.linear, f"page fault in the handler of {source}"),
+            self.at(fault.delivered, at, f"page fault in the handler of {source}"),
             self.at(fault.delivered, spins, "the fault's handler waits"),
             self.evidence(waited, f"{request} is requested, and waits"),
             self.at(outer.delivered, outer.delivered.code, f"the handler of {source} was entered"),

@@ -18,6 +18,7 @@ NAMES = (
     "reentry",
     "early_eoi",
     "spurious",
+    "foreign_vector",
     "masked_hang",
     "unanswered_ipi",
     "frame",
@@ -25,6 +26,7 @@ NAMES = (
     "registers",
     "deadlock",
     "lost_wakeup",
+    "livelock",
     "stack",
     "circular_wait",
     "latency",
@@ -32,6 +34,7 @@ NAMES = (
     "handler_time",
     "jitter",
     "timing_leak",
+    "step_leak",
     "starvation",
 )
 """A module each, whose class is `Rule`, in the order they are told."""
