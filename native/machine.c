@@ -2,6 +2,7 @@
 #include "arm/access.h"
 #include "arm/alignment.h"
 #include "arm/arm.h"
+#include "arm/blocks.h"
 #include "arm/fp.h"
 #include "arm/regime.h"
 #include "core/block.h"
@@ -97,8 +98,8 @@ const char *vmm_unicorn_open(const char *path)
         cannot = STANDING_BEFORE[i](uc_library());
     if (cannot)
         uc_unload();
-    else
-        no_fast_gear = x86_watch_blocks(uc_library());
+    else if (!(no_fast_gear = x86_watch_blocks(uc_library())))
+        no_fast_gear = arm_watch_fast(uc_library());
     return cannot;
 }
 
