@@ -505,6 +505,7 @@ struct vmm_machine {
     uint64_t limit_ns;
     vmm_triggers triggers;
     vmm_stop_info asked; /* between runs: the next one ends before it begins */
+    uint64_t watch_hook[VMM_MAX_VCPUS]; /* Unicorn's hook for triggers that wait for accesses; 0: there is none */
     uint8_t signalled;   /* a signal waits: the slice ends at the next boundary */
     vmm_coverage *coverage; /* NULL: nobody collects it */
     uint64_t host_calls; /* how often Python was called for the guest */
@@ -570,6 +571,8 @@ int vmm_turn(vmm_machine *m, uint32_t vcpu); /* between runs: the turn is that v
 int vmm_may_turn(const vmm_machine *m, uint32_t vcpu); /* it is another than the current one, and awake */
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
 void vmm_triggers_changed(vmm_machine *m); /* after a change of m->triggers.slot or count */
+/* Where a vCPU maps a linear address now; all ones: nowhere in RAM. */
+uint64_t vmm_physical(vmm_vcpu *v, uint64_t linear);
 void vmm_triggers_here(vmm_machine *m);    /* the boundary where the current vCPU stands counts as seen */
 
 void vmm_guest_error(vmm_machine *m, int what, uint64_t value); /* note it in the trace, at the present instruction */

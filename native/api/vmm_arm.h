@@ -118,6 +118,8 @@ uint64_t vmm_arm_read(vmm_vcpu *v, uint64_t address, void *buffer, uint64_t size
 uint64_t vmm_arm_write(vmm_vcpu *v, uint64_t address, const void *buffer, uint64_t size);
 uint64_t vmm_arm_get(vmm_vcpu *v, int uc_register);
 void vmm_arm_set(vmm_vcpu *v, int uc_register, uint64_t value);
+int vmm_arm_vector_get(vmm_vcpu *v, uint32_t number, uint8_t bytes[16]); /* V0 to V31, ARMv7: D0 to D31 of 64 bits */
+int vmm_arm_vector_set(vmm_vcpu *v, uint32_t number, const uint8_t bytes[16]);
 uint64_t vmm_arm_pc(vmm_vcpu *v);
 void vmm_arm_set_pc(vmm_vcpu *v, uint64_t pc); /* bit 0: Thumb, where there is any */
 uint32_t vmm_arm_pstate(vmm_vcpu *v); /* as an SPSR would show it: PSTATE or CPSR, IT bits as they truly are */

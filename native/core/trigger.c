@@ -19,6 +19,21 @@ static void fire(vmm_vcpu *v, vmm_trigger *t)
     vcpu_request_stop(v, VMM_STOP_TRIGGER, (uint32_t)(t - v->machine->triggers.slot), v->arch->pc(v));
 }
 
+void trigger_accessed(vmm_vcpu *v, uint64_t physical, uint64_t size, bool write)
+{
+    enum { READ = 1, WRITTEN = 2 };
+    vmm_triggers *triggers = &v->machine->triggers;
+    for (uint32_t i = 0; i < triggers->count; i++) {
+        vmm_trigger *t = &triggers->slot[i];
+        bool overlaps = physical < t->at + t->number && t->at < physical + size;
+        if (t->kind != VMM_TRIGGER_ACCESS || t->fired || !overlaps || !(t->value & (write ? WRITTEN : READ)) || !is_for(t, v))
+            continue;
+        t->seen = physical > t->at ? physical : t->at;
+        t->source = write ? WRITTEN : READ;
+        fire(v, t);
+    }
+}
+
 static bool matches(uint32_t wanted, uint64_t found)
 {
     return wanted == VMM_ANY || wanted == (uint32_t)found;
@@ -120,7 +135,7 @@ void vmm_triggers_changed(vmm_machine *m)
     vmm_triggers *triggers = &m->triggers;
     uint64_t filter[VMM_REACH_WORDS] = {0};
     triggers->insns = triggers->ns = VMM_NEVER;
-    triggers->events = 0;
+    triggers->events = triggers->watched = 0;
     triggers->every = (uint8_t)(m->lines_served << 1);
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         m->vcpus[i]->wake_at = VMM_NEVER;
@@ -142,7 +157,10 @@ void vmm_triggers_changed(vmm_machine *m)
             lower(&triggers->insns, t->at);
         else if (t->kind == VMM_TRIGGER_TIME)
             lower(&triggers->ns, t->at);
-        triggers->every |= t->kind == VMM_TRIGGER_SHADOW || t->kind == VMM_TRIGGER_EVERY;
+        bool watches = t->kind == VMM_TRIGGER_ACCESS;
+        triggers->watched |= watches;
+        /* What is accessed within a block of the fast gear is a boundary only where each is looked at. */
+        triggers->every |= t->kind == VMM_TRIGGER_SHADOW || t->kind == VMM_TRIGGER_EVERY || (watches && m->fast);
     }
     stimuli_watch(m, triggers, filter);
     if (m->lines_wait)
