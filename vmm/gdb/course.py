@@ -16,6 +16,7 @@ from vmm.inputs.tape import Entry
 from vmm.replayer.player import passed, towards
 from vmm.scenario.combinators import First
 from vmm.scenario.trigger import Trigger
+from vmm.scenario.triggers import NextBoundary
 
 if TYPE_CHECKING:
     from vmm.inputs.recorder import Recorder
@@ -74,11 +75,19 @@ class Course:
             if stop.reason in AWAITED:
                 if any(stop.result.trigger is each for each in triggers):
                     return Came(stop.result.trigger, stop.result.result)
+                if (boundary := self._boundary(triggers)) and self.machine.position != here:
+                    return Came(boundary)
             elif self._goal() is None:
                 return Came(stop=stop)
             elif fruitless == FRUITLESS:
                 raise self._astray(goal or here)
             fruitless = fruitless + 1 if self.machine.position == here else 0
+
+    def _boundary(self, triggers: Sequence[Trigger[Any]]) -> NextBoundary | None:
+        """One that would have fired where something else on the way to a decision stopped the machine first."""
+        vcpu = self.machine.position.vcpu
+        wanted = (each for each in triggers if isinstance(each, NextBoundary) and each.cpu in (None, vcpu))
+        return None if self.machine.cpus[vcpu].halted else next(wanted, None)
 
     def settle(self) -> None:
         """What was decided where the machine stands is decided."""

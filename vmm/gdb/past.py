@@ -170,33 +170,39 @@ class Past:
 
     def go(self, there: Position, poll: Poll) -> None:
         """On, or back, to a boundary that was come by; BrokenIn on the way."""
-        if order(there) < order(self._machine.position):
+        here = self._machine.position
+        if here != there and order(there) <= order(here):
             self.go_to(self._before(there))
         while True:
             far = there.insns - self._machine.position.insns
             if far <= NEAR:
                 break
-            self._run([Elapsed(insns=far // 2)], there, poll)
+            self._leg([Elapsed(insns=far // 2)], there, poll)
             self.keep()
         self._run([], there, poll)
 
     def _run(self, triggers: Sequence[Trigger[Any]], there: Position, poll: Poll) -> Came:
         """On to a trigger or to `there`, whichever is first."""
-        while (here := self._machine.position) != there:
-            if order(here) > order(there):
-                raise VmmError(f"the way back to {there} is lost; the run is at {here}")
-            ways = list(towards(here, there))
-            came = self._course.forward([*triggers, *ways], SLICE)
+        while self._machine.position != there:
+            came = self._leg(triggers, there, poll)
             if any(came.trigger is each for each in triggers):
                 return came
-            if poll():
-                raise BrokenIn
         self._course.settle()
         return Came()
 
+    def _leg(self, triggers: Sequence[Trigger[Any]], there: Position, poll: Poll) -> Came:
+        """On by a part of the way to `there`."""
+        here = self._machine.position
+        if order(here) > order(there):
+            raise VmmError(f"the way back to {there} is lost; the run is at {here}")
+        came = self._course.forward([*triggers, *towards(here, there)], SLICE)
+        if poll():
+            raise BrokenIn
+        return came
+
     def _before(self, there: Position) -> Moment:
         """The last snapshot at or before a boundary."""
-        return [moment for moment in self._moments if order(moment.at) <= order(there)][-1]
+        return [each for each in self._moments if each.at == there or order(each.at) < order(there)][-1]
 
     def step(self, cpu: int, poll: Poll) -> bool:
         """Back by one boundary of a vCPU; False: it stands at the first that is known."""
@@ -220,16 +226,15 @@ class Past:
 
     def _find(self, cpu: int, count: int, wanted: Callable[[], bool], end: Position, poll: Poll) -> bool:
         vcpu, machine = self._machine.cpus[cpu], self._machine
-        while (far := count - 1 - vcpu.count) > NEAR:
-            self._run([Elapsed(insns=far // 2, cpu=cpu)], end, poll)
-            self.keep()
-        if far > 0:
-            self._run([Elapsed(insns=far, cpu=cpu)], end, poll)
+        while (far := count - 1 - vcpu.count) > 0:
+            self._leg([Elapsed(insns=far if far <= NEAR else far // 2, cpu=cpu)], end, poll)
+            if far > NEAR:
+                self.keep()
         near, found = self.moment(), None
         while machine.position != end and vcpu.count <= count:
-            if machine.position.vcpu == cpu and wanted():
+            if machine.position.vcpu == cpu and not vcpu.halted and wanted():
                 found = machine.position
-            self._run([NextBoundary(cpu)], end, poll)
+            self._leg([NextBoundary(cpu)], end, poll)
         if found:
             self.go_to(near)
             self._run([], found, poll)

@@ -39,6 +39,11 @@ class Server:
         if not self._listener.is_loopback:
             tell("--gdb: not only this host can attach, and whoever does may change the guest")
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._listener.port
+
     def close(self) -> None:
         """Nobody is attached any more, nor can be."""
         if self._link:
