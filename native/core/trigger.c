@@ -109,7 +109,8 @@ void vmm_triggers_here(vmm_machine *m)
     vmm_vcpu *v = m->current;
     if (!v)
         return;
-    v->reached_at = v->looked_at = v->count;
+    v->reached_at = v->count;
+    v->looked_at = v->halted ? VMM_NEVER : v->count; /* one that sleeps stands before the boundary at which it wakes */
     v->reached_pc = v->looked_pc = v->arch->pc(v);
 }
 

@@ -1,4 +1,4 @@
-"""A client of the remote serial protocol, from the gdb manual's appendix E alone, and a machine served to it in a thread."""
+"""A client of the remote protocol, from the gdb manual's appendix E alone, and a machine served to it in a thread."""
 
 from __future__ import annotations
 
@@ -93,8 +93,9 @@ class Client:
         return bytes.fromhex(self.ask(f"m{address:x},{size:x}").decode())
 
     def monitor(self, text: str) -> str:
-        reply = self.ask(b"qRcmd," + text.encode().hex().encode())
-        return "" if reply == b"OK" else bytes.fromhex(reply.decode()).decode()
+        self.told = []
+        assert self.ask(b"qRcmd," + text.encode().hex().encode()) == b"OK"
+        return "".join(self.told)
 
 
 class Served:
@@ -109,6 +110,7 @@ class Served:
         self._course = Live(self.machine, self.recorder, typed)
         self._thread = Thread(target=self._run, daemon=True)
         self.stop = self.error = None
+        self._clients: list[Client] = []
 
     def _take(self, data: bytes) -> None:
         self.written += data
@@ -128,13 +130,7 @@ class Served:
         return self
 
     def __exit__(self, kind, value, trace) -> None:
-        if kind is None:
-            self.join()
-        else:
-            self.server.close()
-            self._thread.join(1)
-            if self.error:
-                raise self.error
+        self.join() if kind is None else self.over()
 
     def join(self) -> None:
         """Until the run is over."""
@@ -143,5 +139,17 @@ class Served:
         if self.error:
             raise self.error
 
+    def over(self) -> None:
+        """Whatever it is at: nothing is left of it, and nothing went wrong in it."""
+        for client in self._clients:
+            client.close()
+        while self._thread.is_alive():
+            try:
+                self.attach().ask("k")
+            except OSError:  # nobody listens any more, or the one before is still attached
+                self._thread.join(0.01)
+        self.join()
+
     def attach(self) -> Client:
-        return Client(self.server.port)
+        self._clients.append(Client(self.server.port))
+        return self._clients[-1]

@@ -7,10 +7,12 @@ import select
 import socket
 
 from vmm.errors import VmmError
-from vmm.gdb.packets import BreakIn, Packet, Reader, framed
+from vmm.gdb.packets import BreakIn, Packet, Reader, framed, hexadecimal
 
 LOOPBACK = "localhost"
 BLOCK = 0x10000
+TEXT = 2048
+"""Bytes in a packet."""
 PATIENCE = 10.0
 """Seconds of the host's that a client may leave what it is sent unread."""
 
@@ -37,35 +39,33 @@ class Link:
         """Until the client says that it needs none."""
         self.open = True
         self.waiting: list[Packet | BreakIn] = []
-        """Came while nobody could answer."""
+        """To be answered, in this order."""
 
     def fileno(self) -> int:
         return self._client.fileno()
 
-    def read(self) -> list[Packet | BreakIn]:
-        """What waits; else what has come: nothing, and not `open` any more, where the client has gone."""
-        if self.waiting:
-            found, self.waiting = self.waiting, []
-            return found
-        return self.read_more()
-
-    def read_more(self) -> list[Packet | BreakIn]:
-        """What has come, whatever waits."""
+    def read(self) -> None:
+        """What has come waits; where that is nothing the client has gone."""
         try:
             data = self._client.recv(BLOCK)
         except OSError:
             data = b""
         if not data:
             self.close()
-        found = list(self._reader.feed(data))
-        for each in found:
+        for each in self._reader.feed(data):
+            self.waiting.append(each)
             if isinstance(each, Packet) and self.acknowledges:
                 self._send(b"-" if each.problem else b"+")
-        return found
 
     def send(self, data: bytes) -> None:
         """A packet."""
         self._send(framed(data))
+
+    def tell(self, text: str) -> None:
+        """Text for who looks on."""
+        data = text.encode()
+        for at in range(0, len(data), TEXT):
+            self.send(b"O" + hexadecimal(data[at : at + TEXT]))
 
     def _send(self, data: bytes) -> None:
         try:
@@ -90,7 +90,8 @@ class Listener:
         except OSError as error:
             raise VmmError(f"--gdb {host}:{port}: {error.strerror or error}") from error
         self._socket.setblocking(False)
-        self.host, self.port = self._socket.getsockname()[:2]
+        host, port = self._socket.getsockname()[:2]
+        self.host, self.port = str(host), int(port)
 
     @property
     def is_loopback(self) -> bool:

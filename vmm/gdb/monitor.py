@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmm import arch
 from vmm.arch.vcpu import Handler
@@ -99,18 +100,21 @@ LINE_ACTS: dict[str, Callable[[IrqLine], None]] = {
 
 
 def _controllers(target: Target, words: list[str]) -> str:
-    machine, rows = target.machine, []
-    for name in ("pic", "lapic", "ioapic", "gic"):
+    rows: list[str] = []
+    for name, parts in CONTROLLERS.items():
         try:
-            rows += _shown(getattr(machine, name))
+            controller = getattr(target.machine, name)
         except VmmError:  # this board has none
             continue
+        rows += [repr(part)[1:-1] for part in parts(controller)]
     return _lines(rows)
 
 
-def _shown(controller: object) -> list[str]:
-    parts = [controller] if not isinstance(controller, list) else controller
-    return [line for part in parts for line in repr(part).splitlines()]
+CONTROLLERS: dict[str, Callable[[Any], Sequence[object]]] = {
+    "pic": lambda pic: (pic.master, pic.slave), "lapic": tuple, "ioapic": lambda ioapic: (ioapic,),
+    "gic": lambda gic: (gic.dist, *gic.cpu),
+}  # fmt: skip
+"""By what a machine calls it, its parts."""
 
 
 def _events(target: Target, words: list[str]) -> str:
@@ -125,21 +129,29 @@ EVENTS = 16
 
 
 def _frames(target: Target, words: list[str]) -> str:
-    cpu, rows = target.cpu, []
-    handlers = cpu.handlers()
-    rows.append(f"vCPU {cpu.index} at {target.machine.where(cpu.pc)}")
-    rows += [_crossed(target, handler) for handler in reversed(handlers)]
-    return _lines(rows if handlers else [*rows, "no handler is under way"])
+    cpu, rows = target.cpu, [_crossed(target, handler) for handler in reversed(target.cpu.handlers())]
+    if _one_of(words, ("raw",), "form of frames"):
+        return _lines([f"{pc:#x} {sp:#x} {what}" for what, _, pc, sp in rows])
+    machine = target.machine
+    told = [
+        f"-- {what}, when {begun} insns had begun --\n   {machine.where(pc)}, stack {sp:#x}"
+        for what, begun, pc, sp in rows
+    ]
+    return _lines([f"   {machine.where(cpu.pc)}", *(told or ["no handler is under way"])])
 
 
-def _crossed(target: Target, handler: Handler) -> str:
-    """A frame that an interrupt made."""
+def _crossed(target: Target, handler: Handler) -> tuple[str, int, int, int]:
+    """Of what an interrupt crossed: what came, when, and the program counter and stack pointer that it found."""
     machine = target.machine
     words = arch.named(machine.architecture).words()
     source = machine.trace.source_name(handler.source, handler.pin)
     number = words.number(handler.number, source)
-    what = f"{number} ({source})" if source not in words.named else machine.cpu.exception_name(handler.number) or number
-    return f"-- {what} when {handler.begun} insns had begun --\n   {machine.where(handler.pc)}, stack {handler.sp:#x}"
+    what = machine.cpu.exception_name(handler.number) if source in words.named else None
+    return what or f"{number} ({source})", handler.begun, handler.pc, handler.sp
+
+
+def _unwinder(target: Target, words: list[str]) -> str:
+    return (Path(__file__).parent / "unwinder.py").read_text()
 
 
 # ---- what comes from outside ----
@@ -196,6 +208,7 @@ COMMANDS = {
     "help": Row("help", "these commands", _help),
     "where": Row("where", "the position in the run, and each vCPU's state", _where),
     "frames": Row("frames", "the handlers under way, and what each interrupted", _frames),
+    "unwinder": Row("unwinder", "what lets gdb's backtraces cross interrupts: see the manual", _unwinder),
     "events": Row("events [COUNT]", "the last events of the trace", _events),
     "lines": Row("lines", "every interrupt line", _irq_lines),
     "line": Row("line NAME [ACT]", f"look at a line, or {', '.join(LINE_ACTS)}", _irq_line),

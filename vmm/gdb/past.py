@@ -15,7 +15,7 @@ from vmm.gdb.course import Came, Course
 from vmm.inputs.position import Position
 from vmm.replayer.player import towards
 from vmm.scenario.trigger import Trigger
-from vmm.scenario.triggers import Elapsed, NextBoundary
+from vmm.scenario.triggers import Accessed, Elapsed, NextBoundary
 
 if TYPE_CHECKING:
     from vmm.machine.snapshot import Snapshot
@@ -246,14 +246,14 @@ class Past:
         self, triggers: Sequence[Trigger[Any]], standing: Callable[[], Trigger[Any] | None], poll: Poll
     ) -> Hit | None:
         """Back to where one of the triggers fired last, or one of those that `standing` knows is where it stands; None:
-        to the first moment, for none did.
+        to the first moment, for none did. An access that has led to where it stands counts.
         """
         end = self._machine.position
         for moment in reversed([moment for moment in self._moments if order(moment.at) < order(end)]):
             self.go_to(moment)
             hit = self._standing(standing)
             while (came := self._run(triggers, end, poll)).trigger:
-                if self._machine.position != end:
+                if self._machine.position != end or isinstance(came.trigger, Accessed):
                     hit = Hit(self._machine.position, came.trigger, came.result, self._machine.stop.vcpu)
             if hit:
                 self.go(hit.at, poll)

@@ -18,6 +18,7 @@ from vmm.gdb.past import Poll
 from vmm.gdb.target import Break, Exited, Halt, Target
 
 OK = b"OK"
+FAULT = b"E14"
 FEATURES = (
     f"PacketSize={MOST:x}", "qXfer:features:read+", "QStartNoAckMode+", "vContSupported+", "swbreak+", "hwbreak+",
     "ReverseStep+", "ReverseContinue+",
@@ -46,7 +47,13 @@ class Leave(NamedTuple):
     kills: bool
 
 
-Answer = bytes | Go | Leave
+class Told(NamedTuple):
+    """Text for who looks on, of any length; then the command is done."""
+
+    text: str
+
+
+Answer = bytes | Go | Leave | Told
 Function = Callable[[Session, bytes], Answer]
 
 
@@ -188,7 +195,10 @@ def _put_register(session: Session, rest: bytes) -> Answer:
 
 def _read(session: Session, rest: bytes) -> Answer:
     address, size = numbers(rest, 2)
-    return hexadecimal(session.target.read(address, min(size, MOST // 2)))
+    try:
+        return hexadecimal(session.target.read(address, min(size, MOST // 2)))
+    except VmmError:  # here words are no error to gdb
+        return FAULT
 
 
 def _written(rest: bytes) -> tuple[int, int, bytes]:
@@ -287,8 +297,7 @@ def _step_back(session: Session, rest: bytes) -> Answer:
 
 
 def _monitor(session: Session, rest: bytes) -> Answer:
-    words = data(rest).decode("utf-8", "replace")
-    return hexadecimal(monitor.answer(session.target, words).encode()[: MOST // 2 - 2]) or OK
+    return Told(monitor.answer(session.target, data(rest).decode("utf-8", "replace")))
 
 
 def _detach(session: Session, rest: bytes) -> Answer:

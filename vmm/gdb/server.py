@@ -9,9 +9,9 @@ from vmm.core.stops import Stop
 from vmm.errors import VmmError
 from vmm.gdb import Killed
 from vmm.gdb.link import Address, Link, Listener, ready
-from vmm.gdb.packets import BreakIn, Packet, hexadecimal
+from vmm.gdb.packets import BreakIn, Packet
 from vmm.gdb.past import SLICE, Past
-from vmm.gdb.protocol import Go, Leave, answer, error_of, stopped
+from vmm.gdb.protocol import OK, Go, Leave, Told, answer, error_of, stopped
 from vmm.gdb.target import Exited, Halt, Target
 
 if TYPE_CHECKING:
@@ -85,20 +85,20 @@ class Server:
 
     def _attached(self, link: Link) -> Exited | None:
         """Somebody is, and the machine stands: until it moves, or somebody goes."""
-        for packet in self._packets(link, wait=True):
-            if isinstance(packet, BreakIn):  # it stands already, and has said so
-                continue
-            if packet.problem:
-                tell(f"gdb sent {packet.problem}")
-                if not link.acknowledges:
-                    link.send(error_of(packet.problem))
-            elif exited := self._answer(link, packet):
-                return exited
-            if not link.open:
-                break
+        while not link.waiting and link.open:
+            self._listen(link, wait=True)
+        packet = link.waiting.pop(0) if link.waiting else None
+        exited = None
+        if isinstance(packet, Packet):  # Ctrl-C changes nothing: it stands already, and has said so
+            exited = self._answer(link, packet) if not packet.problem else self._complain(link, packet)
         if not link.open:
             self._gone()
-        return None
+        return exited
+
+    def _complain(self, link: Link, packet: Packet) -> None:
+        tell(f"gdb sent {packet.problem}")
+        if not link.acknowledges:
+            link.send(error_of(packet.problem))
 
     def _answer(self, link: Link, packet: Packet) -> Exited | None:
         reply = answer(self, packet.data)
@@ -107,6 +107,9 @@ class Server:
             if reply.kills:
                 raise Killed
             link.close()
+        elif isinstance(reply, Told):
+            link.tell(reply.text)
+            link.send(OK)
         elif isinstance(reply, Go):
             return self._go(link, reply)
         else:
@@ -121,31 +124,31 @@ class Server:
             link.send(error_of(str(error)))
             return None
         if isinstance(self.halt, Halt) and self.halt.told:
-            link.send(b"O" + hexadecimal(f"vmm: {self.halt.told}\n".encode()))
+            link.tell(f"vmm: {self.halt.told}\n")
         self._tell_of_view(link)
         link.send(stopped(self.target, self.halt))
         return self.halt if isinstance(self.halt, Exited) else None
 
     def _tell_of_view(self, link: Link) -> None:
         if view := self.target.changed_view():
-            text = f"vmm: this is code of another width ({view}); unset tdesc filename makes gdb see its registers\n"
-            link.send(b"O" + hexadecimal(text.encode()))
+            link.tell(f"vmm: this is code of another width ({view}): unset tdesc filename shows its registers\n")
 
     def _wants_in(self, link: Link) -> bool:
         """Ctrl-C came while the guest runs, or the debugger has gone; what else came waits until it stands."""
-        found = self._packets(link, wait=False)
-        link.waiting += [each for each in found if isinstance(each, Packet)]
-        return len(link.waiting) > MOST_WAITING or any(isinstance(each, BreakIn) for each in found) or not link.open
+        self._listen(link, wait=False)
+        wants = [each for each in link.waiting if isinstance(each, BreakIn)]
+        for each in wants:
+            link.waiting.remove(each)
+        return bool(wants) or not link.open or len(link.waiting) > MOST_WAITING
 
-    def _packets(self, link: Link, *, wait: bool) -> list[Packet | BreakIn]:
-        """What the debugger has sent; who else comes is sent away."""
-        if wait and link.waiting:
-            return link.read()
+    def _listen(self, link: Link, *, wait: bool) -> None:
+        """To the debugger; who else comes is sent away."""
         found = ready(self._listener, link, wait=wait)
         if self._listener in found and (other := self._listener.accept()):
             other.close()
             tell("a second gdb came, and was sent away: one is attached")
-        return link.read_more() if link in found else []
+        if link in found:
+            link.read()
 
     def _gone(self) -> None:
         """The guest runs on without breakpoints."""

@@ -271,11 +271,17 @@ class Target:
             while moved and self.held and len(handlers := cpu.handlers()) > depth:
                 if handlers[depth].source in SYNCHRONOUS:
                     break
-                before = self.past.find(self.chosen, handlers[depth].begun, lambda: len(cpu.handlers()) <= depth, poll)
-                moved = before and self.past.step(self.chosen, poll)
+                moved = self._before(cpu, depth, handlers[depth].begun, poll)
         except BrokenIn:
             return Halt(self.machine.position.vcpu, SIGINT)
         return Halt(self.chosen) if moved else self._at_begin()
+
+    def _before(self, cpu: Cpu, depth: int, begun: int, poll: Poll) -> bool:
+        """Back to before a handler that came when so many instructions had begun. Where it came is where it went on, so
+        that one was there already; HLT is not behind itself before it has slept.
+        """
+        found = self.past.find(cpu.index, begun, lambda: len(cpu.handlers()) <= depth, poll)
+        return found and (cpu.count < begun or self.past.step(cpu.index, poll))
 
     def _at_begin(self) -> Halt:
         return Halt(self.machine.position.vcpu, SIGTRAP, "replaylog", "begin")
