@@ -142,7 +142,7 @@ def test_who_goes_can_come_back(served, tmp_path):
 
 @pytest.mark.parametrize("text", ["", "1234", "host", ":", ":x", ":-1", ":65536", "a:b:", "localhost:1e3"])
 def test_an_address_that_is_none_is_told(text):
-    with pytest.raises(VmmError, match="no \\[HOST\\]:PORT"):
+    with pytest.raises(VmmError, match=r"it is a \[HOST\]:PORT"):
         Address(text)
 
 

@@ -59,7 +59,12 @@ class Course:
         """Why nobody can go back in it; None: one can."""
 
     def forward(self, triggers: Sequence[Trigger[Any]], insns: int) -> Came:
-        """On to a trigger, or by so many instructions at most."""
+        """On to a trigger, or by so many instructions at most; what was decided where it comes to is decided."""
+        came = self._forward(triggers, insns)
+        self.settle()
+        return came
+
+    def _forward(self, triggers: Sequence[Trigger[Any]], insns: int) -> Came:
         fruitless = 0
         while True:
             self.settle()

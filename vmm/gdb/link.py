@@ -23,7 +23,7 @@ class Address(tuple[str, int]):
     def __new__(cls, text: str) -> Address:
         host, colon, port = text.removeprefix("tcp:").rpartition(":")
         if not colon or not port.isdecimal() or int(port) > 0xFFFF:
-            raise VmmError(f"{text!r} is no [HOST]:PORT, such as :1234")
+            raise VmmError(f"--gdb {text}: it is a [HOST]:PORT, such as :1234")
         return super().__new__(cls, (host.strip("[]") or LOOPBACK, int(port)))
 
 

@@ -149,7 +149,6 @@ class Past:
             came = self._course.forward(triggers, SLICE)
             self.went_on()
             if came.trigger or came.stop:
-                self._course.settle()
                 return came
             if poll():
                 return Came(broken_in=True)
@@ -187,7 +186,6 @@ class Past:
             came = self._leg(triggers, there, poll)
             if any(came.trigger is each for each in triggers):
                 return came
-        self._course.settle()
         return Came()
 
     def _leg(self, triggers: Sequence[Trigger[Any]], there: Position, poll: Poll) -> Came:

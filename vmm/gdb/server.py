@@ -34,10 +34,6 @@ class Server:
         self._listener = Listener(address)
         self._waits = waits
         self._link: Link | None = None
-        host, port = self._listener.host, self._listener.port
-        tell(f"gdb attaches by: target remote {f'[{host}]' if ':' in host else host}:{port}")
-        if not self._listener.is_loopback:
-            tell("--gdb: not only this host can attach, and whoever does may change the guest")
 
     @property
     def port(self) -> int:
@@ -64,12 +60,19 @@ class Server:
         past = Past(course, console)
         self.target = Target(course, past)
         self.halt = Halt(self.target.machine.position.vcpu)
+        self._tell_where()
         while True:
             if self._link is None:
                 if stop := self._alone():
                     return stop
             elif exited := self._attached(self._link):
                 return exited.stop
+
+    def _tell_where(self) -> None:
+        host, port = self._listener.host, self._listener.port
+        tell(f"gdb attaches by: target remote {f'[{host}]' if ':' in host else host}:{port}")
+        if not self._listener.is_loopback:
+            tell("--gdb: not only this host can attach, and whoever does may change the guest")
 
     def _alone(self) -> Stop | None:
         """Nobody is attached: a part of the run, and a look whether somebody comes."""
@@ -87,10 +90,8 @@ class Server:
         """Somebody is, and the machine stands: until it moves, or somebody goes."""
         while not link.waiting and link.open:
             self._listen(link, wait=True)
-        packet = link.waiting.pop(0) if link.waiting else None
-        exited = None
-        if isinstance(packet, Packet):  # Ctrl-C changes nothing: it stands already, and has said so
-            exited = self._answer(link, packet) if not packet.problem else self._complain(link, packet)
+        packet = link.waiting.pop(0) if link.waiting else BreakIn()
+        exited = None if isinstance(packet, BreakIn) else self._answer(link, packet)  # it stands, and has said so
         if not link.open:
             self._gone()
         return exited
@@ -101,6 +102,9 @@ class Server:
             link.send(error_of(packet.problem))
 
     def _answer(self, link: Link, packet: Packet) -> Exited | None:
+        if packet.problem:
+            self._complain(link, packet)
+            return None
         reply = answer(self, packet.data)
         if isinstance(reply, Leave):
             link.send(reply.reply)
