@@ -6,6 +6,7 @@ import pytest
 
 from vmm.gdb.past import MOST, NEAR, SPACING
 from vmm.inputs.position import Position
+from vmm.toolchain import assemble
 
 GUESTS = [
     ("x86/pit_ticks", "sleep", 1), ("x86/rep_interrupted", "_start", 1), ("x86/priority_nesting", "_start", 1),
@@ -136,13 +137,20 @@ again:
 """
 
 
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory):
+    """Assembled."""
+    source = tmp_path_factory.mktemp("loop") / "loop.S"
+    source.write_text(LOOP)
+    return assemble(source, out=source.with_suffix(".elf"))
+
+
 @pytest.fixture
-def long(served, tmp_path):
+def long(served, loop):
     """Run for a while, and stopped by its limit."""
-    (tmp_path / "loop.S").write_text(LOOP)
 
     def run(insns):
-        client, run = served(tmp_path / "loop.S")
+        client, run = served(loop)
         run.machine.limit(insns=insns)
         assert client.ask("c").startswith(b"T18")
         assert run.machine.instructions == insns

@@ -6,6 +6,7 @@ Which instruction accesses what is worked out from the sources here.
 import pytest
 
 from vmm import Accessed, Elapsed, First, Reach, Touch, VmmError, boot
+from vmm.toolchain import assemble
 
 DATA = 0x300000
 SOURCE = f"""
@@ -35,13 +36,42 @@ seventh:
 eighth:
     jmp     eighth
 """
-WRITES = ["second", "fourth", "fifth"]
+PAGED = """
+    .globl _start
+_start:
+    movl    $0x83, 0x200000             # SDM 3A 4.3: pages of 4 MiB, at 0 and 400000h where they are,
+    movl    $0x400083, 0x200004
+    movl    $0x400083, 0x200008         # and at 800000h once more what is at 400000h
+    mov     $0x200000, %eax
+    mov     %eax, %cr3
+    mov     $0x10, %eax                 # CR4.PSE
+    mov     %eax, %cr4
+    mov     %cr0, %eax
+    or      $0x80000000, %eax
+    mov     %eax, %cr0
+paged:
+    movl    $1, 0x800010
+again:
+    movl    $1, 0x800020
+    movl    $2, 0x400010
+end:
+    jmp     end
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Both sources, assembled once."""
+    folder = tmp_path_factory.mktemp("accesses")
+    for name, source in (("plain", SOURCE), ("paged", PAGED)):
+        (folder / f"{name}.S").write_text(source)
+        assemble(folder / f"{name}.S", out=folder / f"{name}.elf")
+    return folder
 
 
 @pytest.fixture
-def machine(tmp_path):
-    (tmp_path / "accesses.S").write_text(SOURCE)
-    return lambda **options: boot(tmp_path / "accesses.S", console=None, **options)
+def machine(built):
+    return lambda **options: boot(built / "plain.elf", console=None, **options)
 
 
 def places(machine, trigger, most=12):
@@ -104,38 +134,14 @@ def test_on_arm_it_comes_behind_the_store(image, symbol):
     assert (before, m.u32(symbol)) == (0, 1)
 
 
-PAGED = """
-    .globl _start
-_start:
-    movl    $0x83, 0x200000             # SDM 3A 4.3: pages of 4 MiB, at 0 and 400000h where they are,
-    movl    $0x400083, 0x200004
-    movl    $0x400083, 0x200008         # and at 800000h once more what is at 400000h
-    mov     $0x200000, %eax
-    mov     %eax, %cr3
-    mov     $0x10, %eax                 # CR4.PSE
-    mov     %eax, %cr4
-    mov     %cr0, %eax
-    or      $0x80000000, %eax
-    mov     %eax, %cr0
-paged:
-    movl    $1, 0x800010
-again:
-    movl    $1, 0x800020
-    movl    $2, 0x400010
-end:
-    jmp     end
-"""
-
-
 @pytest.mark.parametrize("where", [0x400010, 0x800010])
-def test_it_is_met_by_whichever_address_it_is_accessed(tmp_path, where):
-    (tmp_path / "paged.S").write_text(PAGED)
-    m = boot(tmp_path / "paged.S", console=None)
+def test_it_is_met_by_whichever_address_it_is_accessed(built, where):
+    m = boot(built / "paged.elf", console=None)
     m.run(until="paged")
     assert places(m, Accessed(where)) == [(m.address(name), Touch(where, True)) for name in ("again", "end")]
 
 
-def test_who_waits_is_not_felt(machine):
+def test_who_waits_is_not_felt():
     plain = boot("x86/pit_ticks", console=None)
     plain.run()
     m = boot("x86/pit_ticks", console=None)
