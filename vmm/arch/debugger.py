@@ -48,12 +48,19 @@ class View(NamedTuple):
     usual: int
     """How many registers from the first on are asked for at every stop."""
     stop: tuple[str, ...]
-    """Which of them are told with every stop: what a backtrace begins with."""
+    """Which of them are told with every stop: program counter, stack pointer, and what else a backtrace begins with."""
+    interrupted: Mapping[str, str] = {}
+    """Of a handler's registers, whose value before it another of them holds."""
 
     @property
     def registers(self) -> list[Register]:
         """In the order of their numbers."""
         return [register for feature in self.features for register in feature.registers]
+
+    @property
+    def usual_names(self) -> list[str]:
+        """Of those that are usually asked for."""
+        return [register.name for register in self.registers[: self.usual]]
 
 
 class Debugger(NamedTuple):

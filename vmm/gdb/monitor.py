@@ -130,8 +130,11 @@ EVENTS = 16
 
 def _frames(target: Target, words: list[str]) -> str:
     cpu, rows = target.cpu, [_crossed(target, handler) for handler in reversed(target.cpu.handlers())]
-    if _one_of(words, ("raw",), "form of frames"):
-        return _lines([f"{pc:#x} {sp:#x} {what}" for what, _, pc, sp in rows])
+    if _one_of(words, ("raw",), "form of frames"):  # for unwinder.py
+        names = [name for name in target.view.usual_names if name not in target.view.stop[:2]]
+        held = [f"{name}={target.view.interrupted.get(name, name)}" for name in names]
+        head = " ".join([*target.view.stop[:2], *held])
+        return _lines([head, *(f"{pc:#x} {sp:#x} {what}" for what, _, pc, sp in rows)])
     machine = target.machine
     told = [
         f"-- {what}, when {begun} insns had begun --\n   {machine.where(pc)}, stack {sp:#x}"

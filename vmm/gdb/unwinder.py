@@ -12,13 +12,6 @@ from gdb.FrameDecorator import FrameDecorator  # type: ignore[import-untyped]
 from gdb.unwinder import Unwinder, register_unwinder  # type: ignore[import-untyped]
 
 ASSEMBLY = (".S", ".s", ".asm")
-POINTERS = {"i386:x86-64": ("rip", "rsp"), "i386": ("eip", "esp"), "i8086": ("eip", "esp"), "aarch64": ("pc", "sp")}
-KEPT = {
-    "rip": ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", *(f"r{n}" for n in range(8, 16))),
-    "eip": ("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp"),
-    "pc": (*(f"x{n}" for n in range(31)), *(f"r{n}" for n in range(13)), "lr"),
-}
-"""By the name of the program counter: what the handler's beginning is taken to have left alone so far."""
 
 
 class Stub:
@@ -28,10 +21,13 @@ class Stub:
         self.sp, self.pc = sp, pc
 
 
-def crossings() -> list[tuple[int, int, str]]:
-    """Of the thread that is selected: (pc, sp, what) of all that handlers interrupted, the innermost first."""
-    rows = (line.split(" ", 2) for line in gdb.execute("monitor frames raw", False, True).splitlines())
-    return [(int(pc, 0), int(sp, 0), what) for pc, sp, what in rows]
+def told() -> tuple[list[str], list[tuple[int, int, str]]]:
+    """Of the thread that is selected: names of the program counter, the stack pointer and of the other registers with
+    what holds what was interrupted; (pc, sp, what) of all that handlers interrupted, the innermost first.
+    """
+    names, *rows = gdb.execute("monitor frames raw", False, True).splitlines()
+    parts = (row.split(" ", 2) for row in rows)
+    return names.split(), [(int(pc, 0), int(sp, 0), what) for pc, sp, what in parts]
 
 
 def is_assembly(pc: int) -> bool:
@@ -47,25 +43,22 @@ class Crossing(Unwinder):  # type: ignore[misc]
         self._left: list[tuple[int, int, str]] = []
 
     def __call__(self, pending: Any) -> Any:
-        pointers = POINTERS.get(pending.architecture().name(), ("pc", "sp"))
+        names, crossed = told()
+        pointers, registers = names[:2], names[2:]
         pc, sp = (int(pending.read_register(name)) & (1 << 64) - 1 for name in pointers)
+        known = [each[:2] for each in crossed]
         if pending.level() == 0:
-            self._left = crossings()
-        elif (pc, sp) in (known := [each[:2] for each in crossings()]):
-            self._left = crossings()[known.index((pc, sp)) + 1 :]
+            self._left = crossed
+        elif (pc, sp) in known:
+            self._left = crossed[known.index((pc, sp)) + 1 :]
         if not self._left or not is_assembly(pc):
             return None
-        to_pc, to_sp, _ = self._left[0]
         made = pending.create_unwind_info(Stub(gdb.Value(sp), gdb.Value(pc)))
-        for name in KEPT[pointers[0]]:
-            try:
-                made.add_saved_register(name, pending.read_register(name))
-            except ValueError:  # the other width's
-                continue
-        for name, value in zip(pointers, (to_pc, to_sp), strict=True):
+        for name, value in zip(pointers, self._left[0], strict=False):
             made.add_saved_register(name, gdb.Value(value).cast(pending.read_register(name).type))
-        if pending.architecture().name().startswith("arm"):  # where it tells A32 from T32
-            made.add_saved_register("cpsr", pending.read_register("spsr"))
+        for register in registers:
+            name, _, holder = register.partition("=")
+            made.add_saved_register(name, pending.read_register(holder))
         return made
 
 
@@ -96,10 +89,11 @@ class Filter:
         gdb.frame_filters[self.name] = self
 
     def filter(self, frames: Iterator[Any]) -> Iterator[Any]:
-        known = {(pc, sp): what for pc, sp, what in crossings()}
+        (_, stack, *_), crossed = told()
+        known = {(pc, sp): what for pc, sp, what in crossed}
         for frame in frames:
             inferior = frame.inferior_frame()
-            place = inferior.pc(), int(inferior.read_register("sp")) & (1 << 64) - 1
+            place = inferior.pc(), int(inferior.read_register(stack)) & (1 << 64) - 1
             yield Interrupted(frame, known[place]) if place in known else frame
 
 

@@ -101,7 +101,9 @@ SYSTEM_32 = Feature(
 DEBUGGER = Debugger(
     {
         "A64": View("aarch64", (CORE64, FPU64, SYSTEM_64), len(CORE64.registers), ("pc", "sp", "x29", "x30")),
-        "A32": View("arm", (CORE32, FPU32, SYSTEM_32), len(CORE32.registers), ("pc", "sp", "lr", "r11")),
+        "A32": View(
+            "arm", (CORE32, FPU32, SYSTEM_32), len(CORE32.registers), ("pc", "sp", "lr", "r11"), {"cpsr": "spsr"}
+        ),
     },
     view,
 )
