@@ -10,7 +10,10 @@ import pytest
 
 from gdb.client import Served
 from vmm.catalog import resolve
+from vmm.cli import main
+from vmm.cli.run_loop import Given
 from vmm.machine.machine import boot
+from vmm.toolchain import assemble
 
 SOURCES = Path(__file__).parents[2] / "guests"
 
@@ -80,6 +83,25 @@ def test_a_backtrace_goes_through_a_handler_into_what_it_interrupted(gdb, image,
     assert re.search(rf"^#0 .*{where}.*\n#1 .*{crossed}", out, re.MULTILINE), out
     delivered = next(int(text, 16) for text in re.findall(r"^\$1 = (0x[0-9a-f]+)$", out, re.MULTILINE))
     assert f"{delivered:#x}" in out
+
+
+def test_a_backtrace_goes_through_c_and_assembly_into_c(gdb, tmp_path, monkeypatch):
+    """The kernel that `vmm new` writes: its handler's beginning calls a function in C, and interrupts another one."""
+    monkeypatch.chdir(tmp_path)
+    main(["new", "demo", "--kind", "x86-c"])
+    parts = [tmp_path / "demo" / name for name in ("boot.S", "main.c", "critical.c")]
+    image = assemble(*parts, out=tmp_path / "demo.elf", script=tmp_path / "demo" / "image.ld")
+    with Served(image, typed=Given(b"x")) as run:
+        out = gdb(
+            run, 'python exec(gdb.execute("monitor unwinder", False, True))', "break serial_interrupt", "continue",
+            "backtrace", "finish", "reverse-finish", "up 2", "detach", symbols=("file", image),
+        )  # fmt: skip
+    frames = re.findall(r"^#\d +(?:0x\w+ in )?(.*) \(\) at (?:.*/)?(\S+):\d+$", out, re.MULTILINE)
+    assert frames[:5] == [
+        ("serial_interrupt", "main.c"), ("serial_entry", "boot.S"),
+        ("wait_for_byte [interrupted by 0x24 (IRQ 4)]", "critical.c"), ("kernel", "main.c"), ("stop", "boot.S"),
+    ], out  # fmt: skip
+    assert run.written.endswith(b"x\n")
 
 
 def test_threads_are_told_apart(gdb):

@@ -72,7 +72,7 @@ class Interrupted(FrameDecorator):  # type: ignore[misc]
     def function(self) -> str:
         """By the very address: gdb takes what is not innermost for a call, and looks before that."""
         where = gdb.execute(f"info symbol {self.inferior_frame().pc():#x}", False, True)
-        name = where.split(" in section ")[0] if " in section " in where else "??"
+        name = where.split(" in section ")[0].split(" + ")[0] if " in section " in where else "??"
         return f"{name} [interrupted by {self._what}]"
 
     def line(self) -> int | None:
