@@ -182,6 +182,7 @@ class vmm_trigger(Struct):
 class vmm_triggers(Struct):
     count: int
     events: int
+    settings: int
     watched: int
     every: int
     insns: int
@@ -206,10 +207,10 @@ class vmm_vcpu(Struct):
     inject_vector: int
     off: int
     flush_tlb: int
-    awaits: int
     leaving: int
     depth: int
     preempted: int
+    awaits: int
     nest: Array[vmm_handler]
     event_count: int
     skew: int
@@ -773,6 +774,7 @@ class vmm_arm(Struct):
     filled: Array[int]
     fills: int
     strict: int
+    behind: int
     hook_frame: int
     unredirected: int
     aarch64: int

@@ -389,10 +389,10 @@ struct vmm_vcpu {
     uint8_t inject_vector;
     uint8_t off;       /* not started, or switched off */
     uint8_t flush_tlb; /* transient: another vCPU invalidated translations */
-    uint8_t awaits;    /* some bit of `reach` is set */
     uint8_t leaving;   /* transient: Unicorn was told to return */
     uint8_t depth;     /* handlers under way */
     uint8_t preempted; /* its turn was taken from it: it goes on with what was left of that */
+    uint32_t awaits;    /* some bit of `reach` is set: which of all settings this is; 0: none is */
     vmm_handler nest[VMM_NEST];
     uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
     uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */

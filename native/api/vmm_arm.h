@@ -84,6 +84,7 @@ typedef struct {
     uint64_t filled[VMM_ARM_FILLS]; /* transient: virtual pages that came into Unicorn's TLB last */
     uint32_t fills;
     uint8_t strict; /* derived: regimes, one bit each, whose code is translated so that data must be aligned */
+    uint64_t behind;    /* transient: where the next instruction begins if none is skipped, and the count (low half) above */
     uint64_t hook_frame; /* transient: where translated code's calls return, see it.c */
     uint8_t unredirected; /* transient: a name means its own register, whoever runs: a script asks */
     uint8_t aarch64;  /* configuration: the processor is one of AArch64 */

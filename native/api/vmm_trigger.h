@@ -35,6 +35,7 @@ typedef struct {
 typedef struct {
     uint32_t count; /* slots in use are below it */
     uint32_t events; /* one bit an enum vmm_event_kind that some trigger waits for, all for HASHED */
+    uint32_t settings; /* how often they were changed */
     uint8_t watched; /* somebody waits for an access */
     uint8_t every;  /* every boundary is looked at: bit 0, by some trigger; bit 1, the next one for lines that were served */
     uint64_t insns; /* the earliest INSNS of all vCPUs; VMM_NEVER: none */

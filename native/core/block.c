@@ -52,11 +52,13 @@ uint32_t block_index(const vmm_block *b, uint64_t pc)
     return b->count;
 }
 
-bool block_is_awaited(const vmm_vcpu *v, const vmm_block *b)
+bool block_is_awaited(const vmm_vcpu *v, vmm_block *b)
 {
     for (uint32_t i = 1; i < b->count; i++)
         if (may_be_awaited(v, block_pc(b, i)))
             return true;
+    if (!may_be_awaited(v, b->first))
+        b->unawaited = v->awaits;
     return false;
 }
 

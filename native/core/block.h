@@ -22,7 +22,7 @@ static inline uint64_t block_pc(const vmm_block *b, uint32_t i) /* linear, of on
 void block_settle(vmm_vcpu *v, uint32_t begun); /* of the block under way so many instructions have begun */
 void block_over(vmm_vcpu *v);                   /* all have; nothing where none is under way */
 uint32_t block_index(const vmm_block *b, uint64_t pc); /* of its instruction at pc; b->count: there is none */
-bool block_is_awaited(const vmm_vcpu *v, const vmm_block *b); /* some instruction of it but the first may be */
+bool block_is_awaited(const vmm_vcpu *v, vmm_block *b); /* some instruction of it but the first may be */
 void block_ends_at(vmm_vcpu *v, uint64_t pc); /* from now on, where it is translated */
 bool block_must_end(const vmm_vcpu *v, uint64_t pc);
 

@@ -135,6 +135,7 @@ void vmm_triggers_changed(vmm_machine *m)
 {
     vmm_triggers *triggers = &m->triggers;
     uint64_t filter[VMM_REACH_WORDS] = {0};
+    triggers->settings += triggers->settings == UINT32_MAX ? 2 : 1; /* 0 is none */
     triggers->insns = triggers->ns = VMM_NEVER;
     triggers->events = triggers->watched = 0;
     triggers->every = (uint8_t)(m->lines_served << 1);
@@ -167,11 +168,12 @@ void vmm_triggers_changed(vmm_machine *m)
     if (m->lines_wait)
         triggers->events |= 1u << VMM_EV_ACKNOWLEDGED;
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
-        m->vcpus[i]->awaits = 0;
+        bool any = false;
         for (uint32_t word = 0; word < VMM_REACH_WORDS; word++) {
             m->vcpus[i]->reach[word] = filter[word];
-            m->vcpus[i]->awaits |= filter[word] != 0;
+            any |= filter[word] != 0;
         }
+        m->vcpus[i]->awaits = any ? triggers->settings : 0;
         vcpu_rearm(m->vcpus[i]);
     }
 }

@@ -72,7 +72,8 @@ static void on_block(vmm_block *b)
     vmm_vcpu *v = b->v;
     uint64_t flags = env_of(v)->eflags;
     bool unmasked = (v->held != 0) & ((flags & FL_IF) != 0);
-    bool asks = b->careful | unmasked | v->awaits | (((flags ^ v->masks) & v->watch) != 0) | (v->count + b->count > v->attention_at);
+    bool awaited = (v->awaits != 0) & (b->unawaited != v->awaits);
+    bool asks = b->careful | unmasked | awaited | (((flags ^ v->masks) & v->watch) != 0) | (v->count + b->count > v->attention_at);
     if (unlikely(asks))
         look(v, b, (uintptr_t)__builtin_return_address(0));
     else
