@@ -38,6 +38,83 @@ class Struct(CValue):
     def __setitem__(self, index: int, value: Self) -> None: ...
 
 @final
+class vmm_answer(Struct):
+    place: int
+    at: int
+    value: int
+
+@final
+class vmm_event(Struct):
+    count: int
+    ns: int
+    pc: int
+    sp: int
+    value: int
+    code: int
+    number: int
+    error: int
+    flags: int
+    base: int
+    cs: int
+    ss: int
+    vector_offset: int
+    spare: int
+    kind: int
+    vcpu: int
+    source: int
+    source_pin: int
+    cpl: int
+    has_error: int
+    target_el: int
+    depth: int
+
+@final
+class vmm_packed(Struct):
+    bytes: Pointer[int]
+    size: int
+    used: int
+    events: int
+    count: int
+    ns: int
+    last: Array[vmm_event]
+
+@final
+class vmm_trace(Struct):
+    hash: int
+    hashed: int
+    emitted: int
+    look_at: int
+    drained: int
+    packed: int
+    packer: vmm_packed
+    observed: int
+    whole: int
+    capacity: int
+    ring: vmm_event
+    guest_errors: int
+    first_errors: Array[vmm_event]
+
+@final
+class vmm_stat(Struct):
+    vcpu: int
+    source: int
+    pin: int
+    vector: int
+    delivered: int
+    latency_min: int
+    latency_max: int
+    histogram: Pointer[int]
+
+@final
+class vmm_wanted(Struct):
+    since: int
+    number: int
+    vcpu: int
+    pin: int
+    kinds: int
+    sources: int
+
+@final
 class vmm_machine(Struct):
     insn_ns: int
     ram: Pointer[int]
@@ -86,7 +163,9 @@ class vmm_machine(Struct):
     next_deadline: int
     lines_wait: int
     lines_served: int
+    lines_withdraw: int
     stimuli: vmm_stimuli
+    answer: vmm_answer
     asleep: int
     asleep_since: int
     idle_from: int
@@ -107,6 +186,8 @@ class vmm_machine(Struct):
     accessed: Callable[[CValue, int, int, int], None]
     register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
+    device_read: Callable[[CValue, int, int, int, int], None]
+    device_read_by: CValue
     compared: CValue
     began: Callable[[CValue, vmm_vcpu], None]
     began_by: CValue
@@ -238,6 +319,7 @@ class vmm_vcpu(Struct):
     control: Pointer[int]
     index: int
     flush_code: int
+    access_hooks: int
     block: vmm_block
     begun: vmm_block
     asks: vmm_block
@@ -294,11 +376,13 @@ class vmm_line(Struct):
     cut: int
     until_served: int
     served: int
+    until_taken: int
     raised: int
 
 @final
 class vmm_timer(Struct):
     deadline: int
+    late: int
     kind: int
     level: int
     line: int
@@ -342,76 +426,6 @@ class vmm_console(Struct):
     heard: int
     count: int
     bytes: Array[int]
-
-@final
-class vmm_event(Struct):
-    count: int
-    ns: int
-    pc: int
-    sp: int
-    value: int
-    code: int
-    number: int
-    error: int
-    flags: int
-    base: int
-    cs: int
-    ss: int
-    vector_offset: int
-    spare: int
-    kind: int
-    vcpu: int
-    source: int
-    source_pin: int
-    cpl: int
-    has_error: int
-    target_el: int
-    depth: int
-
-@final
-class vmm_packed(Struct):
-    bytes: Pointer[int]
-    size: int
-    used: int
-    events: int
-    count: int
-    ns: int
-    last: Array[vmm_event]
-
-@final
-class vmm_trace(Struct):
-    hash: int
-    hashed: int
-    emitted: int
-    look_at: int
-    drained: int
-    packed: int
-    packer: vmm_packed
-    observed: int
-    capacity: int
-    ring: vmm_event
-    guest_errors: int
-    first_errors: Array[vmm_event]
-
-@final
-class vmm_stat(Struct):
-    vcpu: int
-    source: int
-    pin: int
-    vector: int
-    delivered: int
-    latency_min: int
-    latency_max: int
-    histogram: Pointer[int]
-
-@final
-class vmm_wanted(Struct):
-    since: int
-    number: int
-    vcpu: int
-    pin: int
-    kinds: int
-    sources: int
 
 @final
 class vmm_pages(Struct):
@@ -557,6 +571,7 @@ class vmm_gic_cpu(Struct):
     cbpr: Array[int]
     eoi_split: Array[int]
     pmhe: int
+    withdrawn: int
     apr: Array[int]
     holder: Array[int]
     asleep: int
@@ -687,6 +702,7 @@ class vmm_x86(Struct):
     chain_length: int
     chain: Array[vmm_fault]
     watch_hook: int
+    left_at: int
     nmi_in_sti_shadow: int
     syscall_anywhere: int
     ferr_line: int
@@ -771,8 +787,7 @@ class vmm_arm(Struct):
     watch_hook: int
     leftover_hook: Array[int]
     access: vmm_arm_access
-    filled: Array[int]
-    fills: int
+    filled: int
     strict: int
     behind: int
     hook_frame: int
@@ -891,6 +906,12 @@ class vmm_exploration(Struct):
     ...
 
 @final
+class vmm_draw(Struct):
+    count: int
+    at: Array[int]
+    choice: Array[int]
+
+@final
 class vmm_access(Struct):
     physical: int
     size: int
@@ -917,6 +938,9 @@ class vmm_covered_delivery(Struct):
     pin: int
 
 class Lib:
+    VMM_FIRST_ERRORS: Final[int]
+    VMM_HISTOGRAM: Final[int]
+    VMM_KINDS: Final[int]
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
     VMM_MAX_TRIGGERS: Final[int]
@@ -927,10 +951,8 @@ class Lib:
     VMM_MAX_RANGES: Final[int]
     VMM_MAX_STATS: Final[int]
     VMM_RECENT: Final[int]
-    VMM_FIRST_ERRORS: Final[int]
     VMM_GAVE_UP: Final[int]
     VMM_CHAIN: Final[int]
-    VMM_HISTOGRAM: Final[int]
     VMM_NOTED_PAGES: Final[int]
     VMM_NEST: Final[int]
     VMM_REACH_WORDS: Final[int]
@@ -939,7 +961,6 @@ class Lib:
     VMM_NATIVE_TIMERS: Final[int]
     VMM_NEVER: Final[int]
     VMM_FOREVER: Final[int]
-    VMM_KINDS: Final[int]
     VMM_APIC_TICK_NS: Final[int]
     VMM_IOAPIC_PINS: Final[int]
     VMM_IOAPIC_VERSION: Final[int]
@@ -956,7 +977,6 @@ class Lib:
     VMM_MAX_MSRS: Final[int]
     VMM_MAX_CPUID: Final[int]
     VMM_GENERIC_TIMERS: Final[int]
-    VMM_ARM_FILLS: Final[int]
     VMM_CORTEX_REGISTERS: Final[int]
     VMM_MAX_CHOICES: Final[int]
     VMM_MAX_DEPTH: Final[int]
@@ -965,6 +985,60 @@ class Lib:
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
     VMM_COVERED_BYTES: Final[int]
+    VMM_WORK_BITS: Final[int]
+    VMM_PLACE_NONE: Final[int]
+    VMM_PLACE_PORT: Final[int]
+    VMM_PLACE_MEMORY: Final[int]
+    VMM_EV_LINE: Final[int]
+    VMM_EV_PENDING: Final[int]
+    VMM_EV_DELIVERED: Final[int]
+    VMM_EV_ACKNOWLEDGED: Final[int]
+    VMM_EV_ENDED: Final[int]
+    VMM_EV_SPURIOUS: Final[int]
+    VMM_EV_MASKED: Final[int]
+    VMM_EV_FAULT_CHAIN: Final[int]
+    VMM_EV_TASK: Final[int]
+    VMM_EV_TRAPPED: Final[int]
+    VMM_EV_STOP: Final[int]
+    VMM_EV_GUEST_ERROR: Final[int]
+    VMM_EV_RETURNED: Final[int]
+    VMM_EV_CPU_MASK: Final[int]
+    VMM_EV_SHADOW: Final[int]
+    VMM_EV_STIMULUS: Final[int]
+    VMM_EV_PPI: Final[int]
+    VMM_EV_HELD: Final[int]
+    VMM_EV_VAIN: Final[int]
+    VMM_EV_FRAME_CHANGED: Final[int]
+    VMM_EV_REGISTERS_CHANGED: Final[int]
+    VMM_EV_VECTORS_CHANGED: Final[int]
+    VMM_EV_WORK: Final[int]
+    VMM_EV_TRANSACTION: Final[int]
+    VMM_FRAME_PC: Final[int]
+    VMM_FRAME_FLAGS: Final[int]
+    VMM_FRAME_CS: Final[int]
+    VMM_FRAME_SP: Final[int]
+    VMM_FRAME_SS: Final[int]
+    VMM_FRAME_PLACE: Final[int]
+    VMM_GE_EOI_NOTHING: Final[int]
+    VMM_GE_EOI_ORDER: Final[int]
+    VMM_GE_DEACTIVATE: Final[int]
+    VMM_GE_RESERVED: Final[int]
+    VMM_GE_SGI_TARGET: Final[int]
+    VMM_GE_ITS_COMMAND: Final[int]
+    VMM_GE_UNMAPPED: Final[int]
+    VMM_SRC_LINE: Final[int]
+    VMM_SRC_NMI: Final[int]
+    VMM_SRC_EXCEPTION: Final[int]
+    VMM_SRC_SOFTWARE: Final[int]
+    VMM_SRC_SPURIOUS: Final[int]
+    VMM_SRC_APIC: Final[int]
+    VMM_SRC_SCRIPT: Final[int]
+    VMM_SRC_SGI: Final[int]
+    VMM_SRC_PPI: Final[int]
+    VMM_SRC_LPI: Final[int]
+    VMM_SRC_SERROR: Final[int]
+    VMM_SRC_APIC_SPURIOUS: Final[int]
+    VMM_SRC_STIMULUS: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -1014,57 +1088,10 @@ class Lib:
     VMM_HEARD_BY_NOBODY: Final[int]
     VMM_HEARD_LATER: Final[int]
     VMM_HEARD_AT_ONCE: Final[int]
-    VMM_EV_LINE: Final[int]
-    VMM_EV_PENDING: Final[int]
-    VMM_EV_DELIVERED: Final[int]
-    VMM_EV_ACKNOWLEDGED: Final[int]
-    VMM_EV_ENDED: Final[int]
-    VMM_EV_SPURIOUS: Final[int]
-    VMM_EV_MASKED: Final[int]
-    VMM_EV_FAULT_CHAIN: Final[int]
-    VMM_EV_TASK: Final[int]
-    VMM_EV_TRAPPED: Final[int]
-    VMM_EV_STOP: Final[int]
-    VMM_EV_GUEST_ERROR: Final[int]
-    VMM_EV_RETURNED: Final[int]
-    VMM_EV_CPU_MASK: Final[int]
-    VMM_EV_SHADOW: Final[int]
-    VMM_EV_STIMULUS: Final[int]
-    VMM_EV_PPI: Final[int]
-    VMM_EV_HELD: Final[int]
-    VMM_EV_VAIN: Final[int]
-    VMM_EV_FRAME_CHANGED: Final[int]
-    VMM_EV_REGISTERS_CHANGED: Final[int]
-    VMM_EV_VECTORS_CHANGED: Final[int]
-    VMM_FRAME_PC: Final[int]
-    VMM_FRAME_FLAGS: Final[int]
-    VMM_FRAME_CS: Final[int]
-    VMM_FRAME_SP: Final[int]
-    VMM_FRAME_SS: Final[int]
-    VMM_FRAME_PLACE: Final[int]
-    VMM_GE_EOI_NOTHING: Final[int]
-    VMM_GE_EOI_ORDER: Final[int]
-    VMM_GE_DEACTIVATE: Final[int]
-    VMM_GE_RESERVED: Final[int]
-    VMM_GE_SGI_TARGET: Final[int]
-    VMM_GE_ITS_COMMAND: Final[int]
-    VMM_GE_UNMAPPED: Final[int]
-    VMM_SRC_LINE: Final[int]
-    VMM_SRC_NMI: Final[int]
-    VMM_SRC_EXCEPTION: Final[int]
-    VMM_SRC_SOFTWARE: Final[int]
-    VMM_SRC_SPURIOUS: Final[int]
-    VMM_SRC_APIC: Final[int]
-    VMM_SRC_SCRIPT: Final[int]
-    VMM_SRC_SGI: Final[int]
-    VMM_SRC_PPI: Final[int]
-    VMM_SRC_LPI: Final[int]
-    VMM_SRC_SERROR: Final[int]
-    VMM_SRC_APIC_SPURIOUS: Final[int]
-    VMM_SRC_STIMULUS: Final[int]
     VMM_ACCESS_READ: Final[int]
     VMM_ACCESS_WRITE: Final[int]
     VMM_ACCESS_FETCH: Final[int]
+    VMM_ACCESS_WALK: Final[int]
     VMM_STOP_NONE: Final[int]
     VMM_STOP_EXIT: Final[int]
     VMM_STOP_POWEROFF: Final[int]
@@ -1240,8 +1267,13 @@ class Lib:
     VMM_CHOICE_INJECT: Final[int]
     VMM_CHOICE_CALL: Final[int]
     VMM_CHOICE_TURN: Final[int]
+    VMM_CHOICE_FIND_PORT: Final[int]
+    VMM_CHOICE_FIND_DEVICE: Final[int]
     VMM_CHOICE_FIND: Final[int]
     VMM_CHOICE_TIMER: Final[int]
+    VMM_CHOICE_WITHDRAWN: Final[int]
+    VMM_CHOICE_SPURIOUS: Final[int]
+    VMM_CHOICE_LATE: Final[int]
     VMM_WORST_LENGTH: Final[int]
     VMM_WORST_STACK: Final[int]
     VMM_WORST_KINDS: Final[int]
@@ -1259,6 +1291,19 @@ class Lib:
     VMM_TOUCH_CORE: Final[int]
     VMM_BEGAN_OPEN: Final[int]
     VMM_BEGAN_MASKED: Final[int]
+    VMM_WORK_COMES: Final[int]
+    VMM_WORK_ASKED: Final[int]
+    VMM_WORK_DONE: Final[int]
+    VMM_WORK_SET_UP: Final[int]
+    VMM_TX_BEGINS: Final[int]
+    VMM_TX_COMMITS: Final[int]
+    VMM_TX_ASKED: Final[int]
+    VMM_TX_INTERRUPT: Final[int]
+    VMM_TX_EXCEPTION: Final[int]
+    VMM_TX_INSTRUCTION: Final[int]
+    VMM_TX_CAPACITY: Final[int]
+    VMM_TX_CONFLICT: Final[int]
+    VMM_TX_NESTED: Final[int]
     def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
     def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
     def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
@@ -1285,8 +1330,6 @@ class Lib:
     def vmm_signals_pass(self, m: vmm_machine, /) -> None: ...
     def vmm_signals_release(self, m: vmm_machine, /) -> None: ...
     def vmm_now(self, m: vmm_machine, /) -> int: ...
-    def vmm_next_timer(self, m: vmm_machine, /) -> int: ...
-    def vmm_skip_to_timer(self, m: vmm_machine, /) -> int: ...
     def vmm_timer_set(self, m: vmm_machine, timer: int, deadline: int, /) -> None: ...
     def vmm_timer_wave(self, m: vmm_machine, timer: int, /) -> None: ...
     def vmm_from_outside(self, m: vmm_machine, /) -> None: ...
@@ -1294,14 +1337,13 @@ class Lib:
     def vmm_line_until_served(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
     def vmm_line_connect(self, m: vmm_machine, line: int, driver: int, connected: int, /) -> None: ...
     def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
-    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
-    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
     def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
     def vmm_triggers_changed(self, m: vmm_machine, /) -> None: ...
     def vmm_physical(self, v: vmm_vcpu, linear: int, /) -> int: ...
     def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...
     def vmm_guest_error(self, m: vmm_machine, what: int, value: int, /) -> None: ...
     def vmm_trace_record(self, m: vmm_machine, packer: vmm_packed, observed: int, /) -> None: ...
+    def vmm_trace_whole(self, m: vmm_machine, on: int, /) -> None: ...
     def vmm_compare(self, m: vmm_machine, on: int, /) -> int: ...
     def vmm_interrupted(self, m: vmm_machine, vcpu: int, depth: int, /) -> Pointer[int]: ...
     def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
@@ -1310,6 +1352,16 @@ class Lib:
     def vmm_snapshot_restore(self, m: vmm_machine, s: vmm_snapshot, /) -> int: ...
     def vmm_snapshot_free(self, s: vmm_snapshot, /) -> None: ...
     def vmm_latency_quantile(self, s: vmm_stat, permille: int, /) -> int: ...
+    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_next_timer(self, m: vmm_machine, /) -> int: ...
+    def vmm_skip_to_timer(self, m: vmm_machine, /) -> int: ...
+    def vmm_delay_timer(self, m: vmm_machine, insns: int, /) -> int: ...
+    def vmm_timer_is_next(self, m: vmm_machine, /) -> int: ...
+    def vmm_line_until_taken(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
+    def vmm_spurious_row(self, m: vmm_machine, controller: CString | bytes, /) -> int: ...
+    def vmm_may_be_spurious(self, m: vmm_machine, row: int, vcpu: int, /) -> int: ...
+    def vmm_spurious(self, m: vmm_machine, row: int, vcpu: int, /) -> None: ...
     def vmm_pic_of(self, m: vmm_machine, /) -> vmm_pic: ...
     def vmm_pic_read(self, m: vmm_machine, chip: int, a0: int, /) -> int: ...
     def vmm_pic_write(self, m: vmm_machine, chip: int, a0: int, value: int, /) -> None: ...
@@ -1418,12 +1470,16 @@ class Lib:
     def vmm_explore_begin(self, m: vmm_machine, plan: vmm_plan, /) -> vmm_exploration: ...
     def vmm_explore(self, m: vmm_machine, x: vmm_exploration, boundaries: int, out: vmm_explored, /) -> int: ...
     def vmm_explore_seek(self, m: vmm_machine, x: vmm_exploration, insns: int, /) -> int: ...
+    def vmm_explore_drawn(self, m: vmm_machine, x: vmm_exploration, draws: vmm_draw, count: int, out: vmm_explored, /) -> int: ...
+    def vmm_explore_extent(self, m: vmm_machine, x: vmm_exploration, choice: int, /) -> int: ...
     def vmm_explore_end(self, m: vmm_machine, x: vmm_exploration, /) -> None: ...
     def vmm_accesses_begin(self, m: vmm_machine, /) -> vmm_accesses: ...
     def vmm_accesses_stack(self, a: vmm_accesses, allowed: int, /) -> int: ...
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
     def vmm_coverage_begin(self, m: vmm_machine, /) -> int: ...
     def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...
+    def vmm_work(self, m: vmm_machine, line: int, number: int, what: int, /) -> None: ...
+    def vmm_x86_transacts(self, v: vmm_vcpu, /) -> int: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
@@ -1462,7 +1518,7 @@ class Ffi:
     NULL: Any
     """Of every pointer type."""
 
-    def addressof(self, struct: _D) -> _D: ...
+    def addressof(self, struct: _D, *index: int) -> _D: ...
     def buffer(self, data: CValue, size: int = -1) -> View: ...
     def def_extern(
         self, name: str, error: int | None = None, onerror: Callable[..., None] | None = None
@@ -1480,14 +1536,6 @@ class Ffi:
     def string(self, text: CString) -> bytes: ...
     def typeof(self, cdecl: str | CValue) -> CType: ...
     @overload
-    def new(self, cdecl: Literal["vmm_machine *", "vmm_machine[]"], value: object = ...) -> vmm_machine: ...
-    @overload
-    def new(self, cdecl: Literal["vmm_stimulus_plan *", "vmm_stimulus_plan[]"], value: object = ...) -> vmm_stimulus_plan: ...
-    @overload
-    def new(self, cdecl: Literal["vmm_vcpu *", "vmm_vcpu[]"], value: object = ...) -> vmm_vcpu: ...
-    @overload
-    def new(self, cdecl: Literal["vmm_trap *", "vmm_trap[]"], value: object = ...) -> vmm_trap: ...
-    @overload
     def new(self, cdecl: Literal["vmm_event *", "vmm_event[]"], value: object = ...) -> vmm_event: ...
     @overload
     def new(self, cdecl: Literal["vmm_packed *", "vmm_packed[]"], value: object = ...) -> vmm_packed: ...
@@ -1498,6 +1546,14 @@ class Ffi:
     @overload
     def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
     @overload
+    def new(self, cdecl: Literal["vmm_machine *", "vmm_machine[]"], value: object = ...) -> vmm_machine: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_stimulus_plan *", "vmm_stimulus_plan[]"], value: object = ...) -> vmm_stimulus_plan: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_vcpu *", "vmm_vcpu[]"], value: object = ...) -> vmm_vcpu: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_trap *", "vmm_trap[]"], value: object = ...) -> vmm_trap: ...
+    @overload
     def new(self, cdecl: Literal["vmm_segment *", "vmm_segment[]"], value: object = ...) -> vmm_segment: ...
     @overload
     def new(self, cdecl: Literal["vmm_arm_own *", "vmm_arm_own[]"], value: object = ...) -> vmm_arm_own: ...
@@ -1507,6 +1563,8 @@ class Ffi:
     def new(self, cdecl: Literal["vmm_explored *", "vmm_explored[]"], value: object = ...) -> vmm_explored: ...
     @overload
     def new(self, cdecl: Literal["vmm_plan *", "vmm_plan[]"], value: object = ...) -> vmm_plan: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_draw *", "vmm_draw[]"], value: object = ...) -> vmm_draw: ...
     @overload
     def new(self, cdecl: Literal["vmm_accesses *", "vmm_accesses[]"], value: object = ...) -> vmm_accesses: ...
     @overload

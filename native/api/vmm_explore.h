@@ -17,8 +17,13 @@ enum vmm_choice_kind {
     VMM_CHOICE_INJECT = 4, /* number: vCPU; vector */
     VMM_CHOICE_CALL = 5,   /* Python does it; number: which */
     VMM_CHOICE_TURN = 6,   /* number: vCPU, whose turn it is from there on, if it is awake and not the current one */
+    VMM_CHOICE_FIND_PORT = 12,   /* that reads port `physical`, and finds `value` */
+    VMM_CHOICE_FIND_DEVICE = 13, /* that reads device memory there */
     VMM_CHOICE_FIND = 7,   /* the instruction about to begin reads `size` bytes of RAM at `physical`, and finds `value` there */
-    VMM_CHOICE_TIMER = 8   /* time passes to when the next timer expires, if one runs */
+    VMM_CHOICE_TIMER = 8,  /* time passes to when the next timer expires, if one runs */
+    VMM_CHOICE_WITHDRAWN = 10, /* number: line, high until an interrupt is taken, and low before a controller is asked which */
+    VMM_CHOICE_SPURIOUS = 11,  /* number: vCPU; vector: the controller's row: a request that is gone when it is asked for */
+    VMM_CHOICE_LATE = 9    /* number: instructions; the next timer, which would expire next of all, does so much later */
 };
 
 /* One thing that may happen at a boundary. */
@@ -144,6 +149,22 @@ int64_t vmm_explore(vmm_machine *m, vmm_exploration *x, uint64_t boundaries, vmm
 /* The first boundary at which `insns` instructions have been run is the next, before or behind those that were explored;
    the plan is over where the window ends before that, and spent no more. 1: a signal came, ask again; -1 with m->error. */
 int vmm_explore_seek(vmm_machine *m, vmm_exploration *x, uint64_t insns);
+
+/* A placement that somebody drew: each of `count` at so many boundaries behind the window's first, in its own run, with what
+   the ones before it have made of that. They ascend. */
+typedef struct {
+    uint32_t count;
+    uint64_t at[VMM_MAX_DEPTH];
+    uint32_t choice[VMM_MAX_DEPTH];
+} vmm_draw;
+
+/* Each in a run of its own; what lies outside the window and its handlers, or cannot happen there, does not happen. A row
+   each: `least` has what did, whether or not it fails; one in which nothing did is idle. How many were tried: fewer where
+   m->signalled or the plan is spent; -1 with m->error. They are best in order. */
+int64_t vmm_explore_drawn(vmm_machine *m, vmm_exploration *x, const vmm_draw *draws, uint64_t count, vmm_explored *out);
+/* The boundaries of the window, where that choice happens at the first; VMM_ANY: nothing. 0: a signal came, ask again; -1
+   with m->error. */
+int64_t vmm_explore_extent(vmm_machine *m, vmm_exploration *x, uint32_t choice);
 void vmm_explore_end(vmm_machine *m, vmm_exploration *x); /* the machine is as it was when it began */
 
 #define VMM_MAX_ACCESSES 128

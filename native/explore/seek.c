@@ -1,5 +1,6 @@
 /* To another place of the window, without exploring what lies between. */
 #include "core/clock.h"
+#include "core/coverage.h"
 #include "explore/travel.h"
 
 /* The next boundary to be explored is where the machine stands. The window may begin at a place like its end. */
@@ -15,6 +16,7 @@ static void arrive(exploration *x, uint64_t grown)
     x->here = now;
     x->grown = grown;
     x->at = here;
+    x->index = VMM_NEVER;
     x->at_end = here.insns && ends_here(x);
     x->plan->next = here.insns;
 }
@@ -23,6 +25,7 @@ int vmm_explore_seek(vmm_machine *m, vmm_exploration *x, uint64_t insns)
 {
     if (m != x->machine)
         return fail(m, "this is another machine's exploration");
+    coverage_hold(m, true); /* who collects it may have begun to since */
     x->plan->spent = 0;
     x->plan->over = 0;
     if (insns == x->at.insns && !x->at.more)

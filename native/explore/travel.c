@@ -48,8 +48,9 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
         x->plan->end, x->plan->until, {.kind = VMM_TRIGGER_EVERY, .vcpu = VMM_ANY},
         {.kind = VMM_TRIGGER_EVENT, .event = VMM_EV_RETURNED, .vcpu = VMM_ANY, .number = VMM_ANY, .value = VMM_ANY, .source = VMM_ANY},
         {.kind = VMM_TRIGGER_TURN, .vcpu = x->turn_of},
+        {.kind = VMM_TRIGGER_EVENT, .event = VMM_EV_DELIVERED, .vcpu = VMM_ANY, .number = VMM_ANY, .value = VMM_ANY, .source = VMM_ANY},
     };
-    const unsigned count = awaited & AT_TURN ? SLOTS : SLOT_TURN; /* each is looked at again and again */
+    const unsigned count = awaited & (AT_TURN | AT_DELIVERED) ? SLOTS : SLOT_TURN; /* each is looked at again and again */
     for (unsigned i = 0; i < count; i++)
         m->triggers.slot[i] = awaited >> i & 1 ? slots[i] : (vmm_trigger){0};
     m->triggers.count = count;

@@ -7,9 +7,10 @@
 #include "explore/stack.h"
 
 enum { STRIDE = 64 }; /* boundaries from one snapshot to the next */
-enum { SLOT_END, SLOT_UNTIL, SLOT_EVERY, SLOT_RETURN, SLOT_TURN, SLOTS };
+enum { SLOT_END, SLOT_UNTIL, SLOT_EVERY, SLOT_RETURN, SLOT_TURN, SLOT_DELIVERED, SLOTS };
 enum { AT_END = 1 << SLOT_END, AT_UNTIL = 1 << SLOT_UNTIL, AT_EVERY = 1 << SLOT_EVERY, AT_RETURN = 1 << SLOT_RETURN,
-       AT_TURN = 1 << SLOT_TURN, IN_TIME = 32 /* the instructions are used up */, OVER = 64 /* the run has ended */ };
+       AT_TURN = 1 << SLOT_TURN, AT_DELIVERED = 1 << SLOT_DELIVERED, IN_TIME = 64 /* the instructions are used up */,
+       OVER = 128 /* the run has ended */ };
 
 /* The machine as it was, with Python's devices. */
 typedef struct {
@@ -31,6 +32,7 @@ struct vmm_exploration {
     instant begin, here;   /* the window's first boundary; the next to be explored */
     bool at_end;           /* that is the window's last */
     vmm_place at;          /* that one's place */
+    uint64_t index;        /* boundaries from the first to that one, as draws count them; VMM_NEVER: nobody has counted */
     uint64_t origin;       /* instructions at the first */
     uint64_t origin_ns;
     uint64_t host_seen;    /* calls of Python's devices up to when their state was `devices` */

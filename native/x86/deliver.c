@@ -8,6 +8,7 @@
 #include "core/compare.h"
 #include "core/nest.h"
 #include "core/trace.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 enum { LEVEL_VM = 4 }; /* beside the CPL, in what is noted of a handler */
@@ -463,9 +464,22 @@ static void shut_down(vmm_vcpu *v)
     vcpu_request_stop(v, VMM_STOP_SHUTDOWN, 0, vmm_x86_linear_pc(v));
 }
 
+/* SDM vol. 1 16.3.8.2: a transaction's own exceptions are dropped; interrupts come at its fallback. */
+static bool outlives_transaction(vmm_vcpu *v, x86_event *e)
+{
+    enum { STATUS_DEBUG = 16 };
+    bool own = e->kind == EVENT_EXCEPTION || e->kind == EVENT_SOFTWARE;
+    bool debug = own && (e->vector == X86_DB || e->vector == X86_BP);
+    x86_abort(v, debug ? STATUS_DEBUG : 0, own ? VMM_TX_EXCEPTION : VMM_TX_INTERRUPT);
+    e->rip = e->fault_rip = env_of(v)->eip;
+    return !own;
+}
+
 void x86_deliver(vmm_vcpu *v, x86_event *e)
 {
     x86_env *env = env_of(v);
+    if (x86_transacting(v) && !outlives_transaction(v, e))
+        return;
     uint64_t flags = e->flags = x86_flags(v), sp = env->regs[R_SP];
     origin from = {.flags = (uint32_t)flags, .base = env->hflags & HF_CS64 ? 0 : (uint32_t)env->segs[VMM_CS].base,
                    .cs = (uint16_t)env->segs[VMM_CS].selector, .cpl = env->hflags & HF_CPL};

@@ -11,6 +11,7 @@
 #include "core/trap.h"
 #include "core/trigger.h"
 #include "unicorn/uc.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 #define VMCB_PHYSICAL (1ull << 40)
@@ -59,6 +60,12 @@ void x86_general_protection(vmm_vcpu *v)
 
 static void undefined(vmm_vcpu *v, const x86_insn *insn)
 {
+    if (x86_transaction_begins_or_ends(v, insn))
+        return;
+    if (x86_transacting(v)) {
+        x86_abort(v, 0, VMM_TX_INSTRUCTION);
+        return;
+    }
     bool icebp = insn->map == 0 && insn->opcode == OPCODE_ICEBP;
     if (!insn->lock && x86_divert(v, insn))
         return;
@@ -75,6 +82,10 @@ static void intercepted(vmm_vcpu *v, uint32_t exit)
     x86_insn insn;
     if (!x86_decode(v, vmm_x86_linear_pc(v), &insn))
         insn = (x86_insn){.length = 1};
+    if (x86_transacting(v) && exit != EXIT_UD && exit != EXIT_RDTSC) { /* SDM vol. 1 16.3.8.1: they may abort */
+        x86_abort(v, 0, VMM_TX_INSTRUCTION);
+        return;
+    }
     if (exit < EXIT_UD) { /* control and debug registers */
         x86_control_access(v, exit, &insn);
         return;

@@ -1,5 +1,6 @@
 /* Registers and segments of an x86 vCPU, kept consistent with Unicorn's derived flags. */
 #include "unicorn/uc.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 uint64_t x86_register(vmm_vcpu *v, int uc_register)
@@ -122,6 +123,8 @@ void x86_reset(vmm_vcpu *v)
 {
     enum { FLAGS_FIXED = 2, DATA16 = DESC_P | DESC_S | DESC_RW | DESC_ACCESSED, CODE16 = DATA16 | DESC_CODE, EFER = 0xc0000080 };
     x86_env *env = env_of(v);
+    if (x86_transacting(v))
+        x86_abort(v, 0, VMM_TX_INTERRUPT);
     x86_set_register(v, UC_X86_REG_CR0, 0x60000010); /* leaves long mode, which Unicorn starts in, by the front door */
     x86_msr_set(v, EFER, 0);
     env->efer = 0;

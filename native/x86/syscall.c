@@ -1,6 +1,7 @@
 /* SYSCALL and SYSENTER (SDM vol. 2B; AMD APM vol. 3 for SYSCALL outside 64-bit mode). Unicorn leaves both to a hook, and
  * adds the instruction's length to RIP after it. */
 #include "unicorn/uc.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 enum { MSR_STAR = 0xc0000081, MSR_LSTAR = 0xc0000082, MSR_CSTAR = 0xc0000083, MSR_FMASK = 0xc0000084,
@@ -53,6 +54,7 @@ static void on_syscall(void *engine, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
+    x86_abort_access(v);
     x86_env *env = env_of(v);
     x86_flags_computed(v);
     uint32_t length = length_here(v);
@@ -72,6 +74,7 @@ static void on_sysenter(void *engine, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
+    x86_abort_access(v);
     x86_env *env = env_of(v);
     x86_flags_computed(v);
     uint32_t length = length_here(v);

@@ -1,4 +1,5 @@
-"""What a device is given, in a few lines of plain Python: lines that remember, and a clock that is moved by hand."""
+"""What a device is given, in a few lines of plain Python: lines that remember, a clock that is moved
+by hand, RAM."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import ceil
 
+from vmm.errors import VmmError
 from vmm.protocols import FOREVER
 
 
@@ -119,6 +121,24 @@ class FakeClock:
     def idle(self) -> bool:
         """Whether nothing will ever happen by itself."""
         return all(alarm.deadline is None for alarm in self._alarms)
+
+
+class FakeRam:
+    """4 KiB of RAM from address 0."""
+
+    base, size, rom_size = 0, 0x1000, 0
+
+    def __init__(self) -> None:
+        self._bytes = bytearray(self.size)
+
+    def read(self, address: int, size: int) -> bytes:
+        if address + size > self.size:
+            raise VmmError("nothing there")
+        return bytes(self._bytes[address : address + size])
+
+    def write(self, address: int, data: bytes) -> None:
+        self.read(address, len(data))
+        self._bytes[address : address + len(data)] = data
 
 
 class FakeStop:

@@ -65,10 +65,12 @@ def test_a_worker_is_killed_in_the_middle(scheduler, tmp_path, nanny):
         client = stack.enter_context(Client(scheduler, set_as_default=False))
         client.wait_for_workers(2, timeout=60)
         executor = stack.enter_context(client.get_executor(pure=False))
-        report = vmm.explore(image, **asked, executor=executor, jobs=2)
+        covered = vmm.Coverage(), vmm.Coverage()
+        report = vmm.explore(image, **asked, executor=executor, jobs=2, coverage=covered[0])
         assert (tmp_path / "killed").exists()
         if nanny == "--no-nanny":
             assert sorted(each.poll() is None for each in workers) == [False, True]
-    alone = vmm.explore(image, **asked)
+    alone = vmm.explore(image, **asked, coverage=covered[1])
+    assert covered[0].text() == covered[1].text()
     assert (report.boundaries, report.placements, report.failing, report.lost) == (5, 5, 2, [])
     assert [each.plain() for each in report.failures] == [each.plain() for each in alone.failures]

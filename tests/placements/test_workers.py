@@ -131,6 +131,24 @@ def test_where_a_worker_dies_its_range_is_done_again(image, checks):
     assert what(report) == what(explored(image, checks["once"]))
 
 
+@pytest.mark.parametrize(("check", "more"), [("sums", {}), ("sums", {"depth": 2, "sample": 40}), ("once", {})])
+def test_what_they_cover_is_what_one_covers(image, checks, check, more):
+    """Whoever tried it, and though it was done again."""
+    one, many = vmm.Coverage(), vmm.Coverage()
+    explored(image, checks["sums"], coverage=one, **more)
+    explored(image, checks[check], coverage=many, jobs=2, **more)
+    delivered = sum(one.images[0].delivered.values())
+    assert 40 < delivered < 80 if more else delivered == 5  # a second one within the first one's handler waits
+    assert many.text() == one.text()
+
+
+def test_what_they_cover_until_a_budget_is_spent_is_of_what_they_tried(image):
+    with ThreadPoolExecutor(2) as threads:
+        covered = vmm.Coverage()
+        report = explored(image, runs=3, coverage=covered, executor=threads, jobs=2)
+    assert sum(covered.images[0].delivered.values()) == report.delivered == report.placements <= 3
+
+
 def test_what_kills_three_workers_is_given_up_and_told(image, checks):
     """At two boundaries n is 1: those behind them are tried all the same, and nothing is proven."""
     report = explored(image, checks["deadly"], jobs=2)

@@ -61,15 +61,18 @@ def parser() -> Parser:
             "vmm explore kernel.elf --inject irq:0 --between begin..end --check invariants.py:queue_is_whole",
             "vmm explore isr.elf --inject irq:0 --between begin..end --depth 2 --deadline 80us --stack 512",
             "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
+            "vmm explore big.elf --inject irq:0 --inject nmi --between main..done --depth 3 --sample 100000 --seed 7",
             "vmm explore big.elf --inject irq:0 --between main..done --jobs 8 --campaign big.campaign",
             "vmm explore big.elf --inject irq:0 --between main..done --scheduler tcp://cluster:8786",
+            "vmm explore isr.S --inject irq:4 --between begin..end --diagnose all",
             "vmm explore lost.S --inject irq:4 --coverage lost.json && vmm coverage lost.json",
         ],
         answer=_of_others,
     )
     run.add_machine(parser)
     add = parser.add_argument
-    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, timer, turn, read:x=0,7; repeatable"
+    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, spurious, timer, timer-late, turn, "
+    source += "read:x=0,7; repeatable"
     add("--inject", action="append", default=[], metavar="SOURCE", help=source)
     window = "the window: two locations, symbol, symbol+0x10, file.c:94 or address (begin..end, if it has such symbols)"
     add("--between", type=_window, metavar="A..B", help=window)
@@ -82,12 +85,16 @@ def parser() -> Parser:
     add("--depth", type=quantities.positive, default=1, metavar="D", help=depth)
     reads = "reads of one run that find a value of read:x=…, beside those, at most (%(default)s)"
     add("--reads", type=quantities.count, default=1, metavar="K", help=reads)
+    sample = "try only so many placements of D of these, drawn at random by --seed"
+    add("--sample", type=quantities.count, metavar="N", help=sample)
     insns = "instructions a run may take from A on (ten times the undisturbed run's, and 200,000)"
     add("--max-insns", type=quantities.count, metavar="N", help=insns)
     deadline = "a run that comes to its end later than that behind A fails: 80us of virtual time, 5000insns"
     add("--deadline", metavar="D", help=deadline)
     stack = "a run in which the stack grows by more than so many bytes from A on fails: 512, 4K"
     add("--stack", type=quantities.size, metavar="BYTES", help=stack)
+    diagnose = "a run fails in which one of these is certain, as vmm diagnose --list has them; repeatable"
+    add("--diagnose", action="append", default=[], metavar="NAME[=BUDGET],…", help=diagnose)
     add("--runs", type=quantities.count, metavar="N", help="stop after so many runs: 1e6, 1M")
     add("--seconds", type=_seconds, metavar="S", help="stop after so many seconds")
     add("--no-reduction", action="store_true", help="make every run whole, even where it is known how it goes on")
@@ -107,12 +114,14 @@ def main(options: argparse.Namespace) -> int:
     from vmm.coverage.coverage import Coverage
     from vmm.placements.bounds import Bounds
     from vmm.placements.deadline import deadline
+    from vmm.placements.diagnosing import Wanted
     from vmm.placements.exploration import Exploration
     from vmm.placements.sources import source
     from vmm.placements.subject import Subject, Window
 
     chosen, files = checks.loaded(options.check)
     subject = Subject(options.image, _machine(options), Window("", ""), None, options.initrd, options.load_address)
+    subject.diagnoses = Wanted.of([word for words in options.diagnose for word in words.split(",")])
     run.check_fits(subject.path, options, _board(options, subject.path))
     machine = subject.boot()
     begin, end = options.between or _usual(machine, options.image)
@@ -121,7 +130,7 @@ def main(options: argparse.Namespace) -> int:
         raise _nothing_to_inject(subject, machine)
     bounds = Bounds(
         options.depth, options.max_insns, options.runs, options.seconds, not options.no_reduction, options.reads,
-        deadline(options.deadline) if options.deadline else None, options.stack,
+        deadline(options.deadline) if options.deadline else None, options.stack, options.sample,
     )  # fmt: skip
     coverage = Coverage() if options.coverage else None
     sources = [source(each) for each in options.inject]
@@ -197,7 +206,7 @@ class Progress:
         failing = f"{report.failing:,} fail, " if report.failing else ""
         workers = f", {report.workers} workers" if report.workers > 1 else ""
         line = (
-            f"{100 * report.coverage:.0f} %, {failing}{report.boundaries:,} of about {report.expected:,} boundaries, "
+            f"{100 * report.progress:.0f} %, {failing}{_tried(report)}, "
             f"{rate:,.0f} placements a second{_left(report)}{workers}"
         )
         self._file.write(CLEAR + line[: self._columns() - 1])
@@ -216,11 +225,17 @@ class Progress:
         self._file.flush()
 
 
+def _tried(report: Report) -> str:
+    if report.sample:
+        return f"{report.placements:,} of {report.sample.count:,} placements"
+    return f"{report.boundaries:,} of about {report.expected:,} boundaries"
+
+
 def _left(report: Report) -> str:
     """How long it will take, as far as what was tried tells."""
-    if not report.coverage or report.over:
+    if not report.progress or report.over:
         return ""
-    seconds = report.seconds * (1 / report.coverage - 1)
+    seconds = report.seconds * (1 / report.progress - 1)
     return f", about {seconds:.0f} s left" if seconds < 600 else f", about {seconds / 60:.0f} min left"
 
 

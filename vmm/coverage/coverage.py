@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vmm.catalog import files_of, shown
 from vmm.coverage import file
-from vmm.coverage.image import CodeLine, ImageCoverage, Interrupt, SourceFile, Where, added
+from vmm.coverage.image import CodeLine, Covered, ImageCoverage, Interrupt, SourceFile, Where, added
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum
 from vmm.loaders.symbols import Line, Symbols
@@ -42,10 +42,14 @@ class Coverage:
     def collect(self) -> None:
         """What the watched machines have done is part of `images` from now on; they are watched no more."""
         watched, self._watched = self._watched, []
-        found = [_image_of(machine) for machine in watched]
+        found = [_image_of(machine, covered_by(machine), runs=1) for machine in watched]
         for machine in watched:
             collected_of(machine).end()
         self.images = added([*self.images, *found])
+
+    def add_covered(self, machine: Machine, covered: Covered) -> None:
+        """What others have covered of that machine's image, as if it had."""
+        self.images = added([*self.images, _image_of(machine, covered, runs=0)])
 
     def add(self, other: Coverage) -> None:
         """What another one has collected, too; counts add."""
@@ -75,14 +79,21 @@ class Coverage:
         return file.text(self.images)
 
 
-def _image_of(machine: Machine) -> ImageCoverage:
-    assert machine.source is not None
-    collected, image = collected_of(machine), machine.source.image
-    found = ImageCoverage(_name(image), checksum(image), machine.architecture, runs=1, complete=collected.complete)
-    found.began = dict(collected.began())
+def covered_by(machine: Machine) -> Covered:
+    """What it has, since it was begun to collect that."""
+    collected = collected_of(machine)
+    found = Covered(complete=collected.complete, began=dict(collected.began()))
     for row in collected.delivered():
         key = row.linear, Interrupt(row.number, row.source)
         found.delivered[key] = found.delivered.get(key, 0) + row.times
+    return found
+
+
+def _image_of(machine: Machine, covered: Covered, *, runs: int) -> ImageCoverage:
+    assert machine.source is not None
+    image = machine.source.image
+    found = ImageCoverage(_name(image), checksum(image), machine.architecture, runs=runs)
+    found.add(covered)
     symbols = machine.loaded.symbols if machine.loaded else None
     addresses = sorted({*found.began, *(address for address, _ in found.delivered)})
     found.where = {address: _where(symbols, address) for address in addresses}

@@ -130,7 +130,7 @@ def _named(names: list[T], index: Any, otherwise: T) -> T:
 def _read_image(raw: dict[str, Any]) -> ImageCoverage:
     image = ImageCoverage(
         _words(raw["name"]), _words(raw["sha256"]), _words(raw["architecture"]), _number(raw["runs"]),
-        bool(raw["complete"]),
+        complete=bool(raw["complete"]),
     )  # fmt: skip
     if image.architecture not in ARCHITECTURES:
         raise ValueError(f"{image.architecture!r} is no architecture of this vmm's")

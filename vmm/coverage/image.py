@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Interrupt(NamedTuple):
@@ -42,38 +42,61 @@ class SourceFile(NamedTuple):
     sha256: str
 
 
-@dataclass
-class ImageCoverage:
-    """One image, known by its checksum; addresses are linear."""
+@dataclass(kw_only=True)
+class Covered:
+    """What runs covered, by linear addresses."""
 
-    name: str
-    sha256: str
-    architecture: str
-    runs: int = 0
-    """Machines that ran it."""
     complete: bool = True
     """Nothing was left out for want of room."""
-    where: dict[int, Where] = field(default_factory=dict)
-    """Of every instruction that is in the two below."""
     began: dict[int, int] = field(default_factory=dict)
     """Instructions that began: OPEN where a maskable interrupt could have come before it, MASKED where none could,
     or both, of `vmm.machine.collected`.
     """
     delivered: dict[tuple[int, Interrupt], int] = field(default_factory=dict)
     """How often an interrupt came before the instruction at an address."""
-    lines: dict[CodeLine, int] = field(default_factory=dict)
-    """First addresses, of all lines of files of which something was executed."""
-    files: dict[str, SourceFile] = field(default_factory=dict)
 
-    def add(self, other: ImageCoverage) -> None:
-        """The same image's; counts add."""
-        self.runs += other.runs
+    def add(self, other: Covered) -> None:
+        """Of other runs; counts add."""
         self.complete = self.complete and other.complete
-        self.where |= other.where
         for address, bits in other.began.items():
             self.began[address] = self.began.get(address, 0) | bits
         for key, count in other.delivered.items():
             self.delivered[key] = self.delivered.get(key, 0) + count
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "complete": self.complete, "began": list(self.began.items()),
+            "delivered": [[address, *interrupt, times] for (address, interrupt), times in self.delivered.items()],
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, raw: dict[str, Any]) -> Covered:
+        """What `plain` gave."""
+        delivered = {(address, Interrupt(number, source)): n for address, number, source, n in raw["delivered"]}
+        return cls(complete=raw["complete"], began=dict(raw["began"]), delivered=delivered)
+
+
+@dataclass
+class ImageCoverage(Covered):
+    """One image, known by its checksum."""
+
+    name: str
+    sha256: str
+    architecture: str
+    runs: int = 0
+    """Machines that ran it."""
+    where: dict[int, Where] = field(default_factory=dict)
+    """Of every instruction of `began` and `delivered`."""
+    lines: dict[CodeLine, int] = field(default_factory=dict)
+    """First addresses, of all lines of files of which something was executed."""
+    files: dict[str, SourceFile] = field(default_factory=dict)
+
+    def join(self, other: ImageCoverage) -> None:
+        """The same image's; counts add."""
+        self.add(other)
+        self.runs += other.runs
+        self.where |= other.where
         self.lines |= other.lines
         for name, file in other.files.items():
             self.files[name] = max(file, self.files.get(name, file), key=lambda each: (bool(each.sha256), each))
@@ -85,6 +108,6 @@ def added(parts: list[ImageCoverage]) -> list[ImageCoverage]:
     for part in sorted(parts, key=lambda each: (each.name, each.sha256)):
         key = (part.sha256, part.architecture)
         image = found.setdefault(key, ImageCoverage(part.name, part.sha256, part.architecture))
-        image.add(part)
+        image.join(part)
         image.name = min(image.name, part.name, key=lambda each: (len(each), each))
     return sorted(found.values(), key=lambda each: (each.name, each.sha256))

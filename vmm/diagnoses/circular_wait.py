@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 from vmm.arch import named
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.code import Code
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.handlers import Handler
 from vmm.diagnoses.lines import FIRST_SPI
 from vmm.diagnoses.spins import SPUN, spin
 
 PAGE_FAULTS = {"vector": (14,), "INTID": (0x20, 0x21, 0x24, 0x25)}
 """By what an architecture numbers interrupts by: vectors; classes of ARM's instruction and data aborts."""
+FETCHES = (0x20, 0x21)
+"""Of ARM: what could not be fetched, where the LR of a prefetch abort is an instruction ahead (DDI0406 B1.8.3)."""
 PAGE = 4096
 
 
@@ -24,11 +27,11 @@ class Rule(Diagnosis):
         "where the run ends the handler of a page fault goes round and round on one word of memory, it was entered "
         "from an interrupt's handler, and a request has come since that cannot be delivered until that one returns"
     )
-    WANTS = (*WANTS, "pending", "acknowledged", "line")
+    WANTS = ("delivered", "returned", "pending", "acknowledged", "line")
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._handlers = Handlers()
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._handlers = books.handlers
         self._last: dict[int, Event] = {}
         self._pending: dict[int, Event] = {}
 
@@ -39,8 +42,6 @@ class Rule(Diagnosis):
         elif event.kind == "acknowledged":
             for number in (event.number, event.value):
                 self._pending.pop(number, None)
-        elif event.kind != "line":
-            self._handlers.see(event)
 
     def verdicts(self) -> Iterator[Verdict]:
         for cpu in self._patient.cpus:
@@ -67,12 +68,13 @@ class Rule(Diagnosis):
         where = self._patient.where
         source = outer.delivered.source
         page = fault.delivered.value & -PAGE
+        at = fault.delivered.value if fault.number in FETCHES else fault.delivered.linear
         request = self._named(waited)
         return self.verdict(
             f"the handler of {source} runs with interrupts masked and faults at "
-            f"{where(fault.delivered.linear)} on the page at {page:#x}; the fault's handler waits at {where(spins)} "
+            f"{where(at)} on the page at {page:#x}; the fault's handler waits at {where(spins)} "
             f"for {request}, which cannot be delivered until the handler of {source} returns",
-            self.at(fault.delivered, fault.delivered.linear, f"page fault in the handler of {source}"),
+            self.at(fault.delivered, at, f"page fault in the handler of {source}"),
             self.at(fault.delivered, spins, "the fault's handler waits"),
             self.evidence(waited, f"{request} is requested, and waits"),
             self.at(outer.delivered, outer.delivered.code, f"the handler of {source} was entered"),

@@ -18,6 +18,7 @@ NAMES = (
     "reentry",
     "early_eoi",
     "spurious",
+    "foreign_vector",
     "masked_hang",
     "unanswered_ipi",
     "frame",
@@ -25,12 +26,15 @@ NAMES = (
     "registers",
     "deadlock",
     "lost_wakeup",
+    "livelock",
     "stack",
     "circular_wait",
     "latency",
+    "late_service",
     "handler_time",
     "jitter",
     "timing_leak",
+    "step_leak",
     "starvation",
 )
 """A module each, whose class is `Rule`, in the order they are told."""

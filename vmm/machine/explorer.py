@@ -34,6 +34,10 @@ class Placement(NamedTuple):
     choice: int
 
 
+Draw = Sequence[tuple[int, int]]
+"""A placement by boundaries behind the window's first, in its own run, and choices; in order."""
+
+
 class Tried(NamedTuple):
     """One placement, and all those that begin with it."""
 
@@ -114,6 +118,24 @@ class Explorer:
         rows = ffi.new("vmm_explored[]", boundaries * self._plan.choices)
         done = self._held(lambda: lib.vmm_explore(self._native, self._exploration, boundaries, rows))
         return [_tried(rows[n]) for n in range(done) if rows[n].placements or rows[n].idle]
+
+    def drawn(self, draws: Sequence[Draw]) -> list[Tried]:
+        """A row each, of a run each; fewer where a signal's handler was called meanwhile, or a budget is spent."""
+        asked, rows = ffi.new("vmm_draw[]", len(draws)), ffi.new("vmm_explored[]", len(draws))
+        for number, draw in enumerate(draws):
+            raw = asked[number]
+            raw.count = len(draw)
+            for n, each in enumerate(draw):
+                raw.at[n], raw.choice[n] = each
+        done = self._held(lambda: lib.vmm_explore_drawn(self._native, self._exploration, asked, len(draws), rows))
+        return [_tried(rows[n]) for n in range(done)]
+
+    def extent(self, choice: int | None) -> int:
+        """Boundaries of the window, where nothing happens, or that choice at the first of them."""
+        found, number = 0, lib.VMM_ANY if choice is None else choice
+        while not found:
+            found = self._held(lambda: lib.vmm_explore_extent(self._native, self._exploration, number))
+        return found
 
     def _held(self, call: Callable[[], int]) -> int:
         self._signals.hold()

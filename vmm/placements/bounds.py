@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
 from vmm.placements.deadline import Deadline
+from vmm.placements.sample import MOST
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
     from vmm.placements.predicate import Term
     from vmm.placements.sources import Source
     from vmm.placements.subject import Window
+
+FINDS = (lib.VMM_CHOICE_FIND, lib.VMM_CHOICE_FIND_PORT, lib.VMM_CHOICE_FIND_DEVICE)
 
 LONGEST = 20_000
 """Boundaries of a handler, or of a disturbed window, at which one more interrupt is tried."""
@@ -35,6 +38,8 @@ class Bounds:
     reads: int = 1
     deadline: Deadline | None = None
     stack: int | None = None
+    sample: int | None = None
+    """So many placements, drawn at random; None: all there are."""
 
     def check(self) -> None:
         """VmmError for one that is none."""
@@ -46,6 +51,8 @@ class Bounds:
             raise VmmError(f"insns {self.insns}: a run has 1 to {(1 << 63) - 1} instructions")
         if self.stack is not None and not 1 <= self.stack < 1 << 32:
             raise VmmError(f"stack {self.stack}: it may grow by 1 to {(1 << 32) - 1} bytes")
+        if self.sample is not None and not 1 <= self.sample <= MOST:
+            raise VmmError(f"sample {self.sample}: it is of 1 to {MOST} placements")
         if self.runs is not None and self.runs < 1:
             raise VmmError(f"runs {self.runs}: a budget is of 1 run and more")
         if self.seconds is not None and not 0 < self.seconds < float("inf"):
@@ -66,7 +73,7 @@ def plan_of(
         choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
         choice.size, choice.physical, choice.value = row.size, row.physical, row.value
     plan.choices, plan.depth = len(sources), bounds.depth
-    plan.finds = bounds.reads if any(choice.kind == lib.VMM_CHOICE_FIND for choice in plan.choice) else 0
+    plan.finds = bounds.reads if any(choice.kind in FINDS for choice in plan.choice) else 0
     plan.longest, plan.patience = LONGEST, patience
     plan.reduce, plan.ask_each = bounds.reduction, each
     plan.stack = bounds.stack or 0

@@ -13,6 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from vmm.coverage.image import Covered
 from vmm.errors import VmmError
 from vmm.placements.bounds import Bounds
 from vmm.placements.checks import NoAnswer
@@ -93,15 +94,22 @@ class Conductor:
     grows.
     """
 
-    def __init__(self, workers: Workers, found: Found, bounds: Bounds, sources: int, inside: int, told: Told) -> None:
+    def __init__(
+        self, workers: Workers, found: Found, bounds: Bounds, sources: int, inside: int, told: Told, *,
+        drawn: bool = False,
+    ) -> None:  # fmt: skip
+        """`drawn`: ranges are of a sample's draws, and `inside` is the last of them."""
+        self._drawn = drawn
         self._workers, self.found, self._bounds, self._told = workers, found, bounds, told
         self._sources, self._inside = sources, inside
-        self._sizes = Sizes(FIRST_RANGE if bounds.depth == 1 else 1)
+        self._sizes = Sizes(FIRST_RANGE if bounds.depth == 1 or drawn else 1)
         self._again: deque[Piece] = deque()
         self._out: dict[Any, tuple[Piece, Range]] = {}
         self._done: dict[int, tuple[Piece, Done]] = {}
         """By their first instruction: those that wait for one before them."""
-        self._partly: list[tuple[int, Found]] = []
+        self._partly: list[tuple[int, Done]] = []
+        self._covered = Covered()
+        """By the ranges of `found`, as far as workers tell it."""
         self._next = found.to
         self._runs = 0
         self._row = 0
@@ -134,15 +142,27 @@ class Conductor:
 
     def all_found(self) -> Found:
         """With what lies behind a range that is not done, and what was found of those that were broken off."""
-        parts = [(first, done.found) for first, (_, done) in self._done.items()]
-        parts += self._partly
+        parts = self._parts()
         if not parts:
             return self.found
         whole = deepcopy(self.found)
-        for _, part in sorted(parts, key=lambda each: each[0]):
-            whole.join(part, self._told, gap=True)
+        for first, part in parts:
+            whole.join(part.found, self._told, gap=True, drawn=first if self._drawn else None)
         whole.over, whole.to = False, self.found.to
         return whole
+
+    @property
+    def covered(self) -> Covered:
+        """By all of these, as far as workers tell it."""
+        whole = Covered()
+        for each in (self._covered, *(part.covered for _, part in self._parts())):
+            whole.add(each or Covered())
+        return whole
+
+    def _parts(self) -> list[tuple[int, Done]]:
+        """That are not joined, in order."""
+        parts = [(first, done) for first, (_, done) in self._done.items()]
+        return sorted([*parts, *self._partly], key=lambda each: each[0])
 
     def _over(self) -> bool:
         return self.found.over and not self._again
@@ -200,14 +220,14 @@ class Conductor:
             return
         self._row = 0
         self._runs += outcome.found.runs
+        self._partly = [each for each in self._partly if each[0] != piece.first]
         if outcome.spent and outcome.no_answer is None:
-            self._partly.append((piece.first, outcome.found))
+            self._partly.append((piece.first, outcome))
             more = self._bounds.runs is not None and self._runs < self._bounds.runs and part.runs != self._bounds.runs
             if more:  # it had but a part of what is left
                 self._alone = True
                 self._again.append(piece)
             return
-        self._partly = [each for each in self._partly if each[0] != piece.first]
         self._done[piece.first] = piece, outcome
         if outcome.found.over:
             self._next = END
@@ -232,7 +252,8 @@ class Conductor:
             piece, done = self._done.pop(self.found.to)
             if done.no_answer is not None:
                 raise Unanswered(*done.no_answer, done.error)
-            self.found.join(done.found, self._told)
+            self._covered.add(done.covered or Covered())
+            self.found.join(done.found, self._told, drawn=piece.first if self._drawn else None)
             self.found.to = END if self.found.over else piece.to
         if self.found.over:
             self._done.clear()

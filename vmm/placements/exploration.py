@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +18,21 @@ from vmm.machine.explorer import Placement
 from vmm.machine.machine import Machine
 from vmm.machine.options import Options
 from vmm.output import OutputFile
-from vmm.placements.bounds import Bounds, plan_of
+from vmm.placements.bounds import LONGEST, Bounds, plan_of
 from vmm.placements.campaign import Campaign
 from vmm.placements.checks import Function, NoAnswer
 from vmm.placements.conduct import Conductor, Here, Unanswered
 from vmm.placements.counterexample import tell
 from vmm.placements.deadline import deadline as deadline_of
 from vmm.placements.deliveries import is_delivered
-from vmm.placements.found import Found, Worst
+from vmm.placements.diagnosing import Wanted
+from vmm.placements.found import APART, Found, Worst
 from vmm.placements.order import order
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import END, Standing
 from vmm.placements.report import Counts, Extreme, Fails, Failure, Happening, Report, runs_of
+from vmm.placements.sample import Sample
+from vmm.placements.shrink import shrunk
 from vmm.placements.sources import Source, of_machine, source
 from vmm.placements.subject import UNDISTURBED, Subject, Window, patience, told
 from vmm.placements.suspicions import EXTENT, suspicions
@@ -68,6 +71,7 @@ def explore(
     seconds: float | None = None,
     reduction: bool = True,
     reads: int = 1,
+    sample: int | None = None,
     deadline: str | int | None = None,
     stack: int | None = None,
     record: Path | str | None = None,
@@ -79,6 +83,7 @@ def explore(
     load_address: int | None = None,
     jobs: int | None = None,
     executor: Executor | None = None,
+    diagnose: str | Sequence[str] = (),
     **options: Unpack[Options],
 ) -> Report:
     """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "turn:1", see `vmm help exploring`) at every
@@ -87,6 +92,12 @@ def explore(
     must keep what `check` says there: comparisons such as "n == 2", functions of the machine that return whether all is
     well, or assert it. It must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor
     may an interrupt come between accesses that belong together; without any check such are told as suspicious.
+
+    `sample`: only so many placements are tried, drawn at random by the machine's `seed`, of those with `depth` of them;
+    where there are no more than that, all are.
+
+    `diagnose`: what each run is looked at for, as `Machine.diagnose` takes it; it fails where one is certain. That
+    depends on all that the run did, so each is made whole.
 
     `deadline`: it must come there within so much time or so many instructions of the window's first boundary, "80us",
     "5000insns" or a number of instructions. `stack`: that boundary's stack may grow by so many bytes.
@@ -109,9 +120,10 @@ def explore(
         for each in ([inject] if isinstance(inject, str | Source) else inject)
     ]
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
-    subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
+    window, wanted = Window(*between, until, hit), Wanted.of(diagnose)
+    subject = Subject(image, options, window, prepare, initrd, load_address, wanted)
     late = None if deadline is None else deadline_of(deadline)
-    bounds = Bounds(depth, insns, runs, seconds, reduction, reads, late, stack)
+    bounds = Bounds(depth, insns, runs, seconds, reduction, reads, late, stack, sample)
     return Exploration(subject, chosen, checks, bounds, campaign, coverage, jobs, executor).run(record, progress)
 
 
@@ -123,13 +135,13 @@ class Exploration:
         campaign: Path | str | None = None, coverage: Coverage | None = None, jobs: int | None = None,
         executor: Executor | None = None,
     ) -> None:  # fmt: skip
-        if coverage is not None and (executor is not None or jobs not in (None, 1)):
-            raise VmmError("coverage is collected in one process: without jobs and executor")
         if jobs is not None and not 1 <= jobs <= MOST_JOBS:
             raise VmmError(f"jobs {jobs}: there are 1 to {MOST_JOBS}")
         if not sources or len(sources) > lib.VMM_MAX_CHOICES:
             raise VmmError(f"{len(sources)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
         bounds.check()
+        if subject.diagnoses.asked:  # states that are one have two histories
+            bounds = replace(bounds, reduction=False)
         self._subject, self._sources, self._bounds = subject, sources, bounds
         self._asked_atomic = ATOMIC in checks
         self._atomic = self._asked_atomic or not checks
@@ -172,16 +184,23 @@ class Exploration:
             str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
             bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed, workers=workers.count,
             reads=bounds.reads, deadline=bounds.deadline, stack=bounds.stack,
+            diagnoses=list(subject.diagnoses.words), not_applied=subject.diagnoses.not_applied(machine),
         )  # fmt: skip
+        sample = self._sample(machine, allowed) if bounds.sample else None
+        if sample:
+            self._bounds = bounds = replace(bounds, reduction=False)
+            report.sample, report.reduction = sample, False
         campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
         words = Words(subject, bounds, self._sources, self._terms, allowed)
+        last = sample.count - 1 if sample else expected - 1
         conductor = Conductor(
-            workers, campaign.found if campaign else Found(), bounds, len(self._sources), expected - 1, words
-        )
+            workers, campaign.found if campaign else Found(), bounds, len(self._sources), last, words,
+            drawn=sample is not None,
+        )  # fmt: skip
         self._tell_found(report, conductor.found)
         broken_off: KeyboardInterrupt | None = None
         try:
-            with self._standing(machine, workers, allowed), closing(conductor.run()) as finding:
+            with self._standing(machine, workers, allowed, sample), closing(conductor.run()) as finding:
                 for found in finding:
                     self._tell_found(report, found)
                     if progress:
@@ -196,19 +215,24 @@ class Exploration:
         finally:
             if self._coverage:
                 self._coverage.collect()
+                self._coverage.add_covered(machine, conductor.covered)
             if campaign:
                 campaign.found = conductor.gapless
                 campaign.save(now=True)
         found = conductor.all_found()
         self._tell_found(report, found)
-        report.lost = [self._lost(piece.first, piece.to, why) for piece, why in conductor.lost]
+        report.lost = [self._lost(piece.first, piece.to, why, sample) for piece, why in conductor.lost]
         if not broken_off and report.over:
             self._tell_waiting(report, found.taken, allowed)
         report.longest, report.deepest = (self._extreme(machine, each) for each in found.worst)
-        report.failures = [self._failure(machine, found, runs) for runs in runs_of(found.tried)]
-        if failing := [each.row for each in found.tried if each.row.least]:
-            least = min(failing, key=lambda row: (len(row.least), [each.at[:2] for each in row.least]))
-            self._explain(report, machine, least.least, found.causes[least.least_outcome - 1].words, record, allowed)
+        report.failures = list(self._failures(machine, found, words))
+        if failing := [each for each in found.tried if each.row.least]:
+            fails = min(failing, key=lambda each: (len(each.row.least), [one.at[:2] for one in each.row.least]))
+            least = fails.row.least
+            cause = words.of_run(found.causes[fails.row.least_outcome - 1], least)
+            if sample:
+                least, cause = self._shrunk(machine, fails, sample, allowed) or (least, cause)
+            self._explain(report, machine, least, cause, record, allowed)
         elif self._atomic:
             self._suspect(report, machine, found.early, record, allowed)
         if broken_off:
@@ -216,22 +240,54 @@ class Exploration:
         return report
 
     @contextmanager
-    def _standing(self, machine: Machine, workers: Here | Processes | Borrowed, allowed: int) -> Iterator[None]:
+    def _standing(
+        self, machine: Machine, workers: Here | Processes | Borrowed, allowed: int, sample: Sample | None
+    ) -> Iterator[None]:
         """The workers have been told what they are to try."""
-        window, bounds = self._subject.window, self._bounds
+        bounds = self._bounds
         if isinstance(workers, Here):
-            standing = Standing(machine, window, self._sources, self._terms, self._functions, bounds, allowed)
-            with standing:
+            with self._here(machine, allowed, sample) as standing:
                 workers.begin(standing)
                 yield
             return
         names, checks = [each.name for each in self._sources], [each.text for each in self._terms]
         called = [each.function for each in self._functions]
-        workers.begin(order(self._subject, machine, names, checks, called, bounds, allowed))
+        collects = self._coverage is not None
+        workers.begin(order(self._subject, machine, names, checks, called, bounds, allowed, sample, collects=collects))
         yield
 
-    def _lost(self, first: int, to: int, why: str) -> str:
+    def _here(self, machine: Machine, allowed: int, sample: Sample | None) -> Standing:
+        return Standing(
+            machine, self._subject.window, self._sources, self._terms, self._functions, self._bounds, allowed,
+            self._subject.diagnoses, sample,
+        )  # fmt: skip
+
+    def _sample(self, machine: Machine, allowed: int) -> Sample | None:
+        """What is drawn; None: there is no more than that, and all of it is tried."""
+        bounds, numbers = self._bounds, range(len(self._sources))
+        assert bounds.sample is not None
+        if any(each.row(machine).kind == lib.VMM_CHOICE_FIND for each in self._sources):
+            raise VmmError("sample: it is of interrupts and turns: what read:… finds is explored without one")
+        with self._here(machine, allowed, None) as standing:
+            boundaries = standing.extent(None)
+            handlers = [standing.extent(each) - boundaries for each in numbers] if bounds.depth > 1 else []
+        longest = min(max(0, *handlers), LONGEST) if handlers else 0
+        steps = boundaries + (bounds.depth - 1) * longest
+        sample = Sample(bounds.sample, machine.config.seed, len(numbers), bounds.depth, boundaries, steps)
+        return sample if sample.space > sample.count else None
+
+    def _shrunk(
+        self, machine: Machine, fails: Fails, sample: Sample, allowed: int
+    ) -> tuple[tuple[Placement, ...], str] | None:  # fmt: skip
+        """The least that comes of a draw, and its cause."""
+        with self._here(machine, allowed, None) as standing:
+            row = shrunk(sample, fails.boundary // APART, standing.failing)
+            return (row.least, standing.cause(row.least_outcome)) if row else None
+
+    def _lost(self, first: int, to: int, why: str, sample: Sample | None) -> str:
         """What was given up, in words."""
+        if sample:
+            return f"draws {first} to {min(to, sample.count) - 1} of the sample: {why}"
         machine = self._subject.boot()
         self._subject.enter(machine)
         machine.run(insns=first)
@@ -295,7 +351,8 @@ class Exploration:
                 *(each.identity() for each in functions),
             ],
             "depth": bounds.depth, "reads": bounds.reads, "instructions of a run": bounds.insns,
-            "reduction": bounds.reduction, "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack,
+            "reduction": bounds.reduction, "diagnose": list(self._subject.diagnoses.words),
+            "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack, "sample": bounds.sample,
         }  # fmt: skip
 
     def _no_answer(self, machine: Machine, unanswered: Unanswered) -> NoAnswer:
@@ -311,8 +368,10 @@ class Exploration:
             return
         for number, each in enumerate(self._sources):
             if number not in taken and each.interrupts:
-                kept = report.waiting if is_delivered(self._subject, each, allowed) else report.masked
-                kept.append(each.name)
+                if not is_delivered(self._subject, each, allowed):
+                    report.masked.append(each.name)
+                elif not report.sample:  # which has not been at each boundary
+                    report.waiting.append(each.name)
 
     def _undisturbed(self) -> tuple[int, int, str]:
         """How many instructions runs have from the window's first boundary on, how many boundaries the window has, and
@@ -352,10 +411,15 @@ class Exploration:
             return None
         return Extreme(worst.value, [self._happening(machine, each) for each in worst.placements])
 
-    def _failure(self, machine: Machine, found: Found, runs: list[list[Fails]]) -> Failure:
-        run = runs[0]
-        first, last = (self._happening(machine, each.row.first) for each in (run[0], run[-1]))
-        return Failure(found.causes[run[0].row.outcome - 1].words, first, last, len(run), len(runs))
+    def _failures(self, machine: Machine, found: Found, words: Words) -> Iterator[Failure]:
+        causes: dict[int, str] = {}
+        for runs in runs_of(found.tried):
+            run = runs[0]
+            first, last = (self._happening(machine, each.row.first) for each in (run[0], run[-1]))
+            outcome = run[0].row.outcome
+            if outcome not in causes:
+                causes[outcome] = words.of_run(found.causes[outcome - 1], [first.placement])
+            yield Failure(causes[outcome], first, last, len(run), len(runs))
 
 
 def _module(text: str) -> list[str]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from vmm.core.native import lib
-from vmm.machine.explorer import Place, Placement, Tried
+from vmm.machine.explorer import Draw, Place, Placement, Tried
 from vmm.placements.report import Counts, Fails
 
 WORDS = 1 << 64
+APART = 2
+"""Between the numbers of draws, which are no neighbours."""
 LOOKED_AT = 16384
 """Boundaries of the window at which it is looked what interrupts come between, at most."""
 
@@ -82,12 +84,27 @@ class Found(Counts):
                 self.tried.append(Fails(self.boundaries - 1, row))
         self._take(begun)
 
+    def add_drawn(self, rows: Iterable[Tried], draws: Sequence[Draw], before: Draw | None) -> None:
+        """Of draws in the order of the window, behind that one. Boundaries that were drawn are no neighbours."""
+        for number, (row, draw) in enumerate(zip(rows, draws, strict=False)):
+            self.boundaries += before is None or before[0][0] != draw[0][0]
+            self.placements += row.placements
+            self.failing += row.failing
+            self.delivered += row.delivered
+            if row.delivered:
+                self._take([row.first.choice])
+            if row.delivered and row.first.at.insns < LOOKED_AT and (before is None or before[0] != draw[0]):
+                self.early.append(row.first)
+            if row.failing:
+                self.tried.append(Fails(APART * number, row))
+            before = draw
+
     def _take(self, sources: Iterable[int]) -> None:
         self.taken = sorted({*self.taken, *sources})
 
-    def join(self, other: Found, told: Told, *, gap: bool = False) -> None:
-        """Those of `other` come behind these; `gap`: not at once."""
-        first = self.boundaries + gap
+    def join(self, other: Found, told: Told, *, gap: bool = False, drawn: int | None = None) -> None:
+        """Those of `other` come behind these; `gap`: not at once; `drawn`: its first is that draw of a sample."""
+        first = self.boundaries + gap if drawn is None else APART * drawn
         for fails in other.tried:
             row = fails.row
             outcome = self._number(other, row.outcome, (row.first,), told)

@@ -44,6 +44,8 @@ class Step:
     """An instruction began; else time or a turn alone went on."""
     grown: int = 0
     """Bytes by which the stack has grown behind it, where that is bounded."""
+    early: tuple[tuple[Access, str], ...] = ()
+    """Reads of what a device had still to write then, by DMA, and whose transfer that is."""
 
 
 class Observed:
@@ -55,6 +57,7 @@ class Observed:
             accesses.stack(bound)
         self.machine, self.steps = machine, list[Step]()
         self._accesses, self._next = accesses, NextBoundary()
+        self._owing = [device for device in machine.board.devices.values() if hasattr(device, "owed")]
         self._disassembler: dict[str, Any] = {}
         self._code: dict[tuple[str, int], str] = {}
         self._dump = named(machine.architecture).dump()
@@ -68,6 +71,7 @@ class Observed:
         counts = [each.count for each in machine.cpus]
         insns, pc, code, stack = machine.instructions, cpu.pc, self._decoded(cpu, cpu.pc), cpu[self._pointer]
         depth = self._accesses.depth(cpu.index)
+        owed = [each for device in self._owing for each in device.owed]
         self._accesses.clear()
         stop = machine.run(until=self._next, insns=1)
         if stop.reason == "count":
@@ -83,7 +87,14 @@ class Observed:
         event = self._event(now > depth) if now != depth else None
         grown = 0 if self._bound is None else self._accesses.stack(self._bound)
         executed = delivery or machine.instructions != insns
-        self.steps.append(Step(insns, cpu.index, pc, code, depth, stack, delivery, accesses, event, executed, grown))
+        early = tuple(
+            (access, whose)
+            for access in accesses
+            for whose, first, size in owed
+            if not access.writes and access.physical < first + size and access.end > first
+        )
+        step = Step(insns, cpu.index, pc, code, depth, stack, delivery, accesses, event, executed, grown, early)
+        self.steps.append(step)
         return stop
 
     @property

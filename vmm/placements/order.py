@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from hashlib import sha256
 from importlib import util
@@ -20,8 +20,10 @@ from vmm.inputs.tape import checksum, module_path
 from vmm.placements.bounds import Bounds
 from vmm.placements.checks import Function
 from vmm.placements.deadline import deadline
+from vmm.placements.diagnosing import Wanted
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import Standing
+from vmm.placements.sample import Sample
 from vmm.placements.sources import of_machine, source
 from vmm.placements.subject import Subject, Window
 from vmm.scratch import until_exit
@@ -44,7 +46,7 @@ class Missing(Exception):
 
 def order(
     subject: Subject, machine: Machine, sources: Sequence[str], checks: Sequence[str],
-    functions: Sequence[Callable[..., Any]], bounds: Bounds, patience: int,
+    functions: Sequence[Callable[..., Any]], bounds: Bounds, patience: int, sample: Sample | None, *, collects: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """It as JSON has it; VmmError for a function that is in no file."""
     window, found = subject.window, machine.source
@@ -57,6 +59,7 @@ def order(
         "prepare": subject.prepare and _function(subject.prepare), "patience": patience,
         "depth": bounds.depth, "reads": bounds.reads, "insns": bounds.insns, "reduction": bounds.reduction,
         "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack,
+        "sample": sample and asdict(sample), "collects": collects, "diagnose": list(subject.diagnoses.words),
     }  # fmt: skip
 
 
@@ -147,6 +150,7 @@ class Ordered:
         subject = Subject(
             str(path), config, Window(begin, end, until, hit), self._called(prepare) if prepare else None,
             [f"{self._file(Path(file), total)}{rest}" for file, rest, total in told["modules"]], told["load address"],
+            Wanted.of(told["diagnose"]),
         )  # fmt: skip
         machine = subject.boot()
         subject.enter(machine)
@@ -156,7 +160,8 @@ class Ordered:
             bounds = replace(bounds, deadline=deadline(told["deadline"]))
         return Standing(
             machine, subject.window, sources, [term for each in checks for term in terms(each)],
-            [Function(self._called(each)) for each in told["functions"]], bounds, told["patience"],
+            [Function(self._called(each)) for each in told["functions"]], bounds, told["patience"], subject.diagnoses,
+            told["sample"] and Sample(**told["sample"]), collects=told["collects"],
         )  # fmt: skip
 
 

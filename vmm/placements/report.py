@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import floor, log10
 from typing import Any, NamedTuple
 
 from vmm.machine.explorer import Placement, Tried
 from vmm.placements.deadline import Deadline, length
+from vmm.placements.sample import Sample
 
 __all__ = ["Failure", "Happening", "Report"]
 
 PROVEN, COUNTEREXAMPLE, SPENT, NOTHING = "proven", "counterexample", "budget spent", "nothing delivered"
-LOST = "not all tried"
+LOST, SAMPLED = "not all tried", "sampled"
+LEAST = 1e-6
+"""Of probabilities that are told."""
 MOST_PLACES = 8
 """Shown of one cause; `plain` has all."""
-APART = ("failures", "suspicious", "least", "deadline", "longest", "deepest")
+APART = ("failures", "suspicious", "least", "deadline", "longest", "deepest", "sample")
 """Fields that JSON has as `plain` gives them."""
-EXIT_STATUS = {PROVEN: 0, COUNTEREXAMPLE: 1, SPENT: 124, LOST: 124, NOTHING: 2}
+EXIT_STATUS = {PROVEN: 0, COUNTEREXAMPLE: 1, SPENT: 124, LOST: 124, SAMPLED: 124, NOTHING: 2}
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,8 @@ class Report(Counts):
     reduction: bool
     reads: int = 0
     """That may find another value in one run, where a source is of such."""
+    sample: Sample | None = None
+    """What was drawn, where not all is tried."""
     lost: list[str] = field(default_factory=list)
     """Ranges of boundaries that killed each worker that was to try them, and how."""
     workers: int = 1
@@ -130,6 +136,10 @@ class Report(Counts):
     """Of single interrupts, by where they are."""
     suspicious: list[Failure] = field(default_factory=list)
     """Accesses that an interrupt comes between, where no check was given: they happened, and fail nothing."""
+    diagnoses: list[str] = field(default_factory=list)
+    """What each run was looked at for."""
+    not_applied: dict[str, str] = field(default_factory=dict)
+    """Of those, which cannot say anything of this machine, and why."""
     atomicity: str = ""
     """How far that was looked for; empty: it was not."""
     deadline: Deadline | None = None
@@ -151,8 +161,8 @@ class Report(Counts):
 
     @property
     def verdict(self) -> str:
-        """ "proven" within these bounds, "counterexample", "budget spent", "not all tried": workers died at it, or
-        "nothing delivered": all was masked.
+        """ "proven" within these bounds, "counterexample", "budget spent", "not all tried": workers died at it,
+        "sampled": nothing failed of what was drawn, or "nothing delivered": all was masked.
         """
         if self.over and len(self.masked) == len(self.sources):
             return NOTHING
@@ -160,13 +170,26 @@ class Report(Counts):
             return COUNTEREXAMPLE
         if self.lost:
             return LOST
-        return PROVEN if self.over and not self.cut else SPENT
+        if self.cut or not self.over:
+            return SPENT
+        return SAMPLED if self.sample else PROVEN
 
     @property
     def coverage(self) -> float:
-        """The part of all placements that was tried, about: of all that begin in the boundaries tried."""
+        """The part of all placements that was tried, about: of all that begin in the boundaries tried, or of all that
+        there are to draw from.
+        """
+        if self.sample:
+            return self.placements / self.sample.space
         done = 1.0 if self.over else min(self.boundaries / (self.expected or 1), 1.0)
         return 1 - (1 - done) ** self.depth  # the first of them is the earliest
+
+    @property
+    def progress(self) -> float:
+        """The part that was tried of what is to be tried, about."""
+        if self.sample:
+            return 1.0 if self.over else min(self.placements / self.sample.count, 1.0)
+        return self.coverage
 
     @property
     def exit_status(self) -> int:
@@ -182,6 +205,7 @@ class Report(Counts):
         return {
             "verdict": self.verdict, **facts, "deadline": self.deadline and self.deadline.text,
             "longest": self.longest and self.longest.plain(), "deepest": self.deepest and self.deepest.plain(),
+            "sample": self.sample and self._drawn(self.sample),
             "least": [each.plain() for each in self.least],
             "failures": [each.plain() for each in self.failures],
             "suspicious": [each.plain() for each in self.suspicious],
@@ -193,14 +217,41 @@ class Report(Counts):
     def lines(self) -> Iterator[str]:
         """A line each."""
         yield f"{self.verdict}: {self._words()}"
-        yield (
-            f"{self.boundaries} boundaries from {self.window[0]} to {self.window[1]}, {', '.join(self.sources)}, "
-            f"at most {self._extent()} in one run: {self.placements} placements, {self.failing or 'none'} of them "
-            f"{'fail' if self.failing > 1 else 'fails'}"
-        )
+        yield from self._sampled(self.sample) if self.sample else self._tried()
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
+        if self.diagnoses:
+            shared += ", for diagnoses look at whole runs"
         rate = self.placements / (self.seconds or 1)
         yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
+        yield from self._rest()
+
+    def _tried(self) -> Iterator[str]:
+        yield (
+            f"{self.boundaries} boundaries from {self.window[0]} to {self.window[1]}, {', '.join(self.sources)}, "
+            f"at most {self._extent()} in one run: {self.placements} placements, {self._failing()}"
+        )
+
+    def _failing(self) -> str:
+        return f"{self.failing or 'none'} of them {'fail' if self.failing > 1 else 'fails'}"
+
+    def _sampled(self, sample: Sample) -> Iterator[str]:
+        yield (
+            f"{sample.boundaries} boundaries from {self.window[0]} to {self.window[1]}, {', '.join(self.sources)}, "
+            f"{sample.depth} in one run: {self.placements} of {sample.space} placements, drawn with seed {sample.seed}"
+            f", {self._failing()}"
+        )
+        if self.over:
+            for needed in range(1, sample.depth + 1):
+                missed = _percent(max(sample.missed(needed), LEAST))
+                yield f"what {_needs(needed)} is missed with a probability of {missed} or less"
+
+    def _drawn(self, sample: Sample) -> dict[str, Any]:
+        return {
+            "draws": sample.count, "of": sample.space, "seed": sample.seed, "boundaries": sample.boundaries,
+            "steps": sample.steps, "missed": [sample.missed(n) for n in range(1, sample.depth + 1)],
+        }  # fmt: skip
+
+    def _rest(self) -> Iterator[str]:
         yield from self._extremes()
         yield from (f"given up, for it has killed three workers: {each}" for each in self.lost)
         if self.cut:
@@ -211,6 +262,7 @@ class Report(Counts):
             yield f"{', '.join(self.waiting)}: masked at each of these boundaries, delivered behind the window"
         if self.masked and self.verdict != NOTHING:
             yield f"{', '.join(self.masked)}: masked throughout, and never delivered"
+        yield from (f"{name}: not looked for: {why}" for name, why in self.not_applied.items())
         if self.atomicity:
             yield f"atomicity: {self.atomicity}"
         yield from self._grouped()
@@ -257,9 +309,24 @@ class Report(Counts):
             return f"nothing of {', '.join(self.masked)} could be, in the window or behind it: masked throughout"
         if self.verdict == LOST:
             return "nothing failed in what was tried, and workers died at the rest"
+        if self.verdict == SAMPLED:
+            return f"nothing failed in what was drawn, {_percent(self.coverage)} of it all"
         if self.verdict == SPENT:
-            return f"nothing failed in what was tried, about {100 * self.coverage:.3g} % of it all"
+            return f"nothing failed in what was tried, about {_percent(self.coverage)} of it all"
         return "no placement within these bounds fails"
+
+
+def _needs(interrupts: int) -> str:
+    if interrupts == 1:
+        return "shows with one interrupt, at one boundary alone,"
+    return f"needs {interrupts}, each at one boundary alone,"
+
+
+def _percent(part: float) -> str:
+    """With three digits of what it, or what it is less than all, is of."""
+    if 0.9 < part < 1:
+        return f"{100 * part:.{2 - floor(log10(100 * (1 - part)))}f} %"
+    return f"{100 * part:.3g} %"
 
 
 class Fails(NamedTuple):

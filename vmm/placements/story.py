@@ -76,7 +76,23 @@ class Story:
         if len(self._observed.steps) in self._happenings:
             lines += self._happenings[len(self._observed.steps)]
         lines += [self.meaning(each) for each in explained]
+        lines += self._early_told()
         return lines + list(self._under_way())
+
+    def _early(self) -> dict[str, list[int]]:
+        """Steps that read what a transfer has still to write, by whose it is."""
+        found: dict[str, list[int]] = {}
+        for number, step in enumerate(self._observed.steps):
+            for _, whose in step.early:
+                found.setdefault(whose, []).append(number)
+        return found
+
+    def _early_told(self) -> Iterator[str]:
+        for whose, numbers in self._early().items():
+            accesses = [access for n in numbers for access, of in self._observed.steps[n].early if of == whose]
+            read = {at for each in accesses for at in range(each.physical, each.end)}
+            what = f"{self._name(min(read))} ({len(read)} byte{'s' * (len(read) != 1)})"
+            yield f"read before {whose} has written it: {what}, from {self._place(numbers[0])} on"
 
     def _under_way(self) -> Iterator[str]:
         """Of the last interrupt, the handler."""
@@ -104,6 +120,7 @@ class Story:
         shown = {number for each in explained for number in (each.before, each.handler, each.after)}
         shown |= {number for each in explained for number in self._handled(each)}
         shown |= set(self._meeting())
+        shown |= {n for numbers in self._early().values() for n in (numbers[0], numbers[-1])}
         for number in self._happenings:
             shown |= set(range(max(number - CONTEXT, 0), min(number + 1, len(steps))))
         for number, step in enumerate(steps):

@@ -1,18 +1,22 @@
 /* A handler calls a routine whose page is not present, and the page fault's handler waits for the disk's interrupt. */
 #include "x86/guest.h"
+#include "disk.h"
 
 #define CR0_PG_BIT  0x80000000
+#define CR4_PSE     0x10
 #define PRESENT     1
 #define WRITABLE    2
+#define LARGE       0x80
+#define DEVICES     0xFE800000
 #define IF          0x200
 #define SAVED_FLAGS 44                  /* above PUSHA, the error code, EIP and CS */
+#define SWAP        7                   /* the block that has the routine's page */
+#define SEEK        50                  /* microseconds */
 
     GUEST_PROTECTED32
     IDT_GATE 14, page_fault
     IDT_GATE 0x25, device               # IRQ 5
-    IDT_GATE 0x26, disk                 # IRQ 6
-    PIC_UNMASK 5
-    PIC_UNMASK 6
+    IDT_GATE 0x2E, disk                 # IRQ 14
     movl    $PRESENT | WRITABLE, %eax
     movl    $table, %edi
     movl    $1024, %ecx
@@ -21,15 +25,31 @@ map:
     addl    $4096, %eax
     addl    $4, %edi
     loop    map
-    movl    $work, %ebx
-    shrl    $12, %ebx
-    andl    $~PRESENT, table(,%ebx,4)   # paged out
     movl    $table + PRESENT + WRITABLE, directory
+    movl    $DEVICES + PRESENT + WRITABLE + LARGE, directory + (DEVICES >> 22) * 4
+    movl    $CR4_PSE, %eax
+    movl    %eax, %cr4
     movl    $directory, %eax
     movl    %eax, %cr3
     movl    %cr0, %eax
     orl     $CR0_PG_BIT, %eax
     movl    %eax, %cr0
+
+    movl    $SWAP, DISK+DISK_BLOCK
+    movl    $work, DISK+DISK_ADDRESS
+    movl    $DISK_WRITE, DISK+DISK_COMMAND
+1:
+    cmpl    $0, DISK+DISK_COMMAND
+    jne     1b
+    movl    $1, DISK+DISK_STATUS
+    movl    $0, work                    # its frame is another's
+    movl    $work, %ebx
+    shrl    $12, %ebx
+    andl    $~PRESENT, table(,%ebx,4)
+    invlpg  work
+    movl    $SEEK, DISK+DISK_SEEK
+    PIC_UNMASK 5
+    PIC_UNMASK 14
     sti
 #ifdef FIXED
     call    work                        # wired: here before anything masks interrupts
@@ -47,14 +67,15 @@ device:
     iret
 
 disk:
+    movl    $1, DISK+DISK_STATUS
     movl    $1, arrived
-    PIC_EOI 6
+    PIC_EOI 14
     iret
 
 page_fault:
     pusha
 ask:
-    incl    asked
+    movl    $DISK_READ, DISK+DISK_COMMAND
     testl   $IF, SAVED_FLAGS(%esp)
     jz      wait
     sti                                 # as it was where the fault came from
@@ -75,7 +96,6 @@ work:
     ret
     .balign 4096
 
-    VAR     asked
     VAR     arrived
     VAR     served
     VAR     done

@@ -7,6 +7,9 @@
 #define   GICR_SGI      0x10000         /*   the frame of SGIs and PPIs */
 #define UART            0x09000000      /* PL011, SPI(1) */
 #define AUDIO           0x0B010000      /* audio device (audio.h), SPI(3), with audio=on */
+#define NIC             0x0B011000      /* network card (nic.h), SPI(4), with nic=on */
+#define DMA             0x0B012000      /* DMA engine (dma.h), SPI(5), with dma=on */
+#define DISK            0x0B013000      /* disk (disk.h), SPI(6), with disk=on */
 #define TEST_LINE       0x0B000000      /* test device: word n holds the level of SPI n */
 
 #define SGI(n)          (n)             /* INTIDs */

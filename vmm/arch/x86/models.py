@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from vmm.core.native import ffi, lib
+from vmm.core.native import check, ffi, lib
 from vmm.errors import VmmError, unknown
 
 UNICORN_ORDER = (
@@ -44,12 +44,14 @@ FEATURES = {
     "x2apic": Feature(1, ECX, 21, ours=True), "tsc-deadline": Feature(1, ECX, 24, ours=True),
     "ssse3": Feature(1, ECX, 9), "cx16": Feature(1, ECX, 13), "sse4.1": Feature(1, ECX, 19),
     "sse4.2": Feature(1, ECX, 20), "movbe": Feature(1, ECX, 22), "popcnt": Feature(1, ECX, 23),
-    "aes": Feature(1, ECX, 25), "xsave": Feature(1, ECX, 26), "rdrand": Feature(1, ECX, 30),
+    "aes": Feature(1, ECX, 25), "xsave": Feature(1, ECX, 26),
+    "rdrand": Feature(1, ECX, 30, ours=True),
     "fsgsbase": Feature(7, EBX, 0), "bmi1": Feature(7, EBX, 3), "smep": Feature(7, EBX, 7),
-    "bmi2": Feature(7, EBX, 8), "mpx": Feature(7, EBX, 14), "adx": Feature(7, EBX, 19), "smap": Feature(7, EBX, 20),
+    "bmi2": Feature(7, EBX, 8), "mpx": Feature(7, EBX, 14), "rdseed": Feature(7, EBX, 18, ours=True),
+    "adx": Feature(7, EBX, 19), "smap": Feature(7, EBX, 20),
     "clflushopt": Feature(7, EBX, 23), "clwb": Feature(7, EBX, 24), "umip": Feature(7, ECX, 2, ours=True),
     "pcommit": Feature(7, EBX, 22, ours=True), "pku": Feature(7, ECX, 3), "la57": Feature(7, ECX, 16),
-    "tsc_adjust": Feature(7, EBX, 1, ours=True),
+    "tsc_adjust": Feature(7, EBX, 1, ours=True), "rtm": Feature(7, EBX, 11, ours=True),
     "syscall": Feature(0x80000001, EDX, 11), "nx": Feature(0x80000001, EDX, 20),
     "pdpe1gb": Feature(0x80000001, EDX, 26), "rdtscp": Feature(0x80000001, EDX, 27),
     "lm": Feature(0x80000001, EDX, 29),
@@ -165,3 +167,5 @@ def apply(vcpu: Any, wanted: dict[str, bool]) -> None:
         x86.msr[n] = (index, writable == 0, value, writable)
     x86.syscall_anywhere = x86.breakpoint_in_ss_shadow = leaves[0, 0][EBX] in AMD_VENDORS
     x86.msr_count = len(msrs)
+    if wanted.get("rtm"):
+        check(vcpu.machine, lib.vmm_x86_transacts(vcpu))

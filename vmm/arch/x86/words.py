@@ -20,6 +20,7 @@ EVENTS = {
     "returned": "handler of vector {number:#04x} returned after {value} instructions",
     "cpu mask": "interrupts {masked}",
     "shadow": "an interrupt waits for the end of the {shadow} shadow",
+    "transaction": "a transaction {transaction}",
 }
 TRAPS = {
     lib.VMM_TRAP_INT: "INT",
@@ -30,12 +31,24 @@ TRAPS = {
     lib.VMM_TRAP_IN: "IN",
     lib.VMM_TRAP_OUT: "OUT",
 }
+TRANSACTION = {
+    lib.VMM_TX_BEGINS: "begins",
+    lib.VMM_TX_COMMITS: "commits",
+    lib.VMM_TX_ASKED: "is aborted by XABORT",
+    lib.VMM_TX_INTERRUPT: "is aborted by an interrupt",
+    lib.VMM_TX_EXCEPTION: "is aborted by an exception or INT n of its own",
+    lib.VMM_TX_INSTRUCTION: "is aborted by an instruction that it cannot have, or for a device",
+    lib.VMM_TX_CAPACITY: "is aborted, for it accesses too many lines",
+    lib.VMM_TX_CONFLICT: "is aborted, for another vCPU accesses its lines",
+    lib.VMM_TX_NESTED: "is aborted, for it is nested too deep",
+}
 SHADOWS = {lib.VMM_SHADOW_STI: "STI", lib.VMM_SHADOW_MOV_SS: "MOV SS"}
 
 
 def facts(event: Event, exception_name: ExceptionName) -> dict[str, str]:
     return {
         "masked": "masked" if event.number else "unmasked",
+        "transaction": TRANSACTION.get(event.number, str(event.number)),
         "shadow": SHADOWS.get(event.number, str(event.number)),
     }
 
