@@ -30,6 +30,7 @@ import bench_scenario
 import bench_trace
 from bench_bare import EmptyHook
 from bench_baseline import PythonVmm
+from bench_diagnose import diagnosing
 from bench_explore import explorations
 from bench_rows import RATE, REPEATS, Row, compared, median, missing
 from bench_runs import QEMU, against_empty_hook, counting_to, qemu_seconds, rate
@@ -244,6 +245,7 @@ SECTIONS = {
     "memory": memory,
     "snapshots": snapshots,
     "explorations": explorations,
+    "diagnosing": diagnosing,
 }
 
 

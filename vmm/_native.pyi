@@ -106,15 +106,6 @@ class vmm_stat(Struct):
     histogram: Pointer[int]
 
 @final
-class vmm_wanted(Struct):
-    since: int
-    number: int
-    vcpu: int
-    pin: int
-    kinds: int
-    sources: int
-
-@final
 class vmm_machine(Struct):
     insn_ns: int
     ram: Pointer[int]
@@ -189,6 +180,8 @@ class vmm_machine(Struct):
     device_read: Callable[[CValue, int, int, int, int], None]
     device_read_by: CValue
     compared: CValue
+    guard_at: int
+    guard_size: int
     began: Callable[[CValue, vmm_vcpu], None]
     began_by: CValue
     outer: vmm_machine
@@ -937,6 +930,40 @@ class vmm_covered_delivery(Struct):
     source: int
     pin: int
 
+@final
+class vmm_wanted(Struct):
+    since: int
+    number: int
+    vcpu: int
+    pin: int
+    kinds: int
+    sources: int
+
+@final
+class vmm_round(Struct):
+    event: Array[vmm_event]
+    count: int
+
+@final
+class vmm_change(Struct):
+    code: int
+    pc: int
+    which: int
+
+@final
+class vmm_thinned(Struct):
+    vectors: int
+    follows: int
+    depth: int
+    in_service: int
+    high_count: int
+    high: Array[int]
+    changed: Array[vmm_change]
+    has: None
+    now: vmm_round
+    last: vmm_round
+    left_out: Array[int]
+
 class Lib:
     VMM_FIRST_ERRORS: Final[int]
     VMM_HISTOGRAM: Final[int]
@@ -985,6 +1012,9 @@ class Lib:
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
     VMM_COVERED_BYTES: Final[int]
+    VMM_ROUND: Final[int]
+    VMM_THINNED_LINES: Final[int]
+    VMM_CHANGES: Final[int]
     VMM_WORK_BITS: Final[int]
     VMM_PLACE_NONE: Final[int]
     VMM_PLACE_PORT: Final[int]
@@ -1013,6 +1043,7 @@ class Lib:
     VMM_EV_VECTORS_CHANGED: Final[int]
     VMM_EV_WORK: Final[int]
     VMM_EV_TRANSACTION: Final[int]
+    VMM_EV_GUARD_STORED: Final[int]
     VMM_FRAME_PC: Final[int]
     VMM_FRAME_FLAGS: Final[int]
     VMM_FRAME_CS: Final[int]
@@ -1346,8 +1377,7 @@ class Lib:
     def vmm_trace_whole(self, m: vmm_machine, on: int, /) -> None: ...
     def vmm_compare(self, m: vmm_machine, on: int, /) -> int: ...
     def vmm_interrupted(self, m: vmm_machine, vcpu: int, depth: int, /) -> Pointer[int]: ...
-    def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
-    def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
+    def vmm_guard(self, m: vmm_machine, linear: int, size: int, /) -> int: ...
     def vmm_snapshot_take(self, m: vmm_machine, /) -> vmm_snapshot: ...
     def vmm_snapshot_restore(self, m: vmm_machine, s: vmm_snapshot, /) -> int: ...
     def vmm_snapshot_free(self, s: vmm_snapshot, /) -> None: ...
@@ -1478,6 +1508,10 @@ class Lib:
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
     def vmm_coverage_begin(self, m: vmm_machine, /) -> int: ...
     def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...
+    def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
+    def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
+    def vmm_thin(self, t: vmm_thinned, events: vmm_event, count: int, out: vmm_event, /) -> int: ...
+    def vmm_thin_rest(self, t: vmm_thinned, out: vmm_event, /) -> int: ...
     def vmm_work(self, m: vmm_machine, line: int, number: int, what: int, /) -> None: ...
     def vmm_x86_transacts(self, v: vmm_vcpu, /) -> int: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
@@ -1544,8 +1578,6 @@ class Ffi:
     @overload
     def new(self, cdecl: Literal["vmm_stat *", "vmm_stat[]"], value: object = ...) -> vmm_stat: ...
     @overload
-    def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
-    @overload
     def new(self, cdecl: Literal["vmm_machine *", "vmm_machine[]"], value: object = ...) -> vmm_machine: ...
     @overload
     def new(self, cdecl: Literal["vmm_stimulus_plan *", "vmm_stimulus_plan[]"], value: object = ...) -> vmm_stimulus_plan: ...
@@ -1567,6 +1599,10 @@ class Ffi:
     def new(self, cdecl: Literal["vmm_draw *", "vmm_draw[]"], value: object = ...) -> vmm_draw: ...
     @overload
     def new(self, cdecl: Literal["vmm_accesses *", "vmm_accesses[]"], value: object = ...) -> vmm_accesses: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_thinned *", "vmm_thinned[]"], value: object = ...) -> vmm_thinned: ...
     @overload
     def new(self, cdecl: Literal["uint8_t *", "uint16_t *", "uint32_t *", "uint64_t *", "int8_t *", "int16_t *", "int32_t *", "int64_t *", "size_t *"], value: int = ...) -> Pointer[int]: ...
     @overload

@@ -379,6 +379,8 @@ struct vmm_machine {
                                                                                        vCPUs; NULL: nobody */
     void *device_read_by;
     void *compared; /* what handlers interrupted; NULL: nobody compares */
+    uint64_t guard_at; /* in RAM; guard_size bytes that each store to is told of */
+    uint8_t guard_size; /* 0: there are none */
     void (*began)(void *who, vmm_vcpu *v); /* told before each instruction; NULL: nobody */
     void *began_by;
     vmm_machine *outer;  /* that holds signals, too: this one runs within a callback of its */
@@ -446,10 +448,8 @@ int vmm_compare(vmm_machine *m, int on);
 /* What the general registers (x86: in the order of their encoding; 32) held when the handler at that depth, from 0, of a vCPU
    was entered; NULL: that is not known. */
 const uint64_t *vmm_interrupted(vmm_machine *m, uint32_t vcpu, uint32_t depth);
-/* Pack the ring's events [from, to) behind those that are there; how many fitted. */
-uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to);
-/* Unpack what is still to come until `room` wanted events are found, and copy those to `out` unless it is NULL; how many. */
-uint64_t vmm_unpack(vmm_packed *p, const vmm_wanted *wanted, vmm_event *out, uint64_t room);
+/* From now on each store of an instruction to `size` bytes, as the first vCPU maps them now, is an event; 0: or no longer. */
+int vmm_guard(vmm_machine *m, uint64_t linear, uint8_t size);
 /* The machine as it is between two runs; NULL with m->error. Free it at any time, also after the machine. */
 vmm_snapshot *vmm_snapshot_take(vmm_machine *m);
 int vmm_snapshot_restore(vmm_machine *m, vmm_snapshot *s); /* one of this machine, between two runs */

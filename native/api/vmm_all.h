@@ -13,6 +13,7 @@
 #include "api/vmm_arm.h"
 #include "api/vmm_explore.h"
 #include "api/vmm_coverage.h"
+#include "api/vmm_log.h"
 #include "api/vmm_work.h"
 #include "api/vmm_transaction.h"
 

@@ -37,7 +37,8 @@ enum vmm_event_kind {
     VMM_EV_REGISTERS_CHANGED = 21, /* number: one bit a general register, value: what the first of them holds now */
     VMM_EV_VECTORS_CHANGED = 22,   /* as registers; value: the low half */
     VMM_EV_WORK = 23, /* only while somebody records; number: a device's line, value: which work, below it enum vmm_work */
-    VMM_EV_TRANSACTION = 24 /* number: enum vmm_transaction, value: an abort's status in EAX */
+    VMM_EV_TRANSACTION = 24, /* number: enum vmm_transaction, value: an abort's status in EAX */
+    VMM_EV_GUARD_STORED = 25 /* only while there is a guard: an instruction stores there; value: physical address */
 };
 
 #define VMM_KINDS 32
@@ -142,15 +143,5 @@ typedef struct {
     uint64_t latency_max;
     uint32_t *histogram; /* VMM_HISTOGRAM buckets: exact below 1024, then 64 to an octave */
 } vmm_stat;
-
-/* Which events are wanted. */
-typedef struct {
-    uint64_t since;   /* instruction count */
-    int64_t number;   /* -1: any; so for the next two */
-    int32_t vcpu;
-    int32_t pin;
-    uint32_t kinds;   /* one bit a kind */
-    uint32_t sources; /* one bit an enum vmm_source */
-} vmm_wanted;
 
 #endif

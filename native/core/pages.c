@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "core/pages.h"
 #include "core/tables.h"
+#include "core/trace.h"
 #include "core/boundary.h"
 #include "core/watch.h"
 #include "unicorn/uc_pages.h"
@@ -57,6 +58,57 @@ void pages_settled(vmm_machine *m)
         pages->dirty[pages->written[--pages->written_count]] = 0;
 }
 
+/* ---- a word that is guarded ---- */
+
+static bool is_guarded(const vmm_machine *m, uint64_t offset)
+{
+    return m->guard_size && offset / PAGE == m->guard_at / PAGE;
+}
+
+static void note_guard(vmm_vcpu *v, uint64_t offset, uint64_t size)
+{
+    vmm_machine *m = v->machine;
+    if (offset < m->guard_at + m->guard_size && m->guard_at < offset + size)
+        trace_derived(v, VMM_EV_GUARD_STORED, 0, m->ram_base + offset);
+}
+
+static void found(void *who, uint64_t physical, uint64_t size, int write)
+{
+    (void)size, (void)write;
+    *(uint64_t *)who = physical;
+}
+
+/* Where the last of what a look reads lies. */
+static uint64_t physical_of(vmm_machine *m, uint64_t linear)
+{
+    uint8_t byte;
+    uint64_t physical = VMM_NEVER;
+    vmm_vcpu *v = m->vcpus[0];
+    if (m->accessed)
+        return physical;
+    m->accessed = found;
+    m->accessed_by = &physical;
+    if (v->arch->look(v, linear, &byte, 1) != 1)
+        physical = VMM_NEVER;
+    m->accessed = NULL;
+    return physical;
+}
+
+int vmm_guard(vmm_machine *m, uint64_t linear, uint8_t size)
+{
+    uint64_t offset = size ? physical_of(m, linear) - m->ram_base : 0;
+    m->guard_size = 0;
+    if (!size)
+        return 0;
+    if (offset >= m->ram_size || size > PAGE - offset % PAGE)
+        return fail(m, "no stores are told of at %#llx: nothing is mapped there, or no RAM", (unsigned long long)linear);
+    m->guard_at = offset;
+    m->guard_size = size;
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        m->vcpus[i]->make_clean(m->vcpus[i]->cpu, (uintptr_t)(m->ram + offset / PAGE * PAGE), PAGE);
+    return 0;
+}
+
 /* ---- from Unicorn ---- */
 
 void page_has_code(vmm_vcpu *v, uint64_t offset)
@@ -85,7 +137,7 @@ void page_code_gone(vmm_vcpu *v, uint64_t offset)
 const uint8_t *page_may_be_dirty(const vmm_vcpu *v, uint64_t offset)
 {
     const vmm_machine *m = v->machine;
-    bool must_be_told = offset >= m->ram_size || m->pages.code[offset / PAGE] & bit_of(v) || m->pages.tables[offset / PAGE];
+    bool must_be_told = offset >= m->ram_size || m->pages.code[offset / PAGE] & bit_of(v) || m->pages.tables[offset / PAGE] || is_guarded(m, offset);
     return must_be_told ? NULL : m->ram + offset / PAGE * PAGE;
 }
 
@@ -104,7 +156,7 @@ void page_stores(vmm_vcpu *v, uint64_t offset, uintptr_t host_pc)
     const vmm_machine *m = v->machine;
     if (!v->block || !host_pc || offset >= m->ram_size)
         return;
-    if (m->pages.code[offset / PAGE] & bit_of(v) || m->pages.tables[offset / PAGE])
+    if (m->pages.code[offset / PAGE] & bit_of(v) || m->pages.tables[offset / PAGE] || is_guarded(m, offset))
         v->arch->settles(v, host_pc);
 }
 
@@ -114,6 +166,8 @@ void page_stored_by_guest(vmm_vcpu *v, uint64_t offset, uint64_t size)
     if (offset >= v->machine->ram_size)
         return;
     page_written(v->machine, offset / PAGE);
+    if (unlikely(is_guarded(v->machine, offset)))
+        note_guard(v, offset, size);
     if (pages->tables[offset / PAGE])
         table_stored(v->machine, offset, size);
     if (pages->code[offset / PAGE] & ~bit_of(v))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/vmm_work.h"
+#include "api/vmm_log.h"
 #include "core/clock.h"
 #include "core/console.h"
 #include "core/pages.h"
@@ -147,7 +148,7 @@ void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed)
 
 void vmm_work(vmm_machine *m, uint32_t line, uint64_t number, uint32_t what)
 {
-    if (m->current && trace_recorded(m))
+    if (m->current && trace_is_whole(m))
         trace_derived(m->current, VMM_EV_WORK, line, number << VMM_WORK_BITS | what);
 }
 

@@ -6,6 +6,7 @@
  * differences, those of the words with their sign in bit 0: seven bits a byte, the lowest first, bit 7 set in all but the
  * last (LEB128: DWARF 5, section 7.6).
  */
+#include "api/vmm_log.h"
 #include "core/base.h"
 
 typedef uint64_t __attribute__((may_alias)) word;

@@ -56,6 +56,7 @@ BELOW = {
         "errors", "quantities", "output", "scratch", "version", "core", "coverage", "arch", "catalog", "diagnoses",
         "inputs", "machine", "scenario",
     },
+    "plots": {"errors", "installing", "core", "machine"},
     "pytest_plugin": {"errors", "output", "coverage", "machine", "testing"},
 }  # fmt: skip
 """Room → rooms it may import. The command line may import everything."""

@@ -4,6 +4,7 @@ title = "an interrupt is never ended"
 summary = "one path of the handler returns without an end of interrupt"
 diagnoses = ["missing_eoi"]      # what is certain of the broken variant, and of it alone
 budgets = ["latency=80us"]       # may be left out: what the case allows, as `vmm run --diagnose` takes it
+plot = "latency"                 # may be left out: what a picture shows best, as `vmm run --plot` takes it
 
 [x86]                            # its source is beside it, in assembly or C; so for arm64 and arm
 board = "pc,pit=off"
@@ -44,6 +45,8 @@ class Case:
     """By architecture: board, cpu, smp, and what may come where it is explored."""
     budgets: tuple[str, ...] = ()
     """What those are allowed that take a budget."""
+    plot: str = ""
+    """Which picture of its runs shows what goes wrong; empty: none."""
     explore: dict[str, Any] = field(default_factory=dict)
     """How it is explored; empty: a run shows it."""
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
+from vmm.output import OutputFile
+
+if TYPE_CHECKING:
+    from vmm.casebook.case import Case
+    from vmm.machine.machine import Machine
 
 
 def parser() -> Parser:
@@ -14,12 +21,19 @@ def parser() -> Parser:
         "vmm case",
         "Show a case of the casebook: its story, what the fixed variant does otherwise, its source. "
         "vmm run NAME runs the broken variant.",
-        ["vmm case missing_eoi", "vmm case cases/lost_update/arm64", "vmm case lost_update --source"],
+        [
+            "vmm case missing_eoi",
+            "vmm case cases/lost_update/arm64",
+            "vmm case lost_update --source",
+            "vmm case jitter --plot jitter.svg",
+        ],
     )
     parser.add_argument("name", metavar="NAME[/ARCH]", help="a case, as vmm list has it")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--source", action="store_true", help="only the source, with both variants in it")
     only.add_argument("--scenario", action="store_true", help="only who plays the outside world: a scenario")
+    plot = "draw both variants' runs side by side, .svg or .png (extra: plot)"
+    only.add_argument("--plot", type=Path, metavar="FILE", help=plot)
     return parser
 
 
@@ -41,6 +55,9 @@ def main(options: argparse.Namespace) -> int:
             raise VmmError(f"--scenario: nobody plays the outside world in {case.name}")
         sys.stdout.write(case.scenario.read_text(encoding="utf-8"))
         return 0
+    if options.plot:
+        _plot(case, arch, options.plot)
+        return 0
     others = ", ".join(f"{case.name}/{each}" for each in case.machines if each != arch)
     run = f"vmm run {case.name}/{arch} --variant broken"
     parts = [
@@ -50,3 +67,31 @@ def main(options: argparse.Namespace) -> int:
     ]  # fmt: skip
     rendered.show("\n\n".join(parts) + "\n", sys.stdout)
     return 0
+
+
+def _plot(case: Case, arch: str, path: Path) -> None:
+    from vmm.casebook.case import VARIANTS
+    from vmm.plots.drawn import check, drawn
+    from vmm.plots.run import Run
+    from vmm.plots.table import plot
+
+    if not case.plot:
+        raise VmmError(f"--plot: no picture shows what goes wrong in {case.name}; vmm run --plot draws any run")
+    check("--plot", path)
+    with OutputFile("--plot", path) as file:
+        runs = [Run(_played(case, arch, variant), variant) for variant in VARIANTS]
+        file.write(drawn(plot(case.plot), runs, path.suffix))
+
+
+def _played(case: Case, arch: str, variant: str) -> Machine:
+    """Recorded, to its end."""
+    from vmm.cli.scripted import load
+    from vmm.machine.machine import boot
+
+    machine = boot(case.image(arch, variant), console=None)
+    with machine.trace.record():
+        if case.scenario:
+            load(case.scenario).start(machine)
+        machine.run()
+        machine.close()
+    return machine

@@ -65,6 +65,7 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
         summary_file = session.summary_file(options, outputs, files)
         session.observe(machine, options, outputs, files)
         diagnoses = session.diagnosed(machine, options, files)
+        plotted = session.plotted(machine, options, outputs, files)
         started = time.perf_counter()
         try:
             interrupts.check()
@@ -82,6 +83,8 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
         console.finish()
         if summary_file:
             summary_file.write(summary.json())
+        if plotted:
+            plotted()
     if not options.quiet and early != BROKEN_PIPE:
         from vmm.report import crash, end
 

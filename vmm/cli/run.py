@@ -205,6 +205,7 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
         session.observe(machine, options, outputs, files)
         diagnoses = session.diagnosed(machine, options, files)
         covered = _covered(machine, options, outputs, files)
+        plotted = session.plotted(machine, options, outputs, files)
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
@@ -226,6 +227,8 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
             summary_file.write(summary.json())
         if covered:
             covered()
+        if plotted:
+            plotted()
     if not options.quiet and status != BROKEN_PIPE:
         from vmm.report import end
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,8 @@ def add_options(parser: Parser) -> None:
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
     diagnose = "look for what goes wrong with interrupts: all, or names with budgets, as vmm diagnose --list has them"
     add("--diagnose", action="append", default=[], metavar="NAME[=BUDGET],…", help=diagnose)
+    plot = "draw a picture of the run, .svg or .png: latency, jitter, nesting or stack; repeatable (extra: plot)"
+    add("--plot", action="append", default=[], type=_plot, metavar="KIND:FILE", help=plot)
     add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt, exception and guest error")
     add("--quiet", action="store_true", help="no report after the run")
 
@@ -114,6 +117,29 @@ def diagnosed(machine: Machine, options: argparse.Namespace, files: ExitStack) -
     return files.enter_context(machine.diagnose(*words)) if words else None
 
 
+def plotted(
+    machine: Machine, options: argparse.Namespace, outputs: Outputs, files: ExitStack
+) -> Callable[[], None] | None:
+    """What pictures are drawn from is recorded until `files` ends; what is given back draws them."""
+    if not options.plot:
+        return None
+    from vmm.plots.drawn import check, drawn
+    from vmm.plots.run import Run
+    from vmm.plots.table import plot
+
+    asked = []
+    for kind, path in options.plot:
+        check("--plot", path)
+        asked.append((plot(kind), path.suffix, files.enter_context(outputs.open("--plot", path))))
+    files.enter_context(machine.trace.record())
+
+    def draw() -> None:
+        for each, suffix, file in asked:
+            file.write(drawn(each, [Run(machine, "")], suffix))
+
+    return draw
+
+
 def cut_short(error: BaseException) -> tuple[int, str]:
     """Exit status and words of what ends a run that does not end by itself; any other error is raised."""
     if isinstance(error, BrokenPipeError):
@@ -137,6 +163,16 @@ def _log(text: str) -> str:
     from vmm.cli import qemu_words
 
     return qemu_words.log(text)
+
+
+def _plot(text: str) -> tuple[str, Path]:
+    from vmm.plots.table import PLOTS, plot
+
+    kind, colon, path = text.partition(":")
+    if not colon or not path:
+        raise VmmError(f"--plot {text}: it is KIND:FILE, and kinds are {', '.join(PLOTS)}")
+    plot(kind)
+    return kind, Path(path)
 
 
 def _trace(text: str) -> tuple[str, Path]:

@@ -37,6 +37,7 @@ class Event(NamedTuple):
     transaction   what it does (enum vmm_transaction); of an abort the status that EAX has
     work          of a device, while somebody records: its line; which work it has for its driver, below it two bits of
                   what of that (enum vmm_work)
+    guard stored  while somebody diagnoses its stack: 0; the physical address that an instruction stores to
     stop          the reason (enum vmm_stop_reason); its code
     """
 

@@ -51,6 +51,11 @@ class Books:
                 takers.setdefault(kind, []).append(book.see)
         return takers
 
+    @property
+    def measure(self) -> bool:
+        """Somebody reads of each interrupt how long it took."""
+        return "responses" in self.__dict__ or "executions" in self.__dict__
+
     @cached_property
     def handlers(self) -> Handlers:
         return self._keep(Handlers())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,9 @@ from vmm.errors import VmmError
 if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.trace import Trace
+    from vmm.trace.query import Selection, Thinned
 
-__all__ = ["Asked", "Diagnoses", "Look", "able", "compares", "not_applied"]
+__all__ = ["Asked", "Diagnoses", "Look", "able", "not_applied", "watch"]
 
 Asked = Mapping[str, Budget | None]
 """By name, as `chosen` gives them."""
@@ -30,7 +32,8 @@ class Look:
     """
 
     def __init__(self, patient: Patient, asked: Asked, stop: Stop) -> None:
-        books = _books(patient)
+        books = self._books = _books(patient)
+        self._thins = len(patient.cpus) == 1
         self._rules: list[Diagnosis] = []
         for name in asked:
             ends = diagnosis(name).ENDS
@@ -42,6 +45,15 @@ class Look:
             for kind in rule.WANTS:
                 self.takers.setdefault(kind, []).append(rule.see)
 
+    @property
+    def may_be_thinned(self) -> bool:
+        """Nobody measures or counts each interrupt, and no other vCPU's come between."""
+        return self._thins and not self._books.measure and not any(rule.COUNTS for rule in self._rules)
+
+    def left_out(self, rises: Mapping[int, int]) -> None:
+        """Lines rose so often in what was not shown, and were taken each time."""
+        self._books.lines.more(rises)
+
     def verdicts(self) -> list[Verdict]:
         """By diagnosis and then by when."""
         return [verdict for rule in self._rules for verdict in rule.verdicts()]
@@ -52,7 +64,12 @@ class Look:
 
 
 def _books(patient: Patient) -> Books:
-    return Books(x86=named(patient.architecture).number == "vector")
+    return Books(x86=is_x86(patient))
+
+
+def is_x86(patient: Patient) -> bool:
+    """Interrupts are called as x86 calls them, and events have its controllers' numbers."""
+    return named(patient.architecture).number == "vector"
 
 
 def _made(patient: Patient, asked: Asked, name: str, books: Books | None = None) -> Diagnosis:
@@ -69,9 +86,14 @@ def able(patient: Patient, asked: Asked) -> Asked:
     return {name: budget for name, budget in asked.items() if not _made(patient, asked, name).lacks()}
 
 
-def compares(asked: Asked) -> bool:
-    """One of them asks what handlers interrupted."""
-    return any(diagnosis(name).COMPARES for name in asked)
+def watch(trace: Trace, patient: Patient, asked: Asked) -> list[Callable[[], None]]:
+    """Have the core tell what they want to know from now on; what ends that."""
+    rules = [diagnosis(name) for name in asked]
+    ends = [trace.compare()] if any(rule.COMPARES for rule in rules) else []
+    for symbol in (symbol for rule in rules for symbol in rule.GUARDS):
+        with suppress(VmmError):  # the image has no such symbol, or it is not mapped yet
+            return [*ends, trace.guard(patient.address(symbol))]
+    return ends
 
 
 class Diagnoses:
@@ -85,8 +107,7 @@ class Diagnoses:
         self._trace, self._patient, self._asked, self._named = trace, patient, asked, by_name
         for name in asked:
             _made(patient, asked, name)  # what a budget names is there, or that is said now
-        self._ends = [trace.compare()] if compares(asked) else []
-        self._ends.append(trace.record().stop)
+        self._ends = [*watch(trace, patient, asked), trace.record().stop]
 
     def verdicts(self) -> list[Verdict]:
         """What went wrong up to where the machine stands, by diagnosis and then by when. VmmError while another thread
@@ -99,13 +120,17 @@ class Diagnoses:
         look = Look(self._patient, able(self._patient, self._asked), self._patient.stop)
         note = ""
         if takers := look.takers:
-            wanted = self._trace.of(kind=list(takers))
-            left_out = max(len(wanted) - MOST, 0)
-            for event in wanted.behind(left_out):
+            all_of = self._trace.of(kind=list(takers))
+            thinned = all_of.thinned(vectors=is_x86(self._patient)) if look.may_be_thinned else None
+            wanted: Selection | Thinned = all_of if thinned is None else thinned
+            left_out, events = wanted.tail(MOST)
+            for event in events:
                 if left_out and not note:
                     note = f"of {left_out + MOST} events the last {MOST} were looked at, from insn {event.insns} on"
                 for see in takers[event.kind]:
                     see(event)
+            if thinned:
+                look.left_out(thinned.rises)
         return Looked(look.verdicts(), look.figures(), note)
 
     def not_applied(self) -> dict[str, str]:

@@ -119,6 +119,8 @@ class Diagnosis:
     """Kinds of events (`vmm help events`) that it is shown itself."""
     COMPARES: ClassVar[bool] = False
     """It asks what handlers interrupted, or wants the events of what they changed."""
+    GUARDS: ClassVar[Sequence[str]] = ()
+    """Symbols; it is told of stores to the word at the first that there is."""
     BUDGET: ClassVar[str] = ""
     """What its budget is of; empty: it takes none."""
     ENDS: ClassVar[Sequence[str]] = ()
@@ -127,6 +129,8 @@ class Diagnosis:
     """It says nothing without one."""
     SYMBOL: ClassVar[bool] = False
     """That is a symbol of the guest's, and no number."""
+    COUNTS: ClassVar[bool] = False
+    """It is shown each event of its kinds, however many are alike."""
     stop: Stop
     """Why the run has ended, when it is asked for verdicts."""
 

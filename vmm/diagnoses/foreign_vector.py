@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.handlers import Handler
 
 EXCEPTIONS = 32
 """Vectors below are exceptions' (SDM 3A 6.2)."""
@@ -33,12 +34,12 @@ class Rule(Diagnosis):
         "executes, and whose handler changed registers of the code it interrupted, or the place where that goes on, as "
         "it does for who asks for it; certain, for nobody had"
     )
-    WANTS = (*WANTS, *CHANGES)
+    WANTS = ("delivered", *CHANGES)
     COMPARES = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._handlers = Handlers()
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._handlers = books.handlers
         self._called: set[int] = set()
         self._taken: dict[tuple[int, str], _Taken] = {}
 
@@ -47,8 +48,7 @@ class Rule(Diagnosis):
 
     def see(self, event: Event) -> None:
         if event.kind not in CHANGES:
-            self._handlers.see(event)
-            if event.kind == "delivered" and event.source == "software":
+            if event.source == "software":
                 self._called.add(event.number)
             return
         nest = self._handlers.under_way(event.vcpu)

@@ -66,7 +66,7 @@ class Leaves(Diagnosis):
             address, name = read
             evidence.append(self.at(event, address, f"reads {name}"))
             used = f": {name.upper()} is read at {where(address)} as if nothing had been between"
-        often = f", {times} times" if times > 1 else ""
+        often = ", more than once" if times > 1 else ""
         return self.verdict(
             f"the handler of {delivered.source} changes {which} of the code it interrupted and does not "
             f"restore {'it' if which.startswith('a ') else 'them'}{often}{used}",

@@ -76,6 +76,13 @@ class Lines:
             high.services += 1
             high.service = service
 
+    def more(self, rises: Mapping[int, int]) -> None:
+        """Lines rose so often besides, and were taken each time."""
+        for number, count in rises.items():
+            line = self.lines.setdefault(number, Line())
+            line.rises += count
+            line.taken += count
+
     def high(self, service: Service) -> High | None:
         """The last rise of the line that a service is of; None: of none."""
         number = self._lines.get(service.key)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vmm.core.event import Event
 from vmm.core.native import lib
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 
 MANY = 16
@@ -32,8 +33,8 @@ class Rule(Diagnosis):
     )
     WANTS = ("transaction",)
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
         self._begun: dict[int, Event] = {}
         self._tries: dict[int, Tries] = {}
 

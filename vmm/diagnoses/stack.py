@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from vmm.core.event import Event
 from vmm.diagnoses.books import Books
-from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
+from vmm.diagnoses.code import Code
+from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.handlers import Handler
 from vmm.errors import VmmError
 
@@ -29,9 +30,11 @@ class Rule(Diagnosis):
 
     RULE = (
         "a handler is entered with its stack pointer at or below the guard word (a symbol, stack_guard or guard) that "
-        "its stack lies above, which is certain; likely where that would be so if all that came had nested"
+        "its stack lies above, which is certain, and the store that crossed it; likely where that would be so if all "
+        "that came had nested"
     )
-    WANTS = ("delivered",)
+    WANTS = ("delivered", "guard stored")
+    GUARDS = GUARDS
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
         super().__init__(name, patient, budget, books)
@@ -39,6 +42,8 @@ class Rule(Diagnosis):
         self._nests: list[list[Handler]] = []
         self._known: set[tuple[tuple[int, str, int], ...]] = set()
         """Nests like which there was one already."""
+        self._stores: dict[Handler, Event] = {}
+        """The first to the guard word since each was entered, while it was under way."""
         self._guard = next(filter(None, map(self._address, GUARDS)), None)
 
     def applies(self) -> str:
@@ -52,6 +57,10 @@ class Rule(Diagnosis):
 
     def see(self, event: Event) -> None:
         nest = self._handlers.under_way(event.vcpu)
+        if event.kind == "guard stored":
+            for handler in nest:
+                self._stores.setdefault(handler, event)
+            return
         if nest[-1].synchronous:
             return
         if not nest[-1].is_a32:  # whose stack pointers only their returns tell
@@ -80,11 +89,14 @@ class Rule(Diagnosis):
         if broken:
             inner = broken[-1].handler
             below = self._guard - broken[-1].sp
+            store = self._stores.get(broken[0].handler)
+            by = f"; {self._stored(store, broken)}" if store else f"; the frame of {inner.delivered.source} lies there"
             yield self._verdict(
                 f"the stack is overrun: {inner.delivered.source} comes at {self._patient.where(inner.interrupted)}, "
-                f"where the stack pointer is {below} bytes below the guard word; {figures}",
+                f"where the stack pointer is {below} bytes below the guard word{by}; {figures}",
                 broken,
                 CERTAIN,
+                *([self.evidence(store, f"{self._instruction(store)} stores over the guard word")] if store else []),
             )
         elif needed >= room:
             yield self._verdict(f"the stack is too small for what may nest: {figures}", deepest, LIKELY)
@@ -100,12 +112,22 @@ class Rule(Diagnosis):
             found.insert(0, _Level(handler, sp))
         return found if found and guard < found[0].sp < guard + FAR else []
 
-    def _verdict(self, text: str, levels: list[_Level], confidence: str) -> Verdict:
+    def _stored(self, store: Event, levels: list[_Level]) -> str:
+        """By an instruction, before the last of these was delivered, whose frame then lies below, or behind that."""
+        crossed = store.insns < levels[-1].handler.delivered.insns
+        words = "it crossed the guard word" if crossed else "then the guard word itself is stored over"
+        return f"{words} at {self._patient.where(store.linear)}: {self._instruction(store)}"
+
+    def _instruction(self, event: Event) -> str:
+        code = next(Code(self._patient, event.vcpu).instructions(event.linear, 1), None)
+        return f"{code.mnemonic} {code.op_str}" if code else "an instruction"
+
+    def _verdict(self, text: str, levels: list[_Level], confidence: str, *first: Evidence) -> Verdict:
         evidence = [
             self.at(handler.delivered, handler.interrupted, f"{handler.delivered.source}, at level {number}")
             for number, handler in enumerate((each.handler for each in levels), 1)
         ]
-        return self.verdict(text, *reversed(evidence), confidence=confidence)
+        return self.verdict(text, *first, *reversed(evidence), confidence=confidence)
 
 
 def _needs(levels: Sequence[Sequence[_Level]]) -> dict[tuple[int, str], int]:

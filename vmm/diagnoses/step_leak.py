@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.handlers import SYNCHRONOUS, Handler
 from vmm.diagnoses.timing_leak import FEWEST, MOST, Difference, T
@@ -36,9 +37,10 @@ class Rule(Diagnosis):
     BUDGET = "SECRET"
     NEEDED = True
     SYMBOL = True
+    COUNTS = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
         self._secret = patient.address(budget.text) if budget else None
         self._visits: dict[int, list[Visit]] = {}
         self._now: dict[int, int] = {}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmm.core.stops import Stop
-from vmm.diagnoses.diagnosed import Asked, Look, able, compares, not_applied
+from vmm.diagnoses.diagnosed import Asked, Look, able, not_applied, watch
 from vmm.diagnoses.table import chosen, named
 from vmm.machine.machine import Machine
 from vmm.placements.found import Cause
@@ -36,8 +36,7 @@ class Wanted:
         """From now on the machine keeps what they look at."""
         if self.asked:
             machine.trace.whole()
-            if compares(self.asked):
-                machine.trace.compare()
+            watch(machine.trace, machine, self.asked)
 
     def not_applied(self, machine: Machine) -> dict[str, str]:
         """As of `Diagnoses`."""

@@ -81,7 +81,7 @@ class Trace:
         self._observers: list[Callable[[Event], None]] = []
         self._logs: list[EventLog] = []
         self._store: Store | None = None
-        self._comparing = 0
+        self._comparing = self._guards = 0
         self.observing = False
         """An observer is being told."""
 
@@ -165,6 +165,21 @@ class Trace:
     def whole(self) -> None:
         """Have the ring, which `last` shows, keep from now on what logs have, too: events that follow from others."""
         lib.vmm_trace_whole(self._native, 1)
+
+    def guard(self, linear: int, size: int = 4) -> Callable[[], None]:
+        """Have the core tell of each store of an instruction to so many bytes, as the first vCPU maps them now; of the
+        last that was asked for. As `observe`; VmmError where there is no RAM.
+        """
+        if lib.vmm_guard(self._native, linear, size):
+            raise VmmError(ffi.string(self._native.error).decode())
+        self._guards += 1
+        return self._guard_no_more
+
+    def _guard_no_more(self) -> None:
+        check_in_hand(self._native)
+        self._guards -= 1
+        if not self._guards:
+            lib.vmm_guard(self._native, 0, 0)
 
     def interrupted(self, vcpu: int, depth: int) -> list[int] | None:
         """What the general registers, in the order of their encoding, held when the handler under way at `depth`, from

@@ -10,7 +10,7 @@ from vmm.core.event import Event
 from vmm.core.native import ffi, lib
 
 if TYPE_CHECKING:
-    from vmm._native import vmm_event, vmm_machine
+    from vmm._native import View, vmm_event, vmm_machine
     from vmm.arch.architecture import Architecture
 
 KINDS = {
@@ -38,6 +38,7 @@ KINDS = {
     lib.VMM_EV_VECTORS_CHANGED: "vectors changed",
     lib.VMM_EV_WORK: "work",
     lib.VMM_EV_TRANSACTION: "transaction",
+    lib.VMM_EV_GUARD_STORED: "guard stored",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
 WITH_SOURCE = (
@@ -81,13 +82,23 @@ def from_native(raw: vmm_event, source: SourceName) -> Event:
 
 
 def from_natives(events: vmm_event, count: int, source: SourceName) -> Iterator[Event]:
-    """Copies of the first `count` of an array: all fields of an event at once, for there are millions of them."""
+    """Copies of the first `count` of an array."""
+    return from_bytes(bytes_of(events, count), source)
+
+
+def bytes_of(events: vmm_event, count: int) -> View:
+    """The first `count` of an array, as they lie there."""
+    return ffi.buffer(events, count * LAYOUT.size)
+
+
+def from_bytes(data: bytes | View, source: SourceName) -> Iterator[Event]:
+    """Events of what `bytes_of` gave: all fields of one at once, for there are millions of them."""
     names: dict[tuple[int, int], str] = {}
     new, kinds = tuple.__new__, KINDS
     for (
         insns, ns, pc, sp, value, code, number, error, flags, base, cs, ss, vector_offset, _,
         kind, vcpu, of, pin, cpl, has_error, target_el, depth,
-    ) in LAYOUT.iter_unpack(ffi.buffer(events, count * LAYOUT.size)):  # fmt: skip
+    ) in LAYOUT.iter_unpack(data):  # fmt: skip
         name = ""
         if kind in WITH_SOURCE or of == lib.VMM_SRC_STIMULUS:
             name = names.get((of, pin)) or names.setdefault((of, pin), source(of, pin))

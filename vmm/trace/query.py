@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +11,17 @@ from typing import TYPE_CHECKING
 from vmm.core.event import Event
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError, unknown
-from vmm.trace.events import NUMBERS, SOURCES, SYNCHRONOUS, SourceName, from_native, from_natives
+from vmm.trace.events import (
+    LAYOUT,
+    NUMBERS,
+    SOURCES,
+    SYNCHRONOUS,
+    SourceName,
+    bytes_of,
+    from_bytes,
+    from_native,
+    from_natives,
+)
 from vmm.trace.store import ANY, Chunk, Store, unpacked
 
 if TYPE_CHECKING:
@@ -89,10 +100,11 @@ class Selection:
 
     def behind(self, left_out: int) -> Iterator[Event]:
         """Without the first so many, which are not even made."""
-        for events, count in self._batches(self._chunks(), self._wanted):
-            if left_out < count:
-                yield from from_natives(ffi.addressof(events, left_out), count - left_out, self._source)
-            left_out = max(left_out - count, 0)
+        return _behind(self._batches(self._chunks(), self._wanted), left_out, self._source)
+
+    def thinned(self, *, vectors: bool) -> Thinned:
+        """Without plain rounds between others: of a machine of one vCPU, whose interrupts have vectors or not."""
+        return Thinned(lambda: self._batches(self._chunks(), self._wanted), self._source, vectors=vectors)
 
     def __len__(self) -> int:
         return sum(count for _, count in self._batches(self._chunks(), self._wanted))
@@ -104,6 +116,11 @@ class Selection:
     def first(self) -> Event | None:
         """None: no event fits."""
         return next(iter(self), None)
+
+    def tail(self, most: int) -> tuple[int, Iterator[Event]]:
+        """The last `most`, and how many there are before them."""
+        left_out = max(len(self) - most, 0)
+        return left_out, self.behind(left_out)
 
     @property
     def last(self) -> Event | None:
@@ -141,6 +158,53 @@ class Selection:
             words = memoryview(ffi.buffer(events, count * EVENT_WORDS * WORD)).cast("B").cast("Q")
             values += words[at::EVENT_WORDS].tolist()
         return values
+
+
+class Thinned:
+    """What `vmm_thin` leaves of events, which see."""
+
+    def __init__(
+        self, batches: Callable[[], Iterator[tuple[vmm_event, int]]], source: SourceName, *, vectors: bool
+    ) -> None:
+        self._made, self._source, self._vectors = batches, source, vectors
+        self.rises: dict[int, int] = {}
+        """Of lines, in the rounds left out: each was taken; there with `tail`."""
+
+    def _batches(self) -> Iterator[tuple[vmm_event, int]]:
+        thinned, out = (
+            ffi.new("vmm_thinned *", {"vectors": self._vectors}),
+            ffi.new("vmm_event[]", BATCH + 2 * lib.VMM_ROUND),
+        )
+        for events, count in self._made():
+            yield out, int(lib.vmm_thin(thinned, events, count, out))
+        yield out, int(lib.vmm_thin_rest(thinned, out))
+        self.rises = {line: count for line, count in enumerate(thinned.left_out) if count}
+
+    def tail(self, most: int) -> tuple[int, Iterator[Event]]:
+        """The last `most`, and how many there are before them; in one go, for there are millions of those left out."""
+        kept: deque[tuple[bytes, int]] = deque()
+        held = left_out = 0
+        for events, count in self._batches():
+            if count:
+                kept.append((bytes(bytes_of(events, count)), count))
+                held += count
+            while kept and held - kept[0][1] >= most:
+                count = kept.popleft()[1]
+                held, left_out = held - count, left_out + count
+        more = max(held - most, 0)
+        return left_out + more, self._events(kept, more)
+
+    def _events(self, kept: Iterable[tuple[bytes, int]], left_out: int) -> Iterator[Event]:
+        for data, _ in kept:
+            yield from from_bytes(data[left_out * LAYOUT.size :], self._source)
+            left_out = 0
+
+
+def _behind(batches: Iterable[tuple[vmm_event, int]], left_out: int, source: SourceName) -> Iterator[Event]:
+    for events, count in batches:
+        if left_out < count:
+            yield from from_natives(ffi.addressof(events, left_out), count - left_out, source)
+        left_out = max(left_out - count, 0)
 
 
 def wanted_events(

@@ -42,6 +42,7 @@ COMMON = {
     "frame changed": "a handler returns to {value:#x} and not to what it interrupted",
     "registers changed": "a handler leaves registers changed",
     "vectors changed": "a handler leaves vector registers changed",
+    "guard stored": "a store to the guard word",
     "stimulus": "stimulus {number} acts, {asked}",
     "work": "the device on line {number}: {work}",
 }

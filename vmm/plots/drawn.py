@@ -1,0 +1,65 @@
+"""A picture as a file's bytes, by matplotlib, an extra; the same run gives the same SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vmm.errors import VmmError
+from vmm.installing import into_python
+from vmm.plots.run import Run
+from vmm.plots.table import Plot
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = (".svg", ".png")
+COLORS = 10
+"""Of matplotlib's cycle."""
+WIDE, HIGH = 6.4, 4.0
+"""Inches of one run's part."""
+STYLE: dict[str, Any] = {
+    "svg.hashsalt": "vmm", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 9,
+    "axes.spines.top": False, "axes.spines.right": False, "legend.framealpha": 0.9, "savefig.dpi": 120,
+}  # fmt: skip
+
+
+def check(option: str, path: Path) -> None:
+    """VmmError where the file's name is of no format, or matplotlib is missing: before there is a run."""
+    if path.suffix not in FORMATS:
+        raise VmmError(f"{option} {path}: a picture is {' or '.join(FORMATS)}")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        command = into_python("'vmm[plot]'")
+        raise VmmError(
+            f"{option}: matplotlib is not installed; the extra plot has it{f': {command}' if command else ''}"
+        ) from error
+
+
+def drawn(plot: Plot, runs: Sequence[Run], suffix: str) -> bytes:
+    """The runs side by side."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDE * len(runs), HIGH), layout="constrained")
+        parts = figure.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)[0]
+        names = sorted({name for run in runs for name in run.names})
+        for axes, run in zip(parts, runs, strict=True):
+            run.colors = {name: f"C{n % COLORS}" for n, name in enumerate(names)}
+            plot.draw(axes, run)
+            axes.set_title(run.title, loc="left")
+            axes.label_outer()
+        return _saved(figure, suffix)
+
+
+def _saved(figure: Figure, suffix: str) -> bytes:
+    file = BytesIO()
+    metadata = {"Date": None} if suffix == ".svg" else {}
+    figure.savefig(file, format=suffix[1:], metadata=metadata)
+    if suffix != ".svg":
+        return file.getvalue()
+    return b"".join(line.rstrip() + b"\n" for line in file.getvalue().splitlines())
