@@ -86,6 +86,18 @@ def test_a_watchpoint_stops_behind_the_access_and_says_where(served, image, symb
     assert client.ask(f"z{kind},{where:x},4") == b"OK"
 
 
+def test_a_watchpoint_is_on_memory_as_it_was_mapped_when_it_was_set(served):
+    """Also where nothing is mapped any more, and never where nothing is."""
+    client, run = served("x86/ist_stacks")
+    where = run.machine.address("nmis")
+    assert client.ask("Z2,fee00000,4").startswith(b"E.0xfee00000 is not mapped to RAM")
+    assert client.ask("Z2,100000,0").startswith(b"E.Accessed(size=0)")
+    assert client.ask(f"Z2,{where:x},4") == b"OK"
+    assert client.ask("c").endswith(b"watch:%x;" % where)
+    assert run.machine.cpu.bits == 64
+    assert run.machine.cpu.physical(where) == where
+
+
 def test_memory_is_read_as_far_as_it_is_mapped_and_written(served):
     client, run = served("x86/first_isr")
     count = run.machine.address("count")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from vmm.arch.boot import Entry
-from vmm.core.native import ffi, lib
+from vmm.core.native import NEVER, ffi, lib
 from vmm.errors import VmmError, unknown, within
 
 if TYPE_CHECKING:
@@ -163,6 +163,11 @@ class Vcpu:
         `raises`: its handler of exceptions raises one itself, instead of being out of reach.
         """
         raise NotImplementedError
+
+    def physical(self, address: int) -> int | None:
+        """Where in RAM it maps a linear address now; None: nowhere."""
+        found = int(lib.vmm_physical(self._native, address & NEVER))
+        return None if found == NEVER else found
 
     def enter(self, entry: Entry) -> None:
         """Stand where a loaded image begins."""

@@ -12,6 +12,7 @@ from vmm.errors import VmmError, unknown
 from vmm.gdb.course import Came, Course
 from vmm.gdb.description import shown
 from vmm.gdb.past import BrokenIn, Hit, Past, Poll
+from vmm.gdb.watched import watched
 from vmm.inputs.position import Position
 from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Accessed, NextBoundary, Reach, Returned
@@ -159,9 +160,7 @@ class Target:
         if kind in BREAKS:
             self.breaks[wanted] = Reach(address)
         elif kind in WATCHED:
-            trigger = Accessed(address, size, WATCHED[kind][0])
-            self.machine.address(address)
-            self.breaks[wanted] = trigger
+            self.breaks[wanted] = watched(self.cpu, Accessed(address, size, WATCHED[kind][0]))
         else:
             raise VmmError(f"there is no breakpoint of kind {kind}")
 
