@@ -9,10 +9,11 @@ from threading import Thread
 
 from vmm.gdb import Killed
 from vmm.gdb.console import Once
-from vmm.gdb.course import Live
+from vmm.gdb.course import Course, Live, Replayed
 from vmm.gdb.link import Address
 from vmm.gdb.server import Server
 from vmm.machine.machine import boot
+from vmm.replayer.player import Replay
 
 PATIENCE = 20
 
@@ -104,13 +105,16 @@ class Served:
     def __init__(self, image, *, waits: bool = True, typed=None, **options) -> None:
         self.written = b""
         self.console = Once(self._take)
-        self.machine = boot(image, console=self.console, **options)
-        self.recorder = self.machine.recording()
+        self._course = self._course_of(image, typed, options)
         self.server = Server(Address(":0"), waits=waits)
-        self._course = Live(self.machine, self.recorder, typed)
         self._thread = Thread(target=self._run, daemon=True)
         self.stop = self.error = None
         self._clients: list[Client] = []
+
+    def _course_of(self, image, typed, options) -> Course:
+        self.machine = boot(image, console=self.console, **options)
+        self.recorder = self.machine.recording()
+        return Live(self.machine, self.recorder, typed)
 
     def _take(self, data: bytes) -> None:
         self.written += data
@@ -153,3 +157,12 @@ class Served:
     def attach(self) -> Client:
         self._clients.append(Client(self.server.port))
         return self._clients[-1]
+
+
+class ServedReplay(Served):
+    """A recording, as `vmm replay --gdb :0 -S` would serve it."""
+
+    def _course_of(self, image, typed, options) -> Course:
+        self.replay = Replay(image, None, self.console)
+        self.machine = self.replay.machine
+        return Replayed(self.replay)

@@ -56,6 +56,18 @@ def test_a_run_that_was_debugged_is_the_run_that_it_would_have_been(image, seed,
     assert run.stop.detail == plain.stop.detail
 
 
+@pytest.mark.parametrize("image", ["x86/pit_ticks", "x86/ipi_ping_pong", "x86/soft_reset"])
+def test_so_it_is_in_the_fast_gear(image, capfd):
+    plain = boot(image, console=None)
+    plain.run()
+    with Served(image, gear="fast") as run:
+        client = run.attach().quiet()
+        if wander(client, run, random.Random(image)):
+            client.ask("D")
+    assert run.machine.gear == "fast"
+    assert (run.machine.trace.hash, run.machine.instructions) == (plain.trace.hash, plain.instructions)
+
+
 @pytest.mark.parametrize("image", ["x86/pit_ticks", "arm64/first_isr"])
 def test_what_the_guest_writes_is_shown_once(image, capfd):
     written = bytearray()

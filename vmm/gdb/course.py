@@ -55,38 +55,39 @@ class Course:
     def __init__(self, machine: Machine, entries: Sequence[Entry]) -> None:
         self.machine = machine
         self.entries, self.made = list(entries), 0
+        self._fruitless = 0
         self.why_not: str | None = None
         """Why nobody can go back in it; None: one can."""
 
     def forward(self, triggers: Sequence[Trigger[Any]], insns: int) -> Came:
-        """On to a trigger, or by so many instructions at most; what was decided where it comes to is decided."""
+        """On to a trigger, by so many instructions at most, and no further than to where something was decided: that is
+        decided again.
+        """
+        self.settle()
         came = self._forward(triggers, insns)
         self.settle()
         return came
 
     def _forward(self, triggers: Sequence[Trigger[Any]], insns: int) -> Came:
-        fruitless = 0
-        while True:
-            self.settle()
-            here, goal = self.machine.position, self._goal()
-            if self._over(here):
-                return Came(stop=self._ended())
-            if goal and passed(here, goal):
-                raise self._astray(goal)
-            ways = [*triggers, *(towards(here, goal) if goal else ())]
-            stop = self.machine.run(until=First(*ways) if ways else None, insns=insns)
-            if stop.reason == "count":
-                return Came()
-            if stop.reason in AWAITED:
-                if any(stop.result.trigger is each for each in triggers):
-                    return Came(stop.result.trigger, stop.result.result)
-                if (boundary := self._boundary(triggers)) and self.machine.position != here:
-                    return Came(boundary)
-            elif self._goal() is None:
-                return Came(stop=stop)
-            elif fruitless == FRUITLESS:
-                raise self._astray(goal or here)
-            fruitless = fruitless + 1 if self.machine.position == here else 0
+        here, goal = self.machine.position, self._goal()
+        if self._over(here):
+            return Came(stop=self._ended())
+        if goal and passed(here, goal):
+            raise self._astray(goal)
+        ways = [*triggers, *(towards(here, goal) if goal else ())]
+        stop = self.machine.run(until=First(*ways) if ways else None, insns=insns)
+        self._fruitless = self._fruitless + 1 if self.machine.position == here else 0
+        if stop.reason in AWAITED:
+            fired = stop.result
+            moved = self.machine.position != here
+            if any(fired.trigger is each for each in triggers):
+                return Came(fired.trigger, fired.result)
+            return Came(self._boundary(triggers) if moved else None)
+        if stop.reason != "count" and self._goal() is None:
+            return Came(stop=stop)
+        if self._fruitless > FRUITLESS:
+            raise self._astray(goal or here)
+        return Came()
 
     def _boundary(self, triggers: Sequence[Trigger[Any]]) -> NextBoundary | None:
         """One that would have fired where something else on the way to a decision stopped the machine first."""
