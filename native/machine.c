@@ -72,6 +72,7 @@ static const char *(*const STANDING_BEFORE[])(void *library) = {
     arm_watch_fp,
     arm_watch_blocks,
     arm_watch_accesses,
+    arm_watch_modes,
     x86_watch_tasks,
     x86_watch_fpu,
     x86_watch_simd,

@@ -179,6 +179,7 @@ class vmm_machine(Struct):
     accessed_by: CValue
     device_read: Callable[[CValue, int, int, int, int], None]
     device_read_by: CValue
+    time_told: int
     compared: CValue
     guard_at: int
     guard_size: int
@@ -831,6 +832,7 @@ class vmm_ending(Struct):
     reason: int
     errors: int
     late: int
+    spins: int
     deep: int
     code: int
     terms: int

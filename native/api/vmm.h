@@ -375,9 +375,9 @@ struct vmm_machine {
     void (*register_accessed)(void *who, uint32_t vcpu, uint32_t number, int write); /* and of registers that arch->leftover
                                                                                        has; NULL: nobody */
     void *accessed_by;
-    void (*device_read)(void *who, uint8_t place, uint64_t at, uint32_t size, uint64_t value); /* told of what devices say to
-                                                                                       vCPUs; NULL: nobody */
+    void (*device_read)(void *who, uint8_t place, uint64_t at, uint32_t size, uint64_t value); /* of what a device said */
     void *device_read_by;
+    uint8_t time_told; /* somebody has asked what time it is since this was cleared */
     void *compared; /* what handlers interrupted; NULL: nobody compares */
     uint64_t guard_at; /* in RAM; guard_size bytes that each store to is told of */
     uint8_t guard_size; /* 0: there are none */

@@ -67,6 +67,7 @@ typedef struct {
     uint8_t reason; /* enum vmm_stop_reason */
     uint8_t errors; /* the guest made errors */
     uint8_t late;   /* it came to its end behind the deadline */
+    uint8_t spins;  /* it had used up its instructions in states that come again and again */
     uint8_t deep;   /* the stack grew too far, wherever it ended: no other field is set then */
     uint32_t code;
     uint32_t terms; /* which of the predicate's hold, one bit each */

@@ -81,9 +81,15 @@ void arm_returned(void *cpu, void *opaque);                   /* and behind it *
 
 /* leftover.c */
 void arm_leftover_accessed(vmm_vcpu *v, bool write); /* ELR_EL1 and SPSR_EL1, by an exception or a return */
-bool arm_has_leftover(const vmm_vcpu *v);
 uint64_t arm_leftover(vmm_vcpu *v, const void *saved);
 int arm_watch_leftover(vmm_vcpu *v, bool on);
+void arm_leave_leftover_out(const vmm_vcpu *v, arm_env *then); /* of a state that is held against the present one */
+
+/* leftover32.c */
+uint64_t arm32_leftover(const vmm_vcpu *v, const arm_env *then);
+void arm32_leave_leftover_out(const vmm_vcpu *v, arm_env *then);
+void arm32_mode_changes(vmm_vcpu *v, uint32_t to, bool by_exception); /* it is about to */
+const char *arm_watch_modes(void *library); /* once a process; the line that says why not, or NULL */
 
 /* deliver.c, deliver32.c */
 void arm_deliver(vmm_vcpu *v, const arm_event *event);

@@ -64,6 +64,7 @@ void arm_cycles_settle(vmm_vcpu *v)
     vmm_arm_cycles *c = &arm_of(v)->cycles;
     if (c->running)
         count(v, v->count - c->since);
+    v->machine->time_told |= c->running;
     c->since = v->count;
 }
 

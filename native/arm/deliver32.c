@@ -46,6 +46,7 @@ void arm32_enter(vmm_vcpu *v, const arm_event *e, vmm_event *record)
     uint32_t from = vmm_arm_el(v), saved = vmm_arm_pstate(v), sctlr = (uint32_t)env->cp15.sctlr_el[1];
     uint32_t lr = env->regs[15] + (env->thumb ? to->from_thumb : to->from_arm);
     note_abort(env, e);
+    arm32_mode_changes(v, to->mode, true);
     calls->cpsr_write(env, to->mode, CPSR_M, CPSR_WRITE_BY_EXCEPTION);
     env->spsr = saved;
     env->regs[14] = lr;

@@ -11,7 +11,7 @@
 enum { SPSR = 0, ELR = 1 /* op2 of either: op0 3, op1 0, CRn 4, CRm 0 */, KEPT = 2 };
 enum { SPSR_EL1 = 1 /* where Unicorn keeps it */ };
 
-bool arm_has_leftover(const vmm_vcpu *v)
+static bool has_leftover(const vmm_vcpu *v)
 {
     const vmm_arm *arm = arm_of(v);
     return arm->aarch64 && !arm->has_el2 && !arm->has_el3;
@@ -25,7 +25,7 @@ static void accessed(vmm_vcpu *v, uint32_t number, bool write)
 
 void arm_leftover_accessed(vmm_vcpu *v, bool write)
 {
-    if (!v->machine->register_accessed || !arm_has_leftover(v))
+    if (!v->machine->register_accessed || !has_leftover(v))
         return;
     for (uint32_t number = 0; number < KEPT; number++)
         accessed(v, number, write);
@@ -34,10 +34,23 @@ void arm_leftover_accessed(vmm_vcpu *v, bool write)
 uint64_t arm_leftover(vmm_vcpu *v, const void *saved)
 {
     const arm_env *now = arm_env_of(v), *then = saved;
-    if (!arm_has_leftover(v))
+    if (!arm_of(v)->aarch64)
+        return arm32_leftover(v, then);
+    if (!has_leftover(v))
         return 0;
     return (uint64_t)(now->banked_spsr[SPSR_EL1] != then->banked_spsr[SPSR_EL1]) << SPSR
          | (uint64_t)(now->elr_el[1] != then->elr_el[1]) << ELR;
+}
+
+void arm_leave_leftover_out(const vmm_vcpu *v, arm_env *then)
+{
+    const arm_env *now = arm_env_of(v);
+    if (!arm_of(v)->aarch64)
+        arm32_leave_leftover_out(v, then);
+    if (!has_leftover(v))
+        return;
+    then->banked_spsr[SPSR_EL1] = now->banked_spsr[SPSR_EL1];
+    then->elr_el[1] = now->elr_el[1];
 }
 
 /* They are told before permission is looked at: what EL0 tries is taken as a read, and writes nothing. */
@@ -72,7 +85,7 @@ int arm_watch_leftover(vmm_vcpu *v, bool on)
         if (!on && arm->leftover_hook[i])
             uc.hook_del(v->uc, arm->leftover_hook[i]);
         arm->leftover_hook[i] = 0;
-        if (on && arm_has_leftover(v)
+        if (on && has_leftover(v)
             && uc.hook_add(v->uc, &arm->leftover_hook[i], UC_HOOK_INSN, HOOKS[i].callback, v, (uint64_t)1, (uint64_t)0,
                            HOOKS[i].instruction))
             return -1;

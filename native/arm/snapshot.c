@@ -61,10 +61,9 @@ bool arm_alike(vmm_vcpu *v, const void *state, const void *saved)
     memcpy(&then, saved, sizeof then);
     settle_flags(&now);
     settle_flags(&then);
-    if (arm_has_leftover(v)) {
-        memcpy(&then.elr_el[1], &now.elr_el[1], sizeof now.elr_el[1]);
-        memcpy(&then.banked_spsr[1], &now.banked_spsr[1], sizeof now.banked_spsr[1]);
-    }
+    arm_leave_leftover_out(v, &then);
+    if (!arm_of(v)->aarch64)
+        then.pc = now.pc; /* of A64: nobody looks, and Unicorn leaves there where it stopped */
     memset(&now.exception, 0, sizeof now.exception); /* of one that is over: its registers have it all */
     memset(&then.exception, 0, sizeof then.exception);
     return memcmp(&now, &then, sizeof now) == 0

@@ -9,11 +9,11 @@
 
 enum { OF_THE_RUN = VMM_PEND_STOP | VMM_PEND_CODE };
 
-static bool vcpu_alike(vmm_vcpu *v, const uint8_t *saved)
+static bool vcpu_alike(vmm_vcpu *v, const uint8_t *saved, bool later)
 {
     const vmm_vcpu *then = (const vmm_vcpu *)saved; /* as far as ARCH_AT */
     bool turn = v == v->machine->current; /* else time and turn are counted anew when its next one begins, */
-    bool same = v->count == then->count && v->preempted == then->preempted
+    bool same = (later || v->count == then->count) && v->preempted == then->preempted
              && (!turn || v->skew == then->skew)
              && (!(turn || v->preempted) || v->turn_end == then->turn_end) /* unless it has something left of the last */
              && ((v->pending ^ then->pending) & ~(uint32_t)OF_THE_RUN) == 0 && v->halted == then->halted
@@ -75,15 +75,25 @@ static bool controllers_alike(const vmm_machine *m, const vmm_snapshot *s)
     return true;
 }
 
-bool snapshot_alike(vmm_machine *m, const vmm_snapshot *s)
+static bool alike(vmm_machine *m, const vmm_snapshot *s, bool later)
 {
     const vmm_machine *then = (const vmm_machine *)((uintptr_t)s->dynamic - DYNAMIC_AT); /* its dynamic part alone */
     if (m->vcpu_count != s->vcpu_count || !rest_alike(m, then) || !controllers_alike(m, s))
         return false;
     for (uint32_t i = 0; i < m->vcpu_count; i++)
-        if (!vcpu_alike(m->vcpus[i], s->vcpus[i]))
+        if (!vcpu_alike(m->vcpus[i], s->vcpus[i], later))
             return false;
     return true;
+}
+
+bool snapshot_alike(vmm_machine *m, const vmm_snapshot *s)
+{
+    return alike(m, s, false);
+}
+
+bool snapshot_alike_later(vmm_machine *m, const vmm_snapshot *s)
+{
+    return alike(m, s, true);
 }
 
 uint64_t snapshot_leftover(vmm_machine *m, const vmm_snapshot *s, uint32_t vcpu)

@@ -10,6 +10,7 @@
 
 uint64_t vmm_now(vmm_machine *m)
 {
+    m->time_told = 1;
     return m->current ? vcpu_now(m->current) : 0;
 }
 
@@ -120,7 +121,7 @@ static void native_expired(vmm_machine *m, uint32_t timer)
 
 static void timers_expire(vmm_machine *m)
 {
-    uint64_t now = vmm_now(m);
+    uint64_t now = vcpu_now(m->current);
     if (now < m->next_deadline)
         return;
     for (vmm_timer *t; (t = due(m, now));) {

@@ -41,6 +41,7 @@ void snapshot_differences(vmm_machine *m, const vmm_snapshot *s, page_visit *vis
 /* The machine is as the snapshot, but for bytes of RAM, and for what no guest can see. Both stand at a boundary that no
    event waits for because of the instruction before it: see arch->aftermath. */
 bool snapshot_alike(vmm_machine *m, const vmm_snapshot *s);
+bool snapshot_alike_later(vmm_machine *m, const vmm_snapshot *s); /* but for how many instructions have begun */
 /* Nor does that look at some registers of each vCPU: one bit for each that differs, see arch->leftover. */
 uint64_t snapshot_leftover(vmm_machine *m, const vmm_snapshot *s, uint32_t vcpu);
 

@@ -34,7 +34,7 @@ static bool holds(vmm_machine *m, const vmm_term *t)
 static bool one_ending(const vmm_ending *a, const vmm_ending *b)
 {
     return a->phase == b->phase && a->reason == b->reason && a->errors == b->errors && a->code == b->code
-        && a->terms == b->terms && a->late == b->late && a->deep == b->deep;
+        && a->terms == b->terms && a->spins == b->spins && a->late == b->late && a->deep == b->deep;
 }
 
 static uint32_t asked(exploration *x, vmm_ending *e)
@@ -80,6 +80,7 @@ uint32_t judge(exploration *x, uint8_t phase)
     e.late = x->ended && plan->deadline && x->length > plan->deadline;
     for (uint32_t i = 0; i < plan->terms; i++)
         e.terms |= (uint32_t)holds(m, &plan->term[i]) << i;
+    e.spins = !arrived && m->stop.reason == VMM_STOP_SLICE && spins(x);
     plan->tails++;
     watch_settle(&x->watch);
     if (plan->ask_each)
@@ -93,9 +94,9 @@ uint32_t finish(exploration *x, bool in_window)
     unsigned aim = x->plan->until.kind != VMM_TRIGGER_FREE ? AT_UNTIL : 0;
     if (in_window) {
         vmm_triggers_here(x->machine); /* whether the window ends where it stands is known */
-        if (go(x, AT_END, time_left(x)) != AT_END)
+        if (go_on(x, AT_END, time_left(x)) != AT_END)
             return judge(x, VMM_PHASE_WINDOW);
     }
     x->machine->current->reached_at = VMM_NEVER; /* the place behind it may be where it stands */
-    return judge(x, go(x, aim, time_left(x)) == AT_UNTIL ? VMM_PHASE_END : VMM_PHASE_BEYOND);
+    return judge(x, go_on(x, aim, time_left(x)) == AT_UNTIL ? VMM_PHASE_END : VMM_PHASE_BEYOND);
 }

@@ -152,7 +152,8 @@ static record *backwards(exploration *x, extent level, const piece *p, const rec
 static void settle(exploration *x, record *r, uint32_t outcome)
 {
     r->outcome = outcome;
-    tally_one(&r->sum, outcome, x->ended ? &x->length : NULL);
+    if (!stopped(x))
+        tally_one(&r->sum, outcome, x->ended ? &x->length : NULL);
 }
 
 static uint64_t most_of(uint64_t a, uint64_t b)
@@ -251,7 +252,7 @@ static way to_return(exploration *x, const detour *d, piece *p, bool *inside)
             p->inside += *inside;
         }
         x->turn_of = d->preempted ? d->preempted->index : VMM_ANY;
-        unsigned how = !left ? OVER : p ? step(x) : go(x, back | (*inside ? AT_END : AT_UNTIL), left);
+        unsigned how = !left ? OVER : p ? step(x) : go_on(x, back | (*inside ? AT_END : AT_UNTIL), left);
         if (how & (OVER | IN_TIME) && !(p && how & IN_TIME))
             return ENDED;
         if (!*inside && !p && how & AT_UNTIL)

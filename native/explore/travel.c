@@ -39,6 +39,29 @@ void forget(instant *then)
     then->native = NULL;
 }
 
+static bool out_of_time(exploration *x)
+{
+    struct timespec now = {0};
+    if (x->plan->until_ns) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        x->plan->spent |= (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= x->plan->until_ns;
+    }
+    return x->plan->spent;
+}
+
+/* As `vmm_run`, but that the host's time is looked at now and then. */
+static void run_for(exploration *x, uint64_t insns)
+{
+    enum { SLICE = 1 << 20 };
+    vmm_machine *m = x->machine;
+    for (; x->plan->until_ns && insns > SLICE; insns -= SLICE) {
+        vmm_run(m, SLICE);
+        if (m->stop.reason != VMM_STOP_SLICE || out_of_time(x))
+            return;
+    }
+    vmm_run(m, insns);
+}
+
 unsigned go(exploration *x, unsigned awaited, uint64_t insns)
 {
     vmm_machine *m = x->machine;
@@ -49,13 +72,15 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
         {.kind = VMM_TRIGGER_EVENT, .event = VMM_EV_RETURNED, .vcpu = VMM_ANY, .number = VMM_ANY, .value = VMM_ANY, .source = VMM_ANY},
         {.kind = VMM_TRIGGER_TURN, .vcpu = x->turn_of},
         {.kind = VMM_TRIGGER_EVENT, .event = VMM_EV_DELIVERED, .vcpu = VMM_ANY, .number = VMM_ANY, .value = VMM_ANY, .source = VMM_ANY},
+        {.kind = VMM_TRIGGER_REACH, .at = x->again, .vcpu = VMM_ANY},
     };
-    const unsigned count = awaited & (AT_TURN | AT_DELIVERED) ? SLOTS : SLOT_TURN; /* each is looked at again and again */
+    const unsigned rare = awaited & (AT_TURN | AT_DELIVERED) ? SLOT_AGAIN : SLOT_TURN;
+    const unsigned count = awaited & AT_AGAIN ? SLOTS : rare; /* each is looked at again and again */
     for (unsigned i = 0; i < count; i++)
         m->triggers.slot[i] = awaited >> i & 1 ? slots[i] : (vmm_trigger){0};
     m->triggers.count = count;
     vmm_triggers_changed(m);
-    vmm_run(m, insns);
+    run_for(x, insns);
     if (m->signalled || m->stop.reason == VMM_STOP_USER)
         x->broken_off = true;
     unsigned fired = 0;
@@ -67,7 +92,7 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
 }
 
 /* Who sleeps there has not come there: when it is woken, what woke it comes first. */
-static bool at_address(const exploration *x, const vmm_trigger *t)
+bool at_address(const exploration *x, const vmm_trigger *t)
 {
     vmm_vcpu *v = x->machine->current;
     return t->kind == VMM_TRIGGER_REACH && !v->halted && t->at == v->arch->pc(v) && (t->vcpu == VMM_ANY || t->vcpu == v->index);
@@ -96,12 +121,8 @@ bool until_here(const exploration *x)
 bool may_run(exploration *x)
 {
     vmm_plan *plan = x->plan;
-    struct timespec now = {0};
     plan->spent |= plan->most_runs && plan->runs >= plan->most_runs;
-    if (plan->until_ns) {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        plan->spent |= (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= plan->until_ns;
-    }
+    out_of_time(x);
     plan->runs += !plan->spent;
     return !plan->spent;
 }

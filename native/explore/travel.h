@@ -7,10 +7,10 @@
 #include "explore/stack.h"
 
 enum { STRIDE = 64 }; /* boundaries from one snapshot to the next */
-enum { SLOT_END, SLOT_UNTIL, SLOT_EVERY, SLOT_RETURN, SLOT_TURN, SLOT_DELIVERED, SLOTS };
+enum { SLOT_END, SLOT_UNTIL, SLOT_EVERY, SLOT_RETURN, SLOT_TURN, SLOT_DELIVERED, SLOT_AGAIN, SLOTS };
 enum { AT_END = 1 << SLOT_END, AT_UNTIL = 1 << SLOT_UNTIL, AT_EVERY = 1 << SLOT_EVERY, AT_RETURN = 1 << SLOT_RETURN,
-       AT_TURN = 1 << SLOT_TURN, AT_DELIVERED = 1 << SLOT_DELIVERED, IN_TIME = 64 /* the instructions are used up */,
-       OVER = 128 /* the run has ended */ };
+       AT_TURN = 1 << SLOT_TURN, AT_DELIVERED = 1 << SLOT_DELIVERED, AT_AGAIN = 1 << SLOT_AGAIN,
+       IN_TIME = 1 << SLOTS /* the instructions are used up */, OVER = 2 << SLOTS /* the run has ended */ };
 
 /* The machine as it was, with Python's devices. */
 typedef struct {
@@ -37,6 +37,7 @@ struct vmm_exploration {
     uint64_t origin_ns;
     uint64_t host_seen;    /* calls of Python's devices up to when their state was `devices` */
     uint32_t devices;
+    uint64_t again;   /* the address that AT_AGAIN is */
     uint32_t turn_of; /* the vCPU whose next turn AT_TURN is */
     bool failed;     /* no memory, or an error in Python */
     bool broken_off; /* by a signal */
@@ -71,6 +72,9 @@ void back_to(exploration *x, const instant *then);
 void forget(instant *then);
 
 unsigned go(exploration *x, unsigned awaited, uint64_t insns); /* what of it came, or IN_TIME, or OVER */
+unsigned go_on(exploration *x, unsigned awaited, uint64_t insns); /* as go, but that it looks for states that come again */
+bool spins(exploration *x); /* the run has used up its instructions: it can never end */
+bool at_address(const exploration *x, const vmm_trigger *t);
 unsigned step(exploration *x); /* to the next boundary; a vCPU that falls asleep stands at one, and at another when it is woken */
 bool ends_here(exploration *x); /* it stands at the window's end */
 bool may_run(exploration *x); /* one more, which is counted; false: the budget is spent */

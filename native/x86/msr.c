@@ -70,7 +70,7 @@ static vmm_msr *listed(vmm_vcpu *v, uint32_t index)
 /* One tick a virtual nanosecond. */
 uint64_t x86_tsc(const vmm_vcpu *v)
 {
-    return vcpu_now(v) + x86_of(v)->tsc_offset;
+    return vmm_now(v->machine) + x86_of(v)->tsc_offset;
 }
 
 bool x86_rdmsr(vmm_vcpu *v, uint32_t index, uint64_t *value)

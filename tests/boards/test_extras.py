@@ -76,3 +76,10 @@ def test_a_message_for_the_its_has_the_device_id_that_the_bus_adds() -> None:
     for address in (0x08090040, 0x08090044, 0x08020040):  # GITS_TRANSLATER (IHI0069 12.19.9), and what is not it
         Messages(None, its).write(address, 7)
     assert its == [(MESSAGE_DEVICE, 7)]
+
+
+def test_a_line_has_no_driver_whose_device_is_not_there() -> None:
+    for image, board, _, line in PLACES:
+        for asked, drivers in ((board, ("nic",)), (board.replace("nic=on", "nic=off"), ())):
+            m = vmm.boot(image, board=asked, console=None)
+            assert m.board.drivers.get(line, ()) == drivers

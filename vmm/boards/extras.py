@@ -51,15 +51,11 @@ MAKES = {
 OPTIONS = tuple(MAKES)
 
 
-def drivers(places: Mapping[str, Place]) -> dict[int, tuple[str, ...]]:
-    """By line, which of them drives it."""
-    return {place.line: (name,) for name, place in places.items()}
-
-
 def add(parts: Parts, board: Board, places: Mapping[str, Place], message: Message) -> None:
     """Those that are asked for."""
     for name, (make, size) in MAKES.items():
         if switch(parts.options, name, False):
             first, line = places[name]
             board.devices[name] = device = make(parts, line, parts.bus.line(line), message)
+            board.drivers = {**board.drivers, line: (name,)}
             parts.bus.add_memory(device, first, size)

@@ -58,7 +58,6 @@ EXTRAS = {
 }
 DRIVERS = {
     TIMER: ("pit",), KEYBOARD: ("keyboard",), COM2: ("com2",), COM1: ("com1",), RTC: ("rtc",), SCI: ("acpi",),
-    **extras.drivers(EXTRAS),
 }  # fmt: skip
 """By line, which devices drive it."""
 HPET_LINES = range(16, PINS)

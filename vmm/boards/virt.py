@@ -43,7 +43,7 @@ EXTRAS = {
     "dma": Place(0x0B012000, 5),
     "disk": Place(0x0B013000, 6),
 }
-DRIVERS = {virt_tree.UART_SPI: ("uart",), virt_tree.RTC_SPI: ("rtc",), **extras.drivers(EXTRAS)}
+DRIVERS = {virt_tree.UART_SPI: ("uart",), virt_tree.RTC_SPI: ("rtc",)}
 """By line, which devices drive it."""
 V2M_SPI, V2M_COUNT = 48, 64
 MESSAGE_DEVICE = 4

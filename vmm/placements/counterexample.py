@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vmm.core.stops import Stop
 from vmm.machine.explorer import Placement
 from vmm.machine.machine import Machine, accesses_of
+from vmm.placements.judge import SPINS
 from vmm.placements.observed import Observed
 from vmm.placements.sources import Source
 from vmm.placements.story import Story
@@ -22,6 +23,8 @@ BEFORE = 4096
 """Instructions that are observed before an interrupt, at most."""
 BEHIND = 16384
 """Steps behind the last."""
+ROUNDS = 1024
+"""The same, where they would be one round after another."""
 
 
 def tell(
@@ -41,10 +44,14 @@ def tell(
                 retold.go_to(observed, story, placement, placements[number - 1] if number else None, first)
                 story.happens(sources[placement.choice].name)
                 sources[placement.choice].happen(machine)
-            retold.observe(observed, BEHIND)
+            retold.observe(observed, ROUNDS if SPINS in cause else BEHIND)
             lines = [*story.lines(), *_deepest(observed, stack)]
-        stop = retold.stop or retold.finish()
-    lines.append(str(stop) if stop.reason != "breakpoint" else f"it comes to {stop.detail.removeprefix('reached ')}")
+        spins = SPINS in cause and not retold.stop
+        stop = machine.stop if spins else retold.stop or retold.finish()
+    if not spins:
+        lines.append(
+            str(stop) if stop.reason != "breakpoint" else f"it comes to {stop.detail.removeprefix('reached ')}"
+        )
     if cause not in str(stop) and cause not in lines:
         lines.append(cause)
     return [f"  {line}" for line in lines], str(record) if record else None

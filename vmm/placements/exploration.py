@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.core.native import lib
+from vmm.core.stops import Stop
 from vmm.coverage.coverage import Coverage
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum, module_path
@@ -51,6 +53,10 @@ Check = str | Callable[[Machine], Any]
 
 ATOMIC = "atomic"
 """A check: no interrupt comes between accesses that belong together."""
+SLICE = 1 << 20
+"""Instructions after which it is looked at the clock."""
+LEAST = 1e-3
+"""Seconds that an exploration has left, whatever the undisturbed run took."""
 BEYOND = 50_000_000
 """Behind that: a guest that waits for an interrupt never ends without one."""
 MAY_WAIT = ("idle", "count")
@@ -179,6 +185,7 @@ class Exploration:
             self._coverage.watch(machine)
         subject.enter(machine)
         self.plan(machine, 0)  # a wrong source or check costs nobody the undisturbed run
+        begun = time.monotonic()
         allowed, expected, undisturbed = self._undisturbed()
         self.report = report = Report(
             str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
@@ -186,10 +193,16 @@ class Exploration:
             reads=bounds.reads, deadline=bounds.deadline, stack=bounds.stack,
             diagnoses=list(subject.diagnoses.words), not_applied=subject.diagnoses.not_applied(machine),
         )  # fmt: skip
+        if not expected:
+            report.seconds = time.monotonic() - begun
+            return report
+        if bounds.seconds is not None:
+            bounds = replace(bounds, seconds=max(begun + bounds.seconds - time.monotonic(), LEAST))
         sample = self._sample(machine, allowed) if bounds.sample else None
         if sample:
-            self._bounds = bounds = replace(bounds, reduction=False)
+            bounds = replace(bounds, reduction=False)
             report.sample, report.reduction = sample, False
+        self._bounds = bounds
         campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
         words = Words(subject, bounds, self._sources, self._terms, allowed)
         last = sample.count - 1 if sample else expected - 1
@@ -375,13 +388,17 @@ class Exploration:
 
     def _undisturbed(self) -> tuple[int, int, str]:
         """How many instructions runs have from the window's first boundary on, how many boundaries the window has, and
-        how a run ends that nobody disturbs; VmmError where that does not come to the window's end.
+        how a run ends that nobody disturbs: 0 boundaries where the budget ends before it does. VmmError where it does
+        not come to the window's end.
         """
         subject, window = self._subject, self._subject.window
         machine = subject.boot()
         subject.enter(machine)
         first = machine.instructions
-        stop = machine.run(until=Reach(window.end), insns=UNDISTURBED)
+        deadline = None if self._bounds.seconds is None else time.monotonic() + self._bounds.seconds
+        stop = _run(machine, Reach(window.end), UNDISTURBED, deadline)
+        if stop is None:
+            return 0, 0, _unfinished(machine.instructions - first, told(window.end))
         if stop.reason != "breakpoint":
             raise VmmError(
                 f"undisturbed, the guest never comes from {told(window.begin)} to {told(window.end)}: {stop}"
@@ -389,7 +406,11 @@ class Exploration:
         inside, insns = machine.instructions - first, self._bounds.insns
         left = BEYOND if insns is None else min(max(insns - inside, 1), BEYOND)
         if window.until is None or machine.address(window.until) != machine.address(window.end):
-            stop = machine.run(until=None if window.until is None else Reach(window.until), insns=left)
+            after = _run(machine, None if window.until is None else Reach(window.until), left, deadline)
+            if after is None:
+                where = "its end" if window.until is None else told(window.until)
+                return 0, 0, _unfinished(machine.instructions - first, where)
+            stop = after
         if window.until is not None and stop.reason not in ("breakpoint", *MAY_WAIT):
             raise VmmError(
                 f"undisturbed, the guest never comes from {told(window.end)} to {told(window.until)}: {stop}"
@@ -420,6 +441,22 @@ class Exploration:
             if outcome not in causes:
                 causes[outcome] = words.of_run(found.causes[outcome - 1], [first.placement])
             yield Failure(causes[outcome], first, last, len(run), len(runs))
+
+
+def _run(machine: Machine, until: Reach | None, insns: int, deadline: float | None) -> Stop | None:
+    """None where the deadline, of the host's monotonic clock, is over first."""
+    while True:
+        slice_ = insns if deadline is None else min(insns, SLICE)
+        stop = machine.run(until=until, insns=slice_)
+        insns -= slice_
+        if stop.reason != "count" or not insns:
+            return stop
+        if deadline is not None and time.monotonic() >= deadline:
+            return None
+
+
+def _unfinished(insns: int, where: str) -> str:
+    return f"within the budget it does not come to {where}, as far as {insns:,} instructions"
 
 
 def _module(text: str) -> list[str]:

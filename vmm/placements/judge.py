@@ -25,6 +25,10 @@ OWN = "="
 """A kind that begins so goes on with the words of its causes, whichever run's."""
 
 
+SPINS = "spins for ever"
+"""In the words of what is wrong with a run that does."""
+
+
 class Ended(NamedTuple):
     """What words hang on of a `vmm_ending`."""
 
@@ -33,6 +37,7 @@ class Ended(NamedTuple):
     errors: int
     code: int
     terms: int
+    spins: int
     late: int
     deep: int
 
@@ -122,7 +127,8 @@ class Judge:
         aim = self.window.until if ending.phase == lib.VMM_PHASE_BEYOND else self.window.end
         if REASONS.get(ending.reason) in ("count", "trigger"):
             where = "its end" if aim is None else told(aim)
-            return f"it does not come to {where} within {self.patience} instructions of the window's begin"
+            never = f"it does not come to {where} within {self.patience} instructions of the window's begin"
+            return f"{never}: it {SPINS}, through states that come again and again" if ending.spins else never
         ended = stop.reason in ("exit", "poweroff", "reset")
         if ended and stop.exit_status == 0 and self.window.until is None:
             return None

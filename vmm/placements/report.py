@@ -223,6 +223,8 @@ class Report(Counts):
             shared += ", for diagnoses look at whole runs"
         rate = self.placements / (self.seconds or 1)
         yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
+        if not self.expected:
+            yield f"nothing was tried: undisturbed, {self.undisturbed}"
         yield from self._rest()
 
     def _tried(self) -> Iterator[str]:

@@ -34,7 +34,9 @@ class Words:
         self._at: tuple[Machine, Snapshot] | None = None
 
     def __call__(self, cause: Cause, placements: Sequence[Placement]) -> str:
-        if cause.kind.startswith(OWN) or not placements:
+        if (
+            cause.kind.startswith(OWN) or not placements or Ended.of(cause.kind).spins
+        ):  # whose words are one's own, or all's
             return cause.words
         machine, begin = self._at = self._at or self._fresh()
         machine.restore(begin)
