@@ -18,7 +18,8 @@ What there is, and where to go on reading (`help(vmm.boot)`):
     a machine                boot, Machine; Config, Options; Snapshot, Stop; its vCPUs: X86, Arm, Cpu; its lines:
                              IrqLine, PpiLine
     what to run to, await    Reach, Boundary, Delivered, Returned, Acknowledged, Ended, LineChanged, Elapsed, Console,
-                             Shadow, NextBoundary, EventNumber, GuestError; First, Combine, Then, with_timeout
+                             Accessed, which gives a Touch; Shadow, NextBoundary, EventNumber, GuestError;
+                             First, Combine, Then, with_timeout
     scenarios, which await   `async def scenario(m): …` with m.start(scenario): Task, Trigger, Fired, Timeout
     before the guest sees    m.trap(key), which gives a Trap: Int, Exc, Hlt, Msr, Port; Svc, Hvc, Smc, Brk, Undefined,
                              SysReg; DONE

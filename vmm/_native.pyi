@@ -169,6 +169,7 @@ class vmm_machine(Struct):
     limit_ns: int
     triggers: vmm_triggers
     asked: vmm_stop_info
+    watch_hook: Array[int]
     signalled: int
     coverage: vmm_coverage
     host_calls: int
@@ -256,6 +257,8 @@ class vmm_trigger(Struct):
 class vmm_triggers(Struct):
     count: int
     events: int
+    settings: int
+    watched: int
     every: int
     insns: int
     ns: int
@@ -279,10 +282,10 @@ class vmm_vcpu(Struct):
     inject_vector: int
     off: int
     flush_tlb: int
-    awaits: int
     leaving: int
     depth: int
     preempted: int
+    awaits: int
     nest: Array[vmm_handler]
     event_count: int
     skew: int
@@ -794,6 +797,7 @@ class vmm_arm(Struct):
     access: vmm_arm_access
     filled: int
     strict: int
+    behind: int
     hook_frame: int
     unredirected: int
     aarch64: int
@@ -1102,6 +1106,7 @@ class Lib:
     VMM_TRIGGER_EVERY: Final[int]
     VMM_TRIGGER_HASHED: Final[int]
     VMM_TRIGGER_TURN: Final[int]
+    VMM_TRIGGER_ACCESS: Final[int]
     VMM_FERR_DRIVER: Final[int]
     VMM_STIMULUS_DRIVER: Final[int]
     VMM_TESTDEV_DRIVER: Final[int]
@@ -1212,6 +1217,7 @@ class Lib:
     UC_X86_REG_R13: Final[int]
     UC_X86_REG_R14: Final[int]
     UC_X86_REG_R15: Final[int]
+    UC_X86_REG_ST0: Final[int]
     UC_X86_REG_XMM0: Final[int]
     UC_X86_REG_IDTR: Final[int]
     UC_X86_REG_GDTR: Final[int]
@@ -1381,6 +1387,7 @@ class Lib:
     def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
     def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
     def vmm_triggers_changed(self, m: vmm_machine, /) -> None: ...
+    def vmm_physical(self, v: vmm_vcpu, linear: int, /) -> int: ...
     def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...
     def vmm_guest_error(self, m: vmm_machine, what: int, value: int, /) -> None: ...
     def vmm_trace_record(self, m: vmm_machine, packer: vmm_packed, observed: int, /) -> None: ...
@@ -1475,6 +1482,8 @@ class Lib:
     def vmm_x86_write(self, v: vmm_vcpu, linear: int, buffer: CValue | bytes, size: int, /) -> int: ...
     def vmm_x86_get(self, v: vmm_vcpu, uc_register: int, /) -> int: ...
     def vmm_x86_set(self, v: vmm_vcpu, uc_register: int, value: int, /) -> None: ...
+    def vmm_x86_vector_get(self, v: vmm_vcpu, number: int, bytes: Pointer[int], /) -> int: ...
+    def vmm_x86_vector_set(self, v: vmm_vcpu, number: int, bytes: Pointer[int], /) -> int: ...
     def vmm_x86_get_segment(self, v: vmm_vcpu, segment: int, out: vmm_segment, /) -> None: ...
     def vmm_x86_set_segment(self, v: vmm_vcpu, segment: int, in_: vmm_segment, /) -> None: ...
     def vmm_x86_cpl(self, v: vmm_vcpu, /) -> int: ...
@@ -1496,6 +1505,8 @@ class Lib:
     def vmm_arm_write(self, v: vmm_vcpu, address: int, buffer: CValue | bytes, size: int, /) -> int: ...
     def vmm_arm_get(self, v: vmm_vcpu, uc_register: int, /) -> int: ...
     def vmm_arm_set(self, v: vmm_vcpu, uc_register: int, value: int, /) -> None: ...
+    def vmm_arm_vector_get(self, v: vmm_vcpu, number: int, bytes: Pointer[int], /) -> int: ...
+    def vmm_arm_vector_set(self, v: vmm_vcpu, number: int, bytes: Pointer[int], /) -> int: ...
     def vmm_arm_pc(self, v: vmm_vcpu, /) -> int: ...
     def vmm_arm_set_pc(self, v: vmm_vcpu, pc: int, /) -> None: ...
     def vmm_arm_pstate(self, v: vmm_vcpu, /) -> int: ...

@@ -246,10 +246,10 @@ struct vmm_vcpu {
     uint8_t inject_vector;
     uint8_t off;       /* not started, or switched off */
     uint8_t flush_tlb; /* transient: another vCPU invalidated translations */
-    uint8_t awaits;    /* some bit of `reach` is set */
     uint8_t leaving;   /* transient: Unicorn was told to return */
     uint8_t depth;     /* handlers under way */
     uint8_t preempted; /* its turn was taken from it: it goes on with what was left of that */
+    uint32_t awaits;    /* some bit of `reach` is set: which of all settings this is; 0: none is */
     vmm_handler nest[VMM_NEST];
     uint64_t event_count; /* count at the last delivery: while equal to count no shadow can be on */
     uint64_t skew; /* ns: virtual time = count * insn_ns + skew, as long as this vCPU is the current one */
@@ -367,6 +367,7 @@ struct vmm_machine {
     uint64_t limit_ns;
     vmm_triggers triggers;
     vmm_stop_info asked; /* between runs: the next one ends before it begins */
+    size_t watch_hook[VMM_MAX_VCPUS]; /* Unicorn's hook for triggers that wait for accesses; 0: there is none */
     uint8_t signalled;   /* a signal waits: the slice ends at the next boundary */
     vmm_coverage *coverage; /* NULL: nobody collects it */
     uint64_t host_calls; /* how often Python was called for the guest */
@@ -434,6 +435,8 @@ void vmm_line_connect(vmm_machine *m, uint32_t line, uint32_t driver, int connec
 void vmm_nmi(vmm_machine *m, uint32_t vcpu);
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
 void vmm_triggers_changed(vmm_machine *m); /* after a change of m->triggers.slot or count */
+/* Where a vCPU maps a linear address now; all ones: nowhere in RAM. */
+uint64_t vmm_physical(vmm_vcpu *v, uint64_t linear);
 void vmm_triggers_here(vmm_machine *m);    /* the boundary where the current vCPU stands counts as seen */
 
 void vmm_guest_error(vmm_machine *m, int what, uint64_t value); /* note it in the trace, at the present instruction */

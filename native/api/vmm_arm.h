@@ -82,6 +82,7 @@ typedef struct {
     vmm_arm_access access; /* transient: the last one, while it is */
     uint64_t filled; /* transient: the virtual page that came into Unicorn's TLB last */
     uint8_t strict; /* derived: regimes, one bit each, whose code is translated so that data must be aligned */
+    uint64_t behind;    /* transient: where the next instruction begins if none is skipped, and the count (low half) above */
     uint64_t hook_frame; /* transient: where translated code's calls return, see it.c */
     uint8_t unredirected; /* transient: a name means its own register, whoever runs: a script asks */
     uint8_t aarch64;  /* configuration: the processor is one of AArch64 */
@@ -116,6 +117,8 @@ uint64_t vmm_arm_read(vmm_vcpu *v, uint64_t address, void *buffer, uint64_t size
 uint64_t vmm_arm_write(vmm_vcpu *v, uint64_t address, const void *buffer, uint64_t size);
 uint64_t vmm_arm_get(vmm_vcpu *v, int uc_register);
 void vmm_arm_set(vmm_vcpu *v, int uc_register, uint64_t value);
+int vmm_arm_vector_get(vmm_vcpu *v, uint32_t number, uint8_t bytes[16]); /* V0 to V31, ARMv7: D0 to D31 of 64 bits */
+int vmm_arm_vector_set(vmm_vcpu *v, uint32_t number, const uint8_t bytes[16]);
 uint64_t vmm_arm_pc(vmm_vcpu *v);
 void vmm_arm_set_pc(vmm_vcpu *v, uint64_t pc); /* bit 0: Thumb, where there is any */
 uint32_t vmm_arm_pstate(vmm_vcpu *v); /* as an SPSR would show it: PSTATE or CPSR, IT bits as they truly are */

@@ -16,7 +16,8 @@ enum vmm_trigger_kind {
     VMM_TRIGGER_SHADOW = 5, /* x86: the boundary lies in the shadow `number` (enum vmm_shadow; VMM_ANY: of either) */
     VMM_TRIGGER_EVERY = 6,  /* every boundary */
     VMM_TRIGGER_HASHED = 7, /* so many events are in the trace's hash: `at` */
-    VMM_TRIGGER_TURN = 8    /* a turn of `vcpu` begins */
+    VMM_TRIGGER_TURN = 8,   /* a turn of `vcpu` begins */
+    VMM_TRIGGER_ACCESS = 9  /* `number` bytes of RAM at physical `at` were accessed: `value` 1 read, 2 written, 3 either */
 };
 
 typedef struct {
@@ -28,12 +29,14 @@ typedef struct {
     uint32_t value;  /* compared with the low 32 bits */
     uint32_t source; /* enum vmm_source */
     uint64_t at;
-    uint64_t seen; /* number of the event in the trace (emitted before it) that fired it */
+    uint64_t seen; /* number of the event in the trace (emitted before it) that fired it; ACCESS: what was accessed of it first, physical */
 } vmm_trigger;
 
 typedef struct {
     uint32_t count; /* slots in use are below it */
     uint32_t events; /* one bit an enum vmm_event_kind that some trigger waits for, all for HASHED */
+    uint32_t settings; /* how often they were changed */
+    uint8_t watched; /* somebody waits for an access */
     uint8_t every;  /* every boundary is looked at: bit 0, by some trigger; bit 1, the next one for lines that were served */
     uint64_t insns; /* the earliest INSNS of all vCPUs; VMM_NEVER: none */
     uint64_t ns;    /* the earliest TIME */

@@ -81,6 +81,9 @@ uint64_t vmm_x86_read(vmm_vcpu *v, uint64_t linear, void *buffer, uint64_t size)
 uint64_t vmm_x86_write(vmm_vcpu *v, uint64_t linear, const void *buffer, uint64_t size);
 uint64_t vmm_x86_get(vmm_vcpu *v, int uc_register); /* by Unicorn's public register number, at most 64 bits */
 void vmm_x86_set(vmm_vcpu *v, int uc_register, uint64_t value);
+/* XMM0 to XMM15 are numbers 0 to 15, ST0 to ST7, of 80 bits, 16 to 23; -1: there is no such one. So for ARM. */
+int vmm_x86_vector_get(vmm_vcpu *v, uint32_t number, uint8_t bytes[16]);
+int vmm_x86_vector_set(vmm_vcpu *v, uint32_t number, const uint8_t bytes[16]);
 
 enum vmm_x86_segment { VMM_ES = 0, VMM_CS = 1, VMM_SS = 2, VMM_DS = 3, VMM_FS = 4, VMM_GS = 5, VMM_LDTR = 6, VMM_TR = 7, VMM_GDTR = 8, VMM_IDTR = 9 };
 

@@ -81,7 +81,7 @@ static __attribute__((noinline)) void look(vmm_vcpu *v, vmm_block *b)
 static inline bool asks(const vmm_vcpu *v, const vmm_block *b)
 {
     bool unmasked = ((arm_env_of(v)->daif ^ v->masks) & v->watch) != 0;
-    return b->careful | v->awaits | unmasked | (v->count + b->count > v->attention_at);
+    return b->careful | block_may_be_awaited(v, b) | unmasked | (v->count + b->count > v->attention_at);
 }
 
 static void on_block32(vmm_block *b)

@@ -222,17 +222,27 @@ static inline bool asks_for_a_look(const vmm_vcpu *v, uint64_t pc)
     return (v->count >= v->attention_at) | ((odd | awaited) != 0);
 }
 
+/* What an IT block skips never comes here: it lies between the end of the last instruction and this one. */
+static inline bool may_have_skipped(const vmm_vcpu *v, uint64_t pc)
+{
+    enum { MOST_BYTES = 16 };
+    uint64_t behind = arm_of(v)->behind ^ v->count << 32;
+    return behind != pc && (behind >> 32 || (uint32_t)(pc - behind) - 1 < MOST_BYTES);
+}
+
 static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
 {
-    (void)engine, (void)size;
+    (void)engine;
     vmm_vcpu *v = user;
     note_frame(v, __builtin_frame_address(0));
-    bool skips = v->awaits && arm_env_of(v)->thumb; /* what an IT block skips never comes here */
-    if (unlikely(arm_wants_a_look(v) || may_be_awaited(v, pc) || skips)) {
+    bool blocks = v->awaits && arm_env_of(v)->thumb;
+    if (unlikely(arm_wants_a_look(v) || may_be_awaited(v, pc) || (blocks && may_have_skipped(v, pc)))) {
         look(v);
         arm_cover(v, pc);
     }
     vcpu_begin(v, pc);
+    if (blocks)
+        arm_goes_on_at(v, pc + size);
 }
 
 /* Apart, and called last: so the hook itself needs no frame, and this one's is where the hook's would be. */

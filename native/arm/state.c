@@ -42,6 +42,25 @@ void vmm_arm_set(vmm_vcpu *v, int uc_register, uint64_t value)
     arm_calls_of(v)->arm_rebuild_hflags(v->env);
 }
 
+static int vector_register(vmm_vcpu *v, uint32_t number)
+{
+    enum { VECTORS = 32 };
+    int first = arm_of(v)->aarch64 ? UC_ARM64_REG_V0 : UC_ARM_REG_D0;
+    return number < VECTORS ? first + (int)number : 0;
+}
+
+int vmm_arm_vector_get(vmm_vcpu *v, uint32_t number, uint8_t bytes[16])
+{
+    int uc_register = vector_register(v, number);
+    return uc_register && !uc.reg_read(v->uc, uc_register, bytes) ? 0 : -1;
+}
+
+int vmm_arm_vector_set(vmm_vcpu *v, uint32_t number, const uint8_t bytes[16])
+{
+    int uc_register = vector_register(v, number);
+    return uc_register && !uc.reg_write(v->uc, uc_register, bytes) ? 0 : -1;
+}
+
 uint64_t vmm_arm_pc(vmm_vcpu *v)
 {
     return arm_pc(v);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arm/access.h"
 #include "arm/arm.h"
 #include "arm/blocks.h"
 #include "arm/cycles.h"
@@ -84,6 +85,7 @@ static const struct vmm_arch ARM = {
     .pc = vmm_arm_pc,
     .stack = stack,
     .look = vmm_arm_read,
+    .physical = arm_physical_page,
     .bus_error = arm_bus_error,
     .interrupts_changed = interrupts_changed,
     .accesses = arm_reaches_device,

@@ -64,15 +64,17 @@ uint32_t block_index(const vmm_block *b, uint64_t pc)
 }
 
 /* Somebody may wait for an instruction of it, but not for the first: the index of that one; `most`: nobody does. */
-static uint32_t awaited(const vmm_vcpu *v, const vmm_block *b, uint32_t most)
+static uint32_t awaited(const vmm_vcpu *v, vmm_block *b, uint32_t most)
 {
     for (uint32_t i = 1; i < most; i++)
         if (may_be_awaited(v, block_pc(b, i)))
             return i;
+    if (most == b->count && !may_be_awaited(v, b->first))
+        b->unawaited = v->awaits;
     return most;
 }
 
-uint32_t block_fits(const vmm_vcpu *v, const vmm_block *b)
+uint32_t block_fits(const vmm_vcpu *v, vmm_block *b)
 {
     const uint64_t at = __atomic_load_n(&v->attention_at, __ATOMIC_RELAXED); /* a signal may set it */
     uint64_t left = at > v->count ? at - v->count : 1;

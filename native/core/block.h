@@ -19,10 +19,15 @@ static inline uint64_t block_pc(const vmm_block *b, uint32_t i) /* linear, of on
     return (b->first + b->at[i]) & b->mask;
 }
 
+static inline bool block_may_be_awaited(const vmm_vcpu *v, const vmm_block *b) /* some instruction of it; or nobody has looked */
+{
+    return (v->awaits != 0) & (b->unawaited != v->awaits);
+}
+
 void block_settle(vmm_vcpu *v, uint32_t begun); /* of the block under way so many instructions have begun */
 void block_over(vmm_vcpu *v);                   /* all have; nothing where none is under way */
 uint32_t block_index(const vmm_block *b, uint64_t pc); /* of its instruction at pc; b->count: there is none */
-uint32_t block_fits(const vmm_vcpu *v, const vmm_block *b); /* so many of its instructions may count at once, the first at least */
+uint32_t block_fits(const vmm_vcpu *v, vmm_block *b); /* so many of its instructions may count at once, the first at least */
 bool block_must_end(const vmm_vcpu *v, uint64_t pc); /* where it is translated */
 
 static inline void block_next(vmm_vcpu *v, uint32_t most) /* that Unicorn executes has no more instructions; then leave this one */

@@ -12,6 +12,7 @@
 #include "core/schedule.h"
 #include "core/stimulus.h"
 #include "core/trace.h"
+#include "core/watch.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_blocks.h"
 #include "unicorn/uc_plt.h"
@@ -155,6 +156,7 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     if (!v->turn_end)
         new_turn(v);
     forget_stops(m);
+    watch_settle_hooks(m);
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         m->vcpus[i]->arch->watch_masks(m->vcpus[i]);
     vcpu_rearm(v);

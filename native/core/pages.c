@@ -15,6 +15,7 @@
 #include "core/tables.h"
 #include "core/trace.h"
 #include "core/boundary.h"
+#include "core/watch.h"
 #include "unicorn/uc_pages.h"
 
 enum { LINE = 64 };
@@ -261,6 +262,8 @@ void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size)
 {
     uint64_t in_alias = physical - m->alias_first;
     uint64_t offset = (in_alias < m->alias_size ? m->alias_of + in_alias : physical) - m->ram_base;
+    if (unlikely(m->triggers.watched))
+        watch_written(m, physical, size);
     if (offset >= m->ram_size || size > m->ram_size - offset) {
         flash_written(m, physical, size);
         return;

@@ -19,6 +19,21 @@ static void fire(vmm_vcpu *v, vmm_trigger *t)
     vcpu_request_stop(v, VMM_STOP_TRIGGER, (uint32_t)(t - v->machine->triggers.slot), v->arch->pc(v));
 }
 
+void trigger_accessed(vmm_vcpu *v, uint64_t physical, uint64_t size, bool write)
+{
+    enum { READ = 1, WRITTEN = 2 };
+    vmm_triggers *triggers = &v->machine->triggers;
+    for (uint32_t i = 0; i < triggers->count; i++) {
+        vmm_trigger *t = &triggers->slot[i];
+        bool overlaps = physical < t->at + t->number && t->at < physical + size;
+        if (t->kind != VMM_TRIGGER_ACCESS || t->fired || !overlaps || !(t->value & (write ? WRITTEN : READ)) || !is_for(t, v))
+            continue;
+        t->seen = physical > t->at ? physical : t->at;
+        t->source = write ? WRITTEN : READ;
+        fire(v, t);
+    }
+}
+
 static bool matches(uint32_t wanted, uint64_t found)
 {
     return wanted == VMM_ANY || wanted == (uint32_t)found;
@@ -94,7 +109,8 @@ void vmm_triggers_here(vmm_machine *m)
     vmm_vcpu *v = m->current;
     if (!v)
         return;
-    v->reached_at = v->looked_at = v->count;
+    v->reached_at = v->count;
+    v->looked_at = v->halted ? VMM_NEVER : v->count; /* one that sleeps stands before the boundary at which it wakes */
     v->reached_pc = v->looked_pc = v->arch->pc(v);
 }
 
@@ -119,8 +135,9 @@ void vmm_triggers_changed(vmm_machine *m)
 {
     vmm_triggers *triggers = &m->triggers;
     uint64_t filter[VMM_REACH_WORDS] = {0};
+    triggers->settings += triggers->settings == UINT32_MAX ? 2 : 1; /* 0 is none */
     triggers->insns = triggers->ns = VMM_NEVER;
-    triggers->events = 0;
+    triggers->events = triggers->watched = 0;
     triggers->every = (uint8_t)(m->lines_served << 1);
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         m->vcpus[i]->wake_at = VMM_NEVER;
@@ -142,17 +159,21 @@ void vmm_triggers_changed(vmm_machine *m)
             lower(&triggers->insns, t->at);
         else if (t->kind == VMM_TRIGGER_TIME)
             lower(&triggers->ns, t->at);
-        triggers->every |= t->kind == VMM_TRIGGER_SHADOW || t->kind == VMM_TRIGGER_EVERY;
+        bool watches = t->kind == VMM_TRIGGER_ACCESS;
+        triggers->watched |= watches;
+        /* What is accessed within a block of the fast gear is a boundary only where each is looked at. */
+        triggers->every |= t->kind == VMM_TRIGGER_SHADOW || t->kind == VMM_TRIGGER_EVERY || (watches && m->fast);
     }
     stimuli_watch(m, triggers, filter);
     if (m->lines_wait)
         triggers->events |= 1u << VMM_EV_ACKNOWLEDGED;
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
-        m->vcpus[i]->awaits = 0;
+        bool any = false;
         for (uint32_t word = 0; word < VMM_REACH_WORDS; word++) {
             m->vcpus[i]->reach[word] = filter[word];
-            m->vcpus[i]->awaits |= filter[word] != 0;
+            any |= filter[word] != 0;
         }
+        m->vcpus[i]->awaits = any ? triggers->settings : 0;
         vcpu_rearm(m->vcpus[i]);
     }
 }

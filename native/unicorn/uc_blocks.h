@@ -15,6 +15,7 @@ struct vmm_block {
     uint64_t mask;       /* which bits linear addresses have */
     uintptr_t last_host; /* where translated code of the last instruction was left before; 0: not yet */
     uint32_t flags;      /* by which Unicorn finds it, beside its address */
+    uint32_t unawaited;  /* for this setting of the vCPU's nobody may await any of its instructions; 0: that is not known */
     uint16_t count;
     uint8_t careful;     /* it is looked at each time it begins */
     uint8_t hooked;      /* before its last instruction Unicorn has computed the flags that were put off */

@@ -66,7 +66,7 @@ static void on_block(vmm_block *b)
     vmm_vcpu *v = b->v;
     uint64_t flags = env_of(v)->eflags;
     bool unmasked = (v->held != 0) & ((flags & FL_IF) != 0);
-    bool asks = b->careful | unmasked | v->awaits | (((flags ^ v->masks) & v->watch) != 0) | (v->count + b->count > v->attention_at);
+    bool asks = b->careful | unmasked | block_may_be_awaited(v, b) | (((flags ^ v->masks) & v->watch) != 0) | (v->count + b->count > v->attention_at);
     if (unlikely(asks))
         look(v, b, (uintptr_t)__builtin_return_address(0));
     else

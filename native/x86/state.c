@@ -167,6 +167,26 @@ void vmm_x86_set(vmm_vcpu *v, int uc_register, uint64_t value)
     x86_set_register(v, uc_register, value);
 }
 
+static int vector_register(uint32_t number)
+{
+    enum { XMMS = 16, STACK = 8 };
+    if (number < XMMS)
+        return UC_X86_REG_XMM0 + (int)number;
+    return number < XMMS + STACK ? UC_X86_REG_ST0 + (int)(number - XMMS) : 0;
+}
+
+int vmm_x86_vector_get(vmm_vcpu *v, uint32_t number, uint8_t bytes[16])
+{
+    int uc_register = vector_register(number);
+    return uc_register && !uc.reg_read(v->uc, uc_register, bytes) ? 0 : -1;
+}
+
+int vmm_x86_vector_set(vmm_vcpu *v, uint32_t number, const uint8_t bytes[16])
+{
+    int uc_register = vector_register(number);
+    return uc_register && !uc.reg_write(v->uc, uc_register, bytes) ? 0 : -1;
+}
+
 static x86_seg *segment_of(vmm_vcpu *v, int segment)
 {
     x86_env *env = env_of(v);

@@ -8,8 +8,8 @@ from vmm.cli.run import parser
 
 COMMAND_LINES = {
     "boot k.elf": "vmm: boot: vmm run IMAGE boots one\n",
-    "gdb k.elf": "vmm: gdb: there is no gdb stub yet; in Python ",
-    "debug k.elf": "vmm: debug: there is no gdb stub yet; in Python ",
+    "gdb k.elf": "vmm: gdb: vmm run IMAGE --gdb :1234 -S lets gdb attach: ",
+    "debug k.elf": "vmm: debug: vmm run IMAGE --gdb :1234 -S lets gdb attach: ",
     "test": "vmm: test: pytest runs tests, with vmm's fixtures: vmm help tests\n",
     "record x86/hello": "vmm: record: vmm run IMAGE --record FILE writes a recording\n",
     "version": "vmm: version: vmm --version says it\n",
@@ -30,8 +30,8 @@ COMMAND_LINES = {
     "run image.bin --timeout 5": "vmm: --timeout: --max-time TIME limits virtual time, --max-insns N instructions; ",
     "run image.bin -v": "vmm: -v: -d int has a line for each interrupt, --trace FILE every event\n",
     "run image.bin --verbose": "vmm: --verbose: -d int has a line for each interrupt",
-    "run image.bin --debug": "vmm: --debug: there is no gdb stub yet; ",
-    "run image.bin --break main": "vmm: --break: there is no gdb stub yet; ",
+    "run image.bin --debug": "vmm: --debug: vmm run IMAGE --gdb :1234 -S lets gdb attach: ",
+    "run image.bin --break main": "vmm: --break: vmm run IMAGE --gdb :1234 -S lets gdb attach: ",
     "run image.bin --ram 64M": "vmm: --ram: vmm says --memory SIZE, such as 64M\n",
     "run image.bin --mem 64M": "vmm: --mem: vmm says --memory SIZE, such as 64M\n",
     "run --image image.bin": "vmm: --image: the image has no option before it: vmm run IMAGE\n",

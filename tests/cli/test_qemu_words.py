@@ -43,9 +43,8 @@ EQUAL = [
     ),
 ]
 ANSWERED = {
-    "-s -S": "-s: there is no gdb stub yet; in Python m.run(until=",
-    "-S": "-S: there is no gdb stub yet",
-    "-gdb tcp::1234": "-gdb: there is no gdb stub yet",
+    "-gdb stdio": "-gdb stdio: vmm run IMAGE --gdb :1234 -S lets gdb attach",
+    "-gdb tcp:h:1,ipv4=on": "-gdb tcp:h:1,ipv4=on: vmm run IMAGE --gdb :1234 -S lets gdb attach",
     "-dtb my.dtb": "-dtb: the machine makes its device tree itself",
     "-bios fw.bin": "-bios: there is no BIOS; firmware for ARM goes into flash: vmm run FILE --board ",
     "-drive if=pflash,format=raw,file=fw": "there is no BIOS; firmware for ARM goes into flash: vmm run FILE --board",

@@ -15,7 +15,7 @@ TOUR = {block for block in TRANSCRIPTS if block.page == "README.md" and re.match
 ALONE = [block for block in TRANSCRIPTS if block not in TOUR]
 PROGRAMS = [block for block in blocks.every("python") if not block.name and "import pytest" not in block.text]
 SCRIPTS = [block for block in blocks.every("sh") if "pip install" not in block.text]
-LANGUAGES = {"console", "python", "sh", "asm", "diff", "c", "ini", ""}
+LANGUAGES = {"console", "python", "sh", "asm", "diff", "c", "ini", "gdb", ""}
 
 
 @pytest.mark.parametrize("block", ALONE, ids=str)

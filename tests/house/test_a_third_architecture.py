@@ -13,6 +13,7 @@ from vmm.errors import VmmError
 from vmm.machine.machine import Config, Machine, boot
 from vmm.toolchain import arch_of, find
 
+from .toy.record import STACK
 from .toy.traps import Rest
 
 E_MACHINE = 0x70F
@@ -159,3 +160,12 @@ def test_its_cpu_on_the_default_board_is_told_where_it_belongs(tmp_path, run):
     status, _, err = run(path, "--cpu", "toy-1")
     assert status == 2
     assert "--cpu toy-1: this is a Toy CPU" in err and "if it is for Toy, say --board bench" in err
+
+
+def test_a_debugger_is_shown_its_registers(image):
+    machine = boot(image(CALL_BACK))
+    debugger = arch.named("toy").debugger()
+    view = debugger.views[debugger.view(machine.cpu)]
+    assert {register.name: register.read(machine.cpu) for register in view.registers} == {
+        "a": 0, "b": 0, "link": STACK, "pc": CODE,
+    }  # fmt: skip

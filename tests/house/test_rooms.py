@@ -46,6 +46,7 @@ BELOW = {
     },
     "coverage": {"errors", "output", "sources", "arch", "catalog", "inputs", "loaders", "machine"},
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
+    "gdb": {"errors", "arch", "core", "trace", "scenario", "inputs", "machine", "replayer"},
     "report": {"errors", "quantities", "columns", "core", "arch", "trace", "findings", "diagnoses", "machine"},
     "testing": {
         "errors", "sources", "core", "catalog", "coverage", "diagnoses", "scenario", "inputs", "machine", "placements",

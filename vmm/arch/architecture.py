@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from vmm.arch.boot import Boot
 
 if TYPE_CHECKING:
+    from vmm.arch.debugger import Debugger
     from vmm.arch.target import Target
     from vmm.arch.traps import Traps
     from vmm.arch.vcpu import Vcpu
@@ -86,3 +87,4 @@ class Architecture:
     int_line: Callable[[Event, ExceptionName], str]
     """A delivery as a line of `-d int`."""
     target: Callable[[], Target]
+    debugger: Callable[[], Debugger]

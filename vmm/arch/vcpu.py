@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from vmm.arch.boot import Entry
-from vmm.core.native import lib
-from vmm.errors import unknown
+from vmm.core.native import NEVER, ffi, lib
+from vmm.errors import VmmError, unknown, within
 
 if TYPE_CHECKING:
     from vmm._native import vmm_vcpu
@@ -15,7 +15,24 @@ if TYPE_CHECKING:
 
 Decide = Callable[..., Any]
 """The way in for what comes from outside (`Inputs.decide`): it is called with "cpu", the vCPU's index and a change."""
+VECTOR = 16
+"""Bytes of a vector register."""
 Kind = TypeVar("Kind", bound="Vcpu")
+
+
+class Handler(NamedTuple):
+    """A handler under way: what was delivered, and what that interrupted."""
+
+    number: int
+    """Vector; on ARM the INTID, or an exception's class."""
+    source: int
+    """The core's enum vmm_source."""
+    pin: int
+    begun: int
+    """Instructions of the vCPU."""
+    pc: int
+    """Linear; so the next."""
+    sp: int
 
 
 class Vcpu:
@@ -88,6 +105,37 @@ class Vcpu:
         first = max(0, count - lib.VMM_RECENT)
         return [int(ring[n % lib.VMM_RECENT]) for n in range(first, count)]
 
+    def handlers(self) -> list[Handler]:
+        """Those under way, the innermost last; at most 32."""
+        nest = (self._native.nest[n] for n in range(min(self._native.depth, lib.VMM_NEST)))
+        return [Handler(each.number, each.source, each.pin, each.count, each.pc, each.sp) for each in nest]
+
+    def vector(self, number: int) -> int:
+        """A vector register (128 bits): x86: XMM0 to XMM15, then ST0 to ST7 (80 bits) from 16 on; A64: V0 to V31;
+        ARMv7: D0 to D31 (64 bits). VmmError for a number that is none.
+        """
+        data = ffi.new("uint8_t[]", VECTOR)
+        self._vector_call("get", number, data)
+        return int.from_bytes(bytes(data), "little")
+
+    def set_vector(self, number: int, value: int) -> None:
+        """As `vector`; VmmError for more than 128 bits."""
+        within("vector", value, 1 << 128)
+        self._make("vector", number, value.to_bytes(VECTOR, "little"))
+
+    def _put_vector(self, number: int, value: bytes) -> None:
+        if len(value) != VECTOR:
+            raise VmmError(f"a vector of {len(value)} bytes: it has {VECTOR}")
+        self._vector_call("set", number, ffi.new("uint8_t[]", value))
+
+    def _vector_call(self, what: str, number: int, data: Any) -> None:
+        call = getattr(lib, f"vmm_{self.FAMILY}_vector_{what}")
+        if not 0 <= number < 1 << 32 or call(self._native, number, data):
+            raise VmmError(f"this CPU has no vector register {number}")
+
+    FAMILY: ClassVar[str]
+    """In the names of the core's calls."""
+
     def __getitem__(self, name: str) -> int:
         raise NotImplementedError
 
@@ -116,6 +164,11 @@ class Vcpu:
         `raises`: its handler of exceptions raises one itself, instead of being out of reach.
         """
         raise NotImplementedError
+
+    def physical(self, address: int) -> int | None:
+        """Where in RAM it maps a linear address now; None: nowhere."""
+        found = int(lib.vmm_physical(self._native, address & NEVER))
+        return None if found == NEVER else found
 
     def enter(self, entry: Entry) -> None:
         """Stand where a loaded image begins."""

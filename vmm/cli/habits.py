@@ -12,13 +12,12 @@ LONG = 3
 """Letters of an option, its dash among them, up to which a likeness is chance."""
 LISTING = ("--arch", "--all", "--filter", "--grep", "--board", "-a", "-l", "-v", "--verbose", "--long")
 RUN = "vmm run IMAGE boots one"
-STEPS = f"{GDB}, and vmm replay FILE --stop-at WHERE"
 OUTPUT = "the guest's serial port is standard output; --trace, --summary and --record write files"
 ASM = "vmm asm FILE.S makes an image of sources, and vmm run FILE.S runs one as it is"
 
 COMMANDS = {
     **dict.fromkeys(("boot", "start", "exec", "execute", "emulate", "emu", "launch", "load"), RUN),
-    **dict.fromkeys(("debug", "gdb", "step", "break", "attach", "monitor"), STEPS),
+    **dict.fromkeys(("debug", "gdb", "step", "break", "attach", "monitor"), GDB),
     **dict.fromkeys(("test", "tests", "pytest", "robot"), "pytest runs tests, with vmm's fixtures: vmm help tests"),
     **dict.fromkeys(
         ("fuzz", "check", "inject"),
@@ -47,8 +46,8 @@ OPTIONS = {
         "vmm says --max-insns N",
     ),
     **dict.fromkeys(("-v", "-vv", "--verbose"), "-d int has a line for each interrupt, --trace FILE every event"),
-    **dict.fromkeys(("--debug", "--gdb-port", "--gdbserver", "--step", "--stop-at-entry"), STEPS),
-    **dict.fromkeys(("-b", "--break", "--breakpoint", "-ex", "--eval"), STEPS),
+    **dict.fromkeys(("--debug", "--gdb-port", "--gdbserver", "--step", "--stop-at-entry"), GDB),
+    **dict.fromkeys(("-b", "--break", "--breakpoint", "-ex", "--eval"), GDB),
     **dict.fromkeys(("-q", "--silent", "--batch"), "vmm says --quiet"),
     **dict.fromkeys(("--ram", "--mem"), "vmm says --memory SIZE, such as 64M"),
     **dict.fromkeys(("--cmdline", "--args", "--bootargs", "-a"), "vmm says --append STR"),

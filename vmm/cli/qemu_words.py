@@ -10,7 +10,7 @@ from typing import NamedTuple
 from vmm.errors import VmmError, unknown
 
 NO_VALUE, VALUE = False, True
-GDB = 'there is no gdb stub yet; in Python m.run(until="handler") and m.run(insns=1) do it: vmm help other-tools'
+GDB = "vmm run IMAGE --gdb :1234 -S lets gdb attach: vmm help debugger"
 MONITOR = "there is no monitor; a script looks at the machine, and changes it: vmm help python"
 SCREEN = "there is no window; the guest's serial port is standard output, and m.screen a pc's rows of text"
 DISK = (
@@ -54,6 +54,14 @@ def _only(said: Sequence[str], otherwise: str) -> Callable[[str], list[str]]:
 
 def _image(value: str) -> list[str]:
     return [value]
+
+
+def _gdb(value: str) -> list[str]:
+    """QEMU's is a character device; one that listens says so, or is one for gdb anyway."""
+    device, *options = value.split(",")
+    if not device.startswith("tcp:") or options not in ([], ["server"], ["server=on"]):
+        raise VmmError(GDB)
+    return ["--gdb", device.removeprefix("tcp:")]
 
 
 def _initrd(value: str) -> list[str]:
@@ -214,9 +222,7 @@ WORDS = {
     "singlestep": Word(NO_VALUE, "every instruction is a boundary of its own already"),
     "trace": Word(VALUE, "these are QEMU's own events; the guest's interrupts are written by --trace [FORMAT:]FILE"),
     "plugin": Word(VALUE, EXECUTED),
-    "s": Word(NO_VALUE, GDB),
-    "S": Word(NO_VALUE, GDB),
-    "gdb": Word(VALUE, GDB),
+    "gdb": Word(VALUE, _gdb),
     "loadvm": Word(VALUE, SNAPSHOT),
     "incoming": Word(VALUE, SNAPSHOT),
     "snapshot": Word(NO_VALUE, _always),

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmm import quantities
-from vmm.cli import BROKEN_PIPE, DIFFERS, interrupts, session
+from vmm.cli import BROKEN_PIPE, DIFFERS, debugger, interrupts, session
 from vmm.cli.parser import Parser
+from vmm.gdb import Killed
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def parser() -> Parser:
             "vmm replay late_edge.vmmrec --stop-at handler",
             "vmm replay late_edge.vmmrec --until-insn 713 -d int",
             "vmm replay late_edge.vmmrec --image fixed.elf",
+            "vmm replay late_edge.vmmrec --gdb :1234 -S",
         ],
     )
     add = parser.add_argument
@@ -39,16 +41,23 @@ def parser() -> Parser:
     until("--until-event", type=quantities.positive, metavar="N", help="stop behind event N, as the hash counts them")
     until("--stop-at", metavar="WHERE", help="stop when this symbol, symbol+0x10, file.c:94 or address is reached")
     add("--image", metavar="PATH", help="take this image for the recorded one, whatever its checksum")
+    debugger.add_options(parser)
     session.add_options(parser)
     return parser
 
 
 def main(options: argparse.Namespace) -> int:
+    with ExitStack() as opened:
+        return _main(options, opened)
+
+
+def _main(options: argparse.Namespace, opened: ExitStack) -> int:
     from vmm.replayer.player import Diverged, Replay
     from vmm.report.summary import Summary
 
     console = session.Console(sys.stdout.buffer)
-    replay = Replay(options.file, options.image, console)
+    gdb = debugger.debugger(options, console, opened)
+    replay = Replay(options.file, options.image, gdb.console if gdb else console)
     machine = replay.machine
     outputs = Outputs([options.file, *(machine.source.files if machine.source else ())])
     early = different = why = None
@@ -60,10 +69,10 @@ def main(options: argparse.Namespace) -> int:
         started = time.perf_counter()
         try:
             interrupts.check()
-            stop = _run(replay, options, console)
+            stop = gdb.replayed(replay) if gdb else _run(replay, options, console)
         except Diverged as error:
             why, different = "no longer the recorded run", str(error)
-        except (BrokenPipeError, KeyboardInterrupt) as error:
+        except (BrokenPipeError, KeyboardInterrupt, Killed) as error:
             early, why = session.cut_short(error)
         else:
             why = replay.tape.end.why if replay.finished else None  # what ended the recorded run ends this one

@@ -7,20 +7,22 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vmm import loaders, quantities
 from vmm.arch import DEFAULT, every, named
-from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, session
+from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, debugger, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
+from vmm.gdb import Killed
 from vmm.machine.options import MEMORY
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
     from vmm.cli import scripted
-    from vmm.cli.run_loop import Progress, Typed
+    from vmm.cli.run_loop import Typed
     from vmm.core.stops import Stop
     from vmm.inputs.recorder import Recorder
     from vmm.machine.machine import Machine
@@ -83,6 +85,7 @@ def parser() -> Parser:
             "vmm run my_isr.S --scenario late_edge.py --record late_edge.vmmrec",
             "vmm run shell.elf --input -",
             "vmm run kernel.elf --diagnose all",
+            "vmm run x86/pit_ticks -s -S",
             "vmm run cases/missing_eoi/arm64 --variant fixed",
         ],
         answer=of_others,
@@ -124,6 +127,7 @@ def _add_run(parser: Parser) -> None:
     add("--scenario", type=Path, metavar="FILE", help=script)
     add("--input", metavar="FILE", help="send its bytes to the first serial port; -: standard input, as it is typed")
     add("--record", type=Path, metavar="FILE", help="write a recording, for vmm replay and vmm bisect")
+    debugger.add_options(parser)
     add("--variant", metavar="NAME", help="of a case (vmm list): broken, or fixed")
     add_coverage(parser)
 
@@ -155,8 +159,13 @@ def main(options: argparse.Namespace) -> int:
 
 def play(options: argparse.Namespace) -> Outcome:
     """Boot and run."""
+    with ExitStack() as opened:
+        return _play(options, opened)
+
+
+def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
     from vmm.catalog import resolve, shown, wants
-    from vmm.cli.run_loop import progress
+    from vmm.cli.run_loop import go, progress
     from vmm.machine.machine import Config, Machine, why_precise
     from vmm.report.summary import Summary
 
@@ -170,6 +179,7 @@ def play(options: argparse.Namespace) -> Outcome:
     wanted = wants(image)
     board = options.board or wanted.board
     check_fits(image, options, board)
+    gdb = debugger.debugger(options, console, opened)
     machine = Machine(
         Config(
             board=board,
@@ -179,7 +189,7 @@ def play(options: argparse.Namespace) -> Outcome:
             cmdline=options.append,
             seed=options.seed,
             gear=options.gear,
-            console=console,
+            console=gdb.console if gdb else console,
         )
     )
     if machine.gear != options.gear:
@@ -189,7 +199,7 @@ def play(options: argparse.Namespace) -> Outcome:
     machine.load(image, initrd=options.initrd, load_address=options.load_address)
     outputs = Outputs(_inputs(machine, options))
     with ExitStack() as files:
-        recorder = _recorder(machine, options, outputs)
+        recorder = _recorder(machine, options, outputs) or (machine.recording() if gdb else None)
         machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
         summary_file = session.summary_file(options, outputs, files)
         session.observe(machine, options, outputs, files)
@@ -199,7 +209,11 @@ def play(options: argparse.Namespace) -> Outcome:
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
-        stop, status, cut = _run(machine, script, typed, recorder, progress(console, options, typed))
+        if gdb and recorder:
+            goes = gdb.live(machine, recorder, typed)
+        else:
+            goes = partial(go, machine, typed, progress(console, options, typed))
+        stop, status, cut = _run(machine, script, recorder, goes)
         waiting = machine.waiting
         closed = _close(machine, script)
         if not closed:
@@ -300,20 +314,17 @@ def _typed(source: str | None) -> Typed | None:
 def _run(
     machine: Machine,
     script: scripted.Script | None,
-    typed: Typed | None,
     recorder: Recorder | None,
-    progress: Progress | None,
+    goes: Callable[[], Stop],
 ) -> tuple[Stop, int, bool]:
     """Why the run ended, the exit status, and whether it was cut short: such a one has a report, too."""
-    from vmm.cli.run_loop import go
-
     why: str | None = None
     try:
         if script:
             script.start(machine)
-        stop = go(machine, typed, progress)
+        stop = goes()
         status = stop.exit_status
-    except (BrokenPipeError, KeyboardInterrupt) as error:
+    except (BrokenPipeError, KeyboardInterrupt, Killed) as error:
         status, why = session.cut_short(error)
         _explain(script, error)
     except BaseException as error:  # sys.exit(), too, is but a script's error

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, ClassVar
 
 from vmm.cli import BROKEN_PIPE, interrupts, streams
 from vmm.errors import VmmError, unknown
+from vmm.gdb import Killed
 from vmm.output import OutputFile, Outputs
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ def cut_short(error: BaseException) -> tuple[int, str]:
     """Exit status and words of what ends a run that does not end by itself; any other error is raised."""
     if isinstance(error, BrokenPipeError):
         return BROKEN_PIPE, "nobody reads standard output"
+    if isinstance(error, Killed):
+        return 0, "ended by gdb"
     if isinstance(error, KeyboardInterrupt):
         return interrupts.status(error), interrupts.why(error)
     raise error

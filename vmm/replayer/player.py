@@ -70,7 +70,7 @@ class Replay:
         self.machine.load(source, initrd=modules, load_address=header.load_address)
         self._check_kinds()
         self.machine.inputs.callbacks.watch = self._answer
-        self.machine.inputs.listen(self._digest.hear)
+        self.machine.inputs.listen(lambda data: self._digest.hear(data))
         self.finished = False
         """The end of the recording is reached."""
         self.verified: bool | None = None
@@ -83,8 +83,7 @@ class Replay:
         self._made = self._serial = 0  # decisions between runs; calls
         self._goal: tuple[Position, Callable[[], str]] = (self.machine.position, lambda: str(self.path))
         self._fruitless = 0
-        self._calls: Iterator[Call] = iter(self.tape.calls)
-        self._call: Call | None = next(self._calls, None)
+        self._next = 0  # of the tape's calls
         self._follower: Any = None
         self._stopped: tuple[Position, Stop] | None = None
 
@@ -178,7 +177,7 @@ class Replay:
     async def _follow(self, machine: Machine) -> None:
         for entry in self.tape.entries:
             await self._come_to(entry.at, lambda entry=entry: f"{self._line(entry)}: {words(entry.decision)}")  # type: ignore[misc]
-            self._decide(entry.decision, self._line(entry))
+            self.decide(entry)
             self._made += 1
         end = self.tape.end
         if end.hash is None:
@@ -195,13 +194,53 @@ class Replay:
         """
         self._goal = there, what
         while (here := self.machine.position) != there:
-            if here.insns > there.insns or here.ns > there.ns or here.hashed > there.hashed:
-                last = "".join(map(self.machine.trace.describe, self.machine.trace.last(1)))
-                raise Diverged(f"{what()} came at {there}; this run is at {here}, its last event: {last or 'none'}")
-            await First(*_towards(here, there))
+            if passed(here, there):
+                raise self._astray(what(), there)
+            await First(*towards(here, there))
+
+    def _astray(self, what: str, there: Position) -> Diverged:
+        last = "".join(map(self.machine.trace.describe, self.machine.trace.last(1)))
+        return Diverged(
+            f"{what} came at {there}; this run is at {self.machine.position}, its last event: {last or 'none'}"
+        )
 
     def _line(self, entry: Entry | Call) -> str:
         return f"{self.path}:{entry.line}"
+
+    # ---- for who goes to and fro in it, instead of `run` ----
+
+    @property
+    def goal(self) -> Position:
+        """The end of what was recorded; of what was cut off within an instruction, the boundary behind that."""
+        here, end = self.machine.position, self.tape.end
+        if end.hash is not None:
+            return end.at
+        return here if here.insns >= end.at.insns else Position(end.at.insns, here.ns, here.hashed, here.vcpu)
+
+    def decide(self, entry: Entry) -> None:
+        """Make the decision once more; Diverged where it cannot be."""
+        self._decide(entry.decision, self._line(entry))
+
+    def astray(self, there: Position) -> Diverged:
+        """The error for a run that does not come to the next decision, or to the end, which is there."""
+        entry = next((entry for entry in self.tape.entries if entry.at == there), None)
+        return self._astray(
+            f"{self._line(entry)}: {words(entry.decision)}" if entry else f"{self.path}: the end", there
+        )
+
+    def mark(self) -> tuple[int, int, ConsoleDigest]:
+        """How much a script's own code has answered, and the guest has written: for `rewind`."""
+        return self._serial, self._next, self._digest.copy()
+
+    def rewind(self, mark: tuple[int, int, ConsoleDigest]) -> None:
+        """The machine has gone back to where that was taken."""
+        self._serial, self._next, digest = mark
+        self._digest = digest.copy()
+        self.finished, self.verified, self.different = False, None, None
+
+    def end(self) -> Stop:
+        """Why the recorded run ended; it has come to its end."""
+        return self._end()
 
     def _decide(self, decision: Decision, where: str) -> None:
         try:
@@ -236,10 +275,11 @@ class Replay:
         return call.answer
 
     def _next_call(self) -> Call | None:
-        while self._call and self._call.first + self._call.times <= self._serial:
-            self._call = next(self._calls, None)
+        calls = self.tape.calls
+        while self._next < len(calls) and calls[self._next].first + calls[self._next].times <= self._serial:
+            self._next += 1
         self._serial += 1
-        return self._call
+        return calls[self._next] if self._next < len(calls) else None
 
     # ---- the recorded machine ----
 
@@ -286,7 +326,12 @@ class Replay:
             raise VmmError(f"{self.path}:1: {what} {name or path} has changed since it was recorded{hint}")
 
 
-def _towards(here: Position, there: Position) -> Iterator[Trigger[None]]:
+def passed(here: Position, there: Position) -> bool:
+    """The run that is here has not come there, nor will it."""
+    return here.insns > there.insns or here.ns > there.ns or here.hashed > there.hashed
+
+
+def towards(here: Position, there: Position) -> Iterator[Trigger[None]]:
     """What may come first on the way."""
     if here.insns < there.insns:
         yield Elapsed(insns=there.insns - here.insns)

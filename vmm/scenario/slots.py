@@ -51,5 +51,9 @@ class Slots:
         return bool(self._raw.slot[number].fired)
 
     def seen(self, number: int) -> int:
-        """The number in the trace of the event that fired the slot."""
+        """The number in the trace of the event that fired the slot; of an access, its physical address."""
         return self._raw.slot[number].seen
+
+    def source(self, number: int) -> int:
+        """Which it was of those that the slot waited for."""
+        return self._raw.slot[number].source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, NamedTuple
 
 from vmm.core.event import Event
 from vmm.core.native import NEVER, lib
@@ -14,8 +14,8 @@ from vmm.scenario.trigger import Context, EventWait, SlotWait, Trigger, Wait, nu
 from vmm.trace import events
 
 __all__ = [
-    "Acknowledged", "Console", "Delivered", "Elapsed", "Ended", "EventNumber", "GuestError", "LineChanged",
-    "NextBoundary", "Reach", "Returned", "Shadow",
+    "Accessed", "Acknowledged", "Console", "Delivered", "Elapsed", "Ended", "EventNumber", "GuestError", "LineChanged",
+    "NextBoundary", "Reach", "Returned", "Shadow", "Touch",
 ]  # fmt: skip
 
 SOURCES = {word: number for number, word in events.SOURCES.items()} | {
@@ -23,6 +23,7 @@ SOURCES = {word: number for number, word in events.SOURCES.items()} | {
     "spurious": lib.VMM_SRC_SPURIOUS,
 }
 """The words for a delivery's source that name no pin."""
+PAGE = 4096
 SHADOWS = {"sti": lib.VMM_SHADOW_STI, "mov ss": lib.VMM_SHADOW_MOV_SS}
 
 
@@ -45,6 +46,53 @@ class Reach(Trigger[None]):
         if lib.vmm_instructions(context.native):  # where it stands does not count
             lib.vmm_triggers_here(context.native)
         return SlotWait(context, self, lib.VMM_TRIGGER_REACH, at=address, vcpu=vcpu_of(context, self.cpu))
+
+
+KINDS = {"read": 1, "write": 2, "any": 3}
+
+
+class Touch(NamedTuple):
+    """What `Accessed` gives."""
+
+    address: int
+    """Of the first of the bytes waited for that was accessed; linear."""
+    writes: bool
+    """Else it was read."""
+
+
+@dataclass(frozen=True)
+class Accessed(Trigger[Touch]):
+    """Some of the `size` bytes at the location `where` were accessed, by vCPU `cpu` or by any: `kind` "write", "read"
+    or "any". The instruction that did has been executed, or what was delivered is about to be handled. Gives a `Touch`.
+
+    It is about RAM, whichever address it is accessed by: `where` is looked up in the page tables of vCPU `cpu`, or of
+    the first, as they are when the wait begins; VmmError where it is not mapped there. What a device or a delivery
+    writes counts, what a script writes does not. While somebody waits for one, every access of guests costs a call.
+    """
+
+    detail = "what was watched has been accessed; next is"
+
+    where: str | int
+    size: int = 1
+    kind: Literal["write", "read", "any"] = "write"
+    cpu: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise unknown("kind of access", self.kind, KINDS)
+        if not 0 < self.size <= PAGE:
+            raise VmmError(f"Accessed(size={self.size}): it is 1 to {PAGE} bytes")
+
+    def prime(self, context: Context) -> Wait:
+        linear, vcpu = context.address(self.where), vcpu_of(context, self.cpu)
+        looks = context.native.vcpus[self.cpu or 0]
+        first, last = (lib.vmm_physical(looks, at & NEVER) for at in (linear, linear + self.size - 1))
+        if NEVER in (first, last) or last - first != self.size - 1:
+            raise VmmError(f"{self}: linear address {linear:#x} is not mapped to RAM, or not in one piece")
+        return AccessWait(
+            context, self, lib.VMM_TRIGGER_ACCESS, linear=linear, at=first, number=self.size, value=KINDS[self.kind],
+            vcpu=vcpu,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -226,6 +274,18 @@ class EventNumber(Trigger[None]):
         if hashed >= self.number:
             raise VmmError(f"event {self.number} has happened already: {hashed} have")
         return SlotWait(context, self, lib.VMM_TRIGGER_HASHED, at=self.number)
+
+
+class AccessWait(SlotWait):
+    """For an access to RAM at `at`, which is mapped at `linear`."""
+
+    def __init__(self, context: Context, trigger: Accessed, kind: int, *, linear: int, at: int, **fields: int) -> None:
+        self._offset = linear - at
+        super().__init__(context, trigger, kind, at=at, **fields)
+
+    def _given(self, slot: int) -> Touch:
+        slots = self._context.slots
+        return Touch(slots.seen(slot) + self._offset, slots.source(slot) == KINDS["write"])
 
 
 class ConsoleWait(Wait):

@@ -95,6 +95,11 @@ class Trace:
         return source_names(self._native, named(self._teller.architecture))
 
     @property
+    def source_name(self) -> SourceName:
+        """What a source, as the core has it, with its pin is called: "IRQ 4", "NMI"."""
+        return self._source
+
+    @property
     def hash(self) -> str:
         """Of every event since power-on, recorded or not: 16 hexadecimal digits."""
         return f"{self._native.trace.hash:016x}"

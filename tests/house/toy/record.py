@@ -2,6 +2,7 @@
 
 from vmm.arch.architecture import Architecture, Processor
 from vmm.arch.boot import Boot, Entry
+from vmm.arch.debugger import Debugger, Feature, View, named
 from vmm.arch.target import Target
 from vmm.arch.words import Words
 from vmm.core.native import check, lib
@@ -61,6 +62,15 @@ WORDS = Words(
     shutdown="locked up",
 )
 
+DEBUGGER = Debugger(
+    {
+        "toy": View(
+            "toy", (Feature("toy.core", tuple(named(name, 32) for name in ("a", "b", "link", "pc"))),), 4, ("pc",)
+        )
+    },
+    lambda cpu: "toy",
+)
+
 ARCHITECTURE = Architecture(
     name="toy",
     title="Toy-32",
@@ -83,4 +93,5 @@ ARCHITECTURE = Architecture(
     dump=lambda: dump,
     int_line=lambda event, name: f"cause={event.number} {name(event.number) or event.source}",
     target=lambda: Target((), (), (), (), (), (), (), "rest\n", "unrest\n"),
+    debugger=lambda: DEBUGGER,
 )

@@ -63,4 +63,5 @@ ARCHITECTURE = Architecture(
     dump=common.dump,
     int_line=int_line,
     target=target,
+    debugger=common.debugger,
 )

@@ -61,4 +61,5 @@ ARCHITECTURE = Architecture(
     dump=common.dump,
     int_line=int_line,
     target=target,
+    debugger=common.debugger,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vmm.arch.architecture import Action, Dump
 
 if TYPE_CHECKING:
+    from vmm.arch.debugger import Debugger
     from vmm.arch.traps import Traps
     from vmm.arch.words import Words
 
@@ -33,3 +34,9 @@ def dump() -> Dump:
     from vmm.arch.arm import dump
 
     return dump
+
+
+def debugger() -> Debugger:
+    from vmm.arch.arm.debugger import DEBUGGER
+
+    return DEBUGGER

@@ -43,6 +43,8 @@ def mode_of(pstate: int) -> str:
 class Arm(Vcpu):
     """A vCPU of a machine. `cpu["x0"]` reads a register, `cpu["x0"] = 1` writes it; system registers by name, too."""
 
+    FAMILY = "arm"
+
     def __init__(self, native: vmm_vcpu, decide: Decide | None = None) -> None:
         super().__init__(native, decide)
         aarch64 = lib.vmm_arm_of(native).aarch64
@@ -181,4 +183,5 @@ class Arm(Vcpu):
 
     CHANGES: ClassVar = {
         "register": _put_register, "write": _put_bytes, "serror": _put_serror, "firmware": _put_conduit,
+        "vector": Vcpu._put_vector,
     }  # fmt: skip

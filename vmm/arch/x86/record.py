@@ -8,6 +8,7 @@ from vmm.arch.architecture import Architecture, Dump, Processor
 from vmm.arch.boot import Boot, Entry
 
 if TYPE_CHECKING:
+    from vmm.arch.debugger import Debugger
     from vmm.arch.target import Target
     from vmm.arch.traps import Traps
     from vmm.arch.words import ExceptionName, Words
@@ -71,6 +72,12 @@ def target() -> Target:
     return TARGET
 
 
+def debugger() -> Debugger:
+    from vmm.arch.x86.debugger import DEBUGGER
+
+    return DEBUGGER
+
+
 ARCHITECTURE = Architecture(
     name="x86",
     title="x86",
@@ -93,4 +100,5 @@ ARCHITECTURE = Architecture(
     dump=dump,
     int_line=int_line,
     target=target,
+    debugger=debugger,
 )

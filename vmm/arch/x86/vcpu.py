@@ -61,6 +61,7 @@ class X86(Vcpu):
     """A vCPU of a machine. `cpu["rax"]` reads a register, `cpu["rax"] = 1` writes it."""
 
     arch = "x86"
+    FAMILY = "x86"
 
     def __getitem__(self, name: str) -> int:
         if name in SEGMENTS:
@@ -280,5 +281,5 @@ class X86(Vcpu):
 
     CHANGES: ClassVar = {
         "register": _put_register, "segment": _put_segment, "msr": _put_msr, "write": _put_bytes, "a20": _put_a20,
-        "init": _init, "hand over": _hand_over,
+        "vector": Vcpu._put_vector, "init": _init, "hand over": _hand_over,
     }  # fmt: skip
