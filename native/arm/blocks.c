@@ -74,7 +74,7 @@ static __attribute__((noinline)) void look(vmm_vcpu *v, vmm_block *b)
     if (b->conditional && skipped(v))
         return;
     arm_cover(v, b->first);
-    block_begin(v, b, 0);
+    block_begin(v, b);
     set_pc(v, b->last);
 }
 
@@ -92,7 +92,7 @@ static void on_block32(vmm_block *b)
         return;
     }
     arm_env_of(v)->regs[15] = (uint32_t)b->last;
-    block_begin(v, b, 0);
+    block_begin(v, b);
 }
 
 /* Its AArch32 blocks are looked at where nothing asks for it, which changes nothing. */
@@ -100,13 +100,16 @@ static void on_block64(vmm_block *b)
 {
     vmm_vcpu *v = b->v;
     arm_env *env = arm_env_of(v);
-    bool odd = ((env->pstate & PSTATE_IL) | (env->xregs[31] & 15)) != 0;
-    if (unlikely(odd | asks(v, b) | !env->aarch64)) {
+    const uint64_t a64 = 1ull << 32; /* PSTATE and `aarch64` are neighbours */
+    uint64_t state;
+    memcpy(&state, &env->pstate, sizeof state);
+    bool odd = (((state ^ a64) & (a64 | PSTATE_IL)) | (env->xregs[31] & 15)) != 0;
+    if (unlikely(odd | asks(v, b))) {
         look(v, b);
         return;
     }
     env->pc = b->last;
-    block_begin(v, b, 0);
+    block_begin(v, b);
 }
 
 /* ---- translating ---- */

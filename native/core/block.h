@@ -5,10 +5,8 @@
 #include "core/base.h"
 #include "unicorn/uc_blocks.h"
 
-static inline void block_begin(vmm_vcpu *v, vmm_block *b, uint64_t flags) /* all its instructions count from here */
+static inline void block_begin(vmm_vcpu *v, vmm_block *b) /* all its instructions count from here */
 {
-    v->flags_earlier = v->flags_before;
-    v->flags_before = flags;
     v->blocks[v->block_count++ & (VMM_RECENT - 1)] = b;
     v->count += b->count;
     v->block = v->begun = b;

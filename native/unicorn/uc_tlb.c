@@ -55,7 +55,7 @@ static uint64_t extent(const void *cpu, uint64_t physical, uint64_t size)
         for_data = access != ACCESS_FETCH;                                                                             \
         if (!for_data && ours(cpu))                                                                                    \
             told(uc_executing);                                                                                        \
-        uc_filling = for_data ? host_pc : UC_FETCHES;                                                                                          \
+        uc_filling = for_data ? host_pc : UC_FETCHES;                                                                  \
         bool filled = tlb_fill_##target(cpu, address, size, access, mode, probe, host_pc);                             \
         uc_filling = 0;                                                                                                \
         return filled;                                                                                                 \

@@ -34,6 +34,13 @@ static void let_go(vmm_vcpu *v)
     vcpu_rearm(v);
 }
 
+static inline void begin(vmm_vcpu *v, vmm_block *b, uint64_t flags)
+{
+    v->flags_earlier = v->flags_before;
+    v->flags_before = flags;
+    block_begin(v, b);
+}
+
 /* Chained blocks leave RIP as it was. */
 static __attribute__((noinline)) void look(vmm_vcpu *v, vmm_block *b, uintptr_t host_pc)
 {
@@ -56,7 +63,7 @@ static __attribute__((noinline)) void look(vmm_vcpu *v, vmm_block *b, uintptr_t 
         go_on_with(v, fits);
     uint64_t flags = x86_flags_looked_at(v, b->first);
     if (b->count > 1)
-        block_begin(v, b, flags);
+        begin(v, b, flags);
     else
         x86_begin(v, b->first, flags);
 }
@@ -70,7 +77,7 @@ static void on_block(vmm_block *b)
     if (unlikely(asks))
         look(v, b, (uintptr_t)__builtin_return_address(0));
     else
-        block_begin(v, b, flags);
+        begin(v, b, flags);
 }
 
 const char *x86_watch_blocks(void *library)
