@@ -2,6 +2,7 @@
 #include "arm/access.h"
 #include "arm/alignment.h"
 #include "arm/arm.h"
+#include "arm/blocks.h"
 #include "arm/fp.h"
 #include "arm/regime.h"
 #include "core/block.h"
@@ -11,7 +12,9 @@
 #include "core/flash.h"
 #include "core/pages.h"
 #include "core/tables.h"
+#include "devices/counter.h"
 #include "devices/serial.h"
+#include "devices/wave_byte.h"
 #include "intc/apic/apic.h"
 #include "intc/gic/gic.h"
 #include "intc/pic/pic.h"
@@ -36,6 +39,8 @@ static const struct vmm_controller CONTROLLERS[] = {
     [UART16550_ROW] = {"16550A", sizeof(vmm_16550s), NULL, NULL, {{0}}, {{"uart16550", &uart16550_ports}}},
     [TRANSACTION_ROW] = {"transactions", sizeof(x86_transactions), NULL, NULL, {{0}}, {{0}}},
     [PL011_ROW] = {"PL011", sizeof(vmm_pl011), NULL, NULL, {{0}}, {{"pl011", &pl011_memory}}},
+    [WAVE_BYTE_ROW] = {"wave byte", sizeof(vmm_wave_byte), NULL, NULL, {{0}}, {{"wave byte", &wave_byte_port}}},
+    [COUNTER_ROW] = {"counter", sizeof(vmm_counter), NULL, NULL, {{0}}, {{"counter register", &counter_memory}}},
 };
 /* clang-format on */
 
@@ -93,8 +98,8 @@ const char *vmm_unicorn_open(const char *path)
         cannot = STANDING_BEFORE[i](uc_library());
     if (cannot)
         uc_unload();
-    else
-        no_fast_gear = x86_watch_blocks(uc_library());
+    else if (!(no_fast_gear = x86_watch_blocks(uc_library())))
+        no_fast_gear = arm_watch_fast(uc_library());
     return cannot;
 }
 

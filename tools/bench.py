@@ -157,6 +157,7 @@ def fast_gear(_: argparse.Namespace) -> Iterator[Row]:
     pairs = [(rate(boot_rounds(ROUNDS, gear="fast")), vmm_rate()) for _repeat in range(REPEATS)]
     here, there = (statistics.median(column) for column in zip(*pairs, strict=True))
     yield compared("fast gear, interrupt round trip", here, "the precise gear", there, 1, RATE)
+    yield from bench_arm.fast_gear()
 
 
 # ---- several vCPUs ----

@@ -1,10 +1,11 @@
-"""The benchmark's rows for ARM: round trips of SGIs, and the precise gear on A64 code."""
+"""The benchmark's rows for ARM: round trips of SGIs, and either gear on A64 code."""
 
 from __future__ import annotations
 
 import shutil
 import statistics
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from bench_bare import EmptyHook
@@ -102,11 +103,15 @@ def loop_code(loop: tuple[int, ...], times: int) -> bytes:
 
 
 LOOPS = {"A64 ALU loop": loop_code(ALU, 4_000_000), "A64 branchy loop": loop_code(BRANCHY, 500_000)}
+FAST_LOOPS = {
+    "fast gear, A64 ALU loop": loop_code(ALU, 40_000_000),
+    "fast gear, A64 branchy loop": loop_code(BRANCHY, 4_000_000),
+}
 
 
-def about_to_loop(code: bytes) -> Machine:
+def about_to_loop(code: bytes, gear: str = "precise") -> Machine:
     """A machine that will run the loop and wait."""
-    machine = Machine(Config(memory=RAM, board="virt", cpu="cortex-a57"))
+    machine = Machine(Config(memory=RAM, board="virt", cpu="cortex-a57", gear=gear))
     machine.memory.write(CODE, code)
     machine.cpu["pc"] = CODE
     return machine
@@ -114,3 +119,14 @@ def about_to_loop(code: bytes) -> Machine:
 
 def precise_gear() -> Iterator[Row]:
     yield from against_empty_hook(LOOPS, about_to_loop, EmptyHook("arm64"), CODE, RAM)
+
+
+def fast_gear() -> Iterator[Row]:
+    hook = EmptyHook("arm64", kind="BLOCK")
+    yield from against_empty_hook(FAST_LOOPS, partial(about_to_loop, gear="fast"), hook, CODE, RAM)
+    for case in CASES:
+        pairs = [
+            (rate(about_to_start(case.guest, gear="fast")), rate(about_to_start(case.guest))) for _ in range(REPEATS)
+        ]
+        here, there = (statistics.median(column) for column in zip(*pairs, strict=True))
+        yield compared(f"fast gear, {case.name}", here, "the precise gear", there, 1, RATE)

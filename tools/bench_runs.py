@@ -19,9 +19,9 @@ QUIET = ("-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot
 PC = ("-device", "pc-testdev", "-device", "isa-debug-exit,iobase=0xf4")
 
 
-def about_to_start(guest: str, **options: int) -> Machine:
+def about_to_start(guest: str, gear: str = "precise", **options: int) -> Machine:
     """A machine that has started up and is about to begin its first round."""
-    machine = boot(guest, **options, console=None)
+    machine = boot(guest, gear=gear, **options, console=None)
     machine.run(until="round")
     return machine
 

@@ -22,8 +22,6 @@ FAST: dict[str, Advance] = {
 def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
     """Run case `number` in both gears, and write the ways into `report`; Difference where two differ."""
     case = Case(seed, number)
-    if case.kind not in fuzz_x86.KINDS:  # the fast gear is x86's
-        return Outcome(number, case.kind.name, "has one gear", "")
     try:
         first = case.run(whole)
     except VmmError:

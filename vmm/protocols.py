@@ -64,6 +64,16 @@ class Wave(Protocol):
         """End the wave and hold `level`."""
 
 
+class Counter(Protocol):
+    """A register of 64 bits that counts by itself, and that guests read without its device."""
+
+    def start(self, count: int, period_ns: int) -> None:
+        """Go on from `count` now, every so many nanoseconds; 0: stand still."""
+
+    def passed(self) -> int:
+        """How often it has counted since then, whatever its 64 bits hold."""
+
+
 class Clock(Protocol):
     """Virtual time, in nanoseconds since power-on."""
 

@@ -28,7 +28,7 @@
 #define VMM_NOTED_PAGES 1024
 #define VMM_NEST 32
 #define VMM_REACH_WORDS 8
-#define VMM_MAX_CONTROLLERS 8
+#define VMM_MAX_CONTROLLERS 16
 #define VMM_CONSOLE_BYTES 4096
 
 typedef struct vmm_machine vmm_machine;
@@ -287,6 +287,8 @@ struct vmm_vcpu {
     uint32_t block_count;
     uint64_t flags_earlier; /* flags_before, before `block` began */
     void *translator;      /* Unicorn's context of translation */
+    uint32_t *next_block;  /* Unicorn's limit of the next block's instructions, for once; all ones: there is none */
+    const uint64_t *device_access; /* where Unicorn notes from which place in translated code a device is reached */
     void *block_memory;    /* what blocks are kept in */
     uint64_t *hooked;      /* Unicorn's bounds of the hook that stands before an instruction, first and last address */
     uint64_t *places;      /* one bit a hash of addresses: their instructions end blocks */
@@ -313,7 +315,7 @@ struct vmm_machine {
     void *controller_state[VMM_MAX_CONTROLLERS]; /* of those that it has; what is in it is dynamic */
     uint32_t cpus; /* how many vCPUs there will be; before the first is added */
     uint8_t fast;  /* the gear: 0 looks before each instruction, 1 before each block; only before the first vCPU is added, and
-                      only where x86 vCPUs are and vmm_no_fast_gear() has nothing to say */
+                      only where vmm_no_fast_gear() has nothing to say */
     uint32_t port_range_count;
     uint32_t mmio_range_count;
     vmm_range port_ranges[VMM_MAX_RANGES];
@@ -408,6 +410,7 @@ int vmm_line_end(vmm_machine *m, const char *name);
 int vmm_range_owner(vmm_machine *m, const char *name);
 int vmm_add_ports(vmm_machine *m, uint32_t first, uint32_t count, int owner, int index); /* owner 0: Python */
 int vmm_add_mmio(vmm_machine *m, uint64_t first, uint64_t count, int owner, int index);
+void vmm_recent_known(vmm_vcpu *v); /* its `recent` is up to date: in the fast gear it may be some blocks late, within a run */
 uint64_t vmm_instructions(const vmm_machine *m); /* begun on all vCPUs since power-on */
 
 /* Run vCPUs for at most `insns` instructions of machine time; the reason is in m->stop. */

@@ -1,5 +1,6 @@
 /* An access that nothing on the bus answers: a synchronous external abort (DDI0487 D4.5, DDI0406 B3.12.5). */
 #include "arm/access.h"
+#include "arm/blocks.h"
 #include "arm/hypervisor.h"
 
 enum { SCR_EA = 1 << 3, TTBCR_EAE = 1u << 31 };
@@ -37,8 +38,9 @@ void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access)
 {
     if (access == VMM_ACCESS_FETCH && !arm_fetch_attempt(v)) /* before anything is told: it comes again */
         arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
+    bool known = arm_settle_walk(v);
     vmm_guest_error(v->machine, VMM_GE_UNMAPPED, physical);
-    if (access != VMM_ACCESS_FETCH)
+    if (access != VMM_ACCESS_FETCH && !known)
         arm_it_restore(v);
     arm_event e = abort_of(v, physical, access);
     arm_deliver(v, &e);

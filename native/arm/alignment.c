@@ -65,6 +65,11 @@ static _Thread_local struct {
     bool half;         /* only the first of two halfwords is known */
 } translated;
 
+uint32_t arm_translated(void)
+{
+    return translated.word;
+}
+
 static const encoding *encoding_of(const arm_env *env)
 {
     const encoding *e = env->aarch64 ? A64 : env->thumb ? T32 : A32;

@@ -102,6 +102,7 @@ bool arm_fetch_attempt(vmm_vcpu *v); /* a fetch fails here: runs its boundary; f
 bool arm_wakes(vmm_vcpu *v);
 bool arm_can_wake(vmm_vcpu *v);
 void arm_attach_boundary(vmm_vcpu *v);
+void arm_cover(vmm_vcpu *v, uint64_t pc); /* before the instruction at pc, for who collects that */
 
 /* security.c */
 bool arm_secure_below_el3(const vmm_vcpu *v);

@@ -165,6 +165,7 @@ bool arm_boundary(vmm_vcpu *v)
 bool arm_fetch_attempt(vmm_vcpu *v)
 {
     bool unaligned = arm_is_a64(v) && arm_pc(v) & 3;
+    block_over(v);
     if ((arm_wants_a_look(v) || may_be_awaited(v, arm_pc(v)) || unaligned) && !boundary(v, false))
         return false;
     vcpu_begin(v, arm_pc(v));
@@ -189,8 +190,7 @@ static void look(vmm_vcpu *v)
         arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
 }
 
-/* Before the instruction at pc. */
-static void cover(vmm_vcpu *v, uint64_t pc)
+void arm_cover(vmm_vcpu *v, uint64_t pc)
 {
     uint32_t target;
     if (v->machine->began)
@@ -238,7 +238,7 @@ static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
     bool blocks = v->awaits && arm_env_of(v)->thumb;
     if (unlikely(arm_wants_a_look(v) || may_be_awaited(v, pc) || (blocks && may_have_skipped(v, pc)))) {
         look(v);
-        cover(v, pc);
+        arm_cover(v, pc);
     }
     vcpu_begin(v, pc);
     if (blocks)
@@ -251,7 +251,7 @@ static __attribute__((noinline)) void look_and_begin(vmm_vcpu *v, uint64_t pc)
     if (!arm_is_a64(v))
         note_frame(v, __builtin_frame_address(0));
     look(v);
-    cover(v, pc);
+    arm_cover(v, pc);
     vcpu_begin(v, pc);
 }
 
@@ -268,6 +268,8 @@ static void on_code64(void *engine, uint64_t pc, uint32_t size, void *user)
 void arm_attach_boundary(vmm_vcpu *v)
 {
     size_t hook;
+    if (v->machine->fast) /* its blocks tell of themselves */
+        return;
     void *on_code = arm_of(v)->aarch64 ? (void *)on_code64 : (void *)on_code32;
     uc.hook_add(v->uc, &hook, UC_HOOK_CODE, on_code, v, (uint64_t)1, (uint64_t)0);
 }

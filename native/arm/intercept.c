@@ -1,5 +1,6 @@
 /* Synchronous exceptions, and the calls to firmware and host that look like some of them. */
 #include "arm/arm.h"
+#include "arm/blocks.h"
 #include "arm/hypervisor.h"
 #include "core/boundary.h"
 #include "core/clock.h"
@@ -234,6 +235,7 @@ static void on_intr(void *engine, uint32_t number, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
+    arm_settle_exception(v, number == EXCP_PREFETCH_ABORT);
     switch (number) {
     case EXCP_UDEF:
         undefined(v);
@@ -271,6 +273,7 @@ static bool on_invalid(void *engine, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
+    arm_settle_exception(v, false);
     bool hint = arm_pc(v) != vcpu_here(v);
     if (hint) { /* nothing to do now: give the turn away */
         v->turn_end = v->machine->vcpu_count > 1 ? v->count : v->turn_end;

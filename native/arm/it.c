@@ -6,9 +6,10 @@
  * An instruction that is skipped changes nothing, so the boundary before it can be run when the next one is reached.
  */
 #include "arm/arm.h"
+#include "core/block.h"
 #include "unicorn/uc_plt.h"
 
-enum { LONGEST_BLOCK = 4, LOOK_BACK = 5, IT_BYTES = 2, FRAME_WORDS = 32, RETURN_ADJUST = 2 };
+enum { LONGEST_BLOCK = 4, LOOK_BACK = 5, IT_BYTES = 2, FRAME_WORDS = 32, RETURN_ADJUST = 2, IT_STATE = 0xff /* in a block's flags */ };
 
 typedef struct {
     uint64_t at[LONGEST_BLOCK + 1];   /* its instructions, and the first one behind it */
@@ -167,6 +168,10 @@ void arm_it_restore(vmm_vcpu *v)
     arm_env *env = arm_env_of(v);
     if (env->aarch64 || !env->thumb)
         return;
+    if (v->machine->fast) { /* what is in an IT block has a block of its own */
+        env->condexec_bits = v->begun->flags & IT_STATE;
+        return;
+    }
     env->condexec_bits = present_block(v, 1, &b) && holds(&b, env->regs[15], &index) ? b.state[index] : 0;
 }
 

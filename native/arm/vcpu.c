@@ -4,6 +4,7 @@
 
 #include "arm/access.h"
 #include "arm/arm.h"
+#include "arm/blocks.h"
 #include "arm/cycles.h"
 #include "arm/hypervisor.h"
 #include "core/bus.h"
@@ -87,7 +88,9 @@ static const struct vmm_arch ARM = {
     .physical = arm_physical_page,
     .bus_error = arm_bus_error,
     .interrupts_changed = interrupts_changed,
-    .accesses = arm_tell_gic,
+    .accesses = arm_reaches_device,
+    .settles = arm_settles,
+    .rests = block_rest,
     .goes_on = arm_it_goes_on,
     .timer_expired = timer_expired,
     .keep = arm_keep,
@@ -164,14 +167,9 @@ static int save_reset_state(vmm_vcpu *v)
     return 0;
 }
 
-int vmm_add_arm(vmm_machine *m, int aarch64, int cpu_model, int has_el2, int has_el3)
+static int open_engine(vmm_vcpu *v, int cpu_model)
 {
-    vmm_vcpu *v = vmm_gic_of(m) ? vcpu_new(m, &ARM) : NULL;
-    if (!v)
-        return -1;
-    *arm_of(v) = (vmm_arm){.aarch64 = aarch64 != 0, .has_el2 = has_el2 != 0, .has_el3 = has_el3 != 0, .counter_hz = COUNTER_HZ,
-                       .cntfrq = COUNTER_HZ, .mpidr = 0x80000000ull | v->index, .several = m->cpus > 1,
-                       .has_pan = aarch64 && cpu_model == AARCH64_MAX, .has_random = aarch64 && cpu_model == AARCH64_MAX, .is_cortex = aarch64 && cpu_model != AARCH64_MAX};
+    bool aarch64 = arm_of(v)->aarch64;
     int error = uc.open(aarch64 ? UC_ARCH_ARM64 : UC_ARCH_ARM, UC_MODE_ARM, &v->uc);
     if (!error)
         error = uc.ctl(v->uc, UC_CTL_CPU_MODEL, cpu_model);
@@ -180,10 +178,21 @@ int vmm_add_arm(vmm_machine *m, int aarch64, int cpu_model, int has_el2, int has
     if (!error)
         error = uc.ctl(v->uc, UC_CTL_USE_EXITS, 1);
     if (error)
-        return fail(m, "Unicorn cannot open an ARM CPU of model %d: %s", cpu_model, uc.strerror(error));
-    if (arm_env_find(v) || arm_env_prove(v) || arm_env_replace_pmu(v) || arm_env_take_away(v))
+        return fail(v->machine, "Unicorn cannot open an ARM CPU of model %d: %s", cpu_model, uc.strerror(error));
+    return arm_env_find(v) || arm_env_prove(v) ? -1 : 0;
+}
+
+int vmm_add_arm(vmm_machine *m, int aarch64, int cpu_model, int has_el2, int has_el3)
+{
+    vmm_vcpu *v = vmm_gic_of(m) ? vcpu_new(m, &ARM) : NULL;
+    if (!v)
         return -1;
-    error = bus_attach(v);
+    *arm_of(v) = (vmm_arm){.aarch64 = aarch64 != 0, .has_el2 = has_el2 != 0, .has_el3 = has_el3 != 0, .counter_hz = COUNTER_HZ,
+                       .cntfrq = COUNTER_HZ, .mpidr = 0x80000000ull | v->index, .several = m->cpus > 1,
+                       .has_pan = aarch64 && cpu_model == AARCH64_MAX, .has_random = aarch64 && cpu_model == AARCH64_MAX, .is_cortex = aarch64 && cpu_model != AARCH64_MAX};
+    if (block_open(v, cpu_model, open_engine, NULL) || arm_env_replace_pmu(v) || arm_env_take_away(v))
+        return -1;
+    int error = bus_attach(v);
     if (error)
         return fail(m, "Unicorn cannot map the machine's memory: %s", uc.strerror(error));
     arm_of(v)->pfr = feature_register(v);

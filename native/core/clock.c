@@ -100,6 +100,19 @@ static void toggle(vmm_machine *m, vmm_timer *t)
     vmm_line_set(m, t->line, t->driver, t->level);
 }
 
+bool wave_level(const vmm_timer *t, uint64_t now)
+{
+    if (!t->toggles || now < tick_ns(t, t->tick))
+        return t->level;
+    uint64_t ticks = (uint64_t)((unsigned __int128)(now - t->origin) * t->hz_num / (1000000000u * t->hz_den));
+    uint64_t phases[2] = {t->low_ticks ? t->low_ticks : 1, t->high_ticks ? t->high_ticks : 1};
+    uint64_t since = ticks - t->tick, cycle = phases[0] + phases[1];
+    uint64_t toggles = 1 + since / cycle * 2 + (since % cycle >= phases[!t->level]);
+    if (t->toggles != VMM_FOREVER && toggles > t->toggles)
+        toggles = t->toggles;
+    return t->level ^ (toggles & 1);
+}
+
 /* The due timer with the earliest deadline; equal deadlines fire in the order of their numbers. */
 static vmm_timer *due(vmm_machine *m, uint64_t now)
 {

@@ -29,6 +29,7 @@ static inline uint32_t vcpu_timer(const vmm_vcpu *v, uint32_t which) /* the numb
 void timer_native(vmm_machine *m, uint32_t timer, uint64_t deadline); /* arch->timer_expired at ns; VMM_NEVER cancels */
 void clock_expire(vmm_machine *m);    /* fire every timer, then every stimulus, that is due */
 void vcpu_rearm(vmm_vcpu *v);         /* recompute v->attention_at */
+bool wave_level(const vmm_timer *t, uint64_t now); /* what VMM_TIMER_WAVE would have made of the level by then */
 bool clock_skip(vmm_vcpu *v);         /* jump to the next deadline; false when there is none */
 
 #endif

@@ -53,7 +53,7 @@ static bool is_known(vmm_thinned *t, const vmm_event *e)
 
 static bool is_plain_delivery(const vmm_thinned *t, const vmm_event *e)
 {
-    bool maskable = e->source != VMM_SRC_EXCEPTION && e->source != VMM_SRC_SOFTWARE && e->source != VMM_SRC_NMI && e->source != VMM_SRC_SERROR;
+    bool maskable = e->source != VMM_SRC_EXCEPTION && e->source != VMM_SRC_SOFTWARE && e->source != VMM_SRC_NMI && e->source != VMM_SRC_SCRIPT && e->source != VMM_SRC_SERROR;
     bool let_in = t->vectors ? e->flags & IF : !(e->flags & PSR_I);
     return maskable && let_in && e->depth == 1;
 }

@@ -6,8 +6,11 @@
  * Unicorn knows a helper by the row of a table that it reads when an instance is opened: the row has our helper then.
  */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "unicorn/env_search.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_blocks.h"
 #include "unicorn/uc_plt.h"
@@ -20,13 +23,18 @@ typedef void (*gen_call)(void *context, void *function, void *result, int count,
 typedef void *(*const_i64)(void *context, int64_t value);
 typedef void (*invalidate)(void *context, void *tb, uint64_t page);
 
-static context_init context_init_x86_64;
-static gen_call gen_call_x86_64;
-static const_i64 const_i64_x86_64;
-static invalidate invalidate_x86_64;
-static uc_block_begins block_begins;
-static void **helper_row;
-static void *asks_to_stop;
+typedef struct { /* each of Unicorn's targets has its own copy of all that */
+    const char *library;
+    context_init context_init;
+    gen_call gen_call;
+    const_i64 const_i64;
+    invalidate invalidate;
+    uc_block_begins begins;
+    void **helper_row;
+    void *asks_to_stop;
+} target;
+
+static target x86_64 = {.library = "x86_64"}, aarch64 = {.library = "aarch64"}, arm = {.library = "arm"};
 static pthread_mutex_t helpers = PTHREAD_MUTEX_INITIALIZER;
 
 static _Thread_local bool opening;
@@ -45,7 +53,8 @@ typedef struct chunk {
 
 enum { LARGEST = (sizeof(vmm_block) + MOST_INSTRUCTIONS * sizeof(uint16_t) + 15) / 16 * 16 };
 
-static vmm_block *largest_block(vmm_vcpu *v)
+/* There is room for any; it is kept by who knows how long it is. */
+static vmm_block *next_block(vmm_vcpu *v)
 {
     chunk *c = v->block_memory;
     if (!c || c->used + LARGEST > CHUNK_BYTES) {
@@ -56,14 +65,13 @@ static vmm_block *largest_block(vmm_vcpu *v)
         more->used = 0;
         v->block_memory = c = more;
     }
-    void *found = c->bytes + c->used;
-    c->used += LARGEST;
-    return found;
+    return (void *)(c->bytes + c->used);
 }
 
-static void give_back(vmm_vcpu *v, size_t bytes)
+static void keep(const vmm_block *b)
 {
-    ((chunk *)v->block_memory)->used -= bytes & ~(size_t)15;
+    size_t bytes = sizeof *b + b->count * sizeof *b->at;
+    ((chunk *)b->v->block_memory)->used += (bytes + 15) & ~(size_t)15;
 }
 
 void uc_blocks_free(vmm_vcpu *v)
@@ -78,17 +86,17 @@ void uc_blocks_free(vmm_vcpu *v)
 
 /* ---- translating ---- */
 
-void uc_block_open(vmm_vcpu *v, void *tb, uint64_t base, uint64_t mask)
+void uc_block_open(vmm_vcpu *v, void *tb, uint64_t base, uint64_t mask, uint32_t flags)
 {
     now.block = NULL;
     now.told = false;
     if (!v || !v->machine->fast)
         return;
-    now.block = largest_block(v);
-    *now.block = (vmm_block){.v = v, .tb = tb, .base = base, .mask = mask};
+    now.block = next_block(v);
+    *now.block = (vmm_block){.v = v, .tb = tb, .base = base, .mask = mask, .flags = flags};
 }
 
-bool uc_block_insn(uint64_t pc, bool careful, bool hooked)
+bool uc_block_insn(uint64_t pc, const uc_verdict *verdict)
 {
     vmm_block *b = now.block;
     if (!b)
@@ -96,29 +104,30 @@ bool uc_block_insn(uint64_t pc, bool careful, bool hooked)
     pc &= b->mask;
     if (!b->count) {
         b->first = pc;
-        b->careful = careful;
+        b->careful = verdict->careful;
+        b->conditional = verdict->conditional;
     }
     b->at[b->count++] = (uint16_t)(pc - b->first);
     b->last = pc;
-    b->hooked = hooked;
+    b->hooked = verdict->hooked;
     return b->count == MOST_INSTRUCTIONS;
 }
 
 void uc_block_close(void)
 {
     if (now.block)
-        give_back(now.block->v, (MOST_INSTRUCTIONS - now.block->count) * sizeof *now.block->at);
+        keep(now.block);
     now.block = NULL;
 }
 
 /* A TCGv is a temporary's place in the context. */
-static void before_gen_call(void *context, void *function, void *result, int count, void **arguments)
+static void generate_call(const target *t, void *context, void *function, void *result, int count, void **arguments)
 {
     vmm_block *b = now.block;
-    if (!b && opening && function == asks_to_stop) /* its instance does not know that one */
+    if (!b && opening && function == t->asks_to_stop) /* its instance does not know that one */
         return;
-    if (!b || function != asks_to_stop) {
-        gen_call_x86_64(context, function, result, count, arguments);
+    if (!b || function != t->asks_to_stop) {
+        t->gen_call(context, function, result, count, arguments);
         return;
     }
     if (now.told && !b->hooked)
@@ -127,14 +136,17 @@ static void before_gen_call(void *context, void *function, void *result, int cou
         b = b->v->asks;
     now.told = true;
     b->v->translator = context;
-    void *block = (char *)context + (uintptr_t)const_i64_x86_64(context, (int64_t)(uintptr_t)b);
+    void *block = (char *)context + (uintptr_t)t->const_i64(context, (int64_t)(uintptr_t)b);
     void *ours[2] = {block, arguments[1]};
-    gen_call_x86_64(context, (void *)block_begins, result, count, ours);
+    t->gen_call(context, (void *)t->begins, result, count, ours);
 }
 
 void uc_block_forget(vmm_block *b)
 {
-    invalidate_x86_64(b->v->translator, b->tb, ~(uint64_t)0);
+    const target *const targets[] = {&x86_64, &aarch64, &arm};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+        if (strcmp(targets[i]->library, b->v->library) == 0)
+            targets[i]->invalidate(b->v->translator, b->tb, ~(uint64_t)0);
 }
 
 /* ---- opening ---- */
@@ -144,28 +156,72 @@ void uc_blocks_opening(bool ours)
     opening = ours;
 }
 
-static void before_context_init(void *context)
+static void initialize(const target *t, void *context)
 {
     pthread_mutex_lock(&helpers);
-    bool led = opening && uc_lead(uc_library(), helper_row, (void *)block_begins);
-    context_init_x86_64(context);
+    bool led = opening && uc_lead(uc_library(), t->helper_row, (void *)t->begins);
+    t->context_init(context);
     if (led)
-        uc_lead(uc_library(), helper_row, asks_to_stop);
+        uc_lead(uc_library(), t->helper_row, t->asks_to_stop);
     pthread_mutex_unlock(&helpers);
 }
 
-const char *uc_watch_blocks_x86(void *library, uc_block_begins begins)
+static const char *watch(void *library, target *t, uc_block_begins begins, const uc_call calls[2])
 {
-    const uc_call calls[] = {
-        {"tcg_context_init_x86_64", before_context_init, &context_init_x86_64},
-        {"tcg_gen_callN_x86_64", before_gen_call, &gen_call_x86_64},
+    const struct { const char *name; void *slot; } wanted[] = {
+        {"tcg_const_i64", &t->const_i64},
+        {"tb_phys_invalidate", &t->invalidate},
+        {"helper_check_exit_request", &t->asks_to_stop},
     };
-    *(void **)&const_i64_x86_64 = uc_symbol("tcg_const_i64_x86_64");
-    *(void **)&invalidate_x86_64 = uc_symbol("tb_phys_invalidate_x86_64");
-    asks_to_stop = uc_symbol("helper_check_exit_request_x86_64");
-    helper_row = uc_address_of(library, "helper_check_exit_request_x86_64");
-    block_begins = begins;
-    if (!const_i64_x86_64 || !invalidate_x86_64 || !asks_to_stop || !helper_row)
+    char name[64];
+    bool found = true;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        snprintf(name, sizeof name, "%s_%s", wanted[i].name, t->library);
+        *(void **)wanted[i].slot = uc_symbol(name);
+        found = found && *(void **)wanted[i].slot;
+    }
+    t->helper_row = uc_address_of(library, name);
+    t->begins = begins;
+    if (!found || !t->helper_row)
         return "Unicorn's blocks do not tell of their begin; vmm needs its 2.1.4 wheel";
-    return uc_stand_before(library, calls, sizeof calls / sizeof *calls);
+    return uc_stand_before(library, calls, 2);
+}
+
+#define STANDING_BEFORE(t, public_name)                                                                                \
+    static void before_context_init_##t(void *context)                                                                 \
+    {                                                                                                                  \
+        initialize(&t, context);                                                                                       \
+    }                                                                                                                  \
+    static void before_gen_call_##t(void *context, void *function, void *result, int count, void **arguments)          \
+    {                                                                                                                  \
+        generate_call(&t, context, function, result, count, arguments);                                                \
+    }                                                                                                                  \
+    const char *uc_watch_blocks_##public_name(void *library, uc_block_begins begins)                                   \
+    {                                                                                                                  \
+        const uc_call calls[] = {                                                                                      \
+            {"tcg_context_init_" #t, before_context_init_##t, &t.context_init},                                        \
+            {"tcg_gen_callN_" #t, before_gen_call_##t, &t.gen_call},                                                   \
+        };                                                                                                             \
+        return watch(library, &t, begins, calls);                                                                      \
+    }
+
+STANDING_BEFORE(x86_64, x86)
+STANDING_BEFORE(aarch64, aarch64)
+STANDING_BEFORE(arm, arm)
+
+/*
+ * Of the CPU object's last fields: the place from which a device is reached, two words, what it is doing with devices, its
+ * exception, its instance. Of its first: two numbers, its thread, seven switches; the limit of the next block; two more that are 0.
+ */
+bool uc_blocks_attach(vmm_vcpu *v)
+{
+    enum { PLACE = 6, EXCEPTION = 1, LIMIT = 6 }; /* words before the instance; 4-byte words from the begin */
+    const uint64_t *instance = env_find_bytes(v, &v->uc, sizeof v->uc);
+    uint32_t *first = v->cpu, none = ~0u;
+    bool found = instance && (uint32_t)instance[-EXCEPTION] == none && first[LIMIT] == none && !first[LIMIT + 1] && !first[LIMIT + 2];
+    if (!found)
+        return false;
+    v->device_access = instance - PLACE;
+    v->next_block = first + LIMIT;
+    return true;
 }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "api/vmm.h"
+#include "unicorn/uc_translate.h"
 
 struct vmm_block {
     vmm_vcpu *v;
@@ -15,25 +15,32 @@ struct vmm_block {
     uint64_t mask;       /* which bits linear addresses have */
     uintptr_t last_host; /* where translated code of the last instruction was left before; 0: not yet */
     uint32_t unawaited;  /* for this setting of the vCPU's nobody may await any of its instructions; 0: that is not known */
+    uint32_t flags;      /* by which Unicorn finds it, beside its address */
     uint16_t count;
-    uint8_t careful; /* it is looked at each time it begins */
-    uint8_t hooked;  /* before its last instruction Unicorn has computed the flags that were put off */
-    uint8_t asks;    /* it is none: within one, an access to memory is over */
-    uint16_t at[];   /* of each instruction, from the first */
+    uint8_t careful;     /* it is looked at each time it begins */
+    uint8_t hooked;      /* before its last instruction Unicorn has computed the flags that were put off */
+    uint8_t conditional; /* its one instruction may be skipped, and does not count then */
+    uint8_t asks;        /* it is none: within one, an access to memory is over */
+    uint16_t at[];       /* of each instruction, from the first */
 };
 
 typedef void (*uc_block_begins)(vmm_block *b);
 
-/* Once a process; `begins` is called at the begin of each block that one of our vCPUs has. The line that says why not, or NULL. */
+/* Once a process and target; `begins` is called at the begin of each block that one of our vCPUs has. The line that says why
+   not, or NULL. */
 const char *uc_watch_blocks_x86(void *library, uc_block_begins begins);
+const char *uc_watch_blocks_aarch64(void *library, uc_block_begins begins);
+const char *uc_watch_blocks_arm(void *library, uc_block_begins begins);
 
 void uc_blocks_opening(bool ours); /* on this thread: an instance is opened whose blocks tell, or runs for us alone */
 void uc_block_forget(vmm_block *b); /* it is translated anew the next time */
 void uc_blocks_free(vmm_vcpu *v);   /* none of it is translated any more */
 
+bool uc_blocks_attach(vmm_vcpu *v); /* v->device_access, v->next_block; false: Unicorn's CPU object has another shape */
+
 /* While a block is translated, of that vCPU; NULL: of somebody else's. */
-void uc_block_open(vmm_vcpu *v, void *tb, uint64_t base, uint64_t mask);
-bool uc_block_insn(uint64_t pc, bool careful, bool hooked); /* true: it must be the last */
+void uc_block_open(vmm_vcpu *v, void *tb, uint64_t base, uint64_t mask, uint32_t flags);
+bool uc_block_insn(uint64_t pc, const uc_verdict *verdict); /* true: it must be the last */
 void uc_block_close(void);
 
 #endif

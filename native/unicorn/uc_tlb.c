@@ -21,6 +21,7 @@ typedef bool (*tlb_fill)(void *cpu, uint64_t address, int size, int access, int 
 typedef void (*set_page)(void *cpu, uint64_t address, uint64_t physical, uint32_t attributes, int allowed, int mode,
                          uint64_t size);
 
+_Thread_local uintptr_t uc_filling;
 static _Thread_local bool for_data; /* the entry that is being made */
 static void (*told)(vmm_vcpu *v);
 static bool (*gaps)(vmm_vcpu *v, uint64_t physical);
@@ -54,7 +55,10 @@ static uint64_t extent(const void *cpu, uint64_t physical, uint64_t size)
         for_data = access != ACCESS_FETCH;                                                                             \
         if (!for_data && ours(cpu))                                                                                    \
             told(uc_executing);                                                                                        \
-        return tlb_fill_##target(cpu, address, size, access, mode, probe, host_pc);                                    \
+        uc_filling = for_data ? host_pc : UC_FETCHES;                                                                                          \
+        bool filled = tlb_fill_##target(cpu, address, size, access, mode, probe, host_pc);                             \
+        uc_filling = 0;                                                                                                \
+        return filled;                                                                                                 \
     }                                                                                                                  \
     static void before_set_page_##target(void *cpu, uint64_t address, uint64_t physical, uint32_t attributes,          \
                                          int allowed, int mode, uint64_t size)                                         \

@@ -6,6 +6,10 @@
 
 #include "api/vmm.h"
 
+/* Where translated code was left for the entry that is being made; UC_FETCHES: it is for code; 0: none is. */
+extern _Thread_local uintptr_t uc_filling;
+enum { UC_FETCHES = 1 };
+
 /*
  * Once a process; `fetches` is told before an entry for code is made, and where a page has gaps each access makes an entry
  * anew. The line that says why not, or NULL.

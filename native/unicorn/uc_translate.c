@@ -61,7 +61,7 @@ static void before_insn(progress *p, void *cpu)
     masked.active = false; /* a fetch that faulted did not come back */
     if (v && v->cpu == cpu)
         verdict = judge_insn(v, start, p->tb->flags);
-    bool last = uc_block_insn(start, verdict.careful, verdict.hooked) || verdict.last;
+    bool last = uc_block_insn(start, &verdict) || verdict.last;
     masked.active = verdict.undefined != 0;
     masked.at = start;
     if (verdict.hooked)
@@ -82,10 +82,58 @@ static void before_loop(const operations *ops, progress *p, void *cpu, block *tb
     vmm_vcpu *v = uc_executing;
     original_insn = ops->insn;
     judged.insn = before_insn;
-    uc_block_open(v && v->cpu == cpu ? v : NULL, tb, tb->cs_base, mask_of(tb->flags));
+    uc_block_open(v && v->cpu == cpu ? v : NULL, tb, tb->cs_base, mask_of(tb->flags), tb->flags);
     original_loop(&judged, p, cpu, tb, most);
     uc_block_close();
 }
+
+/* ---- ARM, where a vCPU is in the fast gear ---- */
+
+#define ARM_TARGET(target, word)                                                                                       \
+    typedef struct {                                                                                                   \
+        word pc, cs_base;                                                                                              \
+        uint32_t flags;                                                                                                \
+    } block_##target;                                                                                                  \
+    typedef struct {                                                                                                   \
+        const block_##target *tb;                                                                                      \
+        word first, next;                                                                                              \
+        int ends;                                                                                                      \
+    } progress_##target;                                                                                               \
+    static loop loop_##target;                                                                                         \
+    static uc_judge judge_##target;                                                                                    \
+    static uc_mask mask_##target;                                                                                      \
+    static void before_insn_##target(progress *opaque, void *cpu)                                                      \
+    {                                                                                                                  \
+        progress_##target *p = (progress_##target *)opaque;                                                            \
+        word start = p->next;                                                                                          \
+        original_insn(opaque, cpu);                                                                                    \
+        uc_verdict verdict = judge_##target(uc_executing, start, p->tb->flags);                                        \
+        bool last = !verdict.none && (uc_block_insn(start, &verdict) || verdict.last);                                 \
+        if (last && p->ends == ENDS_NOT)                                                                               \
+            p->ends = ENDS_BEHIND;                                                                                     \
+    }                                                                                                                  \
+    static void before_loop_##target(const operations *ops, progress *p, void *cpu, block *tb, int most)               \
+    {                                                                                                                  \
+        vmm_vcpu *v = uc_executing;                                                                                    \
+        const block_##target *b = (const block_##target *)tb;                                                          \
+        operations judged = *ops;                                                                                      \
+        bool ours = v && v->cpu == cpu && v->machine->fast;                                                            \
+        original_insn = ops->insn;                                                                                     \
+        judged.insn = before_insn_##target;                                                                            \
+        uc_block_open(ours ? v : NULL, tb, 0, mask_##target(b->flags), b->flags);                                      \
+        loop_##target(ours ? &judged : ops, p, cpu, tb, most);                                                         \
+        uc_block_close();                                                                                              \
+    }                                                                                                                  \
+    const char *uc_judge_##target(void *library, uc_judge judge, uc_mask mask)                                         \
+    {                                                                                                                  \
+        const uc_call call = {"translator_loop_" #target, before_loop_##target, &loop_##target};                       \
+        judge_##target = judge;                                                                                        \
+        mask_##target = mask;                                                                                          \
+        return uc_stand_before(library, &call, 1);                                                                     \
+    }
+
+ARM_TARGET(aarch64, uint64_t)
+ARM_TARGET(arm, uint32_t)
 
 const char *uc_judge_x86(void *library, uc_judge judge, uc_mask mask)
 {

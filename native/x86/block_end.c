@@ -14,9 +14,12 @@ static const uint16_t ONE_BYTE[16] = {
     0x3c00 /* CALL far, FWAIT, PUSHF, POPF */, 0, 0, 0xfc30 /* LES and LDS or VEX, RETF, INT, IRET */, 0xff00 /* x87 */,
     0xf4f3 /* LOOPcc, IN, OUT, JMP far */, 0x0c12 /* ICEBP, HLT, CLI, STI */};
 
-/* Those that Unicorn does with nothing but moves, integers and memory: all others of this map end a block. */
+/*
+ * Those that Unicorn does with nothing but moves, integers and memory: all others of this map end a block. So do BT, BTS, BTR
+ * and BTC, whose flags Unicorn takes from what it has just translated, where it still knows that: OF and AF were another's.
+ */
 static const uint16_t PLAIN_0F[16] = {
-    0, 0xf3ff, 0x0b00, 0, 0xffff, 0x00f1, 0xffff, 0xc07f, 0xffff, 0xffff, 0xb939, 0xfdcb, 0xff7b, 0xfffe, 0xffbf, 0x7fff};
+    0, 0xf3ff, 0x0b00, 0, 0xffff, 0x00f1, 0xffff, 0xc07f, 0xffff, 0xffff, 0xb131, 0xf1c3, 0xff7b, 0xfffe, 0xffbf, 0x7fff};
 /* clang-format on */
 
 static bool in(const uint16_t table[16], uint8_t opcode)

@@ -1,9 +1,8 @@
 /*
  * The fast gear: a look before each block. Its instructions count as begun at once where no boundary within it asks for a
- * look; else they come one by one, in blocks of one, until there is room for whole ones again.
+ * look; else those before that boundary are a block of their own.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/block.h"
 #include "core/boundary.h"
@@ -11,16 +10,14 @@
 #include "unicorn/uc_blocks.h"
 #include "x86/x86.h"
 
-enum { ROOM = 8 }; /* instructions before the next look for which blocks of one are left */
-
 static uint64_t linear_pc(const vmm_vcpu *v, const vmm_block *b)
 {
     return (env_of(v)->eip + b->base) & b->mask;
 }
 
-static void one_by_one(vmm_vcpu *v)
+static void go_on_with(vmm_vcpu *v, uint32_t most)
 {
-    env_of(v)->hflags |= HF_STEP;
+    block_next(v, most);
     x86_leave_translated_code(v);
 }
 
@@ -54,13 +51,10 @@ static __attribute__((noinline)) void look(vmm_vcpu *v, vmm_block *b, uintptr_t 
         let_go(v);
     if (!x86_look_closer(v, b->first))
         return;
-    uint64_t left = v->attention_at - v->count;
-    bool whole = !v->machine->coverage && v->attention_at > v->count && b->count <= left && !(v->awaits && block_is_awaited(v, b));
-    if (b->count > 1 && !whole)
-        one_by_one(v);
+    uint32_t fits = block_fits(v, b);
+    if (fits < b->count)
+        go_on_with(v, fits);
     uint64_t flags = x86_flags_looked_at(v, b->first);
-    if (v->attention_at > v->count && left > ROOM)
-        env_of(v)->hflags &= ~(uint32_t)HF_STEP;
     if (b->count > 1)
         block_begin(v, b, flags);
     else
@@ -72,8 +66,7 @@ static void on_block(vmm_block *b)
     vmm_vcpu *v = b->v;
     uint64_t flags = env_of(v)->eflags;
     bool unmasked = (v->held != 0) & ((flags & FL_IF) != 0);
-    bool awaited = (v->awaits != 0) & (b->unawaited != v->awaits);
-    bool asks = b->careful | unmasked | awaited | (((flags ^ v->masks) & v->watch) != 0) | (v->count + b->count > v->attention_at);
+    bool asks = b->careful | unmasked | block_is_awaited(v, b) | (((flags ^ v->masks) & v->watch) != 0) | (v->count + b->count > v->attention_at);
     if (unlikely(asks))
         look(v, b, (uintptr_t)__builtin_return_address(0));
     else
@@ -87,24 +80,11 @@ const char *x86_watch_blocks(void *library)
 
 bool x86_attach_blocks(vmm_vcpu *v)
 {
-    enum { PLACES_BYTES = (1 << 16) / 8 };
-    v->places = calloc(1, PLACES_BYTES);
     v->asks = calloc(1, sizeof *v->asks);
-    if (!v->places || !vcpu_owns(v, v->places) || !v->asks || !vcpu_owns(v, v->asks))
+    if (!v->asks || !vcpu_owns(v, v->asks))
         return false;
     *v->asks = (vmm_block){.v = v, .careful = 1, .asks = 1};
     return uc_hook_one(v);
-}
-
-/* Before the instruction with that index has done anything; the next time it ends its block. */
-static __attribute__((noreturn)) void leave_before(vmm_vcpu *v, uint32_t index)
-{
-    vmm_block *b = v->block;
-    block_settle(v, index);
-    block_ends_at(v, block_pc(b, index));
-    uc_block_forget(b);
-    one_by_one(v);
-    __builtin_unreachable();
 }
 
 static void at_the_last(vmm_vcpu *v)
@@ -145,29 +125,22 @@ bool x86_settle(vmm_vcpu *v, uintptr_t host_pc, bool will_exit, x86_restore_stat
             flags_as_computed(v);
         return restored;
     }
-    uint32_t index = block_index(b, linear_pc(v, b));
     if (will_exit) {
         flags_as_computed(v);
-        block_settle(v, index < b->count ? index + 1 : b->count);
+        block_left(v, linear_pc(v, b));
         return true;
     }
-    if (index + 1 < b->count)
-        leave_before(v, index);
-    b->last_host = host_pc;
+    if (!block_goes_on(v, linear_pc(v, b), host_pc))
+        go_on_with(v, 1);
     env_of(v)->cc_op = put_off;
-    block_over(v);
     return true;
 }
 
-/* What Unicorn leaves of the access: where translated code was left for it lies so far before the number of the exception. */
 void x86_reaches_device(vmm_vcpu *v)
 {
-    enum { HOST_PC_AT = -40 };
-    uintptr_t host_pc;
     if (!v->block)
         return;
-    memcpy(&host_pc, (const char *)v->exception_index + HOST_PC_AT, sizeof host_pc);
-    x86_settles(v, host_pc);
+    x86_settles(v, *v->device_access);
     if (v->block) /* it does not */
         vcpu_request_stop(v, VMM_STOP_ENGINE, 0, vmm_x86_linear_pc(v));
 }
@@ -178,8 +151,7 @@ void x86_settle_exception(vmm_vcpu *v)
     const vmm_block *b = v->block;
     if (!b)
         return;
-    uint32_t index = tail_of(v)->exception_is_int ? b->count : block_index(b, linear_pc(v, b));
-    block_settle(v, index < b->count ? index + 1 : b->count);
+    block_left(v, tail_of(v)->exception_is_int ? b->last : linear_pc(v, b));
 }
 
 void x86_leaves(vmm_vcpu *v)
@@ -190,7 +162,6 @@ void x86_leaves(vmm_vcpu *v)
 
 void x86_rest(vmm_vcpu *v)
 {
-    block_over(v);
+    block_rest(v);
     let_go(v);
-    env_of(v)->hflags &= ~(uint32_t)HF_STEP;
 }

@@ -74,8 +74,7 @@ enum { /* hflags */
     HF_LMA = 1 << 14,
     HF_CS64 = 1 << 15,
     HF_GUEST = 1 << 21,
-    HF_NATIVE = 1 << 27, /* ours, unknown to Unicorn but as one more kind of block: what was stopped for us may run */
-    HF_STEP = 1 << 28    /* so is this: a block has one instruction */
+    HF_NATIVE = 1 << 27  /* ours, unknown to Unicorn but as one more kind of block: what was stopped for us may run */
 };
 
 enum { HF2_NMI = 1 << 2 };

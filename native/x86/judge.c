@@ -114,7 +114,7 @@ uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
     insn_start s;
     bool fast = v->machine->fast;
     if (fast)
-        verdict.last = verdict.careful = flags & (HF_NATIVE | HF_STEP | FL_RF);
+        verdict.last = verdict.careful = flags & (HF_NATIVE | FL_RF);
     if (fast)
         verdict.last |= block_must_end(v, pc & x86_linear_mask(flags));
     bool looked_at = wants_a_look(peek_byte(&c)) || (fast && x86_may_end_block(peek_byte(&c)));

@@ -15,7 +15,7 @@ enum { MAP_PLAIN = 0, MAP_0F = 1, GROUP_C6 = 0xc6, GROUP_C7 = 0xc7, GROUP7 = 0x0
 enum { EBX_RTM = 1 << 11 };
 enum { STATUS_XABORT = 1, STATUS_RETRY = 2, STATUS_CONFLICT = 4, STATUS_CAPACITY = 8, STATUS_NESTED = 32 };
 enum { IN_PAGE = 4095 };
-#define OURS ((uint32_t)(HF_NATIVE | HF_STEP | HF_INH)) /* of hflags: how a block is to be translated */
+#define OURS ((uint32_t)(HF_NATIVE | HF_INH)) /* of hflags: how a block is to be translated */
 
 static void tell(vmm_vcpu *v, uint32_t what, uint32_t status)
 {

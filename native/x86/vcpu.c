@@ -3,7 +3,6 @@
 #include "intc/apic/apic.h"
 #include "intc/pic/pic.h"
 #include "unicorn/uc.h"
-#include "unicorn/uc_blocks.h"
 #include "x86/x86.h"
 
 static uint64_t start_address(vmm_vcpu *v)
@@ -91,20 +90,6 @@ static int open_engine(vmm_vcpu *v, int cpu_model)
     return x86_env_find(v) || x86_env_prove(v) ? -1 : 0;
 }
 
-static int open_for_the_gear(vmm_vcpu *v, int cpu_model)
-{
-    vmm_machine *m = v->machine;
-    uc_blocks_opening(m->fast);
-    int failed = open_engine(v, cpu_model);
-    uc_blocks_opening(false);
-    if (failed || !m->fast || x86_attach_blocks(v))
-        return failed;
-    uc.close(v->uc); /* its blocks tell, and are not to */
-    v->uc = NULL;
-    m->fast = 0;
-    return open_engine(v, cpu_model);
-}
-
 int vmm_add_x86(vmm_machine *m, int cpu_model)
 {
     bool wired = vmm_pic_of(m) && vmm_ioapic_of(m); /* LINT0 and the APICs' bus lead there */
@@ -112,7 +97,7 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
     if (!v)
         return -1;
     v->controller = &x86_of(v)->lapic;
-    if (open_for_the_gear(v, cpu_model))
+    if (block_open(v, cpu_model, open_engine, x86_attach_blocks))
         return -1;
     int error = bus_attach(v);
     if (!error)

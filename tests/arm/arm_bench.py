@@ -85,9 +85,9 @@ SGI_FRAME = 0x10000
 class ArmBench:
     """A machine and how to look at it; what is common to both architectures."""
 
-    def __init__(self, code: bytes, *, cpu: str, gic: int, board: str, smp: int) -> None:
+    def __init__(self, code: bytes, *, cpu: str, gic: int, board: str, smp: int, gear: str) -> None:
         self.gic_version = gic
-        self.machine = Machine(Config(board=f"virt,gic={gic}{board}", cpu=cpu, smp=smp, memory=RAM_SIZE))
+        self.machine = Machine(Config(board=f"virt,gic={gic}{board}", cpu=cpu, smp=smp, memory=RAM_SIZE, gear=gear))
         self.native = self.machine._native
         self.cpu: Any = self.machine.cpu
         self.memory = self.machine.memory
@@ -175,9 +175,10 @@ class Arm64Bench(ArmBench):
         gic: int = 2,
         board: str = "",
         smp: int = 1,
+        gear: str = "precise",
         **registers: int,
     ) -> None:
-        super().__init__(code + a64("b #0"), cpu=cpu, gic=gic, board=board, smp=smp)
+        super().__init__(code + a64("b #0"), cpu=cpu, gic=gic, board=board, smp=smp, gear=gear)
         highest = self.cpu.el
         for level in range(1, highest + 1):
             self.registers(**{f"vbar_el{level}": VECTORS[level]})
@@ -252,9 +253,11 @@ class Arm32Bench(ArmBench):
         board: str = "",
         smp: int = 1,
         thumb_vectors: bool = False,
+        gear: str = "precise",
         **registers: int,
     ) -> None:
-        super().__init__(code + (t32("b #0") if thumb else a32("b #0")), cpu=cpu, gic=gic, board=board, smp=smp)
+        stay = t32("b #0") if thumb else a32("b #0")
+        super().__init__(code + stay, cpu=cpu, gic=gic, board=board, smp=smp, gear=gear)
         self.cpu["vbar"] = VECTORS[1]
         if thumb_vectors:
             self.cpu["sctlr"] |= 1 << 30

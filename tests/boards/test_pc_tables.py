@@ -7,7 +7,7 @@ values those of the board's devices and of QEMU's `pc`.
 import struct
 
 import pytest
-from devices.fakes import FakeClock, FakeStop
+from devices.fakes import FakeClock, FakeCounter, FakeStop
 
 from vmm.boards.pc_tables import System, acpi_tables, mp_tables, tables
 from vmm.devices.acpi_pm import AcpiPm
@@ -199,7 +199,9 @@ def test_the_madt_has_nothing_else(acpi):
 
 def test_the_hpet_table_repeats_the_devices_own_identity(acpi):
     table, clock = acpi.tables[b"HPET"], FakeClock()
-    device = Hpet(clock=clock, lines={}, irq0=clock.line(), irq8=clock.line(), replace=lambda on: None)
+    device = Hpet(
+        clock=clock, counter=FakeCounter(clock), lines={}, irq0=clock.line(), irq8=clock.line(), replace=lambda on: None
+    )
     assert table.number(36, 4) == device.mmio_read(0xFED00000, 4)
     assert table.gas(40) == (0, 64, 0, 0, 0xFED00000)
     assert table.number(52, 1) == 0

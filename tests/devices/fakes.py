@@ -86,6 +86,18 @@ class FakeWave:
         self.deadline = self._origin + ceil(self._tick * self._period) if self._left else None
 
 
+class FakeCounter:
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+
+    def start(self, count: int, period_ns: int) -> None:
+        assert 0 <= count < 1 << 64
+        self._since, self._period = self._clock.time, period_ns
+
+    def passed(self) -> int:
+        return (self._clock.time - self._since) // self._period if self._period else 0
+
+
 class FakeClock:
     """`advance` fires timers and waves at their exact deadlines, the earliest first, the eldest first of several."""
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmm.devices.hpet import Hpet
+from vmm.machine.machine import MIB, Config, Machine
 
-from .fakes import FakeClock
+from .fakes import FakeClock, FakeCounter
 
 BASE = 0xFED00000
 CAPABILITIES, CONFIGURATION, STATUS, COUNTER = 0x000, 0x010, 0x020, 0x0F0
@@ -38,8 +39,9 @@ class Board:
         self.irq0, self.irq8 = self.clock.line(), self.clock.line()
         self.replaced: list[bool] = []
         self.hpet = Hpet(
-            clock=self.clock, lines=self.lines, irq0=self.irq0, irq8=self.irq8, replace=self.replaced.append
-        )
+            clock=self.clock, counter=FakeCounter(self.clock), lines=self.lines, irq0=self.irq0, irq8=self.irq8,
+            replace=self.replaced.append,
+        )  # fmt: skip
 
     def read(self, register: int, size: int = 8) -> int:
         return self.hpet.mmio_read(BASE + register, size)
@@ -499,3 +501,28 @@ def test_reset_is_power_on_again(board):
     assert [board.read(register) for register in registers] == [Board().read(register) for register in registers]
     board.ticks(100)
     assert board.read(COUNTER) == 0
+
+
+def test_a_guest_reads_the_counter_whole_and_in_halves():
+    """An instruction is a tick. The 2nd starts it; the 4th, 5th and 6th load it, 2, 3 and 4 ticks on."""
+    m = Machine(Config(memory=4 * MIB, board="pc", console=None))
+    code = (
+        "c705f400d0fe44332211"  # mov dword [0fed000f4h],11223344h
+        "c7051000d0fe01000000"  # mov dword [0fed00010h],1
+        "90"
+        "a1f000d0fe"  # mov eax,[0fed000f0h]
+        "8b1df400d0fe"  # mov ebx,[0fed000f4h]
+        "0f6f05f000d0fe"  # movq mm0,[0fed000f0h]
+        "0f7f0500300000"  # movq [3000h],mm0
+        "c7051000d0fe00000000"  # mov dword [0fed00010h],0
+        "9090a1f000d0fe"  # mov eax,[0fed000f0h], where it stands
+    )
+    m.memory.write(0x1000, bytes.fromhex(code))
+    m.cpu.enter_protected32(0x1000, {"cr4": m.cpu["cr4"]})
+    m.run(insns=4)
+    assert m.cpu["rax"] == 2
+    m.run(insns=3)
+    assert m.cpu["rbx"] == 0x11223344
+    assert m.memory.read(0x3000, 8) == (0x11223344_00000004).to_bytes(8, "little")
+    m.run(insns=4)
+    assert m.cpu["rax"] == 6

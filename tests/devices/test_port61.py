@@ -6,17 +6,18 @@ import pytest
 
 from vmm.devices.i8254 import I8254
 from vmm.devices.port61 import Port61
+from vmm.machine.machine import MIB, Config, Machine
 
-from .fakes import FakeClock
+from .asleep import asleep
 
 PULSE_NS = 838.0953  # 12 / 14.31818 MHz
 
 
 class Board:
     def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.pit = I8254(clock=self.clock, irq=self.clock.line())
-        self.port = Port61(clock=self.clock, pit=self.pit)
+        self.clock = core = asleep()
+        self.pit = I8254(clock=core.clock, irq=core.end)
+        self.port = Port61(core.machine, pit=self.pit)
 
     def read(self) -> int:
         return self.port.port_read(0x61, 1)
@@ -82,3 +83,30 @@ def test_reset_closes_the_gate_and_forgets_the_enables(board):
     board.port.reset()
     assert board.read() & 0x0F == 0
     assert not board.pit.gate(2)
+
+
+@pytest.mark.parametrize("mode", range(6))
+@pytest.mark.parametrize("count", [2, 3, 7, 20])
+def test_bit_5_is_out_2_in_every_mode_whatever_the_gate_does(board, mode, count):
+    """Against the counter itself, which is brought forward where the bit is told once how it will go on."""
+    board.write(0x01)
+    board.pit.port_write(0x43, 1, 0x90 | mode << 1)  # counter 2, low byte
+    board.pit.port_write(0x42, 1, count)
+    levels = []
+    for step in range(120):
+        if step % 40 == 30:
+            board.write(0x00)
+            board.write(0x01)
+        board.clock.advance(503)
+        levels.append(bool(board.read() & 0x20))
+        assert levels[-1] == board.pit.out(2)
+    assert len(set(levels)) == 2
+
+
+def test_a_wide_access_is_of_this_port_alone():
+    """MOV EAX, 203h; OUT 61h, AX; IN AX, 61h; HLT. Nobody has the port behind it: it reads as ones."""
+    m = Machine(Config(memory=4 * MIB, board="pc", console=None))
+    m.memory.write(0x1000, bytes.fromhex("b803020000 66e761 66e561 f4"))
+    m.cpu.enter_protected32(0x1000, {})
+    assert m.run(insns=4).reason == "count"
+    assert m.cpu["rax"] & 0xFFCF == 0xFF03

@@ -118,7 +118,7 @@ ALONE = [
     Asked(each, arch, variant)
     for each in cases().values()
     for arch, variant in (("x86", BROKEN), ("x86", FIXED), ("arm64", BROKEN))
-    if arch in each.machines and each.machines[arch].get("smp", 1) == 1
+    if each.machines.get(arch, {"smp": 0}).get("smp", 1) == 1
 ]
 
 

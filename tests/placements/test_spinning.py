@@ -1,5 +1,5 @@
-"""Runs that never end are known by a state that comes again: at once, however many instructions they may take, and where
-they would have ended. What waits for a time, or asks for it, is no such run.
+"""Runs that never end are known by a state that comes again: at once, however many instructions they may take, and
+where they would have ended. What waits for a time, or asks for it, is no such run.
 """
 
 from __future__ import annotations
@@ -80,11 +80,13 @@ ENDS = {
     "arm64: a count": "    ldr x1, =30000\n1:  subs x1, x1, #1\n    b.ne 1b\n",
     "arm64: CNTVCT": "    ldr x2, =40000\n1:  mrs x1, cntvct_el0\n    cmp x1, x2\n    mov x1, #0\n    b.lo 1b\n",
     "arm64: CNTV_CTL": (
-        "    msr daifset, #DAIF_I\n    ldr x1, =40000\n    msr cntv_tval_el0, x1\n    mov x1, #3\n    msr cntv_ctl_el0, x1\n"
+        "    msr daifset, #DAIF_I\n    ldr x1, =40000\n    msr cntv_tval_el0, x1\n"
+        "    mov x1, #3\n    msr cntv_ctl_el0, x1\n"
         "1:  mrs x1, cntv_ctl_el0\n    tst x1, #4\n    mov x1, #0\n    b.eq 1b\n"
     ),
     "arm64: PMCCNTR": (
-        "    mov x1, #0x41\n    msr pmcr_el0, x1\n    mov x1, #1 << 31\n    msr pmcntenset_el0, x1\n    ldr x2, =30000\n"
+        "    mov x1, #0x41\n    msr pmcr_el0, x1\n    mov x1, #1 << 31\n    msr pmcntenset_el0, x1\n"
+        "    ldr x2, =30000\n"
         "1:  mrs x1, pmccntr_el0\n    cmp x1, x2\n    mov x1, #0\n    b.lo 1b\n"
     ),
     "arm64: a timer's interrupt": (

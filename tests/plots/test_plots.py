@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from casebook.play import case, played
 from findings.guests import x86
 from matplotlib.figure import Figure
 
@@ -95,6 +96,18 @@ def test_the_stack_is_drawn_frame_by_frame(run: Run) -> None:
     """12 bytes each: EIP, CS, EFLAGS (SDM 3A 6.12.1); a return gives them back."""
     depth = [int(each) for each in axes_of("stack", run).lines[0].get_ydata()]
     assert depth == [12, 24, 12, 0]
+
+
+@pytest.mark.parametrize("variant", ["broken", "fixed"])
+def test_each_packet_is_drawn_as_long_as_it_waited(variant: str) -> None:
+    """As the diagnosis of late work measures it."""
+    m, looked = played(case("nic_coalescing/x86", variant))
+    axes = axes_of("work", Run(m, variant))
+    (line,) = axes.lines
+    (figure,) = looked.figures["late_service"]
+    count, latest = re.search(r"(\d+) works, the latest done after ([\d.]+) us", figure).groups()
+    assert len(line.get_ydata()) == int(count)
+    assert f"{max(line.get_ydata()):.2f}" == latest
 
 
 @pytest.mark.parametrize("kind", PLOTS)

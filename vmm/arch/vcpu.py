@@ -100,6 +100,7 @@ class Vcpu:
 
     def recent(self) -> list[int]:
         """Linear addresses of the last instructions begun, oldest first; at most 32."""
+        lib.vmm_recent_known(self._native)
         ring, count = self._native.recent, self.count
         first = max(0, count - lib.VMM_RECENT)
         return [int(ring[n % lib.VMM_RECENT]) for n in range(first, count)]

@@ -14,8 +14,10 @@ from vmm.arch.boot import Bios
 from vmm.boards import extras, pc_bios_data, pc_firmware, pc_profiles, pc_tables
 from vmm.boards.board import MOST_QUANTUM, Alias, Board, Layout, Parts, check_options, choice, number, switch
 from vmm.boards.extras import Place
+from vmm.core.counter import NativeCounter
 from vmm.core.native import lib, vcpu_of
-from vmm.devices import acpi_pm, crtc
+from vmm.core.wave_byte import WaveByte
+from vmm.devices import acpi_pm, crtc, hpet
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.boot_port import BootPort
 from vmm.devices.crtc import Crtc
@@ -69,6 +71,8 @@ ELCR_PORTS = (0x4D0, 2)
 SECOND_UART = ((0x2F8, 8),)
 OF_THE_CORE = {"com1": ("uart16550", 0), "com2": ("uart16550", 1)}
 """Devices whose registers answer in native/machine.c: by their name there, and which of them."""
+READ_IN_THE_CORE = {"port61": WaveByte.OWNER}
+"""Those that are asked nothing when they are read."""
 SERIAL_PORTS = tuple(ports[0][0] for ports in (Uart16550.PORTS, SECOND_UART))
 IOAPIC = (0xFEC00000, 0x1000)
 IOAPIC_PINS = {irq: irq for irq in ISA_IRQS if irq != CASCADE} | {TIMER: 2}
@@ -124,7 +128,7 @@ def build(parts: Parts) -> Board:
     port92, display = Port92(init=init, a20=a20), Crtc(clock=clock, memory=parts.memory)
     table: list[tuple[str, Callable[[], PcDevice]]] = [
         ("pit", lambda: pit),
-        ("port61", lambda: Port61(clock=clock, pit=pit)),
+        ("port61", lambda: Port61(parts.native, pit=pit)),
         ("keyboard", lambda: I8042(irq=bus.line(KEYBOARD), init=init, a20=a20)),
         ("port92", lambda: port92),
         ("reset_control", lambda: ResetControl(init=init, stop=stop)),
@@ -156,7 +160,7 @@ def build(parts: Parts) -> Board:
         board.devices[name] = device
         ranges = SECOND_UART if name == "com2" else device.PORTS
         if name not in OF_THE_CORE:
-            bus.add_ports(device, *ranges)
+            bus.add_ports(device, *ranges, owner=READ_IN_THE_CORE.get(name))
             continue
         for first, count in ranges:
             bus.add_native_ports(first, count, *OF_THE_CORE[name])
@@ -164,7 +168,7 @@ def build(parts: Parts) -> Board:
     bus.add_memory(memory, *TEST_MEMORY)
     if switch(parts.options, "hpet", True):
         board.devices["hpet"] = timers = _hpet(parts, (pit_irq, rtc_irq))
-        bus.add_memory(timers, *HPET)
+        bus.add_memory(timers, *HPET, owner=NativeCounter.OWNER)
     extras.add(parts, board, EXTRAS, partial(lib.vmm_msi, parts.native))
     pc_profiles.apply(parts.native, board.devices, parts.options.get("profile", pc_profiles.DEFAULT))
     tables = pc_tables.tables(_system(parts, board))
@@ -197,7 +201,8 @@ def _hpet(parts: Parts, legacy: tuple[SwitchedLine, SwitchedLine]) -> Hpet:
 
     line = parts.bus.line
     lines = {number: line(number) for number in HPET_LINES}
-    return Hpet(clock=parts.clock, lines=lines, irq0=line(TIMER), irq8=line(RTC), replace=replace)
+    counter = NativeCounter(parts.native, hpet.COUNTER)
+    return Hpet(clock=parts.clock, counter=counter, lines=lines, irq0=line(TIMER), irq8=line(RTC), replace=replace)
 
 
 def _system(parts: Parts, board: Board) -> pc_tables.System:

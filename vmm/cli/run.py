@@ -115,7 +115,7 @@ def add_machine(parser: Parser) -> None:
 
 
 def add_gear(parser: Parser) -> None:
-    gear = "look before each instruction, or each block of them (x86); a run is the same in both (%(default)s)"
+    gear = "look before each instruction, or each block of them; a run is the same in both (%(default)s)"
     parser.add_argument("--gear", choices=("precise", "fast"), default="precise", help=gear)
 
 

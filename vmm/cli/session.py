@@ -34,7 +34,7 @@ def add_options(parser: Parser) -> None:
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
     diagnose = "look for what goes wrong with interrupts: all, or names with budgets, as vmm diagnose --list has them"
     add("--diagnose", action="append", default=[], metavar="NAME[=BUDGET],…", help=diagnose)
-    plot = "draw a picture of the run, .svg or .png: latency, jitter, nesting or stack; repeatable (extra: plot)"
+    plot = "draw a picture of the run, .svg or .png: latency, jitter, nesting, stack or work; repeatable (extra: plot)"
     add("--plot", action="append", default=[], type=_plot, metavar="KIND:FILE", help=plot)
     add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt, exception and guest error")
     add("--quiet", action="store_true", help="no report after the run")

@@ -92,10 +92,13 @@ class Bus:
         check(self._machine, min(number, 0))
         return number
 
-    def add_ports(self, device: PortDevice, *ranges: tuple[int, int]) -> None:
-        """Put `device` at (first, count) port ranges; VmmError where another one sits."""
+    def add_ports(self, device: PortDevice, *ranges: tuple[int, int], owner: str | None = None) -> None:
+        """Put `device` at (first, count) port ranges; VmmError where another one sits. Registers of the core's own are
+        asked first, if `owner` names them.
+        """
+        number = PYTHON if owner is None else self._owner(owner)
         for first, count in ranges:
-            check(self._machine, lib.vmm_add_ports(self._machine, first, count, PYTHON, len(self._ports)))
+            check(self._machine, lib.vmm_add_ports(self._machine, first, count, number, len(self._ports)))
         self._ports.append(device)
         self._state.attach(device)
 
@@ -103,9 +106,10 @@ class Bus:
         """Give ports to registers of the core's own, by their name in native/machine.c; VmmError where it has none."""
         check(self._machine, lib.vmm_add_ports(self._machine, first, count, self._owner(owner), index))
 
-    def add_memory(self, device: MmioDevice, first: int, count: int) -> None:
-        """Put `device` at physical addresses [first, first + count)."""
-        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, PYTHON, len(self._memory)))
+    def add_memory(self, device: MmioDevice, first: int, count: int, owner: str | None = None) -> None:
+        """Put `device` at physical addresses [first, first + count); `owner` as in `add_ports`."""
+        number = PYTHON if owner is None else self._owner(owner)
+        check(self._machine, lib.vmm_add_mmio(self._machine, first, count, number, len(self._memory)))
         self._memory.append(device)
         self._state.attach(device)
 

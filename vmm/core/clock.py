@@ -12,7 +12,7 @@ from vmm.errors import VmmError
 from vmm.protocols import FOREVER, Line
 
 if TYPE_CHECKING:
-    from vmm._native import vmm_machine
+    from vmm._native import vmm_machine, vmm_timer
 
 
 class NativeTimer:
@@ -27,6 +27,16 @@ class NativeTimer:
 
     def cancel(self) -> None:
         lib.vmm_timer_set(self._machine, self.slot, NEVER)
+
+
+def describe(
+    wave: vmm_timer, origin_ns: int, hz_num: int, hz_den: int, level: bool, first_tick: int, high_ticks: int,
+    low_ticks: int, toggles: int,
+) -> None:  # fmt: skip
+    """Write down a wave as `vmm.protocols.Wave.start` has it."""
+    wave.origin, wave.hz_num, wave.hz_den = origin_ns, hz_num, hz_den
+    wave.level, wave.tick, wave.toggles = level, first_tick, toggles
+    wave.high_ticks, wave.low_ticks = high_ticks, low_ticks
 
 
 class NativeWave:
@@ -50,9 +60,7 @@ class NativeWave:
         toggles: int = FOREVER,
     ) -> None:
         wave = self._machine.timers[self._slot]
-        wave.origin, wave.hz_num, wave.hz_den = origin_ns, hz_num, hz_den
-        wave.level, wave.tick, wave.toggles = level, first_tick, toggles
-        wave.high_ticks, wave.low_ticks = high_ticks, low_ticks
+        describe(wave, origin_ns, hz_num, hz_den, level, first_tick, high_ticks, low_ticks, toggles)
         wave.line, wave.driver = self._line.number, self._line.driver
         lib.vmm_timer_wave(self._machine, self._slot)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from vmm.protocols import Clock, Line
+from vmm.protocols import Clock, Counter, Line
 
 MEMORY = (0xFED00000, 0x400)
 """Where PCs have it."""
@@ -97,15 +97,16 @@ class Comparator:
 class Hpet:
     """The timer block at any multiple of 1 KiB.
 
-    `lines` are the interrupt controller's inputs (0-31) that any timer may be routed to. Under legacy replacement
-    timers 0 and 1 drive `irq0` and `irq8` instead, and `replace` is called with True: the board then takes the 8254
-    and the RTC off those wires, and puts them back at False.
+    `counter` is its main counter. `lines` are the interrupt controller's inputs (0-31) that any timer may be routed to.
+    Under legacy replacement timers 0 and 1 drive `irq0` and `irq8` instead, and `replace` is called with True: the
+    board then takes the 8254 and the RTC off those wires, and puts them back at False.
     """
 
     def __init__(
-        self, *, clock: Clock, lines: Mapping[int, Line], irq0: Line, irq8: Line, replace: Callable[[bool], None]
-    ) -> None:
-        self._clock = clock
+        self, *, clock: Clock, counter: Counter, lines: Mapping[int, Line], irq0: Line, irq8: Line,
+        replace: Callable[[bool], None],
+    ) -> None:  # fmt: skip
+        self._clock, self._counter = clock, counter
         self._wires = {**lines, **dict(zip(LEGACY_ROUTES, (irq0, irq8), strict=True))}
         self._routes = sum(1 << number for number in lines)
         self._replace = replace
@@ -201,12 +202,11 @@ class Hpet:
         """Let the counter go on, if enabled, from `count` now."""
         self.started_ns = self._clock.now()
         self.started_count = self.refreshed_count = count
+        self._counter.start(count & ALL_ONES, PERIOD_NS if self.config & ENABLE else 0)
 
     def _count(self) -> int:
         """The counter, and what of it has run out of its 64 bits."""
-        if not self.config & ENABLE:
-            return self.started_count
-        return self.started_count + (self._clock.now() - self.started_ns) // PERIOD_NS
+        return self.started_count + self._counter.passed()
 
     def _refresh(self) -> None:
         """Bring comparators and status to the present."""

@@ -1,7 +1,8 @@
 """Intel 8254 programmable interval timer. Source: Intel 82C54 datasheet, order number 231244.
 
 A counter is not stepped at every clock pulse. It is kept as it stood at some pulse and brought to the present one when
-somebody looks, by arithmetic; OUT of counter 0, the PC's IRQ 0, is handed to the clock as a wave.
+somebody looks, by arithmetic; OUT of counter 0, the PC's IRQ 0, is handed to the clock as a wave, and that of counter 2
+to port 61h.
 Where the datasheet is silent: before its first programming a counter stands still with OUT low, as after a mode 0
 control word; a count of 1 in modes 2 and 3, which it forbids, counts as 2; the bytes of a two-byte count take effect
 together, with the second; a latched count is read from its first byte on, wherever unlatched reads had got to.
@@ -15,7 +16,7 @@ from typing import ClassVar, NamedTuple
 
 from vmm.devices.bcd import from_bcd, to_bcd
 from vmm.devices.rate import Rate
-from vmm.protocols import FOREVER, Clock, Line
+from vmm.protocols import FOREVER, Clock, Line, Wave
 
 CLOCK = Rate(14_318_180, 12)
 """The PC's colour-burst crystal divided by 12: 1.193182 MHz."""
@@ -278,14 +279,20 @@ class I8254:
 
     def __init__(self, *, clock: Clock, irq: Line) -> None:
         self._clock = clock
-        self._wave = clock.wave(irq)
+        self._waves: dict[int, Wave] = {0: clock.wave(irq)}
         self.reset()
 
     def reset(self) -> None:
         """The state at power-on; the PC ties the gates of counters 0 and 1 high."""
         tick = CLOCK.ticks(self._clock.now())
         self.counters = [Counter(gate=gate, tick=tick) for gate in (True, True, False)]
-        self._drive()
+        for index in self._waves:
+            self._drive(index)
+
+    def connect(self, index: int, wave: Wave) -> None:
+        """OUT of counter `index` is this wave from now on."""
+        self._waves[index] = wave
+        self._drive(index)
 
     def out(self, index: int) -> bool:
         """The OUT pin of counter `index` now."""
@@ -298,7 +305,7 @@ class I8254:
     def set_gate(self, index: int, level: bool) -> None:
         """Drive the GATE pin of counter `index`."""
         self._counter(index).set_gate(level)
-        self._drive()
+        self._drive(index)
 
     def port_read(self, port: int, size: int) -> int:
         index = port & 3
@@ -310,7 +317,7 @@ class I8254:
             self._control(value)
         else:
             self._counter(index).write(value)
-            self._drive()
+            self._drive(index)
 
     def _control(self, value: int) -> None:
         index = value >> 6
@@ -318,7 +325,7 @@ class I8254:
             self._read_back(value)
         elif value & CONTROL_ACCESS:
             self._counter(index).program(value)
-            self._drive()
+            self._drive(index)
         else:
             self._counter(index).latch_count()
 
@@ -337,11 +344,13 @@ class I8254:
         counter.advance(CLOCK.ticks(self._clock.now()))
         return counter
 
-    def _drive(self) -> None:
-        """Tell the clock what OUT of counter 0 will do."""
-        counter = self._counter(0)
+    def _drive(self, index: int) -> None:
+        """Say what OUT of counter `index` will do, where somebody wants to know."""
+        if index not in self._waves:
+            return
+        counter, wave = self._counter(index), self._waves[index]
         toggles = counter.forecast()
         if toggles is None:
-            self._wave.stop(counter.out)
+            wave.stop(counter.out)
             return
-        self._wave.start(origin_ns=0, hz_num=CLOCK.num, hz_den=CLOCK.den, level=counter.out, **toggles._asdict())
+        wave.start(origin_ns=0, hz_num=CLOCK.num, hz_den=CLOCK.den, level=counter.out, **toggles._asdict())

@@ -47,8 +47,8 @@ class Look:
 
     @property
     def may_be_thinned(self) -> bool:
-        """Nobody measures or counts each interrupt, and no other vCPU's come between."""
-        return self._thins and not self._books.measure and not any(rule.COUNTS for rule in self._rules)
+        """Nobody measures each interrupt, and no other vCPU's come between."""
+        return self._thins and not self._books.measure and not any(rule.EACH for rule in self._rules)
 
     def left_out(self, rises: Mapping[int, int]) -> None:
         """Lines rose so often in what was not shown, and were taken each time."""

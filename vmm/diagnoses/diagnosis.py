@@ -117,6 +117,8 @@ class Diagnosis:
     """What it looks for, and what makes it certain: for `vmm diagnose --list`."""
     WANTS: ClassVar[Sequence[str]] = ()
     """Kinds of events (`vmm help events`) that it is shown itself."""
+    EACH: ClassVar[bool] = False
+    """It counts interrupts: none may be left out."""
     COMPARES: ClassVar[bool] = False
     """It asks what handlers interrupted, or wants the events of what they changed."""
     GUARDS: ClassVar[Sequence[str]] = ()
@@ -129,8 +131,6 @@ class Diagnosis:
     """It says nothing without one."""
     SYMBOL: ClassVar[bool] = False
     """That is a symbol of the guest's, and no number."""
-    COUNTS: ClassVar[bool] = False
-    """It is shown each event of its kinds, however many are alike."""
     stop: Stop
     """Why the run has ended, when it is asked for verdicts."""
 

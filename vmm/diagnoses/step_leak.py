@@ -36,8 +36,8 @@ class Rule(Diagnosis):
     WANTS = ("delivered",)
     BUDGET = "SECRET"
     NEEDED = True
+    EACH = True
     SYMBOL = True
-    COUNTS = True
 
     def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
         super().__init__(name, patient, budget, books)

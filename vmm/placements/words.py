@@ -34,9 +34,10 @@ class Words:
         self._at: tuple[Machine, Snapshot] | None = None
 
     def __call__(self, cause: Cause, placements: Sequence[Placement]) -> str:
-        if (
-            cause.kind.startswith(OWN) or not placements or Ended.of(cause.kind).spins
-        ):  # whose words are one's own, or all's
+        diagnosed = cause.kind.startswith(DIAGNOSED)
+        if cause.kind.startswith(OWN) or not placements:
+            return cause.words
+        if not diagnosed and Ended.of(cause.kind).spins:  # of all that do they are the same
             return cause.words
         machine, begin = self._at = self._at or self._fresh()
         machine.restore(begin)
@@ -53,7 +54,7 @@ class Words:
             before = at[:2]
         retold.leave()
         stop = retold.finish()
-        if cause.kind.startswith(DIAGNOSED):
+        if diagnosed:
             found = Diagnosing(machine, self._subject.diagnoses).wrong(stop)
             return found.words if found and found.kind == cause.kind else cause.words
         ended = Ended.of(cause.kind)

@@ -17,6 +17,7 @@ PLOTS = {
     "jitter": "how late each interrupt was, over the time of its request",
     "nesting": "which handlers were under way when, around the deepest nesting",
     "stack": "how far handlers reached down their stack, up to the guard word where the image has one",
+    "work": "how long a device's work, such as a packet, waited until its driver had done it, over the time it came",
 }
 """A module each."""
 

@@ -198,6 +198,22 @@ void uc_pages_drop_code(vmm_vcpu *v, uint64_t offset, uint64_t end)
     (void)v, (void)offset, (void)end;
 }
 
+void uc_blocks_opening(bool ours)
+{
+    (void)ours;
+}
+
+void uc_block_forget(vmm_block *b)
+{
+    (void)b;
+}
+
+bool uc_blocks_attach(vmm_vcpu *v)
+{
+    (void)v;
+    return false;
+}
+
 void uc_blocks_free(vmm_vcpu *v)
 {
     (void)v;

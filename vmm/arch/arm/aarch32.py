@@ -54,7 +54,7 @@ ARCHITECTURE = Architecture(
     actions=common.ACTIONS,
     no_nmi=common.NO_NMI,
     boot=Boot(program, program, flat_offset=0x10000, device_tree=True, alignment=4, thumb=True),
-    gears=("precise",),
+    gears=("precise", "fast"),
     qemu="qemu-system-arm",
     proofs={"GICv2": "arm/first_isr", "GICv3": "arm/level_vs_edge"},
     processor=processor,

@@ -52,7 +52,7 @@ ARCHITECTURE = Architecture(
     actions=common.ACTIONS,
     no_nmi=common.NO_NMI,
     boot=Boot(program, program, flat_offset=0x80000, device_tree=True, alignment=4),
-    gears=("precise",),
+    gears=("precise", "fast"),
     qemu="qemu-system-aarch64",
     proofs={"GICv2": "arm64/first_isr", "GICv3": "arm64/daif_unmask"},
     processor=processor,
