@@ -56,7 +56,10 @@ def test_a_run_that_was_debugged_is_the_run_that_it_would_have_been(image, seed,
     assert run.stop.detail == plain.stop.detail
 
 
-@pytest.mark.parametrize("image", ["x86/pit_ticks", "x86/ipi_ping_pong", "x86/soft_reset"])
+FAST = ["x86/pit_ticks", "x86/ipi_ping_pong", "x86/soft_reset", "arm64/timer_ticks", "arm/it_block_irq"]
+
+
+@pytest.mark.parametrize("image", FAST)
 def test_so_it_is_in_the_fast_gear(image, capfd):
     plain = boot(image, console=None)
     plain.run()

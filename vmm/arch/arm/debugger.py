@@ -7,6 +7,7 @@ from vmm.arch.arm.vcpu import MODES, Arm
 from vmm.arch.debugger import Debugger, Feature, Register, View, bits, looked_at, named, vector, words
 from vmm.errors import VmmError
 
+ONES64 = (1 << 64) - 1
 A64_MODES = {"el0t": 0, "el1t": 4, "el1h": 5, "el2t": 8, "el2h": 9, "el3t": 12, "el3h": 13}
 CPSR64 = bits(
     "cpsr_flags", 4, SP=0, EL=(2, 3), nRW=4, F=6, I=7, A=8, D=9, BTYPE=(10, 11), IL=20, SS=21, V=28, C=29, Z=30, N=31,
@@ -48,6 +49,35 @@ def _system(name: str, bits: int) -> Register:
     return Register(name, bits, read, write, "", "system")
 
 
+def _general(name: str, shared: str) -> Register:
+    """A general register; an AArch64 processor whose EL0 is in AArch32 has it by another name (DDI0487 D1.20.1)."""
+
+    def ours(cpu: Arm) -> str:
+        return name if cpu.arch == "arm" else shared
+
+    def write(cpu: Arm, value: int) -> None:
+        cpu[ours(cpu)] = value
+
+    return Register(name, 32, lambda cpu: cpu[ours(cpu)] & 0xFFFFFFFF, write, "data_ptr" if name == "sp" else "uint32")
+
+
+def _double(number: int) -> Register:
+    """A vector register of 64 bits; there, half of one of 128."""
+
+    def place(cpu: Arm) -> tuple[int, int]:
+        return (number, 0) if cpu.arch == "arm" else (number // 2, 64 * (number % 2))
+
+    def read(cpu: Arm) -> int:
+        whole, shift = place(cpu)
+        return cpu.vector(whole) >> shift & ONES64
+
+    def write(cpu: Arm, value: int) -> None:
+        whole, shift = place(cpu)
+        cpu.set_vector(whole, cpu.vector(whole) & ~(ONES64 << shift) | value << shift)
+
+    return Register(f"d{number}", 64, read, write, "ieee_double")
+
+
 def _set_pc32(cpu: Arm, value: int) -> None:
     """gdb leaves out the bit that says T32, where code is T32."""
     cpu["pc"] = value | (cpu.bits == 16)
@@ -80,16 +110,15 @@ SYSTEM_64 = Feature(
     (*(_system(name, 64) for name in SYSTEM64), *_states("a64_mode", 0xF)),
     words("a64_mode", **A64_MODES),
 )
-GENERAL32 = (*(f"r{n}" for n in range(13)), "sp", "lr")
-POINTERS32 = {"sp": "data_ptr"}
+GENERAL32 = {**{f"r{n}": f"x{n}" for n in range(13)}, "sp": "x13", "lr": "x14"}
 PC32 = Register("pc", 32, lambda cpu: int(cpu.pc), _set_pc32, "code_ptr")
 CORE32 = Feature(
     "org.gnu.gdb.arm.core",
-    (*(named(name, 32, type=POINTERS32.get(name, "uint32")) for name in GENERAL32), PC32, named("cpsr", 32)),
+    (*(_general(name, shared) for name, shared in GENERAL32.items()), PC32, named("cpsr", 32)),
 )
 FPU32 = Feature(
     "org.gnu.gdb.arm.vfp",
-    (*(vector(f"d{n}", 64, n, type="ieee_double") for n in range(32)), named("fpscr", 32, type="int", group="float")),
+    (*(_double(n) for n in range(32)), _system("fpscr", 32)),
 )
 A32_MODES = {name: number for number, name in MODES.items()}
 SYSTEM_32 = Feature(
