@@ -125,10 +125,7 @@ static bool maskable_due(vmm_vcpu *v, int shadow)
 
 static void deliver_trap(vmm_vcpu *v)
 {
-    v->pending &= ~(uint32_t)VMM_PEND_DB;
-    tail_of(v)->dr[6] |= x86_of(v)->dr6_pending;
-    x86_debug_status_known(v);
-    x86_of(v)->dr6_pending = 0;
+    x86_traps_taken(v);
     x86_event e = event_here(v, X86_DB, EVENT_EXCEPTION, VMM_SRC_EXCEPTION);
     e.fault = x86_between_iterations(v);
     x86_deliver(v, &e);

@@ -8,7 +8,7 @@
 #include "unicorn/uc_accesses.h"
 #include "x86/x86.h"
 
-enum { TYPE_WRITE = 1, TYPE_READ_WRITE = 3 };
+enum { TYPE_WRITE = 1, TYPE_PORT = 2, TYPE_READ_WRITE = 3, CR4_DE = 1 << 3 };
 
 typedef struct { uint64_t address; unsigned length, type; bool enabled; } watch;
 
@@ -32,30 +32,68 @@ void x86_trap_pending(vmm_vcpu *v, uint16_t dr6)
     vcpu_rearm(v);
 }
 
-static void accessed(vmm_vcpu *v, int type, uint64_t address, int size)
+void x86_traps_taken(vmm_vcpu *v)
+{
+    v->pending &= ~(uint32_t)VMM_PEND_DB;
+    tail_of(v)->dr[6] |= x86_of(v)->dr6_pending;
+    x86_debug_status_known(v);
+    x86_of(v)->dr6_pending = 0;
+    x86_of(v)->watch_hit = 0;
+}
+
+static void hit(vmm_vcpu *v, int index)
+{
+    x86_of(v)->watch_hit |= (uint8_t)(1 << index);
+    x86_trap_pending(v, (uint16_t)(1 << index));
+}
+
+static bool overlaps(const watch *w, uint64_t address, uint64_t size)
+{
+    return address < w->address + w->length && w->address < address + size;
+}
+
+/* Unicorn tells physical addresses: whichever of its names a watched place is reached by. */
+static uint64_t physical_of(vmm_vcpu *v, uint64_t linear)
+{
+    enum { OFFSET = 4095 };
+    uint64_t page = x86_physical_page(v, linear & ~(uint64_t)OFFSET);
+    return page == ~0ull ? page : page | (linear & OFFSET);
+}
+
+static void accessed(vmm_vcpu *v, bool write, bool physical, uint64_t address, uint64_t size)
 {
     for (int i = 0; i < 4; i++) {
         watch w = watch_of(v, i);
-        bool kind = type == UC_MEM_WRITE || w.type == TYPE_READ_WRITE;
-        bool overlap = address < w.address + w.length && w.address < address + (uint64_t)size;
-        if (watches_data(&w) && kind && overlap) {
-            x86_of(v)->watch_hit |= (uint8_t)(1 << i);
-            x86_trap_pending(v, (uint16_t)(1 << i));
-        }
+        if (!watches_data(&w) || !(write || w.type == TYPE_READ_WRITE))
+            continue;
+        if (physical)
+            w.address = physical_of(v, w.address);
+        if (overlaps(&w, address, size))
+            hit(v, i);
+    }
+}
+
+/* SDM vol. 3B 17.2.4, 17.3.1.3: a trap behind the instruction, or behind an iteration of a repeated one. */
+void x86_port_accessed(vmm_vcpu *v, uint16_t port, uint32_t size)
+{
+    for (int i = 0; i < 4; i++) {
+        watch w = watch_of(v, i);
+        if (w.enabled && w.type == TYPE_PORT && env_of(v)->cr[4] & CR4_DE && overlaps(&w, port, size))
+            hit(v, i);
     }
 }
 
 static void on_access(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
 {
     (void)engine, (void)value;
-    accessed(user, type, address, size);
+    accessed(user, type == UC_MEM_WRITE, true, address, (uint64_t)size);
     x86_goes_on(user);
 }
 
 void x86_program_accessed(vmm_vcpu *v, uint64_t linear, uint32_t size, bool write)
 {
     if (x86_of(v)->watch_hook)
-        accessed(v, write ? UC_MEM_WRITE : UC_MEM_READ, linear, (int)size);
+        accessed(v, write, false, linear, size);
 }
 
 /* A faulting instruction accessed nothing: its breakpoints come when it is done again. */
@@ -87,7 +125,7 @@ void x86_watch_update(vmm_vcpu *v)
 
 /* ---- MOV from and to debug registers (SDM vol. 2B MOV, vol. 3B 17.2.2 to 17.2.4) ---- */
 
-enum { DR6 = 6, DR7 = 7, DR6_BD = 1 << 13, DR7_GD = 1 << 13, CR4_DE = 1 << 3 };
+enum { DR6 = 6, DR7 = 7, DR6_BD = 1 << 13, DR7_GD = 1 << 13 };
 enum { MOV_TO_DR = 0x23 };
 
 /* Neither RTM nor bus-lock detection is announced, so their bits are fixed, too (figure 17-1). */

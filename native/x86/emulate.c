@@ -134,10 +134,7 @@ void x86_icebp(vmm_vcpu *v, const x86_insn *insn)
     env_of(v)->eflags &= ~(uint64_t)FL_TF;
     x86_finish(v, insn->length);
     env_of(v)->eflags = flags & ~(uint64_t)FL_RF;
-    tail_of(v)->dr[6] |= x86_of(v)->dr6_pending;
-    x86_debug_status_known(v);
-    x86_of(v)->dr6_pending = 0;
-    v->pending &= ~(uint32_t)VMM_PEND_DB;
+    x86_traps_taken(v);
     x86_event e = {.vector = X86_DB, .kind = EVENT_EXCEPTION, .source = VMM_SRC_EXCEPTION, .rip = env_of(v)->eip,
                    .fault_rip = start};
     x86_deliver(v, &e);

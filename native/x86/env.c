@@ -44,9 +44,11 @@ void x86_leave_translated_code(vmm_vcpu *v)
 
 static void (*update_dr7)(void *env, uint32_t value); /* cpu_x86_update_dr7 */
 
+/* Its breakpoints on ports come behind the instruction as if at the next, and end a repeated one: they are ours (debug.c). */
 void x86_update_dr7(vmm_vcpu *v, uint32_t value)
 {
     update_dr7(v->env, value);
+    env_of(v)->hflags &= ~(uint32_t)HF_IOBPT;
 }
 
 int x86_env_find(vmm_vcpu *v)

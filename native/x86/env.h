@@ -67,6 +67,7 @@ enum { CC_OP_EFLAGS = 1 };
 enum { /* hflags */
     HF_CPL = 3,
     HF_INH = 1 << 3,
+    HF_IOBPT = 1 << 24, /* some breakpoint is on a port */
     HF_CS32 = 1 << 4,
     HF_SS32 = 1 << 5,
     HF_ADDSEG = 1 << 6,

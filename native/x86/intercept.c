@@ -154,6 +154,11 @@ static void unblock_nmi_if_iret(vmm_vcpu *v)
         env_of(v)->hflags2 &= ~(uint32_t)HF2_NMI;
 }
 
+static bool is_single_step(const vmm_vcpu *v, uint8_t vector)
+{
+    return vector == X86_DB && v->count != v->event_count && v->flags_before & FL_TF;
+}
+
 /*
  * Code breakpoints and faults on fetching an instruction come before Unicorn calls the boundary for it, though they are of
  * classes 7 and 8 and the boundary decides about 3 to 6 (SDM vol. 3A table 6-2). A single-step trap belongs to the
@@ -164,8 +169,7 @@ static bool boundary_comes_first(const vmm_vcpu *v, uint8_t vector, uint32_t err
     enum { LONGEST = 15, ERROR_WRITE = 2 };
     bool fetch = vector == X86_PF && !(error & ERROR_WRITE) && env_of(v)->cr[2] - pc < LONGEST;
     bool not_begun = v->count == v->event_count || pc != vcpu_here(v) || fetch;
-    bool single_step = vector == X86_DB && v->count != v->event_count && v->flags_before & FL_TF;
-    return not_begun && !single_step && (vector == X86_DB || vector == X86_PF || vector == X86_GP);
+    return not_begun && !is_single_step(v, vector) && (vector == X86_DB || vector == X86_PF || vector == X86_GP);
 }
 
 static void exception(vmm_vcpu *v, uint8_t vector)
@@ -180,7 +184,10 @@ static void exception(vmm_vcpu *v, uint8_t vector)
     if (x86_return_undone(v) || x86_return_refused(v, vector))
         return;
     unblock_nmi_if_iret(v);
-    x86_watch_cancel(v);
+    if (is_single_step(v, vector))
+        x86_traps_taken(v);
+    else
+        x86_watch_cancel(v);
     if (vector == X86_GP && error == 0)
         x86_refine_general_protection(v, &vector);
     uint64_t pc = vmm_x86_linear_pc(v);

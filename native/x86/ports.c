@@ -13,16 +13,19 @@ static bool trapped(vmm_vcpu *v, vmm_trap *trap)
 }
 
 /* What was allowed is under way, and what comes next is not: its block must be another (io_permission.c). */
-static inline void reached(vmm_vcpu *v, uintptr_t host_pc)
+static inline void reached(vmm_vcpu *v, uint16_t port, uint32_t size, uintptr_t host_pc)
 {
+    enum { ANY_ENABLED = 0xff };
     if (v->machine->fast) /* else RIP is known */
         x86_settles(v, host_pc);
     env_of(v)->hflags &= ~(uint32_t)HF_NATIVE;
+    if (unlikely(tail_of(v)->dr[7] & ANY_ENABLED))
+        x86_port_accessed(v, port, size);
 }
 
 static uint32_t in(vmm_vcpu *v, uint32_t port, uint32_t size, uintptr_t host_pc)
 {
-    reached(v, host_pc);
+    reached(v, (uint16_t)port, size, host_pc);
     x86_abort_access(v);
     vmm_trap trap = {.kind = VMM_TRAP_IN, .size = (uint8_t)size, .number = port & 0xffff};
     return trapped(v, &trap) ? (uint32_t)trap.value : port_read(v->machine, port & 0xffff, size);
@@ -30,7 +33,7 @@ static uint32_t in(vmm_vcpu *v, uint32_t port, uint32_t size, uintptr_t host_pc)
 
 static void out(vmm_vcpu *v, uint32_t port, uint32_t size, uint32_t value, uintptr_t host_pc)
 {
-    reached(v, host_pc);
+    reached(v, (uint16_t)port, size, host_pc);
     x86_abort_access(v);
     vmm_trap trap = {.kind = VMM_TRAP_OUT, .size = (uint8_t)size, .number = port & 0xffff, .value = value};
     if (!trapped(v, &trap))

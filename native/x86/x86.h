@@ -273,8 +273,10 @@ void x86_debug_register(vmm_vcpu *v, const x86_insn *insn); /* MOV from or to on
 bool x86_breakpoint_shadowed(vmm_vcpu *v);                   /* true: the #DB under way is none, and the vCPU goes on */
 void x86_debug_status_known(vmm_vcpu *v);
 void x86_trap_pending(vmm_vcpu *v, uint16_t dr6); /* a #DB at the next boundary */
+void x86_traps_taken(vmm_vcpu *v); /* a #DB is delivered: those that were pending come with it */
 void x86_watch_update(vmm_vcpu *v);               /* after DR0-3 or DR7 changed */
 void x86_watch_cancel(vmm_vcpu *v);
+void x86_port_accessed(vmm_vcpu *v, uint16_t port, uint32_t size); /* it is about to be, by an instruction */
 void x86_program_accessed(vmm_vcpu *v, uint64_t linear, uint32_t size, bool write); /* by an instruction that the core finishes */
 
 /* syscall.c, ports.c */

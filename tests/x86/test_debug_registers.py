@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from x86.x86_bench import CODE, DB, GP, INT, NOP, POPF, RF, STACK, STI, TF, UD, X86Bench, handler, le
+from x86.x86_bench import CODE, DATA, DATA2, DB, GP, INT, NOP, POPF, RF, STACK, STI, TF, UD, X86Bench, handler, le
 
 TO_DR6, TO_DR7, TO_DR4, TO_DR5, TO_DR0 = (b"\x0f\x23" + bytes([0xC0 | number << 3]) for number in (6, 7, 4, 5, 0))
 """MOV DRn, RAX."""
@@ -145,3 +145,82 @@ def test_a_stop_in_the_shadow_changes_nothing(steps: int) -> None:
     for _ in range(6 // steps):
         bench.step(steps)
     assert (bench.vectors, bench.cpu["rbx"], bench.cpu.count) == ([], 1, 9)
+
+
+# ---- breakpoints on ports and on data ----
+
+DE = 1 << 3
+OUT_DX_AL, IN_AL_DX, OUT_DX_EAX, REP_OUTSB = b"\xee", b"\xec", b"\xef", b"\xf3\x6e"
+ON_PORT = 0x402 | 2 << 16
+"""DR7: G0, R/W0 10b."""
+PORT = 0xC0
+"""Where nobody answers."""
+
+
+def on_port(code: bytes, *, dr7: int = ON_PORT, dr0: int = PORT, de: bool = True, **registers: int) -> X86Bench:
+    bench = X86Bench("protected32", SET_UP + code + NOP * 3, ebx=dr0, esi=0, edx=dr7, **registers)
+    bench.cpu["cr4"] |= DE * de
+    bench.step(3)
+    bench.cpu["edx"], bench.cpu["esi"] = PORT, DATA
+    return bench
+
+
+@pytest.mark.parametrize("code", [OUT_DX_AL, IN_AL_DX, OUT_DX_EAX])
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_breakpoint_on_a_port_is_a_trap_behind_the_instruction(code: bytes, cut: bool) -> None:
+    """17.3.1.3: RIP behind it, RF 0, B0; wherever the run is stopped."""
+    bench = on_port(code)
+    for insns in (1, 1) if cut else (2,):
+        bench.step(insns)
+    assert (bench.vectors, bench.rip) == ([DB], handler(DB))
+    assert (bench.frame().ip, bench.frame().flags & RF) == (START + 1, 0)
+    assert (bench.cpu["dr6"] & 0xF, bench.machine.instructions) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("dr0", "length", "hits"),
+    [(0xC0, 0, 1), (0xC1, 0, 0), (0xBF, 0, 0), (0xC1, 1, 1), (0xC2, 1, 0), (0xC3, 3, 1), (0xC4, 3, 0)],
+)
+def test_the_length_counts_from_the_aligned_port(dr0: int, length: int, hits: int) -> None:
+    """LEN0 00b is one port, 01b two, 11b four, from DR0 with its low bits 0 (17.2.5)."""
+    bench = on_port(OUT_DX_AL, dr7=ON_PORT | length << 18, dr0=dr0)
+    bench.step(2)
+    assert bench.vectors == [DB] * hits
+
+
+def test_without_cr4_de_there_is_none() -> None:
+    """17.2.4: R/W 10b is undefined then."""
+    bench = on_port(OUT_DX_AL, de=False)
+    bench.step(2)
+    assert bench.vectors == []
+
+
+def test_a_repeated_instruction_traps_behind_an_iteration() -> None:
+    """SDM vol. 2B REP: RIP is the instruction's, RCX one less; table 17-2: RF is set, so that it goes on."""
+    bench = on_port(REP_OUTSB, ecx=3)
+    bench.step(2)
+    assert (bench.vectors, bench.frame().ip, bench.cpu["ecx"]) == ([DB], START, 2)
+    assert bench.frame().flags & RF
+
+
+def test_a_single_step_trap_and_one_of_a_port_are_one() -> None:
+    bench = on_port(OUT_DX_AL)
+    bench.cpu["rflags"] |= TF
+    bench.step(2)
+    assert (bench.vectors, bench.cpu["dr6"] & (BS | 0xF)) == ([DB], BS | 1)
+
+
+@pytest.mark.parametrize("mode", ["paged32", "long64"])
+def test_a_data_breakpoint_is_on_the_linear_address(mode: str) -> None:
+    """17.2.5: on the address before paging; the page there leads elsewhere, and another page leads to where it leads."""
+    store = b"\x89\x03"  # mov [ebx], eax
+    bench = X86Bench(mode, SET_UP + store * 2 + NOP * 3, rbx=DATA2, rsi=0, rdx=0x402 | 1 << 16 | 3 << 18)
+    bench.alias(DATA, DATA2)
+    bench.alias(DATA2, DATA)
+    bench.step(3)
+    bench.cpu["rbx"] = DATA
+    bench.step()
+    bench.cpu["rbx"] = DATA2
+    assert bench.vectors == []
+    bench.step(2)
+    assert (bench.vectors, bench.frame().ip, bench.cpu["dr6"] & 0xF) == ([DB], START + 4, 1)

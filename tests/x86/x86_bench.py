@@ -231,6 +231,11 @@ class X86Bench:
         size = 8 if self.long else 4
         self.memory.write(PAGES + (linear >> 12) * size, le((linear & ~0xFFF) | flags if flags else 0, size))
 
+    def alias(self, linear: int, physical: int) -> None:
+        """A page is another's memory, writable in ring 0. Before the first step."""
+        size = 8 if self.long else 4
+        self.memory.write(PAGES + (linear >> 12) * size, le(physical | 3, size))
+
     # ---- the vCPU's state ----
 
     def _load(self, name: str, selector: int) -> None:
