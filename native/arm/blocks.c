@@ -142,6 +142,13 @@ static uc_verdict judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
 typedef bool (*restore_state)(void *cpu, uintptr_t host_pc, bool will_exit);
 static restore_state restore_state_aarch64, restore_state_arm;
 
+/* Of two loads the first may have been PC's (LDRD, UNPREDICTABLE): who only looks at the second, and goes on, leaves that. */
+static void keep_loaded(vmm_vcpu *v, uint32_t pc)
+{
+    if (!arm_env_of(v)->aarch64)
+        arm_env_of(v)->regs[15] = pc;
+}
+
 static bool settle(vmm_vcpu *v, uintptr_t host_pc, bool will_exit, restore_state original)
 {
     const vmm_block *b = v->block;
@@ -150,14 +157,15 @@ static bool settle(vmm_vcpu *v, uintptr_t host_pc, bool will_exit, restore_state
         block_over(v);
         return true;
     }
+    uint32_t loaded = arm_env_of(v)->regs[15];
     bool restored = original(v->cpu, host_pc, will_exit);
-    if (!restored || !b)
-        return restored;
-    if (will_exit)
+    if (restored && b && will_exit)
         block_left(v, arm_pc(v));
-    else if (!block_goes_on(v, arm_pc(v), host_pc))
+    else if (restored && b && !block_goes_on(v, arm_pc(v), host_pc))
         go_on_with(v, 1);
-    return true;
+    if (!will_exit)
+        keep_loaded(v, loaded);
+    return restored;
 }
 
 static bool restored(void *cpu, uintptr_t host_pc, bool will_exit, restore_state original)
@@ -165,7 +173,7 @@ static bool restored(void *cpu, uintptr_t host_pc, bool will_exit, restore_state
     vmm_vcpu *v = uc_executing;
     if (will_exit)
         uc_filling = 0;
-    bool ours = v && v->cpu == cpu && v->machine->fast;
+    bool ours = v && v->cpu == cpu;
     return ours ? settle(v, host_pc, will_exit, original) : original(cpu, host_pc, will_exit);
 }
 
