@@ -212,7 +212,7 @@ def test_a_single_step_trap_and_one_of_a_port_are_one() -> None:
 
 @pytest.mark.parametrize("mode", ["paged32", "long64"])
 def test_a_data_breakpoint_is_on_the_linear_address(mode: str) -> None:
-    """17.2.5: on the address before paging; the page there leads elsewhere, and another page leads to where it leads."""
+    """17.2.5: before paging; the page there leads elsewhere, and another page leads to where it leads."""
     store = b"\x89\x03"  # mov [ebx], eax
     bench = X86Bench(mode, SET_UP + store * 2 + NOP * 3, rbx=DATA2, rsi=0, rdx=0x402 | 1 << 16 | 3 << 18)
     bench.alias(DATA, DATA2)
