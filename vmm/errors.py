@@ -22,6 +22,20 @@ def _printable(character: str) -> str:
     return repr(character)[1:-1] if character < " " or "\x7f" <= character < "\xa0" else character
 
 
+def said(error: BaseException) -> str:
+    """What it says, of which one of a script's own may be unable."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def words(error: BaseException) -> str:
+    """Its type and what it says."""
+    text = said(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def within(what: str, value: int, limit: int) -> None:
     """VmmError unless `value` is one of 0 to `limit` - 1."""
     if not 0 <= value < limit:

@@ -210,6 +210,46 @@ def test_a_check_that_raises_ends_it(lost_update):
     assert isinstance(raised.value.__cause__, KeyError)
 
 
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class Undecided:
+    def __bool__(self) -> bool:
+        raise KeyError("mine")
+
+
+def raises(error: BaseException):
+    def check(machine: Machine) -> bool:
+        raise error
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        (raises(SystemExit(7)), "raised SystemExit: 7 "),
+        (raises(GeneratorExit()), "raised GeneratorExit "),
+        (raises(Speechless()), "raised Speechless "),
+        (lambda machine: Undecided(), "raised KeyError: 'mine' "),
+    ],
+)
+def test_whatever_a_check_raises_is_no_answer(lost_update, check, told):
+    with pytest.raises(VmmError) as raised:
+        vmm.explore(lost_update, inject="irq:4", between=("begin", "end"), until="over", check=check, **OPTIONS)
+    assert told in str(raised.value) and "; with irq:4 at 0x" in str(raised.value)
+
+
+def test_a_check_that_yields_would_always_hold_and_is_refused(lost_update):
+    def check(machine: Machine):
+        yield False
+
+    with pytest.raises(VmmError, match=r"^the check check yields: "):
+        vmm.explore(lost_update, inject="irq:4", between=("begin", "end"), until="over", check=check, **OPTIONS)
+
+
 def test_a_check_cannot_run_the_machine(lost_update):
     with pytest.raises(VmmError, match="run"):
         vmm.explore(

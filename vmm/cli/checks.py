@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from vmm.cli import scripted
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError, unknown, words
 from vmm.placements.checks import came_from
 
 FUNCTION = re.compile(r"(?P<file>.+\.py)(?::(?P<name>\w*))?")
@@ -47,8 +47,10 @@ def _module(file: str, number: int) -> ModuleType:
     script = scripted.load(Path(file), "--check")
     try:
         return script.module(MODULE.format(number))
-    except Exception as error:
-        raise VmmError(f"--check {file}: {type(error).__name__}: {error}{came_from(error)}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit(), too, is but an error of its
+        raise VmmError(f"--check {file}: {words(error)}{came_from(error)}") from error
 
 
 def _own(item: object, module: ModuleType) -> bool:

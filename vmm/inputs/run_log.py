@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vmm.errors import VmmError
+from vmm.errors import VmmError, words
 from vmm.inputs.console_digest import ConsoleDigest
 from vmm.inputs.decisions import OBSERVERS, Decision, Inputs
 from vmm.inputs.history import History, Node
@@ -67,7 +67,7 @@ class RunLog:
 
     def fail(self, error: BaseException) -> None:
         """The run ended with an error."""
-        self.why = self.why or _words(error)
+        self.why = self.why or words(error)
 
     def mark(self) -> Mark:
         """For a snapshot."""
@@ -106,7 +106,7 @@ class RunLog:
             answer = function()
             return answer
         except BaseException as raised:
-            error = _words(raised)
+            error = words(raised)
             raise
         finally:
             self._under_way.pop()
@@ -129,7 +129,3 @@ class RunLog:
 
 def _nothing() -> None:
     """There is nothing to refuse."""
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

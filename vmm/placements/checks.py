@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vmm.errors import VmmError
+from vmm.errors import VmmError, said, words
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
@@ -30,8 +30,10 @@ class Function:
         self.name = getattr(function, "__name__", "the check")
         self.function = function
         self._asserts = _asserts(function)
-        if inspect.iscoroutinefunction(function):
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise VmmError(f"the check {self.name} is async: a check looks at a machine that stands, write `def`")
+        if inspect.isgeneratorfunction(function):
+            raise VmmError(f"the check {self.name} yields: what it is to say whether all is well, it returns")
 
     def identity(self) -> str:
         """Its name, and the SHA-256 of the file it is from: another's has another."""
@@ -54,13 +56,17 @@ class Function:
     def _asked(self, machine: Machine) -> str | None:
         try:
             answer = self.function(machine)
+            holds = bool(answer)
         except AssertionError as error:
-            return f"{self.name}: {error}" if str(error) else f"{self.name} does not hold{came_from(error)}"
-        except Exception as error:
-            raise NoAnswer(f"the check {self.name} raised {type(error).__name__}: {error}{came_from(error)}") from error
+            text = said(error)
+            return f"{self.name}: {text}" if text else f"{self.name} does not hold{came_from(error)}"
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit(), too, is no answer
+            raise NoAnswer(f"the check {self.name} raised {words(error)}{came_from(error)}") from error
         if answer is None and not self._asserts:
             raise NoAnswer(f"the check {self.name} returned None: it is to return whether all is well, or to assert it")
-        return None if answer or answer is None else f"{self.name} does not hold"
+        return None if holds or answer is None else f"{self.name} does not hold"
 
 
 def _asserts(function: Callable[..., Any]) -> bool:

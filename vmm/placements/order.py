@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.catalog import name_of, resolve
-from vmm.errors import VmmError
+from vmm.errors import VmmError, words
 from vmm.inputs.tape import checksum, module_path
 from vmm.placements.bounds import Bounds
 from vmm.placements.checks import Function
@@ -180,6 +180,8 @@ def _imported(file: Path, name: str) -> Any:
         module = util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise VmmError(f"{file}: a worker cannot import it: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise VmmError(f"{file}: a worker cannot import it: {words(error)}") from error
     return module
