@@ -21,10 +21,14 @@ def costs(arch: str) -> tuple[int, int, int, int]:
         eoi = 2 * 7
         return 1 + work + 5, 3 + take + 4, 1 + 1 + entry + 4 + take + 1 + eoi + 2, 5 + words + 6 + 3
     take = 1 + read + 1 + 3 + 1
+    if arch == "arm":
+        enter, acknowledge, end, leave = 1 + 4, 3, 6, 2
+        interrupt = enter + acknowledge + 1 + 1 + entry + 5 + take + 1 + 1 + end + leave
+        return 1 + work + 5 + 3 + 3, 2 + take + 3 + 2, interrupt, 7 + words + 11 + 3
     enter, acknowledge, end, leave = 1 + 6, 5, 5, 6 + 1
     piece = 1 + work + 3 + 3 + 2
     interrupt = enter + acknowledge + 1 + 1 + entry + 4 + take + 1 + 1 + end + leave
-    return piece, 2 + take + 3 + 2, interrupt, 6 + words + 9 + 3
+    return piece, 2 + take + 3 + 2, interrupt, 6 + words + 10 + 3
 
 
 def break_even(arch: str) -> float:
@@ -42,7 +46,7 @@ def pieces(arch: str, mode: int, every: int, insns: int = RUN) -> int:
     return m.u32("pieces")
 
 
-@pytest.mark.parametrize("arch", ["x86", "arm64"])
+@pytest.mark.parametrize("arch", ["x86", "arm64", "arm"])
 def test_the_break_even_is_where_it_was_derived(arch: str) -> None:
     """What is left for the program falls linearly with the rate, in both modes."""
     gains = [pieces(arch, ALWAYS_ASKS, every) - pieces(arch, ALWAYS_INTERRUPTS, every) for every in RATES]
@@ -58,7 +62,7 @@ def test_both_is_nearly_as_good_as_the_better_one() -> None:
         assert pieces("x86", BOTH, every, insns) >= 0.95 * max(always)
 
 
-@pytest.mark.parametrize("arch", ["x86", "arm64"])
+@pytest.mark.parametrize("arch", ["x86", "arm64", "arm"])
 def test_every_packet_is_taken(arch: str) -> None:
     for variant in (BROKEN, FIXED):
         m, _ = played(case(f"poll_vs_irq/{arch}", variant))

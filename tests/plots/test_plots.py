@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 from casebook.play import case, played
+from casebook.test_poll_vs_irq import break_even
 from findings.guests import x86
 from matplotlib.figure import Figure
 
 from vmm.cli import main
+from vmm.cli.scripted import load
+from vmm.machine.machine import boot
+from vmm.plots.curves import Curve, Panel, crossing
 from vmm.plots.drawn import drawn
 from vmm.plots.run import Run
 from vmm.plots.table import PLOTS, plot
@@ -48,7 +52,7 @@ WAITS = 7 + 1 + 1
 """Instructions from `begin` to the delivery: NOPs, STI and the one in its shadow."""
 SVG_TEXT = re.compile(r"<text [^>]*>([^<]*)</text>")
 SHAPE = re.compile(r"<(path|use)\b")
-BOOK = ("reentrant_isr", "stack_overflow", "jitter")
+BOOK = ("reentrant_isr", "stack_overflow", "jitter", "nic_coalescing", "poll_vs_irq")
 
 
 @pytest.fixture
@@ -108,6 +112,38 @@ def test_each_packet_is_drawn_as_long_as_it_waited(variant: str) -> None:
     count, latest = re.search(r"(\d+) works, the latest done after ([\d.]+) us", figure).groups()
     assert len(line.get_ydata()) == int(count)
     assert f"{max(line.get_ydata()):.2f}" == latest
+
+
+def panels(name: str) -> list[Panel]:
+    of = case(name, "broken")
+    return load(of.case.scenario).curves(lambda: boot(of.image, console=None, gear="fast"))
+
+
+def test_what_coalescing_costs_and_how_late_it_is_are_as_the_case_derives_them() -> None:
+    """(8 + 5 k) / 10 k of the time, at most all of it; from 2 on 10 (k - 1) + 13 us, of which 80 are allowed: k = 7."""
+    costs, late = panels("nic_coalescing")
+    ((_, counts, loads),) = costs.curves
+    assert loads == pytest.approx([min(100, 10 * (8 + 5 * k) / k) for k in counts], rel=0.05)
+    ((_, counts, latest),) = late.curves
+    assert latest[1:] == pytest.approx([10 * (k - 1) + 13 for k in counts[1:]], abs=0.1)
+    assert [(mark.value, mark.label) for mark in late.marks] == [(80, "allowed: at most 7 packets")]
+
+
+def test_interrupts_and_questions_cost_the_same_where_the_case_derives_it() -> None:
+    (panel,) = panels("poll_vs_irq")
+    (even,) = panel.marks
+    assert 1000 / even.value == pytest.approx(break_even("x86") * 10 / 1000, rel=0.05)
+    interrupts, asks, both = (curve.up for curve in panel.curves)
+    assert interrupts[0] > asks[0] and asks[-1] > interrupts[-1] == pytest.approx(0, abs=2)
+    assert both[0] == pytest.approx(interrupts[0], rel=0.05)
+
+
+def test_curves_meet_between_the_points_that_they_lie_between() -> None:
+    """Apart by -2, -1, 3: a quarter of the way from 4 to 8."""
+    one, other = Curve("a", (2, 4, 8), (1, 2, 6)), Curve("b", (2, 4, 8), (3, 3, 3))
+    assert crossing(one, other) == crossing(other, one) == 5
+    with pytest.raises(ValueError, match="a and c do not meet"):
+        crossing(one, Curve("c", (2, 4, 8), (0, 1, 5)))
 
 
 @pytest.mark.parametrize("kind", PLOTS)

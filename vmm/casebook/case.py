@@ -4,7 +4,8 @@ title = "an interrupt is never ended"
 summary = "one path of the handler returns without an end of interrupt"
 diagnoses = ["missing_eoi"]      # what is certain of the broken variant, and of it alone
 budgets = ["latency=80us"]       # may be left out: what the case allows, as `vmm run --diagnose` takes it
-plot = "latency"                 # may be left out: what a picture shows best, as `vmm run --plot` takes it
+plot = "latency"                 # may be left out: what a picture shows best, as `vmm run --plot` takes it, or
+                                 # "curves", which `curves(boot)` of scenario.py measures
 
 [x86]                            # its source is beside it, in assembly or C; so for arm64 and arm
 board = "pc,pit=off"

@@ -32,7 +32,7 @@ def parser() -> Parser:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--source", action="store_true", help="only the source, with both variants in it")
     only.add_argument("--scenario", action="store_true", help="only who plays the outside world: a scenario")
-    plot = "draw both variants' runs side by side, .svg or .png (extra: plot)"
+    plot = "draw both variants' runs, or what its figures depend on, .svg or .png (extra: plot)"
     only.add_argument("--plot", type=Path, metavar="FILE", help=plot)
     return parser
 
@@ -70,17 +70,27 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _plot(case: Case, arch: str, path: Path) -> None:
-    from vmm.casebook.case import VARIANTS
-    from vmm.plots.drawn import check, drawn
-    from vmm.plots.run import Run
-    from vmm.plots.table import plot
+    from vmm.plots.drawn import check
 
     if not case.plot:
         raise VmmError(f"--plot: no picture shows what goes wrong in {case.name}; vmm run --plot draws any run")
     check("--plot", path)
     with OutputFile("--plot", path) as file:
-        runs = [Run(_played(case, arch, variant), variant) for variant in VARIANTS]
-        file.write(drawn(plot(case.plot), runs, path.suffix))
+        file.write(_picture(case, arch, path.suffix))
+
+
+def _picture(case: Case, arch: str, suffix: str) -> bytes:
+    from vmm.casebook.case import BROKEN, VARIANTS
+    from vmm.cli.scripted import load
+    from vmm.machine.machine import boot
+    from vmm.plots.drawn import drawn, drawn_curves
+    from vmm.plots.run import Run
+    from vmm.plots.table import CURVES, plot
+
+    if case.plot == CURVES and case.scenario:
+        image = case.image(arch, BROKEN)
+        return drawn_curves(load(case.scenario).curves(lambda: boot(image, console=None, gear="fast")), suffix)
+    return drawn(plot(case.plot), [Run(_played(case, arch, variant), variant) for variant in VARIANTS], suffix)
 
 
 def _played(case: Case, arch: str, variant: str) -> Machine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from vmm.scenario.tasks import NoScenario
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
+    from vmm.plots.curves import Panel
 
 HOUSE = Path(__file__).parents[1]
 """What lies below it is ours."""
@@ -55,6 +56,11 @@ class Script:
         """What its `def figures(m) -> dict[str, str]` makes of the run that is over; empty where it has none."""
         made = getattr(self._module, "figures", None)
         return made(machine) if made else {}
+
+    def curves(self, boot: Callable[[], Machine]) -> Sequence[Panel]:
+        """What its `def curves(boot)` measures in runs of its own, each of a machine that `boot` makes."""
+        made: Sequence[Panel] = self.module(MODULE).__dict__["curves"](boot)
+        return made
 
     def story(self, error: BaseException) -> list[str]:
         """What `error` is and the lines of the script it came through, ours left out; empty where it did not."""

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vmm.errors import VmmError
 from vmm.installing import into_python
+from vmm.plots import curves
+from vmm.plots.curves import Panel
 from vmm.plots.run import Run
 from vmm.plots.table import Plot
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+T = TypeVar("T")
 FORMATS = (".svg", ".png")
 COLORS = 10
 """Of matplotlib's cycle."""
 WIDE, HIGH = 6.4, 4.0
-"""Inches of one run's part."""
+"""Inches of a part."""
 STYLE: dict[str, Any] = {
     "svg.hashsalt": "vmm", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 9,
     "axes.spines.top": False, "axes.spines.right": False, "legend.framealpha": 0.9, "savefig.dpi": 120,
@@ -41,18 +45,32 @@ def check(option: str, path: Path) -> None:
 
 def drawn(plot: Plot, runs: Sequence[Run], suffix: str) -> bytes:
     """The runs side by side."""
+    names = sorted({name for run in runs for name in run.names})
+
+    def part(axes: Axes, run: Run) -> None:
+        run.colors = {name: f"C{n % COLORS}" for n, name in enumerate(names)}
+        plot.draw(axes, run)
+        axes.set_title(run.title, loc="left")
+        axes.label_outer()
+
+    return _side_by_side(runs, part, suffix, alike=True)
+
+
+def drawn_curves(panels: Sequence[Panel], suffix: str) -> bytes:
+    """The panels side by side."""
+    return _side_by_side(panels, curves.draw, suffix, alike=False)
+
+
+def _side_by_side(of: Sequence[T], part: Callable[[Axes, T], None], suffix: str, *, alike: bool) -> bytes:
+    """`alike`: the parts have the same axes."""
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDE * len(runs), HIGH), layout="constrained")
-        parts = figure.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)[0]
-        names = sorted({name for run in runs for name in run.names})
-        for axes, run in zip(parts, runs, strict=True):
-            run.colors = {name: f"C{n % COLORS}" for n, name in enumerate(names)}
-            plot.draw(axes, run)
-            axes.set_title(run.title, loc="left")
-            axes.label_outer()
+        figure = Figure(figsize=(WIDE * len(of), HIGH), layout="constrained")
+        parts = figure.subplots(1, len(of), sharex=alike, sharey=alike, squeeze=False)[0]
+        for axes, each in zip(parts, of, strict=True):
+            part(axes, each)
         return _saved(figure, suffix)
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.event import Event
+from vmm.core.native import lib
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
 
 SYNCHRONOUS = ("exception", "software")
+WHAT = (1 << lib.VMM_WORK_BITS) - 1
 
 
 class Execution(NamedTuple):
@@ -23,6 +25,13 @@ class Execution(NamedTuple):
     end: float
     depth: int
     """From 1."""
+
+
+class Work(NamedTuple):
+    """That a device had for its driver, and that is done, in microseconds of the run."""
+
+    came: float
+    waited: float
 
 
 class Run:
@@ -84,6 +93,22 @@ class Run:
 
     def _execution(self, delivered: Event, end: float, depth: int) -> Execution:
         return Execution(self.name(delivered), delivered.ns / 1000, end, depth)
+
+    def works(self) -> list[Work]:
+        """As they were done."""
+        came: dict[tuple[int, int], int] = {}
+        done: list[Work] = []
+        for event in self.events("work"):
+            work, what = (event.number, event.value >> lib.VMM_WORK_BITS), event.value & WHAT
+            if what == lib.VMM_WORK_COMES:
+                came[work] = event.ns
+            elif what == lib.VMM_WORK_DONE and work in came:
+                done.append(Work(came[work] / 1000, (event.ns - came.pop(work)) / 1000))
+        return done
+
+    def works_asked(self) -> int:
+        """Interrupts by which devices asked for theirs to be done."""
+        return sum(event.value & WHAT == lib.VMM_WORK_ASKED for event in self.events("work"))
 
     def address(self, name: str) -> int | None:
         """Of a symbol; None: there is none."""

@@ -20,6 +20,8 @@ PLOTS = {
     "work": "how long a device's work, such as a packet, waited until its driver had done it, over the time it came",
 }
 """A module each."""
+CURVES = "curves"
+"""What a case asks for whose scenario.py has `curves(boot)`: it makes the runs itself, and says what to draw."""
 
 
 class Plot(Protocol):
