@@ -192,6 +192,8 @@ def _write(report: Report, options: argparse.Namespace, document: OutputFile | N
         shown = sys.stderr
     if not options.quiet and report.verdict != "nothing delivered":
         print(report, file=shown)
+        if options.record and not report.recording:
+            print(f"--record {options.record}: not written, for no run fails", file=shown)
 
 
 class Progress:
