@@ -360,6 +360,14 @@ def test_an_image_without_the_usual_symbols_has_its_own_named(vmm):
     assert "where may they come? Say --between A..B, two locations of x86/hello; its symbols are _start, " in done.err
 
 
+def test_of_a_source_its_own_labels_are_named_and_not_those_of_what_it_includes(vmm, tmp_path):
+    (tmp_path / "own.S").write_text('#include "x86/guest.h"\nGUEST_PROTECTED32\nnop\nwork: nop\nPOWER_OFF\n')
+    done = vmm("explore", tmp_path / "own.S", "--inject", "irq:5")
+    assert done.status == 2
+    named = done.err.partition("its symbols are ")[2].strip().split(", ")
+    assert ("work" in named, "print32" in named) == (True, False)
+
+
 def test_a_gic_lets_through_what_is_enabled(vmm):
     done = vmm("explore", "arm64/first_isr", "--between", "handler..handler")
     assert done.err == "vmm: what may come? Say --inject SOURCE, at handler its controllers let through spi:5\n"
