@@ -143,6 +143,12 @@ def test_behind_the_store_nothing_is_lost_which_is_proven(explore):
     )
 
 
+def test_where_nothing_fails_it_is_said_that_nothing_is_recorded(explore):
+    done = explore(*ONE, "--between", "end..masked", "--check", "n == 2", "--record", "none.vmmrec")
+    assert (done.status, Path("none.vmmrec").exists()) == (0, False)
+    assert done.out.endswith("--record none.vmmrec: not written, for no run fails\n")
+
+
 def test_a_proof_at_depth_two_counts_both(explore):
     assert explore(*ONE, "--between", "end..masked", "--check", "n >= 2 and n <= 3", "--depth", "2").status == 0
     assert explore(*ONE, "--between", "end..masked", "--check", "n == 2", "--depth", "2").status == 1
@@ -290,6 +296,8 @@ def test_a_later_visit_begins_the_window_there(explore):
         ((*ONE, "--seconds", "-1"), "argument --seconds: '-1' is not a number of seconds above 0"),
         ((*ONE, "--max-insns", "1e19"), "insns 10000000000000000000: a run has 1 to 9223372036854775807 instructions"),
         (("--inject", "irg:5", *PC), "unknown source of interrupts 'irg'; did you mean 'irq'?"),
+        (("--inject", "irq5", *PC), "unknown source of interrupts 'irq5'; did you mean 'irq:5'?"),
+        (("--inject", "SPI37", *PC), "unknown source of interrupts 'SPI37'; did you mean 'spi:37'?"),
         (("--inject", "irq:24", *PC), "IRQ 24 is not among 0-23"),
         (("--inject", "irq:5,egde", *PC), "'egde' says nothing of irq: it takes edge or high"),
         (("--inject", "irq:5,cpu=1", *PC), "'cpu=1' says nothing of irq: it takes edge or high"),
@@ -350,6 +358,14 @@ def test_an_image_without_the_usual_symbols_has_its_own_named(vmm):
     done = vmm("explore", "x86/hello", "--inject", "irq:5")
     assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
     assert "where may they come? Say --between A..B, two locations of x86/hello; its symbols are _start, " in done.err
+
+
+def test_of_a_source_its_own_labels_are_named_and_not_those_of_what_it_includes(vmm, tmp_path):
+    (tmp_path / "own.S").write_text('#include "x86/guest.h"\nGUEST_PROTECTED32\nnop\nwork: nop\nPOWER_OFF\n')
+    done = vmm("explore", tmp_path / "own.S", "--inject", "irq:5")
+    assert done.status == 2
+    named = done.err.partition("its symbols are ")[2].strip().split(", ")
+    assert ("work" in named, "print32" in named) == (True, False)
 
 
 def test_a_gic_lets_through_what_is_enabled(vmm):

@@ -34,6 +34,12 @@ def test_the_instruction_that_masked_the_line_is_named(tmp_path: Path) -> None:
     assert "Of the 2 times it rose 1 brought an interrupt" in verdict.text
 
 
+def test_a_line_that_rose_once_is_told_so(tmp_path: Path) -> None:
+    body = "IDT_GATE 0x25, handler\nRAISE 5\nLOWER 5\nPIC_UNMASK 5\nsti\nhlt"
+    (verdict,) = said(x86(tmp_path, body, HANDLER), "lost_edge")
+    assert "It rose this once, and brought no interrupt. The machine sleeps" in verdict.text
+
+
 def test_one_that_stays_until_the_unmasking_is_not_lost(tmp_path: Path) -> None:
     assert said(x86(tmp_path, BODY.format(within="", behind=""), HANDLER), "lost_edge") == []
 

@@ -75,7 +75,7 @@ def test_the_fixture_is_a_good_recording(good, written):
 @pytest.mark.parametrize(
     ("line", "fields", "said"),
     [
-        (0, {"vmmrec": "x"}, ":1: not a recording of vmm's"),
+        (0, {"vmmrec": "x"}, ":1: not a recording of vmm's; vmm run IMAGE --record FILE writes one"),
         (0, {"vmmrec": 3}, r":1: made by a newer vmm \(format 3, this one reads 2\)"),
         (0, {"vmmrec": 1}, r":1: made by an older vmm \(format 1, this one reads 2\)"),
         (0, {"vmm": "9.9"}, r":1: recorded with vmm 9.9; this is \d"),

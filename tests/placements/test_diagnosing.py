@@ -202,6 +202,7 @@ def test_reduction_and_workers_change_no_verdict():
 def test_what_no_diagnosis_is_certain_of_is_proven():
     report = vmm.explore(**asked("x86", diagnose=["lost_edge", "frame"]))
     assert report.verdict == "proven"
+    assert "no diagnosis is certain; what is likely fails nothing" in str(report)
 
 
 def test_what_cannot_say_anything_here_is_told_and_a_wrong_name_refused():

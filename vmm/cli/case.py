@@ -28,7 +28,7 @@ def parser() -> Parser:
             "vmm case jitter --plot jitter.svg",
         ],
     )
-    parser.add_argument("name", metavar="NAME[/ARCH]", help="a case, as vmm list has it")
+    parser.add_argument("name", metavar="NAME[/ARCH]", help="a case, as vmm list cases has it")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--source", action="store_true", help="only the source, with both variants in it")
     only.add_argument("--scenario", action="store_true", help="only who plays the outside world: a scenario")

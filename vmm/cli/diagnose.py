@@ -20,8 +20,8 @@ WIDTH = 100
 def parser() -> Parser:
     parser = Parser(
         "vmm diagnose",
-        "Run a recording once more and say what went wrong with interrupts in it, or list what is looked for. Of a "
-        "guest: vmm run IMAGE --diagnose all. Exit status: 1 where a verdict is certain, else 0.",
+        "Run a recording once more and say what went wrong with interrupts in it, or list what is looked for.\n"
+        "Of a guest: vmm run IMAGE --diagnose all. Exit status: 1 where a verdict is certain, else 0.",
         [
             "vmm diagnose --list",
             "vmm diagnose late_edge.vmmrec",

@@ -51,7 +51,7 @@ def main(options: argparse.Namespace) -> int:
     else:
         for finding in findings:
             hint = f" ({finding.hint})" if finding.hint else ""
-            print(f"{'ok' if finding.ok else 'missing':9}{finding.name:17}{finding.found}{hint}")
+            print(f"{'ok' if finding.ok else 'missing':9}{finding.name:18}{finding.found}{hint}")
     return 0 if all(finding.ok for finding in findings if finding.essential) else 1
 
 

@@ -16,10 +16,12 @@ from vmm.cli import checks, interrupts, run
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.output import OutputFile, Outputs
+from vmm.sources import SOURCES
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from vmm.loaders.symbols import Symbols
     from vmm.machine.machine import Machine
     from vmm.machine.options import Options
     from vmm.placements.exploration import Exploration
@@ -192,6 +194,8 @@ def _write(report: Report, options: argparse.Namespace, document: OutputFile | N
         shown = sys.stderr
     if not options.quiet and report.verdict != "nothing delivered":
         print(report, file=shown)
+        if options.record and not report.recording:
+            print(f"--record {options.record}: not written, for no run fails", file=shown)
 
 
 class Progress:
@@ -274,11 +278,20 @@ def _window(text: str) -> tuple[str, str]:
     raise argparse.ArgumentTypeError(f"{text!r}: {why}; write A..B: begin..end, driver.c:94..driver.c:101")
 
 
+def _own(symbols: Symbols, image: str) -> list[str]:
+    """Those that the source speaks of that IMAGE is, and none of what it includes; of another image all."""
+    names = symbols.names()
+    if Path(image).suffix not in SOURCES:
+        return names
+    words = set(re.findall(r"\w+", Path(image).read_text(encoding="utf-8", errors="replace")))
+    return [name for name in names if name in words] or names
+
+
 def _usual(machine: Machine, image: str) -> tuple[str, str]:
     symbols = machine.loaded.symbols if machine.loaded else None
     if symbols and all(map(symbols.has, USUAL)):
         return USUAL
-    names = symbols.names() if symbols else []
+    names = _own(symbols, image) if symbols else []
     known = f"; its symbols are {', '.join(names[:LISTED])}{'…' if len(names) > LISTED else ''}" if names else ""
     raise VmmError(f"where may they come? Say --between A..B, two locations of {image}{known}")
 

@@ -39,8 +39,7 @@ class Rule(Diagnosis):
         why = f"while it was masked at {where(masked.linear)}" if masked else "before it was acknowledged"
         text = (
             f"an edge of {name} is lost: the line rose at insn {high.rose.insns} and fell at insn {fell.insns}, {why}. "
-            f"Of the {line.rises} times it rose {line.taken} brought an interrupt. The machine sleeps, and "
-            "nothing else can wake it"
+            f"{_taken(line)}. The machine sleeps, and nothing else can wake it"
         )
         sure = masked and line.taken and self._lines.from_outside(high.line, self._patient.board.drivers)
         return self.verdict(text, *self._evidence(high, fell), confidence=CERTAIN if sure else LIKELY)
@@ -50,3 +49,9 @@ class Rule(Diagnosis):
             yield self.evidence(high.masked, "masked from here on")
         yield self.evidence(high.rose, "the line rises")
         yield self.evidence(fell, "the line falls, and nobody has taken the interrupt")
+
+
+def _taken(line: Line) -> str:
+    if line.rises == 1:
+        return "It rose this once, and brought no interrupt"
+    return f"Of the {line.rises} times it rose {line.taken} brought an interrupt"

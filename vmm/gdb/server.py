@@ -73,6 +73,10 @@ class Server:
         tell(f"gdb attaches by: target remote {f'[{host}]' if ':' in host else host}:{port}")
         if not self._listener.is_loopback:
             tell("--gdb: not only this host can attach, and whoever does may change the guest")
+        machine = self.target.machine
+        symbols = machine.loaded and machine.loaded.symbols
+        if machine.source and symbols and symbols.names():
+            tell(f"its symbols are had by: file {machine.source.image}")
 
     def _alone(self) -> Stop | None:
         """Nobody is attached: a part of the run, and a look whether somebody comes."""

@@ -29,6 +29,7 @@ from vmm.output import OutputFile
 FORMAT = 2
 FIRST_WORDS = b'{"vmmrec"'
 BLOCK = 1 << 20
+FOREIGN = "not a recording of vmm's; vmm run IMAGE --record FILE writes one"
 
 
 @dataclass(frozen=True)
@@ -214,13 +215,13 @@ class _Reader:
             except (ValueError, RecursionError):
                 found = None
             if not isinstance(found, dict):
-                raise self._error("not a recording of vmm's" if self._number == 1 else "the recording is damaged")
+                raise self._error(FOREIGN if self._number == 1 else "the recording is damaged")
             yield found
 
     def _header(self, line: dict[str, Any]) -> Header:
         version = line.get("vmmrec")
         if type(version) is not int:
-            raise self._error("not a recording of vmm's")
+            raise self._error(FOREIGN)
         if version != FORMAT:
             maker = "a newer" if version > FORMAT else "an older"
             raise self._error(f"made by {maker} vmm (format {version}, this one reads {FORMAT})")

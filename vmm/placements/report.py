@@ -265,6 +265,8 @@ class Report(Counts):
         if self.masked and self.verdict != NOTHING:
             yield f"{', '.join(self.masked)}: masked throughout, and never delivered"
         yield from (f"{name}: not looked for: {why}" for name, why in self.not_applied.items())
+        if self.diagnoses and self.verdict == PROVEN:
+            yield "no diagnosis is certain; what is likely fails nothing: vmm run IMAGE --diagnose tells it of one run"
         if self.atomicity:
             yield f"atomicity: {self.atomicity}"
         yield from self._grouped()

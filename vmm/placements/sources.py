@@ -296,6 +296,9 @@ def source(text: str) -> Source:
     if kind == "timer":
         raise VmmError(f"{text.strip()!r}: the timer is the one that is due next: it takes nothing more")
     if kind not in KINDS:
+        word = kind.rstrip("0123456789")
+        if word != kind and word.lower() in KINDS:
+            raise VmmError(f"unknown source of interrupts {kind!r}; did you mean '{word.lower()}:{kind[len(word) :]}'?")
         raise unknown("source of interrupts", kind, [*KINDS, "key", "read", "spurious", "timer", "timer-late"])
     first, *options = rest.split(",")
     cpu, how = 0, ""
