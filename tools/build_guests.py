@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from vmm.casebook.case import DEFINES, VARIANTS, cases
+from vmm.casebook.case import DEFINES, VARIANTS, built_for, cases
 from vmm.errors import VmmError, unknown
 from vmm.toolchain import assemble
 
@@ -46,7 +46,7 @@ def guests(root: Path = ROOT) -> dict[str, list[Image]]:
         found[f"{arch}/{name}"] = [Image(directory / f"{name}.S", arch, directory / f"{name}.elf")]
     for name, each in cases(root).items():
         found[name] = [
-            Image(each.source(arch), arch, each.image(arch, variant), DEFINES[variant])
+            Image(each.source(arch), built_for(arch), each.image(arch, variant), DEFINES[variant])
             for arch in each.machines
             for variant in VARIANTS
         ]

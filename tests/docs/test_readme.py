@@ -1,6 +1,8 @@
 """The README is short, and its tour goes from a bug over its replay to the fix."""
 
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ OURS = BLOCKS["README.md"]
 TEXT = README.read_text()
 EXAMPLES = ROOT / "tests" / "examples"
 SOURCES = {block.name: block.text for block in OURS if block.name}
+PICTURE = re.compile(r"^!\[(.+)\]\((\S+)\)$", re.MULTILINE)
 EXPLORES = "vmm explore lost_wakeup.S"
 TRANSCRIPTS = [blocks.command(block) for block in OURS if block.language == "console"]
 
@@ -38,6 +41,14 @@ def test_the_first_interrupt_test_is_short(name):
 
 def test_it_is_read_in_one_go():
     assert len(TEXT.splitlines()) <= 250
+
+
+def test_the_case_that_it_shows_has_its_picture_beside_the_book():
+    """In words too, for who shows a project's README without its files; what is drawn, the book's tests hold."""
+    ((words, picture),) = PICTURE.findall(TEXT)
+    assert len(words) > 40 and (ROOT / picture).parent == ROOT / "guests" / "pictures"
+    assert f"vmm case {Path(picture).stem} --plot {Path(picture).name}" in (ROOT / "guests" / "README.md").read_text()
+    assert [f"vmm run cases/{Path(picture).stem}"] == [each[0] for each in TRANSCRIPTS if "cases/" in each[0]]
 
 
 def test_every_example_is_named_and_short():

@@ -7,7 +7,7 @@ budgets = ["latency=80us"]       # may be left out: what the case allows, as `vm
 plot = "latency"                 # may be left out: what a picture shows best, as `vmm run --plot` takes it, or
                                  # "curves", which `curves(boot)` of scenario.py measures
 
-[x86]                            # its source is beside it, in assembly or C; so for arm64 and arm
+[x86]                            # its source is beside it, in assembly; so for arm64 and arm; [x86_c]: x86.c
 board = "pc,pit=off"
 inject = ["irq:5"]               # what may come, where it is explored
 
@@ -43,7 +43,7 @@ class Case:
     diagnoses: tuple[str, ...]
     """Names of those that are certain of the broken variant."""
     machines: dict[str, dict[str, Any]]
-    """By architecture: board, cpu, smp, and what may come where it is explored."""
+    """By architecture, or source where that is in C: board, cpu, smp, and what may come where it is explored."""
     budgets: tuple[str, ...] = ()
     """What those are allowed that take a budget."""
     plot: str = ""
@@ -57,6 +57,8 @@ class Case:
 
     def source(self, arch: str) -> Path:
         """What both variants are assembled or compiled from."""
+        if arch != built_for(arch):
+            return self.directory / arch.replace("_", ".")
         return next(path for path in (self.directory / f"{arch}{end}" for end in SOURCES) if path.is_file())
 
     def image(self, arch: str, variant: str) -> Path:
@@ -97,9 +99,14 @@ def case(name: str) -> Case:
 
 def _read(path: Path) -> Case:
     facts = described(path)
-    machines = {arch: facts.pop(arch) for arch in ARCHITECTURES if arch in facts}
+    machines = {name: facts.pop(name) for name in list(facts) if built_for(name) in ARCHITECTURES}
     facts |= {name: tuple(facts.get(name, ())) for name in ("diagnoses", "budgets")}
     return Case(directory=path.parent, machines=machines, **facts)
+
+
+def built_for(name: str) -> str:
+    """The architecture of one of a case's machines: "x86" of "x86_c", whose source is x86.c."""
+    return name.partition("_")[0]
 
 
 @dataclass(frozen=True, eq=False)

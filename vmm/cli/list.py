@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from vmm.arch import ARCHITECTURES
-from vmm.casebook.case import Case, cases
+from vmm.casebook.case import Case, built_for, cases
 from vmm.catalog import Guest, guests
 from vmm.cli import habits
 from vmm.cli.parser import Parser
@@ -63,11 +63,11 @@ def main(options: argparse.Namespace) -> int:
 def _facts(case: Case, words: Sequence[str]) -> Iterator[dict[str, object]]:
     asked = {word.lower() for word in words} & set(ARCHITECTURES)
     for arch, machine in case.machines.items():
-        if asked - {arch}:
+        if asked - {built_for(arch)}:
             continue
         guest = Guest(
-            f"{case.name}/{arch}", arch, machine["board"], case.summary, BROKEN_STATUS, machine.get("cpu", "default"),
-            machine.get("smp", 1),
+            f"{case.name}/{arch}", built_for(arch), machine["board"], case.summary, BROKEN_STATUS,
+            machine.get("cpu", "default"), machine.get("smp", 1),
         )  # fmt: skip
         yield asdict(guest)
 
