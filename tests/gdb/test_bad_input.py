@@ -27,7 +27,7 @@ NONSENSE = [
     "T", "T0z", "T99", "vCont;", "vCont;x", "vCont;s:99", "vCont;s:z", "vCont;r1:1", "cz", "sxyz", "qRcmd,",
     "qRcmd,zz", "qRcmd,6", "qXfer:features:read:", "qXfer:features:read:target.xml",
     "qXfer:features:read:target.xml:0", "qXfer:features:read:other.xml:0,ff", "qThreadExtraInfo,",
-    "qThreadExtraInfo,99", "Qqemu.sstep=", "Qqemu.sstep=zz",
+    "qThreadExtraInfo,99", "Qqemu.sstep=", "Qqemu.sstep=zz", f"c{1 << 63:x}", f"s{1 << 63:x}", f"C05;{1 << 63:x}",
 ]  # fmt: skip
 
 
@@ -41,6 +41,17 @@ def test_packets_that_make_no_sense_are_answered_with_an_error_and_change_nothin
         assert (client.ask("g"), run.machine.position) == before
         client.ask("D")
     assert run.machine.trace.hash == plain
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "0x" + "f" * 5000])
+def test_no_number_in_a_command_is_too_long_for_its_answer(digits):
+    with Served("x86/hello") as run:
+        client = run.attach().quiet()
+        for command in ("line", "nmi", "inject", "inject 64", "events"):
+            client.told.clear()
+            assert client.ask(f"qRcmd,{f'{command} {digits}'.encode().hex()}") == b"OK"
+            assert "".join(client.told).count("\n") == 1
+        client.ask("k")
 
 
 def test_unknown_packets_have_an_empty_answer():

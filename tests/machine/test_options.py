@@ -40,6 +40,18 @@ def test_a_name_that_is_none_is_refused_with_the_nearest(make, request):
 
 
 @pytest.mark.parametrize("make", [vmm.boot, "machines"], ids=["boot", "fixture"])
+def test_one_module_is_a_text_and_several_are_a_list_of_them(make, request, tmp_path):
+    make = make if callable(make) else request.getfixturevalue(make)
+    file = tmp_path / "root.cpio"
+    file.write_bytes(b"of one")
+    assert make("x86/hello", initrd=str(file)).source.modules == (str(file),)
+    assert make("x86/hello", initrd=[f"{file} x", str(file)]).source.modules == (f"{file} x", str(file))
+    for wrong in (file, [file], None, b"root.cpio"):
+        with pytest.raises(VmmError, match=r'^initrd=.*: it is "PATH" or "PATH arguments", or a list of these$'):
+            make("x86/hello", initrd=wrong)
+
+
+@pytest.mark.parametrize("make", [vmm.boot, "machines"], ids=["boot", "fixture"])
 def test_a_signature_has_every_option(make, request):
     make = make if callable(make) else request.getfixturevalue(make)
     parameters = inspect.signature(make).parameters

@@ -11,6 +11,8 @@ from distributed import Client, LocalCluster
 
 import vmm
 from placements.exploring import asked_for, built
+from vmm.cli.cluster import connected
+from vmm.errors import VmmError
 
 WORKER = "from distributed.cli.dask_worker import main; main()"
 CHECKS = """
@@ -74,3 +76,10 @@ def test_a_worker_is_killed_in_the_middle(scheduler, tmp_path, nanny):
     assert covered[0].text() == covered[1].text()
     assert (report.boundaries, report.placements, report.failing, report.lost) == (5, 5, 2, [])
     assert [each.plain() for each in report.failures] == [each.plain() for each in alone.failures]
+
+
+@pytest.mark.parametrize("address", ["", "nonsense", "tcp://host", "tcp://host:port", "smoke://host:1"])
+def test_what_is_no_address_is_told_at_once(address, monkeypatch):
+    monkeypatch.setattr("distributed.Client.__init__", lambda *_, **__: pytest.fail("somebody waits for it"))
+    with pytest.raises(VmmError, match=f"^--scheduler {address}: "), connected(address):
+        pass

@@ -96,7 +96,9 @@ def test_all_draws_that_there_are_come_to_what_the_exploration_finds(architectur
     subject.enter(machine)
     wanted = [term for each in check for term in terms(each)]
     bounds = Bounds(depth=2, reduction=False)
-    standing = Standing(machine, subject.window, [source(asked["inject"])], wanted, [], bounds, 300_000)
+    standing = Standing(
+        machine, subject.window, [source(asked["inject"])], wanted, [], bounds, 300_000, subject.diagnoses
+    )
     with standing:
         boundaries = standing.extent(None)
         steps = max(boundaries, standing.extent(0)) + 2  # one step more than its handler takes

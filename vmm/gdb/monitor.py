@@ -48,9 +48,12 @@ def _lines(rows: list[str]) -> str:
 
 def _number(text: str, what: str) -> int:
     try:
-        return int(text, 0)
+        value = int(text, 0)
     except ValueError:
         raise VmmError(f"{what} {text!r}: it is a number") from None
+    if value.bit_length() > 64:
+        raise VmmError(f"{what} {text!r}: nothing has so large a number")
+    return value
 
 
 def _one_of(words: list[str], known: tuple[str, ...], what: str) -> str | None:
@@ -87,7 +90,7 @@ def _irq_line(target: Target, words: list[str]) -> str:
     if not words:
         raise VmmError("which line? monitor line NAME, or its number")
     machine = target.machine
-    line = machine.irq(int(words[0])) if words[0].isdecimal() else machine.line(words[0])
+    line = machine.irq(_number(words[0].lstrip("0") or "0", "line")) if words[0].isdecimal() else machine.line(words[0])
     if what := _one_of(words[1:], tuple(LINE_ACTS), "act on a line"):
         target.change(partial(LINE_ACTS[what], line))
     return f"{repr(line)[1:-1]}\n"

@@ -259,7 +259,11 @@ def _from(session: Session, rest: bytes, how: Function, signal: bool) -> Answer:
     if address:
         target = session.target
         pc = next(register for register in target.view.registers if register.name == target.view.stop[0])
-        target.put(pc, number(address).to_bytes(pc.bits // 8, "little"))
+        try:
+            data = number(address).to_bytes(pc.bits // 8, "little")
+        except OverflowError:
+            raise VmmError(f"{pc.name} has {pc.bits} bits") from None
+        target.put(pc, data)
     return how(session, b"")
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -100,6 +100,14 @@ def module_path(module: str) -> Path:
         return whole if whole.is_file() else Path(module.partition(" ")[0])
     except OSError:  # arguments may be longer than a file name can be
         return Path(module.partition(" ")[0])
+
+
+def modules_of(initrd: str | Sequence[str]) -> tuple[str, ...]:
+    """One, or several; VmmError for what names none."""
+    named = (initrd,) if isinstance(initrd, str) else initrd
+    if not isinstance(named, Sequence) or not all(isinstance(each, str) for each in named):
+        raise VmmError(f'initrd={initrd!r}: it is "PATH" or "PATH arguments", or a list of these')
+    return tuple(named)
 
 
 def absolute_module(module: str) -> str:

@@ -15,7 +15,7 @@ from vmm.catalog import files_of, shown
 from vmm.core.memory import PhysicalMemory
 from vmm.errors import VmmError
 from vmm.inputs.decisions import Inputs
-from vmm.inputs.tape import absolute_module, module_path
+from vmm.inputs.tape import absolute_module, module_path, modules_of
 from vmm.loaders.image import Loaded
 
 
@@ -50,6 +50,7 @@ class BootImage:
         self._inputs.check_stands(f"load({str(path)!r})")
         if self._inputs.observe:
             raise VmmError(f"{path}: a recording is of one image, loaded before it begins")
+        modules = modules_of(initrd)
         load = partial(
             loaders.load,
             memory=self._memory,
@@ -60,10 +61,10 @@ class BootImage:
             bios=self._board.bios,
             called=shown(path),
         )
-        whole = Source(Path(path).absolute(), tuple(map(absolute_module, initrd)), load_address)
+        whole = Source(Path(path).absolute(), tuple(map(absolute_module, modules)), load_address)
         self._load = partial(load, whole.image, initrd=whole.modules)
         self.source = whole
-        return self._enter(load(path, initrd=initrd))
+        return self._enter(load(path, initrd=modules))
 
     def _enter(self, loaded: Loaded) -> Loaded:
         self.loaded = loaded

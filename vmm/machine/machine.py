@@ -582,9 +582,9 @@ def boot(
 ) -> Machine:
     """A machine with `image` loaded and ready to run: a bundled guest's name, or a file of any format, a source, too.
 
-    `options` are those of `Options`: what the image wants where they leave it out. `initrd` names modules, "PATH" or
-    "PATH arguments"; a flat image goes to `load_address`. VmmError for an unknown option, and for an image that is not
-    there, does not assemble or does not fit.
+    `options` are those of `Options`: what the image wants where they leave it out. `initrd` is a module, "PATH" or
+    "PATH arguments", or a list of them; a flat image goes to `load_address`. VmmError for an unknown option, and for an
+    image that is not there, does not assemble or does not fit.
     """
     from vmm.catalog import resolve, wants
 

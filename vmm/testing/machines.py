@@ -13,6 +13,7 @@ from vmm.diagnoses.diagnosed import Diagnoses
 from vmm.errors import VmmError
 from vmm.inputs.console import taker
 from vmm.inputs.recorder import Recorder
+from vmm.inputs.tape import modules_of
 from vmm.machine.machine import Config, Machine, boot
 from vmm.machine.options import Options, takes_options
 from vmm.testing.images import Images
@@ -109,7 +110,9 @@ class Machines:
 
     def _files(self, image: str | Path, initrd: Sequence[str]) -> tuple[Path, list[str]]:
         """An image and its modules, where they lie."""
-        return self._images.find(image, self._directory), [str(self._directory / module) for module in initrd]
+        return self._images.find(image, self._directory), [
+            str(self._directory / module) for module in modules_of(initrd)
+        ]
 
     def _name(self, image: str) -> str:
         same = sum(tested.name.partition(" ")[0] == image for tested in self.tested)
