@@ -210,6 +210,15 @@ def test_a_check_that_raises_ends_it(lost_update):
     assert isinstance(raised.value.__cause__, KeyError)
 
 
+def test_depth_goes_as_far_as_it_may_where_no_read_is_asked_for(lost_update):
+    window = {"between": ("begin", "end"), "until": "over", "runs": 1}
+    assert vmm.explore(lost_update, inject="irq:4", depth=8, **window, **OPTIONS).runs == 1
+    with pytest.raises(VmmError, match=r"^reads 1: with depth 8 it is 0 to 0$"):
+        vmm.explore(lost_update, inject=["irq:4", "read:n=5"], depth=8, **window, **OPTIONS)
+    with pytest.raises(VmmError, match=r"^reads 9: it is 0 to 8$"):
+        vmm.explore(lost_update, inject="irq:4", reads=9, **window, **OPTIONS)
+
+
 class Speechless(Exception):
     def __str__(self) -> str:
         raise RuntimeError

@@ -45,8 +45,8 @@ class Bounds:
         """VmmError for one that is none."""
         if not 1 <= self.depth <= lib.VMM_MAX_DEPTH:
             raise VmmError(f"depth {self.depth}: it is 1 to {lib.VMM_MAX_DEPTH}")
-        if not 0 <= self.reads <= lib.VMM_MAX_DEPTH - self.depth:
-            raise VmmError(f"reads {self.reads}: with depth {self.depth} it is 0 to {lib.VMM_MAX_DEPTH - self.depth}")
+        if not 0 <= self.reads <= lib.VMM_MAX_DEPTH:
+            raise VmmError(f"reads {self.reads}: it is 0 to {lib.VMM_MAX_DEPTH}")
         if self.insns is not None and not 1 <= self.insns < 1 << 63:
             raise VmmError(f"insns {self.insns}: a run has 1 to {(1 << 63) - 1} instructions")
         if self.stack is not None and not 1 <= self.stack < 1 << 32:
@@ -74,6 +74,8 @@ def plan_of(
         choice.size, choice.physical, choice.value = row.size, row.physical, row.value
     plan.choices, plan.depth = len(sources), bounds.depth
     plan.finds = bounds.reads if any(choice.kind in FINDS for choice in plan.choice) else 0
+    if plan.depth + plan.finds > lib.VMM_MAX_DEPTH:
+        raise VmmError(f"reads {bounds.reads}: with depth {bounds.depth} it is 0 to {lib.VMM_MAX_DEPTH - bounds.depth}")
     plan.longest, plan.patience = LONGEST, patience
     plan.reduce, plan.ask_each = bounds.reduction, each
     plan.stack = bounds.stack or 0
