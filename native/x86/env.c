@@ -134,6 +134,31 @@ static bool find_fpu(vmm_vcpu *v)
     return found == 1;
 }
 
+/* All sixteen, as far apart as they are read. */
+static bool find_xmm(vmm_vcpu *v)
+{
+    uint64_t wanted[X86_XMMS][2];
+    const uint64_t none[2] = {0, 0};
+    size_t found = 0, end = (size_t)((const char *)x86_xmm_of(v, X86_XMMS) - (const char *)x86_xmm_of(v, 0));
+    for (unsigned n = 0; n < X86_XMMS; n++) {
+        wanted[n][0] = 0x8f1bbcdcbfa53e0bull * (n + 1);
+        wanted[n][1] = ~wanted[n][0];
+        uc.reg_write(v->uc, UC_X86_REG_XMM0 + (int)n, wanted[n]);
+    }
+    for (size_t at = sizeof(x86_env); at + end <= tail_offset; at += 8) {
+        if (memcmp((char *)v->env + at, wanted[0], X86_XMM_BYTES) != 0)
+            continue;
+        x86_float_at.xmm = at;
+        found++;
+    }
+    bool all = found == 1;
+    for (unsigned n = 0; n < X86_XMMS; n++) {
+        all = all && memcmp(x86_xmm_of(v, n), wanted[n], X86_XMM_BYTES) == 0;
+        uc.reg_write(v->uc, UC_X86_REG_XMM0 + (int)n, none);
+    }
+    return all;
+}
+
 int x86_env_prove(vmm_vcpu *v)
 {
     enum { EFER = 0xc0000080 };
@@ -176,6 +201,8 @@ int x86_env_prove(vmm_vcpu *v)
         wrong = "fpus";
     if (!find_simd(v))
         wrong = "mxcsr";
+    if (!find_xmm(v))
+        wrong = "xmm_regs";
     if (!(env->hflags & HF_LMA) || !(env->hflags & HF_CS64))
         wrong = "hflags";
     if (!wrong)

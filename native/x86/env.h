@@ -89,7 +89,7 @@ static inline x86_env *env_of(const vmm_vcpu *v)
 
 x86_env_tail *tail_of(const vmm_vcpu *v);
 
-extern struct x86_float_offsets { size_t fpu, mxcsr, simd_status; } x86_float_at; /* in the state; one Unicorn a process */
+extern struct x86_float_offsets { size_t fpu, mxcsr, simd_status, xmm; } x86_float_at; /* in the state; one Unicorn a process */
 
 static inline x86_fpu *x86_fpu_of(const vmm_vcpu *v)
 {
@@ -104,6 +104,14 @@ static inline uint32_t *x86_mxcsr_of(const vmm_vcpu *v)
 static inline void *x86_simd_status_of(const vmm_vcpu *v) /* what Unicorn's arithmetic is told to do for SSE */
 {
     return (char *)v->env + x86_float_at.simd_status;
+}
+
+enum { X86_XMMS = 16, X86_XMM_BYTES = 16 };
+
+static inline const void *x86_xmm_of(const vmm_vcpu *v, unsigned n)
+{
+    enum { APART = 64 }; /* each is the lowest part of a ZMM */
+    return (const char *)v->env + x86_float_at.xmm + n * (size_t)APART;
 }
 
 void x86_update_dr7(vmm_vcpu *v, uint32_t value); /* with Unicorn's breakpoints */
