@@ -112,7 +112,7 @@ def test_a_client_that_goes_leaves_the_guest_running_on(plain, capfd):
         client.ask("c")
         client.close()
     assert (run.machine.trace.hash, run.stop.reason) == (plain, "poweroff")
-    assert capfd.readouterr().err.splitlines()[1:] == ["vmm: gdb has gone; the guest runs on"]
+    assert capfd.readouterr().err.splitlines()[2:] == ["vmm: gdb has gone; the guest runs on"]
 
 
 def test_a_client_that_goes_while_the_guest_runs_does_not_stop_it(plain):
