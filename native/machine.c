@@ -15,6 +15,7 @@
 #include "intc/gic/gic.h"
 #include "intc/pic/pic.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_accesses.h"
 #include "unicorn/uc_device_pages.h"
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_rescue.h"
@@ -25,11 +26,11 @@
 static const struct vmm_controller CONTROLLERS[] = {
     {"machine", .ranges = {{"testdev", &test_device}, {"counter", &free_running_counter}, {"ferr", &ferr_latch}}},
     [PIC_ROW] = {"8259A pair", sizeof(vmm_pic), vmm_pic_reset, pic_alike,
-                 {{"pic", &pic_pins}}, {{"pic", &pic_ports}, {"elcr", &pic_elcr}}},
+                 {{"pic", &pic_pins}}, {{"pic", &pic_ports}, {"elcr", &pic_elcr}}, &pic_spurious},
     [APIC_ROW] = {"APICs", sizeof(vmm_apic), vmm_ioapic_reset, NULL, {{"ioapic", &ioapic_pins}, {"lint1", &lint1_pins}},
-                  {{"ioapic", &ioapic_memory}}},
+                  {{"ioapic", &ioapic_memory}}, &lapic_spurious},
     [GIC_ROW] = {"GIC", sizeof(vmm_gic), vmm_gic_reset, gic_alike, {{"gic", &gic_spis}},
-                 {{"gicd", &gic_distributor}, {"gicc", &gic_cpu_interface}, {"gicr", &gic_redistributors}}},
+                 {{"gicd", &gic_distributor}, {"gicc", &gic_cpu_interface}, {"gicr", &gic_redistributors}}, &gic_spurious},
     [UART16550_ROW] = {"16550A", sizeof(vmm_16550s), NULL, NULL, {{0}}, {{"uart16550", &uart16550_ports}}},
     [PL011_ROW] = {"PL011", sizeof(vmm_pl011), NULL, NULL, {{0}}, {{"pl011", &pl011_memory}}},
 };
@@ -71,6 +72,8 @@ static const char *(*const STANDING_BEFORE[])(void *library) = {
     x86_watch_tasks,
     x86_watch_fpu,
     x86_watch_simd,
+    x86_watch_ports,
+    uc_watch_loads,
     arm_watch_definitions,
     arm_check_alignment,
 };

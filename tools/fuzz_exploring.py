@@ -29,16 +29,20 @@ from vmm.machine.machine import Machine, explorer_of
 from vmm.placements.found import Worst
 from vmm.placements.ranges import worst
 from vmm.placements.sources import Row as Choice
-from vmm.placements.sources import Source, source
+from vmm.placements.sources import Source, of_machine, source
 
 BOUNDARIES, FEW, PATIENCE, LONGEST = 60, 12, 400, 40
 """Of a window, and of one with pairs; instructions of a run; boundaries of a handler."""
 SOURCES = {
     "x86": (
         "nmi", "irq:0", "irq:1", "irq:4", "irq:4,edge", "irq:10,high", "vector:0x21", "vector:0x80", "byte:0x41",
-        "key:a", "vector:0xd", "timer",
+        "key:a", "vector:0xd", "timer", "timer-late:3", "timer-late:40",
+        "spurious:pic", "spurious:apic", "spurious:irq:1", "spurious:irq:10",
     ),
-    "arm": ("spi:5", "spi:1", "spi:5,edge", "spi:9,high", "ppi:27", "sgi:3", "ppi:30", "byte:0x41", "timer"),
+    "arm": (
+        "spi:5", "spi:1", "spi:5,edge", "spi:9,high", "ppi:27", "sgi:3", "ppi:30", "byte:0x41", "timer",
+        "timer-late:3", "spurious:gic", "spurious:spi:5",
+    ),
 }  # fmt: skip
 OF_SEVERAL = ("turn:0", "turn:1", "nmi:1", "sgi:3,cpu=1", "ppi:27,cpu=1", "vector:0x21,cpu=1")
 """Where there are two vCPUs, as far as the board has such a thing."""
@@ -47,6 +51,18 @@ SPOTS = (
     *range(fuzz_x86.CODE, fuzz_x86.CODE + 0x80, 0x10),
 )  # fmt: skip
 """Where values are found: the tops of stacks, and the first code."""
+DEVICES = {
+    "x86": (
+        "read:port:0x60",
+        "read:port:0x64",
+        "read:port:0x20",
+        "read:port:0x21",
+        "read:port:0x3fd",
+        "read:0xfee00080",
+    ),
+    "arm": ("read:0x09000018", "read:0x09000000", "read:0x0800000c", "read:0x0801000c"),
+}
+"""Registers of theirs that may be read as something else."""
 TOO_DEEP = 1 << 31
 """The outcome of a run whose stack grows too far; a hash is less."""
 STACKS = (0, 24, 64, 1 << 20)
@@ -86,6 +102,7 @@ class Case:
         self._names = [chance.randrange(1 << 16) for _ in range(chance.choice((1, 1, 2)))]
         self._of_several = chance.randrange(1 << 16) if chance.randrange(4) else None
         self._found = [(chance.randrange(64), chance.choice((1, 2, 4, 8)), chance.value()) for _ in range(2)]
+        self._of_device = chance.randrange(1 << 16) if chance.randrange(2) else None
 
     def machine(self) -> Machine:
         """Where the window begins."""
@@ -101,7 +118,12 @@ class Case:
         if len(machine.cpus) > 1 and self._of_several is not None:
             several = [each for each in map(source, OF_SEVERAL) if _has(machine, each)]
             chosen.append(several[self._of_several % len(several)])
-        return [*chosen, *(_find(machine, *each) for each in self._found[: self.finds])]
+        found = [_find(machine, *each) for each in self._found[: self.finds]]
+        if found and self._of_device is not None:
+            devices = DEVICES["x86" if machine.architecture == "x86" else "arm"]
+            found[0] = source(f"{devices[self._of_device % len(devices)]}={self._found[0][2] & 0xFF}")
+            found[0] = next(iter(of_machine([found[0]], machine)))
+        return [*chosen, *found]
 
     def hash(self, machine: Machine, reason: str) -> int:
         """Of a run's end; 0, which is good, one time in four."""

@@ -38,6 +38,12 @@ class Struct(CValue):
     def __setitem__(self, index: int, value: Self) -> None: ...
 
 @final
+class vmm_answer(Struct):
+    place: int
+    at: int
+    value: int
+
+@final
 class vmm_machine(Struct):
     insn_ns: int
     ram: Pointer[int]
@@ -86,7 +92,9 @@ class vmm_machine(Struct):
     next_deadline: int
     lines_wait: int
     lines_served: int
+    lines_withdraw: int
     stimuli: vmm_stimuli
+    answer: vmm_answer
     asleep: int
     asleep_since: int
     idle_from: int
@@ -106,6 +114,8 @@ class vmm_machine(Struct):
     accessed: Callable[[CValue, int, int, int], None]
     register_accessed: Callable[[CValue, int, int, int], None]
     accessed_by: CValue
+    device_read: Callable[[CValue, int, int, int, int], None]
+    device_read_by: CValue
     compared: CValue
     began: Callable[[CValue, vmm_vcpu], None]
     began_by: CValue
@@ -235,6 +245,7 @@ class vmm_vcpu(Struct):
     control: Pointer[int]
     index: int
     flush_code: int
+    access_hooks: int
     block: vmm_block
     begun: vmm_block
     asks: vmm_block
@@ -291,11 +302,13 @@ class vmm_line(Struct):
     cut: int
     until_served: int
     served: int
+    until_taken: int
     raised: int
 
 @final
 class vmm_timer(Struct):
     deadline: int
+    late: int
     kind: int
     level: int
     line: int
@@ -385,6 +398,7 @@ class vmm_trace(Struct):
     packed: int
     packer: vmm_packed
     observed: int
+    whole: int
     capacity: int
     ring: vmm_event
     guest_errors: int
@@ -554,6 +568,7 @@ class vmm_gic_cpu(Struct):
     cbpr: Array[int]
     eoi_split: Array[int]
     pmhe: int
+    withdrawn: int
     apr: Array[int]
     holder: Array[int]
     asleep: int
@@ -684,6 +699,7 @@ class vmm_x86(Struct):
     chain_length: int
     chain: Array[vmm_fault]
     watch_hook: int
+    left_at: int
     nmi_in_sti_shadow: int
     syscall_anywhere: int
     ferr_line: int
@@ -967,6 +983,10 @@ class Lib:
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
     VMM_COVERED_BYTES: Final[int]
+    VMM_WORK_BITS: Final[int]
+    VMM_PLACE_NONE: Final[int]
+    VMM_PLACE_PORT: Final[int]
+    VMM_PLACE_MEMORY: Final[int]
     VMM_STIMULUS_PERIODIC: Final[int]
     VMM_STIMULUS_POISSON: Final[int]
     VMM_STIMULUS_BURST: Final[int]
@@ -1037,6 +1057,7 @@ class Lib:
     VMM_EV_FRAME_CHANGED: Final[int]
     VMM_EV_REGISTERS_CHANGED: Final[int]
     VMM_EV_VECTORS_CHANGED: Final[int]
+    VMM_EV_WORK: Final[int]
     VMM_FRAME_PC: Final[int]
     VMM_FRAME_FLAGS: Final[int]
     VMM_FRAME_CS: Final[int]
@@ -1240,8 +1261,13 @@ class Lib:
     VMM_CHOICE_INJECT: Final[int]
     VMM_CHOICE_CALL: Final[int]
     VMM_CHOICE_TURN: Final[int]
+    VMM_CHOICE_FIND_PORT: Final[int]
+    VMM_CHOICE_FIND_DEVICE: Final[int]
     VMM_CHOICE_FIND: Final[int]
     VMM_CHOICE_TIMER: Final[int]
+    VMM_CHOICE_WITHDRAWN: Final[int]
+    VMM_CHOICE_SPURIOUS: Final[int]
+    VMM_CHOICE_LATE: Final[int]
     VMM_WORST_LENGTH: Final[int]
     VMM_WORST_STACK: Final[int]
     VMM_WORST_KINDS: Final[int]
@@ -1259,6 +1285,10 @@ class Lib:
     VMM_TOUCH_CORE: Final[int]
     VMM_BEGAN_OPEN: Final[int]
     VMM_BEGAN_MASKED: Final[int]
+    VMM_WORK_COMES: Final[int]
+    VMM_WORK_ASKED: Final[int]
+    VMM_WORK_DONE: Final[int]
+    VMM_WORK_SET_UP: Final[int]
     def vmm_stimulate(self, m: vmm_machine, plan: vmm_stimulus_plan, times: Pointer[int], count: int, /) -> int: ...
     def vmm_stimulus_stop(self, m: vmm_machine, serial: int, /) -> int: ...
     def vmm_stimulus_seed(self, m: vmm_machine, /) -> int: ...
@@ -1285,8 +1315,6 @@ class Lib:
     def vmm_signals_pass(self, m: vmm_machine, /) -> None: ...
     def vmm_signals_release(self, m: vmm_machine, /) -> None: ...
     def vmm_now(self, m: vmm_machine, /) -> int: ...
-    def vmm_next_timer(self, m: vmm_machine, /) -> int: ...
-    def vmm_skip_to_timer(self, m: vmm_machine, /) -> int: ...
     def vmm_timer_set(self, m: vmm_machine, timer: int, deadline: int, /) -> None: ...
     def vmm_timer_wave(self, m: vmm_machine, timer: int, /) -> None: ...
     def vmm_from_outside(self, m: vmm_machine, /) -> None: ...
@@ -1294,13 +1322,12 @@ class Lib:
     def vmm_line_until_served(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
     def vmm_line_connect(self, m: vmm_machine, line: int, driver: int, connected: int, /) -> None: ...
     def vmm_nmi(self, m: vmm_machine, vcpu: int, /) -> None: ...
-    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
-    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
     def vmm_inject(self, m: vmm_machine, vcpu: int, vector: int, /) -> None: ...
     def vmm_triggers_changed(self, m: vmm_machine, /) -> None: ...
     def vmm_triggers_here(self, m: vmm_machine, /) -> None: ...
     def vmm_guest_error(self, m: vmm_machine, what: int, value: int, /) -> None: ...
     def vmm_trace_record(self, m: vmm_machine, packer: vmm_packed, observed: int, /) -> None: ...
+    def vmm_trace_whole(self, m: vmm_machine, on: int, /) -> None: ...
     def vmm_compare(self, m: vmm_machine, on: int, /) -> int: ...
     def vmm_interrupted(self, m: vmm_machine, vcpu: int, depth: int, /) -> Pointer[int]: ...
     def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
@@ -1309,6 +1336,16 @@ class Lib:
     def vmm_snapshot_restore(self, m: vmm_machine, s: vmm_snapshot, /) -> int: ...
     def vmm_snapshot_free(self, s: vmm_snapshot, /) -> None: ...
     def vmm_latency_quantile(self, s: vmm_stat, permille: int, /) -> int: ...
+    def vmm_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_may_turn(self, m: vmm_machine, vcpu: int, /) -> int: ...
+    def vmm_next_timer(self, m: vmm_machine, /) -> int: ...
+    def vmm_skip_to_timer(self, m: vmm_machine, /) -> int: ...
+    def vmm_delay_timer(self, m: vmm_machine, insns: int, /) -> int: ...
+    def vmm_timer_is_next(self, m: vmm_machine, /) -> int: ...
+    def vmm_line_until_taken(self, m: vmm_machine, line: int, driver: int, /) -> None: ...
+    def vmm_spurious_row(self, m: vmm_machine, controller: CString | bytes, /) -> int: ...
+    def vmm_may_be_spurious(self, m: vmm_machine, row: int, vcpu: int, /) -> int: ...
+    def vmm_spurious(self, m: vmm_machine, row: int, vcpu: int, /) -> None: ...
     def vmm_pic_of(self, m: vmm_machine, /) -> vmm_pic: ...
     def vmm_pic_read(self, m: vmm_machine, chip: int, a0: int, /) -> int: ...
     def vmm_pic_write(self, m: vmm_machine, chip: int, a0: int, value: int, /) -> None: ...
@@ -1421,6 +1458,7 @@ class Lib:
     def vmm_accesses_end(self, a: vmm_accesses, /) -> None: ...
     def vmm_coverage_begin(self, m: vmm_machine, /) -> int: ...
     def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...
+    def vmm_work(self, m: vmm_machine, line: int, number: int, what: int, /) -> None: ...
     def vmm_py_port_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
     def vmm_py_port_write(self, a0: CValue | bytes, a1: int, a2: int, a3: int, a4: int, /) -> None: ...
     def vmm_py_mmio_read(self, a0: CValue | bytes, a1: int, a2: int, a3: int, /) -> int: ...
@@ -1459,7 +1497,7 @@ class Ffi:
     NULL: Any
     """Of every pointer type."""
 
-    def addressof(self, struct: _D) -> _D: ...
+    def addressof(self, struct: _D, *index: int) -> _D: ...
     def buffer(self, data: CValue, size: int = -1) -> View: ...
     def def_extern(
         self, name: str, error: int | None = None, onerror: Callable[..., None] | None = None

@@ -1,4 +1,5 @@
-"""What a device is given by its board: lines to drive, a clock to live by, memory to reach by itself (DMA).
+"""What a device is given by its board: lines to drive, a clock to live by, memory to reach by itself (DMA), and
+somebody to tell what it has for its driver.
 
 Devices see only these protocols. In a machine they are backed by the native core (`vmm/core/`); in a
 device's own tests by a few lines of plain Python.
@@ -93,6 +94,21 @@ class Memory(Protocol):
 
     def write(self, address: int, data: bytes) -> None:
         """VmmError outside RAM and flash. Code that a vCPU has translated from there is translated anew."""
+
+
+class Work(Protocol):
+    """What a device has for its driver, told to those who look on: no guest feels it. Works are numbered from 0 on."""
+
+    def comes(self, number: int) -> None: ...
+
+    def asked(self, number: int) -> None:
+        """The device wants to interrupt, for all up to this one."""
+
+    def done(self, number: int) -> None:
+        """The driver has told the device so."""
+
+    def set_up(self) -> None:
+        """The driver says when it wants to be asked."""
 
 
 class PortDevice(Protocol):

@@ -280,7 +280,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if "machine" not in fixtures:
             pytest.fail("marker diagnose: the test takes no fixture that gives a machine", pytrace=False)
         if "exploration" in fixtures:
-            pytest.fail("marker diagnose: it is of a run, and an exploration goes back in time", pytrace=False)
+            pytest.fail('marker diagnose: of an exploration say explore(…, diagnose="all")', pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api/vmm_answer.h"
 #include "api/vmm_stimulus.h"
 #include "api/vmm_trigger.h"
 
@@ -52,6 +53,7 @@ typedef struct {
     uint32_t cut;     /* drivers that are disconnected for now; level = any of the others */
     uint32_t until_served; /* drivers that let go when a controller has acknowledged what the line asked for */
     uint32_t served;  /* those of them for which one has: they do at the next boundary */
+    uint32_t until_taken; /* drivers that let go when a vCPU begins to take an interrupt, before a controller is asked which */
     uint64_t raised;  /* instruction count of the last rising edge, for latencies */
 } vmm_line;
 
@@ -71,6 +73,7 @@ enum vmm_timer_kind {
 
 typedef struct {
     uint64_t deadline; /* ns; VMM_NEVER when idle */
+    uint64_t late;     /* ns behind that deadline at which it expires; a wave: at which it rises next */
     uint8_t kind;      /* enum vmm_timer_kind */
     /* VMM_TIMER_WAVE: a line that toggles by itself at ticks of a clock of hz_num/hz_den Hz counted from origin. */
     uint8_t level;
@@ -179,7 +182,8 @@ enum vmm_event_kind {
     /* Only while somebody compares, before VMM_EV_RETURNED; source, pc and sp: what was delivered, and what it interrupted */
     VMM_EV_FRAME_CHANGED = 20,     /* number: bits of enum vmm_frame_part, value: the address that it leads to */
     VMM_EV_REGISTERS_CHANGED = 21, /* number: one bit a general register, value: what the first of them holds now */
-    VMM_EV_VECTORS_CHANGED = 22    /* as registers; value: the low half */
+    VMM_EV_VECTORS_CHANGED = 22,   /* as registers; value: the low half */
+    VMM_EV_WORK = 23 /* only while somebody records; number: a device's line, value: which work, below it enum vmm_work */
 };
 
 #define VMM_KINDS 32
@@ -267,6 +271,7 @@ typedef struct {
     uint64_t packed;    /* events packed, while there is a packer */
     vmm_packed *packer; /* NULL: none */
     uint8_t observed;   /* Python wants to see each event */
+    uint8_t whole;      /* the ring has derived events, too, though nobody records */
     uint32_t capacity;  /* a power of two */
     vmm_event *ring;
     uint64_t guest_errors;                        /* so far */
@@ -422,6 +427,7 @@ struct vmm_vcpu {
     uint8_t *control; /* the private page with the intercepts' control block */
     uint32_t index;
     uint8_t flush_code; /* transient: translated code must go */
+    uint8_t access_hooks; /* how many are told of each access to memory */
     vmm_block *block;      /* fast gear: of this block all have been counted, and it is under way; NULL: none is */
     vmm_block *begun;      /* the last that began, whether it is counted so or not */
     vmm_block *asks;       /* none: what an access to memory calls with, in some instructions */
@@ -490,7 +496,9 @@ struct vmm_machine {
     uint64_t next_deadline; /* ns, of all timers */
     uint8_t lines_wait;     /* some line has drivers that let go once it is served; or had some */
     uint8_t lines_served;   /* some line's do at the next boundary */
+    uint8_t lines_withdraw; /* some line has drivers that let go once an interrupt is taken; or had some */
     vmm_stimuli stimuli;
+    vmm_answer answer;
     uint8_t asleep;         /* no vCPU was awake when it was last looked */
     uint64_t asleep_since;  /* ns: when all had last fallen asleep */
     uint64_t idle_from;     /* ns: when they fell asleep, or something came from outside since then */
@@ -514,6 +522,9 @@ struct vmm_machine {
     void (*register_accessed)(void *who, uint32_t vcpu, uint32_t number, int write); /* and of registers that arch->leftover
                                                                                        has; NULL: nobody */
     void *accessed_by;
+    void (*device_read)(void *who, uint8_t place, uint64_t at, uint32_t size, uint64_t value); /* told of what devices say to
+                                                                                       vCPUs; NULL: nobody */
+    void *device_read_by;
     void *compared; /* what handlers interrupted; NULL: nobody compares */
     void (*began)(void *who, vmm_vcpu *v); /* told before each instruction; NULL: nobody */
     void *began_by;
@@ -556,8 +567,6 @@ void vmm_signals_pass(vmm_machine *m);    /* at a boundary: their handlers are c
 void vmm_signals_release(vmm_machine *m); /* wait no more, and pass; nothing where this machine does not hold them */
 
 uint64_t vmm_now(vmm_machine *m); /* virtual ns */
-uint64_t vmm_next_timer(const vmm_machine *m); /* ns at which the next one expires or rises; VMM_NEVER: none does */
-int vmm_skip_to_timer(vmm_machine *m); /* between runs: time passes to then */
 void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline); /* VMM_TIMER_CALL at ns; VMM_NEVER cancels */
 void vmm_timer_wave(vmm_machine *m, uint32_t timer); /* start the wave the struct describes: level now, tick of first toggle */
 
@@ -566,8 +575,6 @@ void vmm_line_set(vmm_machine *m, uint32_t line, uint32_t driver, int level);
 void vmm_line_until_served(vmm_machine *m, uint32_t line, uint32_t driver); /* high, until a controller acknowledges it */
 void vmm_line_connect(vmm_machine *m, uint32_t line, uint32_t driver, int connected);
 void vmm_nmi(vmm_machine *m, uint32_t vcpu);
-int vmm_turn(vmm_machine *m, uint32_t vcpu); /* between runs: the turn is that vCPU's from here on, if it is awake */
-int vmm_may_turn(const vmm_machine *m, uint32_t vcpu); /* it is another than the current one, and awake */
 void vmm_inject(vmm_machine *m, uint32_t vcpu, uint32_t vector);
 void vmm_triggers_changed(vmm_machine *m); /* after a change of m->triggers.slot or count */
 void vmm_triggers_here(vmm_machine *m);    /* the boundary where the current vCPU stands counts as seen */
@@ -577,6 +584,8 @@ void vmm_guest_error(vmm_machine *m, int what, uint64_t value); /* note it in th
 /* From now on events are packed, unless `packer` is NULL, and kept for host.drain if `observed`. What is new should have
    been taken. host.drain is called, too, when the packer is full. */
 void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed);
+/* The ring has from now on what it has while somebody records, or no longer. */
+void vmm_trace_whole(vmm_machine *m, int on);
 /* Hold what handlers return to against what they interrupted, from the next delivery on, or no more. */
 int vmm_compare(vmm_machine *m, int on);
 /* What the general registers (x86: in the order of their encoding; 32) held when the handler at that depth, from 0, of a vCPU

@@ -3,6 +3,7 @@
 #define VMM_ALL_H
 
 #include "api/vmm.h"
+#include "api/vmm_outside.h"
 #include "api/vmm_registers.h"
 #include "api/vmm_pic.h"
 #include "api/vmm_apic.h"
@@ -12,5 +13,6 @@
 #include "api/vmm_arm.h"
 #include "api/vmm_explore.h"
 #include "api/vmm_coverage.h"
+#include "api/vmm_work.h"
 
 #endif

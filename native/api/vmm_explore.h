@@ -17,8 +17,13 @@ enum vmm_choice_kind {
     VMM_CHOICE_INJECT = 4, /* number: vCPU; vector */
     VMM_CHOICE_CALL = 5,   /* Python does it; number: which */
     VMM_CHOICE_TURN = 6,   /* number: vCPU, whose turn it is from there on, if it is awake and not the current one */
+    VMM_CHOICE_FIND_PORT = 12,   /* that reads port `physical`, and finds `value` */
+    VMM_CHOICE_FIND_DEVICE = 13, /* that reads device memory there */
     VMM_CHOICE_FIND = 7,   /* the instruction about to begin reads `size` bytes of RAM at `physical`, and finds `value` there */
-    VMM_CHOICE_TIMER = 8   /* time passes to when the next timer expires, if one runs */
+    VMM_CHOICE_TIMER = 8,  /* time passes to when the next timer expires, if one runs */
+    VMM_CHOICE_WITHDRAWN = 10, /* number: line, high until an interrupt is taken, and low before a controller is asked which */
+    VMM_CHOICE_SPURIOUS = 11,  /* number: vCPU; vector: the controller's row: a request that is gone when it is asked for */
+    VMM_CHOICE_LATE = 9    /* number: instructions; the next timer, which would expire next of all, does so much later */
 };
 
 /* One thing that may happen at a boundary. */

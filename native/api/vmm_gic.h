@@ -46,6 +46,7 @@ typedef struct {
     uint8_t cbpr[3]; /* by class: BPR0 counts for it */
     uint8_t eoi_split[3]; /* EOImode of [0] Secure or only, [1] Non-secure accesses, [2] EL3 */
     uint8_t pmhe;
+    uint8_t withdrawn; /* IRQ is up for a request that is gone: the acknowledge will find nothing */
     uint32_t apr[3]; /* active priorities by class; bit n: priority 8n */
     uint32_t holder[VMM_GIC_LEVELS]; /* who made that priority active: INTID and source CPU << 24; ~0: unknown */
 

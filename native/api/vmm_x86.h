@@ -60,6 +60,7 @@ typedef struct {
     vmm_fault chain[VMM_CHAIN]; /* the faults of the last nested delivery, oldest first */
 
     size_t watch_hook;     /* Unicorn's hook while data breakpoints are on */
+    uint64_t left_at;      /* where translated code called out last */
     uint8_t nmi_in_sti_shadow; /* configuration: 1 lets an NMI into an STI shadow (profile) */
     uint8_t syscall_anywhere; /* configuration: SYSCALL outside 64-bit mode, as AMD has it */
     uint8_t ferr_line; /* configuration: which line FERR# drives; 0: none */

@@ -66,7 +66,7 @@ static void deliver_interrupt(vmm_vcpu *v, arm_kind kind, uint32_t target)
     if (scripted)
         v->pending &= ~(uint32_t)VMM_PEND_INJECT;
     else
-        a = gic_best(v->machine, v->index, kind == ARM_FIQ);
+        a = gic_taken(v->machine, v->index, kind == ARM_FIQ);
     arm_event e = {.kind = kind, .vector32 = kind == ARM_FIQ ? VECTOR_FIQ : VECTOR_IRQ, .source = a.source, .pin = a.pin,
                    .target = target, .number = a.vector, .raised = a.raised};
     arm_deliver(v, &e);

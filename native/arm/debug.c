@@ -7,6 +7,7 @@
 #include "arm/sysreg.h"
 #include "core/clock.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_accesses.h"
 
 enum { MDCR3_SDD = 1 << 16, MDSCR_SS = 1, MDSCR_KDE = 1 << 13, MDSCR_MDE = 1 << 15 };
 enum { WCR_E = 1, WATCH_LOAD = 1, WATCH_STORE = 2, WATCHPOINTS = 16 };
@@ -105,12 +106,9 @@ void arm_watch_update(vmm_vcpu *v)
     if (any == (arm_of(v)->watch_hook != 0))
         return;
     if (any)
-        uc.hook_add(v->uc, &arm_of(v)->watch_hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, on_access, v, (uint64_t)1, (uint64_t)0);
+        uc_tell_accesses(v, &arm_of(v)->watch_hook, on_access, v);
     else
-        uc.hook_del(v->uc, arm_of(v)->watch_hook);
-    if (!any)
-        arm_of(v)->watch_hook = 0;
-    v->flush_code = 1; /* what is translated has the hook or has it not */
+        uc_tell_accesses_no_more(v, &arm_of(v)->watch_hook);
     v->attention_at = 0;
 }
 

@@ -26,7 +26,7 @@ void arm_hold_masked(vmm_vcpu *v)
     uint32_t serror = masks & PSTATE_A ? v->pending & VMM_PEND_SERROR : 0;
     v->held = irq | fiq | serror;
     v->watch = (irq ? PSTATE_I : 0u) | (fiq ? PSTATE_F : 0u) | (serror ? PSTATE_A : 0u);
-    if (trace_recorded(v->machine))
+    if (trace_is_whole(v->machine))
         v->watch = PSTATE_DAIF;
     v->watch |= coverage_watch(v->machine);
 }

@@ -26,7 +26,7 @@ static bool lines_alike(const vmm_line *a, const vmm_line *b)
 {
     for (uint32_t i = 0; i < VMM_MAX_LINES; i++) {
         bool same = a[i].drivers == b[i].drivers && a[i].cut == b[i].cut && a[i].until_served == b[i].until_served
-                 && a[i].served == b[i].served;
+                 && a[i].served == b[i].served && a[i].until_taken == b[i].until_taken;
         if (!same)
             return false;
     }
@@ -48,12 +48,17 @@ static bool stimuli_alike(const vmm_stimuli *a, const vmm_stimuli *b)
     return a->count == b->count && a->started == b->started && memcmp(a->slot, b->slot, a->count * sizeof *a->slot) == 0;
 }
 
+static bool answer_alike(const vmm_answer *a, const vmm_answer *b)
+{
+    return a->place == b->place && a->at == b->at && a->value == b->value;
+}
+
 static bool rest_alike(const vmm_machine *m, const vmm_machine *then)
 {
     bool sleep = m->asleep == then->asleep && (!m->asleep || m->idle_from == then->idle_from);
     return sleep && m->current == then->current && m->elsewhere == then->elsewhere && m->dice == then->dice
         && m->flash_answers == then->flash_answers && m->trace.guest_errors == then->trace.guest_errors
-        && lines_alike(m->lines, then->lines) && timers_alike(m->timers, then->timers)
+        && answer_alike(&m->answer, &then->answer) && lines_alike(m->lines, then->lines) && timers_alike(m->timers, then->timers)
         && stimuli_alike(&m->stimuli, &then->stimuli);
 }
 

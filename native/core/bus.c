@@ -30,12 +30,26 @@ static uint64_t address_at(const vmm_machine *m, uint64_t hole_offset)
     return hole_offset < hole ? m->hole_first + hole_offset : hole_offset - hole;
 }
 
-static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, void *user)
+static uint64_t ones(uint32_t size)
 {
-    (void)engine;
-    vmm_vcpu *v = user;
+    return size >= 8 ? ~0ull : (1ull << 8 * size) - 1;
+}
+
+uint64_t bus_answer(vmm_machine *m, uint8_t place, uint64_t at, uint32_t size, uint64_t value)
+{
+    if (m->device_read)
+        m->device_read(m->device_read_by, place, at, size, value);
+    if (likely(m->answer.place != place || m->answer.at != at))
+        return value;
+    uint64_t given = m->answer.value & ones(size);
+    m->answer = (vmm_answer){0};
+    return given;
+}
+
+static uint64_t device_says(vmm_vcpu *v, uint64_t address, uint32_t size)
+{
     vmm_machine *m = v->machine;
-    uint64_t value, address = address_at(m, hole_offset);
+    uint64_t value;
     if (v->arch->accesses)
         v->arch->accesses(v);
     if (v->arch->local_read && v->arch->local_read(v, address, size, &value))
@@ -50,6 +64,14 @@ static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, 
         return range->owner->read(m, v->index, range, address - range->first, size);
     const vmm_host *host = host_asked(m);
     return host->mmio_read(host->handle, range->index, address, size);
+}
+
+static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, void *user)
+{
+    (void)engine;
+    vmm_vcpu *v = user;
+    uint64_t address = address_at(v->machine, hole_offset);
+    return bus_answer(v->machine, VMM_PLACE_MEMORY, address, size, device_says(v, address, size));
 }
 
 bool bus_walk(vmm_vcpu *v, uint64_t physical, bool looks)

@@ -1,6 +1,7 @@
 /* Virtual time: a fixed number of nanoseconds an instruction, plus what halted vCPUs skipped. */
 #include <stdatomic.h>
 
+#include "api/vmm_outside.h"
 #include "core/arch.h"
 #include "core/clock.h"
 #include "core/console.h"
@@ -21,12 +22,24 @@ static uint64_t tick_ns(const vmm_timer *t, uint64_t tick)
     return since < VMM_NEVER - t->origin ? t->origin + (uint64_t)since : VMM_NEVER;
 }
 
+static uint64_t later(uint64_t deadline, uint64_t ns)
+{
+    return ns < VMM_NEVER - deadline ? deadline + ns : VMM_NEVER;
+}
+
+/* A wave's falling edge interrupts nobody: what is late is its rising. */
+static uint64_t due_at(const vmm_timer *t)
+{
+    bool falls = t->kind == VMM_TIMER_WAVE && t->level;
+    return falls ? t->deadline : later(t->deadline, t->late);
+}
+
 static void find_next_deadline(vmm_machine *m)
 {
     uint64_t next = VMM_NEVER;
     for (int i = 0; i < VMM_MAX_TIMERS; i++)
-        if (m->timers[i].deadline < next)
-            next = m->timers[i].deadline;
+        if (due_at(&m->timers[i]) < next)
+            next = due_at(&m->timers[i]);
     m->next_deadline = next;
 }
 
@@ -37,11 +50,18 @@ static void deadlines_changed(vmm_machine *m)
         vcpu_rearm(m->vcpus[i]);
 }
 
+/* Another deadline is in time. */
+static void set_deadline(vmm_timer *t, uint64_t deadline)
+{
+    t->late = t->deadline == deadline ? t->late : 0;
+    t->deadline = deadline;
+}
+
 void vmm_timer_set(vmm_machine *m, uint32_t timer, uint64_t deadline)
 {
     vmm_timer *t = &m->timers[timer % VMM_MAX_TIMERS];
     t->kind = VMM_TIMER_CALL;
-    t->deadline = deadline;
+    set_deadline(t, deadline);
     deadlines_changed(m);
 }
 
@@ -50,7 +70,7 @@ void timer_native(vmm_machine *m, uint32_t timer, uint64_t deadline)
     vmm_timer *t = &m->timers[timer % VMM_MAX_TIMERS];
     bool unchanged = t->deadline == deadline;
     t->kind = VMM_TIMER_NATIVE;
-    t->deadline = deadline;
+    set_deadline(t, deadline);
     if (!unchanged)
         deadlines_changed(m);
 }
@@ -60,6 +80,7 @@ void vmm_timer_wave(vmm_machine *m, uint32_t timer)
     vmm_timer *t = &m->timers[timer % VMM_MAX_TIMERS];
     t->kind = VMM_TIMER_WAVE;
     t->deadline = t->toggles ? tick_ns(t, t->tick) : VMM_NEVER;
+    t->late = 0;
     vmm_line_set(m, t->line, t->driver, t->level);
     deadlines_changed(m);
 }
@@ -67,6 +88,8 @@ void vmm_timer_wave(vmm_machine *m, uint32_t timer)
 static void toggle(vmm_machine *m, vmm_timer *t)
 {
     t->level = !t->level;
+    if (t->level)
+        t->late = 0;
     uint64_t phase = t->level ? t->high_ticks : t->low_ticks;
     if (t->toggles != VMM_FOREVER)
         t->toggles--;
@@ -82,7 +105,7 @@ static vmm_timer *due(vmm_machine *m, uint64_t now)
     vmm_timer *first = NULL;
     for (int i = 0; i < VMM_MAX_TIMERS; i++) {
         vmm_timer *t = &m->timers[i];
-        if (t->deadline <= now && (!first || t->deadline < first->deadline))
+        if (due_at(t) <= now && (!first || due_at(t) < due_at(first)))
             first = t;
     }
     return first;
@@ -105,7 +128,7 @@ static void timers_expire(vmm_machine *m)
             toggle(m, t);
             continue;
         }
-        t->deadline = VMM_NEVER;
+        set_deadline(t, VMM_NEVER);
         if (t->kind == VMM_TIMER_NATIVE)
             native_expired(m, (uint32_t)(t - m->timers));
         else {
@@ -168,21 +191,34 @@ bool clock_skip(vmm_vcpu *v)
     return true;
 }
 
-/* A wave's falling edge interrupts nobody: what counts is the next rising one. */
+/* Of a wave that is high the next rising edge counts. */
 static uint64_t occasion(const vmm_timer *t)
 {
     if (t->deadline == VMM_NEVER || t->kind != VMM_TIMER_WAVE || !t->level)
-        return t->deadline;
+        return due_at(t);
     uint64_t low = t->low_ticks ? t->low_ticks : 1;
-    return t->toggles > 1 && low < VMM_NEVER - t->tick ? tick_ns(t, t->tick + low) : VMM_NEVER;
+    return t->toggles > 1 && low < VMM_NEVER - t->tick ? later(tick_ns(t, t->tick + low), t->late) : VMM_NEVER;
+}
+
+/* The first of those that are equally early, as they expire. */
+static const vmm_timer *next_timer(const vmm_machine *m)
+{
+    const vmm_timer *next = m->timers;
+    for (int i = 1; i < VMM_MAX_TIMERS; i++)
+        if (occasion(&m->timers[i]) < occasion(next))
+            next = &m->timers[i];
+    return next;
 }
 
 uint64_t vmm_next_timer(const vmm_machine *m)
 {
-    uint64_t next = VMM_NEVER;
-    for (int i = 0; i < VMM_MAX_TIMERS; i++)
-        next = least(next, occasion(&m->timers[i]));
-    return next;
+    return occasion(next_timer(m));
+}
+
+int vmm_timer_is_next(const vmm_machine *m)
+{
+    uint64_t next = vmm_next_timer(m);
+    return next != VMM_NEVER && (m->current->halted || next <= later(vcpu_now(m->current), m->insn_ns));
 }
 
 int vmm_skip_to_timer(vmm_machine *m)
@@ -193,5 +229,15 @@ int vmm_skip_to_timer(vmm_machine *m)
     uint64_t now = vmm_now(m);
     m->current->skew += next > now ? next - now : 0;
     vcpu_rearm(m->current);
+    return 0;
+}
+
+int vmm_delay_timer(vmm_machine *m, uint64_t insns)
+{
+    if (m->running || !m->current || vmm_next_timer(m) == VMM_NEVER)
+        return fail(m, "no timer runs that could be late");
+    vmm_timer *t = &m->timers[next_timer(m) - m->timers];
+    t->late = later(t->late, insns < VMM_NEVER / m->insn_ns ? insns * m->insn_ns : VMM_NEVER);
+    deadlines_changed(m);
     return 0;
 }

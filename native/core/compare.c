@@ -1,6 +1,6 @@
 /*
- * A record is known by its handler's instruction count and place: one that a snapshot or a full nest brought out of step
- * belongs to nobody, and nothing is said of it.
+ * A record is known by its handler's instruction count and place: one that a full nest brought out of step, or a snapshot
+ * from before somebody compared, belongs to nobody, and nothing is said of it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +82,35 @@ const uint64_t *vmm_interrupted(vmm_machine *m, uint32_t vcpu, uint32_t depth)
     const kept *k = &all_of(v)->of[vcpu][depth];
     bool its = k->count == v->nest[depth].count && k->pc == v->nest[depth].pc;
     return its ? k->found.general : NULL;
+}
+
+static uint32_t under_way(const vmm_machine *m)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        count += m->vcpus[i]->depth;
+    return count;
+}
+
+/* One behind the other, each vCPU's from the outermost on. */
+bool compare_save(const vmm_machine *m, void **saved)
+{
+    uint32_t count = m->compared ? under_way(m) : 0;
+    kept *to = *saved = count ? malloc(count * sizeof *to) : NULL;
+    if (!to)
+        return !count;
+    for (uint32_t i = 0; i < m->vcpu_count; to += m->vcpus[i++]->depth)
+        memcpy(to, ((const all *)m->compared)->of[i], m->vcpus[i]->depth * sizeof *to);
+    return true;
+}
+
+void compare_restore(vmm_machine *m, const void *saved)
+{
+    const kept *from = saved;
+    if (!from || !m->compared)
+        return;
+    for (uint32_t i = 0; i < m->vcpu_count; from += m->vcpus[i++]->depth)
+        memcpy(((all *)m->compared)->of[i], from, m->vcpus[i]->depth * sizeof *from);
 }
 
 static void tell(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value, uint64_t code)

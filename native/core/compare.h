@@ -32,6 +32,10 @@ void compare_returns(vmm_vcpu *v, uint64_t sp);            /* about to return th
 void compare_leads(vmm_vcpu *v, uint64_t code, uint64_t sp, uint64_t pc, uint64_t flags); /* about to return, registers say where to */
 void compare_returned(vmm_vcpu *v, uint64_t pc, uint64_t sp, uint64_t flags); /* the last of v->nest, to there */
 
+/* What is known of the handlers under way, for a snapshot: `*saved` NULL where that is nothing; false: no memory. */
+bool compare_save(const vmm_machine *m, void **saved);
+void compare_restore(vmm_machine *m, const void *saved); /* the vCPUs are as they were then */
+
 static inline bool compares(const vmm_vcpu *v)
 {
     return v->machine->compared != NULL;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/vmm_outside.h"
 #include "core/controller.h"
 
 void controller_begin(vmm_machine *m, uint32_t row)
@@ -67,4 +68,24 @@ const range_owner *range_owner_of(const vmm_machine *m, uint32_t number)
 {
     uint32_t row = (number - 1) / NAMES_EACH;
     return row < m->controller_count ? m->controllers[row].ranges[(number - 1) % NAMES_EACH].owner : NULL;
+}
+
+int vmm_spurious_row(vmm_machine *m, const char *controller)
+{
+    for (uint32_t row = 0; row < m->controller_count; row++) {
+        const spurious_source *source = m->controllers[row].spurious;
+        if (source && m->controller_state[row] && strcmp(source->name, controller) == 0)
+            return (int)row;
+    }
+    return fail(m, "this machine has no controller %s whose requests could be spurious", controller);
+}
+
+int vmm_may_be_spurious(vmm_machine *m, uint32_t row, uint32_t vcpu)
+{
+    return m->controllers[row].spurious->possible(m, vcpu);
+}
+
+void vmm_spurious(vmm_machine *m, uint32_t row, uint32_t vcpu)
+{
+    m->controllers[row].spurious->request(m, vcpu);
 }

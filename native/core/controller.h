@@ -22,6 +22,13 @@ typedef struct vmm_range_owner {
     void (*write)(vmm_machine *m, uint32_t cpu, const vmm_range *range, uint64_t offset, uint32_t size, uint64_t value);
 } range_owner;
 
+/* What may tell a vCPU of a request that is gone when the vCPU asks for it. */
+typedef struct vmm_spurious_source {
+    const char *name;
+    bool (*possible)(vmm_machine *m, uint32_t cpu); /* some request would be told now */
+    void (*request)(vmm_machine *m, uint32_t cpu);
+} spurious_source;
+
 enum { NAMES_EACH = 4 };
 
 struct vmm_controller {
@@ -31,6 +38,7 @@ struct vmm_controller {
     bool (*alike)(const void *a, const void *b); /* two states, as far as a guest can see them; NULL: all of it counts */
     struct { const char *name; const line_end *end; } ends[NAMES_EACH];
     struct { const char *name; const range_owner *owner; } ranges[NAMES_EACH];
+    const spurious_source *spurious; /* NULL: no request of it can be gone */
 };
 
 /* The state of the one in that row, which is made at the first ask; NULL with m->error. */

@@ -1,4 +1,5 @@
 /* Lines: drivers at one end, a controller's pin at the other. */
+#include "api/vmm_outside.h"
 #include "core/clock.h"
 #include "core/controller.h"
 #include "core/line.h"
@@ -61,7 +62,7 @@ static void change(vmm_machine *m, uint32_t number, uint32_t drivers, uint32_t c
     line->drivers = drivers;
     line->cut = cut;
     if (before == level) {
-        if (m->current && trace_recorded(m) && held != (drivers & ~cut))
+        if (m->current && trace_is_whole(m) && held != (drivers & ~cut))
             trace_derived(m->current, VMM_EV_HELD, number, drivers & ~cut);
         return;
     }
@@ -87,6 +88,7 @@ void vmm_line_set(vmm_machine *m, uint32_t number, uint32_t driver, int level)
     vmm_line *line = &m->lines[number];
     line->served = with(line->served, driver, 0);
     line->until_served = with(line->until_served, driver, 0);
+    line->until_taken = with(line->until_taken, driver, 0);
     change(m, number, with(line->drivers, driver, level), line->cut, driver);
 }
 
@@ -126,6 +128,24 @@ void lines_let_go(vmm_machine *m)
             vmm_line_set(m, i, (uint32_t)__builtin_ctz(served), 0);
         m->lines_wait |= m->lines[i].until_served != 0;
     }
+}
+
+/* ---- held until it is taken: a request that is gone when somebody asks for it ---- */
+
+void vmm_line_until_taken(vmm_machine *m, uint32_t number, uint32_t driver)
+{
+    vmm_line_set(m, number, driver, 0);
+    vmm_line_until_served(m, number, driver); /* who asks without taking it gets it */
+    m->lines[number % VMM_MAX_LINES].until_taken |= 1u << driver % 32;
+    m->lines_withdraw = 1;
+}
+
+void lines_withdraw(vmm_machine *m)
+{
+    m->lines_withdraw = 0;
+    for (uint32_t i = 0; i < VMM_MAX_LINES; i++)
+        for (uint32_t taken = m->lines[i].until_taken; taken; taken &= taken - 1)
+            vmm_line_set(m, i, (uint32_t)__builtin_ctz(taken), 0);
 }
 
 void vmm_line_connect(vmm_machine *m, uint32_t number, uint32_t driver, int connected)

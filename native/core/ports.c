@@ -27,7 +27,7 @@ static void byte_write(vmm_machine *m, const vmm_range *r, uint32_t port, uint32
 }
 
 /* An access wider than the device is split into its ports, low byte first, as the ISA bus does. */
-uint32_t port_read(vmm_machine *m, uint32_t port, uint32_t size)
+static uint32_t device_says(vmm_machine *m, uint32_t port, uint32_t size)
 {
     const vmm_range *r = range_at(m, port);
     if (!r)
@@ -43,6 +43,11 @@ uint32_t port_read(vmm_machine *m, uint32_t port, uint32_t size)
         value |= (part & 0xff) << 8 * i;
     }
     return value;
+}
+
+uint32_t port_read(vmm_machine *m, uint32_t port, uint32_t size)
+{
+    return (uint32_t)bus_answer(m, VMM_PLACE_PORT, port, size, device_says(m, port, size));
 }
 
 void port_write(vmm_machine *m, uint32_t port, uint32_t size, uint32_t value)

@@ -2,6 +2,7 @@
  * Whose turn it is: vCPUs share one thread, round robin, a fixed number of instructions each. One clock counts for all,
  * so time never goes back for a guest that looks at it from two vCPUs; a vCPU that sleeps costs nothing.
  */
+#include "api/vmm_outside.h"
 #include "core/boundary.h"
 #include "core/clock.h"
 #include "core/pages.h"

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/compare.h"
 #include "core/controller.h"
 #include "core/pages.h"
 #include "core/snapshot.h"
@@ -248,7 +249,7 @@ vmm_snapshot *vmm_snapshot_take(vmm_machine *m)
         s->pages = m->base ? tree_share(m->base->pages) : tree_for(pages_count(m));
         s->moment = moment_after(m->base, m->trace.emitted);
     }
-    if (!s || !s->moment || !copy_pages(m, &s->pages) || !save_vcpus(m, s) || !save_controllers(m, s)) {
+    if (!s || !s->moment || !copy_pages(m, &s->pages) || !save_vcpus(m, s) || !save_controllers(m, s) || !compare_save(m, &s->compared)) {
         fail(m, "the host has no memory for a snapshot");
         vmm_snapshot_free(s);
         return NULL;
@@ -275,6 +276,7 @@ static void restore_machine(vmm_machine *m, const vmm_snapshot *s)
     memcpy((char *)m + DYNAMIC_AT, s->dynamic, DYNAMIC_BYTES);
     t->packer = live.packer;
     t->observed = live.observed;
+    t->whole = live.whole;
     t->drained = taken_still(t, live.drained, common);
     t->packed = taken_still(t, live.packed, common);
     t->look_at = trace_recorded(m) ? t->emitted : VMM_NEVER;
@@ -296,6 +298,7 @@ int vmm_snapshot_restore(vmm_machine *m, vmm_snapshot *s)
     restore_controllers(m, s);
     for (uint32_t i = 0; i < s->vcpu_count; i++)
         restore_vcpu(m->vcpus[i], s->vcpus[i]);
+    compare_restore(m, s->compared);
     vmm_triggers_changed(m); /* what a script waits for now, not what one did then */
     rebase(m, s);
     return 0;
@@ -309,6 +312,7 @@ void vmm_snapshot_free(vmm_snapshot *s)
         free(s->vcpus[i]);
     for (uint32_t row = 0; row < VMM_MAX_CONTROLLERS; row++)
         free(s->controllers[row]);
+    free(s->compared);
     tree_free(&s->pages);
     moment_free(s->moment);
     free(s);

@@ -25,6 +25,7 @@ struct vmm_snapshot {
     uint32_t vcpu_count;
     uint8_t *vcpus[VMM_MAX_VCPUS];
     void *controllers[VMM_MAX_CONTROLLERS]; /* their states; NULL: there was no such controller */
+    void *compared; /* what the handlers under way interrupted; NULL: there were none, or nobody compared */
     _Alignas(vmm_machine) uint8_t dynamic[DYNAMIC_BYTES];
 };
 

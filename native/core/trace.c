@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "api/vmm_work.h"
 #include "core/clock.h"
 #include "core/console.h"
 #include "core/pages.h"
@@ -119,6 +120,18 @@ void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value)
         trace_note_of(m->current, kind, number, value);
 }
 
+static void watch_masks(vmm_machine *m)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        m->vcpus[i]->arch->watch_masks(m->vcpus[i]);
+}
+
+void vmm_trace_whole(vmm_machine *m, int on)
+{
+    m->trace.whole = on != 0;
+    watch_masks(m);
+}
+
 void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed)
 {
     vmm_trace *t = &m->trace;
@@ -129,8 +142,13 @@ void vmm_trace_record(vmm_machine *m, vmm_packed *packer, int observed)
     t->packer = packer;
     t->observed = observed != 0;
     t->look_at = trace_recorded(m) ? t->emitted + SPAN : VMM_NEVER;
-    for (uint32_t i = 0; i < m->vcpu_count; i++)
-        m->vcpus[i]->arch->watch_masks(m->vcpus[i]);
+    watch_masks(m);
+}
+
+void vmm_work(vmm_machine *m, uint32_t line, uint64_t number, uint32_t what)
+{
+    if (m->current && trace_recorded(m))
+        trace_derived(m->current, VMM_EV_WORK, line, number << VMM_WORK_BITS | what);
 }
 
 void vmm_guest_error(vmm_machine *m, int what, uint64_t value)

@@ -25,9 +25,14 @@ static inline uint64_t trace_begun(vmm_vcpu *v) /* as while it runs */
     return v->count ? vcpu_here(v) : v->arch->pc(v);
 }
 
-static inline bool trace_recorded(const vmm_machine *m) /* somebody wants every event */
+static inline bool trace_recorded(const vmm_machine *m) /* somebody takes every event */
 {
     return m->trace.packer || m->trace.observed;
+}
+
+static inline bool trace_is_whole(const vmm_machine *m) /* the derived ones are wanted, too */
+{
+    return trace_recorded(m) || m->trace.whole;
 }
 
 void stat_delivered(vmm_vcpu *v, uint32_t vector, uint8_t source, uint8_t pin, uint64_t latency);

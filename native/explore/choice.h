@@ -10,6 +10,7 @@ typedef struct {
     uint32_t found;    /* values */
 } extent;
 
+bool is_found(uint8_t kind); /* enum vmm_choice_kind: it is a value */
 extent with_one(extent so_far, uint8_t kind); /* one more; kind: enum vmm_choice_kind */
 bool more_may(const exploration *x, extent so_far);
 bool all_in_ram(vmm_machine *m, const vmm_plan *plan); /* values to be found, each within a page */

@@ -329,7 +329,7 @@ static void sum_up(exploration *x, const record *r, const footprint *head, const
  */
 static record *inject_at(exploration *x, extent level, spot here, uint32_t choice, const record *like, injection *out)
 {
-    bool more = more_may(x, level), found = x->plan->choice[choice].kind == VMM_CHOICE_FIND;
+    bool more = more_may(x, level), found = is_found(x->plan->choice[choice].kind);
     bool turn = x->plan->choice[choice].kind == VMM_CHOICE_TURN;
     const detour away = {depth_of(x->machine), turn ? x->machine->current : NULL};
     piece handler = {0};

@@ -6,6 +6,7 @@
 #include "explore/accesses.h"
 #include "explore/footprint.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_accesses.h"
 
 void footprint_clear(footprint *f)
 {
@@ -120,8 +121,7 @@ int watch_begin(watcher *w, vmm_machine *m)
     m->accessed = by_core;
     m->accessed_by = w;
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
-        enum { ACCESSES = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE };
-        if (uc.hook_add(m->vcpus[i]->uc, &w->hook[i], ACCESSES, on_access, w, (uint64_t)1, (uint64_t)0))
+        if (!uc_tell_accesses(m->vcpus[i], &w->hook[i], on_access, w))
             return fail(m, "Unicorn cannot tell of accesses");
         const struct vmm_arch *arch = m->vcpus[i]->arch;
         if (arch->watch_leftover && arch->watch_leftover(m->vcpus[i], true))
@@ -139,8 +139,7 @@ void watch_end(watcher *w)
     m->accessed = NULL;
     m->register_accessed = NULL;
     for (uint32_t i = 0; i < m->vcpu_count; i++) {
-        if (w->hook[i])
-            uc.hook_del(m->vcpus[i]->uc, w->hook[i]);
+        uc_tell_accesses_no_more(m->vcpus[i], &w->hook[i]);
         if (m->vcpus[i]->arch->watch_leftover)
             m->vcpus[i]->arch->watch_leftover(m->vcpus[i], false);
         m->vcpus[i]->flush_code = 1;

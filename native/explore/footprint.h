@@ -11,6 +11,7 @@ typedef struct {
     byte_set wrote;
     uint64_t beyond; /* of loads across pages: bytes of the second, which is not told. By then `live` is all, or see watcher */
     uint64_t grown; /* bytes of the stack, where that is looked at */
+    uint32_t answers; /* looking ahead: one bit a choice that another answer of a device would be */
 } footprint;
 
 typedef struct {

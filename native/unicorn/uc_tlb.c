@@ -105,11 +105,16 @@ static const shape *shape_of(const vmm_vcpu *v)
     return NULL;
 }
 
+static uint8_t *entry_of(const vmm_vcpu *v, const shape *s, unsigned mode, uint64_t address)
+{
+    const fast_tlb *tlb = (const fast_tlb *)((uintptr_t)v->env - SHAPE_END) - s->modes + mode;
+    return tlb->entries + ((address >> PAGE_BITS << ENTRY_BITS) & tlb->mask);
+}
+
 /* The entry of a mode by which clean stores to that address reach `page`; NULL: another, or none. */
 static uint8_t *clean_entry(const vmm_vcpu *v, const shape *s, unsigned mode, uint64_t address, const uint8_t *page)
 {
-    const fast_tlb *tlb = (const fast_tlb *)((uintptr_t)v->env - SHAPE_END) - s->modes + mode;
-    uint8_t *entry = tlb->entries + ((address >> PAGE_BITS << ENTRY_BITS) & tlb->mask);
+    uint8_t *entry = entry_of(v, s, mode, address);
     uint64_t written = 0;
     uintptr_t addend;
     memcpy(&written, entry + s->address_bytes, s->address_bytes);
@@ -126,6 +131,17 @@ void uc_tlb_dirty(const vmm_vcpu *v, uint64_t address, const uint8_t *page)
         if (entry)
             memcpy(entry + s->address_bytes, &address, s->address_bytes);
     }
+}
+
+const uint8_t *uc_tlb_readable(const vmm_vcpu *v, unsigned mode, uint64_t address, uint32_t size)
+{
+    const shape *s = &SHAPES[0];
+    const uint8_t *entry = entry_of(v, s, mode, address);
+    uint64_t read;
+    uintptr_t addend;
+    memcpy(&read, entry, sizeof read);
+    memcpy(&addend, entry + s->addend_at, sizeof addend);
+    return read == (address & (~(uint64_t)((1 << PAGE_BITS) - 1) | (size - 1))) ? (const uint8_t *)(address + addend) : NULL;
 }
 
 static bool proven(const vmm_vcpu *v, const shape *s)

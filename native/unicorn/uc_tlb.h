@@ -10,5 +10,7 @@
 const char *uc_watch_tlb(void *library, void (*fetches)(vmm_vcpu *v));
 bool uc_tlb_attach(vmm_vcpu *v);                                   /* false: Unicorn's TLB has another shape */
 void uc_tlb_dirty(const vmm_vcpu *v, uint64_t address, const uint8_t *page); /* stores to `page` by that virtual address are told no more */
+/* Where aligned bytes are read from by that address in a mode of the MMU; NULL: nowhere, or Unicorn sees to it. x86 only. */
+const uint8_t *uc_tlb_readable(const vmm_vcpu *v, unsigned mode, uint64_t address, uint32_t size);
 
 #endif

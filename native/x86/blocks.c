@@ -126,14 +126,12 @@ static void flags_as_computed(vmm_vcpu *v)
         env_of(v)->cc_op = CC_OP_EFLAGS;
 }
 
-static _Thread_local uintptr_t left_at; /* where translated code was left last, for a call back */
-
 bool x86_settle(vmm_vcpu *v, uintptr_t host_pc, bool will_exit, x86_restore_state original)
 {
     vmm_block *b = v->block;
     uint32_t put_off = env_of(v)->cc_op;
     if (!will_exit)
-        left_at = host_pc;
+        x86_of(v)->left_at = host_pc;
     if (b && !will_exit && host_pc == b->last_host) {
         at_the_last(v);
         return true;
@@ -186,7 +184,7 @@ void x86_settle_exception(vmm_vcpu *v)
 void x86_leaves(vmm_vcpu *v)
 {
     if (!at_a_hook(v)) /* which asks itself */
-        leave_for_good(v, left_at);
+        leave_for_good(v, x86_of(v)->left_at);
 }
 
 void x86_rest(vmm_vcpu *v)

@@ -7,6 +7,7 @@
 #include "core/boundary.h"
 #include "core/clock.h"
 #include "core/coverage.h"
+#include "core/line.h"
 #include "core/pages.h"
 #include "core/stimulus.h"
 #include "core/trace.h"
@@ -149,6 +150,8 @@ static irq_request accept_maskable(vmm_vcpu *v)
         v->pending &= ~(uint32_t)VMM_PEND_INJECT;
         return (irq_request){.vector = v->inject_vector, .source = VMM_SRC_SCRIPT, .raised = v->inject_raised};
     }
+    if (unlikely(v->machine->lines_withdraw))
+        lines_withdraw(v->machine);
     return intr_acknowledge(v);
 }
 
@@ -233,7 +236,7 @@ void x86_watch_masks(vmm_vcpu *v)
 {
     if (!(v->watch & FL_IF))
         v->masks = env_of(v)->eflags | EACH_INSTRUCTION;
-    v->watch = (trace_recorded(v->machine) ? FL_IF : 0) | coverage_watch(v->machine);
+    v->watch = (trace_is_whole(v->machine) ? FL_IF : 0) | coverage_watch(v->machine);
 }
 
 bool x86_boundary(vmm_vcpu *v)

@@ -5,6 +5,7 @@
  */
 #include "core/clock.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_accesses.h"
 #include "x86/x86.h"
 
 enum { TYPE_WRITE = 1, TYPE_READ_WRITE = 3 };
@@ -68,7 +69,6 @@ void x86_watch_cancel(vmm_vcpu *v)
         v->pending &= ~(uint32_t)VMM_PEND_DB;
 }
 
-/* Hooks are seen by code translated after them, so all of it is dropped. */
 void x86_watch_update(vmm_vcpu *v)
 {
     bool wanted = false;
@@ -79,14 +79,10 @@ void x86_watch_update(vmm_vcpu *v)
     }
     if (wanted == (x86_of(v)->watch_hook != 0))
         return;
-    if (wanted) {
-        uc.hook_add(v->uc, &x86_of(v)->watch_hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, on_access, v, (uint64_t)1,
-                    (uint64_t)0);
-    } else {
-        uc.hook_del(v->uc, x86_of(v)->watch_hook);
-        x86_of(v)->watch_hook = 0;
-    }
-    v->flush_code = 1;
+    if (wanted)
+        uc_tell_accesses(v, &x86_of(v)->watch_hook, on_access, v);
+    else
+        uc_tell_accesses_no_more(v, &x86_of(v)->watch_hook);
 }
 
 /* ---- MOV from and to debug registers (SDM vol. 2B MOV, vol. 3B 17.2.2 to 17.2.4) ---- */

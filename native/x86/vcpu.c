@@ -122,7 +122,6 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
         return -1;
     x86_attach_intercepts(v);
     x86_attach_syscalls(v);
-    x86_attach_ports(v);
     x86_attach_boundary(v);
     x86_reset(v);
     lapic_of(v)->initial_id = v->index;

@@ -141,6 +141,7 @@ bool x86_between_iterations(vmm_vcpu *v); /* of a REP string instruction */
 uint64_t x86_aftermath(vmm_vcpu *v);
 
 /* blocks.c */
+const char *x86_watch_ports(void *library);  /* once a process: the line that says why not, or NULL */
 const char *x86_watch_blocks(void *library); /* once a process: the line that says why not, or NULL */
 bool x86_attach_blocks(vmm_vcpu *v); /* false: the fast gear cannot be had */
 typedef bool (*x86_restore_state)(void *cpu, uintptr_t host_pc, bool will_exit);
@@ -279,7 +280,6 @@ void x86_program_accessed(vmm_vcpu *v, uint64_t linear, uint32_t size, bool writ
 void x86_attach_syscalls(vmm_vcpu *v);
 void x86_sysret(vmm_vcpu *v, const x86_insn *insn);
 void x86_sysexit(vmm_vcpu *v, const x86_insn *insn);
-void x86_attach_ports(vmm_vcpu *v);
 
 /* msr.c: false: #GP */
 bool x86_rdmsr(vmm_vcpu *v, uint32_t index, uint64_t *value);

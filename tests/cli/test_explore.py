@@ -379,3 +379,22 @@ def test_the_progress_that_python_sees_only_grows(built):
     )  # fmt: skip
     assert seen == sorted(seen)
     assert (len(seen) > 1, seen[-1], report.expected) == (True, (LOOP, 1.0), LOOP)
+
+
+# ---- diagnoses ----
+
+
+def test_what_a_diagnosis_is_certain_of_fails(explore):
+    done = explore(*ONE, "--diagnose", "handler_time=3insns,frame", "--diagnose", "unanswered_ipi")
+    assert done.status == 1
+    lines = done.out.splitlines()
+    assert "handler_time: the handler of vector 0x25 (IRQ 5) runs " in lines[0]
+    assert "where 3 are allowed" in lines[0]
+    assert "unanswered_ipi: not looked for: there is one vCPU" in lines
+    assert explore(*ONE, "--diagnose", "handler_time=100insns,frame").status == 0
+
+
+def test_a_diagnosis_there_is_not_is_told_with_the_nearest(explore):
+    done = explore(*ONE, "--diagnose", "frme")
+    assert (done.status, done.out) == (2, "")
+    assert "did you mean 'frame'?" in done.err

@@ -7,6 +7,7 @@ from findings.guests import ARM, X86, booted
 
 import vmm
 from vmm.diagnoses.diagnosis import Verdict
+from vmm.toolchain import assemble
 
 SSE = "movl %cr0, %eax; andl $~4, %eax; movl %eax, %cr0; movl %cr4, %eax; orl $0x200, %eax; movl %eax, %cr4"
 
@@ -83,3 +84,58 @@ def test_assembly_may_keep_a_register_for_its_handler(machine, main: str, handle
     (verdict,) = found(machine(tmp_path, main, handler), "registers")
     assert verdict.confidence == "likely"
     assert "is read at" in str(verdict)
+
+
+SUM = """unsigned squares(unsigned n)
+{
+    volatile unsigned step = 1;
+    unsigned sum = 0;
+    for (unsigned i = 0; i < n; i += step)
+        sum += i * i;
+    return sum;
+}
+"""
+START = {
+    "x86": "movl $100, %eax\npush %eax\nstart: call squares\nPOWER_OFF",
+    "arm64": "mov w0, #100\nstart: bl squares\nPOWER_OFF",
+}
+CLEARS = {
+    "x86": "xorl %ecx, %ecx; xorl %edx, %edx; xorl %ebx, %ebx; xorl %esi, %esi; xorl %edi, %edi",
+    "arm64": "\n".join(f"mov x{n}, #0" for n in range(4, 16)),
+}
+"""Of whatever a compiler keeps `i` and `sum` in."""
+FORGETFUL = {
+    "x86": "push %eax\nPIC_EOI 5\npop %eax\n{clears}\niret\nbehind:",
+    "arm64": "IRQ_ENTER\nGIC_ACK x0\nGIC_EOI x0\n{clears}\nIRQ_LEAVE\nbehind:",
+}
+OPENS = {"x86": "IDT_GATE 0x25, handler\nPIC_UNMASK 5\nsti\nnop", "arm64": "GIC_ENABLE SPI(5)\nmsr daifclr, #DAIF_I"}
+RETURN = {"x86": 1, "arm64": 4}
+"""Bytes of IRET, and of ERET."""
+
+
+@pytest.mark.parametrize("architecture", ["x86", "arm64"])
+@pytest.mark.parametrize("clears", [True, False])
+def test_what_a_compiler_made_counts_on_each_of_its_registers(architecture: str, clears: bool, tmp_path: Path) -> None:
+    handler = FORGETFUL[architecture].format(clears=CLEARS[architecture] if clears else "")
+    body, rest = f"{OPENS[architecture]}\n{START[architecture]}", f"handler: {handler}"
+    source = (
+        X86.format(body=body, rest=rest) if architecture == "x86" else ARM.format(gic="gicv2", body=body, rest=rest)
+    )
+    (tmp_path / "start.S").write_text(source)
+    (tmp_path / "squares.c").write_text(SUM)
+    image = assemble(tmp_path / "start.S", tmp_path / "squares.c", arch=architecture, out=tmp_path / "guest.elf")
+    m = vmm.boot(image, board="pc,pit=off" if architecture == "x86" else "virt,gic=2", console=None)
+    with m.diagnose("registers") as diagnoses:
+        m.run(until="squares")
+        m.run(until="squares.c:6")
+        (m.irq if architecture == "x86" else m.spi)(5).until_served()
+        m.run()
+        verdicts = diagnoses.verdicts()
+    if not clears:
+        assert verdicts == []
+        return
+    (verdict,) = verdicts
+    assert verdict.certain
+    assert verdict.evidence[0].where == m.where(m.address("behind") - RETURN[architecture])
+    assert "squares.c:" in verdict.evidence[1].words, "what was interrupted"
+    assert "squares.c:" in verdict.evidence[2].where, "what reads it"

@@ -48,3 +48,25 @@ def test_one_that_lacks_its_budget_says_so_where_it_was_named(tmp_path: Path) ->
     m = x86(tmp_path, BODY, HANDLER)
     assert m.diagnose("latency").not_applied() == {"latency": "it needs a budget: latency=80us"}
     assert m.diagnose().not_applied() == {}
+
+
+def test_a_handler_is_held_against_what_it_interrupted_in_its_own_history(tmp_path: Path) -> None:
+    """Another one entered at the same instruction, from other registers, which the machine has gone back from."""
+    m = x86(tmp_path, BODY, HANDLER)
+    m.trace.compare()
+    m.trace.record()
+    m.run(until="begin")
+    before = m.snapshot()
+    m.irq(5).until_served()
+    m.run(until="handler")
+    inside = m.snapshot()
+    m.restore(before)
+    m.cpu["rbx"] = m.cpu["rbx"] + 1
+    m.irq(5).until_served()
+    m.run(until="handler")
+    m.restore(inside)
+    m.run(until="begin")
+    assert [(event.kind, event.number) for event in m.trace.of(kind=("returned", "registers changed"))] == [
+        ("registers changed", 1 << 0),  # AL, which the handler itself writes
+        ("returned", 0x25),
+    ]

@@ -61,6 +61,19 @@ def test_others_are_served_or_asleep(mask: str, then: str, tmp_path: Path) -> No
     assert said(two(tmp_path, mask, then), "unanswered_ipi") == []
 
 
+def test_how_long_an_answer_takes_is_measured(tmp_path: Path) -> None:
+    m = two(tmp_path, "nop", "nop")
+    with m.diagnose("unanswered_ipi=10000insns") as diagnoses:
+        m.run()
+        figures = diagnoses.looked().figures["unanswered_ipi"]
+    sent, taken, ended = (m.trace.of(kind=kind, number=1).first for kind in ("pending", "acknowledged", "ended"))
+    assert sent and taken and ended
+    first, whole = ((each.ns - sent.ns) / 1000 for each in (taken, ended))
+    assert figures == [
+        f"SGI 1 to vCPU 1: once acknowledged {first:.2f} us after it was sent, ended after {whole:.2f} us"
+    ]
+
+
 def test_a_run_that_was_cut_may_have_been_cut_too_early(tmp_path: Path) -> None:
     (verdict,) = said(two(tmp_path, MASK, "nop"), "unanswered_ipi", insns=25_000)
     assert verdict.confidence == "likely"

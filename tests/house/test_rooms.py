@@ -52,8 +52,8 @@ BELOW = {
         "report",
     },
     "placements": {
-        "errors", "quantities", "output", "scratch", "version", "core", "coverage", "arch", "catalog", "inputs",
-        "machine", "scenario",
+        "errors", "quantities", "output", "scratch", "version", "core", "coverage", "arch", "catalog", "diagnoses",
+        "inputs", "machine", "scenario",
     },
     "pytest_plugin": {"errors", "output", "coverage", "machine", "testing"},
 }  # fmt: skip

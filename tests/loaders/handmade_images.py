@@ -133,6 +133,28 @@ def zimage(start: int = 0, end: int = 0x1000, order: int = 0x04030201, magic: in
     return header.ljust(0x1000, b"\x22")
 
 
+BZIMAGE = {
+    "setup_sects": (0x1F1, 1, 1), "syssize": (0x1F4, 4, None), "boot_flag": (0x1FE, 2, 0xAA55),
+    "short_jump": (0x200, 1, 0xEB), "jump": (0x201, 1, 0x6A), "header": (0x202, 4, 0x53726448),
+    "version": (0x206, 2, 0x20F), "kernel_version": (0x20E, 2, 0), "loadflags": (0x211, 1, 1),
+    "ramdisk_image": (0x218, 4, 0), "ramdisk_size": (0x21C, 4, 0), "initrd_addr_max": (0x22C, 4, 0x7FFFFFFF),
+    "kernel_alignment": (0x230, 4, 2 * MIB), "relocatable": (0x234, 1, 1), "xloadflags": (0x236, 2, 0),
+    "cmdline_size": (0x238, 4, 2047), "pref_address": (0x258, 8, 2 * MIB), "init_size": (0x260, 4, MIB),
+    "handover_offset": (0x264, 4, 0),
+}  # fmt: skip
+"""Offset, size and usual value of the setup header's fields (boot.rst, "The Real-Mode Kernel Header")."""
+
+
+def bzimage(code: bytes = CODE.ljust(0x210, b"\x33"), **fields: int) -> bytes:
+    """A boot sector and one of setup, filled with garbage where the header is not, and the code."""
+    setup = bytearray(b"\xcc" * 1024)
+    for name, (offset, size, usual) in BZIMAGE.items():
+        value = fields.pop(name, -(-len(code) // 16) if usual is None else usual)
+        setup[offset : offset + size] = value.to_bytes(size, "little")
+    assert not fields
+    return bytes(setup) + code
+
+
 def multiboot_header(flags: int = 0, *addresses: int) -> bytes:
     return struct.pack(f"<III{len(addresses)}I", 0x1BADB002, flags, -(0x1BADB002 + flags) & 0xFFFFFFFF, *addresses)
 

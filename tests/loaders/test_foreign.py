@@ -29,7 +29,6 @@ def at(offset: int, data: bytes, size: int = 0x9000, **more: bytes) -> bytes:
 SECTOR_END = {"at_1fe": b"\x55\xaa"}
 NASM = b"bits 32\nglobal _start\n_start: hlt\n"
 FOREIGN = {
-    "bzImage": (at(0x202, b"HdrS", 0x4000, **SECTOR_END), "a Linux kernel for PCs (bzImage): its boot protocol is not"),
     "os.iso": (
         at(0x8001, b"CD001", **SECTOR_END),
         "an ISO 9660 image: there is no disk and no CD; give vmm the kernel",
@@ -113,10 +112,10 @@ def test_code_stays_code(put, data):
 
 @pytest.mark.parametrize("options", [[], ["--append", "console=ttyS0"], ["--initrd", "x"], ["--board", "virt"]])
 def test_it_is_named_before_anything_else_is_said(put, options, capsys):
-    """As what it is: with a command line a bzImage was a flat image that takes none."""
-    path = put("bzImage", FOREIGN["bzImage"][0])
+    """As what it is: with a command line an ISO was a flat image that takes none."""
+    path = put("os.iso", FOREIGN["os.iso"][0])
     assert main(["run", str(path), *options]) == 2
-    assert capsys.readouterr().err.startswith(f"vmm: {path}: a Linux kernel for PCs (bzImage): ")
+    assert capsys.readouterr().err.startswith(f"vmm: {path}: an ISO 9660 image: ")
 
 
 def test_a_name_is_quoted_for_a_shell(put):

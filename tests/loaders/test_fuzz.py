@@ -21,6 +21,7 @@ from .handmade_images import (
     Part,
     Tree,
     arm_image,
+    bzimage,
     multiboot_elf,
     multiboot_header,
     zimage,
@@ -94,6 +95,28 @@ def test_headers_with_flipped_bytes_and_extreme_fields_load_or_are_refused(seed)
             accepted += loaded is not None
             refused += loaded is None
     assert accepted > 100 and refused > 100  # the mutations reach both sides
+
+
+SETUP_HEADER = slice(0x1F1, 0x268)
+
+
+def test_setup_headers_with_flipped_bytes_and_extreme_fields_load_or_are_refused():
+    chance = random.Random(0)
+    whole = bzimage(pref_address=MIB, kernel_alignment=0x1000, init_size=0x1000, initrd_addr_max=2 * MIB, xloadflags=1)
+    [row] = [row for row in loaders.FORMATS if row.name == "bzimage"]
+    accepted = refused = 0
+    for _ in range(1500):
+        header = mutated(whole[SETUP_HEADER], chance, SETUP_HEADER.stop - SETUP_HEADER.start)
+        data = whole[: SETUP_HEADER.start] + header + whole[SETUP_HEADER.start + len(header) :]
+        try:
+            loaded = row.load(image.Image(image.Path("fuzzed"), data), Bounds(), image.Options("a=1"))
+        except VmmError as error:
+            assert "fuzzed: " in str(error) and "\n" not in str(error)
+            refused += 1
+        else:
+            assert MIB <= loaded.entry.pc < loaded.highest <= 2 * MIB
+            accepted += 1
+    assert accepted > 100 and refused > 100
 
 
 ARM_RAM = 8 * MIB

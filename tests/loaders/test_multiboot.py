@@ -6,7 +6,7 @@ import pytest
 
 from vmm.errors import VmmError
 from vmm.loaders import load
-from vmm.loaders.multiboot import memory_map
+from vmm.loaders.pc_memory import memory_map
 
 from .handmade_images import CODE, MIB, Elf, Part, Ram, boot_sector, multiboot_elf, multiboot_header
 

@@ -10,9 +10,10 @@ import vmm
 from vmm.machine import machine
 
 ACTS = {
-    "address", "attach", "byte", "close", "diagnose", "end", "findings", "inject", "irq", "key", "limit", "line",
-    "load", "msi", "nmi", "ppi", "reach", "read", "recording", "restore", "run", "sgi", "skip_to_timer", "snapshot",
-    "spi", "start", "stimulate", "trap", "turn", "type", "u8", "u16", "u32", "u64", "where", "write",
+    "address", "answer", "attach", "byte", "close", "delay_timer", "diagnose", "end", "findings", "inject", "irq",
+    "key", "limit", "line", "load", "msi", "nmi", "ppi", "reach", "read", "recording", "restore", "run", "sgi",
+    "skip_to_timer", "snapshot", "spi", "spurious", "start", "stimulate", "trap", "turn", "type", "u8", "u16", "u32",
+    "u64", "where", "write",
 }  # fmt: skip
 SHOWS = {
     "architecture", "board", "bus", "clock", "config", "cpu", "cpus", "gear", "gic", "inputs", "insn_ns",

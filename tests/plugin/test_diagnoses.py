@@ -91,6 +91,18 @@ def test_a_marker_that_says_it_wrongly_is_told_in_a_line(suite: Suite, output):
         "unknown diagnosis 'missing_eio'; did you mean 'missing_eoi'?",
         'marker diagnose: it takes names, with budgets where they take one: "masked_hang=50us"',
         "marker diagnose: the test takes no fixture that gives a machine",
-        "marker diagnose: it is of a run, and an exploration goes back in time",
+        'marker diagnose: of an exploration say explore(…, diagnose="all")',
     ):
         assert told in output(result)
+
+
+def test_an_exploration_looks_at_each_of_its_runs(suite: Suite):
+    forgets = FORGETS.replace("    RAISE   5\n", "begin:\n").replace("    nop\n    nop\n", "    nop\nend:\n")
+    result = suite("""
+        @pytest.mark.guest("guest.S", board="pc,pit=off")
+        @pytest.mark.explore(inject="irq:5", between=("begin", "end"), diagnose="missing_eoi")
+        def test_it(exploration):
+            assert exploration
+    """, guest=forgets)  # fmt: skip
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"*missing_eoi: no end of interrupt on the path that returns at *guest.S:{RETURNS}*"])

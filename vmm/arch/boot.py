@@ -12,7 +12,8 @@ class Entry:
 
     "reset": the architecture's reset vector, all else ignored. "real": `cs` is a segment and the other segment
     registers are 0. "protected32": paging is off and all segments are flat, 4 GiB, 32 bits wide; `cs` is
-    left to the vCPU. "arm" and "arm64": `cs` is 0, the MMU is off, the exception level or mode is the vCPU's choice.
+    left to the vCPU. "long64": 64-bit mode, with the page tables that `registers` have in CR3. "arm" and "arm64": `cs`
+    is 0, the MMU is off, the exception level or mode is the vCPU's choice.
     """
 
     mode: str
@@ -22,6 +23,22 @@ class Entry:
     """Offset in `cs`: IP or EIP. On ARM the physical address; bit 0 says that it is Thumb code, as for BX."""
     registers: Mapping[str, int] = field(default_factory=dict)
     """By lower-case name, with values of the register's own width."""
+    gdt: tuple[int, int] | None = None
+    """Linear address and limit of the table that protected32's and long64's segments are from, if there is one."""
+
+
+@dataclass(frozen=True)
+class Bios:
+    """What a PC's firmware tells who loads an image."""
+
+    rsdp: int
+    """Physical address of ACPI's root pointer."""
+    mode: int
+    """The BIOS's number of the display's mode, which is of text."""
+    columns: int
+    rows: int
+    cell_lines: int
+    """Height of a character."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vmm.arch.architecture import Processor
+from vmm.arch.boot import Bios
 from vmm.errors import VmmError, unknown
-from vmm.protocols import Clock, EndRun, Memory, MmioDevice, PortDevice, SwitchedLine
+from vmm.protocols import Clock, EndRun, Memory, MmioDevice, PortDevice, SwitchedLine, Work
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
@@ -23,6 +24,8 @@ class BusLike(Protocol):
     """The bus as boards use it; see vmm/core/bus.py."""
 
     def line(self, number: int) -> SwitchedLine: ...
+
+    def work(self, number: int) -> Work: ...
 
     def connect(self, number: int, *ends: tuple[str, int]) -> None: ...
 
@@ -112,6 +115,8 @@ class Board:
     """Leaves controllers, vCPUs and the firmware's part of RAM as firmware does that is about to start an image."""
     device_tree: Callable[[tuple[int, int] | None], bytes] | None = None
     """Given the initrd's addresses, the blob for an image that wants one."""
+    bios: Bios | None = None
+    """What is told to a kernel that asks no firmware itself."""
     screen: Callable[[], list[str]] | None = None
     """The rows of text that its display shows."""
     firmware: Callable[[Any], int | None] | None = None

@@ -8,11 +8,14 @@ Specification 1.4; QEMU's documentation for fw_cfg, isa-debug-exit and the ACPI 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
-from vmm.boards import pc_bios_data, pc_firmware, pc_profiles, pc_tables
+from vmm.arch.boot import Bios
+from vmm.boards import extras, pc_bios_data, pc_firmware, pc_profiles, pc_tables
 from vmm.boards.board import MOST_QUANTUM, Alias, Board, Layout, Parts, check_options, choice, number, switch
+from vmm.boards.extras import Place
 from vmm.core.native import lib, vcpu_of
-from vmm.devices import acpi_pm, audio
+from vmm.devices import acpi_pm, crtc
 from vmm.devices.acpi_pm import AcpiPm
 from vmm.devices.boot_port import BootPort
 from vmm.devices.crtc import Crtc
@@ -39,7 +42,7 @@ from vmm.protocols import PcDevice, SwitchedLine
 NAME = "pc"
 SUMMARY = "PC: 8259A pair, APICs, 8254, HPET, RTC, two 16550A, display, ACPI and MP tables, isa-debug-exit, test device"
 ARCHITECTURES = ("x86",)
-OPTIONS = ("pit", "hpet", "reset", "profile", "quantum", "insn_ns", "audio")
+OPTIONS = ("pit", "hpet", "reset", "profile", "quantum", "insn_ns", *extras.OPTIONS)
 DEVICES = (0xC0000000, 0xFFFF0000)
 """Memory-mapped devices lie here; RAM ends below."""
 FIRMWARE = Alias(first=DEVICES[1], of=pc_firmware.SEGMENT << 4, size=0x10000)
@@ -47,10 +50,10 @@ FIRMWARE = Alias(first=DEVICES[1], of=pc_firmware.SEGMENT << 4, size=0x10000)
 
 ISA_IRQS = range(16)
 TIMER, KEYBOARD, CASCADE, COM2, COM1, RTC, SCI = 0, 1, 2, 3, 4, 8, 9
-AUDIO, AUDIO_IRQ = (0xFEB00000, audio.SIZE), 11
+EXTRAS = {"audio": Place(0xFEB00000, 11), "nic": Place(0xFEB01000, 10)}
 DRIVERS = {
     TIMER: ("pit",), KEYBOARD: ("keyboard",), COM2: ("com2",), COM1: ("com1",), RTC: ("rtc",), SCI: ("acpi",),
-    AUDIO_IRQ: ("audio",),
+    **extras.drivers(EXTRAS),
 }  # fmt: skip
 """By line, which devices drive it."""
 HPET_LINES = range(16, PINS)
@@ -158,9 +161,7 @@ def build(parts: Parts) -> Board:
     if switch(parts.options, "hpet", True):
         board.devices["hpet"] = timers = _hpet(parts, (pit_irq, rtc_irq))
         bus.add_memory(timers, *HPET)
-    if switch(parts.options, "audio", False):
-        board.devices["audio"] = player = audio.Audio(clock=clock, irq=bus.line(AUDIO_IRQ), memory=parts.memory)
-        bus.add_memory(player, *AUDIO)
+    extras.add(parts, board, EXTRAS, partial(lib.vmm_msi, parts.native))
     pc_profiles.apply(parts.native, board.devices, parts.options.get("profile", pc_profiles.DEFAULT))
     tables = pc_tables.tables(_system(parts, board))
 
@@ -174,6 +175,7 @@ def build(parts: Parts) -> Board:
     hand_over()
     board.hand_over = hand_over
     board.screen = display.screen
+    board.bios = Bios(pc_tables.ACPI_AT, pc_bios_data.MODE, crtc.COLUMNS, crtc.ROWS, crtc.CELL_LINES)
     return board
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from vmm.arch.arm.power import Power
 from vmm.arch.arm.vcpu import Arm
-from vmm.boards import virt_tree
+from vmm.boards import extras, virt_tree
 from vmm.boards.board import MOST_QUANTUM, Board, Layout, Parts, check_options, choice, number, switch
+from vmm.boards.extras import Place
 from vmm.core.native import check, lib
-from vmm.devices import audio
 from vmm.devices.fw_cfg_mmio import FwCfgMmio
 from vmm.devices.gicv2m import Gicv2m
 from vmm.devices.pflash import Pflash
@@ -24,23 +24,25 @@ from vmm.devices.psci import Psci
 from vmm.devices.semihosting import Semihosting
 from vmm.devices.virtio_mmio import EmptyVirtioMmio
 from vmm.intc.gic import Gic
-from vmm.intc.its import Its
+from vmm.intc.its import TRANSLATER, Its
 from vmm.intc.redistributors import Redistributors
 
 NAME = "virt"
 SUMMARY = "ARM: GICv2 or GICv3 with ITS, generic timers, PL011, PL031, PSCI, semihosting, test device"
 ARCHITECTURES = ("arm64", "arm")
 """The first has the default CPU."""
-OPTIONS = ("gic", "itargetsr", "virtualization", "secure", "quantum", "insn_ns", "audio")
+OPTIONS = ("gic", "itargetsr", "virtualization", "secure", "quantum", "insn_ns", *extras.OPTIONS)
 
 DEVICES = (0x08000000, 0x40000000)
 MOST_RAM = 0xC0000000
 """Below 4 GiB, where 32-bit processors reach."""
 SPIS = 256
-AUDIO, AUDIO_SPI = (0x0B010000, audio.SIZE), 3
-DRIVERS = {virt_tree.UART_SPI: ("uart",), virt_tree.RTC_SPI: ("rtc",), AUDIO_SPI: ("audio",)}
+EXTRAS = {"audio": Place(0x0B010000, 3), "nic": Place(0x0B011000, 4)}
+DRIVERS = {virt_tree.UART_SPI: ("uart",), virt_tree.RTC_SPI: ("rtc",), **extras.drivers(EXTRAS)}
 """By line, which devices drive it."""
 V2M_SPI, V2M_COUNT = 48, 64
+MESSAGE_DEVICE = 4
+"""DeviceID that the bus adds to messages for the ITS."""
 GICR_WAKER = 0x14
 
 
@@ -88,10 +90,7 @@ def build(parts: Parts) -> Board:
     for name, device, region in table:
         board.devices[name] = device
         bus.add_memory(device, *region)
-
-    if switch(parts.options, "audio", False):
-        board.devices["audio"] = player = audio.Audio(clock=clock, irq=bus.line(AUDIO_SPI), memory=parts.memory)
-        bus.add_memory(player, *AUDIO)
+    extras.add(parts, board, EXTRAS, Messages(board.devices.get("v2m"), board.devices.get("its")).write)
 
     for bank in range(virt_tree.FLASH_BANKS):
         board.devices[f"flash{bank}"] = flash = _flash(parts, bank)
@@ -114,6 +113,20 @@ def build(parts: Parts) -> Board:
         board.firmware = _firmware(parts, features["el2"])
     board.host_call = _host_calls(parts)
     return board
+
+
+class Messages:
+    """Where messages of devices lead: to the frame of a GICv2, or to the ITS, whose state is then theirs, too."""
+
+    def __init__(self, v2m: Gicv2m | None, its: Its | None) -> None:
+        self._v2m, self._its = v2m, its
+
+    def write(self, address: int, data: int) -> None:
+        """One that leads nowhere is lost."""
+        if self._v2m is not None and address - virt_tree.GICV2M.first in range(virt_tree.GICV2M.size):
+            self._v2m.mmio_write(address, 4, data)
+        if self._its is not None and address == virt_tree.ITS.first + TRANSLATER:
+            self._its.translate(MESSAGE_DEVICE, data)
 
 
 def _flash(parts: Parts, bank: int) -> Pflash:

@@ -64,13 +64,15 @@ def parser() -> Parser:
             "vmm explore big.elf --inject irq:0 --inject nmi --between main..done --depth 3 --sample 100000 --seed 7",
             "vmm explore big.elf --inject irq:0 --between main..done --jobs 8 --campaign big.campaign",
             "vmm explore big.elf --inject irq:0 --between main..done --scheduler tcp://cluster:8786",
+            "vmm explore isr.S --inject irq:4 --between begin..end --diagnose all",
             "vmm explore lost.S --inject irq:4 --coverage lost.json && vmm coverage lost.json",
         ],
         answer=_of_others,
     )
     run.add_machine(parser)
     add = parser.add_argument
-    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, timer, turn, read:x=0,7; repeatable"
+    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, spurious, timer, timer-late, turn, "
+    source += "read:x=0,7; repeatable"
     add("--inject", action="append", default=[], metavar="SOURCE", help=source)
     window = "the window: two locations, symbol, symbol+0x10, file.c:94 or address (begin..end, if it has such symbols)"
     add("--between", type=_window, metavar="A..B", help=window)
@@ -91,6 +93,8 @@ def parser() -> Parser:
     add("--deadline", metavar="D", help=deadline)
     stack = "a run in which the stack grows by more than so many bytes from A on fails: 512, 4K"
     add("--stack", type=quantities.size, metavar="BYTES", help=stack)
+    diagnose = "a run fails in which one of these is certain, as vmm diagnose --list has them; repeatable"
+    add("--diagnose", action="append", default=[], metavar="NAME[=BUDGET],…", help=diagnose)
     add("--runs", type=quantities.count, metavar="N", help="stop after so many runs: 1e6, 1M")
     add("--seconds", type=_seconds, metavar="S", help="stop after so many seconds")
     add("--no-reduction", action="store_true", help="make every run whole, even where it is known how it goes on")
@@ -110,12 +114,14 @@ def main(options: argparse.Namespace) -> int:
     from vmm.coverage.coverage import Coverage
     from vmm.placements.bounds import Bounds
     from vmm.placements.deadline import deadline
+    from vmm.placements.diagnosing import Wanted
     from vmm.placements.exploration import Exploration
     from vmm.placements.sources import source
     from vmm.placements.subject import Subject, Window
 
     chosen, files = checks.loaded(options.check)
     subject = Subject(options.image, _machine(options), Window("", ""), None, options.initrd, options.load_address)
+    subject.diagnoses = Wanted.of([word for words in options.diagnose for word in words.split(",")])
     run.check_fits(subject.path, options, _board(options, subject.path))
     machine = subject.boot()
     begin, end = options.between or _usual(machine, options.image)

@@ -13,7 +13,9 @@ NO_VALUE, VALUE = False, True
 GDB = 'there is no gdb stub yet; in Python m.run(until="handler") and m.run(insns=1) do it: vmm help other-tools'
 MONITOR = "there is no monitor; a script looks at the machine, and changes it: vmm help python"
 SCREEN = "there is no window; the guest's serial port is standard output, and m.screen a pc's rows of text"
-DISK = "there is no disk; an image is in memory when it starts, and --initrd FILE gives a multiboot or ARM kernel more"
+DISK = (
+    "there is no disk; an image is in memory when it starts, and --initrd FILE gives a multiboot or Linux kernel more"
+)
 DRIVE = "there is no disk; vmm run FILE loads all of a disk image at 7C00h, as a boot sector"
 FLASH = "there is no BIOS; firmware for ARM goes into flash: vmm run FILE --board virt --load-address 0"
 NETWORK = "there is no network; a device of your own is a Python class: vmm help python"

@@ -97,7 +97,7 @@ def parser() -> Parser:
 def add_machine(parser: Parser) -> None:
     """IMAGE, and what it is to run on."""
     add = parser.add_argument
-    files = "multiboot, ELF, arm64 Image, zImage, boot sector, flat, .S or .c"
+    files = "multiboot, ELF, bzImage, arm64 Image, zImage, boot sector, flat, .S or .c"
     add("image", metavar="IMAGE", help=f"a file ({files}) or a bundled guest")
     add("--board", metavar="NAME[,key=value...]", help="the machine: pc or virt (what IMAGE is for; flat: pc)")
     add("--cpu", metavar="NAME[,+f,-f...]", help="CPU model; on x86 also CPUID features")

@@ -35,6 +35,28 @@ class NativeLine:
         lib.vmm_line_connect(self._machine, self.number, self.driver, connected)
 
 
+class NativeWork:
+    """Tells what the device on a line has for its driver."""
+
+    def __init__(self, machine: vmm_machine, line: int) -> None:
+        self._machine, self._line = machine, line
+
+    def comes(self, number: int) -> None:
+        self._tell(number, lib.VMM_WORK_COMES)
+
+    def asked(self, number: int) -> None:
+        self._tell(number, lib.VMM_WORK_ASKED)
+
+    def done(self, number: int) -> None:
+        self._tell(number, lib.VMM_WORK_DONE)
+
+    def set_up(self) -> None:
+        self._tell(0, lib.VMM_WORK_SET_UP)
+
+    def _tell(self, number: int, what: int) -> None:
+        lib.vmm_work(self._machine, self._line, number, what)
+
+
 class Bus:
     """Routes what the core does not handle itself to Python devices."""
 
@@ -53,6 +75,10 @@ class Bus:
             raise VmmError(f"line {number} has more than {driver} drivers")
         self._drivers[number] = driver + 1
         return NativeLine(self._machine, number, driver)
+
+    def work(self, number: int) -> NativeWork:
+        """Of the device that drives line `number`."""
+        return NativeWork(self._machine, number)
 
     def connect(self, number: int, *ends: tuple[str, int]) -> None:
         """Lead line `number` to one or two inputs of controllers: (name as native/machine.c has it, pin) each."""

@@ -34,6 +34,8 @@ class Event(NamedTuple):
     registers changed  so of general registers, though the handler returns to what it interrupted: a bit each; what the
                   first of them holds now
     vectors changed    so of vector registers; the low half
+    work          of a device, while somebody records: its line; which work it has for its driver, below it two bits of
+                  what of that (enum vmm_work)
     stop          the reason (enum vmm_stop_reason); its code
     """
 

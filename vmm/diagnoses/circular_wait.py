@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from vmm.arch import named
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.code import Code
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.handlers import Handler
 from vmm.diagnoses.lines import FIRST_SPI
 from vmm.diagnoses.spins import SPUN, spin
 
@@ -24,11 +25,11 @@ class Rule(Diagnosis):
         "where the run ends the handler of a page fault goes round and round on one word of memory, it was entered "
         "from an interrupt's handler, and a request has come since that cannot be delivered until that one returns"
     )
-    WANTS = (*WANTS, "pending", "acknowledged", "line")
+    WANTS = ("delivered", "returned", "pending", "acknowledged", "line")
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._handlers = Handlers()
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._handlers = books.handlers
         self._last: dict[int, Event] = {}
         self._pending: dict[int, Event] = {}
 
@@ -39,8 +40,6 @@ class Rule(Diagnosis):
         elif event.kind == "acknowledged":
             for number in (event.number, event.value):
                 self._pending.pop(number, None)
-        elif event.kind != "line":
-            self._handlers.see(event)
 
     def verdicts(self) -> Iterator[Verdict]:
         for cpu in self._patient.cpus:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.code import Code, general
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.handlers import Handler
 from vmm.diagnoses.spins import SPUN, spin
 
 UNKNOWN = -1
@@ -23,18 +24,16 @@ class Rule(Diagnosis):
         "where the run ends, a handler goes round and round on one word of memory, which the code that it interrupted "
         "took just before, and cannot give back until the handler returns; certain with one vCPU"
     )
-    WANTS = (*WANTS, "pending", "acknowledged")
+    WANTS = ("delivered", "returned", "pending", "acknowledged")
     COMPARES = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._handlers = Handlers()
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._handlers = books.handlers
         self._last: dict[int, Event] = {}
 
     def see(self, event: Event) -> None:
         self._last[event.vcpu] = event
-        if event.kind in WANTS:
-            self._handlers.see(event)
 
     def verdicts(self) -> Iterator[Verdict]:
         for cpu in self._patient.cpus:

@@ -2,23 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from itertools import islice
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from vmm.core.event import Event
+from vmm.arch import named
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Looked, Patient, Verdict
 from vmm.diagnoses.table import diagnosis
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
+    from vmm.core.stops import Stop
     from vmm.trace import Trace
 
-__all__ = ["Diagnoses"]
+__all__ = ["Asked", "Diagnoses", "Look", "able", "compares", "not_applied"]
 
+Asked = Mapping[str, Budget | None]
+"""By name, as `chosen` gives them."""
 MOST = 200_000
 """Events that are looked at, the last ones; of a guest that takes interrupts all the time, those of some seconds."""
+
+
+class Look:
+    """One at a run that has ended as `stop` says, of those that can say something: its events are shown to `takers`, by
+    kind and in order; then ask.
+    """
+
+    def __init__(self, patient: Patient, asked: Asked, stop: Stop) -> None:
+        books = _books(patient)
+        self._rules: list[Diagnosis] = []
+        for name in asked:
+            ends = diagnosis(name).ENDS
+            if not ends or stop.reason in ends:
+                self._rules.append(_made(patient, asked, name, books))
+        self.takers = books.takers()
+        for rule in self._rules:
+            rule.stop = stop
+            for kind in rule.WANTS:
+                self.takers.setdefault(kind, []).append(rule.see)
+
+    def verdicts(self) -> list[Verdict]:
+        """By diagnosis and then by when."""
+        return [verdict for rule in self._rules for verdict in rule.verdicts()]
+
+    def figures(self) -> dict[str, list[str]]:
+        """What was measured, by diagnosis."""
+        return {rule.name: lines for rule in self._rules if (lines := list(rule.figures()))}
+
+
+def _books(patient: Patient) -> Books:
+    return Books(x86=named(patient.architecture).number == "vector")
+
+
+def _made(patient: Patient, asked: Asked, name: str, books: Books | None = None) -> Diagnosis:
+    return diagnosis(name)(name, patient, asked[name], books or _books(patient))
+
+
+def not_applied(patient: Patient, asked: Asked, by_name: Collection[str]) -> dict[str, str]:
+    """Of those asked for by name that cannot say anything of this machine, why."""
+    return {name: why for name in by_name if (why := _made(patient, asked, name).lacks())}
+
+
+def able(patient: Patient, asked: Asked) -> Asked:
+    """Those that can say something of this machine."""
+    return {name: budget for name, budget in asked.items() if not _made(patient, asked, name).lacks()}
+
+
+def compares(asked: Asked) -> bool:
+    """One of them asks what handlers interrupted."""
+    return any(diagnosis(name).COMPARES for name in asked)
 
 
 class Diagnoses:
@@ -28,14 +81,11 @@ class Diagnoses:
     that the guest sees changes, nor the hash.
     """
 
-    def __init__(
-        self, trace: Trace, patient: Patient, asked: Mapping[str, Budget | None], named: Collection[str]
-    ) -> None:
-        self._trace, self._patient, self._asked, self._named = trace, patient, asked, named
+    def __init__(self, trace: Trace, patient: Patient, asked: Asked, by_name: Collection[str]) -> None:
+        self._trace, self._patient, self._asked, self._named = trace, patient, asked, by_name
         for name in asked:
-            self._made(name)  # what a budget names is there, or that is said now
-        compared = any(diagnosis(name).COMPARES for name in asked)
-        self._ends = [trace.compare()] if compared else []
+            _made(patient, asked, name)  # what a budget names is there, or that is said now
+        self._ends = [trace.compare()] if compares(asked) else []
         self._ends.append(trace.record().stop)
 
     def verdicts(self) -> list[Verdict]:
@@ -46,36 +96,26 @@ class Diagnoses:
 
     def looked(self) -> Looked:
         """That, and what was measured for it."""
-        reason, note = self._patient.stop.reason, ""
-        made = [rule for rule in map(self._made, self._asked) if not rule.lacks()]
-        rules = [rule for rule in made if not rule.ENDS or reason in rule.ENDS]
-        takers: dict[str, list[Callable[[Event], None]]] = {}
-        for rule in rules:
-            for kind in rule.WANTS:
-                takers.setdefault(kind, []).append(rule.see)
-        if takers:
+        look = Look(self._patient, able(self._patient, self._asked), self._patient.stop)
+        note = ""
+        if takers := look.takers:
             wanted = self._trace.of(kind=list(takers))
-            events, left_out = iter(wanted), max(len(wanted) - MOST, 0)
-            if left_out:
-                first = next(islice(events, left_out, None))
-                note = f"of {left_out + MOST} events the last {MOST} were looked at, from insn {first.insns} on"
-            for event in events:
+            left_out = max(len(wanted) - MOST, 0)
+            for event in wanted.behind(left_out):
+                if left_out and not note:
+                    note = f"of {left_out + MOST} events the last {MOST} were looked at, from insn {event.insns} on"
                 for see in takers[event.kind]:
                     see(event)
-        verdicts = [verdict for rule in rules for verdict in rule.verdicts()]
-        return Looked(verdicts, {rule.name: lines for rule in rules if (lines := list(rule.figures()))}, note)
+        return Looked(look.verdicts(), look.figures(), note)
 
     def not_applied(self) -> dict[str, str]:
         """Of those asked for by name that cannot say anything of this machine, why."""
-        return {name: why for name in self._named if (why := self._made(name).lacks())}
+        return not_applied(self._patient, self._asked, self._named)
 
     def check(self) -> None:
         """VmmError, a line each, where a verdict is certain."""
         if wrong := [verdict for verdict in self.verdicts() if verdict.certain]:
             raise VmmError("\n".join(f"{verdict.diagnosis}: {verdict}" for verdict in wrong))
-
-    def _made(self, name: str) -> Diagnosis:
-        return diagnosis(name)(name, self._patient, self._asked[name])
 
     def stop(self) -> None:
         """Keep no more; what was kept can still be asked about."""

@@ -12,6 +12,7 @@ from vmm.trace.words import Teller
 
 if TYPE_CHECKING:
     from vmm.core.stops import Stop
+    from vmm.diagnoses.books import Books
     from vmm.findings.finding import Finding
     from vmm.trace import Trace
 
@@ -114,8 +115,8 @@ class Diagnosis:
 
     RULE: ClassVar[str]
     """What it looks for, and what makes it certain: for `vmm diagnose --list`."""
-    WANTS: ClassVar[Sequence[str]]
-    """Kinds of events (`vmm help events`)."""
+    WANTS: ClassVar[Sequence[str]] = ()
+    """Kinds of events (`vmm help events`) that it is shown itself."""
     COMPARES: ClassVar[bool] = False
     """It asks what handlers interrupted, or wants the events of what they changed."""
     BUDGET: ClassVar[str] = ""
@@ -126,8 +127,11 @@ class Diagnosis:
     """It says nothing without one."""
     SYMBOL: ClassVar[bool] = False
     """That is a symbol of the guest's, and no number."""
+    stop: Stop
+    """Why the run has ended, when it is asked for verdicts."""
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        """It asks for those of `books` that it reads: what is entered there is there when it is shown an event."""
         self.name, self._patient, self._budget = name, patient, budget
         self._x86 = named(patient.architecture).number == "vector"
         """Interrupts are called as x86 calls them, and events have its controllers' numbers."""
@@ -143,7 +147,6 @@ class Diagnosis:
 
     def see(self, event: Event) -> None:
         """The next one of those it wants."""
-        raise NotImplementedError
 
     def verdicts(self) -> Iterator[Verdict]:
         """The run is over, or stands: what went wrong, by when it did."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.handlers import Handler
-from vmm.diagnoses.masks import Masks
-from vmm.diagnoses.services import WANTS, Key, Service, Services
+from vmm.diagnoses.services import Key, Service
 
 TAIL = 32
 """Instructions that restore registers and return; more is work."""
@@ -47,34 +47,31 @@ class Rule(Diagnosis):
         f"came in, and the handler had more than {TAIL} instructions to go; or a handler ended its own interrupt and "
         "then another's"
     )
-    WANTS = ("cpu mask", *WANTS)
+    WANTS = ("pending", "acknowledged", "ended", "delivered", "returned")
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._masks = Masks(x86=self._x86)
-        self._services = Services(x86=self._x86)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._masks = books.masks
+        self._services = books.services
         self._pending: dict[Key, Event] = {}
-        self._own: dict[Event, Event] = {}
-        self._under_way: dict[Event, Early] = {}
+        self._own: dict[Handler, Event] = {}
+        self._under_way: dict[Handler, Early] = {}
         self._early: list[Early] = []
 
     def see(self, event: Event) -> None:
-        if event.kind == "cpu mask":
-            self._masks.see(event)
-            return
-        if event.kind == "pending":
+        kind, service, handler = event.kind, self._services.of, self._services.handlers.of
+        if kind == "pending":
             self._pending[self._services.key(event)] = event
-        of = self._services.see(event)
-        if event.kind == "ended" and isinstance(of, Service):
-            self._ended(of, event)
-        elif event.kind == "returned" and isinstance(of, Handler):
-            self._returned(of, event)
-        elif isinstance(of, Service):
-            self._taken(of)
-        elif event.kind == "delivered" and isinstance(of, Handler):
-            for service in self._services.held.values():
-                if service.handler is of:
-                    self._taken(service)
+        elif kind == "ended" and service:
+            self._ended(service, event)
+        elif kind == "acknowledged" and service:
+            self._taken(service)
+        elif kind == "returned" and handler:
+            self._returned(handler, event)
+        elif kind == "delivered" and self._under_way:
+            for each in self._services.held.values():
+                if each.handler is handler:
+                    self._taken(each)
 
     def _ended(self, service: Service, event: Event) -> None:
         nest = self._services.handlers.under_way(event.vcpu)
@@ -82,11 +79,11 @@ class Rule(Diagnosis):
             return
         top, own = nest[-1], service.handler
         if top is own:
-            self._own.setdefault(own.delivered, event)
+            self._own.setdefault(own, event)
             if event.vcpu not in self._masks.since:
-                self._under_way[own.delivered] = Early(service, event, own)
-        elif top.delivered in self._own:
-            early = self._under_way[own.delivered] = Early(service, event, top, self._own[top.delivered])
+                self._under_way[own] = Early(service, event, own)
+        elif top in self._own:
+            early = self._under_way[own] = Early(service, event, top, self._own[top])
             self._early.append(early)
 
     def _taken(self, service: Service) -> None:
@@ -96,19 +93,19 @@ class Rule(Diagnosis):
         if handler is None or requested is None:
             return
         for outer in self._services.handlers.under_way(handler.delivered.vcpu):
-            early = self._under_way.get(outer.delivered)
+            early = self._under_way.get(outer)
             if outer is handler or early is None or early.let_in:
                 continue
             if early.stolen or early.service.acknowledged.insns <= requested.insns < early.ended.insns:
                 early.let_in, early.requested = handler, requested
 
     def _returned(self, handler: Handler, event: Event) -> None:
-        self._own.pop(handler.delivered, None)
+        self._own.pop(handler, None)
         for outer in self._services.handlers.under_way(event.vcpu):
-            if early := self._under_way.get(outer.delivered):
+            if early := self._under_way.get(outer):
                 early.elsewhere += event.insns - max(handler.delivered.insns, early.ended.insns)
                 break
-        early = self._under_way.pop(handler.delivered, None)
+        early = self._under_way.pop(handler, None)
         if early is None:
             return
         early.rest = event.insns - early.ended.insns - early.elsewhere

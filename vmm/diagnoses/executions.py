@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ PLACES = 64
 """Events of one execution that are kept, the first ones."""
 
 
-@dataclass
+@dataclass(eq=False, slots=True)
 class Execution:
     """Of one handler, in instructions."""
 
@@ -37,30 +37,42 @@ class Execution:
 
 
 class Executions:
-    """On all vCPUs; show it every event of WANTS."""
+    """On all vCPUs."""
 
-    def __init__(self) -> None:
-        self._handlers = Handlers()
+    WANTS = WANTS
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+        self._readers: list[Callable[[Execution], None]] = []
         self._running: dict[int, list[Execution]] = {}
 
-    def see(self, event: Event) -> Execution | None:
-        """The execution that is over with it."""
-        running = self._running.setdefault(event.vcpu, [])
-        handler = self._handlers.see(event)
-        if event.kind == "delivered" and handler:
-            del running[len(self._handlers.under_way(event.vcpu)) - 1 :]
-            running.append(Execution(handler))
-            return None
-        if event.kind == "returned":
-            return self._over(running) if running else None
-        if running and event.insns > running[-1].handler.delivered.insns and len(running[-1].places) < PLACES:
-            running[-1].places.append(event)
-        return None
+    @property
+    def several(self) -> bool:
+        """On more vCPUs than one, whose instructions are counted together."""
+        return len(self._running) > 1
 
-    def _over(self, running: list[Execution]) -> Execution:
+    def each(self, reader: Callable[[Execution], None]) -> None:
+        """From now on `reader` is given each execution when it is over."""
+        self._readers.append(reader)
+
+    def see(self, event: Event) -> None:
+        running = self._running.get(event.vcpu)
+        if running is None:
+            running = self._running[event.vcpu] = []
+        if event.kind == "delivered" and self._handlers.of:
+            del running[len(self._handlers.under_way(event.vcpu)) - 1 :]
+            running.append(Execution(self._handlers.of))
+        elif event.kind == "returned":
+            if running:
+                self._over(running)
+        elif running and event.insns > running[-1].handler.delivered.insns and len(running[-1].places) < PLACES:
+            running[-1].places.append(event)
+
+    def _over(self, running: list[Execution]) -> None:
         done = running.pop()
         if running:
             delivered, back = done.handler.delivered, done.handler.returned
             whole = back.insns - delivered.insns if back else 0
             running[-1].nested += done.nested if done.handler.synchronous else whole
-        return done
+        for reader in self._readers:
+            reader(done)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from vmm.core.event import Event
 from vmm.core.native import lib
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.handlers import Handler
 
 PARTS = {
     lib.VMM_FRAME_PLACE: "the stack pointer is not where the frame is",
@@ -48,20 +49,19 @@ class Rule(Diagnosis):
         "the frame that an interrupt's handler returns through is not the one that was delivered, as it is before the "
         "return; certain where the return raises a fault at once, for then nothing can have been meant by it"
     )
-    WANTS = (*WANTS, "frame changed")
+    WANTS = ("delivered", "frame changed")
     COMPARES = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._handlers = Handlers()
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._handlers = books.handlers
         self._broken: list[_Broken] = []
 
     def see(self, event: Event) -> None:
-        last = self._broken[-1] if self._broken else None
-        if event.kind == "delivered" and event.source == "exception" and last and self._follows(last, event):
-            last.fault = last.fault or event
-        if event.kind != "frame changed":
-            self._handlers.see(event)
+        if event.kind == "delivered":
+            last = self._broken[-1] if self._broken else None
+            if last and event.source == "exception" and self._follows(last, event):
+                last.fault = last.fault or event
             return
         nest = self._handlers.under_way(event.vcpu)
         if nest and nest[-1].of_the_kernel:
@@ -81,7 +81,7 @@ class Rule(Diagnosis):
         changed, delivered = broken.changed, broken.handler.delivered
         what = " and ".join(words for bit, words in PARTS.items() if changed.number & bit)
         was = self._patient.where(broken.handler.interrupted)
-        crashed = self._patient.stop.reason in CRASHES and self._patient.instructions - changed.insns <= AT_ONCE
+        crashed = self.stop.reason in CRASHES and self._patient.instructions - changed.insns <= AT_ONCE
         evidence = [
             self.at(changed, changed.code, "about to return"),
             self.at(delivered, delivered.code, f"the handler of {delivered.source} was entered, from {was}"),
@@ -91,7 +91,7 @@ class Rule(Diagnosis):
             evidence.append(self.evidence(broken.fault, f"exception {broken.fault.number:#x}"))
             ends = ", and faults at once"
         elif crashed:
-            ends = f", and the run ends: {self._patient.stop}"
+            ends = f", and the run ends: {self.stop}"
         verb = "" if changed.number & lib.VMM_FRAME_PLACE else " changed"
         return self.verdict(
             f"the handler of {delivered.source} returns through a frame that was not delivered so: {what}{verb}; it "

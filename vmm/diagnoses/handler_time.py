@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.executions import WANTS, Execution, Executions
+from vmm.diagnoses.executions import Execution
 
 SHOWN = 8
 """Places of the longest path in the words of a verdict's evidence."""
@@ -26,29 +27,27 @@ class Rule(Diagnosis):
         "those of other interrupts' handlers; certain, for they are counted, but on several vCPUs, whose instructions "
         "are counted together"
     )
-    WANTS = WANTS
     BUDGET = "100insns"
     NEEDED = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._executions = Executions()
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._executions = books.executions
+        self._executions.each(self._over)
         self._allowed = budget.in_insns(patient.insn_ns) if budget else None
         self._longest: dict[tuple[int, str], Execution] = {}
         self._counts: dict[tuple[int, str], list[int]] = {}
-        self._vcpus: set[int] = set()
 
-    def see(self, event: Event) -> None:
-        self._vcpus.add(event.vcpu)
-        done = self._executions.see(event)
-        if done is None or done.handler.synchronous or self._allowed is None:
+    def _over(self, done: Execution) -> None:
+        if done.handler.synchronous or self._allowed is None:
             return
-        key = done.handler.number, done.handler.delivered.source
-        counts = self._counts.setdefault(key, [0, done.insns, 0, 0])  # all, least, most, those over
-        counts[:] = counts[0] + 1, min(counts[1], done.insns), max(counts[2], done.insns), counts[3]
-        counts[3] += done.insns > self._allowed
-        if key not in self._longest or done.insns > self._longest[key].insns:
-            self._longest[key] = done
+        key, insns = (done.handler.number, done.handler.delivered.source), done.insns
+        counts = self._counts.setdefault(key, [0, insns, -1, 0])  # all, least, most, those over
+        counts[0] += 1
+        counts[1] = min(counts[1], insns)
+        counts[3] += insns > self._allowed
+        if insns > counts[2]:
+            counts[2], self._longest[key] = insns, done
 
     def verdicts(self) -> Iterator[Verdict]:
         for key, longest in sorted(self._longest.items()):
@@ -66,7 +65,7 @@ class Rule(Diagnosis):
         )
         guilty = self._step(begin, handler)
         others = [self._step(event, handler) for event in self._path(longest) if event is not begin]
-        return self.verdict(text, guilty, *others, confidence=LIKELY if len(self._vcpus) > 1 else CERTAIN)
+        return self.verdict(text, guilty, *others, confidence=LIKELY if self._executions.several else CERTAIN)
 
     def _path(self, done: Execution) -> list[Event]:
         assert done.handler.returned

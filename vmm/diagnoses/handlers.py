@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from vmm.core.event import Event
 
 WANTS = ("delivered", "returned")
@@ -15,19 +13,17 @@ OTHERS = ("NMI", "SError")
 """Of what nothing masks."""
 
 
-@dataclass
 class Handler:
     """One, from its delivery on."""
 
-    delivered: Event
-    returned: Event | None = None
-    within: list[Event] = field(default_factory=list)
-    """Deliveries that came between, at any depth."""
+    __slots__ = ("delivered", "number", "returned", "synchronous")
 
-    @property
-    def synchronous(self) -> bool:
+    def __init__(self, delivered: Event) -> None:
+        self.delivered = delivered
+        self.returned: Event | None = None
+        self.number = delivered.number
+        self.synchronous = delivered.source in SYNCHRONOUS
         """An exception's or a software interrupt's."""
-        return self.delivered.source in SYNCHRONOUS
 
     @property
     def of_the_kernel(self) -> bool:
@@ -47,32 +43,31 @@ class Handler:
         """An interrupt's in AArch32, which has a stack pointer of its own."""
         return self.delivered.vector_offset in (A32_IRQ, A32_FIQ)
 
-    @property
-    def number(self) -> int:
-        return self.delivered.number
-
 
 class Handlers:
-    """Of all vCPUs; show it every delivery and return."""
+    """Of all vCPUs."""
+
+    WANTS = WANTS
 
     def __init__(self) -> None:
         self._nest: dict[int, list[Handler]] = {}
+        self.of: Handler | None = None
+        """What the last event is of: it begins, or has returned; None for a return whose delivery was not seen."""
 
     def under_way(self, vcpu: int) -> list[Handler]:
         """From the outermost on."""
         return self._nest.setdefault(vcpu, [])
 
-    def see(self, event: Event) -> Handler | None:
-        """The handler that it is of: it begins, or has returned; None for a return whose delivery was not seen."""
-        nest = self.under_way(event.vcpu)
+    def see(self, event: Event) -> None:
+        nest = self._nest.get(event.vcpu)
+        if nest is None:
+            nest = self.under_way(event.vcpu)
         if event.kind == "delivered":
             del nest[max(event.depth - 1, 0) :]  # those that unwound their stack never return
-            for outer in nest:
-                outer.within.append(event)
-            nest.append(Handler(event))
-            return nest[-1]
-        if event.kind != "returned" or not nest:
-            return None
-        ended = nest.pop()
-        ended.returned = event
-        return ended
+            self.of = Handler(event)
+            nest.append(self.of)
+        elif nest:
+            self.of = nest.pop()
+            self.of.returned = event
+        else:
+            self.of = None

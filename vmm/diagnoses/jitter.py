@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import mean, median
 
-from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.responses import WANTS, Response, Responses, blame, in_us
+from vmm.diagnoses.responses import Response, blame, in_us
 
 FEWEST = 8
 """Interrupts of one kind of which a period is believed."""
@@ -65,24 +65,23 @@ class Rule(Diagnosis):
         "between the least and the most is over the budget; certain, for it is counted, but on several vCPUs, where a "
         "budget of instructions is one of all of them together"
     )
-    WANTS = WANTS
     BUDGET = "5us"
     NEEDED = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._responses = Responses(x86=self._x86)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._responses = books.responses
+        self._responses.each(self._answered)
+        self._insn_ns = patient.insn_ns
         self._allowed = budget.in_insns(patient.insn_ns) if budget else None
         self._ticks: dict[tuple[int, str], Ticks] = {}
-        self._vcpus: set[int] = set()
 
-    def see(self, event: Event) -> None:
-        if self._allowed is None:
-            return
-        self._vcpus.add(event.vcpu)
-        if response := self._responses.see(event):
-            key = response.handler.number, response.handler.delivered.source
-            self._ticks.setdefault(key, Ticks()).add(response, self._patient.insn_ns)
+    def _answered(self, response: Response) -> None:
+        key = response.handler.number, response.handler.delivered.source
+        ticks = self._ticks.get(key)
+        if ticks is None:
+            ticks = self._ticks[key] = Ticks()
+        ticks.add(response, self._insn_ns)
 
     def verdicts(self) -> Iterator[Verdict]:
         for ticks, period in self._periodic():
@@ -104,7 +103,7 @@ class Rule(Diagnosis):
             f"{self._time(most)} late: a jitter of {self._time(most - least)} where {self._budget.text} is allowed. "
             f"The latest of all has waited for {last.masked} instructions that mask and {last.nested} of other handlers"
         )
-        several = self._budget.insns is not None and len(self._vcpus) > 1
+        several = self._budget.insns is not None and self._responses.several
         return self.verdict(
             text,
             *causes,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.responses import MASKED, WANTS, Response, Responses, blame
+from vmm.diagnoses.responses import MASKED, Response, blame
 
 
 class Rule(Diagnosis):
@@ -17,36 +17,34 @@ class Rule(Diagnosis):
         "nested in other handlers, and entry) takes longer than the budget; certain, for it is counted, but on several "
         "vCPUs, where a budget of instructions is one of all of them together"
     )
-    WANTS = WANTS
     BUDGET = "80us"
     NEEDED = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._responses = Responses(x86=self._x86)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._responses = books.responses
+        self._responses.each(self._answered)
         self._allowed = budget.in_insns(patient.insn_ns) if budget else None
         self._worst: dict[tuple[int, str], Response] = {}
         self._missed: dict[tuple[int, str], int] = {}
         self._parts = [0, 0, 0]
-        self._vcpus: set[int] = set()
 
-    def see(self, event: Event) -> None:
-        self._vcpus.add(event.vcpu)
-        response = self._responses.see(event)
-        if response is None:
-            return
-        parts = response.masked, response.nested, response.entry
-        self._parts = [max(each) for each in zip(self._parts, parts, strict=True)]
+    def _answered(self, response: Response) -> None:
+        masked, nested, entry = response.masked, response.nested, response.entry
+        parts = self._parts
+        if masked > parts[0] or nested > parts[1] or entry > parts[2]:
+            self._parts = list(map(max, parts, (masked, nested, entry)))
         key = response.handler.number, response.handler.delivered.source
-        if key not in self._worst or response.insns > self._worst[key].insns:
+        took, worst = masked + nested + entry, self._worst.get(key)
+        if worst is None or took > worst.insns:
             self._worst[key] = response
-        if self._allowed is not None and response.insns > self._allowed:
+        if self._allowed is not None and took > self._allowed:
             self._missed[key] = self._missed.get(key, 0) + 1
 
     def verdicts(self) -> Iterator[Verdict]:
         if self._budget is None or self._allowed is None:
             return
-        several = self._budget.insns is not None and len(self._vcpus) > 1
+        several = self._budget.insns is not None and self._responses.several
         for key, missed in sorted(self._missed.items()):
             yield self._verdict(self._worst[key], missed, self._allowed, LIKELY if several else CERTAIN)
 

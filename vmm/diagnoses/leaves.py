@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.handlers import Handler
 from vmm.diagnoses.read_next import read_next
 
 Found = tuple[Handler, Event]
@@ -22,19 +23,12 @@ class Leaves(Diagnosis):
     COMPARES = True
     WHAT: ClassVar[str]
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._handlers = Handlers()
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._handlers = books.handlers
         self._found: dict[tuple[int, int], list[Found]] = {}
 
-    @staticmethod
-    def wants(kind: str) -> Sequence[str]:
-        return (*WANTS, kind)
-
     def see(self, event: Event) -> None:
-        if event.kind != self.KIND:
-            self._handlers.see(event)
-            return
         nest = self._handlers.under_way(event.vcpu)
         if nest and nest[-1].of_the_kernel:
             self._found.setdefault((nest[-1].delivered.number, event.code), []).append((nest[-1], event))

@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from vmm.core.event import Event
 from vmm.diagnoses.masks import Masks
 from vmm.diagnoses.services import LOCAL_APIC, Key, Service, Services
-from vmm.diagnoses.services import WANTS as SERVED
 
-WANTS = ("line", "held", "masked", "cpu mask", *SERVED)
+WANTS = ("line", "held", "masked", "pending", "acknowledged")
 FIRST_SPI = 32
 """INTID of a virt board's line 0."""
 PINS = 16
 """Lines of a PC that lead to the 8259A pair as well."""
 
 
-@dataclass
+@dataclass(eq=False, slots=True)
 class High:
     """A line from one rise to its fall."""
 
@@ -34,7 +33,7 @@ class High:
     """The last of them."""
 
 
-@dataclass
+@dataclass(eq=False, slots=True)
 class Line:
     """What became of its rises so far."""
 
@@ -45,39 +44,37 @@ class Line:
 
 
 class Lines:
-    """Of all controllers; show it every event of WANTS."""
+    """Of all controllers."""
 
-    def __init__(self, *, x86: bool) -> None:
+    WANTS = WANTS
+
+    def __init__(self, services: Services, masks: Masks, *, x86: bool) -> None:
         self._x86 = x86
-        self.services = Services(x86=x86)
+        self.services = services
         self.lines: dict[int, Line] = {}
+        self.of: High | None = None
+        """The rise that the last event is of: of a line that rises or falls, or is taken."""
         self._lines: dict[Key, int] = {}
         self._changed: Event | None = None
         self._masks: dict[int, Event] = {}
-        self._off = Masks(x86=x86)
+        self._off = masks
 
-    def see(self, event: Event) -> High | Service | None:
-        """What it is of: a line that rises or falls, or a service that begins."""
-        if event.kind == "line":
-            return self._line(event)
-        if event.kind == "held":
-            return self._held(event)
-        if event.kind == "masked":
+    def see(self, event: Event) -> None:
+        self.of = None
+        kind = event.kind
+        if kind == "line":
+            self.of = self._line(event)
+        elif kind == "held":
+            self._held(event)
+        elif kind == "masked":
             self._masks[event.number] = event
-            return None
-        if event.kind == "cpu mask":
-            self._off.see(event)
-            return None
-        if event.kind == "pending":
+        elif kind == "pending":
             self._latched(event)
-        of = self.services.see(event)
-        if event.kind != "acknowledged" or not isinstance(of, Service):
-            return None
-        if high := self.high(of):
+        elif (service := self.services.of) and (high := self.high(service)):
+            self.of = high
             self.lines[high.line].taken += not high.services
             high.services += 1
-            high.service = of
-        return of
+            high.service = service
 
     def high(self, service: Service) -> High | None:
         """The last rise of the line that a service is of; None: of none."""
@@ -124,11 +121,10 @@ class Lines:
             line.last.masked = self.barred(event.number) or self.off(0)
         return line.last
 
-    def _held(self, event: Event) -> High | None:
+    def _held(self, event: Event) -> None:
         line = self.lines.get(event.number)
         if line and line.last:
             line.last.held.append(event)
-        return line.last if line else None
 
     def _latched(self, event: Event) -> None:
         """What a controller does at an edge comes right behind it, and so tells which of its inputs the line has."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.lines import WANTS, High, Line, Lines
+from vmm.diagnoses.lines import High, Line
 
 
 class Rule(Diagnosis):
@@ -18,14 +19,10 @@ class Rule(Diagnosis):
         "meanwhile, and the run ended in a sleep that nothing ends"
     )
     ENDS = ("idle",)
-    WANTS = WANTS
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._lines = Lines(x86=self._x86)
-
-    def see(self, event: Event) -> None:
-        self._lines.see(event)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._lines = books.lines
 
     def verdicts(self) -> Iterator[Verdict]:
         if not self._lines.open(0):

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.code import Code
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.handlers import Handler
 from vmm.diagnoses.looks import Look, last_look
 
 
@@ -19,18 +20,17 @@ class Rule(Diagnosis):
         "where the run ends a vCPU sleeps that looked at memory, was interrupted between the look and HLT or WFI, and "
         "would not sleep if it looked again; certain, for nothing else has come since"
     )
-    WANTS = WANTS
+    WANTS = ("returned",)
     ENDS = ("idle", "limit")
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._handlers = Handlers()
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._handlers = books.handlers
         self._last: dict[int, Handler] = {}
 
     def see(self, event: Event) -> None:
-        handler = self._handlers.see(event)
-        if handler and event.kind == "returned":
-            self._last[event.vcpu] = handler
+        if self._handlers.of:
+            self._last[event.vcpu] = self._handlers.of
 
     def verdicts(self) -> Iterator[Verdict]:
         for cpu in self._patient.cpus:

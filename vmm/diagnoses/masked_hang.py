@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.lines import WANTS, High, Lines
+from vmm.diagnoses.lines import High
 
 ALLOWED = Budget(insns=10_000, text="10000insns")
 IF, PSR_I = 1 << 9, 1 << 7
@@ -34,21 +35,21 @@ class Rule(Diagnosis):
         "an NMI, or a FIQ past masked IRQs, interrupted code that had masked interrupts for longer than the budget, "
         "while an unmasked line waited; and they were never unmasked again"
     )
-    WANTS = WANTS
+    WANTS = ("delivered", "cpu mask")
     BUDGET = f"how long interrupts may be masked ({ALLOWED.text})"
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._lines = Lines(x86=self._x86)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._lines = books.lines
         self._allowed = budget or ALLOWED
         self._hangs: dict[int, Hang] = {}
 
     def see(self, event: Event) -> None:
-        if event.kind == "delivered" and self._past_the_mask(event):
+        if event.kind == "cpu mask":
+            if self._hangs and not self._lines.off(event.vcpu):
+                self._hangs.pop(event.vcpu, None)
+        elif self._past_the_mask(event):
             self._found(event)
-        self._lines.see(event)
-        if event.kind == "cpu mask" and not self._lines.off(event.vcpu):
-            self._hangs.pop(event.vcpu, None)
 
     def _past_the_mask(self, event: Event) -> bool:
         """It interrupts code that has masked interrupts."""

@@ -8,7 +8,9 @@ DAIF_I, DAIF_F = 1 << 1, 1 << 0
 
 
 class Masks:
-    """Of all vCPUs; show it every "cpu mask"."""
+    """Of all vCPUs."""
+
+    WANTS = ("cpu mask",)
 
     def __init__(self, *, x86: bool) -> None:
         self._x86 = x86

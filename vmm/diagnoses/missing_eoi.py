@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from vmm.core.event import Event
 from vmm.core.native import lib
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.services import WANTS, Service, Services
+from vmm.diagnoses.services import Service
 
 
 class Rule(Diagnosis):
@@ -18,21 +19,19 @@ class Rule(Diagnosis):
         "run is over, for nothing will end it any more. Or a handler ends its interrupt twice; certain at a GIC, where "
         "that is UNPREDICTABLE"
     )
-    WANTS = ("guest error", "vain", *WANTS)
+    WANTS = ("guest error", "vain", "ended")
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._services = Services(x86=self._x86)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._services = books.services
         self._ended: dict[int, Service] = {}
         self._twice: dict[int, tuple[Service, Event]] = {}
 
     def see(self, event: Event) -> None:
-        if event.kind in ("guest error", "vain"):
+        if event.kind != "ended":
             self._vain(event)
-            return
-        of = self._services.see(event)
-        if event.kind == "ended" and isinstance(of, Service):
-            self._ended[event.vcpu] = of
+        elif self._services.of:
+            self._ended[event.vcpu] = self._services.of
 
     def _vain(self, event: Event) -> None:
         """An end of interrupt that found nothing, in a handler that has ended its own before."""

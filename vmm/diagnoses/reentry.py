@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.handlers import WANTS, Handler, Handlers
-from vmm.diagnoses.masks import Masks
+from vmm.diagnoses.handlers import Handler
 
 FRAMES = 4096
 """Bytes of one stack from a frame to the next: more lie between the stacks of two tasks."""
@@ -26,26 +26,26 @@ class Rule(Diagnosis):
         "an interrupt's handler was entered again on the same stack before it had returned; certain where it was "
         f"under way {OPEN} times at once, for then nothing keeps it out"
     )
-    WANTS = ("cpu mask", *WANTS)
+    WANTS = ("cpu mask", "delivered", "returned")
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._masks = Masks(x86=self._x86)
-        self._handlers = Handlers()
-        self._openings: dict[Event, Event] = {}
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._masks = books.masks
+        self._handlers = books.handlers
+        self._openings: dict[Handler, Event] = {}
         self._deepest: dict[int, list[Activation]] = {}
 
     def see(self, event: Event) -> None:
         if event.kind == "cpu mask":
             nest = self._handlers.under_way(event.vcpu)
             if nest and not self._masks.masked(event):
-                self._openings[nest[-1].delivered] = event
+                self._openings[nest[-1]] = event
             return
-        handler = self._handlers.see(event)
+        handler = self._handlers.of
         if handler and event.kind == "delivered" and not handler.synchronous:
             self._entered(handler)
         elif handler:
-            self._openings.pop(handler.delivered, None)
+            self._openings.pop(handler, None)
 
     def _entered(self, handler: Handler) -> None:
         """Those of its kind that it finds under way, from the outermost on whose stack and door it has."""
@@ -57,7 +57,7 @@ class Rule(Diagnosis):
                 chain.insert(0, outer)
         known = self._deepest.get(handler.number, [])
         if len(chain) > max(len(known), 1):
-            self._deepest[handler.number] = [(each, self._openings.get(each.delivered)) for each in chain]
+            self._deepest[handler.number] = [(each, self._openings.get(each)) for each in chain]
 
     def verdicts(self) -> Iterator[Verdict]:
         for chain in self._deepest.values():

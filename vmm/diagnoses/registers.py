@@ -15,7 +15,7 @@ class Rule(Leaves):
         "to where it came from; certain where a compiler made the code that it interrupted, and that reads one next"
     )
     KIND = "registers changed"
-    WANTS = Leaves.wants(KIND)
+    WANTS = (KIND,)
     VECTOR = False
     WHAT = "general"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Diagnosis, Evidence
@@ -18,8 +19,7 @@ KEPT = 1 << 16
 """Changes between these that are remembered, a vCPU: what waits since before them is taken to have waited for masks."""
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """Instructions in which a vCPU did one thing."""
 
     state: str
@@ -31,7 +31,7 @@ class Span:
         return self.until.insns - self.since.insns
 
 
-@dataclass
+@dataclass(eq=False, slots=True)
 class Response:
     """To one interrupt, in instructions."""
 
@@ -64,40 +64,51 @@ class Response:
 
 
 class Responses:
-    """Of all vCPUs; show it every event of WANTS."""
+    """Of all vCPUs."""
 
-    def __init__(self, *, x86: bool) -> None:
-        self._x86 = x86
-        self.masks = Masks(x86=x86)
-        self.handlers = Handlers()
+    WANTS = WANTS
+
+    def __init__(self, handlers: Handlers, masks: Masks, *, x86: bool) -> None:
+        self._no_answer = "acknowledged" if x86 else ""
+        self.masks, self.handlers = masks, handlers
+        self._readers: list[Callable[[Response], None]] = []
         self._spans: dict[int, deque[Span]] = {}
         self._now: dict[int, tuple[str, Event]] = {}
         self._waiting: dict[int, list[Response]] = {}
         self.longest: Span | None = None
         """Of the code outside of handlers that masks interrupts."""
 
-    def see(self, event: Event) -> Response | None:
-        """The response that is complete with it."""
+    @property
+    def several(self) -> bool:
+        """On more vCPUs than one, whose instructions are counted together."""
+        return len(self._now) > 1
+
+    def each(self, reader: Callable[[Response], None]) -> None:
+        """From now on `reader` is given each response when it is complete."""
+        self._readers.append(reader)
+
+    def see(self, event: Event) -> None:
         kind = event.kind
         if kind == "cpu mask":
-            self.masks.see(event)
             self._change(event)
-            return None
-        if kind in ("delivered", "returned"):
-            handler = self.handlers.see(event)
-            answered = self._answer(event, handler) if kind == "returned" and handler else None
-            if kind == "delivered" and handler and not handler.synchronous:
+        elif kind == "delivered":
+            handler = self.handlers.of
+            if handler and not handler.synchronous:
                 self._waiting.setdefault(event.vcpu, []).append(self._begun(handler))
             self._change(event)
-            return answered
-        if (kind == "acknowledged" and self._x86) or (kind == "line" and event.value):
-            return None
-        nest = self.handlers.under_way(event.vcpu)
-        begun = bool(nest) and (event.insns > nest[-1].delivered.insns)
-        return self._answer(event, nest[-1]) if begun else None
+        elif kind == "returned":
+            if self.handlers.of:
+                self._answer(event, self.handlers.of)
+            self._change(event)
+        elif self._waiting.get(event.vcpu) and kind != self._no_answer and not (kind == "line" and event.value):
+            nest = self.handlers.under_way(event.vcpu)
+            if nest and event.insns > nest[-1].delivered.insns:
+                self._answer(event, nest[-1])
 
     def _begun(self, handler: Handler) -> Response:
         event = handler.delivered
+        if not event.value:
+            return Response(handler, 0, 0, None)
         since = event.insns - event.value
         nested, blamed = 0, None
         for span in self._before(event):
@@ -115,25 +126,29 @@ class Responses:
             yield Span(*now, event)
         yield from reversed(self._spans.get(event.vcpu, ()))
 
-    def _answer(self, event: Event, handler: Handler) -> Response | None:
+    def _answer(self, event: Event, handler: Handler) -> None:
         """Of the handler that runs there."""
         waiting = self._waiting.get(event.vcpu)
         while waiting:
             if waiting[-1].handler is handler:
                 waiting[-1].answered = event
-                return waiting.pop()
+                done = waiting.pop()
+                for reader in self._readers:
+                    reader(done)
+                return
             if waiting[-1].handler in self.handlers.under_way(event.vcpu):
-                return None
+                return
             waiting.pop()  # its stack was unwound
-        return None
+
+    def _state(self, vcpu: int) -> str:
+        for handler in self.handlers.under_way(vcpu):
+            if not handler.synchronous:
+                return NESTED
+        return MASKED if vcpu in self.masks.since else OPEN
 
     def _change(self, event: Event) -> None:
         vcpu = event.vcpu
-        if any(not each.synchronous for each in self.handlers.under_way(vcpu)):
-            state = NESTED
-        else:
-            state = MASKED if vcpu in self.masks.since else OPEN
-        was = self._now.get(vcpu)
+        state, was = self._state(vcpu), self._now.get(vcpu)
         if was and was[0] == state and (state != NESTED or event.kind == "cpu mask"):
             return
         self._now[vcpu] = state, event

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vmm.core.event import Event
 from vmm.diagnoses.handlers import Handler, Handlers
 
-WANTS = ("pending", "acknowledged", "ended", "delivered", "returned")
+WANTS = ("pending", "acknowledged", "ended", "delivered")
 LOCAL_APIC = 1
 """`value` of its events; of the pair's a request and an end have 0, an acknowledge the pin."""
 
@@ -15,7 +15,7 @@ Key = tuple[str, int, int]
 """Which controller, of which vCPU (0: of all), and what it calls the interrupt: a pin, a vector, an INTID."""
 
 
-@dataclass
+@dataclass(eq=False, slots=True)
 class Service:
     """An interrupt that was acknowledged."""
 
@@ -27,34 +27,36 @@ class Service:
 
 
 class Services:
-    """Of all controllers; show it every event of WANTS."""
+    """Of all controllers."""
 
-    def __init__(self, *, x86: bool) -> None:
+    WANTS = WANTS
+
+    def __init__(self, handlers: Handlers, *, x86: bool) -> None:
         self._x86 = x86
         self._requested: set[Key] = set()
-        self.handlers = Handlers()
+        self.handlers = handlers
+        self.of: Service | None = None
+        """What begins or ends with the last event."""
         self.held: dict[Key, Service] = {}
         """Not ended yet, the oldest first."""
 
-    def see(self, event: Event) -> Service | Handler | None:
-        """What it is of: a service that begins or ends, else a handler."""
-        if event.kind in ("delivered", "returned"):
-            handler = self.handlers.see(event)
-            if self._x86 and handler and event.kind == "delivered":
-                self._took(handler)
-            return handler
+    def see(self, event: Event) -> None:
+        self.of = None
+        if event.kind == "delivered":
+            if self._x86 and self.held and self.handlers.of:
+                self._took(self.handlers.of)
+            return
         key = self.key(event)
         if event.kind == "pending":
             self._requested.add(key)
-            return None
-        if event.kind == "ended":
-            return self._end(key, event)
-        self._requested.discard(key)
-        nest = self.handlers.under_way(event.vcpu)
-        service = Service(event, key, None if self._x86 or not nest else nest[-1])
-        self.held.pop(key, None)
-        self.held[key] = service
-        return service
+        elif event.kind == "ended":
+            self.of = self._end(key, event)
+        else:
+            self._requested.discard(key)
+            nest = self.handlers.under_way(event.vcpu)
+            self.of = Service(event, key, None if self._x86 or not nest else nest[-1])
+            self.held.pop(key, None)
+            self.held[key] = self.of
 
     def key(self, event: Event) -> Key:
         """Of an event of a controller's, which of its interrupts it is of."""

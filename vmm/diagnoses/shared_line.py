@@ -8,9 +8,10 @@ from itertools import pairwise
 from operator import and_
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.handlers import Handler
-from vmm.diagnoses.lines import WANTS, High, Lines
+from vmm.diagnoses.lines import High
 
 
 class Rule(Diagnosis):
@@ -21,14 +22,10 @@ class Rule(Diagnosis):
         "the handler has returned; certain where the run ended in a sleep that nothing ends"
     )
     ENDS = ("idle",)
-    WANTS = WANTS
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._lines = Lines(x86=self._x86)
-
-    def see(self, event: Event) -> None:
-        self._lines.see(event)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._lines = books.lines
 
     def verdicts(self) -> Iterator[Verdict]:
         for number, line in sorted(self._lines.lines.items()):

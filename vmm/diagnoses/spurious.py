@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
 from vmm.diagnoses.handlers import Handler
-from vmm.diagnoses.lines import WANTS, High, Lines
-from vmm.diagnoses.services import Service
+from vmm.diagnoses.lines import High
 
 CHIPS = {7: range(8), 15: range(8, 16)}
 """Of the pin that an 8259A answers for, which are its own."""
@@ -21,11 +21,11 @@ class Rule(Diagnosis):
         "a controller had nothing to give when it was asked: which line had fallen before the acknowledge, or that "
         "none had; never certain, for a handler may well expect it"
     )
-    WANTS = ("spurious", *WANTS)
+    WANTS = ("spurious", "line", "acknowledged")
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._lines = Lines(x86=self._x86)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._lines = books.lines
         self._fallen: High | None = None
         self._answered: dict[int, Handler] = {}
         self._found: dict[tuple[int, int | None], tuple[Event, High | None, int]] = {}
@@ -34,13 +34,14 @@ class Rule(Diagnosis):
         if event.kind == "spurious":
             self._spurious(event)
             return
-        of = self._lines.see(event)
-        if isinstance(of, High) and of.fell is event and not of.services:
-            self._fallen = of
-        elif isinstance(of, Service):
+        high = self._lines.of
+        if event.kind == "acknowledged":
             self._fallen = None
-            if of.handler:
-                self._answered[event.vcpu] = of.handler
+            taken = self._lines.services.of
+            if taken and taken.handler:
+                self._answered[event.vcpu] = taken.handler
+        elif high and high.fell is event and not high.services:
+            self._fallen = high
 
     def _spurious(self, event: Event) -> None:
         nest = self._lines.services.handlers.under_way(event.vcpu)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.handlers import WANTS, Handler, Handlers
+from vmm.diagnoses.handlers import Handler
 from vmm.errors import VmmError
 
 GUARDS = ("stack_guard", "guard")
@@ -30,12 +31,14 @@ class Rule(Diagnosis):
         "a handler is entered with its stack pointer at or below the guard word (a symbol, stack_guard or guard) that "
         "its stack lies above, which is certain; likely where that would be so if all that came had nested"
     )
-    WANTS = WANTS
+    WANTS = ("delivered",)
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._handlers = Handlers()
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._handlers = books.handlers
         self._nests: list[list[Handler]] = []
+        self._known: set[tuple[tuple[int, str, int], ...]] = set()
+        """Nests like which there was one already."""
         self._guard = next(filter(None, map(self._address, GUARDS)), None)
 
     def applies(self) -> str:
@@ -48,9 +51,15 @@ class Rule(Diagnosis):
             return None
 
     def see(self, event: Event) -> None:
-        handler = self._handlers.see(event)
-        if handler and event.kind == "delivered" and not handler.synchronous:
-            self._nests.append(self._handlers.under_way(event.vcpu)[:])
+        nest = self._handlers.under_way(event.vcpu)
+        if nest[-1].synchronous:
+            return
+        if not nest[-1].is_a32:  # whose stack pointers only their returns tell
+            like = tuple((each.number, each.delivered.source, each.delivered.sp) for each in nest)
+            if like in self._known:
+                return
+            self._known.add(like)
+        self._nests.append(nest[:])
 
     def verdicts(self) -> Iterator[Verdict]:
         if self._guard is None:

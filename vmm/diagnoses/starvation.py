@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.handlers import SYNCHRONOUS
-from vmm.diagnoses.responses import WANTS, Response, Responses, blame, in_us
+from vmm.diagnoses.responses import Response, blame, in_us
 
 BREATH = 1
 """Instructions of main between two handlers that are no progress: that behind IRET or ERET, or one in a shadow."""
@@ -37,13 +38,14 @@ class Rule(Diagnosis):
         "for longer than the budget handlers of interrupts ran with no instruction of main between them but the one "
         "behind a return, or an interrupt waited for handlers of others; certain, for it is counted"
     )
-    WANTS = WANTS
+    WANTS = ("delivered", "returned")
     BUDGET = "1ms"
     NEEDED = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._responses = Responses(x86=self._x86)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._handlers = books.handlers
+        books.responses.each(self._answered)
         self._insn_ns = patient.insn_ns
         self._allowed = budget.in_insns(patient.insn_ns) * patient.insn_ns if budget else None
         self._delivered: deque[Event] = deque(maxlen=KEPT)
@@ -52,13 +54,8 @@ class Rule(Diagnosis):
         self._longest: dict[int, Busy] = {}
         self._wait = 0
 
-    def see(self, event: Event) -> None:
-        if self._allowed is None:
-            return
-        response = self._responses.see(event)
-        if event.kind in ("delivered", "returned"):
-            self._handler(event)
-        if response is None:
+    def _answered(self, response: Response) -> None:
+        if self._allowed is None or not response.nested:
             return
         ns = response.nested * self._insn_ns
         self._wait = max(self._wait, ns)
@@ -67,14 +64,14 @@ class Rule(Diagnosis):
         if ns > self._allowed and (known is None or response.nested > known[0].nested):
             self._starved[key] = response, self._others(response)
 
-    def _handler(self, event: Event) -> None:
-        nest = self._responses.handlers.under_way(event.vcpu)
+    def see(self, event: Event) -> None:
+        nest = self._handlers.under_way(event.vcpu)
         now = self._now.get(event.vcpu)
         if event.kind == "delivered":
             if nest[-1].synchronous:
                 return
             self._delivered.append(event)
-            if sum(not each.synchronous for each in nest) > 1:
+            if len(nest) > 1 and not all(each.synchronous for each in nest[:-1]):
                 return
             if now is None or event.ns - now.end.ns > BREATH * self._insn_ns:
                 self._now[event.vcpu] = Busy(event, event)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.storms import MANY, WANTS, Storm, Storms
+from vmm.diagnoses.storms import MANY, Storm
 
 
 class Rule(Diagnosis):
@@ -16,14 +17,10 @@ class Rule(Diagnosis):
         f"a level was taken again {MANY} times or more, each time before what it had interrupted could run, and its "
         "line fell at last elsewhere than in its handler, which had ended the interrupt too early"
     )
-    WANTS = WANTS
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
-        self._storms = Storms(x86=self._x86)
-
-    def see(self, event: Event) -> None:
-        self._storms.see(event)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
+        self._storms = books.storms
 
     def verdicts(self) -> Iterator[Verdict]:
         by_line: dict[int, list[Storm]] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vmm.core.event import Event
-from vmm.diagnoses.lines import WANTS, High, Lines
+from vmm.diagnoses.lines import High, Lines
 from vmm.diagnoses.services import Service
 
-__all__ = ["MANY", "WANTS", "Storm", "Storms"]
+__all__ = ["MANY", "Storm", "Storms"]
 
 STEP = 1
 """Instructions that the interrupted code gets at most between two rounds: after IRET and ERET none, in a shadow one."""
@@ -16,7 +16,7 @@ MANY = 64
 """Rounds; a device whose FIFO is taken byte by byte makes fewer before its line falls."""
 
 
-@dataclass
+@dataclass(eq=False, slots=True)
 class Storm:
     """One, from the first end of interrupt that did not help."""
 
@@ -32,10 +32,12 @@ class Storm:
 
 
 class Storms:
-    """Of all lines; show it every event of WANTS."""
+    """Of all lines."""
 
-    def __init__(self, *, x86: bool) -> None:
-        self.lines = Lines(x86=x86)
+    WANTS = ("line", "acknowledged", "returned")
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
         self.storms: list[Storm] = []
         """Of many rounds, the oldest first."""
         self._under_way: dict[int, Storm] = {}
@@ -45,22 +47,21 @@ class Storms:
         """Of each line, how often it fell after it had been taken."""
 
     def see(self, event: Event) -> None:
-        of = self.lines.see(event)
-        if event.kind == "acknowledged" and isinstance(of, Service):
-            self._taken(of)
-        elif event.kind == "line" and not event.value and isinstance(of, High):
-            self._fell(of, event)
-        elif event.kind == "returned":
+        if event.kind == "returned":
             self._returned[event.vcpu] = event
+        elif high := self.lines.of:
+            if event.kind == "acknowledged":
+                self._taken(high)
+            elif not event.value:
+                self._fell(high, event)
 
     def ongoing(self, storm: Storm) -> bool:
         """It was not over when the run was."""
         return self._under_way.get(storm.high.line) is storm
 
-    def _taken(self, service: Service) -> None:
-        high = self.lines.high(service)
-        if not high:
-            return
+    def _taken(self, high: High) -> None:
+        service = high.service
+        assert service, "it was taken"
         before, self._services[high.line] = self._services.get(high.line), service
         if before is None or before.ended is None or self._progress(before, service) > STEP:
             self._under_way.pop(high.line, None)

@@ -28,6 +28,7 @@ NAMES = (
     "stack",
     "circular_wait",
     "latency",
+    "late_service",
     "handler_time",
     "jitter",
     "timing_leak",

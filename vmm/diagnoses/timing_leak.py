@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import inf, sqrt
 from statistics import mean, variance
 
-from vmm.core.event import Event
+from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.responses import WANTS, Response, Responses, blame
+from vmm.diagnoses.responses import Response, blame
 
 FEWEST = 16
 """Interrupts of each class of which a mean is believed."""
@@ -51,24 +51,20 @@ class Rule(Diagnosis):
         "the n-th interrupt of the most frequent kind is late by a time that goes with the n-th bit of the guest's "
         f"SECRET, a symbol that is named in place of a budget; certain where Welch's t of the classes is {T} or more"
     )
-    WANTS = WANTS
     BUDGET = "SECRET"
     NEEDED = True
     SYMBOL = True
 
-    def __init__(self, name: str, patient: Patient, budget: Budget | None) -> None:
-        super().__init__(name, patient, budget)
+    def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
+        super().__init__(name, patient, budget, books)
         self._secret = patient.address(budget.text) if budget else None
-        self._responses = Responses(x86=self._x86)
+        books.responses.each(self._answered)
         self._seen: dict[tuple[int, str], list[Response]] = {}
 
-    def see(self, event: Event) -> None:
-        if self._secret is None:
-            return
-        if response := self._responses.see(event):
-            seen = self._seen.setdefault((response.handler.number, response.handler.delivered.source), [])
-            if len(seen) < MOST:
-                seen.append(response)
+    def _answered(self, response: Response) -> None:
+        seen = self._seen.setdefault((response.handler.number, response.handler.delivered.source), [])
+        if len(seen) < MOST:
+            seen.append(response)
 
     def verdicts(self) -> Iterator[Verdict]:
         for bits, responses, difference in self._classes():

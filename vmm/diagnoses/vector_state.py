@@ -13,7 +13,7 @@ class Rule(Leaves):
         "to where it came from; certain where the code that it interrupted reads one of them next"
     )
     KIND = "vectors changed"
-    WANTS = Leaves.wants(KIND)
+    WANTS = (KIND,)
     VECTOR = True
     WHAT = "vector"
 

@@ -31,6 +31,7 @@ class Lines:
         self._holders: dict[int, Scenario | None] = {}
         inputs.register({
             "line": self._drive, "line until served": self._drive_until_served,
+            "line until taken": self._drive_until_taken,
             "ppi": self._drive_ppi, "ppi until served": self._drive_ppi_until_served,
         })  # fmt: skip
 
@@ -50,11 +51,18 @@ class Lines:
         """Hold the line high until a controller has acknowledged it."""
         self._inputs.decide("line until served", number)
 
+    def until_taken(self, number: int) -> None:
+        """Hold the line high until a vCPU takes an interrupt."""
+        self._inputs.decide("line until taken", number)
+
     def _drive(self, number: int, level: int) -> None:
         lib.vmm_line_set(self._native, number, SCRIPT_DRIVER, level)
 
     def _drive_until_served(self, number: int) -> None:
         lib.vmm_line_until_served(self._native, number, SCRIPT_DRIVER)
+
+    def _drive_until_taken(self, number: int) -> None:
+        lib.vmm_line_until_taken(self._native, number, SCRIPT_DRIVER)
 
     def _drive_ppi_until_served(self, cpu: int, intid: int) -> None:
         lib.vmm_gic_ppi_until_served(self._native, cpu, intid)
@@ -92,6 +100,7 @@ class IrqLine:
     | `until_served()` | high until acknowledged | interrupts once | interrupts once |
     | `raise_()`, `lower()` | high from the one to the other | once | again and again while it is high |
     | `edge()` | high, and low at once | once; an 8259A's: a spurious one | a GIC's: never |
+    | `until_taken()` | high until a vCPU takes an interrupt | once; an 8259A's: a spurious one | a spurious one |
     | `pulse()` | low, then high, and high it stays | once each time | again and again, until it is lowered |
     """
 
@@ -126,6 +135,16 @@ class IrqLine:
         self._lines.check(self._number, self._name)
         self._lines.set(self._number, False)
         self._lines.until_served(self._number)
+        self._lines.release(self._number)
+
+    def until_taken(self) -> None:
+        """High until a vCPU begins to take an interrupt, and low before its controller is asked which: a request that
+        is gone by then. An 8259A answers with the spurious IR7 or IR15 (231468), a GIC with INTID 1023 (IHI0048B
+        4.4.4) unless the input is edge-triggered and has latched it; an IOAPIC has sent its message. Low as well when
+        it is acknowledged. Whoever comes next may drive the line.
+        """
+        self._lines.check(self._number, self._name)
+        self._lines.until_taken(self._number)
         self._lines.release(self._number)
 
     def edge(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vmm.arch import DEFAULT, named
+from vmm.arch.boot import Bios
 from vmm.errors import VmmError, unknown
 from vmm.loaders.image import (
     HEADERS_WITHIN,
@@ -65,6 +66,7 @@ FORMATS = (
     Format("elf", None),
     Format("arm_image", True),
     Format("zimage", True),
+    Format("bzimage", True),
     Format("boot_sector", sure=False),
     Format("flat", None, takes_address=True, sure=False),
 )
@@ -115,15 +117,16 @@ def load(
     format: str | None = None,
     architecture: str = DEFAULT,
     device_tree: DeviceTree | None = None,
+    bios: Bios | None = None,
     called: str | None = None,
 ) -> Loaded:
     """Put the image file at `path` into the memory of a machine of this `architecture`.
 
     `append` is the kernel command line and `initrd` the modules, each a path or "path arguments": for formats that
-    pass them on. On ARM one initrd, a path, is loaded, and `device_tree` is asked for the tree that tells the image
-    where it lies, and the command line. A `load_address` (physical, in bytes) says that the file is a flat image,
-    whatever it looks like; `called` is what messages call it. Raises VmmError for whatever is wrong with the file or
-    does not fit into RAM.
+    pass them on. Linux is handed one initrd, a path: on ARM `device_tree` is asked for the tree that tells the image
+    where it lies, and the command line; a bzImage finds it, and what `bios` says, in its zero page. A `load_address`
+    (physical, in bytes) says that the file is a flat image, whatever it looks like; `called` is what messages call it.
+    Raises VmmError for whatever is wrong with the file or does not fit into RAM.
     """
     image = Image(Path(path), read_file(Path(path), "image", LARGEST), called=called)
     if not image.data:
@@ -141,7 +144,7 @@ def load(
     if (append or initrd) and not takes:
         raise image.error(f"{_title(image, format)} takes neither a command line nor modules; multiboot does")
     modules = tuple(str(item) for item in initrd)
-    return row.load(image, memory, Options(append, modules, load_address, architecture, device_tree))
+    return row.load(image, memory, Options(append, modules, load_address, architecture, device_tree, bios))
 
 
 TITLES = {"elf": "an ELF that is not multiboot", "boot_sector": "a boot sector", "flat": "a flat image"}

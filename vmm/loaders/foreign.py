@@ -17,7 +17,6 @@ from vmm.loaders.image import MIB, Image
 
 WITHIN = 0x8800
 """Bytes of a text that are looked at."""
-KERNELS = "of Linux's kernels those for ARM boot, arm64's Image and zImage; on a PC multiboot, ELF and boot sectors do"
 NO_DISK = "there is no disk and no CD; give vmm the kernel that is in it"
 RAW = "there is no disk; qemu-img convert -O raw makes a raw one, whose boot sector and all behind it is loaded"
 MODULE = "it goes with a kernel: vmm run KERNEL --initrd {file}"
@@ -34,7 +33,6 @@ class Magic(NamedTuple):
 
 
 MAGICS = (
-    Magic(0x202, b"HdrS", "a Linux kernel for PCs (bzImage)", f"its boot protocol is not there; {KERNELS}"),
     Magic(0x8001, b"CD001", "an ISO 9660 image", NO_DISK),
     Magic(0, b"QFI\xfb", "a qcow2 disk image", RAW),
     Magic(0, b"KDMV", "a VMDK disk image", RAW),
@@ -147,7 +145,13 @@ def _inside(image: Image) -> str:
     return "" if format in ("flat", "boot_sector") else f", {WORDS[format]} in it"
 
 
-WORDS = {"multiboot": "a multiboot kernel", "elf": "an ELF", "arm_image": "an arm64 Image", "zimage": "a zImage"}
+WORDS = {
+    "multiboot": "a multiboot kernel",
+    "elf": "an ELF",
+    "arm_image": "an arm64 Image",
+    "zimage": "a zImage",
+    "bzimage": "a bzImage",
+}
 
 
 def _pe(image: Image) -> Found:

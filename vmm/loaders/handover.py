@@ -62,7 +62,7 @@ def hand_over(image: Image, memory: Memory, options: Options, kernel: Kernel) ->
     """Place the initrd and the device tree clear of the kernel; VmmError for what does not fit or cannot be read."""
     taken = list(kernel.taken)
     limit = memory.base + (memory.size if kernel.reach is None else min(memory.size, kernel.reach))
-    initrd = _initrd(image, memory, options, taken, limit)
+    initrd = place_initrd(image, memory, options, taken, limit)
     tree = 0
     if options.device_tree is not None:
         blob = options.device_tree(initrd)
@@ -80,8 +80,8 @@ def hand_over(image: Image, memory: Memory, options: Options, kernel: Kernel) ->
     return Loaded(kernel.format, architecture.name, architecture.board, entry, kernel.symbols, highest)
 
 
-def _initrd(image: Image, memory: Memory, options: Options, taken: list[Span], limit: int) -> Span | None:
-    """Load it and add its span to `taken`."""
+def place_initrd(image: Image, memory: Memory, options: Options, taken: list[Span], limit: int) -> Span | None:
+    """Load the one there is, below `limit` and clear of what is `taken`, and add its span there; VmmError as above."""
     if not options.initrd:
         return None
     if len(options.initrd) > 1:

@@ -9,6 +9,8 @@ The state in which each format is entered; interrupts are off and A20 is open in
 | flat, from 1 MiB on | protected32 | `load_address` |                                                |
 | elf         | protected32 | ELF's physical entry |                                                 |
 | multiboot   | protected32 | header's or ELF's entry | EAX = 2BADB002h, EBX = information           |
+| bzimage     | protected32 | kernel's start       | ESI = zero page                              |
+| bzimage of 64 bits | long64 | 200h behind its start | RSI = zero page                            |
 | elf, flat, zimage on ARM | arm | see each         | R0 = 0, R1 = FFFFFFFFh, R2 = device tree        |
 | elf, flat, arm_image on AArch64 | arm64 | see each | X0 = device tree                               |
 """
@@ -20,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmm.arch import DEFAULT, named
-from vmm.arch.boot import Entry
+from vmm.arch.boot import Bios, Entry
 from vmm.errors import VmmError
 from vmm.loaders.symbols import Symbols
 from vmm.protocols import Memory
@@ -91,6 +93,7 @@ class Options:
     architecture: str = DEFAULT
     """The machine's."""
     device_tree: DeviceTree | None = None
+    bios: Bios | None = None
 
 
 def check_architecture(image: Image, found: str, machine: str, offset: int) -> None:
@@ -142,16 +145,22 @@ def place(
     VmmError if that is outside RAM, naming the `offset` in the file that asked for it.
     """
     size = len(data) if size is None else size
+    end = check_room(image, memory, what, address, size, offset)
+    if data:
+        memory.write(address, data)
+    for start in range(address + len(data), end, MIB):
+        memory.write(start, ZEROS[: min(MIB, end - start)])
+    return end
+
+
+def check_room(image: Image, memory: Memory, what: str, address: int, size: int, offset: int | None = None) -> int:
+    """The end address of something that is or will be in memory; VmmError as of `place`."""
     end = address + size
     ram_end = memory.base + memory.size
     in_flash = address >= 0 and end <= memory.rom_size
     if not in_flash and (address < memory.base or end > ram_end):
         ram = f"{hex(memory.base) if memory.base else 0}-{ram_end - 1:#x}"
         raise image.error(f"{what} at {address:#x}-{end - 1:#x} is outside RAM ({ram})", offset)
-    if data:
-        memory.write(address, data)
-    for start in range(address + len(data), end, MIB):
-        memory.write(start, ZEROS[: min(MIB, end - start)])
     return end
 
 

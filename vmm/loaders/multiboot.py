@@ -17,6 +17,7 @@ from vmm.arch.boot import Entry
 from vmm.arch.x86.record import EXTENDED_BIOS_DATA as LOWER_END
 from vmm.loaders import boot_sector, elf
 from vmm.loaders.image import HEADERS_WITHIN, MIB, Image, Loaded, Options, align, check_architecture, place, read_file
+from vmm.loaders.pc_memory import memory_map
 from vmm.loaders.symbols import Symbols
 from vmm.protocols import Memory
 
@@ -36,14 +37,6 @@ INFORMATION = struct.Struct("<30I")
 MODULE = struct.Struct("<IIII")
 MEMORY_MAP_ENTRY = struct.Struct("<IQQI")
 LOADER_NAME = b"vmm\0"
-
-USABLE, RESERVED = 1, 2
-MEMORY_MAP = (
-    (0, LOWER_END, USABLE),
-    (LOWER_END, 0xA0000, RESERVED),
-    (0xF0000, MIB, RESERVED),
-)
-"""First byte, end, type: the PC below 1 MiB, with the extended BIOS data area and the BIOS. RAM above it follows."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +109,6 @@ def load(image: Image, memory: Memory, options: Options) -> Loaded:
     registers = {"eax": ENTRY_MAGIC, "ebx": information}
     symbols = Symbols(image.title, image.data) if elf.matches(image) else None
     return Loaded("multiboot", "x86", "pc", Entry("protected32", 0, entry, registers), symbols, highest)
-
-
-def memory_map(ram: int) -> list[tuple[int, int, int]]:
-    """First byte, end and type of each range of a PC with `ram` bytes."""
-    low = [(start, min(end, ram), kind) for start, end, kind in MEMORY_MAP if start < ram]
-    return [*low, (MIB, ram, USABLE)] if ram > MIB else low
 
 
 def _load_kernel(image: Image, memory: Memory, header: Header) -> tuple[int, int]:

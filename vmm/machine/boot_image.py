@@ -57,6 +57,7 @@ class BootImage:
             load_address=load_address,
             architecture=self._architecture.name,
             device_tree=self._board.device_tree,
+            bios=self._board.bios,
             called=shown(path),
         )
         whole = Source(Path(path).absolute(), tuple(map(absolute_module, initrd)), load_address)

@@ -30,7 +30,7 @@ class Interrupts:
         self._native, self._inputs, self._lines, self._board = native, inputs, lines, board
         self._architecture, self._address = architecture, address
         inputs.register({
-            "nmi": self._nmi, "inject": self._inject, "msi": self._msi, "sgi": self._sgi,
+            "nmi": self._nmi, "inject": self._inject, "spurious": self._spurious, "msi": self._msi, "sgi": self._sgi,
             "stimulate": self._stimulate, "stop stimulus": self._stop_stimulus,
         })  # fmt: skip
 
@@ -94,6 +94,24 @@ class Interrupts:
         within("interrupt vector", vector, 256)
         self._inputs.decide("inject", self._index(cpu), vector)
 
+    def spurious(self, controller: str, cpu: int = 0) -> None:
+        """A request that is gone when the vCPU takes it: of `controller` "pic", an 8259A that answers IR7 (231468),
+        "apic", the vCPU's local APIC, which gives the vector of its SVR (SDM vol. 3A 11.9), or "gic", whose IAR gives
+        INTID 1023 (IHI0048B 4.4.4, IHI0069 ICC_IAR1_EL1). Nothing is in service then, and no end of interrupt is due.
+        VmmError for a controller that the machine has not, and where it could tell the vCPU of none of its requests.
+        """
+        if not lib.vmm_may_be_spurious(self._native, *self.controller_and_cpu(controller, cpu)):
+            raise VmmError(
+                f"{controller}: masks and priorities let none of its requests through, so none can be spurious"
+            )
+        self._inputs.decide("spurious", controller, cpu)
+
+    def controller_and_cpu(self, controller: str, cpu: int) -> tuple[int, int]:
+        """Whose request would be spurious, by numbers; VmmError where there is none."""
+        if (row := lib.vmm_spurious_row(self._native, controller.encode())) < 0:
+            raise VmmError(ffi.string(self._native.error).decode())
+        return int(row), self._index(cpu)
+
     def stimulate(
         self,
         target: Target,
@@ -129,6 +147,9 @@ class Interrupts:
 
     def _nmi(self, cpu: int) -> None:
         lib.vmm_nmi(self._native, cpu)
+
+    def _spurious(self, controller: str, cpu: int) -> None:
+        lib.vmm_spurious(self._native, *self.controller_and_cpu(controller, cpu))
 
     def _inject(self, cpu: int, vector: int) -> None:
         lib.vmm_inject(self._native, cpu, vector)

@@ -16,13 +16,14 @@ from vmm.arch.architecture import Architecture
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board, Layout, Parts, number
 from vmm.catalog import name_of
-from vmm.core.bus import Bus, NativeLine
+from vmm.core.bus import Bus, NativeLine, NativeWork
 from vmm.core.clock import NativeClock, NativeTimer, NativeWave
 from vmm.core.device_state import DeviceState
 from vmm.core.memory import PhysicalMemory
 from vmm.core.native import check, check_in_hand, ffi, lib, no_fast_gear, open_unicorn
 from vmm.core.stops import ENDED_BY_GUEST, Stop
 from vmm.errors import VmmError, unknown, within
+from vmm.inputs.answers import Answers
 from vmm.inputs.console import ConsoleInput, ConsoleOutput, Taker, taker
 from vmm.inputs.decisions import Callbacks, Inputs
 from vmm.inputs.lines import Lines
@@ -129,7 +130,8 @@ class Machine:
 
     it runs       run, stop, limit, end, turn; start, waiting, close of scenarios
     where it is   running, position, instructions, now_ns, insn_ns
-    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject; stimulate, skip_to_timer; findings, diagnose
+    interrupts    irq, line, spi, ppi, sgi, nmi, msi, inject, spurious; stimulate, skip_to_timer, delay_timer;
+                  answer; findings, diagnose
     its state     cpu, cpus; pic, lapic, ioapic, gic; board, screen; trace
     its memory    read, write, u8, u16, u32, u64, by location; address, where, reach; memory: physical
     the outside   type, byte, key; attach, with bus and clock, a device of your own; trap
@@ -189,6 +191,7 @@ class Machine:
         self._control = RunControl(native, inputs)
         self._turns = Turns(native, inputs)
         self._passing = Passing(native, inputs)
+        self._answers = Answers(native, inputs)
         console = ConsoleOutput(native, inputs, taker(config.console))
         self._board: Board = board.build(
             Parts(
@@ -354,6 +357,8 @@ class Machine:
     end = delegate("_control", RunControl.end)
     turn = delegate("_turns", Turns.turn)
     skip_to_timer = delegate("_passing", Passing.skip_to_timer)
+    delay_timer = delegate("_passing", Passing.delay_timer)
+    answer = delegate("_answers", Answers.answer)
 
     def start(self, scenario: Callable[[Machine], Coroutine[Any, Any, T]] | Coroutine[Any, Any, T]) -> Task[T]:
         """Begin a scenario, an async function of the machine: it runs to its first await, then with the guest. Await
@@ -450,6 +455,7 @@ class Machine:
     nmi = delegate("_interrupts", Interrupts.nmi)
     msi = delegate("_interrupts", Interrupts.msi)
     inject = delegate("_interrupts", Interrupts.inject)
+    spurious = delegate("_interrupts", Interrupts.spurious)
     stimulate = delegate("_interrupts", Interrupts.stimulate)
 
     @property
@@ -504,6 +510,16 @@ def explorer_of(machine: Machine, plan: vmm_plan, asked: Asked) -> Explorer:
     return machine._explorer(plan, asked)
 
 
+def spurious_of(machine: Machine, controller: str, cpu: int) -> tuple[int, int]:
+    """Controller and vCPU of spurious requests, as the core numbers them, for who places interrupts."""
+    return machine._interrupts.controller_and_cpu(controller, cpu)
+
+
+def check_device(machine: Machine, where: int, *, port: bool) -> None:
+    """VmmError where no devices answer, for who lets others be found there."""
+    machine._answers.check(where, port=port)
+
+
 def accesses_of(machine: Machine) -> Accesses:
     """A context in which its accesses are kept, for who tells the story of a run."""
     return machine._accesses()
@@ -520,11 +536,10 @@ def began_of(machine: Machine) -> tuple[int, int]:
 
 
 WIRING = (
-    Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeTimer, NativeWave, ScriptBus,
-    ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, Turns, Passing,
-    ConsoleInput,
-    ConsoleOutput, DeviceHandle, Keyboard, BootImage, GuestMemory, TrapHandlers, Devices, Controllers, Interrupts,
-    Runner,
+    Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeWork, NativeTimer, NativeWave, ScriptBus,
+    ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, Turns,
+    Passing, Answers, ConsoleInput, ConsoleOutput, DeviceHandle, Keyboard, BootImage, GuestMemory, TrapHandlers,
+    Devices, Controllers, Interrupts, Runner,
 )  # fmt: skip
 """What devices are given, and what is not their state."""
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from vmm.placements.sources import Source
     from vmm.placements.subject import Window
 
+FINDS = (lib.VMM_CHOICE_FIND, lib.VMM_CHOICE_FIND_PORT, lib.VMM_CHOICE_FIND_DEVICE)
+
 LONGEST = 20_000
 """Boundaries of a handler, or of a disturbed window, at which one more interrupt is tried."""
 
@@ -71,7 +73,7 @@ def plan_of(
         choice.kind, choice.number, choice.vector = row.kind, row.number, row.vector
         choice.size, choice.physical, choice.value = row.size, row.physical, row.value
     plan.choices, plan.depth = len(sources), bounds.depth
-    plan.finds = bounds.reads if any(choice.kind == lib.VMM_CHOICE_FIND for choice in plan.choice) else 0
+    plan.finds = bounds.reads if any(choice.kind in FINDS for choice in plan.choice) else 0
     plan.longest, plan.patience = LONGEST, patience
     plan.reduce, plan.ask_each = bounds.reduction, each
     plan.stack = bounds.stack or 0

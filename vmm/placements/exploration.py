@@ -25,6 +25,7 @@ from vmm.placements.conduct import Conductor, Here, Unanswered
 from vmm.placements.counterexample import tell
 from vmm.placements.deadline import deadline as deadline_of
 from vmm.placements.deliveries import is_delivered
+from vmm.placements.diagnosing import Wanted
 from vmm.placements.found import APART, Found, Worst
 from vmm.placements.order import order
 from vmm.placements.predicate import terms
@@ -82,6 +83,7 @@ def explore(
     load_address: int | None = None,
     jobs: int | None = None,
     executor: Executor | None = None,
+    diagnose: str | Sequence[str] = (),
     **options: Unpack[Options],
 ) -> Report:
     """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "turn:1", see `vmm help exploring`) at every
@@ -93,6 +95,9 @@ def explore(
 
     `sample`: only so many placements are tried, drawn at random by the machine's `seed`, of those with `depth` of them;
     where there are no more than that, all are.
+
+    `diagnose`: what each run is looked at for, as `Machine.diagnose` takes it; it fails where one is certain. That
+    depends on all that the run did, so each is made whole.
 
     `deadline`: it must come there within so much time or so many instructions of the window's first boundary, "80us",
     "5000insns" or a number of instructions. `stack`: that boundary's stack may grow by so many bytes.
@@ -115,7 +120,8 @@ def explore(
         for each in ([inject] if isinstance(inject, str | Source) else inject)
     ]
     checks = [check] if isinstance(check, str) or callable(check) else list(check)
-    subject = Subject(image, options, Window(*between, until, hit), prepare, initrd, load_address)
+    window, wanted = Window(*between, until, hit), Wanted.of(diagnose)
+    subject = Subject(image, options, window, prepare, initrd, load_address, wanted)
     late = None if deadline is None else deadline_of(deadline)
     bounds = Bounds(depth, insns, runs, seconds, reduction, reads, late, stack, sample)
     return Exploration(subject, chosen, checks, bounds, campaign, coverage, jobs, executor).run(record, progress)
@@ -134,6 +140,8 @@ class Exploration:
         if not sources or len(sources) > lib.VMM_MAX_CHOICES:
             raise VmmError(f"{len(sources)} sources: there are 1 to {lib.VMM_MAX_CHOICES}")
         bounds.check()
+        if subject.diagnoses.asked:  # states that are one have two histories
+            bounds = replace(bounds, reduction=False)
         self._subject, self._sources, self._bounds = subject, sources, bounds
         self._asked_atomic = ATOMIC in checks
         self._atomic = self._asked_atomic or not checks
@@ -176,6 +184,7 @@ class Exploration:
             str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
             bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed, workers=workers.count,
             reads=bounds.reads, deadline=bounds.deadline, stack=bounds.stack,
+            diagnoses=list(subject.diagnoses.words), not_applied=subject.diagnoses.not_applied(machine),
         )  # fmt: skip
         sample = self._sample(machine, allowed) if bounds.sample else None
         if sample:
@@ -216,10 +225,11 @@ class Exploration:
         if not broken_off and report.over:
             self._tell_waiting(report, found.taken, allowed)
         report.longest, report.deepest = (self._extreme(machine, each) for each in found.worst)
-        report.failures = [self._failure(machine, found, runs) for runs in runs_of(found.tried)]
+        report.failures = list(self._failures(machine, found, words))
         if failing := [each for each in found.tried if each.row.least]:
             fails = min(failing, key=lambda each: (len(each.row.least), [one.at[:2] for one in each.row.least]))
-            least, cause = fails.row.least, found.causes[fails.row.least_outcome - 1].words
+            least = fails.row.least
+            cause = words.of_run(found.causes[fails.row.least_outcome - 1], least)
             if sample:
                 least, cause = self._shrunk(machine, fails, sample, allowed) or (least, cause)
             self._explain(report, machine, least, cause, record, allowed)
@@ -242,25 +252,15 @@ class Exploration:
             return
         names, checks = [each.name for each in self._sources], [each.text for each in self._terms]
         called = [each.function for each in self._functions]
-        workers.begin(
-            order(
-                self._subject,
-                machine,
-                names,
-                checks,
-                called,
-                bounds,
-                allowed,
-                sample,
-                collects=self._coverage is not None,
-            )
-        )
+        collects = self._coverage is not None
+        workers.begin(order(self._subject, machine, names, checks, called, bounds, allowed, sample, collects=collects))
         yield
 
     def _here(self, machine: Machine, allowed: int, sample: Sample | None) -> Standing:
         return Standing(
-            machine, self._subject.window, self._sources, self._terms, self._functions, self._bounds, allowed, sample
-        )
+            machine, self._subject.window, self._sources, self._terms, self._functions, self._bounds, allowed,
+            self._subject.diagnoses, sample,
+        )  # fmt: skip
 
     def _sample(self, machine: Machine, allowed: int) -> Sample | None:
         """What is drawn; None: there is no more than that, and all of it is tried."""
@@ -351,8 +351,8 @@ class Exploration:
                 *(each.identity() for each in functions),
             ],
             "depth": bounds.depth, "reads": bounds.reads, "instructions of a run": bounds.insns,
-            "reduction": bounds.reduction, "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack,
-            "sample": bounds.sample,
+            "reduction": bounds.reduction, "diagnose": list(self._subject.diagnoses.words),
+            "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack, "sample": bounds.sample,
         }  # fmt: skip
 
     def _no_answer(self, machine: Machine, unanswered: Unanswered) -> NoAnswer:
@@ -411,10 +411,15 @@ class Exploration:
             return None
         return Extreme(worst.value, [self._happening(machine, each) for each in worst.placements])
 
-    def _failure(self, machine: Machine, found: Found, runs: list[list[Fails]]) -> Failure:
-        run = runs[0]
-        first, last = (self._happening(machine, each.row.first) for each in (run[0], run[-1]))
-        return Failure(found.causes[run[0].row.outcome - 1].words, first, last, len(run), len(runs))
+    def _failures(self, machine: Machine, found: Found, words: Words) -> Iterator[Failure]:
+        causes: dict[int, str] = {}
+        for runs in runs_of(found.tried):
+            run = runs[0]
+            first, last = (self._happening(machine, each.row.first) for each in (run[0], run[-1]))
+            outcome = run[0].row.outcome
+            if outcome not in causes:
+                causes[outcome] = words.of_run(found.causes[outcome - 1], [first.placement])
+            yield Failure(causes[outcome], first, last, len(run), len(runs))
 
 
 def _module(text: str) -> list[str]:

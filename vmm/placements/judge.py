@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.native import lib
@@ -10,6 +11,7 @@ from vmm.core.stops import REASONS, Stop
 from vmm.machine.machine import Machine
 from vmm.placements.bounds import Bounds
 from vmm.placements.checks import Function, NoAnswer
+from vmm.placements.diagnosing import NOTHING, Diagnosing, Wanted
 from vmm.placements.found import Cause
 from vmm.placements.predicate import Term
 from vmm.placements.sources import Source
@@ -53,19 +55,31 @@ class Judge:
     errors: int
     """Of the guest before the window."""
     patience: int
+    diagnoses: Wanted = NOTHING
     kinds: list[Cause] = field(default_factory=list)
     no_answers: dict[int, NoAnswer] = field(default_factory=dict)
     """By the outcome that stands for it."""
 
+    @cached_property
+    def _diagnosing(self) -> Diagnosing:
+        return Diagnosing(self.machine, self.diagnoses)
+
     def judge(self, ending: vmm_ending, stop: Stop) -> int:
         """What is wrong with it: 0 nothing."""
         try:
-            words = self.words(ending, stop)
+            cause = self._cause(ending, stop)
         except NoAnswer as error:
             outcome = self._numbered(Cause(f"no answer: {error}", str(error)))
             self.no_answers[outcome] = error
             return outcome
-        return 0 if words is None else self._numbered(Cause(self._kind(ending, words), words))
+        return 0 if cause is None else self._numbered(cause)
+
+    def _cause(self, ending: vmm_ending, stop: Stop) -> Cause | None:
+        """What a diagnosis is certain of says why, and comes first; where the stack is too deep the run goes on."""
+        if not ending.deep and (diagnosed := self._diagnosing.wrong(stop)):
+            return diagnosed
+        words = self.words(ending, stop)
+        return None if words is None else Cause(self._kind(ending, words), words)
 
     def _kind(self, ending: vmm_ending, words: str) -> str:
         """Where each run is asked about its words are its own; else they are of the first that ended so."""

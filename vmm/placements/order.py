@@ -20,6 +20,7 @@ from vmm.inputs.tape import checksum, module_path
 from vmm.placements.bounds import Bounds
 from vmm.placements.checks import Function
 from vmm.placements.deadline import deadline
+from vmm.placements.diagnosing import Wanted
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import Standing
 from vmm.placements.sample import Sample
@@ -58,7 +59,7 @@ def order(
         "prepare": subject.prepare and _function(subject.prepare), "patience": patience,
         "depth": bounds.depth, "reads": bounds.reads, "insns": bounds.insns, "reduction": bounds.reduction,
         "deadline": bounds.deadline and bounds.deadline.text, "stack": bounds.stack,
-        "sample": sample and asdict(sample), "collects": collects,
+        "sample": sample and asdict(sample), "collects": collects, "diagnose": list(subject.diagnoses.words),
     }  # fmt: skip
 
 
@@ -149,6 +150,7 @@ class Ordered:
         subject = Subject(
             str(path), config, Window(begin, end, until, hit), self._called(prepare) if prepare else None,
             [f"{self._file(Path(file), total)}{rest}" for file, rest, total in told["modules"]], told["load address"],
+            Wanted.of(told["diagnose"]),
         )  # fmt: skip
         machine = subject.boot()
         subject.enter(machine)
@@ -158,7 +160,7 @@ class Ordered:
             bounds = replace(bounds, deadline=deadline(told["deadline"]))
         return Standing(
             machine, subject.window, sources, [term for each in checks for term in terms(each)],
-            [Function(self._called(each)) for each in told["functions"]], bounds, told["patience"],
+            [Function(self._called(each)) for each in told["functions"]], bounds, told["patience"], subject.diagnoses,
             told["sample"] and Sample(**told["sample"]), collects=told["collects"],
         )  # fmt: skip
 

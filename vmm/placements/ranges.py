@@ -20,6 +20,7 @@ from vmm.machine.machine import Machine, collected_of, explorer_of
 from vmm.placements import found as of_found
 from vmm.placements.bounds import Bounds, plan_of
 from vmm.placements.checks import Function, NoAnswer
+from vmm.placements.diagnosing import Wanted
 from vmm.placements.found import Found, Worst
 from vmm.placements.judge import Judge
 from vmm.placements.predicate import Term
@@ -91,15 +92,16 @@ class Standing:
 
     def __init__(
         self, machine: Machine, window: Window, sources: list[Source], terms: list[Term],
-        functions: list[Function], bounds: Bounds, patience: int, sample: Sample | None = None, *,
+        functions: list[Function], bounds: Bounds, patience: int, diagnoses: Wanted, sample: Sample | None = None, *,
         collects: bool = False,
     ) -> None:  # fmt: skip
         """`sample`: ranges are of its draws; `collects`: what each of them covers is told."""
         self._machine, self._collects = machine, collects
         self._sample = sample
-        self._plan = plan_of(machine, window, sources, terms, bounds, each=bool(functions), patience=patience)
+        each = bool(functions or diagnoses.asked)
+        self._plan = plan_of(machine, window, sources, terms, bounds, each=each, patience=patience)
         errors = machine.trace.guest_errors
-        self._judge = Judge(machine, bounds, sources, window, terms, functions, errors, patience)
+        self._judge = Judge(machine, bounds, sources, window, terms, functions, errors, patience, diagnoses)
         self._explorer = explorer_of(machine, self._plan, self._judge)
         self._stack = ExitStack()
 

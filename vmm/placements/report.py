@@ -136,6 +136,10 @@ class Report(Counts):
     """Of single interrupts, by where they are."""
     suspicious: list[Failure] = field(default_factory=list)
     """Accesses that an interrupt comes between, where no check was given: they happened, and fail nothing."""
+    diagnoses: list[str] = field(default_factory=list)
+    """What each run was looked at for."""
+    not_applied: dict[str, str] = field(default_factory=dict)
+    """Of those, which cannot say anything of this machine, and why."""
     atomicity: str = ""
     """How far that was looked for; empty: it was not."""
     deadline: Deadline | None = None
@@ -215,6 +219,8 @@ class Report(Counts):
         yield f"{self.verdict}: {self._words()}"
         yield from self._sampled(self.sample) if self.sample else self._tried()
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
+        if self.diagnoses:
+            shared += ", for diagnoses look at whole runs"
         rate = self.placements / (self.seconds or 1)
         yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
         yield from self._rest()
@@ -256,6 +262,7 @@ class Report(Counts):
             yield f"{', '.join(self.waiting)}: masked at each of these boundaries, delivered behind the window"
         if self.masked and self.verdict != NOTHING:
             yield f"{', '.join(self.masked)}: masked throughout, and never delivered"
+        yield from (f"{name}: not looked for: {why}" for name, why in self.not_applied.items())
         if self.atomicity:
             yield f"atomicity: {self.atomicity}"
         yield from self._grouped()

@@ -12,6 +12,7 @@ from vmm.catalog import resolve
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine, boot
 from vmm.machine.options import Options
+from vmm.placements.diagnosing import NOTHING, Wanted
 from vmm.scenario.triggers import Reach
 
 UNDISTURBED = 1_000_000_000
@@ -45,6 +46,8 @@ class Subject:
     prepare: Callable[[Machine], Any] | None = None
     initrd: Sequence[str] = ()
     load_address: int | None = None
+    diagnoses: Wanted = NOTHING
+    """Each run is looked at for them, from its machine's first instruction on."""
 
     @cached_property
     def path(self) -> Path:
@@ -55,6 +58,7 @@ class Subject:
         """Ready to run."""
         quiet: Options = {"console": None, **self.options}
         machine = boot(self.path, initrd=self.initrd, load_address=self.load_address, **quiet)
+        self.diagnoses.watch(machine)
         if self.prepare:
             self.prepare(machine)
         return machine

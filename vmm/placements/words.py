@@ -10,6 +10,7 @@ from vmm.core.stops import REASONS
 from vmm.machine.explorer import Placement
 from vmm.placements.bounds import Bounds
 from vmm.placements.counterexample import Retold
+from vmm.placements.diagnosing import DIAGNOSED, Diagnosing
 from vmm.placements.found import Cause
 from vmm.placements.judge import OWN, Ended, Judge
 from vmm.placements.predicate import Term
@@ -49,13 +50,21 @@ class Words:
             self._sources[placement.choice].happen(machine)
             before = at[:2]
         retold.leave()
-        stop, ended = retold.finish(), Ended.of(cause.kind)
+        stop = retold.finish()
+        if cause.kind.startswith(DIAGNOSED):
+            found = Diagnosing(machine, self._subject.diagnoses).wrong(stop)
+            return found.words if found and found.kind == cause.kind else cause.words
+        ended = Ended.of(cause.kind)
         if ended.phase != lib.VMM_PHASE_END and stop.reason != REASONS[ended.reason]:
             return cause.words
         judge = Judge(
             machine, self._bounds, self._sources, self._subject.window, self._terms, [], errors, self._patience
         )
         return judge.words(ended, stop) or cause.words
+
+    def of_run(self, cause: Cause, placements: Sequence[Placement]) -> str:
+        """Those of the run with just these, where each run that ends so has its own."""
+        return self(cause, placements) if cause.kind.startswith(DIAGNOSED) else cause.words
 
     def _fresh(self) -> tuple[Machine, Snapshot]:
         machine = self._subject.boot()

@@ -15,7 +15,7 @@ from vmm.core.native import check_in_hand, ffi, lib
 from vmm.errors import VmmError
 from vmm.output import OutputFile
 from vmm.trace import words
-from vmm.trace.events import SYNCHRONOUS, SourceName, from_native, source_names
+from vmm.trace.events import SYNCHRONOUS, SourceName, from_native, from_natives, source_names
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine, vmm_stat
@@ -162,6 +162,10 @@ class Trace:
         self._comparing += 1
         return self._compare_no_more
 
+    def whole(self) -> None:
+        """Have the ring, which `last` shows, keep from now on what logs have, too: events that follow from others."""
+        lib.vmm_trace_whole(self._native, 1)
+
     def interrupted(self, vcpu: int, depth: int) -> list[int] | None:
         """What the general registers, in the order of their encoding, held when the handler under way at `depth`, from
         0, was entered; None where nobody compared then.
@@ -285,7 +289,14 @@ class Trace:
     def last(self, count: int = 16) -> list[Event]:
         """The last events, oldest first; the ring keeps 4096."""
         raw = self._native.trace
-        return [self.event(n) for n in range(max(0, raw.emitted - min(count, raw.capacity)), raw.emitted)]
+        found: list[Event] = []
+        at, left = max(0, raw.emitted - min(count, raw.capacity)), min(count, raw.capacity, raw.emitted)
+        while left:
+            first = at & raw.capacity - 1
+            some = min(left, raw.capacity - first)
+            found += from_natives(ffi.addressof(raw.ring, first), some, self._source)
+            at, left = at + some, left - some
+        return found
 
     def interrupts(self) -> Iterator[InterruptStats]:
         """Statistics of each interrupt, by vCPU, vector and source."""

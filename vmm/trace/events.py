@@ -36,6 +36,7 @@ KINDS = {
     lib.VMM_EV_FRAME_CHANGED: "frame changed",
     lib.VMM_EV_REGISTERS_CHANGED: "registers changed",
     lib.VMM_EV_VECTORS_CHANGED: "vectors changed",
+    lib.VMM_EV_WORK: "work",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
 WITH_SOURCE = (

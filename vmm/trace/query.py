@@ -85,8 +85,14 @@ class Selection:
             yield from unpacked(self._store, chunk, wanted, BATCH)
 
     def __iter__(self) -> Iterator[Event]:
+        return self.behind(0)
+
+    def behind(self, left_out: int) -> Iterator[Event]:
+        """Without the first so many, which are not even made."""
         for events, count in self._batches(self._chunks(), self._wanted):
-            yield from from_natives(events, count, self._source)
+            if left_out < count:
+                yield from from_natives(ffi.addressof(events, left_out), count - left_out, self._source)
+            left_out = max(left_out - count, 0)
 
     def __len__(self) -> int:
         return sum(count for _, count in self._batches(self._chunks(), self._wanted))

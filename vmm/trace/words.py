@@ -43,9 +43,19 @@ COMMON = {
     "registers changed": "a handler leaves registers changed",
     "vectors changed": "a handler leaves vector registers changed",
     "stimulus": "stimulus {number} acts, {asked}",
+    "work": "the device on line {number}: {work}",
 }
 """By kind, what every architecture says; the words in braces are the event's fields and what `describe` adds to them.
 """
+
+MOST_WORK = (1 << lib.VMM_WORK_BITS) - 1
+WORK = {
+    lib.VMM_WORK_COMES: "work {} comes",
+    lib.VMM_WORK_ASKED: "an interrupt is asked for, up to work {}",
+    lib.VMM_WORK_DONE: "work {} is done",
+    lib.VMM_WORK_SET_UP: "its driver says when it wants to be asked",
+}
+"""By `enum vmm_work`."""
 
 GUEST_ERRORS = {
     lib.VMM_GE_RESERVED: "a register that is reserved, or not of this width, at offset {value:#x}",
@@ -62,6 +72,7 @@ def describe(event: Event, machine: Teller) -> str:
         "error_words": guest_error(event, machine),
         "reason": REASONS.get(event.number, str(event.number)),
         "drivers": "one driver" if event.value.bit_count() == 1 else f"{event.value.bit_count()} drivers",
+        "work": WORK[event.value & MOST_WORK].format(event.value >> lib.VMM_WORK_BITS),
         "asked": "as requested" if event.value else "spontaneously",
     }
     facts |= words.facts(event, machine.cpu.exception_name)

@@ -7,6 +7,7 @@
 #define   GICR_SGI      0x10000         /*   the frame of SGIs and PPIs */
 #define UART            0x09000000      /* PL011, SPI(1) */
 #define AUDIO           0x0B010000      /* audio device (audio.h), SPI(3), with audio=on */
+#define NIC             0x0B011000      /* network card (nic.h), SPI(4), with nic=on */
 #define TEST_LINE       0x0B000000      /* test device: word n holds the level of SPI n */
 
 #define SGI(n)          (n)             /* INTIDs */

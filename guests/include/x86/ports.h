@@ -32,6 +32,7 @@
 #define TEST_LINE       0x2000          /* test device: port TEST_LINE + n holds the level of IRQ n */
 
 #define AUDIO           0xFEB00000      /* audio device (audio.h), IRQ 11, with audio=on */
+#define NIC             0xFEB01000      /* network card (nic.h), IRQ 10, with nic=on */
 #define LAPIC           0xFEE00000
 
 #define FLAG_CF         0x00000001

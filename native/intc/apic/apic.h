@@ -48,6 +48,7 @@ bool apic_can_interrupt_masked(const vmm_vcpu *v, bool nmi); /* something could 
 /* What lines and ranges may name, in native/machine.c. */
 enum { APIC_ROW = 2 };
 
+extern const spurious_source lapic_spurious;
 extern const line_end ioapic_pins;
 extern const line_end lint1_pins; /* of every vCPU; the number means nothing */
 extern const range_owner ioapic_memory;

@@ -54,8 +54,10 @@ uint32_t lapic_arbitration_priority(const vmm_lapic *a)
 
 static bool wants(const vmm_lapic *a)
 {
+    if (!lapic_enabled(a))
+        return false;
     int vector = highest(a->irr);
-    return vector >= 0 && lapic_enabled(a) && class_of(vector) > (processor_priority(a) & 0xf0);
+    return vector >= 0 && class_of(vector) > (processor_priority(a) & 0xf0);
 }
 
 static bool signals(const vmm_lapic *a)

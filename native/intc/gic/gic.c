@@ -196,15 +196,28 @@ bool gic_can_take(const vmm_gic_cpu *c)
 }
 
 /* IHI0048B 4.4.1 (FIQEn); IHI0069 4.6.2: group 0 is a FIQ, and group 1 too where it is not the present state's own. */
-static bool best_is_fiq(const vmm_gic *g, const vmm_gic_cpu *c)
+static bool is_fiq(const vmm_gic *g, const vmm_gic_cpu *c, uint32_t cls)
 {
     if (g->version == 2)
-        return c->best_class == VMM_GIC_G0 && c->ctlr & GICC_FIQ_EN;
-    if (c->best_class == VMM_GIC_G0)
+        return cls == VMM_GIC_G0 && c->ctlr & GICC_FIQ_EN;
+    if (cls == VMM_GIC_G0)
         return true;
     if (!g->two_states)
         return false;
-    return c->best_class == VMM_GIC_G1S ? c->nonsecure || c->el3 : !c->nonsecure;
+    return cls == VMM_GIC_G1S ? c->nonsecure || c->el3 : !c->nonsecure;
+}
+
+static bool best_is_fiq(const vmm_gic *g, const vmm_gic_cpu *c)
+{
+    return is_fiq(g, c, c->best_class);
+}
+
+bool gic_may_interrupt(const vmm_gic *g, const vmm_gic_cpu *c)
+{
+    bool any = false;
+    for (uint32_t cls = VMM_GIC_G0; cls <= VMM_GIC_G1S; cls++)
+        any |= (g->groups & c->groups) >> cls & 1 && !is_fiq(g, c, cls);
+    return any && !c->asleep && c->pmr && running_priority(c);
 }
 
 static void drive(vmm_machine *m, uint32_t cpu, uint8_t output)
@@ -221,7 +234,8 @@ void gic_refresh(vmm_machine *m, uint32_t cpu)
     vmm_gic *g = gic_of(m);
     vmm_gic_cpu *c = &g->cpu[cpu];
     find_best(g, cpu);
-    uint8_t output = !gic_can_take(c) ? 0 : best_is_fiq(g, c) ? 2 : 1;
+    uint8_t withdrawn = c->withdrawn && gic_may_interrupt(g, c);
+    uint8_t output = !gic_can_take(c) ? withdrawn : best_is_fiq(g, c) ? 2 : 1;
     if (output != c->output)
         drive(m, cpu, output);
 }
@@ -296,6 +310,7 @@ static uint32_t take(vmm_machine *m, uint32_t cpu)
 uint32_t gic_acknowledge(vmm_machine *m, uint32_t cpu, uint32_t classes)
 {
     vmm_gic_cpu *c = gic_cpu(m, cpu);
+    gic_forget_withdrawn(m, cpu);
     if (!gic_can_take(c) || !(classes >> c->best_class & 1)) {
         trace_note(m, VMM_EV_SPURIOUS, VMM_GIC_NONE, cpu);
         return VMM_GIC_NONE;

@@ -11,12 +11,13 @@ typedef struct {
     void (*inputs)(vmm_vcpu *v, bool irq, bool fiq); /* as they are now */
 } gic_processor;
 
-irq_request gic_best(vmm_machine *m, uint32_t cpu, bool fiq); /* what an IRQ or FIQ of this vCPU is about; no state changes */
+irq_request gic_taken(vmm_machine *m, uint32_t cpu, bool fiq); /* what an IRQ or FIQ that this vCPU takes is about */
 
 /* What lines and ranges may name, in native/machine.c. */
 enum { GIC_ROW = 3 };
 
 bool gic_alike(const void *a, const void *b); /* two states, but for when requests were made */
+extern const spurious_source gic_spurious;
 extern const line_end gic_spis; /* pin n: INTID 32 + n */
 extern const range_owner gic_distributor;
 extern const range_owner gic_cpu_interface;  /* GICv2: of the vCPU that asks */

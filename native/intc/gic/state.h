@@ -95,6 +95,9 @@ void gic_refresh_all(vmm_machine *m);
 
 /* gic.c: the CPU interface; classes is one bit an enum vmm_gic_class */
 bool gic_can_take(const vmm_gic_cpu *c); /* the best pending interrupt is to be signalled */
+bool gic_may_interrupt(const vmm_gic *g, const vmm_gic_cpu *c); /* one of the highest priority would be, as an IRQ */
+void gic_forget_withdrawn(vmm_machine *m, uint32_t cpu);
+irq_request gic_best(vmm_machine *m, uint32_t cpu, bool fiq); /* what an IRQ or FIQ of this vCPU is about; no state changes */
 uint32_t gic_acknowledge(vmm_machine *m, uint32_t cpu, uint32_t classes); /* INTID | source << 10, or VMM_GIC_NONE */
 void gic_end(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t source, uint32_t classes, bool deactivate);
 void gic_deactivate(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t classes);

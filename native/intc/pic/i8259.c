@@ -43,9 +43,10 @@ static bool is_master(const vmm_machine *m, const vmm_i8259 *c)
     return c == &pic_of(m)->chip[0];
 }
 
-static bool carries_slave(const vmm_i8259 *master, int pin)
+/* Pins of a master that carry a slave. */
+static uint8_t slave_pins(const vmm_i8259 *master)
 {
-    return !(master->icw1 & ICW1_SNGL) && master->cascade & 1 << pin;
+    return master->icw1 & ICW1_SNGL ? 0 : master->cascade;
 }
 
 /* In special mask mode a masked in-service bit blocks nothing (section "Special Mask Mode"). */
@@ -54,23 +55,37 @@ static uint8_t blocking(const vmm_i8259 *c)
     return c->special_mask ? c->isr & (uint8_t)~c->imr : c->isr;
 }
 
-/* The pin that INTA would take: walk down from the highest priority until one requests or one in service blocks. */
+static uint8_t highest_first(uint8_t pins, unsigned highest) /* that pin's bit as bit 0, those of lower priority above it */
+{
+    return (uint8_t)(pins >> highest | pins << (8 - highest));
+}
+
+/* Of both: all bits where there is none. */
+static uint8_t before_first(uint8_t pins)
+{
+    return (uint8_t)((pins & -pins) - 1);
+}
+
+static uint8_t through_first(uint8_t pins)
+{
+    return (uint8_t)(pins ^ (pins - 1));
+}
+
+/* The pin that INTA would take: the highest that requests, unless one in service of its priority or above blocks it. In
+ * special fully nested mode one that carries a slave does not block itself. */
 static int resolve(const vmm_machine *m, const vmm_i8259 *c)
 {
     uint8_t requests = c->irr & (uint8_t)~c->imr;
-    bool slaves_nest = is_master(m, c) && c->icw4 & ICW4_SFNM;
-    for (int step = 1; step <= 8; step++) {
-        int pin = (c->lowest + step) & 7;
-        uint8_t bit = (uint8_t)(1 << pin);
-        bool in_service = blocking(c) & bit, nests = slaves_nest && carries_slave(c, pin);
-        if (in_service && !nests)
-            return NO_PIN;
-        if (requests & bit)
-            return pin;
-        if (in_service && !pic_of(m)->admits_lower)
-            return NO_PIN;
-    }
-    return NO_PIN;
+    if (!requests)
+        return NO_PIN;
+    unsigned highest = (c->lowest + 1) & 7;
+    uint8_t in_service = highest_first(blocking(c), highest);
+    uint8_t nest = is_master(m, c) && c->icw4 & ICW4_SFNM ? highest_first(slave_pins(c), highest) : 0;
+    uint8_t admitted = before_first(in_service & (uint8_t)~nest);
+    if (!pic_of(m)->admits_lower)
+        admitted &= through_first(in_service & nest);
+    admitted &= highest_first(requests, highest);
+    return admitted ? (int)(highest + (unsigned)__builtin_ctz(admitted)) & 7 : NO_PIN;
 }
 
 static void update(vmm_machine *m, vmm_i8259 *c)
@@ -174,7 +189,7 @@ irq_request pic_acknowledge(vmm_machine *m)
     vmm_i8259 *master = &pic_of(m)->chip[0], *slave = &pic_of(m)->chip[1];
     int pin = take(m, master);
     irq_request a;
-    if (pin == CASCADE_PIN && carries_slave(master, pin)) {
+    if (pin == CASCADE_PIN && slave_pins(master) & 1 << pin) {
         a = answer(m, 1, take(m, slave));
         output_set(m, 1, false);
         update(m, slave);
@@ -236,7 +251,7 @@ static int highest_in_service(const vmm_i8259 *c)
 /* It does nothing, but who records may want to know that somebody ended twice. */
 static void note_vain(vmm_machine *m, const vmm_i8259 *c)
 {
-    if (m->current && trace_recorded(m))
+    if (m->current && trace_is_whole(m))
         trace_derived(m->current, VMM_EV_VAIN, (uint32_t)(c - pic_of(m)->chip), 0);
 }
 
@@ -375,6 +390,27 @@ static void elcr_write(vmm_machine *m, uint32_t cpu, const vmm_range *range, uin
 
 const line_end pic_pins = {vmm_pic_set_line, is_unmasked, vector_of, .ended_by_pin = true};
 const range_owner pic_ports = {ports_read, ports_write}, pic_elcr = {elcr_read, elcr_write};
+
+/* A pin's request would raise INT, whichever it is. */
+static bool may_be_spurious(vmm_machine *m, uint32_t cpu)
+{
+    (void)cpu;
+    vmm_i8259 *c = &pic_of(m)->chip[0];
+    uint8_t irr = c->irr;
+    c->irr = 0xff;
+    int pin = resolve(m, c);
+    c->irr = irr;
+    return pin != NO_PIN;
+}
+
+static void request_spurious(vmm_machine *m, uint32_t cpu)
+{
+    (void)cpu;
+    pic_of(m)->chip[0].held = 1;
+    update(m, &pic_of(m)->chip[0]);
+}
+
+const spurious_source pic_spurious = {"pic", may_be_spurious, request_spurious};
 
 static bool chip_alike(const vmm_i8259 *a, const vmm_i8259 *b)
 {

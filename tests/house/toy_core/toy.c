@@ -71,8 +71,8 @@ static uint32_t vector_of(const vmm_machine *m, uint32_t pin)
 static const line_end PINS = {set_pin, NULL, vector_of, false};
 static const range_owner REGISTER = {read_register, write_register};
 static const struct vmm_controller CONTROLLERS[] = {
-    {"machine", 0, NULL, NULL, {{0}}, {{0}}},
-    {"toy", sizeof(toy_controller), NULL, NULL, {{"toy pins", &PINS}}, {{"toy register", &REGISTER}}},
+    {"machine", 0, NULL, NULL, {{0}}, {{0}}, NULL},
+    {"toy", sizeof(toy_controller), NULL, NULL, {{"toy pins", &PINS}}, {{"toy register", &REGISTER}}, NULL},
 };
 
 /* ---- the architecture: an instruction at each address; a handler's second ends the interrupt, its third returns ---- */

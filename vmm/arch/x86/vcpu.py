@@ -18,13 +18,14 @@ SEGMENTS = {
     name: getattr(lib, f"VMM_{name.upper()}")
     for name in ("es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr", "gdtr", "idtr")
 }
-CODE32, DATA32, REAL_CODE, REAL_DATA = 0xCF9B00, 0xCF9300, 0x9B00, 0x9300
+CODE32, CODE64, DATA32, REAL_CODE, REAL_DATA = 0xCF9B00, 0xAF9B00, 0xCF9300, 0x9B00, 0x9300
 """Descriptor attributes, in the place they have in a descriptor's second doubleword."""
 
-CR0_PE, CR0_PG = 1, 1 << 31
+CR0_PE, CR0_PG, CR4_PAE = 1, 1 << 31, 1 << 5
 IF = 1 << 9
 DEBUG_REGISTERS = ("dr0", "dr1", "dr2", "dr3", "dr7")
-EFER, EFER_LMA = 0xC0000080, 1 << 10
+EFER, EFER_LME, EFER_LMA = 0xC0000080, 1 << 8, 1 << 10
+EXTENDED_FEATURES, LONG_MODE = 0x80000001, 1 << 29
 DESC_L, DESC_B = 1 << 21, 1 << 22
 
 
@@ -217,7 +218,9 @@ class X86(Vcpu):
         if entry.mode == "real":
             self.enter_real(entry.cs, entry.pc, entry.registers)
         elif entry.mode == "protected32":
-            self.enter_protected32(entry.pc, entry.registers)
+            self.enter_protected32(entry.pc, entry.registers, entry.gdt)
+        elif entry.mode == "long64":
+            self.enter_long64(entry.pc, entry.registers, entry.gdt)
 
     def read(self, linear: int, size: int) -> bytes:
         """Guest memory through the present page tables; VmmError at the first address that is not mapped."""
@@ -244,13 +247,32 @@ class X86(Vcpu):
         self.set_segment("idtr", Segment(0, 0, 0x3FF, 0))
         self._set_all({"rip": ip, **registers})
 
-    def enter_protected32(self, pc: int, registers: Mapping[str, int]) -> None:
-        """Flat 32-bit protected mode at `pc`, interrupts off: the multiboot 0.6.96 machine state (section 3.2)."""
+    def enter_protected32(self, pc: int, registers: Mapping[str, int], gdt: tuple[int, int] | None = None) -> None:
+        """Flat 32-bit protected mode at `pc`, interrupts off: the multiboot 0.6.96 machine state (section 3.2). `gdt`
+        is where the descriptors are that segment registers have been loaded from, address and limit.
+        """
         self["cr0"] = self["cr0"] & ~CR0_PG | CR0_PE
-        self.set_segment("cs", Segment(0x10, 0, 0xFFFFFFFF, CODE32))
+        self._enter_flat(CODE32, {"rip": pc, **registers}, gdt)
+
+    def enter_long64(self, pc: int, registers: Mapping[str, int], gdt: tuple[int, int] | None = None) -> None:
+        """64-bit mode at `pc`, interrupts off, on the page tables that `registers` have in CR3; `gdt` as above.
+        VmmError on a CPU without long mode.
+        """
+        if self.cpuid(0x80000000)[0] < EXTENDED_FEATURES or not self.cpuid(EXTENDED_FEATURES)[3] & LONG_MODE:
+            raise VmmError("64-bit code, and this CPU has no long mode (use --cpu default)")
+        self["cr0"] = self["cr0"] & ~CR0_PG | CR0_PE
+        self["cr3"], self["cr4"] = registers["cr3"], CR4_PAE
+        self.set_msr(EFER, EFER_LME)
+        self["cr0"] |= CR0_PG
+        self._enter_flat(CODE64, {"rip": pc, **registers}, gdt)
+
+    def _enter_flat(self, code: int, registers: Mapping[str, int], gdt: tuple[int, int] | None) -> None:
+        if gdt:
+            self.set_segment("gdtr", Segment(0, *gdt, 0))
+        self.set_segment("cs", Segment(0x10, 0, 0xFFFFFFFF, code))
         for name in ("ds", "es", "ss", "fs", "gs"):
             self.set_segment(name, Segment(0x18, 0, 0xFFFFFFFF, DATA32))
-        self._set_all({"rip": pc, **registers})
+        self._set_all(registers)
 
     def _set_all(self, registers: Mapping[str, int]) -> None:
         for name, value in registers.items():
