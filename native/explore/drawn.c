@@ -105,11 +105,11 @@ static outset set_out(exploration *x, run *r, bool turn)
     return o;
 }
 
-/* `turn`: one has begun there, which is not given away at once. */
+/* `turn`: one has begun there, which is not given away at once. Values are not found: that takes a look ahead. */
 static bool happens(exploration *x, uint32_t choice, bool turn)
 {
     const piece here = {.first = turn ? NO_TURN : ANYTHING};
-    if (choice >= x->plan->choices || !can_happen(x, &here, 0, choice, NULL))
+    if (choice >= x->plan->choices || is_found(x->plan->choice[choice].kind) || !can_happen(x, &here, 0, choice, NULL))
         return false;
     inject(x, choice);
     return true;

@@ -15,8 +15,9 @@ from vmm.testing.boundaries import Boundary, Place, Region, stand, visit
 from vmm.testing.machines import Machines, Then
 
 TAKEN_BACK = frozenset({
-    "line", "line until served", "ppi", "ppi until served", "nmi", "inject", "msi", "sgi", "pic", "lapic event", "lint",
-    "skip to timer", "turn", "end", "input", "byte", "device", "memory", "cpu",
+    "line", "line until served", "line until taken", "ppi", "ppi until served", "nmi", "inject", "msi", "sgi", "pic",
+    "lapic event", "lint", "skip to timer", "delay timer", "answer", "turn", "end", "input", "byte", "device", "memory",
+    "cpu",
 })  # fmt: skip
 """Decisions of which nothing is left when the machine goes back."""
 NEW_EACH = ("prepare", "console")
