@@ -16,6 +16,7 @@ from placements.exploring import asked_for, assembled, built
 from vmm.cli import main
 from vmm.errors import VmmError
 from vmm.placements.bounds import Bounds
+from vmm.placements.diagnosing import NOTHING
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import Standing
 from vmm.placements.sample import Sample
@@ -164,7 +165,7 @@ def drawn_and_explored(image, asked):
     wanted = [term for each in asked["check"] for term in terms(each)]
     sources = [source(each) for each in ([asked["inject"]] if isinstance(asked["inject"], str) else asked["inject"])]
     bounds = Bounds(depth=2, reduction=False)
-    with Standing(machine, subject.window, sources, wanted, [], bounds, 300_000) as standing:
+    with Standing(machine, subject.window, sources, wanted, [], bounds, 300_000, NOTHING) as standing:
         boundaries = standing.extent(None)
         steps = 2 + max(boundaries, *map(standing.extent, range(len(sources))))
         rows = [
