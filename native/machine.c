@@ -5,6 +5,7 @@
 #include "arm/fp.h"
 #include "arm/regime.h"
 #include "core/block.h"
+#include "core/bus.h"
 #include "core/devices.h"
 #include "core/engine.h"
 #include "core/flash.h"
@@ -44,7 +45,7 @@ vmm_machine *vmm_new(void)
 static const char *watch_pages(void *library)
 {
     static const page_watcher PAGES = {page_has_code, page_stored_by_guest, page_code_gone, page_may_be_dirty,
-                                       table_read, page_stores, block_over, page_block_dropped};
+                                       table_read, page_stores, block_over, bus_has_gaps, page_block_dropped};
     return uc_watch_pages(library, &PAGES);
 }
 

@@ -44,6 +44,77 @@ class vmm_answer(Struct):
     value: int
 
 @final
+class vmm_event(Struct):
+    count: int
+    ns: int
+    pc: int
+    sp: int
+    value: int
+    code: int
+    number: int
+    error: int
+    flags: int
+    base: int
+    cs: int
+    ss: int
+    vector_offset: int
+    spare: int
+    kind: int
+    vcpu: int
+    source: int
+    source_pin: int
+    cpl: int
+    has_error: int
+    target_el: int
+    depth: int
+
+@final
+class vmm_packed(Struct):
+    bytes: Pointer[int]
+    size: int
+    used: int
+    events: int
+    count: int
+    ns: int
+    last: Array[vmm_event]
+
+@final
+class vmm_trace(Struct):
+    hash: int
+    hashed: int
+    emitted: int
+    look_at: int
+    drained: int
+    packed: int
+    packer: vmm_packed
+    observed: int
+    whole: int
+    capacity: int
+    ring: vmm_event
+    guest_errors: int
+    first_errors: Array[vmm_event]
+
+@final
+class vmm_stat(Struct):
+    vcpu: int
+    source: int
+    pin: int
+    vector: int
+    delivered: int
+    latency_min: int
+    latency_max: int
+    histogram: Pointer[int]
+
+@final
+class vmm_wanted(Struct):
+    since: int
+    number: int
+    vcpu: int
+    pin: int
+    kinds: int
+    sources: int
+
+@final
 class vmm_machine(Struct):
     insn_ns: int
     ram: Pointer[int]
@@ -352,77 +423,6 @@ class vmm_console(Struct):
     heard: int
     count: int
     bytes: Array[int]
-
-@final
-class vmm_event(Struct):
-    count: int
-    ns: int
-    pc: int
-    sp: int
-    value: int
-    code: int
-    number: int
-    error: int
-    flags: int
-    base: int
-    cs: int
-    ss: int
-    vector_offset: int
-    spare: int
-    kind: int
-    vcpu: int
-    source: int
-    source_pin: int
-    cpl: int
-    has_error: int
-    target_el: int
-    depth: int
-
-@final
-class vmm_packed(Struct):
-    bytes: Pointer[int]
-    size: int
-    used: int
-    events: int
-    count: int
-    ns: int
-    last: Array[vmm_event]
-
-@final
-class vmm_trace(Struct):
-    hash: int
-    hashed: int
-    emitted: int
-    look_at: int
-    drained: int
-    packed: int
-    packer: vmm_packed
-    observed: int
-    whole: int
-    capacity: int
-    ring: vmm_event
-    guest_errors: int
-    first_errors: Array[vmm_event]
-
-@final
-class vmm_stat(Struct):
-    vcpu: int
-    source: int
-    pin: int
-    vector: int
-    delivered: int
-    latency_min: int
-    latency_max: int
-    histogram: Pointer[int]
-
-@final
-class vmm_wanted(Struct):
-    since: int
-    number: int
-    vcpu: int
-    pin: int
-    kinds: int
-    sources: int
 
 @final
 class vmm_pages(Struct):
@@ -784,8 +784,7 @@ class vmm_arm(Struct):
     watch_hook: int
     leftover_hook: Array[int]
     access: vmm_arm_access
-    filled: Array[int]
-    fills: int
+    filled: int
     strict: int
     hook_frame: int
     unredirected: int
@@ -935,6 +934,9 @@ class vmm_covered_delivery(Struct):
     pin: int
 
 class Lib:
+    VMM_FIRST_ERRORS: Final[int]
+    VMM_HISTOGRAM: Final[int]
+    VMM_KINDS: Final[int]
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
     VMM_MAX_TRIGGERS: Final[int]
@@ -945,10 +947,8 @@ class Lib:
     VMM_MAX_RANGES: Final[int]
     VMM_MAX_STATS: Final[int]
     VMM_RECENT: Final[int]
-    VMM_FIRST_ERRORS: Final[int]
     VMM_GAVE_UP: Final[int]
     VMM_CHAIN: Final[int]
-    VMM_HISTOGRAM: Final[int]
     VMM_NOTED_PAGES: Final[int]
     VMM_NEST: Final[int]
     VMM_REACH_WORDS: Final[int]
@@ -957,7 +957,6 @@ class Lib:
     VMM_NATIVE_TIMERS: Final[int]
     VMM_NEVER: Final[int]
     VMM_FOREVER: Final[int]
-    VMM_KINDS: Final[int]
     VMM_APIC_TICK_NS: Final[int]
     VMM_IOAPIC_PINS: Final[int]
     VMM_IOAPIC_VERSION: Final[int]
@@ -974,7 +973,6 @@ class Lib:
     VMM_MAX_MSRS: Final[int]
     VMM_MAX_CPUID: Final[int]
     VMM_GENERIC_TIMERS: Final[int]
-    VMM_ARM_FILLS: Final[int]
     VMM_CORTEX_REGISTERS: Final[int]
     VMM_MAX_CHOICES: Final[int]
     VMM_MAX_DEPTH: Final[int]
@@ -987,54 +985,6 @@ class Lib:
     VMM_PLACE_NONE: Final[int]
     VMM_PLACE_PORT: Final[int]
     VMM_PLACE_MEMORY: Final[int]
-    VMM_STIMULUS_PERIODIC: Final[int]
-    VMM_STIMULUS_POISSON: Final[int]
-    VMM_STIMULUS_BURST: Final[int]
-    VMM_STIMULUS_STORM: Final[int]
-    VMM_STIMULUS_SEQUENCE: Final[int]
-    VMM_TARGET_LINE: Final[int]
-    VMM_TARGET_NMI: Final[int]
-    VMM_TARGET_INJECT: Final[int]
-    VMM_ARMED_ALWAYS: Final[int]
-    VMM_ARMED_UNMASKED: Final[int]
-    VMM_ARMED_BETWEEN: Final[int]
-    VMM_TRIGGER_FREE: Final[int]
-    VMM_TRIGGER_REACH: Final[int]
-    VMM_TRIGGER_EVENT: Final[int]
-    VMM_TRIGGER_INSNS: Final[int]
-    VMM_TRIGGER_TIME: Final[int]
-    VMM_TRIGGER_SHADOW: Final[int]
-    VMM_TRIGGER_EVERY: Final[int]
-    VMM_TRIGGER_HASHED: Final[int]
-    VMM_TRIGGER_TURN: Final[int]
-    VMM_FERR_DRIVER: Final[int]
-    VMM_STIMULUS_DRIVER: Final[int]
-    VMM_TESTDEV_DRIVER: Final[int]
-    VMM_SCRIPT_DRIVER: Final[int]
-    VMM_TIMER_FREE: Final[int]
-    VMM_TIMER_CALL: Final[int]
-    VMM_TIMER_WAVE: Final[int]
-    VMM_TIMER_NATIVE: Final[int]
-    VMM_TRAP_INT: Final[int]
-    VMM_TRAP_EXCEPTION: Final[int]
-    VMM_TRAP_HLT: Final[int]
-    VMM_TRAP_RDMSR: Final[int]
-    VMM_TRAP_WRMSR: Final[int]
-    VMM_TRAP_IN: Final[int]
-    VMM_TRAP_OUT: Final[int]
-    VMM_TRAP_SVC: Final[int]
-    VMM_TRAP_HVC: Final[int]
-    VMM_TRAP_SMC: Final[int]
-    VMM_TRAP_BRK: Final[int]
-    VMM_TRAP_UNDEFINED: Final[int]
-    VMM_TRAP_SYSREG: Final[int]
-    VMM_TRAP_FIRMWARE: Final[int]
-    VMM_TRAP_SEMIHOSTING: Final[int]
-    VMM_TRAP_DELIVER: Final[int]
-    VMM_TRAP_DONE: Final[int]
-    VMM_HEARD_BY_NOBODY: Final[int]
-    VMM_HEARD_LATER: Final[int]
-    VMM_HEARD_AT_ONCE: Final[int]
     VMM_EV_LINE: Final[int]
     VMM_EV_PENDING: Final[int]
     VMM_EV_DELIVERED: Final[int]
@@ -1084,9 +1034,58 @@ class Lib:
     VMM_SRC_SERROR: Final[int]
     VMM_SRC_APIC_SPURIOUS: Final[int]
     VMM_SRC_STIMULUS: Final[int]
+    VMM_STIMULUS_PERIODIC: Final[int]
+    VMM_STIMULUS_POISSON: Final[int]
+    VMM_STIMULUS_BURST: Final[int]
+    VMM_STIMULUS_STORM: Final[int]
+    VMM_STIMULUS_SEQUENCE: Final[int]
+    VMM_TARGET_LINE: Final[int]
+    VMM_TARGET_NMI: Final[int]
+    VMM_TARGET_INJECT: Final[int]
+    VMM_ARMED_ALWAYS: Final[int]
+    VMM_ARMED_UNMASKED: Final[int]
+    VMM_ARMED_BETWEEN: Final[int]
+    VMM_TRIGGER_FREE: Final[int]
+    VMM_TRIGGER_REACH: Final[int]
+    VMM_TRIGGER_EVENT: Final[int]
+    VMM_TRIGGER_INSNS: Final[int]
+    VMM_TRIGGER_TIME: Final[int]
+    VMM_TRIGGER_SHADOW: Final[int]
+    VMM_TRIGGER_EVERY: Final[int]
+    VMM_TRIGGER_HASHED: Final[int]
+    VMM_TRIGGER_TURN: Final[int]
+    VMM_FERR_DRIVER: Final[int]
+    VMM_STIMULUS_DRIVER: Final[int]
+    VMM_TESTDEV_DRIVER: Final[int]
+    VMM_SCRIPT_DRIVER: Final[int]
+    VMM_TIMER_FREE: Final[int]
+    VMM_TIMER_CALL: Final[int]
+    VMM_TIMER_WAVE: Final[int]
+    VMM_TIMER_NATIVE: Final[int]
+    VMM_TRAP_INT: Final[int]
+    VMM_TRAP_EXCEPTION: Final[int]
+    VMM_TRAP_HLT: Final[int]
+    VMM_TRAP_RDMSR: Final[int]
+    VMM_TRAP_WRMSR: Final[int]
+    VMM_TRAP_IN: Final[int]
+    VMM_TRAP_OUT: Final[int]
+    VMM_TRAP_SVC: Final[int]
+    VMM_TRAP_HVC: Final[int]
+    VMM_TRAP_SMC: Final[int]
+    VMM_TRAP_BRK: Final[int]
+    VMM_TRAP_UNDEFINED: Final[int]
+    VMM_TRAP_SYSREG: Final[int]
+    VMM_TRAP_FIRMWARE: Final[int]
+    VMM_TRAP_SEMIHOSTING: Final[int]
+    VMM_TRAP_DELIVER: Final[int]
+    VMM_TRAP_DONE: Final[int]
+    VMM_HEARD_BY_NOBODY: Final[int]
+    VMM_HEARD_LATER: Final[int]
+    VMM_HEARD_AT_ONCE: Final[int]
     VMM_ACCESS_READ: Final[int]
     VMM_ACCESS_WRITE: Final[int]
     VMM_ACCESS_FETCH: Final[int]
+    VMM_ACCESS_WALK: Final[int]
     VMM_STOP_NONE: Final[int]
     VMM_STOP_EXIT: Final[int]
     VMM_STOP_POWEROFF: Final[int]
@@ -1515,14 +1514,6 @@ class Ffi:
     def string(self, text: CString) -> bytes: ...
     def typeof(self, cdecl: str | CValue) -> CType: ...
     @overload
-    def new(self, cdecl: Literal["vmm_machine *", "vmm_machine[]"], value: object = ...) -> vmm_machine: ...
-    @overload
-    def new(self, cdecl: Literal["vmm_stimulus_plan *", "vmm_stimulus_plan[]"], value: object = ...) -> vmm_stimulus_plan: ...
-    @overload
-    def new(self, cdecl: Literal["vmm_vcpu *", "vmm_vcpu[]"], value: object = ...) -> vmm_vcpu: ...
-    @overload
-    def new(self, cdecl: Literal["vmm_trap *", "vmm_trap[]"], value: object = ...) -> vmm_trap: ...
-    @overload
     def new(self, cdecl: Literal["vmm_event *", "vmm_event[]"], value: object = ...) -> vmm_event: ...
     @overload
     def new(self, cdecl: Literal["vmm_packed *", "vmm_packed[]"], value: object = ...) -> vmm_packed: ...
@@ -1532,6 +1523,14 @@ class Ffi:
     def new(self, cdecl: Literal["vmm_stat *", "vmm_stat[]"], value: object = ...) -> vmm_stat: ...
     @overload
     def new(self, cdecl: Literal["vmm_wanted *", "vmm_wanted[]"], value: object = ...) -> vmm_wanted: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_machine *", "vmm_machine[]"], value: object = ...) -> vmm_machine: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_stimulus_plan *", "vmm_stimulus_plan[]"], value: object = ...) -> vmm_stimulus_plan: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_vcpu *", "vmm_vcpu[]"], value: object = ...) -> vmm_vcpu: ...
+    @overload
+    def new(self, cdecl: Literal["vmm_trap *", "vmm_trap[]"], value: object = ...) -> vmm_trap: ...
     @overload
     def new(self, cdecl: Literal["vmm_segment *", "vmm_segment[]"], value: object = ...) -> vmm_segment: ...
     @overload

@@ -28,7 +28,6 @@ typedef struct {
     uint32_t timer; /* of the machine */
 } vmm_arm_cycles;
 
-#define VMM_ARM_FILLS 8
 #define VMM_CORTEX_REGISTERS 7
 
 /* An access as Unicorn announces it. */
@@ -81,8 +80,7 @@ typedef struct {
     size_t watch_hook;  /* Unicorn's hook while a watchpoint is enabled */
     size_t leftover_hook[2]; /* and those of MRS and MSR while somebody is told of them */
     vmm_arm_access access; /* transient: the last one, while it is */
-    uint64_t filled[VMM_ARM_FILLS]; /* transient: virtual pages that came into Unicorn's TLB last */
-    uint32_t fills;
+    uint64_t filled; /* transient: the virtual page that came into Unicorn's TLB last */
     uint8_t strict; /* derived: regimes, one bit each, whose code is translated so that data must be aligned */
     uint64_t hook_frame; /* transient: where translated code's calls return, see it.c */
     uint8_t unredirected; /* transient: a name means its own register, whoever runs: a script asks */

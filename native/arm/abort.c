@@ -23,7 +23,7 @@ static arm_event abort_of(vmm_vcpu *v, uint64_t physical, int access)
     bool fetch = access == VMM_ACCESS_FETCH, write = access == VMM_ACCESS_WRITE;
     bool same = now == target;
     uint64_t address = arm_pc(v);
-    bool known = fetch || arm_virtual_address(v, physical, &address);
+    bool known = fetch || (access != VMM_ACCESS_WALK && arm_virtual_address(v, physical, &address));
     uint32_t ec = (fetch ? EC_IABT_LOWER : EC_DABT_LOWER) + (same ? SAME_LEVEL : 0);
     uint32_t iss = EXTERNAL | (write ? WNR : 0u) | (known ? 0u : FNV);
     bool long_format = env->cp15.tcr_el[1].raw & TTBCR_EAE;
@@ -41,7 +41,6 @@ void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access)
     if (access != VMM_ACCESS_FETCH)
         arm_it_restore(v);
     arm_event e = abort_of(v, physical, access);
-    arm_forget_pages(v);
     arm_deliver(v, &e);
     arm_check_lockup(v, access == VMM_ACCESS_FETCH);
     arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);

@@ -3,8 +3,6 @@
  * which asks, whenever it fills its TLB, whether the page has watchpoints, and that which it makes before each access to a
  * page that has. We answer the first and are the second.
  */
-#include <string.h>
-
 #include "arm/access.h"
 #include "unicorn/uc_plt.h"
 
@@ -20,8 +18,7 @@ static int page_filled(void *cpu, uint64_t page, uint64_t length)
     vmm_vcpu *v = ours(cpu);
     if (!v)
         return 0;
-    vmm_arm *arm = arm_of(v);
-    arm->filled[arm->fills++ % VMM_ARM_FILLS] = page;
+    arm_of(v)->filled = page;
     return arm_watched(v, page, length);
 }
 
@@ -59,23 +56,16 @@ void arm_note_access(vmm_vcpu *v, uint64_t physical, uint32_t size, bool write)
     arm_of(v)->access = (vmm_arm_access){v->count, (uint16_t)(physical % PAGE), (uint8_t)size, write};
 }
 
-/* A page that nothing answers is forgotten at its abort, so that each access to it fills the TLB anew. */
+/* Each access to a page that does not answer throughout fills the TLB anew, whenever Unicorn flushes that. */
 bool arm_virtual_address(vmm_vcpu *v, uint64_t physical, uint64_t *address)
 {
-    vmm_arm *arm = arm_of(v);
-    for (uint32_t n = 1; n <= VMM_ARM_FILLS; n++) {
-        uint64_t page = arm->filled[(arm->fills - n) % VMM_ARM_FILLS] & ~(uint64_t)(PAGE - 1);
-        if (arm_physical_page(v, page) != (physical & ~(uint64_t)(PAGE - 1)))
-            continue;
-        *address = page | physical % PAGE;
-        return true;
-    }
-    return false;
+    uint64_t page = arm_of(v)->filled & ~(uint64_t)(PAGE - 1);
+    *address = page | physical % PAGE;
+    return arm_physical_page(v, page) == (physical & ~(uint64_t)(PAGE - 1));
 }
 
 void arm_forget_pages(vmm_vcpu *v)
 {
-    memset(arm_of(v)->filled, 0xff, sizeof arm_of(v)->filled);
     arm_calls_of(v)->tlb_flush(v->cpu);
 }
 

@@ -83,8 +83,20 @@ bool bus_walk(vmm_vcpu *v, uint64_t physical, bool looks)
     if (m->hole_floats) /* beyond the hole Unicorn reads by the same call what is no table, and finds nothing */
         return physical < m->hole_first || physical >= m->hole_end;
     if (!looks)
-        nobody_answers(v, physical, VMM_ACCESS_READ);
+        nobody_answers(v, physical, VMM_ACCESS_WALK);
     return false;
+}
+
+bool bus_has_gaps(vmm_vcpu *v, uint64_t physical)
+{
+    enum { PAGE = 4096 };
+    vmm_machine *m = v->machine;
+    uint64_t at = physical & ~(uint64_t)(PAGE - 1), end = at + PAGE;
+    if (!v->arch->bus_error || vmm_memory(m, at, PAGE))
+        return false;
+    for (const vmm_range *range; at < end && (range = range_at(m, at));)
+        at = range->first + range->count;
+    return at < end;
 }
 
 static void range_write(vmm_vcpu *v, const vmm_range *range, uint64_t address, uint32_t size, uint64_t value)

@@ -149,7 +149,7 @@ const char *uc_watch_pages(void *library, const page_watcher *watcher)
         EACH_CALL(arm),
         {"x86_stl_phys_notdirty_x86_64", before_table_store_x86_64, &table_store_x86_64},
     };
-    const char *cannot = uc_watch_tlb(library, watcher->fetches);
+    const char *cannot = uc_watch_tlb(library, watcher->fetches, watcher->has_gaps);
     if (!cannot)
         cannot = uc_watch_walks(library, watcher->table_read);
     return cannot ? cannot : uc_stand_before(library, calls, sizeof calls / sizeof *calls);

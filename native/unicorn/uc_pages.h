@@ -14,6 +14,7 @@ typedef struct {
     bool (*table_read)(vmm_vcpu *v, uint64_t physical, bool looks); /* as uc_walk.h has it */
     void (*stores)(vmm_vcpu *v, uint64_t offset, uintptr_t host_pc); /* an instruction is about to, before anything is done of it */
     void (*fetches)(vmm_vcpu *v); /* it needs a translation for code: what it executed last is over */
+    bool (*has_gaps)(vmm_vcpu *v, uint64_t physical); /* as uc_tlb.h has it */
     void (*block_dropped)(vmm_vcpu *v); /* translated code of its is no longer valid; it may be executing that */
 } page_watcher;
 

@@ -23,6 +23,7 @@ typedef void (*set_page)(void *cpu, uint64_t address, uint64_t physical, uint32_
 
 static _Thread_local bool for_data; /* the entry that is being made */
 static void (*told)(vmm_vcpu *v);
+static bool (*gaps)(vmm_vcpu *v, uint64_t physical);
 
 /* A page that is covered has no entry of its own. */
 static uint64_t seen(const void *cpu, uint64_t physical)
@@ -36,6 +37,12 @@ static uint64_t seen(const void *cpu, uint64_t physical)
 static bool ours(const void *cpu)
 {
     return uc_executing && uc_executing->cpu == cpu;
+}
+
+/* Unicorn asks again at each access to what is smaller than a page. */
+static uint64_t extent(const void *cpu, uint64_t physical, uint64_t size)
+{
+    return ours(cpu) && gaps(uc_executing, physical) ? 1 : size;
 }
 
 #define STANDING_BEFORE(target)                                                                                        \
@@ -53,16 +60,17 @@ static bool ours(const void *cpu)
                                          int allowed, int mode, uint64_t size)                                         \
     {                                                                                                                  \
         int kept = for_data && ours(cpu) ? allowed & ~PAGE_EXEC : allowed;                                                           \
-        set_page_##target(cpu, address, seen(cpu, physical), attributes, kept, mode, size);                            \
+        set_page_##target(cpu, address, seen(cpu, physical), attributes, kept, mode, extent(cpu, physical, size));                            \
     }
 
 STANDING_BEFORE(x86_64)
 STANDING_BEFORE(aarch64)
 STANDING_BEFORE(arm)
 
-const char *uc_watch_tlb(void *library, void (*fetches)(vmm_vcpu *v))
+const char *uc_watch_tlb(void *library, void (*fetches)(vmm_vcpu *v), bool (*has_gaps)(vmm_vcpu *v, uint64_t physical))
 {
     told = fetches;
+    gaps = has_gaps;
     const uc_call calls[] = {
         {"tlb_set_page_with_attrs_x86_64", before_set_page_x86_64, &set_page_x86_64},
         {"tlb_set_page_with_attrs_aarch64", before_set_page_aarch64, &set_page_aarch64},

@@ -6,8 +6,11 @@
 
 #include "api/vmm.h"
 
-/* Once a process; `fetches` is told before an entry for code is made. The line that says why not, or NULL. */
-const char *uc_watch_tlb(void *library, void (*fetches)(vmm_vcpu *v));
+/*
+ * Once a process; `fetches` is told before an entry for code is made, and where a page has gaps each access makes an entry
+ * anew. The line that says why not, or NULL.
+ */
+const char *uc_watch_tlb(void *library, void (*fetches)(vmm_vcpu *v), bool (*has_gaps)(vmm_vcpu *v, uint64_t physical));
 bool uc_tlb_attach(vmm_vcpu *v);                                   /* false: Unicorn's TLB has another shape */
 void uc_tlb_dirty(const vmm_vcpu *v, uint64_t address, const uint8_t *page); /* stores to `page` by that virtual address are told no more */
 /* Where aligned bytes are read from by that address in a mode of the MMU; NULL: nowhere, or Unicorn sees to it. x86 only. */

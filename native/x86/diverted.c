@@ -76,6 +76,7 @@ static const row DIVERTED[] = {
     {0, 0xca, 0xcb, ANY, in_protected_mode, x86_retf},
     {1, 0x07, 0x07, ANY, in_ia32e_mode_of_intel, x86_sysret},
     {1, 0x35, 0x35, ANY, in_ia32e_mode, x86_sysexit},
+    {1, 0xc7, 0xc7, 1 << 6 | 1 << 7, always, x86_random}, /* RDRAND, RDSEED */
 };
 
 enum { ROWS = sizeof DIVERTED / sizeof *DIVERTED };

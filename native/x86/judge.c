@@ -69,7 +69,10 @@ static void read_operand(code_cursor *c, uint32_t flags, const insn_start *s)
 /* What is diverted must have been fetched to its last byte, as Unicorn would have. */
 static void read_rest(code_cursor *c, uint32_t flags, const insn_start *s)
 {
+    enum { GROUP_9 = 0xc7 }; /* RDRAND, RDSEED */
     unsigned left = 0;
+    if (s->map == MAP_0F && s->opcode == GROUP_9)
+        read_operand(c, flags, s);
     switch (s->map == MAP_ONE ? s->opcode : 0) {
     case 0xe0: case 0xe1: /* LOOPNE, LOOPE */
     case 0xe4: case 0xe5: case 0xe6: case 0xe7: /* IN, OUT imm8 */

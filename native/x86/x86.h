@@ -238,6 +238,7 @@ x86_operand x86_memory_operand(vmm_vcpu *v, const x86_insn *insn);
 /* far_branch.c, far_return.c */
 void x86_far_branch(vmm_vcpu *v, const x86_insn *insn);
 void x86_loop_on_flag(vmm_vcpu *v, const x86_insn *insn);
+void x86_random(vmm_vcpu *v, const x86_insn *insn); /* RDRAND, RDSEED */
 bool x86_iret_is_ours(const vmm_vcpu *v);
 void x86_iret(vmm_vcpu *v, const x86_insn *insn);
 void x86_retf(vmm_vcpu *v, const x86_insn *insn);

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 A64 = {
     "add sp, sp, #0x20": "ff830091",
+    "add x3, x3, #1, lsl #12": "63044091",
     "add x0, sp, #8": "e0230091",
     "add x2, x1, #1": "22040091",
     "and x1, x1, #0xff": "211c4092",
@@ -34,6 +35,9 @@ A64 = {
     "ldr q0, [sp]": "e003c03d",
     "ldr q0, [x1]": "2000c03d",
     "ldr w0, [x1]": "200040b9",
+    "ldr w0, [x2]": "400040b9",
+    "ldr w0, [x3]": "600040b9",
+    "ldr w0, [x5]": "a00040b9",
     "ldr x0, #0": "00000058",
     "ldr x0, [sp, #8]": "e00740f9",
     "ldr x0, [sp]": "e00340f9",
@@ -133,7 +137,6 @@ A64 = {
     "stp q0, q1, [x1]": "200400ad",
     "stp x2, x3, [sp, #-0x10]!": "e20fbfa9",
     "stp x2, x3, [x1]": "220c00a9",
-    "ldr w0, [x2]": "400040b9",
     "ldr x1, [x0], #8": "018440f8",
     "ldr x2, [x0], #8": "028440f8",
     "ldr x0, [x3]": "600040f9",
@@ -180,6 +183,8 @@ A64 = {
     "mrs x1, pmccntr_el0": "019d3bd5",
     "msr pmcr_el0, x0": "009c1bd5",
     "add x6, x6, #1": "c6040091",
+    "sub x4, x4, #1": "840400d1",
+    "cbnz x4, #0xfffffffffffffff4": "a4ffffb5",
     "cbnz x5, #0": "050000b5",
 }
 A32 = {

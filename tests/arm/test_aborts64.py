@@ -184,6 +184,26 @@ def test_the_external_aborts_address_is_the_virtual_one_that_was_used(code: str)
         )  # fmt: skip
 
 
+def test_the_external_aborts_address_is_that_of_this_access_where_others_to_its_page_were_answered() -> None:
+    """DDI0487 D13.2.40 FAR_EL1, FnV 0: a device that ends within its page, by whichever of two names, long after."""
+    fw_cfg, ends_at, first, second, others = 0x09020000, 0x18, DATA + 0x1000, DATA + 0x5000, 20
+    each = ("ldr w0, [x3]", "add x3, x3, #1, lsl #12", "sub x4, x4, #1", "cbnz x4, #0xfffffffffffffff4")
+    code = a64("ldr w0, [x1]", "ldr w0, [x2]", *each, "ldr w0, [x5]")
+    bench = Arm64Bench(code, EL1H, x1=first, x2=second, x3=DATA + 0x8000, x4=others, x5=first + ends_at)
+    bench.paging()
+    bench.page(CODE, PAGE_EL1)
+    for page in range(others):
+        bench.page(DATA + 0x8000 + 0x1000 * page, PAGE_EL1)
+    for alias in (first, second):
+        bench.write(TABLES + 0x1000 + 8 * (alias - RAM >> 12), fw_cfg | PAGE_EL1, size=8)
+    begun = 2 + 4 * others + 1
+    bench.step(begun)
+    bench.assert_taken(
+        DATA_ABORT, ELXH_GROUP, after=begun, elr=CODE + 4 * 6, spsr=EL1H, esr=syndrome(DATA_ABORT, EXTERNAL),
+        far=first + ends_at,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("stops", [(), (1,), (2,), (1, 1)])
 def test_a_fetch_that_nothing_decodes_is_told_once_however_the_run_is_cut(stops: tuple[int, ...]) -> None:
     """DDI0487 D1.10.1: the abort's ELR is the address; the attempt is the second instruction that begins."""

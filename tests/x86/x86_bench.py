@@ -146,11 +146,13 @@ class X86Bench:
         board: str = "",
         model: str = "default",
         smp: int = 1,
+        seed: int = 0,
+        gear: str = "precise",
         **registers: int,
     ) -> None:
         self.mode = mode
         self.long = mode in ("long64", "compat32")
-        self.machine = Machine(Config(board=f"pc,pit=off{board}", cpu=model, smp=smp, memory=RAM))
+        self.machine = Machine(Config(board=f"pc,pit=off{board}", cpu=model, smp=smp, seed=seed, gear=gear, memory=RAM))
         self.cpu = self.machine.cpu
         self.memory = self.machine.memory
         self.memory.write(CODE, code + JMP_SELF)
