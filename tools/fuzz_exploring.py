@@ -1,5 +1,5 @@
 """Exploring shares runs and changes no answer: every placement in a random guest, with runs shared, each run whole,
-in small pieces, in ranges from the last to the first, and by a plain loop over snapshots.
+in small pieces, in ranges from the last to the first, drawn one by one, and by a plain loop over snapshots.
 
 Each case of `fuzz_cases` goes to a boundary; from there something is injected at each of some that follow, the turn is
 given to another vCPU, a timer expires, and what instructions read is found to be something else. What a
@@ -67,6 +67,9 @@ TOO_DEEP = 1 << 31
 """The outcome of a run whose stack grows too far; a hash is less."""
 STACKS = (0, 24, 64, 1 << 20)
 """Bytes that it may grow; 0: nobody looks."""
+THIRD = 3
+BEHIND = 2 * LONGEST + 10
+"""Boundaries from one interrupt to the next, where no handler and no rest of a window was longer than `LONGEST`."""
 LOOKS = ("registers", "words", "all")
 """What a case sees of a run's end."""
 
@@ -181,6 +184,20 @@ def explored(
     machine must be as it was.
     """
     machine = case.machine()
+    plan, explorer = _explorer(case, machine, end, reduce=reduce)
+    before = fingerprint(machine)
+    rows: list[Row] = []
+    with explorer:
+        bounds = [0, *cuts, (1 << 64) - 1]
+        for first, to in reversed(list(itertools.pairwise(bounds))):
+            rows = [*_range(explorer, plan, first, to, piece), *rows]
+    if fingerprint(machine) != before:
+        raise Found("the machine is another one behind its exploration")
+    return rows, list(map(worst, plan.worst))
+
+
+def _explorer(case: Case, machine: Machine, end: int, *, reduce: bool) -> tuple[Any, Explorer]:
+    """Of that machine, and its plan."""
     sources = case.sources(machine)
     plan = ffi.new("vmm_plan *")
     for number, each in enumerate(sources):
@@ -191,15 +208,35 @@ def explored(
     plan.finds, plan.stack = case.finds, case.stack
     plan.reduce, plan.ask_each = reduce, True
     plan.end.kind, plan.end.at, plan.end.vcpu = lib.VMM_TRIGGER_REACH, end, lib.VMM_ANY
-    before = fingerprint(machine)
-    rows: list[Row] = []
-    with explorer_of(machine, plan, Asked(case, machine, sources)) as explorer:
-        bounds = [0, *cuts, (1 << 64) - 1]
-        for first, to in reversed(list(itertools.pairwise(bounds))):
-            rows = [*_range(explorer, plan, first, to, piece), *rows]
+    return plan, explorer_of(machine, plan, Asked(case, machine, sources))
+
+
+def drawn(case: Case, end: int, rows: Sequence[Row]) -> None:
+    """Each placement as one that was drawn, in a run of its own; Found where other ones fail than `rows` say."""
+    machine = case.machine()
+    plan, explorer = _explorer(case, machine, end, reduce=False)
+    before, choices = fingerprint(machine), range(plan.choices)
+    with explorer:
+        list(_range(explorer, plan, 0, (1 << 64) - 1, 1000))
+        if plan.cut:
+            return
+        for number, row in enumerate(rows):
+            if case.depth > 1 and number % THIRD != case.boundaries % THIRD:
+                continue  # pairs are many
+            first = number // plan.choices, number % plan.choices
+            behind = [(first[0] + more, choice) for more in range(BEHIND) for choice in choices]
+            draws = [[first], *([first, each] for each in behind if case.depth > 1)]
+            fails = {_row(each)[5]: each.least_outcome for each in explorer.drawn(draws) if each.failing}
+            fails = {least: outcome for least, outcome in fails.items() if least[0] == row.at}
+            found: dict[str, Any] = {"failing": len(fails), "outcome": fails.get((row.at,), 0)}
+            wanted: dict[str, Any] = {"failing": row.failing, "outcome": row.outcome}
+            if row.failing:
+                least = min(fails, key=lambda each: (len(each), [(*one[:2], one[3]) for one in each]), default=())
+                found |= {"least": least, "least outcome": fails.get(least)}
+                wanted |= {"least": row.least, "least outcome": row.least_outcome}
+            compare({str(row.at): wanted}, {str(row.at): found}, "drawn one by one")
     if fingerprint(machine) != before:
-        raise Found("the machine is another one behind its exploration")
-    return rows, list(map(worst, plan.worst))
+        raise Found("the machine is another one behind what was drawn")
 
 
 def _range(explorer: Explorer, plan: Any, first: int, to: int, piece: int) -> list[Row]:
@@ -265,6 +302,8 @@ def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
     if case.depth + case.finds == 1:
         pieces, most = explored(case, end, reduce=True, piece=7)
         compare({"rows": whole, "most": expected}, {"rows": pieces, "most": most}, "in pieces")
+    if not case.finds:
+        drawn(case, end, whole)
     if not 0 < case.stack < max(STACKS):
         ends = [(row.at[0], row.outcome) for row in whole]
         compare({"ends": looped(case, whole)}, {"ends": ends}, "beside a loop over snapshots")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vmm.coverage.coverage import Coverage
     from vmm.machine.machine import Machine
     from vmm.machine.options import Options
+    from vmm.testing.again import Again, Cases
     from vmm.testing.boundaries import Boundary
     from vmm.testing.exploration import Exploration
     from vmm.testing.images import Images
@@ -49,6 +50,10 @@ READABLE = 120
 """Characters of a test's name in the name of its recording, which has room for twice as many."""
 
 IMAGES: pytest.StashKey[Images] = pytest.StashKey()
+CASES: pytest.StashKey[Cases] = pytest.StashKey()
+"""Of the session: the machine that cases of one test have in turn."""
+AGAIN: pytest.StashKey[Again] = pytest.StashKey()
+"""Of a case that has it."""
 MACHINES: pytest.StashKey[Machines] = pytest.StashKey()
 EXPLORATION: pytest.StashKey[Exploration] = pytest.StashKey()
 COVERAGE: pytest.StashKey[Coverage] = pytest.StashKey()
@@ -99,6 +104,8 @@ def _coverage_file(config: pytest.Config) -> Path:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A worker of xdist's hands over what it has, everybody else writes it."""
+    if cases := session.config.stash.get(CASES, None):
+        cases.close()
     coverage = session.config.stash.get(COVERAGE, None)
     if coverage is None:
         return
@@ -166,8 +173,29 @@ def guest(machine: Machines, request: pytest.FixtureRequest) -> Machine:
     from vmm.testing import markers
 
     with _in_one_line():
+        if again := _again(request.node):
+            return machine.lend(again.tested)
         image, options = markers.guest(request.node)
         return machine(image, **options)
+
+
+def _again(item: pytest.Item) -> Again | None:
+    """What the cases of a test at each boundary have one after the other; None: each has a new machine."""
+    from vmm.testing import again, boundaries, markers
+
+    case = getattr(item, "callspec", None)
+    if case is None or not isinstance(case.params.get("boundary"), tuple):
+        return None
+    region, place = case.params["boundary"]
+    image, options = markers.guest(item)
+    looked_at = item.config.stash.get(COVERAGE, None) is not None or bool(markers.diagnoses(item))
+    if not isinstance(place, boundaries.Place) or looked_at or any(each in options for each in again.NEW_EACH):
+        return None
+    key = item.nodeid.partition("[")[0], image, options, markers.defaults(item), region
+    made = item.config.stash.setdefault(CASES, again.Cases()).lend(
+        key, lambda: again.Again(_machines(item.config, item), image, options, region)
+    )
+    return item.stash.setdefault(AGAIN, made)
 
 
 @pytest.fixture
@@ -183,7 +211,8 @@ def boundary(guest: Machine, request: pytest.FixtureRequest) -> Boundary:
             raise VmmError('no boundary: mark the test with @pytest.mark.every_boundary("begin", "end")')
         region, place = request.param
         if isinstance(place, boundaries.Place):
-            return boundaries.reach(guest, region, place)
+            again: Again | None = request.node.stash.get(AGAIN, None)
+            return again.reach(place) if again else boundaries.reach(guest, region, place)
         boundaries.find(guest, region)  # fails as it did, and leaves the guest where it shows why
         raise VmmError(f"{place}; now it does: the guest is another one each time")
 

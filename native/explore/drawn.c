@@ -16,6 +16,7 @@ typedef struct {
     vmm_place at;
     bool at_end;    /* it has come to the window's last boundary, */
     uint32_t depth; /* with so many handlers under way */
+    const vmm_vcpu *preempted; /* there, by a turn that was given away; NULL: none was */
 } run;
 
 typedef enum { CAME, WINDOW_OVER, ARRIVED, RUN_OVER } way;
@@ -27,39 +28,57 @@ static bool is_interrupt(const vmm_vcpu *v)
     return source != VMM_SRC_EXCEPTION && source != VMM_SRC_SOFTWARE;
 }
 
-/* By what lies behind the boundary at which `before` instructions had begun. */
-static void advance(exploration *x, run *r, uint64_t before, bool delivered)
+/* By what lies behind the boundary at which `before` instructions had begun; `entered`: a boundary at which none has. */
+static void advance(exploration *x, run *r, uint64_t before, bool entered, bool ends)
 {
     uint64_t begun = machine_insns(x->machine) - before;
-    uint32_t more = (begun ? 0 : r->at.more) + delivered;
-    r->index += begun + delivered;
+    uint32_t more = (begun ? 0 : r->at.more) + entered;
+    r->index += begun + entered;
     r->at = place_here(x, NULL);
     r->at.more = more;
-    if (begun && !r->at_end && ends_here(x)) {
+    if (ends && !r->at_end) {
         r->at_end = true;
         r->depth = depth_of(x->machine);
     }
 }
 
+/* It has come to the window's end, and is in no handler or turn that began there. */
+static bool is_behind(const vmm_machine *m, const run *r)
+{
+    return r->at_end && (r->preempted ? m->current == r->preempted : depth_of(m) <= r->depth);
+}
+
+/* Several vCPUs go step by step: where their turns end there may be a boundary at which no instruction has begun. */
+static void run_on(exploration *x, run *r, uint64_t most, bool *over)
+{
+    vmm_machine *m = x->machine;
+    uint64_t before = machine_insns(m);
+    bool steps = r->at_end || m->vcpu_count > 1;
+    vmm_triggers_here(m); /* whether the window ends where it stands is known */
+    unsigned how = steps ? step(x) : go(x, AT_END | AT_DELIVERED, most);
+    *over = how & OVER;
+    if (*over)
+        return;
+    bool begun = machine_insns(m) != before;
+    bool entered = steps ? !begun : how & AT_DELIVERED && is_interrupt(m->current);
+    advance(x, r, before, entered, how & AT_END || (!steps && begun && ends_here(x)));
+}
+
 /* So many boundaries on; behind the window's last one there are those of the handlers that run there. */
 static way pass(exploration *x, run *r, uint64_t boundaries)
 {
-    vmm_machine *m = x->machine;
     uint64_t aim = r->index + (boundaries < VMM_NEVER - r->index ? boundaries : VMM_NEVER - r->index);
+    bool over = false;
     while (r->index < aim) {
-        uint64_t left = time_left(x), before = machine_insns(m);
-        if (r->at_end && depth_of(m) <= r->depth)
+        uint64_t left = time_left(x);
+        if (is_behind(x->machine, r))
             return WINDOW_OVER;
         if (r->at_end && until_here(x))
             return ARRIVED;
-        if (!left)
+        if (left)
+            run_on(x, r, left < aim - r->index ? left : aim - r->index, &over);
+        if (!left || over)
             return RUN_OVER;
-        vmm_triggers_here(m); /* whether the window ends where it stands is known */
-        unsigned how = r->at_end ? step(x) : go(x, AT_END | AT_DELIVERED, left < aim - r->index ? left : aim - r->index);
-        if (how & OVER)
-            return RUN_OVER;
-        bool entered = r->at_end ? machine_insns(m) == before : how & AT_DELIVERED && is_interrupt(m->current);
-        advance(x, r, before, entered);
     }
     return CAME;
 }
@@ -70,28 +89,27 @@ typedef struct {
     bool over; /* the run has ended */
 } outset;
 
-static outset set_out(exploration *x, run *r)
+static outset set_out(exploration *x, run *r, bool turn)
 {
     vmm_machine *m = x->machine;
     uint32_t depth = depth_of(m);
     uint64_t before = machine_insns(m);
-    bool was_end = r->at_end;
     coverage_hold(m, false);
     unsigned how = step(x);
     coverage_hold(m, true);
     outset o = {depth_of(m) > depth, how & OVER};
     if (o.over)
         return o;
-    advance(x, r, before, machine_insns(m) == before);
-    if (o.delivered && !was_end)
-        r->at_end = false; /* it is a handler that begins there */
+    bool ends = how & AT_END && (turn || !o.delivered); /* else it is a handler that begins there */
+    advance(x, r, before, machine_insns(m) == before, ends);
     return o;
 }
 
-static bool happens(exploration *x, uint32_t choice)
+/* `turn`: one has begun there, which is not given away at once. Values are not found: that takes a look ahead. */
+static bool happens(exploration *x, uint32_t choice, bool turn)
 {
-    const piece here = {.first = ANYTHING};
-    if (choice >= x->plan->choices || !can_happen(x, &here, 0, choice, NULL))
+    const piece here = {.first = turn ? NO_TURN : ANYTHING};
+    if (choice >= x->plan->choices || is_found(x->plan->choice[choice].kind) || !can_happen(x, &here, 0, choice, NULL))
         return false;
     inject(x, choice);
     return true;
@@ -102,11 +120,13 @@ static uint32_t together(exploration *x, const run *r, const vmm_draw *draw, uin
 {
     uint32_t happened = 0;
     for (uint64_t at = draw->at[*i]; *i < draw->count && draw->at[*i] == at; ++*i) {
-        if (!happens(x, draw->choice[*i]))
+        vmm_place here = r->at;
+        here.pc = place_here(x, NULL).pc; /* of the vCPU that has the turn by now */
+        here.choice = draw->choice[*i];
+        if (!happens(x, here.choice, *turn))
             continue;
-        *turn |= x->plan->choice[draw->choice[*i]].kind == VMM_CHOICE_TURN;
-        places[happened] = r->at;
-        places[happened++].choice = draw->choice[*i];
+        *turn |= x->plan->choice[here.choice].kind == VMM_CHOICE_TURN;
+        places[happened++] = here;
     }
     return happened;
 }
@@ -127,12 +147,15 @@ static uint32_t carry_out(exploration *x, run r, const vmm_draw *draw, placement
             break;
         bool ends_there = r.at_end && until_here(x), turn = false; /* unless something is delivered */
         instant here = ends_there ? keep(x) : (instant){0};
+        const vmm_vcpu *had = x->machine->current;
         uint32_t from = i, happened = together(x, &r, draw, &i, p->at + p->count, &turn);
         if (happened) {
-            outset o = set_out(x, &r);
+            bool was_end = r.at_end;
+            r.preempted = turn && r.at_end ? had : NULL;
+            outset o = set_out(x, &r, turn);
             p->delivered = p->count ? p->delivered : turn || o.delivered;
             p->count += happened;
-            came = o.over ? RUN_OVER : CAME;
+            came = o.over ? RUN_OVER : was_end && is_behind(x->machine, &r) && i < draw->count ? WINDOW_OVER : CAME;
             if (ends_there && !o.delivered && !turn) {
                 vmm_place again[VMM_MAX_DEPTH];
                 back_to(x, &here);
@@ -245,7 +268,7 @@ int64_t vmm_explore_extent(vmm_machine *m, vmm_exploration *x, uint32_t choice)
     x->index = VMM_NEVER;
     stand_behind(x, &r, 0);
     if (choice != VMM_ANY && !stopped(x))
-        happens(x, choice);
+        happens(x, choice, false);
     if (!stopped(x))
         pass(x, &r, VMM_NEVER);
     bool whole = settled(x);

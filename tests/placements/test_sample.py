@@ -6,16 +6,17 @@ import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import combinations_with_replacement
+from itertools import product
 from math import comb
 
 import pytest
 
 import vmm
-from placements.exploring import asked_for, built, explored
+from placements.exploring import asked_for, assembled, built
 from vmm.cli import main
 from vmm.errors import VmmError
 from vmm.placements.bounds import Bounds
+from vmm.placements.diagnosing import NOTHING
 from vmm.placements.predicate import terms
 from vmm.placements.ranges import Standing
 from vmm.placements.sample import Sample
@@ -25,6 +26,55 @@ from vmm.placements.subject import Subject, Window
 RARE = ["u64 copy <= 0x100000000"]
 """What `rare_torn_read` must keep; of its window's 305 boundaries one, number 201, does not with a single interrupt."""
 BOUNDARIES, UPPER = 305, 201
+TWO = """
+#include "x86/guest.h"
+#include "x86/smp.inc"
+    GUEST_PROTECTED32
+    IDT_GATE 2, handler
+    SMP_START second, 1
+    movl    $1, started
+begin:
+    movl    n, %eax
+    incl    %eax
+    movl    %eax, n
+end:
+    WAIT_FOR done, 1
+over:
+    POWER_OFF
+second:
+    WAIT_FOR started, 1
+    incl    n
+    movl    $1, done
+1:  cli
+    hlt
+    jmp     1b
+handler:
+    iret
+    VAR     n
+    VAR     started
+    VAR     done
+"""
+LOOP = """
+#include "x86/guest.h"
+    GUEST_PROTECTED32
+    IDT_GATE 2, handler
+    IDT_GATE 0x24, handler
+    PIC_UNMASK 4
+    movl    $2, %ecx
+again:
+    decl    %ecx
+    jnz     again
+    sti
+    nop
+    cli
+over:
+    POWER_OFF
+handler:
+    incl    n
+    PIC_EOI 4
+    iret
+    VAR     n
+"""
 HOW = ("seconds", "workers", "recording")
 
 
@@ -42,10 +92,11 @@ def what(report):
 def test_a_space_is_counted_as_it_is_gone_through():
     for sources, depth, boundaries, steps in [(1, 1, 5, 5), (2, 2, 3, 7), (3, 3, 2, 4), (1, 3, 4, 4)]:
         sample = Sample(1, 0, sources, depth, boundaries, steps)
-        every = combinations_with_replacement(range(steps * sources), depth)
-        beginning_in_the_window = [each for each in every if each[0] // sources < boundaries]
-        assert list(sample.all()) == beginning_in_the_window
-        assert sample.space == len(beginning_in_the_window)
+        every = product(range(steps * sources), repeat=depth)
+        at = {each: [one // sources for one in each] for each in every}
+        in_order = {each for each in at if at[each] == sorted(at[each]) and at[each][0] < boundaries}
+        assert set(sample.all()) == in_order
+        assert sample.space == len(list(sample.all())) == len(in_order)
 
 
 def test_draws_are_different_ones_of_the_space_by_their_seed():
@@ -88,27 +139,42 @@ def test_what_a_sample_misses_is_counted():
     ],
 )  # fmt: skip
 def test_all_draws_that_there_are_come_to_what_the_exploration_finds(architecture, name, check):
-    """Each placement of one or two that fails, and no other."""
-    asked = asked_for(architecture, name, check, depth=2, reduction=False)
-    report, _ = explored(built(architecture, name), **asked)
-    subject = Subject(built(architecture, name), {"board": asked["board"]}, Window("begin", "end", "over"))
+    drawn_and_explored(built(architecture, name), asked_for(architecture, name, check))
+
+
+def test_all_draws_of_several_vcpus_come_to_what_the_exploration_finds():
+    """Turns among them, which are not given back at once, and interrupts of who has the turn."""
+    asked = {"inject": ["turn:1", "nmi"], "smp": 2, "board": "pc", "between": ("begin", "end"), "until": "over"}
+    drawn_and_explored(assembled("x86", TWO), {**asked, "check": ["n == 2"]})
+
+
+def test_all_draws_at_a_window_that_ends_where_it_begins_come_to_what_the_exploration_finds():
+    asked = {"inject": ["irq:4", "nmi"], "board": "pc,pit=off", "between": ("again", "again"), "until": "over"}
+    drawn_and_explored(assembled("x86", LOOP), {**asked, "check": ["n == 1"]})
+
+
+def drawn_and_explored(image, asked):
+    """Each placement of one or two that fails is one that was drawn, and no other."""
+    report = vmm.explore(image, **asked, depth=2, reduction=False)
+    begin, end = asked["between"]
+    subject = Subject(
+        image, {name: asked[name] for name in ("board", "smp") if name in asked}, Window(begin, end, "over")
+    )
     machine = subject.boot()
     subject.enter(machine)
-    wanted = [term for each in check for term in terms(each)]
+    wanted = [term for each in asked["check"] for term in terms(each)]
+    sources = [source(each) for each in ([asked["inject"]] if isinstance(asked["inject"], str) else asked["inject"])]
     bounds = Bounds(depth=2, reduction=False)
-    standing = Standing(
-        machine, subject.window, [source(asked["inject"])], wanted, [], bounds, 300_000, subject.diagnoses
-    )
-    with standing:
+    with Standing(machine, subject.window, sources, wanted, [], bounds, 300_000, NOTHING) as standing:
         boundaries = standing.extent(None)
-        steps = max(boundaries, standing.extent(0)) + 2  # one step more than its handler takes
+        steps = 2 + max(boundaries, *map(standing.extent, range(len(sources))))
         rows = [
             standing.failing(sample.placed(each))
-            for sample in (Sample(1, 0, 1, depth, boundaries, steps) for depth in (1, 2))
+            for sample in (Sample(1, 0, len(sources), depth, boundaries, steps) for depth in (1, 2))
             for each in sample.all()
         ]
     failing = {row.least for row in rows if row}
-    assert len(failing) == report.failing
+    assert len(failing) == report.failing > 0
     least = min(failing, key=lambda least: (len(least), [each.at[:2] for each in least]))
     assert [each.placement.at for each in report.least] == [each.at for each in least]
 

@@ -51,6 +51,89 @@ def test_it_works_on_xdist(suite: Suite):
     suite(EVERY, "-n", "2", fresh=True).assert_outcomes(passed=5)
 
 
+@pytest.mark.parametrize(
+    ("done", "machines"),
+    [
+        ("guest.write('shared', b'\\xff'); guest.cpu['ebx'] = 7; guest.nmi(); guest.byte(1)", 1),
+        ("guest.trap(vmm.Port(0x99))(lambda trap: None)", 5),
+        ("guest.limit(insns=10**6)", 5),
+        ("guest.trace.observe(print)", 5),
+        ("guest.start(never)", 5),
+        ("guest.close()", 1),  # it ends scenarios, and there is none
+    ],
+)
+def test_cases_have_one_machine_as_long_as_it_is_what_a_new_one_is(suite: Suite, done, machines):
+    """It stands where a new one would, to the count, after whatever the case before has done."""
+    suite(f"""
+        import vmm
+
+        from pathlib import Path
+
+        stood, had = [], []
+
+        async def never(m):
+            await vmm.Reach("handler")
+
+        @pytest.mark.guest("guest.S", board="pc,pit=off")
+        @pytest.mark.every_boundary("begin", "end")
+        def test_it(guest, boundary):
+            stood.append((guest.instructions, guest.now_ns, guest.u32("shared"), guest.cpu["ebx"], guest.trace.hash))
+            had.append(guest)
+            {done}
+
+        def test_what_they_had():
+            for number, (insns, *found) in enumerate(stood):
+                m = vmm.boot(Path(__file__).with_name("guest.S"), board="pc,pit=off", console=None)
+                m.run(insns=insns)
+                assert found == [m.now_ns, m.u32("shared"), m.cpu["ebx"], m.trace.hash]
+            assert [each - stood[0][0] for each, *_ in stood] == [0, 1, 2, 3, 4]
+            assert len(set(map(id, had))) == {machines}
+    """).assert_outcomes(passed=6)
+
+
+def test_what_a_fixture_has_set_up_is_there_from_the_start(suite: Suite):
+    """What it does to the machine is done before that has run."""
+    suite("""
+        @pytest.fixture
+        def asked(guest):
+            guest.write("shared", bytes([41, 0, 0, 0]))
+            return guest
+
+        @pytest.mark.guest("guest.S", board="pc,pit=off")
+        @pytest.mark.every_boundary("begin", "begin")
+        @pytest.mark.parametrize("time", range(2))
+        def test_it(asked, boundary, time):
+            assert asked.u32("shared") == 41
+    """).assert_outcomes(passed=2)
+
+
+def test_visits_are_come_to_one_after_the_other(suite: Suite):
+    suite(
+        """
+        seen = []
+
+        @pytest.mark.guest("guest.S", board="pc,pit=off")
+        @pytest.mark.every_boundary("again", "again+0x1", nth="any")
+        def test_it(guest, boundary):
+            assert guest.cpu.pc == boundary.address
+            seen.append((id(guest), guest.cpu["ecx"]))
+
+        def test_what_was_seen():
+            assert [left for _, left in seen] == [3, 2, 2, 1, 1, 0]
+            assert len({machine for machine, _ in seen}) == 1
+        """,
+        guest="""
+        #include "x86/guest.h"
+            GUEST_PROTECTED32
+            movl    $3, %ecx
+        again:
+            decl    %ecx
+            jnz     again
+            POWER_OFF
+        """,
+    ).assert_outcomes(passed=7)
+
+
 def test_the_run_that_finds_them_is_prepared_as_the_others_are(suite: Suite):
     suite("""
         prepared = []

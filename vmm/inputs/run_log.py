@@ -38,6 +38,8 @@ class RunLog:
         self._refuse: Callable[[], None] = _nothing  # lets the last decision, if it was logged, be a refused one
         self._console = ConsoleDigest()
         self._observing = False
+        self.kinds: set[str] = set()
+        """Of all decisions since that was last cleared, whether or not the machine has gone back to before them."""
         self.why: str | None = None
         """What ended the run, if not the machine."""
         self.status: int | None = None
@@ -83,6 +85,7 @@ class RunLog:
     def _decided(self, decision: Decision) -> None:
         if self._observing:
             raise VmmError("an observer of the trace changes the machine within an instruction: no replay can")
+        self.kinds.add(decision.kind)
         refused = decision._replace(refused=True)
         self._refuse = _nothing
         if self._under_way:

@@ -530,6 +530,11 @@ def collected_of(machine: Machine) -> Collected:
     return machine._collected
 
 
+def began_of(machine: Machine) -> tuple[int, int]:
+    """Scenarios ever started, and readers of its trace: what a snapshot takes nothing of back."""
+    return machine._tasks.started, machine.trace.readers
+
+
 WIRING = (
     Machine, PhysicalMemory, Trace, Vcpu, Bus, NativeClock, NativeLine, NativeWork, NativeTimer, NativeWave, ScriptBus,
     ScriptClock, ScriptLine, ScriptMemory, ScriptTimer, ScriptWave, Inputs, Callbacks, RunControl, Turns,

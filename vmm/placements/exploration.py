@@ -20,7 +20,7 @@ from vmm.machine.explorer import Placement
 from vmm.machine.machine import Machine
 from vmm.machine.options import Options
 from vmm.output import OutputFile
-from vmm.placements.bounds import LONGEST, Bounds, plan_of
+from vmm.placements.bounds import FINDS, LONGEST, Bounds, plan_of
 from vmm.placements.campaign import Campaign
 from vmm.placements.checks import Function, NoAnswer
 from vmm.placements.conduct import Conductor, Here, Unanswered
@@ -279,7 +279,7 @@ class Exploration:
         """What is drawn; None: there is no more than that, and all of it is tried."""
         bounds, numbers = self._bounds, range(len(self._sources))
         assert bounds.sample is not None
-        if any(each.row(machine).kind == lib.VMM_CHOICE_FIND for each in self._sources):
+        if any(each.row(machine).kind in FINDS for each in self._sources):
             raise VmmError("sample: it is of interrupts and turns: what read:… finds is explored without one")
         with self._here(machine, allowed, None) as standing:
             boundaries = standing.extent(None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations_with_replacement, takewhile
+from itertools import combinations_with_replacement, product
 from math import comb, exp, log1p
 from random import Random
 
@@ -34,9 +34,11 @@ class Sample:
 
     @cached_property
     def space(self) -> int:
-        """Placements that there are to draw from."""
-        everywhere, behind = self.steps * self.sources, (self.steps - self.boundaries) * self.sources
-        return _multisets(everywhere, self.depth) - (_multisets(behind, self.depth) if behind else 0)
+        """Placements that there are to draw from: of those at one boundary either may come first."""
+        behind = self.steps - self.boundaries
+        begun = _multisets(self.steps, self.depth) - (_multisets(behind, self.depth) if behind else 0)
+        chosen: int = self.sources**self.depth
+        return begun * chosen
 
     @cached_property
     def draws(self) -> list[tuple[int, ...]]:
@@ -45,25 +47,27 @@ class Sample:
         """
         chance, drawn = Random(self.seed), set[tuple[int, ...]]()
         while len(drawn) < self.count:
-            draw = self._draw(chance)
-            if draw[0] < self.boundaries * self.sources:
-                drawn.add(draw)
+            at = self._boundaries(chance)
+            if at[0] < self.boundaries:
+                drawn.add(tuple(each * self.sources + _below(chance, self.sources) for each in at))
         return sorted(drawn)
 
-    def _draw(self, chance: Random) -> tuple[int, ...]:
-        """Numbers that may be equal, in order: with the second moved by one, the third by two and so on they differ,
-        and any that differ are as likely as any others.
+    def _boundaries(self, chance: Random) -> list[int]:
+        """Some may be equal, in order: with the second moved by one, the third by two and so on they differ, and any
+        that differ are as likely as any others.
         """
-        among = self.steps * self.sources + self.depth - 1
         differing = set[int]()
         while len(differing) < self.depth:
-            differing.add(_below(chance, among))
-        return tuple(each - n for n, each in enumerate(sorted(differing)))
+            differing.add(_below(chance, self.steps + self.depth - 1))
+        return [each - n for n, each in enumerate(sorted(differing))]
 
     def all(self) -> Iterator[tuple[int, ...]]:
         """All that there are to draw from, in the order of the window."""
-        everywhere, first = range(self.steps * self.sources), self.boundaries * self.sources
-        return takewhile(lambda each: each[0] < first, combinations_with_replacement(everywhere, self.depth))
+        for at in combinations_with_replacement(range(self.steps), self.depth):
+            if at[0] >= self.boundaries:
+                return
+            for chosen in product(range(self.sources), repeat=self.depth):
+                yield tuple(each * self.sources + choice for each, choice in zip(at, chosen, strict=True))
 
     def placed(self, draw: tuple[int, ...]) -> Draw:
         """As the core has it."""
@@ -73,9 +77,10 @@ class Sample:
         """At most so likely is it that what shows with `needed` interrupts at just one boundary each is not in the
         sample, if those that come with them do not hide it.
         """
-        showing = _multisets(self.steps * self.sources, self.depth - needed) if needed < self.depth else 1
         if self.count >= self.space:
             return 0.0
+        more = self.depth - needed
+        showing = (_multisets(self.steps, more) if more else 1) * self.sources**more
         drawn, shown = self.count / self.space, showing / self.space
         return min(exp(self.count * log1p(-min(shown, 1 - 1e-16))), exp(showing * log1p(-drawn)))
 

@@ -92,6 +92,8 @@ class Tasks:
         self._context = context
         self._tasks: list[Task[Any]] = []
         self._closing = False
+        self.started = 0
+        """So many, ever."""
         self.running: Task[Any] | None = None
         """The one whose code runs now."""
 
@@ -109,6 +111,7 @@ class Tasks:
             raise NoScenario(f"{_name(scenario)} is not an async function: write `async def`, and await triggers in it")
         task = Task(_name(scenario), coroutine)
         self._tasks.append(task)
+        self.started += 1
         self._resume(task, coroutine.send, None)
         return task
 

@@ -79,13 +79,23 @@ def find(machine: Machine, region: Region) -> list[Place]:
 
 def reach(machine: Machine, region: Region, place: Place) -> Boundary:
     """Bring a fresh `machine` to `place`; VmmError where it takes another way than the one that was found."""
-    here = _first(machine, region)
-    for visit in range(1, place.visit + 1):
+    visit(machine, region, place.visit)
+    return stand(machine, region, place)
+
+
+def visit(machine: Machine, region: Region, number: int, begun: int = 0) -> None:
+    """To the first boundary of that visit; `begun`: the machine stands at that of this one, 0: it is fresh."""
+    here = _first(machine, region) if not begun else True
+    for each in range(max(begun, 1), number + 1):
         if not here:
-            _came(machine.run(until=Reach(region.begin, region.cpu)), region.begin, _told(region, visit))
-        if visit < place.visit:
+            _came(machine.run(until=Reach(region.begin, region.cpu)), region.begin, _told(region, each))
+        if each < number:
             _to_the_end(machine, region)
         here = False
+
+
+def stand(machine: Machine, region: Region, place: Place) -> Boundary:
+    """On to `place`, from its visit's first boundary; VmmError where it is not that one."""
     if place.insns:
         machine.run(until=Elapsed(insns=place.insns, cpu=region.cpu))
     for _ in range(place.more):

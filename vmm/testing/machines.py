@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from vmm.coverage.coverage import Coverage
 from vmm.diagnoses.diagnosed import Diagnoses
@@ -16,6 +16,7 @@ from vmm.inputs.recorder import Recorder
 from vmm.inputs.tape import modules_of
 from vmm.machine.machine import Config, Machine, boot
 from vmm.machine.options import Options, takes_options
+from vmm.machine.snapshot import Snapshot
 from vmm.testing.images import Images
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ MOST = 100_000_000
 SEEDS = 1 << 64
 QUIET = Config(console=None)
 """Else output of tests that pass would be in the way."""
+
+
+class Then(NamedTuple):
+    """A machine at a boundary."""
+
+    snapshot: Snapshot
+    written: int
+    """Bytes that the guest had written to the console."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,15 @@ class Tested:
     diagnoses: Diagnoses | None = None
     """What is looked for, where its test asks."""
 
+    def then(self) -> Then:
+        """It as it is."""
+        return Then(self.machine.snapshot(), len(self.console))
+
+    def back(self, then: Then) -> None:
+        """It is as it was then."""
+        self.machine.restore(then.snapshot)
+        del self.console[then.written :]
+
 
 class Machines:
     """A factory: calling it makes a machine with an image loaded."""
@@ -56,6 +74,7 @@ class Machines:
         self._images, self._directory = images, directory
         self._defaults, self._trace, self.coverage = defaults, trace, coverage
         self._diagnose = diagnose
+        self._lent: list[Tested] = []
         self.tested: list[Tested] = []
 
     @takes_options(QUIET)
@@ -97,6 +116,12 @@ class Machines:
             prepare(machine)
         return machine
 
+    def lend(self, tested: Tested) -> Machine:
+        """One of others, which does not end with these."""
+        self._lent.append(tested)
+        self.tested.append(tested)
+        return tested.machine
+
     def wanted(self, image: str | Path, options: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
         """What somebody else would boot a machine with, to make the same one: a call's image and `options`."""
         path, modules = self._files(image, options.get("initrd", ()))
@@ -129,7 +154,7 @@ class Machines:
         with ExitStack() as last:
             if self.coverage:
                 last.callback(self.coverage.collect)
-            for tested in self.tested:
+            for tested in (each for each in self.tested if each not in self._lent):
                 last.callback(tested.machine.close)
 
 

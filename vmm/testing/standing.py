@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from vmm.core.stops import AWAITED, REASONS, TRIGGER
 from vmm.errors import VmmError
-from vmm.machine.snapshot import Snapshot
 from vmm.placements.sources import Source
 from vmm.placements.subject import Window, patience
 from vmm.scenario.triggers import NextBoundary, Reach
@@ -20,14 +18,6 @@ OVER = {*REASONS.values()} - {TRIGGER, "count"}
 
 ENDLESS = ("limit", "count")
 """Those of a run that had no end."""
-
-
-class Then(NamedTuple):
-    """The machine at a boundary."""
-
-    snapshot: Snapshot
-    written: int
-    """Bytes that the guest had written to the console."""
 
 
 class Standing:
@@ -43,7 +33,7 @@ class Standing:
         if waiting := self.machine.waiting:
             raise VmmError(f"a scenario waits in this machine, which has to go back: {waiting[0]}")
         self._begin, self._end = self.machine.instructions, self.machine.address(window.end)
-        self._first = self._then()
+        self._first = self._tested.then()
         self._limit = 0 if insns is None else self._begin + insns  # 0: not known yet
 
     def again(self) -> None:
@@ -62,7 +52,7 @@ class Standing:
         return self.machine.instructions - self._begin
 
     def _go_back(self) -> None:
-        self._back(self._first)
+        self._tested.back(self._first)
         self._passed = False  # it has come there, and the window is over
 
     def go_to(self, insns: int, more: int) -> bool:
@@ -75,10 +65,10 @@ class Standing:
             if self._passed or stop.reason in OVER:
                 return False
         for _ in range(more):
-            last = self._then() if self._at_end() else None
+            last = self._tested.then() if self._at_end() else None
             stop = machine.run(until=NextBoundary())
             if last and not self.is_at(insns):
-                self._back(last)
+                self._tested.back(last)
                 self._passed = True
             if self._passed or stop.reason in OVER:
                 return False
@@ -115,9 +105,9 @@ class Standing:
         machine, names = self.machine, Counter[str]()
         self._go_back()
         while True:
-            address, then = self._pc(), self._then()
+            address, then = self._pc(), self._tested.then()
             yield Boundary(machine, name_at(machine, address, names), address, machine.where(address))
-            self._back(then)
+            self._tested.back(then)
             if self._at_end():
                 return
             stop = machine.run(until=NextBoundary())
@@ -131,10 +121,3 @@ class Standing:
     def _pc(self) -> int:
         """Of the vCPU that came to where the machine stands."""
         return int(self.machine.cpus[self.machine.stop.vcpu].pc)
-
-    def _then(self) -> Then:
-        return Then(self.machine.snapshot(), len(self._tested.console))
-
-    def _back(self, then: Then) -> None:
-        self.machine.restore(then.snapshot)
-        del self._tested.console[then.written :]

@@ -104,6 +104,11 @@ class Trace:
         """Of every event since power-on, recorded or not: 16 hexadecimal digits."""
         return f"{self._native.trace.hash:016x}"
 
+    @property
+    def readers(self) -> int:
+        """Observers, and logs that `record` gave, which have not ended."""
+        return len(self._observers) + len(self._logs)
+
     def observe(self, observer: Callable[[Event], None]) -> Callable[[], None]:
         """Hand every event from now on to `observer`, in order, at the latest when the run stops (`drain`).
 

@@ -13,6 +13,7 @@
 #include "core/trace.h"
 #include "core/vcpu.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_accesses.h"
 #include "unicorn/uc_blocks.h"
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_plt.h"
@@ -185,6 +186,17 @@ _Thread_local vmm_vcpu *uc_executing;
 static void forget(void *engine, uint64_t from, uint64_t to)
 {
     (void)engine, (void)from, (void)to;
+}
+
+bool uc_tell_accesses(vmm_vcpu *v, size_t *hook, void *callback, void *user)
+{
+    (void)v, (void)hook, (void)callback, (void)user;
+    return true;
+}
+
+void uc_tell_accesses_no_more(vmm_vcpu *v, size_t *hook)
+{
+    (void)v, (void)hook;
 }
 
 bool uc_pages_attach(vmm_vcpu *v)
