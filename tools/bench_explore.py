@@ -23,8 +23,8 @@ from vmm.placements.subject import Subject, Window
 
 BOUNDARIES, WINDOWS, PER_SECOND, LOOPED = 200, 20, 50_000, 200
 PRINTED, PRINTING_PER_SECOND = 61, 20_000
-LONG = 200_000
-"""Boundaries that one process tries in a few seconds."""
+LONG = 400_000
+"""Boundaries that one process tries in twelve seconds: beside them a worker's half second to begin is little."""
 PAIRS = 3
 """Times that one process and two are compared, in turn: what else the machine does meets both."""
 OPTIONS: Options = {"board": "pc,pit=off", "memory": 16 * MIB, "console": None}
