@@ -72,31 +72,9 @@ static void note_guard(vmm_vcpu *v, uint64_t offset, uint64_t size)
         trace_derived(v, VMM_EV_GUARD_STORED, 0, m->ram_base + offset);
 }
 
-static void found(void *who, uint64_t physical, uint64_t size, int write)
-{
-    (void)size, (void)write;
-    *(uint64_t *)who = physical;
-}
-
-/* Where the last of what a look reads lies. */
-static uint64_t physical_of(vmm_machine *m, uint64_t linear)
-{
-    uint8_t byte;
-    uint64_t physical = VMM_NEVER;
-    vmm_vcpu *v = m->vcpus[0];
-    if (m->accessed)
-        return physical;
-    m->accessed = found;
-    m->accessed_by = &physical;
-    if (v->arch->look(v, linear, &byte, 1) != 1)
-        physical = VMM_NEVER;
-    m->accessed = NULL;
-    return physical;
-}
-
 int vmm_guard(vmm_machine *m, uint64_t linear, uint8_t size)
 {
-    uint64_t offset = size ? physical_of(m, linear) - m->ram_base : 0;
+    uint64_t offset = size ? vmm_physical(m->vcpus[0], linear) - m->ram_base : 0;
     m->guard_size = 0;
     if (!size)
         return 0;

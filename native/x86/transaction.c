@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "core/trace.h"
 #include "unicorn/uc.h"
+#include "unicorn/uc_accesses.h"
 #include "x86/transaction.h"
 
 enum { MAP_PLAIN = 0, MAP_0F = 1, GROUP_C6 = 0xc6, GROUP_C7 = 0xc7, GROUP7 = 0x01, MODRM_TSX = 0xf8, XEND = 0xd5, XTEST = 0xd6 };
@@ -108,6 +109,7 @@ static void leave(vmm_vcpu *v, uint32_t status, uint32_t why)
     x86_leave_translated_code(v);
 }
 
+/* Unicorn tells physical addresses. */
 static void on_access(void *engine, int type, uint64_t address, int size, int64_t value, void *user)
 {
     (void)engine, (void)value;
@@ -115,11 +117,10 @@ static void on_access(void *engine, int type, uint64_t address, int size, int64_
     vmm_machine *m = v->machine;
     x86_transaction *t = transaction_of(v);
     bool write = type == UC_MEM_WRITE;
-    uint64_t mask = x86_long_mode(v) ? ~0ull : UINT32_MAX;
-    for (uint64_t at = address & ~(uint64_t)(TX_LINE - 1); at - address + TX_LINE < TX_LINE + (uint64_t)size; at += TX_LINE) {
-        uint64_t page = x86_physical_page(v, at & mask & ~(uint64_t)IN_PAGE), line = page + (at & IN_PAGE);
-        if (page == ~0ull)
-            continue; /* a fault, which says the rest */
+    uint64_t end = address + (uint64_t)size;
+    if (t->depth && (address & IN_PAGE) + (uint64_t)size > IN_PAGE + 1)
+        leave(v, 0, VMM_TX_INSTRUCTION); /* where its second part lies nobody is told */
+    for (uint64_t line = address & ~(uint64_t)(TX_LINE - 1); line < end; line += TX_LINE) {
         bool ram = ram_at(m, line, TX_LINE);
         if (ram && m->vcpu_count > 1)
             conflict(v, line, write);
@@ -248,6 +249,5 @@ int vmm_x86_transacts(vmm_vcpu *v)
         return fail(v->machine, "this Unicorn's x86 state has %zu bytes, too many for a transaction", rest_size(v));
     if (!controller_state(v->machine, TRANSACTION_ROW))
         return -1;
-    uc.hook_add(v->uc, &hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, on_access, v, (uint64_t)1, (uint64_t)0);
-    return 0;
+    return uc_tell_accesses(v, &hook, on_access, v) ? 0 : fail(v->machine, "Unicorn cannot tell of accesses");
 }

@@ -82,6 +82,7 @@ def test_what_is_committed_stays(tmp_path: Path) -> None:
         ("xorl %ecx, %ecx; divl %ecx", 0),
         ("movl 0xFEC00000, %ecx", 0),
         ("inb $0x61, %al", 0),
+        ("movl $array + 8191, %edi; andl $~4095, %edi; movl $1, -2(%edi)", 0),
         ("xbegin nested; nested: xabort $1", 1 << 24 | XABORT | NESTED),
         ("nop\n.rept 7\nxbegin fallback\n.endr", NESTED),
         ("movl $65, %ecx; movl $array, %edi; 1: movl $1, (%edi); addl $64, %edi; loop 1b", CAPACITY),
@@ -135,6 +136,32 @@ def test_vectors_are_rolled_back(tmp_path: Path) -> None:
     m = booted(tmp_path, "pxor %xmm3, %xmm3\nxabort $0", body, "movdqa %xmm3, array+16")
     m.run()
     assert (m.u32("status"), m.u32(m.address("array") + 16)) == (XABORT, 7)
+
+
+PAGING = """
+    movl $0x11, 0x800000
+    movl $0x22, 0x400000
+    movl $0x200000, %edi
+    movl $0x83, (%edi)
+    movl $0x800083, 4(%edi)
+    movl $0x400083, 8(%edi)
+    movl %edi, %cr3
+    movl %cr4, %edi
+    orl $0x10, %edi
+    movl %edi, %cr4
+    movl %cr0, %edi
+    orl $0x80000000, %edi
+    movl %edi, %cr0
+    stc
+"""
+"""Pages of 4 MiB: the second and the third have each other's memory."""
+
+
+def test_memory_is_rolled_back_where_pages_lead(tmp_path: Path) -> None:
+    m = booted(tmp_path, "movl $0x77, 0x400000; movl $0x99, 0x800000; xabort $1", PAGING)
+    m.run()
+    aborted(m, 1 << 24 | XABORT)
+    assert (m.memory.read(0x800000, 4), m.memory.read(0x400000, 4)) == (b"\x11\0\0\0", b"\x22\0\0\0")
 
 
 def test_xtest_and_xend_outside(tmp_path: Path) -> None:

@@ -7,9 +7,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from vmm.arch import named
 from vmm.diagnoses.books import Books
-from vmm.diagnoses.diagnosis import Budget, Diagnosis, Looked, Patient, Verdict
+from vmm.diagnoses.diagnosis import Budget, Diagnosis, Looked, Patient, Verdict, is_x86
 from vmm.diagnoses.table import diagnosis
 from vmm.errors import VmmError
 
@@ -65,11 +64,6 @@ class Look:
 
 def _books(patient: Patient) -> Books:
     return Books(x86=is_x86(patient))
-
-
-def is_x86(patient: Patient) -> bool:
-    """Interrupts are called as x86 calls them, and events have its controllers' numbers."""
-    return named(patient.architecture).number == "vector"
 
 
 def _made(patient: Patient, asked: Asked, name: str, books: Books | None = None) -> Diagnosis:

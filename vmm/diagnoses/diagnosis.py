@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vmm.findings.finding import Finding
     from vmm.trace import Trace
 
-__all__ = ["Diagnosis", "Evidence", "Looked", "Verdict"]
+__all__ = ["Diagnosis", "Evidence", "Looked", "Verdict", "is_x86"]
 
 CERTAIN, LIKELY = "certain", "likely"
 
@@ -110,6 +110,11 @@ class Budget:
         return self.insns if self.insns is not None else (self.ns or 0) // insn_ns
 
 
+def is_x86(patient: Patient) -> bool:
+    """Interrupts are called as x86 calls them, and events have its controllers' numbers."""
+    return named(patient.architecture).number == "vector"
+
+
 class Diagnosis:
     """The base of them all: made for each look at a run, then shown its events in order, then asked."""
 
@@ -137,8 +142,7 @@ class Diagnosis:
     def __init__(self, name: str, patient: Patient, budget: Budget | None, books: Books) -> None:
         """It asks for those of `books` that it reads: what is entered there is there when it is shown an event."""
         self.name, self._patient, self._budget = name, patient, budget
-        self._x86 = named(patient.architecture).number == "vector"
-        """Interrupts are called as x86 calls them, and events have its controllers' numbers."""
+        self._x86 = is_x86(patient)
 
     def lacks(self) -> str:
         """Empty; else why it cannot say anything of this machine, or of anything without its budget."""

@@ -48,7 +48,7 @@ class Rule(Diagnosis):
 
     def see(self, event: Event) -> None:
         if event.kind not in CHANGES:
-            if event.kind == "delivered" and event.source == "software":
+            if event.source == "software":
                 self._called.add(event.number)
             return
         nest = self._handlers.under_way(event.vcpu)
