@@ -38,7 +38,8 @@ from bench_snapshot import snapshots
 from bench_stimuli import PULSES, stimulus_rate
 
 from vmm.catalog import resolve
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 ROUNDS = 200_000
 """What the guest isr_bench counts to."""

@@ -15,7 +15,8 @@ from bench_runs import about_to_start, against_empty_hook, rate
 from bench_runs import qemu_seconds as timed
 
 from vmm.catalog import resolve
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 ROUNDS, PYTHON_ROUNDS = 200_000, 3_000
 """What the guests count to, and how many of them are enough for Python."""

@@ -12,7 +12,8 @@ from bench_rows import RATE, Row, compared, median, missing
 
 import vmm
 from vmm.errors import VmmError
-from vmm.machine.machine import MIB, Machine, explorer_of
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Machine, explorer_of
 from vmm.machine.options import Options
 from vmm.placements.bounds import Bounds
 from vmm.placements.exploration import Exploration

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from bench_rows import Row
 
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 CODE, RAM, PAGES, REPEATS, AIM_US = 0x100000, 16 * MIB, 10, 2000, 50
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from vmm import Periodic
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 PULSES = 1_000_000
 CODE, HANDLER, IDT, GDT, STACK = 0x1000, 0x3000, 0x2000, 0x4000, 0x8000

@@ -13,7 +13,8 @@ from fuzz_noise import Kind, Noise
 
 from vmm.boards import virt_tree
 from vmm.boards.virt_tree import GICC, GICD, GICR, ITS, Region
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 Words = list[int]
 

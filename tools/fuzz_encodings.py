@@ -12,7 +12,8 @@ import fuzz_x86
 from fuzz_cases import Outcome, fingerprint
 from fuzz_noise import Found, Noise
 
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 BATCH = 500
 STEPS = 2

@@ -10,7 +10,8 @@ from pathlib import Path
 from fuzz_noise import Kind, Noise
 
 from vmm.arch.x86.vcpu import CODE32, DATA32, EFER, Segment
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 from vmm.sources import bundled
 
 SMALL, LARGE = 2 * MIB, 3072 * MIB

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vmm.core.native import lib
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 WRITER, READER, PATCHED, SEEN, STACK = 0x1000, 0x2000, 0x3000, 0x5000, 0x8000
 OPERAND = PATCHED + 1

@@ -12,7 +12,8 @@ import pytest
 from arm.arm_bench import CODE, DAIF, DATA, EL1H, EL2H, PAGE_EL1, RAM, TABLES, VECTORS, Arm32Bench, Arm64Bench, ArmBench
 from arm.opcodes import a32, a64
 
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 MAIN, ROUTINES, ALIAS, STACK = 0x1000, 0x3000, 0x40000, 0x8000
 FIRST, SECOND = 0, 0x100

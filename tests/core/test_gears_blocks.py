@@ -10,7 +10,8 @@ import pytest
 from arm.opcodes import a32, a64, t32
 
 from core.gears import FAST, PRECISE, seen
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 
 class Code(NamedTuple):

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from vmm import NextBoundary
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 CODE, RAM, STACK = 0x7C00, 0x4000_0000, 0x7000
 Advance = Callable[[Machine, int], None]

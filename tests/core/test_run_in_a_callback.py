@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 CODE, SEEN = 0x7C00, 0x20000
 

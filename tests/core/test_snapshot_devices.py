@@ -16,7 +16,8 @@ import vmm
 from vmm.catalog import resolve
 from vmm.core.device_state import DeviceState
 from vmm.errors import VmmError
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 # ---- what a device may be made of ----
 

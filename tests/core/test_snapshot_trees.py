@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from core.visible_state import everything
-from vmm.machine.machine import MIB, Config, Machine, boot
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine, boot
 
 CODE, OTHER, PATCHED, STACK, IDT, GDT, HANDLER = 0x1000, 0x2000, 0x3000, 0x8000, 0x6000, 0x6800, 0x7000
 

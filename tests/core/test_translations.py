@@ -10,7 +10,8 @@ import pytest
 from x86.x86_bench import KERNEL_CODE, PAGES, STACK, X86Bench
 
 from vmm.errors import VmmError
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 DIRECTORY, TABLE, FIRST, SECOND, CODE, SEEN = 0x10000, 0x11000, 0x20000, 0x21000, 0x7C00, 0x8000
 MAPPED = 0x400000

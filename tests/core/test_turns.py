@@ -13,7 +13,8 @@ from models.splitmix64 import splitmix64
 from core.smp_guests import ARCHITECTURES, machine, run_until_started
 from vmm import Elapsed
 from vmm.errors import VmmError
-from vmm.machine.machine import MIB, Config, Machine, boot
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine, boot
 
 QUANTUM = 50
 SPIN, JMP_SELF = 0x1000, bytes.fromhex("ebfe")

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmm.devices.hpet import Hpet
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 from .fakes import FakeClock, FakeCounter
 

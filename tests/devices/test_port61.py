@@ -6,7 +6,8 @@ import pytest
 
 from vmm.devices.i8254 import I8254
 from vmm.devices.port61 import Port61
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 from .asleep import asleep
 

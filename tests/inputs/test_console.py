@@ -13,7 +13,8 @@ import pytest
 import vmm
 from vmm import Console
 from vmm.errors import VmmError
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 TO_COM1 = bytes.fromhex("66baf803")
 ASK = bytes.fromhex("e698")  # OUT 98h, AL

@@ -7,7 +7,8 @@ import pytest
 import vmm
 from vmm import Delivered
 from vmm.errors import VmmError
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 DATA, STATUS = 0x60, 0x64
 RBR, LSR = 0x3F8, 0x3FD

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vmm.errors import VmmError
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 AT = 0xFED80000
 

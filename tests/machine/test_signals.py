@@ -17,7 +17,8 @@ import pytest
 from core.visible_state import everything
 
 import vmm
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 from vmm.machine.runner import SLICE
 
 AT = 0xFED80000

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 CODE, IDT, HANDLER, STACK = 0x1000, 0x2000, 0x3000, 0x8000
 IRQ5 = 0x25

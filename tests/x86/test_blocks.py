@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 CODE, STACK = 0x100000, 0x170000
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 CODE, STACK, STATUS = 0x1000, 0x8000, 0x8D5
 REGISTERS = {"rax": 0x3FFF0005, "rbx": 0x80000013, "rcx": 3, "rdx": 0, "rsp": STACK, "rflags": 2}

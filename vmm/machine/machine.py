@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -37,6 +36,7 @@ from vmm.inputs.script_memory import ScriptMemory
 from vmm.inputs.trap_handlers import TrapHandlers
 from vmm.inputs.turns import Turns
 from vmm.loaders.image import Loaded
+from vmm.machine import core_machine
 from vmm.machine.accesses import Accesses
 from vmm.machine.boot_image import BootImage, Source
 from vmm.machine.collected import Collected
@@ -59,7 +59,7 @@ from vmm.trace import Trace
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from vmm._native import vmm_machine, vmm_plan
+    from vmm._native import vmm_plan
     from vmm.arch.cpus import Cpu
     from vmm.diagnoses.diagnosed import Diagnoses
     from vmm.findings.finding import Finding
@@ -73,8 +73,6 @@ if TYPE_CHECKING:
 __all__ = ["Config", "Machine", "boot"]
 
 T = TypeVar("T")
-MIB = 1 << 20
-PAGE = 4096
 
 
 NOT_KEPT = ("console", "gear")
@@ -170,14 +168,14 @@ class Machine:
         layout: Layout = board.layout(options)
         chosen = processor(config.cpu, board.ARCHITECTURES)
         self._architecture = architecture = named(chosen.architecture)
-        _check_memory(config.memory, layout)
+        core_machine.check_memory(config.memory, layout)
         within("--seed", config.seed, 1 << 64)
-        _check_command_line(config.cmdline)
+        core_machine.check_command_line(config.cmdline)
         if config.gear not in GEARS:
             raise unknown("gear", config.gear, GEARS)
         if not 0 < config.smp <= layout.most_cpus:
             raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
-        self._native = native = _core(config, layout, number(options, "insn_ns", 10, 1_000_000))
+        self._native = native = core_machine.made(config, layout, number(options, "insn_ns", 10, 1_000_000))
         native.fast = config.gear == "fast" and why_precise(architecture) is None
         cpus = [chosen.add(native, **layout.features) for _ in range(config.smp)]
         self._state = state = DeviceState(wiring=WIRING)
@@ -542,43 +540,6 @@ WIRING = (
     Devices, Controllers, Interrupts, Runner,
 )  # fmt: skip
 """What devices are given, and what is not their state."""
-
-
-def _core(config: Config, layout: Layout, insn_ns: int) -> vmm_machine:
-    """The core's machine, still without vCPUs."""
-    if (made := lib.vmm_new()) == ffi.NULL:
-        raise VmmError("the host has no memory for a machine")
-    native = ffi.gc(made, lib.vmm_free)
-    native.insn_ns = insn_ns
-    native.quantum = layout.quantum
-    native.hole_first, native.hole_end = layout.devices
-    native.hole_floats = layout.floating
-    native.cpus = config.smp
-    native.seed = config.seed
-    if layout.rom:
-        check(native, lib.vmm_map_rom(native, layout.rom))
-    check(native, lib.vmm_map_ram(native, layout.ram_base, config.memory))
-    if alias := layout.alias:
-        check(native, lib.vmm_map_alias(native, alias.first, alias.of, alias.size))
-    if layout.controller:
-        check(native, layout.controller(native, config.smp))
-    return native
-
-
-def _check_memory(size: int, layout: Layout) -> None:
-    if size <= 0 or size % PAGE or size > layout.most_ram:
-        most = layout.most_ram // MIB
-        mib = f"; in MiB it is {size}M" if size < PAGE else ""
-        raise VmmError(f"--memory {size}: it must be whole pages of {PAGE} bytes, and at most {most}M{mib}")
-
-
-def _check_command_line(text: str) -> None:
-    try:
-        fits = b"\0" not in os.fsencode(text)
-    except UnicodeEncodeError:
-        fits = False
-    if not fits:
-        raise VmmError("--append: a command line has no NUL and no half of a surrogate pair in it")
 
 
 @takes_options(Config)

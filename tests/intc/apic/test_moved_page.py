@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from x86.x86_bench import NOP, WRMSR, X86Bench
 
-from vmm.machine.machine import MIB, Config, Machine
+from vmm.loaders.image import MIB
+from vmm.machine.machine import Config, Machine
 
 APIC_BASE, ENABLED, X2APIC, BSP = 0x1B, 1 << 11, 1 << 10, 1 << 8
 PAGE, DEFAULT = 0x120000, 0xFEE00000
