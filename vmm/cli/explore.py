@@ -73,8 +73,8 @@ def parser() -> Parser:
     )
     run.add_machine(parser)
     add = parser.add_argument
-    source = "what may happen: irq:4, nmi, vector:0x40, spi:5, ppi:27, sgi:3, spurious, timer, timer-late, turn, "
-    source += "read:x=0,7; repeatable"
+    source = "what may happen: irq:4, nmi, vector:0x40, ipi:0x40, spi:5, ppi:27, sgi:3, spurious, timer, timer-late, "
+    source += "turn, read:x=0,7; repeatable"
     add("--inject", action="append", default=[], metavar="SOURCE", help=source)
     window = "the window: two locations, symbol, symbol+0x10, file.c:94 or address (begin..end, if it has such symbols)"
     add("--between", type=_window, metavar="A..B", help=window)

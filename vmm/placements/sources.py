@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.native import lib
-from vmm.errors import VmmError, unknown
+from vmm.errors import VmmError, unknown, within
 from vmm.machine.machine import accesses_of, check_device, spurious_of
 from vmm.placements.predicate import terms
 
@@ -261,6 +261,16 @@ def _sgi(machine: Machine, number: int, cpu: int) -> None:
     machine.sgi(number, target=cpu, source=cpu)
 
 
+IPIS = 0xFEE00000
+"""Where messages to local APICs go; bits 12 to 19 are the destination's ID (SDM vol. 3A 11.11.1)."""
+
+
+def _ipi(machine: Machine, number: int, cpu: int) -> None:
+    within("interrupt vector", number, 256)
+    within("vCPU", cpu, len(machine.cpus))
+    machine.msi(IPIS | machine.lapic[cpu].id << 12, number)
+
+
 def _byte(machine: Machine, number: int, cpu: int) -> None:
     machine.byte(number)
 
@@ -270,13 +280,14 @@ KINDS: dict[str, Callable[[str, str, int, str, int], Source]] = {
     "spi": _line,
     "nmi": _nmi,
     "vector": _vector,
+    "ipi": _called(_ipi),
     "ppi": _called(_ppi),
     "sgi": _called(_sgi),
     "byte": _called(_byte),
     "turn": _turn,
 }
 """A kind of source is a row."""
-OF_A_CPU = ("vector", "ppi", "sgi")
+OF_A_CPU = ("vector", "ipi", "ppi", "sgi")
 """Kinds that take cpu=N."""
 
 
