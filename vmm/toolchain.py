@@ -383,10 +383,13 @@ def _from_environment(target: Target) -> Tool | None:
 
 
 def _ziglang(target: Target) -> Tool | None:
-    if importlib.util.find_spec("ziglang") is None:
+    package = importlib.util.find_spec("ziglang")
+    if package is None:
         return None
     zig = (sys.executable, "-m", "ziglang")
-    return Tool((*zig, "cc", *target.zig), (*zig, "ld.lld"), target.zig_c_flags)
+    # What is told of a header of its own says nothing of where this Python keeps it.
+    places = [f"-ffile-prefix-map={path}=ziglang" for path in package.submodule_search_locations or ()]
+    return Tool((*zig, "cc", *target.zig), (*zig, "ld.lld"), (*target.zig_c_flags, *places))
 
 
 def _clang(target: Target) -> Tool | None:
