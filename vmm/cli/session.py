@@ -29,7 +29,7 @@ CERTAIN = 1
 def add_options(parser: Parser) -> None:
     """The options of `observe`, and `--quiet`."""
     add = parser.add_argument
-    trace = "write every event: as json (the default), jsonl or int; repeatable"
+    trace = "write every event: as json (the default), jsonl, int, perfetto, chrome or vcd; repeatable"
     add("--trace", action="append", default=[], type=_trace, metavar="[FORMAT:]FILE", help=trace)
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
     diagnose = "look for what goes wrong with interrupts: all, or names with budgets, as vmm diagnose --list has them"

@@ -19,7 +19,7 @@ class Tell:
     def __init__(self, machine: Traced) -> None:
         self._machine = machine
         self._words = named(machine.architecture).words()
-        self.symbol = Made(self._symbol)
+        self.symbol: Made[int, str | None] = Made(self._symbol)
         """By a linear address the symbol that it lies in; None outside of the image's."""
 
     def _symbol(self, linear: int) -> str | None:
