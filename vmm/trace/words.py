@@ -67,20 +67,30 @@ GUEST_ERRORS = {
 
 def describe(event: Event, machine: Teller) -> str:
     """What happened, with a delivery's error code or syndrome, and where: address, symbol, source line."""
+    return f"{sentence(event, machine)} at {machine.where(event.linear)}"
+
+
+def sentence(event: Event, machine: Teller) -> str:
+    """What happened, without where."""
     words = named(machine.architecture).words()
     facts = {
         "trap": words.traps.get(event.number, str(event.number)),
         "error_words": guest_error(event, machine),
         "reason": REASONS.get(event.number, str(event.number)),
         "drivers": "one driver" if event.value.bit_count() == 1 else f"{event.value.bit_count()} drivers",
-        "work": WORK[event.value & MOST_WORK].format(event.value >> lib.VMM_WORK_BITS),
+        "work": work(event),
         "asked": "as requested" if event.value else "spontaneously",
     }
     facts |= words.facts(event, machine.cpu.exception_name)
     text = (COMMON | words.events).get(event.kind, event.kind).format_map(event._asdict() | facts)
     if event.error is not None:
         text += f", {words.error.format(event.error)}"
-    return f"{text} at {machine.where(event.linear)}"
+    return text
+
+
+def work(event: Event) -> str:
+    """Of a device."""
+    return WORK[event.value & MOST_WORK].format(event.value >> lib.VMM_WORK_BITS)
 
 
 def guest_error(event: Event, machine: Teller) -> str:
