@@ -66,7 +66,12 @@ GUEST_ERRORS = {
 
 
 def describe(event: Event, machine: Teller) -> str:
-    """What happened, with a delivery's error code or syndrome, and where: address, symbol, source line."""
+    """What happened, and where: address, symbol, source line."""
+    return f"{happened(event, machine)} at {machine.where(event.linear)}"
+
+
+def happened(event: Event, machine: Teller) -> str:
+    """What happened, with a delivery's error code or syndrome."""
     words = named(machine.architecture).words()
     facts = {
         "trap": words.traps.get(event.number, str(event.number)),
@@ -80,10 +85,17 @@ def describe(event: Event, machine: Teller) -> str:
     text = (COMMON | words.events).get(event.kind, event.kind).format_map(event._asdict() | facts)
     if event.error is not None:
         text += f", {words.error.format(event.error)}"
-    return f"{text} at {machine.where(event.linear)}"
+    return text
 
 
 def guest_error(event: Event, machine: Teller) -> str:
     """What the guest did."""
     known = GUEST_ERRORS | named(machine.architecture).words().guest_errors
     return known.get(event.number, "number {number} ({value:#x})").format_map(event._asdict())
+
+
+def interrupt(number: int, source: str, architecture: str, exception_name: ExceptionName) -> tuple[str, str]:
+    """Number and source of an interrupt, as tables show them; a source with the name of its exception."""
+    words = named(architecture).words()
+    name = exception_name(number) if source in words.named else None
+    return words.number(number, source), f"{source} {name}" if name not in (None, source) else source
