@@ -90,6 +90,11 @@ class Trace:
         delivered = sum(each.delivered for each in self.interrupts())
         return f"<Trace {self.hash}: {raw.hashed} events, {delivered} interrupts delivered{kept}>"
 
+    def _repr_html_(self) -> str:
+        from vmm.trace.notebook import trace
+
+        return trace(self, self._teller)
+
     @cached_property
     def _source(self) -> SourceName:
         return source_names(self._native, named(self._teller.architecture))
@@ -230,7 +235,7 @@ class Trace:
             named(self._teller.architecture), self._source, kind=kind, vector=vector, intid=intid, number=number,
             source=source, vcpu=vcpu, since=since,
         )  # fmt: skip
-        return Selection(self._store, wanted, self._source, self.drain)
+        return Selection(self._store, wanted, self._source, self.drain, self._teller)
 
     def export(self, format: str, path: str | Path) -> None:
         """Write what was recorded to a file: "json", "jsonl" or "int", as `vmm run --trace` does. VmmError for another
