@@ -12,7 +12,10 @@ from cli.terminals import Seat
 from cli.tiny_guests import EXIT_3, HALT_MASKED, POWER_OFF, SPIN, say
 
 ECHO = bytes.fromhex("ba fd03 ec a801 74f8 ba f803 ec ee 3c71 75ef")
-"""Sends back what it is sent, to "q": mov dx,3fdh; in al,dx; test al,1; jz; mov dx,3f8h; in al,dx; out dx,al; cmp; jne"""
+"""Sends back what it is sent, to "q".
+
+mov dx,3fdh; in al,dx; test al,1; jz; mov dx,3f8h; in al,dx; out dx,al; cmp al,"q"; jne
+"""
 SHELL = say(b"> ") + ECHO + POWER_OFF
 
 
