@@ -30,6 +30,7 @@ COMMANDS = {
     "asm": "assemble and link a guest of your own",
     "new": "a guest, a scenario and a test to begin with",
     "doctor": "what works on this machine",
+    "completion": "a script that completes words of vmm: for bash, zsh, fish",
     "help": "the manual: its topics, the page of one",
 }
 DIFFERS = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,17 +27,18 @@ class Row(NamedTuple):
     function: Function
 
 
-def answer(target: Target, text: str) -> str:
-    """What a command line says; VmmError for one that makes no sense."""
+def answer(target: Target, text: str, commands: Mapping[str, Row] | None = None) -> str:
+    """What a command line says, of these or of all `commands`; VmmError for one that makes no sense."""
+    known = COMMANDS if commands is None else commands
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise VmmError(f"monitor {text}: {error}") from None
     name, *rest = words or ["help"]
-    if name not in COMMANDS:
-        return f"{unknown('monitor command', name, COMMANDS)}\n"
+    if name not in known:
+        return f"{unknown('monitor command', name, known)}\n"
     try:
-        return COMMANDS[name].function(target, rest)
+        return known[name].function(target, rest)
     except VmmError as error:
         return f"{error}\n"
 
@@ -68,8 +69,13 @@ def _one_of(words: list[str], known: tuple[str, ...], what: str) -> str | None:
 # ---- looks ----
 
 
+def usages(commands: Mapping[str, Row]) -> str:
+    """A line for each."""
+    return _lines([f"{row.usage:28}{row.does}" for row in commands.values()])
+
+
 def _help(target: Target, words: list[str]) -> str:
-    return _lines([f"{row.usage:28}{row.does}" for row in COMMANDS.values()])
+    return usages(COMMANDS)
 
 
 def _where(target: Target, words: list[str]) -> str:
@@ -198,12 +204,17 @@ def _snapshot(target: Target, words: list[str]) -> str:
     return _lines([*named, f"{len(target.past.moments)} on the way, the first at {target.past.moments[0]}"])
 
 
-def _restore(target: Target, words: list[str]) -> str:
+def restore(target: Target, words: list[str]) -> str:
+    """Go to a snapshot that was named."""
     target.past.check()
     if not words:
         raise VmmError("restore which? monitor restore NAME")
     target.past.restore(words[0])
-    return f"{words[0]}: {target.machine.position}; tell gdb: maintenance flush register-cache\n"
+    return f"{words[0]}: {target.machine.position}\n"
+
+
+def _restore(target: Target, words: list[str]) -> str:
+    return f"{restore(target, words).rstrip()}; tell gdb: maintenance flush register-cache\n"
 
 
 def _stop(target: Target, words: list[str]) -> str:
