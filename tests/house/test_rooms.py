@@ -30,6 +30,7 @@ BELOW = {
     "devices": {"errors", "protocols", "core"},
     "intc": {"errors", "protocols", "core"},
     "arch": {"errors", "core"},
+    "disassembly": {"errors", "arch", "core"},
     "loaders": {"errors", "protocols", "arch"},
     "toolchain": {"errors", "output", "scratch", "sources", "installing", "arch"},
     "casebook": {"errors", "sources", "arch"},
@@ -47,14 +48,20 @@ BELOW = {
     "coverage": {"errors", "output", "sources", "arch", "catalog", "inputs", "loaders", "machine"},
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
     "gdb": {"errors", "arch", "core", "trace", "scenario", "inputs", "machine", "replayer"},
-    "report": {"errors", "quantities", "columns", "core", "arch", "trace", "findings", "diagnoses", "machine"},
+    "stepper": {
+        "errors", "arch", "catalog", "core", "disassembly", "gdb", "inputs", "intc", "machine", "replayer", "scenario",
+        "trace",
+    },
+    "report": {
+        "quantities", "columns", "core", "arch", "disassembly", "trace", "findings", "diagnoses", "machine",
+    },
     "testing": {
         "errors", "sources", "core", "catalog", "coverage", "diagnoses", "scenario", "inputs", "machine", "placements",
         "report",
     },
     "placements": {
         "errors", "quantities", "output", "scratch", "version", "core", "coverage", "arch", "catalog", "diagnoses",
-        "inputs", "machine", "scenario",
+        "disassembly", "inputs", "machine", "scenario",
     },
     "plots": {"errors", "installing", "core", "machine"},
     "pytest_plugin": {"errors", "output", "coverage", "machine", "testing"},

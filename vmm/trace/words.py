@@ -83,6 +83,13 @@ def describe(event: Event, machine: Teller) -> str:
     return f"{text} at {machine.where(event.linear)}"
 
 
+def interrupt(number: int, source: str, machine: Teller) -> str:
+    """What was delivered, in short: "#PF", "0x20 (IRQ 0)"; as an event has both."""
+    words = named(machine.architecture).words()
+    name = machine.cpu.exception_name(number) if source in words.named else None
+    return name or f"{words.number(number, source)} ({source})"
+
+
 def guest_error(event: Event, machine: Teller) -> str:
     """What the guest did."""
     known = GUEST_ERRORS | named(machine.architecture).words().guest_errors
