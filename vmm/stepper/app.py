@@ -15,12 +15,13 @@ from textual.widgets import Input, Static
 from vmm.arch import named
 from vmm.catalog import name_of
 from vmm.errors import VmmError
-from vmm.stepper.keys import KEYS
-from vmm.stepper.layout import FOLDED, laid_out
+from vmm.stepper.keys import KEYS, SHORT
+from vmm.stepper.layout import FOLDED, Place, Size, laid_out
 from vmm.stepper.panes import registers
-from vmm.stepper.panes.pane import DIM, LIT, Looks, View, line
+from vmm.stepper.panes.pane import DIM, LIT, WARNING, Looks, View, line
 from vmm.stepper.panes.table import PANES
 from vmm.stepper.walk import Walk
+from vmm.trace.words import interrupt
 
 PATIENCE = 0.2
 """Seconds of a move after which keys are heard again, of which only Esc does anything then."""
@@ -66,6 +67,7 @@ class Stepper(App[None]):
     """
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None
+    TITLE = "vmm step"
     LAYERS: ClassVar = ("default", "above")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.does, show=False, priority=key.action in ("escape",)) for key in KEYS
@@ -78,6 +80,7 @@ class Stepper(App[None]):
         self._now: Looks = {}
         self._busy = False
         self._folded = 0
+        self._laid_out: dict[str, Place] = {}
         self._asking = ""
         self._searched = ""
 
@@ -100,21 +103,33 @@ class Stepper(App[None]):
 
     def _lay_out(self) -> None:
         """Then draw, once the panes have their sizes."""
+        if self._busy:
+            return
         room = self.query_one("#panes").size
-        dump = named(self._walk.machine.architecture).dump()
-        needed = registers.needed(list(dump.values(self._walk.cpu)))
-        places = laid_out(room.width, room.height, needed, FOLDED[self._folded])
+        places = laid_out(room.width, room.height, self._needed(), FOLDED[self._folded])
+        self._laid_out = places
         for name in PANES:
             box = self.query_one(f"#{name}", Box)
             box.display = name in places
             if place := places.get(name):
                 box.styles.offset = place.offset
                 box.styles.width, box.styles.height = place.size
+                folds = name in FOLDED and len(places) < len(PANES)
+                box.border_subtitle = f"Tab: {FOLDED[(self._folded + 1) % len(FOLDED)]}" if folds else ""
         self.call_after_refresh(self._draw)
+
+    def _needed(self) -> Size:
+        """By registers, of which there are more in another mode."""
+        dump = named(self._walk.machine.architecture).dump()
+        return registers.needed(list(dump.values(self._walk.cpu)))
 
     def _draw(self) -> None:
         """All of it, of where the machine stands."""
         if self._busy:
+            return
+        room = self.query_one("#panes").size
+        if self._laid_out != laid_out(room.width, room.height, self._needed(), FOLDED[self._folded]):
+            self._lay_out()
             return
         for name, pane in PANES.items():
             box = self.query_one(f"#{name}", Box)
@@ -124,7 +139,17 @@ class Stepper(App[None]):
             view = View(self._walk, size.width, size.height, self._before, self._now)
             box.update(Text("\n", no_wrap=True, overflow="ellipsis").join(pane.draw(view)[: size.height]))
         self.query_one("#where", Static).update(self._where())
-        self.query_one("#told", Static).update(Text(self._walk.told, style="bold yellow"))
+        self.query_one("#told", Static).update(self._told())
+
+    def _told(self) -> Text:
+        """What the last move came to, or what comes next."""
+        walk, machine = self._walk, self._walk.machine
+        if walk.told or walk.coming is None:
+            return Text(walk.told, style=WARNING)
+        event, insns = walk.coming
+        what = interrupt(event.number, event.source, machine)
+        count = f"{insns} instruction{'s' * (insns != 1)}"
+        return line((f" next: {what} in {count}, before ", DIM), (machine.where(event.linear), DIM))
 
     def _where(self) -> Text:
         walk, machine = self._walk, self._walk.machine
@@ -139,9 +164,8 @@ class Stepper(App[None]):
 
     def _keys(self) -> Text:
         parts: list[tuple[str, str]] = []
-        for key in KEYS:
-            if key.short:
-                parts += [(f" {key.label.split()[0]}", LIT), (f" {key.short} ", DIM)]
+        for keys, does in SHORT.items():
+            parts += [(f" {keys}", LIT), (f" {does} ", DIM)]
         return line(*parts)
 
     def _help(self) -> Text:
@@ -158,7 +182,7 @@ class Stepper(App[None]):
         moving = asyncio.ensure_future(asyncio.to_thread(move))
         done, _ = await asyncio.wait([moving], timeout=PATIENCE)
         if not done:
-            self.query_one("#told", Static).update(Text("under way; Esc stops it", style="bold yellow"))
+            self.query_one("#told", Static).update(Text(" under way; Esc stops it", style=WARNING))
             self.run_worker(self._arrive(moving))
             return
         await self._arrive(moving)

@@ -182,8 +182,11 @@ class Walk:
 
     def _forward(self, trigger: Delivered | Returned | Elapsed | EventNumber) -> bool:
         """On to a trigger; False: it did not fire before the run's end."""
-        came = self.past.forward([trigger], self._poll)
+        came = self.target.go_to(trigger, self._poll)
         self._follow()
+        if isinstance(came, Exited):
+            self._tell(came)
+            return False
         if came.broken_in:
             raise BrokenIn
         if came.stop:

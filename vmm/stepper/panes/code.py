@@ -13,9 +13,10 @@ from vmm.trace.words import interrupt
 
 TITLE = "code"
 SHADOWS = {"sti": "STI", "mov ss": "MOV SS"}
-PLACE = 24
-"""Columns of a source line's place, where there are so many left."""
-TEXT = 30
+ADDRESS = 8
+"""Digits of one at least."""
+TEXT = 26
+"""Columns that an instruction has at least, before there is a place of its source line."""
 
 
 def draw(view: View) -> list[Text]:
@@ -55,13 +56,13 @@ def _lines(view: View, each: Instruction) -> Iterator[Text]:
     if here and (shadow := _shadow(cpu)):
         yield line((f"   ▽ {shadow}", WARNING))
     mark = "●" if each.address in walk.breakpoints() else " "
-    wide = 16 if each.address >> 32 else 8
-    text = f"{each.text:{TEXT}}"
-    arrow = "▶" if here else " "
-    yield line(
-        (mark, "bold red"), (arrow, CHANGED), (f"{each.address:0{wide}x} ", DIM), (text, HERE if here else PLAIN),
-        (f" {place or ''}", DIM),
-    )  # fmt: skip
+    address = f"{each.address:0{ADDRESS}x} "
+    room = view.width - len(address) - 2
+    names = [f" {place}", f" :{place.rpartition(':')[2]}"] if place else []
+    place = next((each for each in names if room - len(each) >= TEXT), "")
+    text = f"{each.text:{room - len(place)}}"
+    yield line((mark, "bold red"), ("▶" if here else " ", CHANGED), (address, DIM), (text, HERE if here else PLAIN),
+               (place, DIM))  # fmt: skip
 
 
 def _shadow(cpu: object) -> str | None:

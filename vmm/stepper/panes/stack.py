@@ -11,6 +11,8 @@ from vmm.stepper.panes.pane import DIM, HERE, LIT, PLAIN, WARNING, View, line
 from vmm.trace.words import interrupt
 
 TITLE = "stack"
+ADDRESS = 8
+"""Digits of one at least."""
 PLACES = ("IP", "ELR", "LR")
 """How fields that lead to code end or begin."""
 
@@ -31,7 +33,7 @@ def draw(view: View) -> list[Text]:
             if field.at is not None:
                 slots[field.at] = field, what
             elif not n:
-                rows.append(_field(view, field, width, f"{'':{2 * width}} "))
+                rows.append(_field(view, field, f"{'':{ADDRESS}} "))
     at = top
     while len(rows) < view.height:
         found = slots.get(at)
@@ -39,11 +41,11 @@ def draw(view: View) -> list[Text]:
         try:
             value = int.from_bytes(cpu.read(at, size), "little")
         except VmmError:
-            rows.append(line((f"{at:0{2 * width}x} not mapped", DIM)))
+            rows.append(line((f"{at:0{ADDRESS}x} not mapped", DIM)))
             break
-        address = f"{at:0{2 * width}x} "
+        address = f"{at:0{ADDRESS}x} "
         if found:
-            rows.append(_field(view, found[0], width, address))
+            rows.append(_field(view, found[0], address))
         else:
             style = view.style(f"[{at:x}]", value, HERE if at == top else PLAIN)
             rows.append(line((address, DIM), (f"{value:0{2 * size}x}", style), (f" {_symbol(view, value)}", DIM)))
@@ -51,7 +53,7 @@ def draw(view: View) -> list[Text]:
     return rows
 
 
-def _field(view: View, field: Field, width: int, address: str) -> Text:
+def _field(view: View, field: Field, address: str) -> Text:
     value = "unmapped" if field.value is None else f"{field.value:0{2 * field.size}x}"
     told = f" ◀ {field.name}"
     if field.value is not None and any(word in field.name for word in PLACES):
