@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "boot an image and show every interrupt",
     "replay": "run a recording once more, bit for bit",
     "export": "events of a recorded run as a file for other tools: Perfetto, GTKWave, JSON",
+    "step": "go through a run on the screen, on and back",
     "explore": "every placement of interrupts in a window: proven, or the least that fails",
     "diagnose": "what went wrong with interrupts in a recorded run",
     "coverage": "which boundaries had which interrupt delivered: a table, a page",
@@ -31,6 +32,7 @@ COMMANDS = {
     "asm": "assemble and link a guest of your own",
     "new": "a guest, a scenario and a test to begin with",
     "doctor": "what works on this machine",
+    "completion": "a script that completes words of vmm: for bash, zsh, fish",
     "help": "the manual: its topics, the page of one",
 }
 DIFFERS = 1
