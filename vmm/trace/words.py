@@ -106,7 +106,7 @@ def guest_error(event: Event, machine: Teller) -> str:
     return known.get(event.number, "number {number} ({value:#x})").format_map(event._asdict())
 
 
-def interrupt(number: int, source: str, architecture: str, exception_name: ExceptionName) -> tuple[str, str]:
+def columns(number: int, source: str, architecture: str, exception_name: ExceptionName) -> tuple[str, str]:
     """Number and source of an interrupt, as tables show them; a source with the name of its exception."""
     words = named(architecture).words()
     name = exception_name(number) if source in words.named else None
