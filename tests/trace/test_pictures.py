@@ -112,7 +112,7 @@ def test_perfetto_has_each_level_of_a_line(guest: str) -> None:
 
 def test_perfetto_names_are_the_traces_words() -> None:
     handlers = Tracks(written("x86/priority_nesting", "perfetto")).found["vCPU 0", "handlers"]
-    assert [name for _, name, _ in handlers[:3]] == ["0x23 IRQ 3 irq3", "0x25 IRQ 5 irq5", "0x26 IRQ 6 irq6"]
+    assert [name for _, name, _ in handlers[:3]] == ["0x23 (IRQ 3) irq3", "0x25 (IRQ 5) irq5", "0x26 (IRQ 6) irq6"]
 
 
 def test_perfetto_interns_anew_where_there_are_too_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
