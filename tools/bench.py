@@ -127,6 +127,10 @@ def recording(_: argparse.Namespace) -> Iterator[Row]:
     yield from bench_trace.recording()
 
 
+def exporting(_: argparse.Namespace) -> Iterator[Row]:
+    yield from bench_trace.exporting()
+
+
 def scenarios(_: argparse.Namespace) -> Iterator[Row]:
     yield from bench_scenario.waiting(lambda: about_to_loop(LOOPS["ALU loop"]), lambda: boot_rounds(ROUNDS))
 
@@ -238,6 +242,7 @@ def memory(options: argparse.Namespace) -> Iterator[Row]:
 SECTIONS = {
     "interrupts": round_trips,
     "recording": recording,
+    "exporting": exporting,
     "scenarios": scenarios,
     "stimuli": stimuli,
     "gear": precise_gear,
