@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmm import loaders, quantities
 from vmm.arch import DEFAULT, every, named
-from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, debugger, session
+from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, debugger, logged, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.machine.options import MEMORY
@@ -206,7 +206,9 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
         recorder = _recorder(machine, options, outputs) or (machine.recording() if gdb or seat else None)
         machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
         summary_file = session.summary_file(options, outputs, files)
-        session.observe(machine, options, outputs, files)
+        executed = session.observe(machine, options, outputs, files)
+        if executed and (gdb or seat):
+            raise VmmError("-d: --gdb and -it go their own ways; int alone goes with them")
         diagnoses = session.diagnosed(machine, options, files)
         covered = _covered(machine, options, outputs, files)
         plotted = session.plotted(machine, options, outputs, files)
@@ -217,6 +219,8 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
             goes = gdb.live(machine, recorder, typed)
         elif seat and recorder:
             goes = seat.live(machine, recorder)
+        elif executed:
+            goes = partial(logged.go, machine, typed, executed)
         else:
             goes = partial(go, machine, typed, progress(console, options, typed))
         stop, status, cut = _run(machine, script, recorder, goes)

@@ -72,7 +72,7 @@ def _coming(machine: Machine, cpu: Vcpu, dump: Dump, count: int) -> Iterator[str
 
 def _decoded(disassembler: Any, cpu: Vcpu, address: int, longest: int) -> tuple[str, int]:
     """An instruction and its size in bytes; 0 for what is none."""
-    code = _fetch(cpu, address, longest)
+    code = fetched(cpu, address, longest)
     decoded = next(disassembler.disasm_lite(code, address, 1), None)
     if decoded is None:
         return ("(bad)" if code else "(not mapped)"), 0
@@ -80,7 +80,7 @@ def _decoded(disassembler: Any, cpu: Vcpu, address: int, longest: int) -> tuple[
     return f"{name} {operands}".strip(), size
 
 
-def _fetch(cpu: Vcpu, address: int, longest: int) -> bytes:
+def fetched(cpu: Vcpu, address: int, longest: int) -> bytes:
     """The bytes of one instruction at most; fewer where the next page is not mapped."""
     for size in (longest, min(longest, PAGE - address % PAGE)):
         try:
