@@ -21,6 +21,7 @@ from vmm.version import described
 COMMANDS = {
     "run": "boot an image and show every interrupt",
     "replay": "run a recording once more, bit for bit",
+    "step": "go through a run on the screen, on and back",
     "explore": "every placement of interrupts in a window: proven, or the least that fails",
     "diagnose": "what went wrong with interrupts in a recorded run",
     "coverage": "which boundaries had which interrupt delivered: a table, a page",

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vmm import arch
 from vmm.arch.vcpu import Handler
 from vmm.errors import VmmError, unknown
 from vmm.inputs.lines import IrqLine
+from vmm.trace.words import interrupt
 
 if TYPE_CHECKING:
     from vmm.gdb.target import Target
@@ -155,11 +155,8 @@ def _frames(target: Target, words: list[str]) -> str:
 def _crossed(target: Target, handler: Handler) -> tuple[str, int, int, int]:
     """Of what an interrupt crossed: what came, when, and the program counter and stack pointer that it found."""
     machine = target.machine
-    words = arch.named(machine.architecture).words()
     source = machine.trace.source_name(handler.source, handler.pin)
-    number = words.number(handler.number, source)
-    what = machine.cpu.exception_name(handler.number) if source in words.named else None
-    return what or f"{number} ({source})", handler.begun, handler.pc, handler.sp
+    return interrupt(handler.number, source, machine), handler.begun, handler.pc, handler.sp
 
 
 def _unwinder(target: Target, words: list[str]) -> str:

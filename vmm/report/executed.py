@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vmm.arch import named
-from vmm.report.crash import fetched
+from vmm.disassembly import Disassembler
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
@@ -33,7 +33,7 @@ class Executed:
     def __init__(self, machine: Machine, items: Collection[str], file: Output) -> None:
         self._machine, self._items, self._file = machine, items, file
         self._architecture = named(machine.architecture)
-        self._dump = self._architecture.dump()
+        self._disassembler = Disassembler(machine.architecture)
         self._coming: tuple[int, int, int] | None = None
         """The vCPU, how many it has begun, and where: the instruction that comes next."""
         self._told, self._meanwhile, self._bits = "", "", 0
@@ -80,11 +80,8 @@ class Executed:
             yield f"Trace {cpu.index}: insns={cpu.count} [{cpu.pc:016x}]{where}\n"
 
     def _in_asm(self, cpu: Any, name: str) -> Iterator[str]:
-        address = cpu.pc
-        code = fetched(cpu, address, self._dump.LONGEST)
-        decoded = next(self._dump.disassembler(cpu).disasm_lite(code, address, 1), None)
-        size, text = (decoded[1], f"{decoded[2]:8} {decoded[3]}".rstrip()) if decoded else (len(code), "(bad)")
-        if self._next != (address, name):
+        found = self._disassembler.at(cpu, cpu.pc)
+        if self._next != (found.address, name):
             yield f"{LINE}\nIN: {name}\n"
-        self._next = address + size, name
-        yield f"{address:#010x}:  {code[:size].hex(' '):24} {text}\n"
+        self._next = found.end, name
+        yield f"{found.address:#010x}:  {found.data.hex(' '):24} {found.text}\n"
