@@ -115,6 +115,8 @@ class Architecture:
     """How its vCPUs may be run."""
     qemu: str
     """QEMU's program for its machines."""
+    qemu_registers: Callable[[Any], Iterator[str]]
+    """The registers of a vCPU in lines, as QEMU's `-d cpu` has them."""
     proofs: Mapping[str, str]
     """By controller, a bundled guest that takes interrupts through it and checks itself."""
     processor: Callable[[str], Processor]
