@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.diagnoses.diagnosed import Diagnoses
     from vmm.machine.machine import Machine
+    from vmm.report.summary import Summary
 
 
 CERTAIN = 1
@@ -109,6 +110,12 @@ def observe(machine: Machine, options: argparse.Namespace, outputs: Outputs, fil
         files.enter_context(exported(format, file, machine))
     if options.log:
         files.enter_context(exported(options.log, sys.stderr, machine))
+
+
+def tell_not_applied(summary: Summary) -> None:
+    """Which diagnoses that were named could not say anything, for who gets no report."""
+    for name, why in summary.not_applied.items():
+        print(f"vmm: {name}: not looked for: {why}", file=sys.stderr)
 
 
 def diagnosed(machine: Machine, options: argparse.Namespace, files: ExitStack) -> Diagnoses | None:
