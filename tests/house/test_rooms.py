@@ -31,6 +31,7 @@ BELOW = {
     "devices": {"errors", "protocols", "core"},
     "intc": {"errors", "shown", "protocols", "core"},
     "arch": {"errors", "shown", "core"},
+    "disassembly": {"errors", "arch", "core"},
     "loaders": {"errors", "protocols", "arch"},
     "toolchain": {"errors", "output", "scratch", "sources", "installing", "arch"},
     "casebook": {"errors", "sources", "arch"},
@@ -48,14 +49,20 @@ BELOW = {
     "coverage": {"errors", "shown", "output", "sources", "arch", "catalog", "inputs", "loaders", "machine"},
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
     "gdb": {"errors", "arch", "core", "trace", "scenario", "inputs", "machine", "replayer"},
-    "report": {"errors", "quantities", "columns", "core", "arch", "trace", "findings", "diagnoses", "machine"},
+    "stepper": {
+        "errors", "arch", "catalog", "core", "disassembly", "gdb", "inputs", "intc", "machine", "replayer", "scenario",
+        "trace",
+    },
+    "report": {
+        "quantities", "columns", "core", "arch", "disassembly", "trace", "findings", "diagnoses", "machine",
+    },
     "testing": {
         "errors", "sources", "core", "catalog", "coverage", "diagnoses", "scenario", "inputs", "machine", "placements",
         "report",
     },
     "placements": {
         "errors", "shown", "quantities", "output", "scratch", "version", "core", "coverage", "arch", "catalog",
-        "diagnoses", "inputs", "machine", "scenario",
+        "diagnoses", "disassembly", "inputs", "machine", "scenario",
     },
     "plots": {"errors", "installing", "output", "core", "catalog", "machine"},
     "pytest_plugin": {"errors", "output", "coverage", "machine", "testing"},

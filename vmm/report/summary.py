@@ -16,7 +16,7 @@ from vmm.machine.machine import Machine
 from vmm.quantities import in_words
 from vmm.report import verdicts
 from vmm.trace import InterruptStats
-from vmm.trace.words import interrupt
+from vmm.trace.words import columns
 
 COLUMNS = ("source", "delivered", "latency min", "median", "max")
 
@@ -111,7 +111,7 @@ class Summary:
         return [row.vcpu, *self._names(row), row.delivered, *latency]
 
     def _names(self, row: InterruptStats) -> tuple[str, str]:
-        return interrupt(row.vector, row.source, self.architecture, self.exception_name)
+        return columns(row.vector, row.source, self.architecture, self.exception_name)
 
 
 def _facts(row: InterruptStats) -> dict[str, Any]:

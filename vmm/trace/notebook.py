@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vmm.arch import named
 from vmm.core.event import Event
 from vmm.shown.elements import Html, facts, name, picture, table
-from vmm.trace.words import happened, interrupt
+from vmm.trace.words import columns, sentence
 
 if TYPE_CHECKING:
     from vmm.trace import InterruptStats, Trace
@@ -37,7 +37,7 @@ def interrupts(rows: Iterable[InterruptStats], machine: Teller) -> Html:
     """A line each."""
     names = ("vCPU", named(machine.architecture).number, "source", "delivered", "latency min", "median", "max")
     known = machine.architecture, machine.cpu.exception_name
-    numbered = ((row, *interrupt(row.vector, row.source, *known)) for row in rows)
+    numbered = ((row, *columns(row.vector, row.source, *known)) for row in rows)
     cells = [
         (row.vcpu, number, source, row.delivered, row.minimum, row.median, row.maximum)
         for row, number, source in numbered
@@ -72,7 +72,7 @@ def latencies(of: Latencies) -> str:
 
 
 def _events(events: Iterable[Event], machine: Teller) -> Html:
-    rows = ((each, happened(each, machine), machine.where(each.linear)) for each in events)
+    rows = ((each, sentence(each, machine), machine.where(each.linear)) for each in events)
     return table(EVENT, [(each.insns, each.ns, each.vcpu, what, place) for each, what, place in rows])
 
 

@@ -214,6 +214,20 @@ class Thinned:
             left_out = 0
 
 
+def numbered(store: Store, first: int, end: int, source: SourceName) -> Iterator[Event]:
+    """Those of a store before which `first` to `end - 1` were emitted."""
+    wanted = ffi.new("vmm_wanted *", ANY)
+    for chunk in store.chunks():
+        at = chunk.first
+        if at >= end or at + chunk.events <= first:
+            continue
+        for events, count in unpacked(store, chunk, wanted, BATCH):
+            low, high = max(first - at, 0), min(end - at, count)
+            if low < high:
+                yield from from_natives(ffi.addressof(events, low), high - low, source)
+            at += count
+
+
 def _behind(batches: Iterable[tuple[vmm_event, int]], left_out: int, source: SourceName) -> Iterator[Event]:
     for events, count in batches:
         if left_out < count:
