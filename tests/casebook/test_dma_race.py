@@ -49,7 +49,7 @@ def steps(m: Machine, base: int) -> Steps:
 
 @pytest.mark.parametrize("arch", ["x86", "arm64", "arm"])
 def test_the_places_and_the_bytes(arch: str) -> None:
-    """Behind the instruction that clears `done`, up to the one that starts the transfer, all of them: behind that one the
+    """Behind the instruction that clears `done`, up to the one that starts the transfer: behind that one the
     timer that is due next is the transfer's own. Then behind the one that starts the next, up to the last word.
     """
     of = case(f"dma_race/{arch}", BROKEN)
