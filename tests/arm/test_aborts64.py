@@ -297,7 +297,7 @@ def test_a_fetch_whose_table_nothing_decodes_is_an_instruction_abort(
 
 @pytest.mark.parametrize("gear", ["precise", "fast"])
 def test_vectors_whose_table_nothing_decodes_end_the_run(gear: str) -> None:
-    """Each attempt to fetch the vector raises the same abort, for ever: however long that is waited for, nothing counts."""
+    """Each attempt to fetch the vector raises the same abort, for ever."""
     bench = without_a_table(a64("svc #0"), EL1H, gear=gear, vbar_el1=NO_TABLE)
     stop = bench.machine.run(insns=100)
     assert (stop.reason, bench.machine.instructions) == ("shutdown", 2)
