@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "boot an image and show every interrupt",
     "replay": "run a recording once more, bit for bit",
     "explore": "every placement of interrupts in a window: proven, or the least that fails",
+    "report": "a recorded run as a page: lanes of time, every interrupt's path, verdicts",
     "diagnose": "what went wrong with interrupts in a recorded run",
     "coverage": "which boundaries had which interrupt delivered: a table, a page",
     "bisect": "find where two recordings differ first",

@@ -66,6 +66,7 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
         session.observe(machine, options, outputs, files)
         diagnoses = session.diagnosed(machine, options, files)
         plotted = session.plotted(machine, options, outputs, files)
+        reported = session.reported(machine, options, outputs, files, console)
         started = time.perf_counter()
         try:
             interrupts.check()
@@ -85,6 +86,8 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
             summary_file.write(summary.json())
         if plotted:
             plotted()
+        if reported:
+            reported()
     if not options.quiet and early != BROKEN_PIPE:
         from vmm.report import crash, end
 

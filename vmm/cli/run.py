@@ -206,6 +206,7 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
         diagnoses = session.diagnosed(machine, options, files)
         covered = _covered(machine, options, outputs, files)
         plotted = session.plotted(machine, options, outputs, files)
+        reported = session.reported(machine, options, outputs, files, console)
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
@@ -229,6 +230,8 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
             covered()
         if plotted:
             plotted()
+        if reported:
+            reported()
     if not options.quiet and status != BROKEN_PIPE:
         from vmm.report import end
 

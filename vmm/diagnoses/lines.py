@@ -85,7 +85,11 @@ class Lines:
 
     def high(self, service: Service) -> High | None:
         """The last rise of the line that a service is of; None: of none."""
-        number = self._lines.get(service.key)
+        return self.last_rise(service.key)
+
+    def last_rise(self, key: Key) -> High | None:
+        """Of the line that requests what a controller knows so; None: of none."""
+        number = self._lines.get(key)
         return self.lines[number].last if number in self.lines else None
 
     def waiting(self) -> Iterator[High]:

@@ -43,8 +43,8 @@ def check(option: str, path: Path) -> None:
         ) from error
 
 
-def drawn(plot: Plot, runs: Sequence[Run], suffix: str) -> bytes:
-    """The runs side by side."""
+def drawn(plot: Plot, runs: Sequence[Run], suffix: str, palette: Sequence[str] = ()) -> bytes:
+    """The runs side by side, in matplotlib's colours or in those of a palette of as many."""
     names = sorted({name for run in runs for name in run.names})
 
     def part(axes: Axes, run: Run) -> None:
@@ -53,7 +53,7 @@ def drawn(plot: Plot, runs: Sequence[Run], suffix: str) -> bytes:
         axes.set_title(run.title, loc="left")
         axes.label_outer()
 
-    return _side_by_side(runs, part, suffix, alike=True)
+    return _side_by_side(runs, part, suffix, alike=True, palette=palette)
 
 
 def drawn_curves(panels: Sequence[Panel], suffix: str) -> bytes:
@@ -61,12 +61,16 @@ def drawn_curves(panels: Sequence[Panel], suffix: str) -> bytes:
     return _side_by_side(panels, curves.draw, suffix, alike=False)
 
 
-def _side_by_side(of: Sequence[T], part: Callable[[Axes, T], None], suffix: str, *, alike: bool) -> bytes:
+def _side_by_side(
+    of: Sequence[T], part: Callable[[Axes, T], None], suffix: str, *, alike: bool, palette: Sequence[str] = ()
+) -> bytes:
     """`alike`: the parts have the same axes."""
     import matplotlib
+    from cycler import cycler
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    cycle = {"axes.prop_cycle": cycler(color=palette)} if palette else {}
+    with matplotlib.rc_context(STYLE | cycle):
         figure = Figure(figsize=(WIDE * len(of), HIGH), layout="constrained")
         parts = figure.subplots(1, len(of), sharex=alike, sharey=alike, squeeze=False)[0]
         for axes, each in zip(parts, of, strict=True):

@@ -55,7 +55,7 @@ def instructions(machine: Machine, cpu: Vcpu, dump: Dump) -> Iterator[str]:
     """The last ones begun, as memory and the vCPU's mode are now."""
     disassembler = dump.disassembler(cpu)
     for address in cpu.recent()[-INSTRUCTIONS:]:
-        text, _ = _decoded(disassembler, cpu, address, dump.LONGEST)
+        text, _ = decoded(disassembler, cpu, address, dump.LONGEST)
         yield f"{text:40}{machine.where(address)}"
 
 
@@ -63,14 +63,14 @@ def _coming(machine: Machine, cpu: Vcpu, dump: Dump, count: int) -> Iterator[str
     """Those from the program counter on, as far as they can be decoded."""
     disassembler, address = dump.disassembler(cpu), cpu.pc
     for _ in range(count):
-        text, size = _decoded(disassembler, cpu, address, dump.LONGEST)
+        text, size = decoded(disassembler, cpu, address, dump.LONGEST)
         yield f"{text:40}{machine.where(address)}"
         if not size:
             return
         address += size
 
 
-def _decoded(disassembler: Any, cpu: Vcpu, address: int, longest: int) -> tuple[str, int]:
+def decoded(disassembler: Any, cpu: Vcpu, address: int, longest: int) -> tuple[str, int]:
     """An instruction and its size in bytes; 0 for what is none."""
     code = _fetch(cpu, address, longest)
     decoded = next(disassembler.disasm_lite(code, address, 1), None)

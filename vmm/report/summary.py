@@ -107,14 +107,17 @@ class Summary:
 
     def _cells(self, row: InterruptStats) -> list[object]:
         latency = ["-" if value is None else value for value in (row.minimum, row.median, row.maximum)]
-        return [row.vcpu, *self._names(row), row.delivered, *latency]
+        names = interrupt_names(row.vector, row.source, self.architecture, self.exception_name)
+        return [row.vcpu, *names, row.delivered, *latency]
 
-    def _names(self, row: InterruptStats) -> tuple[str, str]:
-        """Number and source."""
-        words = named(self.architecture).words()
-        number = words.number(row.vector, row.source)
-        name = self.exception_name(row.vector) if row.source in words.named else None
-        return number, f"{row.source} {name}" if name not in (None, row.source) else row.source
+
+def interrupt_names(
+    number: int, source: str, architecture: str, exception_name: Callable[[int], str | None]
+) -> tuple[str, str]:
+    """Number and source of an interrupt, as tables have them."""
+    words = named(architecture).words()
+    name = exception_name(number) if source in words.named else None
+    return words.number(number, source), f"{source} {name}" if name not in (None, source) else source
 
 
 def _facts(row: InterruptStats) -> dict[str, Any]:
