@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,9 @@ from vmm.output import Outputs
 
 if TYPE_CHECKING:
     from vmm.inputs.tape import Tape
-    from vmm.report.page.data import Placed
+    from vmm.placements.report import Report
+    from vmm.replayer.player import Replay
+    from vmm.report.page.told import Told
 
 SUFFIX = ".html"
 UNFELT = ("limit",)
@@ -37,31 +39,54 @@ def parser() -> Parser:
 
 
 def main(options: argparse.Namespace) -> int:
-    from vmm.replayer.player import Diverged, Replay
-    from vmm.report.page.report import RunPage
+    from vmm.replayer.player import Replay
 
-    written, different = session.Tail(), None
+    written = session.Tail()
     replay = Replay(options.file, options.image, written)
-    machine = replay.machine
-    outputs = Outputs([options.file, *(machine.source.files if machine.source else ())])
+    source = replay.machine.source
+    outputs = Outputs([options.file, *(source.files if source else ())])
     path = options.output or options.file.with_suffix(SUFFIX)
-    with outputs.open("--output", path) as file, RunPage(machine) as page:
-        try:
-            replay.run()
-        except Diverged as error:
-            different = str(error)
-        file.write(page.html(console=bytes(written), outside=list(outside(replay.tape))))
-    if different := different or replay.different:
+    with outputs.open("--output", path) as file:
+        text, different = page_of(replay, written)
+        file.write(text)
+    if different:
         print(f"vmm: {different}", file=sys.stderr)
         return DIFFERS
     return 0
 
 
-def outside(tape: Tape) -> Iterator[Placed]:
+def counterexample(report: Report, recording: Path) -> str:
+    """The page of an exploration's least failing run, with its story."""
+    from vmm.replayer.player import Replay
+    from vmm.report.page.told import STORY, Told
+
+    written = session.Tail()
+    told = [Told(each.insns, STORY, each.words, each.where, each.vcpu, each.began) for each in report.moments]
+    return page_of(Replay(recording, None, written), written, told)[0]
+
+
+def page_of(replay: Replay, written: session.Tail, told: Iterable[Told] = ()) -> tuple[str, str | None]:
+    """The page of a recorded run, which is run to its end for it, and what differs there from the recorded one; `told`
+    is what it shows besides.
+    """
+    from vmm.replayer.player import Diverged
+    from vmm.report.page.report import RunPage
+
+    different = None
+    with RunPage(replay.machine) as page:
+        try:
+            replay.run()
+        except Diverged as error:
+            different = str(error)
+        text = page.html(console=bytes(written), told=[*told, *_outside(replay.tape)])
+    return text, different or replay.different
+
+
+def _outside(tape: Tape) -> Iterator[Told]:
     """What was done to the machine, where."""
     from vmm.replayer.player import words
-    from vmm.report.page.data import Placed
+    from vmm.report.page.told import OUTSIDE, Told
 
     for entry in tape.entries:
         if entry.decision.kind not in UNFELT:
-            yield Placed(entry.at.insns, words(entry.decision))
+            yield Told(entry.at.insns, OUTSIDE, words(entry.decision))

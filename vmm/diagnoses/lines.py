@@ -140,7 +140,7 @@ class Lines:
     def _latched(self, event: Event) -> None:
         """What a controller does at an edge comes right behind it, and so tells which of its inputs the line has."""
         rose = self._changed
-        if rose is None or rose.insns != event.insns:
+        if rose is None or (rose.insns, rose.ns) != (event.insns, event.ns):
             return
         if not self._x86:
             if event.number == FIRST_SPI + rose.number:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from vmm.arch import named
 from vmm.core.event import Event
@@ -14,6 +13,7 @@ from vmm.quantities import in_words
 from vmm.report.page.columns import Columns, Texts
 from vmm.report.page.interrupts import Interrupts
 from vmm.report.page.lanes import Lanes, steps
+from vmm.report.page.told import VERDICT, Told, woven
 from vmm.trace.timeline import Timeline
 from vmm.trace.words import sentence
 
@@ -24,25 +24,22 @@ MOST = 200_000
 """Events that a page has, the last ones."""
 
 
-class Placed(NamedTuple):
-    """Something that came from outside, or is told of the run: a mark to jump to."""
-
-    insns: int
-    text: str
-
-
 class Data:
     """Of a machine whose run is over, and was recorded."""
 
     def __init__(
-        self, machine: Machine, looked: Looked, *, console: str = "", told: Sequence[Placed] = (),
-        outside: Sequence[Placed] = (),
+        self, machine: Machine, looked: Looked, *, console: str = "", told: Sequence[Told] = ()
     ) -> None:  # fmt: skip
-        """`told` is a story, `outside` what was done to the machine; each in the order of the run."""
+        """`told` is a story, and what was done to the machine from outside."""
         self._machine, self._looked, self._console = machine, looked, console
-        self._told, self._outside = told, outside
-        self._left_out, events = machine.trace.of().tail(MOST)
-        self._events = list(events)
+        self._verdicts = sorted(looked.verdicts, key=lambda each: not each.certain)
+        evidence = (each for verdict in self._verdicts for each in verdict.evidence)
+        told = [*told, *(Told(each.insns, VERDICT, each.words, each.where, each.vcpu) for each in evidence)]
+        self._left_out, last = machine.trace.of().tail(MOST)
+        events = list(last)
+        self._told = told if events else []
+        self._woven = woven(events, self._told, machine.insn_ns)
+        self._events = self._woven.events
         self._texts = Texts()
         self._names: dict[tuple[object, ...], int] = {}
         self._wheres: dict[int, int] = {}
@@ -61,10 +58,9 @@ class Data:
             "events": self._event_columns(),
             "lanes": self._lanes(),
             **self._interrupts(),
-            "verdicts": self._verdicts(),
+            "verdicts": self._verdict_rows(),
             "figures": self._looked.figures,
-            "told": self._placed(self._told),
-            "outside": self._placed(self._outside),
+            "told": [[each.kind, at] for each, at in zip(self._told, self._woven.at, strict=True)],
             "findings": [str(each) for each in machine.findings()],
             "console": self._console,
         }
@@ -90,7 +86,7 @@ class Data:
     def _note(self) -> str:
         if not self._left_out:
             return ""
-        shown = len(self._events)
+        shown = len(self._events) - len(self._told)
         return (
             f"Of {self._left_out + shown:,} events the last {shown:,} are shown, from insn {self._events[0].insns:,} on"
         )
@@ -108,9 +104,17 @@ class Data:
             "ns": steps([event.ns for event in self._events]),
             "vcpu": [event.vcpu for event in self._events],
             "kind": [kinds[event.kind] for event in self._events],
-            "what": [self._happened(event) for event in self._events],
-            "where": [self._where(event.linear) for event in self._events],
+            "what": [self._what(at, event) for at, event in enumerate(self._events)],
+            "where": [self._place(at, event) for at, event in enumerate(self._events)],
         }
+
+    def _what(self, at: int, event: Event) -> int:
+        told = self._woven.told.get(at)
+        return self._texts(told.text) if told else self._happened(event)
+
+    def _place(self, at: int, event: Event) -> int:
+        told = self._woven.told.get(at)
+        return self._texts(told.where) if told and told.where else self._where(event.linear)
 
     def _happened(self, event: Event) -> int:
         key = event.kind, event.number, event.value, event.source, event.error
@@ -123,17 +127,11 @@ class Data:
             self._wheres[linear] = self._texts(self._machine.where(linear))
         return self._wheres[linear]
 
-    def _at(self, insns: int) -> int:
-        """The first event that is not before an instruction."""
-        return bisect_left(self._insns, insns)
-
-    @cached_property
-    def _insns(self) -> list[int]:
-        return [event.insns for event in self._events]
-
     def _lanes(self) -> list[dict[str, Any]]:
         timeline, lanes = Timeline(self._machine), Lanes(self._texts)
         for at, event in enumerate(self._events):
+            if at in self._woven.told:
+                continue
             for mark in timeline(event):
                 lanes.take(mark, at)
         return lanes.plain(len(self._events))
@@ -149,17 +147,12 @@ class Data:
 
     # ---- what is told of the run ----
 
-    def _verdicts(self) -> list[dict[str, Any]]:
+    def _verdict_rows(self) -> list[dict[str, Any]]:
+        """The marks of their evidence are the last of `told`, in this order."""
         return [
             {
                 "name": verdict.diagnosis, "confidence": verdict.confidence, "text": verdict.text,
-                "evidence": [
-                    {"at": self._at(each.insns), "insns": each.insns, "where": each.where, "words": each.words}
-                    for each in verdict.evidence
-                ],
+                "evidence": len(verdict.evidence),
             }
-            for verdict in sorted(self._looked.verdicts, key=lambda each: not each.certain)
+            for verdict in self._verdicts
         ]  # fmt: skip
-
-    def _placed(self, placed: Sequence[Placed]) -> list[dict[str, Any]]:
-        return [{"at": self._at(each.insns), "insns": each.insns, "text": each.text} for each in placed]

@@ -19,8 +19,10 @@ def pictures(machine: Machine) -> str:
     from vmm.plots.drawn import drawn
     from vmm.plots.run import Run
 
-    parts = []
+    parts, run = [], Run(machine, "")
     for name, what in PLOTS.items():
-        svg = drawn(plot(name), [Run(machine, "")], ".svg", PALETTE).decode()
+        if name == "work" and not run.works():
+            continue
+        svg = drawn(plot(name), [run], ".svg", PALETTE).decode()
         parts.append(f"<figure><figcaption>{what}</figcaption>{svg[svg.index('<svg') :]}</figure>")
     return "".join(parts)

@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from vmm.output import OutputFile
-from vmm.report.page.data import Data, Placed
+from vmm.report.page.data import Data
 from vmm.report.page.page import page
 from vmm.report.page.pictures import pictures
+from vmm.report.page.told import Told
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
@@ -35,12 +36,10 @@ class RunPage:
         self._ends.enter_context(machine.trace.record())
         self._diagnoses = self._ends.enter_context(machine.diagnose())
 
-    def html(self, *, console: bytes = b"", told: Sequence[Placed] = (), outside: Sequence[Placed] = ()) -> str:
-        """The page of the run so far. `console` is what the guest wrote last, `told` the steps of a story, `outside`
-        what was done to the machine.
-        """
+    def html(self, *, console: bytes = b"", told: Sequence[Told] = ()) -> str:
+        """The page of the run so far. `console` is what the guest wrote last, `told` what is told of it besides."""
         text = console.decode(errors="replace")
-        data = Data(self._machine, self._diagnoses.looked(), console=text, told=told, outside=outside)
+        data = Data(self._machine, self._diagnoses.looked(), console=text, told=told)
         return page(data.plain(), pictures(self._machine))
 
     def __enter__(self) -> RunPage:

@@ -56,7 +56,7 @@ function hover(x, y) {
   const found = hit(x, y + scroller.scrollTop), tip = $("tip");
   tip.hidden = !found;
   if (found) {
-    tip.replaceChildren(...told(found));
+    tip.replaceChildren(...tipOf(found));
     const box = scroller.getBoundingClientRect(), left = canvas.getBoundingClientRect().left + x;
     tip.style.left = `${Math.min(left + 12, window.innerWidth - tip.offsetWidth - 8)}px`;
     tip.style.top = `${Math.min(box.top + y + 16, window.innerHeight - tip.offsetHeight - 8)}px`;
@@ -64,7 +64,7 @@ function hover(x, y) {
   redraw();
 }
 
-function told({ lane, row, n }) {
+function tipOf({ lane, row, n }) {
   const at = row.at[n], value = row.value[n];
   const span = lane.shape === "spans", end = span ? row.until[n] : n + 1 < row.at.length ? row.at[n + 1] : count;
   const name = span || lane.shape === "instants" ? spanText(row, n) : lane.shape === "bit" ? String(value) : `0x${value.toString(16)}`;

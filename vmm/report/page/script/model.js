@@ -45,20 +45,19 @@ const eventColor = (at) => (interruptOf[at] === NONE ? "" : colorOf(vectorOf(int
 /* Masks that were set once. */
 const UNCHANGED = "unchanged";
 
-function placed(name, marks) {
-  const row = { at: marks.map((each) => each.at), until: [], value: marks.map((_, n) => n), texts: marks.map((each) => each.text) };
-  return { group: "marks", name, shape: "instants", rows: [row], plain: true };
+/* What is told of the run, by its kind: a lane each. */
+const told = new Map();
+for (const [kind, at] of run.told) {
+  if (!told.has(kind)) told.set(kind, []);
+  told.get(kind).push(at);
 }
 
-const verdictMarks = run.verdicts.flatMap((verdict) =>
-  verdict.evidence.map((each) => ({ at: each.at, text: `${verdict.name}: ${each.words}` })));
-verdictMarks.sort((a, b) => a.at - b.at);
-const lanes = [
-  ...(verdictMarks.length ? [placed("verdicts", verdictMarks)] : []),
-  ...(run.told.length ? [placed("story", run.told)] : []),
-  ...(run.outside.length ? [placed("from outside", run.outside)] : []),
-  ...run.lanes,
-];
+function marks(name, indices) {
+  const at = [...indices].sort((a, b) => a - b);
+  return { group: "marks", name, shape: "instants", rows: [{ at, until: [], value: at.map((each) => events.what[each]) }], plain: true };
+}
+
+const lanes = [...[...told].map(([kind, indices]) => marks(kind, indices)), ...run.lanes];
 for (const lane of lanes) {
   const still = lane.shape === "bit" && lane.rows[0].at.length === 1 && run.kinds[events.kind[lane.rows[0].at[0]]] === "masked";
   if (still) [lane.group, lane.name] = [UNCHANGED, `${lane.group} ${lane.name}`];
@@ -71,7 +70,7 @@ for (const lane of lanes) {
     for (let n = 0; n < row.at.length && n < 64 && !lane.color; n++) lane.color = eventColor(row.at[n]);
 }
 lanes.sort((a, b) => (a.group === UNCHANGED) - (b.group === UNCHANGED));
-const spanText = (row, n) => (row.texts ? row.texts[row.value[n]] : run.texts[row.value[n]]);
+const spanText = (row, n) => run.texts[row.value[n]];
 
 /* The first n of 0 to `size` for which `is` holds, which then holds for all behind it. */
 function first(size, is) {

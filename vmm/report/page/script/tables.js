@@ -62,20 +62,24 @@ function histogram(title, values, vector) {
     bar.addEventListener("click", () => select(each[0]));
     return bar;
   }));
-  return el("figure", {}, el("figcaption", {}, `${title}: ${whole(least)} to ${insns(most)}`), drawn);
+  const range = least === most ? insns(most) : `${whole(least)} to ${insns(most)}`;
+  return el("figure", {}, el("figcaption", {}, `${title}: ${range}`), drawn);
 }
 
 /* ---- verdicts ---- */
 
+const MOST_SHOWN = 500;
+
 function fillVerdicts() {
-  const panel = $("verdicts");
-  const evidence = (each) => el("li", {}, jump(Math.min(each.at, count), `insn ${whole(each.insns)}`), ` ${each.words || each.text} `, el("span", { class: "where" }, each.where || ""));
+  const panel = $("verdicts"), places = [...(told.get("verdict") || [])];
+  const place = (at) => el("li", {}, jump(at), ` ${what(at)} `, el("span", { class: "where" }, where(at)));
   for (const verdict of run.verdicts)
-    panel.append(el("article", { class: verdict.confidence }, el("h3", {}, `${verdict.name}, ${verdict.confidence}`), el("p", {}, verdict.text), el("ul", {}, ...verdict.evidence.map(evidence))));
+    panel.append(el("article", { class: verdict.confidence }, el("h3", {}, `${verdict.name}, ${verdict.confidence}`), el("p", {}, verdict.text),
+      el("ul", {}, ...places.splice(0, verdict.evidence).map(place))));
   if (!run.verdicts.length) panel.append(el("p", { class: "soft" }, "The diagnoses found nothing."));
-  for (const [title, marks] of [["Story", run.told], ["From outside", run.outside]])
-    if (marks.length) panel.append(el("h3", {}, title), el("ul", {}, ...marks.slice(0, 200).map(evidence)));
-  if (run.findings.length) panel.append(el("h3", {}, "Where it ended"), el("ul", {}, ...run.findings.map((each) => el("li", {}, each))));
+  for (const [kind, indices] of told)
+    if (kind !== "verdict") panel.append(el("h3", {}, kind), el("ul", {}, ...indices.slice(0, MOST_SHOWN).map(place)));
+  if (run.findings.length) panel.append(el("h3", {}, "where it ended"), el("ul", {}, ...run.findings.map((each) => el("li", {}, each))));
   for (const [name, lines] of Object.entries(run.figures)) panel.append(el("h3", {}, `${name} measured`), el("ul", {}, ...lines.map((each) => el("li", {}, each))));
   if (run.verdicts.length) $("tab-verdicts").append(el("b", {}, String(run.verdicts.length)));
 }
