@@ -90,6 +90,13 @@ class Browser:
     def wheel(self, x: float, y: float, down: float) -> None:
         self._mouse("mouseWheel", x, y, deltaX=0, deltaY=down)
 
+    def pinch(self, x: float, y: float, begin: float, end: float) -> None:
+        """Two fingers beside a place, so far apart."""
+        for kind, apart in (("touchStart", begin), ("touchMove", (begin + end) / 2), ("touchMove", end)):
+            points = [{"x": x - apart / 2, "y": y, "id": 1}, {"x": x + apart / 2, "y": y, "id": 2}]
+            self._do("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        self._do("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
     def key(self, name: str) -> None:
         text = {"text": "\r"} if name == "Enter" else {} if name in NAMED else {"text": name}
         for kind in ("keyDown", "keyUp"):

@@ -123,6 +123,24 @@ def test_wheel_and_keys_zoom_and_pan(page):
     assert size(page) == pytest.approx(whole)
 
 
+def test_two_fingers_zoom(browser, run):
+    browser.resize(390, 844)
+    page = browser.open(run[1])
+    whole = size(page)
+    page.pinch(*page.middle("#canvas"), 60, 180)
+    assert size(page) == pytest.approx(whole / 3, rel=0.02)
+
+
+def test_the_run_in_small_leads_to_a_place(page):
+    page.key("+")
+    page.key("+")
+    x, y = page.middle("#overview")
+    left = page.js("document.getElementById('overview').getBoundingClientRect().left")
+    begin, end = page.js("page.NS[0]"), page.js("page.NS[page.NS.length - 1]")
+    page.click(left + (x - left) / 2, y)
+    assert sum(shown(page)) / 2 == pytest.approx(begin + (end - begin) / 4, rel=0.01)
+
+
 def test_keys_go_from_interrupt_to_interrupt_and_explain_themselves(page):
     page.key("n")
     assert page.text("#interrupt h2").startswith("0x2")

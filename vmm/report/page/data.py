@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.arch import named
+from vmm.catalog import name_of
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Looked, is_x86
 from vmm.quantities import in_words
@@ -69,11 +71,14 @@ class Data:
     @property
     def _title(self) -> str:
         source = self._machine.source
-        return source.image.name if source else self._machine.config.board
+        if source is None:
+            return self._machine.config.board
+        path = Path(name_of(source.image))
+        return path.name if path.is_absolute() else str(path)
 
     def _facts(self) -> Iterable[tuple[str, object]]:
         machine, config = self._machine, self._machine.config
-        yield "image", machine.source.image if machine.source else "none"
+        yield "image", self._title
         yield "board", config.board
         yield "CPU", f"{config.cpu}, {len(machine.cpus)} of them" if len(machine.cpus) > 1 else config.cpu
         yield "ended", machine.stop

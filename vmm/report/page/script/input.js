@@ -10,6 +10,7 @@ canvas.addEventListener("pointerdown", (event) => {
   pointers.set(event.pointerId, local(event));
   dragged = 0;
   pinch = null;
+  if (pointers.size === 2) pinched();
 });
 canvas.addEventListener("pointermove", (event) => {
   const [x, y] = local(event), before = pointers.get(event.pointerId);

@@ -68,7 +68,7 @@ function path(n) {
     const step = number ? INSNS[at] - INSNS[hops[number - 1]] : 0;
     const row = el("li", { class: at === interrupts.at[n] ? "delivery" : "" },
       el("span", { class: "step" }, number ? `+${whole(step)}` : "0"),
-      el("div", {}, jump(at, what(at)), el("span", { class: "where" }, where(at))));
+      el("div", {}, jump(at, what(at)), at === interrupts.answered[n] ? el("em", {}, "the answer") : null, el("span", { class: "where" }, where(at))));
     row.dataset.insns = INSNS[at];
     return row;
   }).concat(interrupts.returned[n] === NONE ? [el("li", { class: "open" }, el("span", { class: "step" }, "…"), el("div", {}, "has not returned"))] : []));
