@@ -57,7 +57,7 @@ ANSWERED = {
     "-netdev user,id=n": "-netdev user,id=n: there is no network",
     "-display gtk": "-display gtk: there is no window",
     "-vnc :1": "-vnc: there is no window",
-    "-monitor stdio": "-monitor stdio: there is no monitor; a script looks at the machine",
+    "-monitor stdio": "-monitor stdio: vmm run -it has a monitor at its terminal, by Ctrl-A c",
     "-serial file:out": "-serial file:out: the first serial port is standard output (send it with > or |), and --input",
     "-M q35": "-M q35: vmm's PC is --board pc",
     "-M raspi2b": "-M raspi2b: the boards are pc and virt, --board NAME; there is no 'raspi2b'",

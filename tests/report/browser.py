@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shutil import which
+from time import monotonic
 from typing import Any
 
 from selenium.webdriver import Chrome, ChromeOptions
@@ -14,6 +15,8 @@ FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
     "--hide-scrollbars", "--no-first-run", "--no-proxy-server",
 )  # fmt: skip
+SOON = 5
+"""Seconds."""
 DEVICE = {"deviceScaleFactor": 1, "mobile": False}
 NAMED = {"Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
 
@@ -103,8 +106,20 @@ class Browser:
             more = text if kind == "keyDown" else {}
             self._do("Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=NAMED.get(name, 0), **more)
 
-    def type(self, text: str) -> None:
+    def search(self, text: str) -> None:
+        """By `/`, in the place of what is there."""
+        if self.js("document.activeElement.id") != "search":
+            self.key("/")
+            self.until("document.activeElement.id === 'search'")
+        self.js("document.getElementById('search').select()")
         self._do("Input.insertText", text=text)
+        self.until("document.getElementById('search').value === arguments[0]", text)
+
+    def until(self, expression: str, *arguments: object) -> None:
+        """It is so, at once or soon: what a person does comes to the page on a way of its own."""
+        end = monotonic() + SOON
+        while not self.js(expression, *arguments):
+            assert monotonic() < end, expression
 
     def _mouse(self, kind: str, x: float, y: float, **more: object) -> None:
         self._do("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)

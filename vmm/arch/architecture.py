@@ -30,6 +30,29 @@ class Processor(NamedTuple):
     """`add(native machine, **features)` makes one more vCPU; the features are those the board names in its layout."""
 
 
+class Value(NamedTuple):
+    """A register."""
+
+    name: str
+    value: int
+    digits: int
+    """Hexadecimal ones that it has."""
+
+
+class Field(NamedTuple):
+    """A part of a frame."""
+
+    name: str
+    at: int | None
+    """Its linear address; None: it is a register."""
+    size: int
+    """Bytes."""
+    value: int | None
+    """What it holds now; None: nothing is mapped there."""
+    delivered: int | None
+    """What the delivery put there; None: that is not known."""
+
+
 class Dump(Protocol):
     """What a crash report shows of a vCPU; usually a module."""
 
@@ -43,8 +66,26 @@ class Dump(Protocol):
     def registers(self, cpu: Any) -> Iterator[str]:
         """Lines of registers, and what is masked."""
 
-    def disassembler(self, cpu: Any) -> Any:
-        """Capstone's, for the code of a vCPU."""
+    def disassembler(self, bits: int) -> Any:
+        """Capstone's, for code of so many bits, as a vCPU's `bits` has it."""
+
+    def interrupted(self, cpu: Any, event: Event) -> int:
+        """The bits of the code that a delivery to the vCPU interrupted."""
+
+    def entered(self, cpu: Any, event: Event) -> int:
+        """Those of the handler's code."""
+
+    def values(self, cpu: Any) -> Iterator[Value]:
+        """The registers that everybody looks at first."""
+
+    def flags(self, cpu: Any) -> Iterator[tuple[str, bool]]:
+        """Flags and masks by name, and whether each is set."""
+
+    def stack(self, cpu: Any) -> tuple[int, int]:
+        """The linear address of the stack's top, and the bytes of a slot."""
+
+    def frame(self, cpu: Any, event: Event) -> Iterator[Field]:
+        """What a delivery to the vCPU kept of what it interrupted; registers only while nothing else was delivered."""
 
 
 @dataclass(frozen=True)

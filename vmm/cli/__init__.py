@@ -21,6 +21,7 @@ from vmm.version import described
 COMMANDS = {
     "run": "boot an image and show every interrupt",
     "replay": "run a recording once more, bit for bit",
+    "step": "go through a run on the screen, on and back",
     "explore": "every placement of interrupts in a window: proven, or the least that fails",
     "report": "a recorded run as a page: lanes of time, every interrupt's path, verdicts",
     "diagnose": "what went wrong with interrupts in a recorded run",
@@ -31,6 +32,7 @@ COMMANDS = {
     "asm": "assemble and link a guest of your own",
     "new": "a guest, a scenario and a test to begin with",
     "doctor": "what works on this machine",
+    "completion": "a script that completes words of vmm: for bash, zsh, fish",
     "help": "the manual: its topics, the page of one",
 }
 DIFFERS = 1

@@ -51,7 +51,7 @@ OPTIONS = {
     **dict.fromkeys(("-q", "--silent", "--batch"), "vmm says --quiet"),
     **dict.fromkeys(("--ram", "--mem"), "vmm says --memory SIZE, such as 64M"),
     **dict.fromkeys(("--cmdline", "--args", "--bootargs", "-a"), "vmm says --append STR"),
-    **dict.fromkeys(("--module", "--modules", "-i"), "vmm says --initrd PATH, once for each"),
+    **dict.fromkeys(("--module", "--modules"), "vmm says --initrd PATH, once for each"),
     **dict.fromkeys(("--gic", "--gic-version"), "vmm says --board virt,gic=3"),
     **dict.fromkeys(("--cpus", "--vcpus", "--cores"), "vmm says --smp N"),
     **dict.fromkeys(("--script", "--python", "-x", "-e", "-c"), "vmm says --scenario FILE, a Python file"),
@@ -59,7 +59,8 @@ OPTIONS = {
         ("--log", "--logfile", "--log-file", "-l"), "-d int is for standard error, --trace int:FILE for FILE"
     ),
     **dict.fromkeys(("-o", "--output", "--out"), OUTPUT),
-    **dict.fromkeys(("--stdin", "--interactive"), "vmm says --input -"),
+    "--stdin": "vmm says --input -",
+    **dict.fromkeys(("--interactive", "--tty", "-ti"), "vmm says -it"),
     **dict.fromkeys(("--address", "--base", "--org", "--offset"), "vmm says --load-address ADDR"),
     **dict.fromkeys(("--image", "--elf", "--file", "-f", "--bin"), "the image has no option before it: vmm run IMAGE"),
     **dict.fromkeys(("--uart", "--console"), SERIAL),

@@ -20,22 +20,14 @@ def parser() -> Parser:
             "vmm help snapshots",
             "vmm help run",
             "vmm help snapshots | less",
-            'eval "$(vmm help --complete bash)"',
         ],
     )
     parser.add_argument("topic", metavar="TOPIC", nargs="?", help="one of those that vmm help lists")
-    parser.add_argument(
-        "--complete", metavar="SHELL", help="a script for bash or zsh, which completes words of vmm then"
-    )
     return parser
 
 
 def main(options: argparse.Namespace) -> int:
-    if options.complete:
-        from vmm.cli import completion
-
-        sys.stdout.write(completion.script(options.complete))
-    elif options.topic is None:
+    if options.topic is None:
         sys.stdout.write(_contents())
     elif options.topic in COMMANDS:
         import_module(f"vmm.cli.{options.topic}").parser().print_help(sys.stdout)

@@ -11,7 +11,7 @@ from vmm.errors import VmmError, unknown
 
 NO_VALUE, VALUE = False, True
 GDB = "vmm run IMAGE --gdb :1234 -S lets gdb attach: vmm help debugger"
-MONITOR = "there is no monitor; a script looks at the machine, and changes it: vmm help python"
+MONITOR = "vmm run -it has a monitor at its terminal, by Ctrl-A c, and gdb has it, too: vmm help debugger"
 SCREEN = "there is no window; the guest's serial port is standard output, and m.screen a pc's rows of text"
 DISK = (
     "there is no disk; an image is in memory when it starts, and --initrd FILE gives a multiboot or Linux kernel more"
@@ -214,7 +214,7 @@ WORDS = {
     **dict.fromkeys(("vnc", "spice", "rotate", "k"), Word(VALUE, SCREEN)),
     "debugcon": Word(VALUE, "what a guest writes to port E9h goes nowhere; its first serial port is standard output"),
     "parallel": Word(VALUE, _only(["none", "null"], "there is no parallel port")),
-    "echr": Word(VALUE, MONITOR),
+    "echr": Word(VALUE, "the escape key of vmm run -it is Ctrl-A"),
     "monitor": Word(VALUE, _only(["none", "null", "/dev/null"], MONITOR)),
     **dict.fromkeys(("qmp", "qmp-pretty", "mon", "chardev"), Word(VALUE, MONITOR)),
     "D": Word(VALUE, lambda value: ["--trace", f"int:{value}"]),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from vmm import quantities
 from vmm.cli import BROKEN_PIPE, DIFFERS, debugger, interrupts, session
 from vmm.cli.parser import Parser
-from vmm.gdb import Killed
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
             stop = gdb.replayed(replay) if gdb else _run(replay, options, console)
         except Diverged as error:
             why, different = "no longer the recorded run", str(error)
-        except (BrokenPipeError, KeyboardInterrupt, Killed) as error:
+        except session.CUT_SHORT as error:
             early, why = session.cut_short(error)
         else:
             why = replay.tape.end.why if replay.finished else None  # what ended the recorded run ends this one

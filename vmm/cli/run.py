@@ -16,12 +16,12 @@ from vmm.arch import DEFAULT, every, named
 from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, debugger, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
-from vmm.gdb import Killed
 from vmm.machine.options import MEMORY
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
     from vmm.cli import scripted
+    from vmm.cli.interactive import Interactive
     from vmm.cli.run_loop import Typed
     from vmm.core.stops import Stop
     from vmm.inputs.recorder import Recorder
@@ -126,6 +126,8 @@ def _add_run(parser: Parser) -> None:
     script = "run every `async def scenario…(m)` of this Python file beside the guest"
     add("--scenario", type=Path, metavar="FILE", help=script)
     add("--input", metavar="FILE", help="send its bytes to the first serial port; -: standard input, as it is typed")
+    terminal = "a terminal's keys go to the first serial port as they are typed; Ctrl-A h: help, monitor, end"
+    add("-it", "-i", "-t", dest="interactive", action="store_true", help=terminal)
     add("--record", type=Path, metavar="FILE", help="write a recording, for vmm replay and vmm bisect")
     debugger.add_options(parser)
     add("--variant", metavar="NAME", help="of a case (vmm list): broken, or fixed")
@@ -179,7 +181,9 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
     wanted = wants(image)
     board = options.board or wanted.board
     check_fits(image, options, board)
+    seat = _seat(options, console)
     gdb = debugger.debugger(options, console, opened)
+    taker = gdb.console if gdb else seat.console if seat else console
     machine = Machine(
         Config(
             board=board,
@@ -189,7 +193,7 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
             cmdline=options.append,
             seed=options.seed,
             gear=options.gear,
-            console=gdb.console if gdb else console,
+            console=taker,
         )
     )
     if machine.gear != options.gear:
@@ -199,7 +203,7 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
     machine.load(image, initrd=options.initrd, load_address=options.load_address)
     outputs = Outputs(_inputs(machine, options))
     with ExitStack() as files:
-        recorder = _recorder(machine, options, outputs) or (machine.recording() if gdb else None)
+        recorder = _recorder(machine, options, outputs) or (machine.recording() if gdb or seat else None)
         machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
         summary_file = session.summary_file(options, outputs, files)
         session.observe(machine, options, outputs, files)
@@ -212,6 +216,8 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
         started = time.perf_counter()
         if gdb and recorder:
             goes = gdb.live(machine, recorder, typed)
+        elif seat and recorder:
+            goes = seat.live(machine, recorder)
         else:
             goes = partial(go, machine, typed, progress(console, options, typed))
         stop, status, cut = _run(machine, script, recorder, goes)
@@ -243,6 +249,15 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
         print(f"vmm: never fired: {story}", file=sys.stderr)
     certain = summary.certain and not cut
     return Outcome(session.CERTAIN if certain else status, stop, not cut and closed, certain)
+
+
+def _seat(options: argparse.Namespace, console: session.Console) -> Interactive | None:
+    """Of who sits at a terminal."""
+    if not options.interactive:
+        return None
+    from vmm.cli import interactive
+
+    return interactive.interactive(options, console)
 
 
 def _inputs(machine: Machine, options: argparse.Namespace) -> list[Path]:
@@ -327,7 +342,7 @@ def _run(
             script.start(machine)
         stop = goes()
         status = stop.exit_status
-    except (BrokenPipeError, KeyboardInterrupt, Killed) as error:
+    except session.CUT_SHORT as error:
         status, why = session.cut_short(error)
         _explain(script, error)
     except BaseException as error:  # sys.exit(), too, is but a script's error

@@ -42,6 +42,14 @@ def add_options(parser: Parser) -> None:
     add("--quiet", action="store_true", help="no report after the run")
 
 
+class Left(Exception):
+    """Who sits at the terminal wanted the run to end."""
+
+
+CUT_SHORT = (BrokenPipeError, KeyboardInterrupt, Killed, Left)
+"""What ends a run that does not end by itself."""
+
+
 MOST_WRITTEN = 64 << 10
 """Bytes of what the guest wrote that a page has, the last ones."""
 
@@ -98,6 +106,11 @@ class Console:
             self._file = None
             streams.discard_output()
             self._problem = streams.trouble(error)
+
+    def flush(self) -> None:
+        """Somebody waits for it: a prompt has no end of line."""
+        if self._file:
+            self._try(self._file, b"", flush=True)
 
     def finish(self) -> None:
         """Send what is left; where both streams are one terminal, what follows begins a line."""
@@ -183,6 +196,8 @@ def cut_short(error: BaseException) -> tuple[int, str]:
         return BROKEN_PIPE, "nobody reads standard output"
     if isinstance(error, Killed):
         return 0, "ended by gdb"
+    if isinstance(error, Left):
+        return 0, "ended at the terminal"
     if isinstance(error, KeyboardInterrupt):
         return interrupts.status(error), interrupts.why(error)
     raise error

@@ -28,6 +28,16 @@ class Coverage:
         """Files that watched machines were made of: none of them is written over."""
         self._watched: list[Machine] = []
 
+    @property
+    def watched(self) -> int:
+        """Machines that are, and not collected from yet."""
+        return len(self._watched)
+
+    def _repr_html_(self) -> str:
+        from vmm.coverage.notebook import coverage
+
+        return coverage(self)
+
     def watch(self, machine: Machine) -> Machine:
         """From its next run on, until `collect`; the machine is given back. VmmError for one without an image, for one
         that is watched already, and while another thread runs it.

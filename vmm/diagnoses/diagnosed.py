@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from vmm.diagnoses.books import Books
-from vmm.diagnoses.diagnosis import Budget, Diagnosis, Looked, Patient, Verdict, is_x86
+from vmm.diagnoses.diagnosis import Budget, Diagnosis, Looked, Patient, Verdict, Verdicts, is_x86
 from vmm.diagnoses.table import diagnosis
 from vmm.errors import VmmError
 
@@ -55,7 +55,7 @@ class Look:
 
     def verdicts(self) -> list[Verdict]:
         """By diagnosis and then by when."""
-        return [verdict for rule in self._rules for verdict in rule.verdicts()]
+        return Verdicts(verdict for rule in self._rules for verdict in rule.verdicts())
 
     def figures(self) -> dict[str, list[str]]:
         """What was measured, by diagnosis."""
@@ -135,6 +135,11 @@ class Diagnoses:
         """VmmError, a line each, where a verdict is certain."""
         if wrong := [verdict for verdict in self.verdicts() if verdict.certain]:
             raise VmmError("\n".join(f"{verdict.diagnosis}: {verdict}" for verdict in wrong))
+
+    def _repr_html_(self) -> str:
+        from vmm.diagnoses.notebook import diagnoses
+
+        return diagnoses(self)
 
     def stop(self) -> None:
         """Keep no more; what was kept can still be asked about."""

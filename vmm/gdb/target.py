@@ -184,6 +184,14 @@ class Target:
         """On to a breakpoint or the end."""
         return self._exited() or self._halt(self._on(self._triggers(), poll))
 
+    def go_to(self, trigger: Trigger[Any], poll: Poll) -> Came | Exited:
+        """On to a trigger, past any breakpoint, or to the end."""
+        if exited := self._exited():
+            return exited
+        came = self._on([trigger], poll)
+        self._halt(came)
+        return came
+
     def step(self, poll: Poll, inside: range = range(0)) -> Halt | Exited:
         """By one boundary of the chosen vCPU, and on as long as its next instruction is `inside`."""
         if exited := self._exited():

@@ -251,6 +251,11 @@ class Machine:
         except VmmError as error:  # another thread runs it
             return f"<Machine {self._board.name}: {error}>"
 
+    def _repr_html_(self) -> str | None:
+        from vmm.machine.notebook import machine
+
+        return machine(self)
+
     def _story(self) -> str:
         image = name_of(self.source.image) if self.source else "without an image"
         several = f", {len(self.cpus)} vCPUs" if len(self.cpus) > 1 else ""

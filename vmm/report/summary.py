@@ -16,6 +16,7 @@ from vmm.machine.machine import Machine
 from vmm.quantities import in_words
 from vmm.report import verdicts
 from vmm.trace import InterruptStats
+from vmm.trace.words import columns
 
 COLUMNS = ("source", "delivered", "latency min", "median", "max")
 
@@ -107,17 +108,10 @@ class Summary:
 
     def _cells(self, row: InterruptStats) -> list[object]:
         latency = ["-" if value is None else value for value in (row.minimum, row.median, row.maximum)]
-        names = interrupt_names(row.vector, row.source, self.architecture, self.exception_name)
-        return [row.vcpu, *names, row.delivered, *latency]
+        return [row.vcpu, *self._names(row), row.delivered, *latency]
 
-
-def interrupt_names(
-    number: int, source: str, architecture: str, exception_name: Callable[[int], str | None]
-) -> tuple[str, str]:
-    """Number and source of an interrupt, as tables have them."""
-    words = named(architecture).words()
-    name = exception_name(number) if source in words.named else None
-    return words.number(number, source), f"{source} {name}" if name not in (None, source) else source
+    def _names(self, row: InterruptStats) -> tuple[str, str]:
+        return columns(row.vector, row.source, self.architecture, self.exception_name)
 
 
 def _facts(row: InterruptStats) -> dict[str, Any]:

@@ -90,6 +90,11 @@ class Trace:
         delivered = sum(each.delivered for each in self.interrupts())
         return f"<Trace {self.hash}: {raw.hashed} events, {delivered} interrupts delivered{kept}>"
 
+    def _repr_html_(self) -> str:
+        from vmm.trace.notebook import trace
+
+        return trace(self, self._teller)
+
     @cached_property
     def _source(self) -> SourceName:
         return source_names(self._native, named(self._teller.architecture))
@@ -230,7 +235,7 @@ class Trace:
             named(self._teller.architecture), self._source, kind=kind, vector=vector, intid=intid, number=number,
             source=source, vcpu=vcpu, since=since,
         )  # fmt: skip
-        return Selection(self._store, wanted, self._source, self.drain)
+        return Selection(self._store, wanted, self._source, self.drain, self._teller)
 
     def export(self, format: str, path: str | Path) -> None:
         """Write what was recorded to a file: "json", "jsonl" or "int", as `vmm run --trace` does. VmmError for another
@@ -318,6 +323,32 @@ class Trace:
             at, left = at + some, left - some
         return found
 
+    @property
+    def emitted(self) -> int:
+        """Events since power-on, those that logs alone have among them."""
+        return int(self._native.trace.emitted)
+
+    def between(self, first: int, end: int) -> list[Event]:
+        """The recorded events before which `first` to `end - 1` were emitted, as far as they are recorded."""
+        if self._store is None:
+            raise VmmError("nothing is recorded: call m.trace.record() before the run")
+        from vmm.trace.query import numbered
+
+        self.drain()
+        return list(numbered(self._store, first, end, self._source))
+
+    def under_way(self, vcpu: int, depth: int) -> list[Event]:
+        """The deliveries of the handlers under way on a vCPU, of which there are `depth`, the innermost first; of long
+        nested ones as far as the ring goes back.
+        """
+        found: list[Event] = []
+        for event in _backwards(self.last):
+            if len(found) == depth:
+                break
+            if event.kind == "delivered" and event.vcpu == vcpu and event.depth == depth - len(found):
+                found.append(event)
+        return found
+
     def interrupts(self) -> Iterator[InterruptStats]:
         """Statistics of each interrupt, by vCPU, vector and source."""
         raw = self._native
@@ -326,6 +357,14 @@ class Trace:
             waits = s.source not in SYNCHRONOUS
             times = (s.latency_min, _median(s), s.latency_max) if waits else (None, None, None)
             yield InterruptStats(s.vcpu, s.vector, self._source(s.source, s.pin), s.delivered, *times)
+
+
+def _backwards(last: Callable[[int], list[Event]]) -> Iterator[Event]:
+    """The newest first; most who ask need few."""
+    given, count = 0, 64
+    while len(events := last(count)) > given:
+        yield from reversed(events[: len(events) - given])
+        given, count = len(events), count * 8
 
 
 def _median(s: vmm_stat) -> int:

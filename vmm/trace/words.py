@@ -93,7 +93,21 @@ def work(event: Event) -> str:
     return WORK[event.value & MOST_WORK].format(event.value >> lib.VMM_WORK_BITS)
 
 
+def interrupt(number: int, source: str, machine: Teller) -> str:
+    """What was delivered, in short: "#PF", "0x20 (IRQ 0)"; as an event has both."""
+    words = named(machine.architecture).words()
+    name = machine.cpu.exception_name(number) if source in words.named else None
+    return name or f"{words.number(number, source)} ({source})"
+
+
 def guest_error(event: Event, machine: Teller) -> str:
     """What the guest did."""
     known = GUEST_ERRORS | named(machine.architecture).words().guest_errors
     return known.get(event.number, "number {number} ({value:#x})").format_map(event._asdict())
+
+
+def columns(number: int, source: str, architecture: str, exception_name: ExceptionName) -> tuple[str, str]:
+    """Number and source of an interrupt, as tables show them; a source with the name of its exception."""
+    words = named(architecture).words()
+    name = exception_name(number) if source in words.named else None
+    return words.number(number, source), f"{source} {name}" if name not in (None, source) else source

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vmm.arch import named
 from vmm.catalog import files_of
-from vmm.report.crash import decoded
+from vmm.disassembly import Disassembler
 from vmm.sources import source_of
 
 if TYPE_CHECKING:
+    from vmm.arch.cpus import Cpu
     from vmm.machine.machine import Machine
 
 MOST_BYTES = 4 << 20
@@ -22,34 +23,21 @@ class Code:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._dump = named(machine.architecture).dump()
-        self._disassemblers: dict[int, Any] = {}
-        self._next: dict[int, int] = {}
+        self._disassembler = Disassembler(machine.architecture)
         self.rows: dict[int, tuple[str, str]] = {}
         """Instruction and source text, by address."""
         source = machine.source
         self._beside = files_of(source.image)[-1].parent if source else Path()
         self._sources: dict[str, list[str]] = {}
 
-    def block(self, vcpu: int, address: int, count: int) -> list[int]:
-        """The addresses of `count` instructions from one on; fewer where there are no more."""
-        found: list[int] = []
-        for _ in range(count):
-            if address not in self.rows:
-                self._decode(vcpu, address)
-            found.append(address)
-            if self._next[address] == address:
-                break
-            address = self._next[address]
+    def block(self, cpu: Cpu, address: int, count: int, bits: int) -> list[int]:
+        """The addresses of `count` instructions of so many bits from one on; fewer where there are no more."""
+        found = []
+        for each in islice(self._disassembler.ahead(cpu, address, bits), count):
+            if each.address not in self.rows:
+                self.rows[each.address] = each.text, self._source(each.address)
+            found.append(each.address)
         return found
-
-    def _decode(self, vcpu: int, address: int) -> None:
-        cpu = self._machine.cpus[vcpu]
-        if vcpu not in self._disassemblers:
-            self._disassemblers[vcpu] = self._dump.disassembler(cpu)
-        text, size = decoded(self._disassemblers[vcpu], cpu, address, self._dump.LONGEST)
-        self._next[address] = address + size
-        self.rows[address] = text, self._source(address)
 
     def _source(self, address: int) -> str:
         loaded = self._machine.loaded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from vmm.arch import named
@@ -12,8 +12,8 @@ from vmm.plots.run import Run
 from vmm.report.page.code import Code
 from vmm.report.page.interrupts import Interrupt, Interrupts
 from vmm.report.page.lanes import steps
-from vmm.report.summary import interrupt_names
 from vmm.trace import InterruptStats
+from vmm.trace.words import columns
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
@@ -23,12 +23,8 @@ HANDLER, INTERRUPTED = 8, 3
 """Instructions that are shown of a handler, and from where it was delivered on."""
 MOST_PLACES = 4096
 """Interrupted places whose instructions are shown."""
-FRAME = {
-    "pc": "returns to", "cs": "CS", "flags": "flags", "sp": "stack below it", "ss": "SS of the handler",
-    "cpl": "from level", "target_el": "taken to EL", "vector_offset": "vector offset",
-}  # fmt: skip
-"""Fields of a delivery, as a frame shows them."""
-PLAIN = ("cpl", "target_el")
+LEVELS = {"cpl": "from level", "target_el": "to EL"}
+"""Fields of a delivery."""
 
 
 class Texts:
@@ -51,13 +47,15 @@ class Columns:
     def __init__(self, machine: Machine, found: Interrupts, texts: Texts, where: Callable[[int], int]) -> None:
         self._machine, self._found, self._texts, self._where = machine, found, texts, where
         self._code, self._run = Code(machine), Run(machine, "")
-        self._words = named(machine.architecture).words()
+        architecture = named(machine.architecture)
+        self._words, self._dump = architecture.words(), architecture.dump()
         self._colors = {name: number for number, name in enumerate(sorted(self._run.names))}
         self._vectors: dict[tuple[int, int, str], int] = {}
         self._rows: list[dict[str, Any]] = []
         for row in machine.trace.interrupts():
             self._vectors[row.vcpu, row.vector, row.source] = len(self._rows)
             self._rows.append(self._vector(row))
+        self._known: dict[Event, int] = {}
         self._frames: dict[tuple[tuple[int, int], ...], int] = {}
         self._blocks: dict[tuple[int, int, int], int] = {}
         self._lines: list[list[int]] = []
@@ -83,7 +81,7 @@ class Columns:
 
     def _vector(self, row: InterruptStats) -> dict[str, Any]:
         machine = self._machine
-        number, source = interrupt_names(row.vector, row.source, machine.architecture, machine.cpu.exception_name)
+        number, source = columns(row.vector, row.source, machine.architecture, machine.cpu.exception_name)
         return {
             "vcpu": row.vcpu, "number": number, "source": source, "delivered": row.delivered,
             "least": row.minimum, "median": row.median, "most": row.maximum, "color": NONE,
@@ -97,29 +95,38 @@ class Columns:
 
     def _frame(self, each: Interrupt) -> int:
         event = each.delivered
-        fields = [(self._texts(FRAME["pc"]), self._where(event.linear))]
+        key = event._replace(insns=0, ns=0, value=0, depth=0)
+        if key not in self._known:
+            fields = tuple((self._texts(name), self._texts(text)) for name, text in self._fields(event))
+            self._known[key] = self._frames.setdefault(fields, len(self._frames))
+        return self._known[key]
+
+    def _fields(self, event: Event) -> Iterator[tuple[str, str]]:
+        """What it returns to, and what else the delivery kept of that; then from and to which level it went."""
+        yield "returns to", self._machine.where(event.linear)
+        for field in self._dump.frame(self._machine.cpus[event.vcpu], event):
+            if field.delivered is not None:
+                place = "" if field.at is None else f" at {field.at:#x}"
+                yield field.name, f"{field.delivered:#x}{place}"
         for name in self._words.frame:
-            if name in FRAME:
-                value = getattr(event, name)
-                fields.append((self._texts(FRAME[name]), self._texts(str(value) if name in PLAIN else f"{value:#x}")))
-        if event.error is not None:
-            name, _, text = self._words.error.format(event.error).rpartition(" ")
-            fields.append((self._texts(name), self._texts(text)))
-        return self._frames.setdefault(tuple(fields), len(self._frames))
+            if name in LEVELS:
+                yield LEVELS[name], str(getattr(event, name))
 
     def _handler(self, each: Interrupt) -> int:
-        return self._block(each.delivered.vcpu, each.delivered.code, HANDLER)
+        return self._block(each.delivered, each.delivered.code, HANDLER, self._dump.entered)
 
     def _interrupted(self, each: Interrupt) -> int:
-        return self._block(each.delivered.vcpu, Handler(each.delivered).interrupted, INTERRUPTED)
+        place = Handler(each.delivered).interrupted
+        return self._block(each.delivered, place, INTERRUPTED, self._dump.interrupted)
 
-    def _block(self, vcpu: int, address: int, count: int) -> int:
-        key = vcpu, address, count
+    def _block(self, event: Event, address: int, count: int, bits: Callable[[Any, Event], int]) -> int:
+        key = event.vcpu, address, count
         if key not in self._blocks:
             if len(self._blocks) >= MOST_PLACES:
                 return NONE
             self._blocks[key] = len(self._lines)
-            block = self._code.block(vcpu, address, count)
+            cpu = self._machine.cpus[event.vcpu]
+            block = self._code.block(cpu, address, count, bits(cpu, event))
             self._lines.append([self._instructions.setdefault(each, len(self._instructions)) for each in block])
         return self._blocks[key]
 
