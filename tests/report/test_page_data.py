@@ -70,6 +70,25 @@ def test_what_is_not_maskable_and_what_the_code_does_itself_has_no_split(tmp_pat
     assert all("pending" not in hops(run, n) for n in exceptions)
 
 
+def code(run: dict, column: str, number: int) -> list[str]:
+    """Instructions that an interrupt has there."""
+    rows = run["blocks"][run["interrupts"][column][number]]
+    return [run["texts"][run["code"]["text"][row]] for row in rows]
+
+
+def test_code_is_decoded_as_it_is_there_and_followed_to_its_return(tmp_path):
+    """it_block_irq.S: T32 is interrupted, and the vector, in A32, leads to `handler`; real_mode_ivt.S: `moved`."""
+    run = paged("arm/it_block_irq", tmp_path)
+    irqs = [n for n, row in enumerate(run["interrupts"]["vector"]) if run["vectors"][row]["source"].startswith("SPI")]
+    handler = code(run, "handler", irqs[-1])
+    assert handler[0].startswith("b #0x")
+    assert handler[1:3] == ["sub r6, lr, #4", "sub lr, lr, #4"]
+    assert code(run, "interrupted", irqs[0])[0] == "adds r4, r4, #2"  # of itttt_eq_0, behind what pends
+    real = paged("x86/real_mode_ivt", tmp_path)
+    moved = code(real, "handler", -1)
+    assert [each.split()[0] for each in moved] == ["inc", "iret"]
+
+
 def test_counts_are_those_of_the_source(tmp_path):
     _, page, began, _ = nested(tmp_path)
     run = data_of(page)

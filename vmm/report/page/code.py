@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 4 << 20
 """Of a source file that is read."""
+JUMPS = re.compile(r"(?:jmp|b) #?(0x[0-9a-f]+)")
+RETURNS = re.compile(r"iret[dq]?|ret[fq]?|eret|rfe.*|bx lr|(?:subs|movs) pc, .*|(?:pop|ldm).*pc.*")
+"""As capstone has them."""
 
 
 class Code:
@@ -31,12 +34,19 @@ class Code:
         self._sources: dict[str, list[str]] = {}
 
     def block(self, cpu: Cpu, address: int, count: int, bits: int) -> list[int]:
-        """The addresses of `count` instructions of so many bits from one on; fewer where there are no more."""
-        found = []
-        for each in islice(self._disassembler.ahead(cpu, address, bits), count):
+        """The addresses of `count` instructions of so many bits from one on, as they are executed where no condition
+        decides: a jump is followed, and a return is the last.
+        """
+        found: list[int] = []
+        while len(found) < count:
+            each = self._disassembler.at(cpu, address, bits)
             if each.address not in self.rows:
                 self.rows[each.address] = each.text, self._source(each.address)
             found.append(each.address)
+            jump = JUMPS.fullmatch(each.text)
+            if not each.data or RETURNS.fullmatch(each.text):
+                break
+            address = int(jump[1], 16) if jump else each.end
         return found
 
     def _source(self, address: int) -> str:
