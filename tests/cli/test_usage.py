@@ -61,6 +61,8 @@ def test_an_architecture_nobody_knows_is_one_line(vmm, image):
         (["--board", "cp"], "unknown board 'cp'; did you mean 'pc'?"),
         (["--board", "pc,pti=off"], "did you mean 'pit'?"),
         (["--board", "pc,pit"], "'pit' must be key=value"),
+        (["--board", "pc,nic=on,nic=off"], "--board: nic is said twice, as 'on' and as 'off'"),
+        (["--diagnose", "timing_leak"], "timing_leak needs a budget: timing_leak=SECRET"),
         (["--cpu", "mxa"], "unknown CPU 'mxa'; did you mean 'max'?"),
         (["--cpu", "max,+smapp"], "unknown CPU feature 'smapp'; did you mean 'smap'?"),
         (["-d", "itn"], "unknown item of -d 'itn'; did you mean 'int'?"),

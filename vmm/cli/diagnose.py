@@ -52,11 +52,12 @@ def main(options: argparse.Namespace) -> int:
         stop = replay.run()
         looked = diagnoses.looked()
     found = looked.verdicts
+    left = diagnoses.not_applied() | diagnoses.unended(stop)
     if options.json:
-        print(json.dumps({"stop": str(stop), **verdicts.plain(looked)}, indent=2))
+        print(json.dumps({"stop": str(stop), **verdicts.plain(looked), "not_applied": left}, indent=2))
     else:
         print(f"vmm: {stop}")
-        verdicts.show(looked, diagnoses.not_applied(), sys.stdout)
+        verdicts.show(looked, left, sys.stdout)
     return session.CERTAIN if any(verdict.certain for verdict in found) else 0
 
 

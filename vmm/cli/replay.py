@@ -88,6 +88,8 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
             summary_file.write(summary.json())
         if plotted:
             plotted()
+    if options.quiet:
+        session.tell_not_applied(summary)
     if not options.quiet and early != BROKEN_PIPE:
         from vmm.report import crash, end
 

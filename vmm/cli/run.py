@@ -225,6 +225,8 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
             covered()
         if plotted:
             plotted()
+    if options.quiet:
+        session.tell_not_applied(summary)
     if not options.quiet and status != BROKEN_PIPE:
         from vmm.report import end
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vmm.diagnoses.diagnosed import Diagnoses
     from vmm.machine.machine import Machine
     from vmm.report.executed import Executed
+    from vmm.report.summary import Summary
 
 
 CERTAIN = 1
@@ -30,7 +31,7 @@ CERTAIN = 1
 def add_options(parser: Parser) -> None:
     """The options of `observe`, and `--quiet`."""
     add = parser.add_argument
-    trace = "write every event: as json (the default), jsonl or int; repeatable"
+    trace = "write every event: as json (the default), jsonl, int, perfetto, chrome or vcd; repeatable"
     add("--trace", action="append", default=[], type=_trace, metavar="[FORMAT:]FILE", help=trace)
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
     diagnose = "look for what goes wrong with interrupts: all, or names with budgets, as vmm diagnose --list has them"
@@ -120,6 +121,12 @@ def observe(machine: Machine, options: argparse.Namespace, outputs: Outputs, fil
         file = files.enter_context(outputs.open("--trace", path, stream=exporter(format).STREAM))
         files.enter_context(exported(format, file, machine))
     return logged.observe(machine, options, outputs, files)
+
+
+def tell_not_applied(summary: Summary) -> None:
+    """Which diagnoses that were named could not say anything, for who gets no report."""
+    for name, why in summary.not_applied.items():
+        print(f"vmm: {name}: not looked for: {why}", file=sys.stderr)
 
 
 def diagnosed(machine: Machine, options: argparse.Namespace, files: ExitStack) -> Diagnoses | None:
