@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from vmm.cli import session
+from vmm.cli import progress, session
 from vmm.cli.parser import Parser
 from vmm.columns import broken, columns
 from vmm.diagnoses.table import NAMES, diagnosis
@@ -49,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
 
     replay = Replay(options.file, None, lambda data: None)
     with replay.machine.diagnose(*options.names) as diagnoses:
-        stop = replay.run()
+        stop = progress.to_end(replay)
         looked = diagnoses.looked()
     found = looked.verdicts
     left = diagnoses.not_applied() | diagnoses.unended(stop)
