@@ -17,7 +17,7 @@ ASM = "vmm asm FILE.S makes an image of sources, and vmm run FILE.S runs one as 
 
 COMMANDS = {
     **dict.fromkeys(("boot", "start", "exec", "execute", "emulate", "emu", "launch", "load"), RUN),
-    **dict.fromkeys(("debug", "gdb", "step", "break", "attach", "monitor"), GDB),
+    **dict.fromkeys(("debug", "gdb", "break", "attach", "monitor"), GDB),
     **dict.fromkeys(("test", "tests", "pytest", "robot"), "pytest runs tests, with vmm's fixtures: vmm help tests"),
     **dict.fromkeys(
         ("fuzz", "check", "inject"),
@@ -25,7 +25,7 @@ COMMANDS = {
     ),
     **dict.fromkeys(("record", "rec", "save"), "vmm run IMAGE --record FILE writes a recording"),
     **dict.fromkeys(("trace", "log"), "vmm run IMAGE --trace FILE writes every event, and -d int a line for each"),
-    **dict.fromkeys(("report", "summary", "stats"), "vmm run IMAGE --summary FILE writes how the run ended"),
+    **dict.fromkeys(("summary", "stats"), "vmm run IMAGE --summary FILE writes how the run ended"),
     **dict.fromkeys(("diff", "compare"), "vmm bisect A.vmmrec B.vmmrec finds where two recordings differ"),
     **dict.fromkeys(("build", "compile", "assemble", "as", "cc", "gcc", "nasm", "make", "link"), ASM),
     **dict.fromkeys(("init", "create", "scaffold", "template"), "vmm new NAME writes a guest, a scenario and tests"),

@@ -18,7 +18,7 @@ from vmm.catalog import name_of
 from vmm.core.bus import Bus, NativeLine, NativeWork
 from vmm.core.clock import NativeClock, NativeTimer, NativeWave
 from vmm.core.device_state import DeviceState
-from vmm.core.memory import PhysicalMemory
+from vmm.core.memory import DeviceMemory, PhysicalMemory
 from vmm.core.native import check, check_in_hand, ffi, lib, no_fast_gear, open_unicorn
 from vmm.core.stops import ENDED_BY_GUEST, Stop
 from vmm.errors import VmmError, unknown, within
@@ -199,7 +199,7 @@ class Machine:
                 stop=self.end,
                 boot_again=self._boot_again,
                 console=console.written,
-                memory=physical,
+                memory=DeviceMemory(native),
                 cpus=cpus,
                 processor=chosen,
                 cmdline=config.cmdline,

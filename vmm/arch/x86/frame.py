@@ -10,6 +10,8 @@ from vmm.core.event import Event
 from vmm.errors import VmmError
 
 VM = 1 << 17
+RF = 1 << 16
+"""Which a fault pushes set (SDM vol. 3A 6.8.3), and an event does not tell."""
 RPL, LDT = 3, 1 << 2
 GATE32 = 1 << 3
 """Of a gate's type."""
@@ -26,10 +28,24 @@ def interrupted(cpu: X86, event: Event) -> int:
     """
     if event.flags & VM or not cpu["cr0"] & CR0_PE:
         return 16
-    table = cpu.segment("ldtr" if event.cs & LDT else "gdtr")
-    try:
-        high = int.from_bytes(cpu.read(table.base + (event.cs & ~7) + 4, 4), "little")
-    except VmmError:
+    return _bits(cpu, event.cs)
+
+
+def entered(cpu: X86, event: Event) -> int:
+    """The width of the code that the gate leads to now."""
+    if not cpu["cr0"] & CR0_PE:
+        return 16
+    if cpu.msr(EFER) & EFER_LMA:
+        return 64
+    selector = _read(cpu, cpu.segment("idtr").base + 8 * event.number + 2, 2)
+    return cpu.bits if selector is None else _bits(cpu, selector)
+
+
+def _bits(cpu: X86, selector: int) -> int:
+    """Of a code segment."""
+    table = cpu.segment("ldtr" if selector & LDT else "gdtr")
+    high = _read(cpu, table.base + (selector & ~7) + 4, 4)
+    if high is None:
         return cpu.bits
     if cpu.msr(EFER) & EFER_LMA and high & DESC_L:
         return 64
@@ -53,8 +69,11 @@ def frame(cpu: X86, event: Event) -> Iterator[Field]:
     bottom = _base(cpu, event) + event.sp
     for n, (name, delivered) in enumerate(_slots(event, width)):
         at = bottom + n * width
+        value = _read(cpu, at, width)
+        if name == "FLAGS" and value is not None and delivered is not None:
+            delivered |= value & RF
         wide = name if name in SELECTORS or name == "error code" else PREFIX[width] + name
-        yield Field(wide, at, width, _read(cpu, at, width), delivered)
+        yield Field(wide, at, width, value, delivered)
 
 
 def _slots(event: Event, width: int) -> Iterator[tuple[str, int | None]]:
