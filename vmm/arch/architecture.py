@@ -51,6 +51,8 @@ class Field(NamedTuple):
     """What it holds now; None: nothing is mapped there."""
     delivered: int | None
     """What the delivery put there; None: that is not known."""
+    leads: bool = False
+    """It is the address of code, linear."""
 
 
 class Dump(Protocol):

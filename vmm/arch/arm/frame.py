@@ -24,10 +24,14 @@ def stack(cpu: Arm) -> tuple[int, int]:
 
 
 def frame(cpu: Arm, event: Event) -> Iterator[Field]:
-    """Where it returns to, its state, and why it came; of ARMv7-A as the handler's mode has them banked."""
+    """Where it returns to, its state, and why it came. ARMv7-A has them banked: none where the handler has changed to
+    another mode, whose SPSR is another one's.
+    """
+    if cpu.arch == "arm" and cpu["spsr"] != event.flags:
+        return
     size = 8 if cpu.arch == "arm64" else 4
     delivered = event.pc, event.flags, event.error
-    for name, value in zip(NAMES[cpu.arch], delivered, strict=False):
+    for n, (name, value) in enumerate(zip(NAMES[cpu.arch], delivered, strict=False)):
         if value is not None:
             register = name.format(event.target_el)
-            yield Field(register.upper(), None, size, cpu[register], value)
+            yield Field(register.upper(), None, size, cpu[register], value, leads=n == 0)

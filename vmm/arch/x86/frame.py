@@ -59,7 +59,7 @@ def frame(cpu: X86, event: Event) -> Iterator[Field]:
         if name == "FLAGS" and value is not None and delivered is not None:
             delivered |= value & RF
         wide = name if name in SELECTORS or name == "error code" else PREFIX[width] + name
-        yield Field(wide, at, width, value, delivered)
+        yield Field(wide, at, width, value, delivered, leads=name == "IP" and not event.base)
 
 
 def _slots(event: Event, width: int) -> Iterator[tuple[str, int | None]]:
