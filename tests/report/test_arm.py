@@ -27,7 +27,7 @@ ABORT = Event(
 def logged(architecture: str, event: Event) -> str:
     out = io.StringIO()
     cpu = SimpleNamespace(exception_name=CLASSES.get)
-    IntLog(out, SimpleNamespace(architecture=architecture, where=hex, cpu=cpu))(event)
+    IntLog(out, SimpleNamespace(architecture=architecture, where=hex, cpu=cpu)).take([event])
     return out.getvalue().rstrip("\n")
 
 
