@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.arch.architecture import Field
+from vmm.arch.architecture import Field, Interrupted
 from vmm.arch.x86.vcpu import CR0_PE, DESC_B, DESC_L, EFER, EFER_LMA, X86
 from vmm.core.event import Event
 from vmm.errors import VmmError
@@ -22,10 +22,13 @@ PREFIX = {2: "", 4: "E", 8: "R"}
 SELECTORS = frozenset({"CS", "SS", *DATA})
 
 
-def interrupted(cpu: X86, event: Event) -> int:
-    """The width of the code that CS of the frame selects; of a machine that has left real mode since then, as if it
-    had been there before.
-    """
+def interrupted(cpu: X86, event: Event) -> Interrupted:
+    """In the width of the code that CS of the frame selects."""
+    return Interrupted(event.linear, _bits(cpu, event))
+
+
+def _bits(cpu: X86, event: Event) -> int:
+    """Of a machine that has left real mode since then, as if it had been there before."""
     if event.flags & VM or not cpu["cr0"] & CR0_PE:
         return 16
     table = cpu.segment("ldtr" if event.cs & LDT else "gdtr")
