@@ -37,7 +37,7 @@ BELOW = {
     "toolchain": {"errors", "output", "scratch", "sources", "installing", "arch"},
     "casebook": {"errors", "sources", "arch"},
     "catalog": {"errors", "scratch", "sources", "toolchain", "arch", "loaders", "casebook"},
-    "trace": {"errors", "shown", "output", "core", "arch", "version"},
+    "trace": {"errors", "disassembly", "shown", "output", "core", "arch", "version"},
     "findings": {"errors", "shown", "quantities", "core", "intc", "trace"},
     "diagnoses": {"errors", "shown", "quantities", "core", "arch", "trace", "findings"},
     "boards": {"errors", "shown", "protocols", "core", "devices", "intc", "arch"},
