@@ -70,6 +70,7 @@ def test_a_gic_shows_what_somebody_has_to_do_with(virt):
 def test_a_machine_says_where_it_stands_and_what_is_the_matter(pc, virt):
     text = Shown(pc._repr_html_()).text
     assert "x86/first_isr on pc" in text and "reached" in text and "interrupts masked" in text
+    assert rows(pc, 1)[0]["next"].startswith("inc dword ptr [")  # the handler's `incl count`
     assert "SPI 5" in Shown(virt._repr_html_()).text  # requested and not taken: a finding
 
 
