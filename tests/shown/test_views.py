@@ -173,6 +173,15 @@ def test_a_board_shows_its_devices_and_a_device_what_can_be_read(pc):
     assert "ier" in facts and "PORTS" not in facts and "receive" not in facts
 
 
+def test_a_timer_shows_its_counters():
+    """x86/pit_ticks has counter 0 divide by 1193, in mode 2, low byte first (8254: control word 34h)."""
+    m = vmm.boot("x86/pit_ticks", console=None)
+    m.run(until=vmm.Delivered())
+    counters = {row[""]: [row[str(n)] for n in range(3)] for row in rows(m.board.devices["pit"], 1)}
+    assert (counters["control"][0], counters["count"][0]) == ("52 0x34", "1193 0x4a9")
+    assert counters["armed"] == [YES, "", ""]
+
+
 def test_a_case_shows_its_story_and_its_fix():
     text = vmm.case("missing_eoi")._repr_markdown_()
     assert text.startswith("# ") and "```diff\n--- broken\n+++ fixed\n" in text
