@@ -959,6 +959,8 @@ class vmm_wanted(Struct):
 class vmm_round(Struct):
     event: Array[vmm_event]
     count: int
+    rises: int
+    line: int
 
 @final
 class vmm_change(Struct):
@@ -976,8 +978,8 @@ class vmm_thinned(Struct):
     high: Array[int]
     changed: Array[vmm_change]
     has: None
-    now: vmm_round
-    last: vmm_round
+    round: Array[vmm_round]
+    now: int
     left_out: Array[int]
 
 class Lib:
@@ -1532,7 +1534,7 @@ class Lib:
     def vmm_coverage_end(self, m: vmm_machine, /) -> None: ...
     def vmm_pack(self, p: vmm_packed, t: vmm_trace, from_: int, to: int, /) -> int: ...
     def vmm_unpack(self, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
-    def vmm_thin(self, t: vmm_thinned, events: vmm_event, count: int, out: vmm_event, /) -> int: ...
+    def vmm_thin(self, t: vmm_thinned, p: vmm_packed, wanted: vmm_wanted, out: vmm_event, room: int, /) -> int: ...
     def vmm_thin_rest(self, t: vmm_thinned, out: vmm_event, /) -> int: ...
     def vmm_work(self, m: vmm_machine, line: int, number: int, what: int, /) -> None: ...
     def vmm_x86_transacts(self, v: vmm_vcpu, /) -> int: ...

@@ -49,21 +49,25 @@ class Disassembler:
 
     def at(self, cpu: Cpu, address: int, bits: int | None = None) -> Instruction:
         """The one that begins there."""
-        code = self._fetch(cpu, address)
-        decoded = next(self._for(bits or cpu.bits).disasm_lite(code, address, 1), None)
-        if decoded is None:
-            return Instruction(address, b"", "(bad)" if code else "(not mapped)")
-        _, size, name, operands = decoded
-        return Instruction(address, code[:size], f"{name} {operands}".strip())
+        return self._at(cpu, address, bits or cpu.bits, self._dump.before(cpu, address))
 
     def ahead(self, cpu: Cpu, address: int, bits: int | None = None) -> Iterator[Instruction]:
         """From there on; the last is one that cannot be decoded."""
+        bits, before = bits or cpu.bits, self._dump.before(cpu, address)
         while True:
-            found = self.at(cpu, address, bits)
+            found = self._at(cpu, address, bits, before)
             yield found
             if not found.data:
                 return
-            address = found.end
+            address, before = found.end, self._dump.behind(before, found.data) if bits == 16 else b""
+
+    def _at(self, cpu: Cpu, address: int, bits: int, before: bytes) -> Instruction:
+        code, skipped = self._fetch(cpu, address), 1 if before else 0
+        decoded = list(self._for(bits).disasm_lite(before + code, address - len(before), 1 + skipped))[skipped:]
+        if not decoded:
+            return Instruction(address, b"", "(bad)" if code else "(not mapped)")
+        _, size, name, operands = decoded[0]
+        return Instruction(address, code[:size], f"{name} {operands}".strip())
 
     def before(self, cpu: Cpu, address: int, start: int | None = None, bits: int | None = None) -> list[Instruction]:
         """Those that lie before an address and come out at it: from `start`, a place where one is known to begin, if

@@ -52,6 +52,7 @@ static const struct vmm_arch X86 = {
     .timer_expired = lapic_timer_expired,
     .shadow = vmm_x86_shadow,
     .keep = x86_keep,
+    .vectors = x86_vectors,
     .watch_masks = x86_watch_masks,
     .state_size = x86_state_size,
     .save = x86_save,

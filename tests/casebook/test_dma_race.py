@@ -1,4 +1,4 @@
-"""Where another channel's completion does harm, and where a buffer that was given back too early; which bytes."""
+"""Where another channel's completion does harm, where a buffer given back too early does, and to which bytes."""
 
 from typing import NamedTuple
 
@@ -49,8 +49,8 @@ def steps(m: Machine, base: int) -> Steps:
 
 @pytest.mark.parametrize("arch", ["x86", "arm64", "arm"])
 def test_the_places_and_the_bytes(arch: str) -> None:
-    """Behind the instruction that clears `done`, up to the one that starts the transfer, all of them: behind that, the
-    timer that is due next is that of the transfer itself. Then behind the one that starts the next, to the last word.
+    """Behind the instruction that clears `done`, up to the one that starts the transfer: behind that one the
+    timer that is due next is the transfer's own. Then behind the one that starts the next, up to the last word.
     """
     of = case(f"dma_race/{arch}", BROKEN)
     at = steps(vmm.boot(of.image, console=None), BASE[arch])

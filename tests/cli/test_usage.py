@@ -65,7 +65,7 @@ def test_an_architecture_nobody_knows_is_one_line(vmm, image):
         (["--diagnose", "timing_leak"], "timing_leak needs a budget: timing_leak=SECRET"),
         (["--cpu", "mxa"], "unknown CPU 'mxa'; did you mean 'max'?"),
         (["--cpu", "max,+smapp"], "unknown CPU feature 'smapp'; did you mean 'smap'?"),
-        (["-d", "itn"], "unknown log 'itn'; did you mean 'int'?"),
+        (["-d", "itn"], "unknown item of -d 'itn'; did you mean 'int'?"),
         (["--append", "x=1"], "neither a command line nor modules; if it is for ARM, say --board virt"),
         (["--initrd", "none"], "neither a command line nor modules; if it is for ARM, say --board virt"),
         (["--board", "pc", "--append", "x=1"], "neither a command line nor modules"),

@@ -31,9 +31,7 @@ VIRT = SimpleNamespace(
 
 def logged(*events: Event) -> list[str]:
     out = io.StringIO()
-    log = IntLog(out, PC)
-    for event in events:
-        log(event)
+    IntLog(out, PC).take(events)
     return out.getvalue().splitlines()
 
 

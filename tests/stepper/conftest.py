@@ -19,15 +19,15 @@ class Screen:
         self.walk, self.machine = app._walk, app._walk.machine
 
     async def press(self, *keys):
-        for key in keys:
-            await self.pilot.press(key)
-        await self.pilot.app.workers.wait_for_complete()
+        await self.pilot.press(*keys)
+        await self.app.workers.wait_for_complete()
         await self.pilot.pause()
 
     async def answer(self, key, text):
         """A key that asks for something, and what is typed then."""
         await self.press(key)
-        await self.press(*(NAMES.get(each, each) for each in text), "enter")
+        self.app.query_one("#asked").value = text
+        await self.press("enter")
 
     def pane(self, name):
         """Its lines, without the frame."""
@@ -46,9 +46,6 @@ class Screen:
     def shown(self):
         """The panes there are room for."""
         return {box.id for box in self.app.query("Box") if box.display}
-
-
-NAMES = {" ": "space", "_": "underscore", "+": "plus", ".": "full_stop", ":": "colon", "-": "minus"}
 
 
 @pytest.fixture

@@ -163,10 +163,10 @@ def test_handlers_nest_and_one_that_unwound_its_stack_ends_where_another_takes_i
         event("returned", 0x25, 30, 41, depth=1),
     )
     assert [each for _, each in marks] == [
-        "begin 0x25 IRQ 5 0x5000",
-        "begin 0x26 IRQ 5 0x5000",
+        "begin 0x25 (IRQ 5) 0x5000",
+        "begin 0x26 (IRQ 5) 0x5000",
         "end",
-        "begin 0x27 IRQ 5 0x5000",
+        "begin 0x27 (IRQ 5) 0x5000",
         "end",
         "end",
     ]
@@ -201,10 +201,10 @@ def test_what_is_open_ends_with_what_was_told() -> None:
 # ---- guests ----
 
 GUESTS = {
-    "x86/pit_ticks": ("8259A", "ISR 0", "0x20 IRQ 0 tick"),
-    "x86/apic_timer": ("local APIC 0", "ISR 0x41", "0x41 local APIC handler"),
-    "arm/timer_ticks": ("GIC vCPU 0", "INTID 27 active", "27 PPI vectors"),
-    "arm64/timer_ticks": ("GIC vCPU 0", "INTID 27 active", "27 PPI vectors"),
+    "x86/pit_ticks": ("8259A", "ISR 0", "0x20 (IRQ 0) tick"),
+    "x86/apic_timer": ("local APIC 0", "ISR 0x41", "0x41 (local APIC) handler"),
+    "arm/timer_ticks": ("GIC vCPU 0", "INTID 27 active", "27 (PPI) vectors"),
+    "arm64/timer_ticks": ("GIC vCPU 0", "INTID 27 active", "27 (PPI) vectors"),
 }
 
 

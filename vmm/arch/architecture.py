@@ -69,6 +69,12 @@ class Dump(Protocol):
     def disassembler(self, bits: int) -> Any:
         """Capstone's, for code of so many bits, as a vCPU's `bits` has it."""
 
+    def before(self, cpu: Any, address: int) -> bytes:
+        """What must be decoded before the instruction there, for it means another thing behind that."""
+
+    def behind(self, before: bytes, code: bytes) -> bytes:
+        """So of the next instruction, behind one with these bytes."""
+
     def interrupted(self, cpu: Any, event: Event) -> int:
         """The bits of the code that a delivery to the vCPU interrupted."""
 
@@ -115,6 +121,8 @@ class Architecture:
     """How its vCPUs may be run."""
     qemu: str
     """QEMU's program for its machines."""
+    qemu_registers: Callable[[Any], Iterator[str]]
+    """The registers of a vCPU in lines, as QEMU's `-d cpu` has them."""
     proofs: Mapping[str, str]
     """By controller, a bundled guest that takes interrupts through it and checks itself."""
     processor: Callable[[str], Processor]

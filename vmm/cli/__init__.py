@@ -20,7 +20,9 @@ from vmm.version import described
 
 COMMANDS = {
     "run": "boot an image and show every interrupt",
+    "top": "a live table of a guest's interrupts, while it runs",
     "replay": "run a recording once more, bit for bit",
+    "export": "events of a recorded run as a file for other tools: Perfetto, GTKWave, JSON",
     "step": "go through a run on the screen, on and back",
     "explore": "every placement of interrupts in a window: proven, or the least that fails",
     "diagnose": "what went wrong with interrupts in a recorded run",

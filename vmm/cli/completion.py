@@ -64,9 +64,9 @@ def parser() -> Parser:
         "vmm completion",
         "Print a script for a shell, which completes commands, options, guests, boards and topics of vmm then.",
         [
+            "vmm completion fish | source               # in ~/.config/fish/config.fish",
             'eval "$(vmm completion bash)"              # in ~/.bashrc',
             'eval "$(vmm completion zsh)"               # in ~/.zshrc',
-            "vmm completion fish | source               # in ~/.config/fish/config.fish",
         ],
     )
     parser.add_argument("shell", metavar="SHELL", type=_shell, help=", ".join(SHELLS))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from vmm import quantities
 from vmm.cli import checks, interrupts, run
 from vmm.cli.parser import Parser
+from vmm.cli.streams import CLEAR
 from vmm.errors import VmmError
 from vmm.output import OutputFile, Outputs
 from vmm.sources import SOURCES
@@ -43,7 +44,6 @@ exit status:
   129, 130, 143  SIGHUP, Ctrl-C, SIGTERM: what was found by then is told"""
 COLUMNS = 100
 """Of a terminal that does not say."""
-CLEAR = "\r\x1b[K"
 _PLACE = re.compile(r"[^:]+(?::\d+)?(?:\s*[+-]\s*\w+)?")
 """A location, as far as its colons go: of file.c:94 one is part."""
 

@@ -17,7 +17,7 @@ ASM = "vmm asm FILE.S makes an image of sources, and vmm run FILE.S runs one as 
 
 COMMANDS = {
     **dict.fromkeys(("boot", "start", "exec", "execute", "emulate", "emu", "launch", "load"), RUN),
-    **dict.fromkeys(("debug", "gdb", "step", "break", "attach", "monitor"), GDB),
+    **dict.fromkeys(("debug", "gdb", "break", "attach", "monitor"), GDB),
     **dict.fromkeys(("test", "tests", "pytest", "robot"), "pytest runs tests, with vmm's fixtures: vmm help tests"),
     **dict.fromkeys(
         ("fuzz", "check", "inject"),

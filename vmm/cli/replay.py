@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmm import quantities
-from vmm.cli import BROKEN_PIPE, DIFFERS, debugger, interrupts, session
+from vmm.cli import BROKEN_PIPE, DIFFERS, debugger, interrupts, logged, session
 from vmm.cli.parser import Parser
+from vmm.errors import VmmError
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.replayer.player import Replay
+    from vmm.report.executed import Executed
 
 
 def parser() -> Parser:
@@ -62,13 +64,15 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
     early = different = why = None
     with ExitStack() as files:
         summary_file = session.summary_file(options, outputs, files)
-        session.observe(machine, options, outputs, files)
+        executed = session.observe(machine, options, outputs, files)
+        if executed and (gdb or options.stop_at or options.until_event):
+            raise VmmError("-d: of what is executed a recording tells whole, or with --until-insn")
         diagnoses = session.diagnosed(machine, options, files)
         plotted = session.plotted(machine, options, outputs, files)
         started = time.perf_counter()
         try:
             interrupts.check()
-            stop = gdb.replayed(replay) if gdb else _run(replay, options, console)
+            stop = gdb.replayed(replay) if gdb else _run(replay, options, console, executed)
         except Diverged as error:
             why, different = "no longer the recorded run", str(error)
         except session.CUT_SHORT as error:
@@ -98,10 +102,12 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
     return session.CERTAIN if summary.certain else status
 
 
-def _run(replay: Replay, options: argparse.Namespace, console: session.Console) -> Stop:
+def _run(replay: Replay, options: argparse.Namespace, console: session.Console, executed: Executed | None) -> Stop:
     """Who waits for the end of a long one is told how far it is."""
     from vmm.cli import run_loop
 
+    if executed:
+        return logged.replayed(replay, executed, options.until_insn)
     targets = (options.stop_at, options.until_insn, options.until_event)
     progress = run_loop.progress(console, options)
     if progress is None or targets != (None, None, None):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, ClassVar
 
-from vmm.cli import BROKEN_PIPE, interrupts, streams
+from vmm.cli import BROKEN_PIPE, interrupts, logged, streams
 from vmm.errors import VmmError, unknown
 from vmm.gdb import Killed
 from vmm.output import OutputFile, Outputs
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.diagnoses.diagnosed import Diagnoses
     from vmm.machine.machine import Machine
+    from vmm.report.executed import Executed
     from vmm.report.summary import Summary
 
 
@@ -30,14 +31,14 @@ CERTAIN = 1
 def add_options(parser: Parser) -> None:
     """The options of `observe`, and `--quiet`."""
     add = parser.add_argument
-    trace = "write every event: as json (the default), jsonl or int; repeatable"
+    trace = "write every event: as json (the default), jsonl, int, perfetto, chrome or vcd; repeatable"
     add("--trace", action="append", default=[], type=_trace, metavar="[FORMAT:]FILE", help=trace)
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
     diagnose = "look for what goes wrong with interrupts: all, or names with budgets, as vmm diagnose --list has them"
     add("--diagnose", action="append", default=[], metavar="NAME[=BUDGET],…", help=diagnose)
     plot = "draw a picture of the run, .svg or .png: latency, jitter, nesting, stack or work; repeatable (extra: plot)"
     add("--plot", action="append", default=[], type=_plot, metavar="KIND:FILE", help=plot)
-    add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt, exception and guest error")
+    logged.add_options(parser)
     add("--quiet", action="store_true", help="no report after the run")
 
 
@@ -112,17 +113,14 @@ def summary_file(options: argparse.Namespace, outputs: Outputs, files: ExitStack
     return files.enter_context(outputs.open("--summary", options.summary)) if options.summary else None
 
 
-def observe(machine: Machine, options: argparse.Namespace, outputs: Outputs, files: ExitStack) -> None:
-    """Write the events to where the options say, until `files` ends."""
-    if not options.trace and not options.log:
-        return
-    from vmm.trace.export import exported, exporter
-
+def observe(machine: Machine, options: argparse.Namespace, outputs: Outputs, files: ExitStack) -> Executed | None:
+    """Write the events to where the options say, until `files` ends; what is given back writes what is executed."""
     for format, path in options.trace:
+        from vmm.trace.export import exported, exporter
+
         file = files.enter_context(outputs.open("--trace", path, stream=exporter(format).STREAM))
         files.enter_context(exported(format, file, machine))
-    if options.log:
-        files.enter_context(exported(options.log, sys.stderr, machine))
+    return logged.observe(machine, options, outputs, files)
 
 
 def tell_not_applied(summary: Summary) -> None:
@@ -177,14 +175,6 @@ def cut(machine: Machine, why: str) -> Stop:
     """The stop of a run that did not end by itself."""
     pc = machine.cpu.pc
     return replace(machine.stop, reason="user", code=0, detail=f"{why} at {machine.where(pc)}", address=pc)
-
-
-def _log(text: str) -> str:
-    if text == "int":
-        return text
-    from vmm.cli import qemu_words
-
-    return qemu_words.log(text)
 
 
 def _plot(text: str) -> tuple[str, Path]:

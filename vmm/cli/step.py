@@ -17,6 +17,9 @@ from vmm.output import Outputs
 if TYPE_CHECKING:
     from vmm.stepper.walk import Walk
 
+PICTURE = (160, 50)
+LEAST, MOST = 20, 1000
+
 
 def parser() -> Parser:
     parser = Parser(
@@ -24,24 +27,55 @@ def parser() -> Parser:
         "Step through a guest, or through a recording of one, on the screen: code, registers, interrupt controllers, "
         "stack, events and console side by side, one boundary at a time, forwards and backwards. The key ? lists the "
         "others. It needs the extra tui.",
-        ["vmm step x86/pit_ticks", "vmm step late_edge.vmmrec", "vmm step my_isr.S --record played.vmmrec"],
+        [
+            "vmm step x86/pit_ticks",
+            "vmm step late_edge.vmmrec",
+            "vmm step my_isr.S --record played.vmmrec",
+            "vmm step arm64/timer_ticks --press 'N n' --picture tick.svg --size 120x40",
+        ],
     )
     run.add_machine(parser)
     add = parser.add_argument
     add("--record", type=Path, metavar="FILE", help="write a recording of where it was left, decisions and all")
+    add("--picture", type=Path, metavar="FILE", help="draw into this .svg, on no terminal, and end")
+    add("--press", default="", metavar="KEYS", help="keys, blanks between, before it is drawn: 'N n n'")
+    add("--size", type=_size, metavar="CxL", help="columns and lines of the picture (160x50)")
     return parser
 
 
 def main(options: argparse.Namespace) -> int:
     check_installed()
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise VmmError("vmm step draws on a terminal, and this is none")
+    if options.picture is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise VmmError("vmm step draws on a terminal, and this is none; --picture FILE.svg draws what it would")
+    said = next((name for name, value in (("--size", options.size), ("--press", options.press)) if value), None)
+    if said and options.picture is None:
+        raise VmmError(f"{said} is of a picture: say --picture FILE.svg, too")
     with ExitStack() as files:
         walk = opened(options, files)
-        from vmm.stepper.app import Stepper
+        from vmm.stepper import shown
 
-        Stepper(walk).run()
+        if options.picture is None:
+            shown.on_terminal(walk)
+            return 0
+        file = files.enter_context(Outputs(_read(walk, options)).open("--picture", options.picture))
+        file.write(shown.as_picture(walk, options.press.split(), options.size or PICTURE))
     return 0
+
+
+def _read(walk: Walk, options: argparse.Namespace) -> list[Path]:
+    """What no output goes over."""
+    source = walk.machine.source
+    return [*([Path(options.image)] if walk.known else []), *(source.files if source else ())]
+
+
+def _size(text: str) -> tuple[int, int]:
+    columns, x, lines = text.partition("x")
+    if not (x and columns.isdecimal() and lines.isdecimal()):
+        raise VmmError(f"--size {text}: it is columns x lines, as 160x50")
+    size = int(columns), int(lines)
+    if not (LEAST <= size[0] <= MOST and LEAST <= size[1] <= MOST):
+        raise VmmError(f"--size {text}: {LEAST} to {MOST} of either")
+    return size
 
 
 def check_installed() -> None:
@@ -71,11 +105,15 @@ def opened(options: argparse.Namespace, files: ExitStack) -> Walk:
 
 
 def _live(options: argparse.Namespace, files: ExitStack) -> Walk:
-    from vmm.catalog import resolve, wants
+    from vmm.catalog import case_named, resolve, wants
     from vmm.machine.machine import Config, Machine
     from vmm.stepper import opened
     from vmm.stepper.kept import Kept
 
+    if case_named(options.image):
+        raise VmmError(
+            f"{options.image}: somebody plays its outside world: vmm run {options.image} --record FILE, and step that"
+        )
     image = resolve(options.image)
     if options.load_address is None:
         loaders.check(image)

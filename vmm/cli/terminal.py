@@ -19,15 +19,17 @@ LOCAL = termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.
 
 
 class Terminal:
-    """On a descriptor; as a context it is raw. Who stops the process finds it as it was, and leaves it raw again."""
+    """On a descriptor; as a context it is raw, with `signals` Ctrl-C and Ctrl-Z are still what they are. Who stops the
+    process finds it as it was, and leaves it raw again.
+    """
 
-    def __init__(self, file: int) -> None:
+    def __init__(self, file: int, *, signals: bool = False) -> None:
         self._file = file
         self._before = termios.tcgetattr(file)
         self._raw = termios.tcgetattr(file)
         self._raw[IFLAG] &= ~INPUT
         self._raw[OFLAG] |= termios.OPOST
-        self._raw[LFLAG] &= ~LOCAL
+        self._raw[LFLAG] &= ~(LOCAL & ~termios.ISIG if signals else LOCAL)
         self._raw[CC] = [*self._raw[CC]]
         self._raw[CC][termios.VMIN], self._raw[CC][termios.VTIME] = 1, 0
         self._is_raw = False

@@ -18,12 +18,12 @@ WRAPPING = 20
 """Columns that the last one, where it is words, keeps at least."""
 
 
-def show(names: Sequence[str], rows: Iterable[Sequence[object]], file: TextIO) -> None:
+def show(names: Sequence[str], rows: Iterable[Sequence[object]], file: TextIO, width: int | None = None) -> None:
     """Print a table; columns of numbers, "-" among them, are set right. Where the last one is words, no cell but
     these is broken: if there is no room for that, a row takes several lines.
     """
     cells = [[str(cell) for cell in row] for row in rows]
-    width = None if file.isatty() else columns(WIDE)
+    width = width or (None if file.isatty() else columns(WIDE))
     console = Console(file=file, width=width, highlight=False, markup=False, emoji=False)
     numeric = [all(row[index] == "-" or row[index][:1].isdigit() for row in cells) for index in range(len(names))]
     broken = [name.replace(" ", "\n") for name in names]

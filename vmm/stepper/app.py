@@ -70,7 +70,7 @@ class Stepper(App[None]):
     TITLE = "vmm step"
     LAYERS: ClassVar = ("default", "above")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key.keys, key.action, key.does, show=False, priority=key.action in ("escape",)) for key in KEYS
+        Binding(key.keys, key.action, key.does, show=False, priority=key.action in ("escape", "fold")) for key in KEYS
     ]
 
     def __init__(self, walk: Walk) -> None:
@@ -95,7 +95,7 @@ class Stepper(App[None]):
                 yield box
         yield Static(id="told")
         yield Input(id="asked", compact=True)
-        yield Static(self._keys(), id="keys")
+        yield Static(self._short(), id="keys")
         yield Static(self._help(), id="help")
 
     def on_mount(self) -> None:
@@ -162,7 +162,7 @@ class Stepper(App[None]):
             (machine.where(walk.cpu.pc), LIT),
         )  # fmt: skip
 
-    def _keys(self) -> Text:
+    def _short(self) -> Text:
         parts: list[tuple[str, str]] = []
         for keys, does in SHORT.items():
             parts += [(f" {keys}", LIT), (f" {does} ", DIM)]

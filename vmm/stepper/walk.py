@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.errors import VmmError
 from vmm.gdb import monitor
-from vmm.gdb.past import BrokenIn, Past
+from vmm.gdb.past import SLICE, BrokenIn, Past
 from vmm.gdb.target import Break, Exited, Halt, Target
-from vmm.scenario.triggers import Delivered, Elapsed, EventNumber, Returned
+from vmm.scenario.triggers import Delivered, Elapsed, NextBoundary, Returned
 
 if TYPE_CHECKING:
     from vmm.arch.cpus import Cpu
     from vmm.core.event import Event
-    from vmm.gdb.course import Course
+    from vmm.gdb.course import Came, Course
     from vmm.machine.machine import Machine
     from vmm.stepper.kept import Kept
 
 LOOK = 2000
 """Instructions that are looked ahead for the next delivery."""
+CHUNK = 20_000
+"""Instructions that a search runs before it looks at their events."""
 SHOWN = 200
 """Events to either side of where it stands."""
 
@@ -121,16 +123,34 @@ class Walk:
             self.past.check()
             if insns < self.machine.instructions:
                 self._rewind(insns)
-            if insns > self.machine.instructions:
-                self._forward(Elapsed(insns=insns - self.machine.instructions))
+            self._to_count(insns)
 
     def search(self, text: str) -> None:
         """To the next event that has this in its words."""
         with self._moving():
-            trace, wanted = self.machine.trace, text.lower()
-            while self._forward(EventNumber(self.machine.position.hashed + 1)):
-                if any(wanted in trace.describe(event).lower() for event in trace.last(1)):
+            while True:
+                moment, trace = self.past.moment(), self.machine.trace
+                first = trace.emitted
+                more = self._to_count(self.machine.instructions + CHUNK)
+                new = trace.between(first, trace.emitted)
+                found = next((n for n, event in enumerate(new) if self._has(event, text.lower())), None)
+                if found is not None:
+                    self.past.go_to(moment)
+                    self._behind(new[found].insns, first + found)
                     return
+                if not more:
+                    return
+
+    def _has(self, event: Event, wanted: str) -> bool:
+        return wanted in self.machine.trace.describe(event).lower()
+
+    def _behind(self, insns: int, number: int) -> None:
+        """To the first boundary behind an event before which so many were emitted, at so many instructions."""
+        self.told = ""
+        self._to_count(insns)
+        while self.machine.trace.emitted <= number and self._arrived(self.target.leg(NextBoundary(), self._poll)):
+            pass
+        self._follow()
 
     # ---- what comes from outside, and what is only looked at ----
 
@@ -180,10 +200,22 @@ class Walk:
         elif halt.told:
             self.told = halt.told
 
-    def _forward(self, trigger: Delivered | Returned | Elapsed | EventNumber) -> bool:
+    def _forward(self, trigger: Delivered | Returned) -> bool:
         """On to a trigger; False: it did not fire before the run's end."""
         came = self.target.go_to(trigger, self._poll)
         self._follow()
+        return self._arrived(came)
+
+    def _to_count(self, insns: int) -> bool:
+        """On to where so many have begun; False: the run ends before."""
+        there = True
+        while there and (left := insns - self.machine.instructions) > 0:
+            there = self._arrived(self.target.leg(Elapsed(insns=min(left, SLICE)), self._poll))
+        self._follow()
+        return there
+
+    def _arrived(self, came: Came | Exited) -> bool:
+        """False: the run is over."""
         if isinstance(came, Exited):
             self._tell(came)
             return False
@@ -191,7 +223,7 @@ class Walk:
             raise BrokenIn
         if came.stop:
             self.told = f"{came.stop.reason}: {came.stop.detail}"
-        return came.trigger is not None
+        return came.stop is None
 
     def _back(self, trigger: Delivered) -> None:
         self.past.check()

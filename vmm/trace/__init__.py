@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vmm.arch import named
 from vmm.core.event import Event
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventLog", "InterruptStats", "Trace"]
 
+T = TypeVar("T")
 GENERAL = 32
 BUDGET = 64 << 20
 """Bytes of memory that a log may fill before it goes to a file; an event of the usual path takes four."""
@@ -79,6 +80,7 @@ class Trace:
         self._native = native
         self._teller = teller
         self._observers: list[Callable[[Event], None]] = []
+        self._takers: list[Callable[[list[Event]], None]] = []
         self._logs: list[EventLog] = []
         self._store: Store | None = None
         self._comparing = self._guards = 0
@@ -112,7 +114,7 @@ class Trace:
     @property
     def readers(self) -> int:
         """Observers, and logs that `record` gave, which have not ended."""
-        return len(self._observers) + len(self._logs)
+        return len(self._observers) + len(self._takers) + len(self._logs)
 
     def observe(self, observer: Callable[[Event], None]) -> Callable[[], None]:
         """Hand every event from now on to `observer`, in order, at the latest when the run stops (`drain`).
@@ -120,16 +122,24 @@ class Trace:
         Call what is given back to end that.
         """
         self.drain()
-        self._observers.append(observer)
-        self._settle()
-        return lambda: self._ignore(observer)
+        return self._begun(self._observers, observer)
 
-    def _ignore(self, observer: Callable[[Event], None]) -> None:
+    def take(self, taker: Callable[[list[Event]], None]) -> Callable[[], None]:
+        """As `observe`, but of many at a time, for who does nothing to the machine."""
+        self.drain()
+        return self._begun(self._takers, taker)
+
+    def _begun(self, those: list[T], one: T) -> Callable[[], None]:
+        those.append(one)
+        self._settle()
+        return lambda: self._ignore(those, one)
+
+    def _ignore(self, those: list[T], one: T) -> None:
         check_in_hand(self._native)
         try:
             self.drain()
         finally:
-            self._observers.remove(observer)
+            those.remove(one)
             self._settle()
 
     def record(self, *, budget: int = BUDGET) -> EventLog:
@@ -207,7 +217,7 @@ class Trace:
     def _settle(self) -> None:
         """Tell the core who wants events."""
         packer = self._store.packer if self._store and self._logs else ffi.NULL
-        lib.vmm_trace_record(self._native, packer, bool(self._observers))
+        lib.vmm_trace_record(self._native, packer, bool(self._observers or self._takers))
 
     def of(
         self,
@@ -238,7 +248,7 @@ class Trace:
         return Selection(self._store, wanted, self._source, self.drain, self._teller)
 
     def export(self, format: str, path: str | Path) -> None:
-        """Write what was recorded to a file: "json", "jsonl" or "int", as `vmm run --trace` does. VmmError for another
+        """Write what was recorded to a file: "json", "jsonl", "int"… as `vmm run --trace` does. VmmError for another
         format, where nothing was ever recorded, and where the file cannot be written.
         """
         from vmm.trace.export import exporter
@@ -248,8 +258,7 @@ class Trace:
         with OutputFile("export", path, inputs=source.files if source else (), stream=make.STREAM) as file:
             export = make(file, self._teller)
             export.begin()
-            for event in events:
-                export(event)
+            export.take(events)
             export.end()
 
     def describe(self, event: Event) -> str:
@@ -274,15 +283,24 @@ class Trace:
         if self._store and self._logs:
             self._take_new(self._store)
         while raw.observed and raw.drained < raw.emitted:
-            event = self.event(raw.drained)
-            raw.drained += 1
-            self._tell(event)
+            events = self._next(raw.drained, 1 if self._observers else raw.emitted - raw.drained)
+            raw.drained += len(events)
+            self._tell(events)
 
-    def _tell(self, event: Event) -> None:
+    def _next(self, first: int, most: int) -> list[Event]:
+        """Of an observer each by itself, for what it does to the machine may be an event, and comes behind."""
+        raw = self._native.trace
+        at = first & raw.capacity - 1
+        return list(from_natives(ffi.addressof(raw.ring, at), min(most, raw.capacity - at), self._source))
+
+    def _tell(self, events: list[Event]) -> None:
         before, self.observing = self.observing, True
         try:
+            for taker in list(self._takers):
+                taker(events)
             for observer in list(self._observers):
-                observer(event)
+                for event in events:
+                    observer(event)
         finally:
             self.observing = before
 

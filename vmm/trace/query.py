@@ -22,7 +22,7 @@ from vmm.trace.events import (
     from_native,
     from_natives,
 )
-from vmm.trace.store import ANY, Chunk, Store, unpacked
+from vmm.trace.store import ANY, Chunk, Store, reading, unpacked
 
 if TYPE_CHECKING:
     from vmm._native import vmm_event, vmm_wanted
@@ -118,7 +118,7 @@ class Selection:
 
     def thinned(self, *, vectors: bool) -> Thinned:
         """Without plain rounds between others: of a machine of one vCPU, whose interrupts have vectors or not."""
-        return Thinned(lambda: self._batches(self._chunks(), self._wanted), self._source, vectors=vectors)
+        return Thinned(self._store, self._chunks, self._wanted, self._source, vectors=vectors)
 
     def __len__(self) -> int:
         return sum(count for _, count in self._batches(self._chunks(), self._wanted))
@@ -178,19 +178,18 @@ class Thinned:
     """What `vmm_thin` leaves of events, which see."""
 
     def __init__(
-        self, batches: Callable[[], Iterator[tuple[vmm_event, int]]], source: SourceName, *, vectors: bool
+        self, store: Store, chunks: Callable[[], list[Chunk]], wanted: vmm_wanted, source: SourceName, *, vectors: bool
     ) -> None:
-        self._made, self._source, self._vectors = batches, source, vectors
+        self._store, self._chunks, self._wanted, self._source, self._vectors = store, chunks, wanted, source, vectors
         self.rises: dict[int, int] = {}
         """Of lines, in the rounds left out: each was taken; there with `tail`."""
 
     def _batches(self) -> Iterator[tuple[vmm_event, int]]:
-        thinned, out = (
-            ffi.new("vmm_thinned *", {"vectors": self._vectors}),
-            ffi.new("vmm_event[]", BATCH + 2 * lib.VMM_ROUND),
-        )
-        for events, count in self._made():
-            yield out, int(lib.vmm_thin(thinned, events, count, out))
+        thinned, out = ffi.new("vmm_thinned *", {"vectors": self._vectors}), ffi.new("vmm_event[]", BATCH)
+        for chunk in self._chunks():
+            with reading(self._store, chunk) as reader:
+                while count := lib.vmm_thin(thinned, reader, self._wanted, out, BATCH):
+                    yield out, int(count)
         yield out, int(lib.vmm_thin_rest(thinned, out))
         self.rises = {line: count for line, count in enumerate(thinned.left_out) if count}
 

@@ -18,3 +18,7 @@ class Disassembler:
 
 def disassembler(bits):
     return Disassembler()
+
+
+def before(cpu, address):
+    return b""

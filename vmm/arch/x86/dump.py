@@ -9,7 +9,19 @@ from vmm.arch.architecture import Value
 from vmm.arch.x86.frame import frame, interrupted, stack
 from vmm.arch.x86.vcpu import EFER, EFER_LMA, IF, X86
 
-__all__ = ["LONGEST", "code", "disassembler", "flags", "frame", "interrupted", "registers", "stack", "values"]
+__all__ = [
+    "LONGEST",
+    "before",
+    "behind",
+    "code",
+    "disassembler",
+    "flags",
+    "frame",
+    "interrupted",
+    "registers",
+    "stack",
+    "values",
+]
 
 LONGEST = 15
 """Bytes of an instruction at most (SDM vol. 2A, 2.3.11)."""
@@ -57,6 +69,16 @@ def disassembler(bits: int) -> Any:
     from capstone import CS_ARCH_X86, CS_MODE_16, CS_MODE_32, CS_MODE_64, Cs
 
     return Cs(CS_ARCH_X86, {16: CS_MODE_16, 32: CS_MODE_32, 64: CS_MODE_64}[bits])
+
+
+def before(cpu: X86, address: int) -> bytes:
+    """An instruction stands for itself."""
+    return b""
+
+
+def behind(before: bytes, code: bytes) -> bytes:
+    """So does the next."""
+    return b""
 
 
 def values(cpu: X86) -> Iterator[Value]:

@@ -10,6 +10,8 @@ from vmm.core.event import Event
 from vmm.errors import VmmError
 
 VM = 1 << 17
+RF = 1 << 16
+"""Which a fault pushes set (SDM vol. 3A 6.8.3), and an event does not tell."""
 RPL, LDT = 3, 1 << 2
 GATE32 = 1 << 3
 """Of a gate's type."""
@@ -53,8 +55,11 @@ def frame(cpu: X86, event: Event) -> Iterator[Field]:
     bottom = _base(cpu, event) + event.sp
     for n, (name, delivered) in enumerate(_slots(event, width)):
         at = bottom + n * width
+        value = _read(cpu, at, width)
+        if name == "FLAGS" and value is not None and delivered is not None:
+            delivered |= value & RF
         wide = name if name in SELECTORS or name == "error code" else PREFIX[width] + name
-        yield Field(wide, at, width, _read(cpu, at, width), delivered)
+        yield Field(wide, at, width, value, delivered)
 
 
 def _slots(event: Event, width: int) -> Iterator[tuple[str, int | None]]:

@@ -59,15 +59,16 @@ def _lines(view: View, each: Instruction) -> Iterator[Text]:
     address = f"{each.address:0{ADDRESS}x} "
     room = view.width - len(address) - 2
     names = [f" {place}", f" :{place.rpartition(':')[2]}"] if place else []
-    place = next((each for each in names if room - len(each) >= TEXT), "")
+    least = max(TEXT, len(each.text))
+    place = next((name for name in names if room - len(name) >= least), "")
     text = f"{each.text:{room - len(place)}}"
-    yield line((mark, "bold red"), ("▶" if here else " ", CHANGED), (address, DIM), (text, HERE if here else PLAIN),
-               (place, DIM))  # fmt: skip
+    arrow, style = ("▶", HERE) if here else (" ", PLAIN)
+    yield line((mark, "bold red"), (arrow, CHANGED), (address, DIM), (text, style), (place, DIM))
 
 
 def _shadow(cpu: object) -> str | None:
     kind = getattr(cpu, "shadow", None)
-    return f"in the shadow of {SHADOWS[kind]}: no interrupt before this one" if kind else None
+    return f"shadow of {SHADOWS[kind]}: no interrupt before this" if kind else None
 
 
 def _coming(view: View) -> str:
@@ -76,4 +77,4 @@ def _coming(view: View) -> str:
     what = interrupt(coming.event.number, coming.event.source, view.walk.machine)
     if not coming.insns:
         return f"{what} comes now"
-    return f"{what} comes here, {coming.insns} instruction{'s' * (coming.insns != 1)} on"
+    return f"{what} comes here in {coming.insns} instruction{'s' * (coming.insns != 1)}"

@@ -28,7 +28,7 @@ def draw(view: View) -> list[Text]:
     under_way = machine.trace.under_way(cpu.index, len(cpu.handlers()))
     for n, event in enumerate(under_way):
         what = interrupt(event.number, event.source, machine)
-        rows.append(line((f"in the handler of {what}", LIT), (f", {_ordinal(n)}" if n else "", DIM)))
+        rows.append(line(("within that of " if n else "handler of ", DIM), (what, LIT)))
         for field in dump.frame(cpu, event):
             if field.at is not None:
                 slots[field.at] = field, what
@@ -67,7 +67,3 @@ def _field(view: View, field: Field, address: str) -> Text:
 def _symbol(view: View, value: int) -> str:
     loaded = view.walk.machine.loaded
     return (loaded.place(value)[0] or "") if loaded else ""
-
-
-def _ordinal(n: int) -> str:
-    return f"{n} further out"

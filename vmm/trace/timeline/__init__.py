@@ -59,8 +59,8 @@ class Timeline:
         every = [*self._common, *self._vcpus[vcpu].sees()]
         return self._sees.setdefault((vcpu, kind), [see for of, see in every if of == kind])
 
-    def end(self, ns: int) -> Iterator[Mark]:
-        """Of spans that are open at the end of what was told, at `ns` of virtual time."""
-        if self._last:
+    def end(self, ns: int | None = None) -> Iterator[Mark]:
+        """Of spans that are open at the end of what was told, at `ns` of virtual time: that of the last event."""
+        if last := self._last:
             for vcpu in self._vcpus.values():
-                yield from vcpu.end(ns, self._last)
+                yield from vcpu.end(last.ns if ns is None else ns, last)

@@ -19,7 +19,7 @@ class Gic:
 
     def __init__(self) -> None:
         self._pending, self._active, self._enabled = map(_bits, ("pending", "active", "enabled"))
-        self._spurious = Made(lambda vcpu: Lane(f"GIC vCPU {vcpu}", "spurious", INSTANTS))
+        self._spurious: Made[int, Lane] = Made(lambda vcpu: Lane(f"GIC vCPU {vcpu}", "spurious", INSTANTS))
 
     def sees(self) -> Sees:
         yield "pending", self._requested
@@ -48,7 +48,7 @@ class Gic:
         marks.append(instant(self._spurious[event.vcpu], f"INTID {event.number}", event))
 
 
-def _bits(what: str) -> Made:
+def _bits(what: str) -> Made[int, Values]:
     return Made(lambda vcpu: Values("GIC" if vcpu == SPIS else f"GIC vCPU {vcpu}", f"INTID {{}} {what}"))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 from vmm.core.event import Event
 
@@ -78,16 +78,20 @@ class Values:
         return key in self._rows
 
 
-class Made(dict[Any, Any]):
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Made(dict[K, V]):
     """Values by their keys, each made when it is first asked for; forgotten where there are too many."""
 
     MOST = 1 << 16
 
-    def __init__(self, make: Callable[[Any], Any]) -> None:
+    def __init__(self, make: Callable[[K], V]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, key: Hashable) -> Any:
+    def __missing__(self, key: K) -> V:
         if len(self) >= self.MOST:
             self.clear()
         made = self[key] = self._make(key)

@@ -13,7 +13,7 @@ class Lines:
     def __init__(self, irq: str) -> None:
         self._levels = Values("lines", f"{irq} {{}}")
         self._held = Values("lines", f"{irq} {{}} drivers", NUMBER)
-        self._inputs = Made(lambda vcpu: Values("lines", f"PPI {{}}, vCPU {vcpu}"))
+        self._inputs: Made[int, Values] = Made(lambda vcpu: Values("lines", f"PPI {{}}, vCPU {vcpu}"))
 
     def sees(self) -> Sees:
         yield "line", self._line
@@ -36,8 +36,8 @@ class Outside:
     """Stimuli, and the work of devices by their lines."""
 
     def __init__(self, irq: str) -> None:
-        self._stimuli = Made(lambda number: Lane("stimuli", f"stimulus {number}", INSTANTS))
-        self._devices = Made(lambda line: Lane("devices", f"{irq} {line}", INSTANTS))
+        self._stimuli: Made[int, Lane] = Made(lambda number: Lane("stimuli", f"stimulus {number}", INSTANTS))
+        self._devices: Made[int, Lane] = Made(lambda line: Lane("devices", f"{irq} {line}", INSTANTS))
 
     def sees(self) -> Sees:
         yield "stimulus", self._stimulus

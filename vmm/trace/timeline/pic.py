@@ -22,11 +22,9 @@ class X86:
 
     def __init__(self) -> None:
         self._irr, self._isr, self._imr = (Values("8259A", f"{name} {{}}") for name in ("IRR", "ISR", "IMR"))
-        self._apics = Made(
-            lambda vcpu: tuple(Values(f"local APIC {vcpu}", f"{name} {{:#04x}}") for name in ("IRR", "ISR"))
-        )
+        self._apics: Made[int, tuple[Values, Values]] = Made(_local_apic)
         self._vain, self._spurious = Lane("8259A", "vain ends", INSTANTS), Lane("8259A", "spurious", INSTANTS)
-        self._apic_spurious = Made(lambda vcpu: Lane(f"local APIC {vcpu}", "spurious", INSTANTS))
+        self._apic_spurious: Made[int, Lane] = Made(lambda vcpu: Lane(f"local APIC {vcpu}", "spurious", INSTANTS))
 
     def sees(self) -> Sees:
         yield "pending", self._pending
@@ -84,3 +82,8 @@ class X86:
         self._irr.set(pin, 0, event, marks)
         if pin >= SLAVE and not any(map(self._irr.get, range(SLAVE, PINS))):
             self._irr.set(CASCADE, 0, event, marks)
+
+
+def _local_apic(vcpu: int) -> tuple[Values, Values]:
+    group = f"local APIC {vcpu}"
+    return Values(group, "IRR {:#04x}"), Values(group, "ISR {:#04x}")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.trace.timeline.marks import Made
-from vmm.trace.words import sentence
+from vmm.trace.words import interrupt, sentence
 
 if TYPE_CHECKING:
     from vmm.trace.export.exporter import Traced
@@ -18,8 +17,7 @@ class Tell:
 
     def __init__(self, machine: Traced) -> None:
         self._machine = machine
-        self._words = named(machine.architecture).words()
-        self.symbol = Made(self._symbol)
+        self.symbol: Made[int, str | None] = Made(self._symbol)
         """By a linear address the symbol that it lies in; None outside of the image's."""
 
     def _symbol(self, linear: int) -> str | None:
@@ -27,9 +25,8 @@ class Tell:
         return symbol.rpartition("+0x")[0] or symbol if symbol else None
 
     def interrupt(self, number: int, source: str) -> str:
-        """What tables call it."""
-        what = self._machine.cpu.exception_name(number) if source in self._words.named else None
-        return what or f"{self._words.number(number, source)} {source}"
+        """What sentences call it."""
+        return interrupt(number, source, self._machine)
 
     def sentence(self, event: Event) -> str:
         """The event in words, without its place."""

@@ -48,7 +48,7 @@ class Vcpu:
         self._at = ""
         self._since = 0  # what began last is no news up to here; at power-on nothing has
         self._nest: list[str] = []
-        self._names = Made(lambda key: self._name(*key))
+        self._names: Made[tuple[int, str, int], str] = Made(lambda key: self._name(*key))
         self._in_transaction = False
 
     def sees(self) -> Sees:
