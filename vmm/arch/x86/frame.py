@@ -24,11 +24,11 @@ SELECTORS = frozenset({"CS", "SS", *DATA})
 
 def interrupted(cpu: X86, event: Event) -> Interrupted:
     """In the width of the code that CS of the frame selects."""
-    return Interrupted(event.linear, _bits(cpu, event))
+    return Interrupted(event.linear, _left(cpu, event))
 
 
-def _bits(cpu: X86, event: Event) -> int:
-    """Of a machine that has left real mode since then, as if it had been there before."""
+def _left(cpu: X86, event: Event) -> int:
+    """The width of what was interrupted, as if a machine that has left real mode since then had not been there."""
     if event.flags & VM or not cpu["cr0"] & CR0_PE:
         return 16
     return _bits(cpu, event.cs)
