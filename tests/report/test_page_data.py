@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from cli.tiny_guests import POWER_OFF
+from cli.tiny_guests import POWER_OFF, SHUTDOWN
 
 import vmm
 from report.page_guests import BACK, HANDLER, MASKED, TO_EOI, nested
@@ -227,3 +227,30 @@ def test_watching_changes_no_hash(tmp_path):
     with vmm.RunPage(watched, tmp_path / "run.html"):
         watched.run()
     assert watched.trace.hash == m.trace.hash
+
+
+def test_a_guest_that_went_wrong_leaves_its_registers_and_last_instructions(image, tmp_path):
+    run = paged(image(SHUTDOWN), tmp_path)
+    sections = {title.partition(" (")[0]: lines for title, lines in run["crash"]}
+    assert [line.split()[0] for line in sections["the last instructions"]] == ["lidt", "ud2"]
+    assert any("eip 00007c05" in line for line in sections["registers"])
+
+
+def test_what_was_there_before_the_first_instruction_is_known(tmp_path):
+    """Firmware leaves the slave 8259A masked altogether (`vmm/boards/pc_firmware.py`), and IRQ 0's line is high."""
+    run = paged("x86/pit_ticks", tmp_path)
+    begin = {lane["name"]: lane["rows"][0] for lane in run["lanes"] if lane["group"] == "8259A"}
+    insns = unstepped(run["events"]["insns"])
+    for pin in range(8, 16):
+        row = begin[f"IMR {pin}"]
+        assert (insns[row["at"][0]], row["value"][0]) == (0, 1)
+
+
+def test_a_run_that_is_broken_off_has_its_page_until_then(recording, monkeypatch, capfd):
+    def broken_off(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vmm.cli.export.to_end", broken_off)
+    assert main(["report", "tiny.vmmrec"]) == 130
+    assert capfd.readouterr().err.endswith("tiny.html has the run until then\n")
+    assert data_of("tiny.html")["end"]["insns"] == 0

@@ -59,7 +59,7 @@ def main(options: argparse.Namespace) -> int:
         file = files.enter_context(outputs.open("--to", options.to, stream=kind.STREAM))
         files.enter_context(exported(format, file, machine))
         try:
-            _run(replay, Progress(sys.stderr) if sys.stderr.isatty() and not options.quiet else None)
+            to_end(replay, Progress(sys.stderr) if sys.stderr.isatty() and not options.quiet else None)
             different = replay.different
         except Diverged as error:
             different = str(error)
@@ -76,8 +76,8 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run(replay: Replay, progress: Progress | None) -> None:
-    """To its end."""
+def to_end(replay: Replay, progress: Progress | None) -> None:
+    """Run it to its end."""
     try:
         while not replay.finished:
             interrupts.check()

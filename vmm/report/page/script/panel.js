@@ -53,7 +53,7 @@ function described(n) {
   return [
     el("div", { class: "head" }, el("h2", {}, chip(vector), nameOf(vector)),
       el("span", { class: "turn" }, to(same[place - 1], "◀", "the one before"), to(same[place + 1], "▶", "the next one"))),
-    el("p", { class: "soft" }, `${whole(place + 1)} of ${whole(same.length)} on vCPU ${events.vcpu[at]}, at insn ${whole(INSNS[at])}, ${time(NS[at])}`),
+    el("p", { class: "soft" }, `${whole(place + 1)} of ${whole(same.length)} on vCPU ${events.vcpu[at]}, at insn ${whole(INSNS[at])}, ${time(NS[at])}${interrupts.depth[n] > 1 ? `, ${interrupts.depth[n]} deep` : ""}`),
     el("h3", {}, "Path"), path(n),
     ...split(n),
     el("h3", {}, "Frame"), frameOf(n),
