@@ -55,6 +55,13 @@ def test_a_response_is_split_into_masked_nested_and_entry(page, number, parts):
     assert page.text(".sum") == f"{sum(parts)} instructions"
 
 
+def test_what_it_waited_for_is_told_with_its_place(page, run):
+    page.click(*in_handler(page, SECOND))
+    first, last = run[2] + MASKED, run[2] + MASKED + HANDLER
+    waited = f"It waited for another handler, from insn {first} to insn {last} at {run[0].address('sooner'):#x} sooner"
+    assert waited in page.text("#interrupt")
+
+
 def test_the_frame_is_what_was_delivered(page, run):
     page.click(*in_handler(page, FIRST))
     fields = dict(zip(page.texts("#interrupt dt"), page.texts("#interrupt dd"), strict=True))
