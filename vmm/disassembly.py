@@ -51,9 +51,13 @@ class Disassembler:
         """The one that begins there."""
         return self._at(cpu, address, bits or cpu.bits, self._dump.before(cpu, address))
 
-    def ahead(self, cpu: Cpu, address: int, bits: int | None = None) -> Iterator[Instruction]:
-        """From there on; the last is one that cannot be decoded."""
-        bits, before = bits or cpu.bits, self._dump.before(cpu, address)
+    def ahead(
+        self, cpu: Cpu, address: int, bits: int | None = None, before: bytes | None = None
+    ) -> Iterator[Instruction]:
+        """From there on; the last is one that cannot be decoded. `before` is as `Dump.before` has it, which is asked
+        where nobody says.
+        """
+        bits, before = bits or cpu.bits, self._dump.before(cpu, address) if before is None else before
         while True:
             found = self._at(cpu, address, bits, before)
             yield found
@@ -90,8 +94,13 @@ class Disassembler:
         """The instruction that an event is about, of its vCPU: of a delivery the one that was interrupted, else the one
         that began last.
         """
-        bits = self._dump.interrupted(cpu, event) if event.kind == "delivered" else None
-        return self.at(cpu, event.linear, bits)
+        if event.kind != "delivered":
+            return self.at(cpu, event.linear)
+        return self._at(cpu, *self._dump.interrupted(cpu, event))
+
+    def place(self, event: Event, cpu: Cpu) -> int:
+        """The linear address of that instruction."""
+        return self._dump.interrupted(cpu, event).address if event.kind == "delivered" else event.linear
 
     def _for(self, bits: int) -> Any:
         if bits not in self._open:

@@ -83,7 +83,7 @@ def test_code_is_decoded_as_it_is_there_and_followed_to_its_return(tmp_path):
     handler = code(run, "handler", irqs[-1])
     assert handler[0].startswith("b #0x")
     assert handler[1:3] == ["sub r6, lr, #4", "sub lr, lr, #4"]
-    assert code(run, "interrupted", irqs[0])[0] == "adds r4, r4, #2"  # of itttt_eq_0, behind what pends
+    assert code(run, "interrupted", irqs[0])[0] == "addeq r4, r4, #2"  # of itttt_eq_0, behind what pends
     real = paged("x86/real_mode_ivt", tmp_path)
     moved = code(real, "handler", -1)
     assert [each.split()[0] for each in moved] == ["inc", "iret"]
@@ -247,10 +247,10 @@ def test_what_was_there_before_the_first_instruction_is_known(tmp_path):
 
 
 def test_a_run_that_is_broken_off_has_its_page_until_then(recording, monkeypatch, capfd):
-    def broken_off(*_):
+    def broken_off(*_, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vmm.cli.export.to_end", broken_off)
+    monkeypatch.setattr("vmm.cli.progress.to_end", broken_off)
     assert main(["report", "tiny.vmmrec"]) == 130
     assert capfd.readouterr().err.endswith("tiny.html has the run until then\n")
     assert data_of("tiny.html")["end"]["insns"] == 0

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vmm.cli import DIFFERS, session
+from vmm.cli import DIFFERS, progress, session
 from vmm.cli.parser import Parser
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
-    from vmm.cli.export import Progress
     from vmm.inputs.tape import Tape
     from vmm.placements.report import Report
     from vmm.replayer.player import Replay
@@ -41,7 +40,6 @@ def parser() -> Parser:
 
 
 def main(options: argparse.Namespace) -> int:
-    from vmm.cli.export import Progress
     from vmm.replayer.player import Replay
 
     written = session.Tail()
@@ -49,9 +47,8 @@ def main(options: argparse.Namespace) -> int:
     source = replay.machine.source
     outputs = Outputs([options.file, *(source.files if source else ())])
     path = options.output or options.file.with_suffix(SUFFIX)
-    progress = Progress(sys.stderr) if sys.stderr.isatty() and not options.quiet else None
     with outputs.open("--output", path) as file:
-        page = page_of(replay, written, progress=progress)
+        page = page_of(replay, written, quiet=options.quiet)
         file.write(page.text)
     if page.ended:
         print(f"vmm: {page.ended[1]}: {path} has the run until then", file=sys.stderr)
@@ -69,7 +66,7 @@ def counterexample(report: Report, recording: Path) -> str:
 
     written = session.Tail()
     told = [Told(each.insns, STORY, each.words, each.where, each.vcpu, each.began) for each in report.moments]
-    return page_of(Replay(recording, None, written), written, told).text
+    return page_of(Replay(recording, None, written), written, told, quiet=True).text
 
 
 class Page(NamedTuple):
@@ -82,16 +79,15 @@ class Page(NamedTuple):
     """The exit status, and what ended it before its end."""
 
 
-def page_of(replay: Replay, written: session.Tail, told: Iterable[Told] = (), progress: Progress | None = None) -> Page:
+def page_of(replay: Replay, written: session.Tail, told: Iterable[Told] = (), *, quiet: bool = False) -> Page:
     """A recorded run is run to its end for it; `told` is what the page shows besides."""
-    from vmm.cli.export import to_end
     from vmm.replayer.player import Diverged
     from vmm.report.page.report import RunPage
 
     different = ended = None
     with RunPage(replay.machine) as page:
         try:
-            to_end(replay, progress)
+            progress.to_end(replay, quiet=quiet)
         except Diverged as error:
             different = str(error)
         except KeyboardInterrupt as error:
