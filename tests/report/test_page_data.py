@@ -135,6 +135,15 @@ def test_an_explorations_story_is_on_its_page(tmp_path, monkeypatch, capsys):
     assert any(text.startswith("lost update of n (4 bytes)") for _, text in story)
 
 
+def test_a_proof_writes_no_page_and_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("lost.S").write_text(LOST)
+    options = ["--inject", "irq:5", "--between", "begin..end", "--board", "pc,pit=off"]
+    assert main(["explore", "lost.S", *options, "--report", "none.html"]) == 0
+    assert capsys.readouterr().out.endswith("--report none.html: not written, for no run fails\n")
+    assert not Path("none.html").exists()
+
+
 LOST = """#include "x86/guest.h"
     GUEST_PROTECTED32
     IDT_GATE 0x25, handler
