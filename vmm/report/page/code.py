@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vmm.arch.architecture import Interrupted
 from vmm.catalog import files_of
 from vmm.disassembly import Disassembler
 from vmm.sources import source_of
@@ -33,21 +35,28 @@ class Code:
         self._beside = files_of(source.image)[-1].parent if source else Path()
         self._sources: dict[str, list[str]] = {}
 
-    def block(self, cpu: Cpu, address: int, count: int, bits: int) -> list[int]:
-        """The addresses of `count` instructions of so many bits from one on, as they are executed where no condition
-        decides: a jump is followed, and a return is the last.
+    def block(self, cpu: Cpu, begin: Interrupted, count: int) -> list[int]:
+        """The addresses of `count` instructions from one on, as they are executed where no condition decides: a jump is
+        followed, and a return is the last.
         """
         found: list[int] = []
-        while len(found) < count:
-            each = self._disassembler.at(cpu, address, bits)
+        at: Interrupted | None = begin
+        while at and len(found) < count:
+            target = self._straight(cpu, at, count, found)
+            at = None if target is None else Interrupted(target, begin.bits)
+        return found
+
+    def _straight(self, cpu: Cpu, begin: Interrupted, count: int, found: list[int]) -> int | None:
+        """As far as a jump, whose target is given back."""
+        for each in islice(self._disassembler.ahead(cpu, *begin), count - len(found)):
             if each.address not in self.rows:
                 self.rows[each.address] = each.text, self._source(each.address)
             found.append(each.address)
-            jump = JUMPS.fullmatch(each.text)
-            if not each.data or RETURNS.fullmatch(each.text):
+            if jump := JUMPS.fullmatch(each.text):
+                return int(jump[1], 16)
+            if RETURNS.fullmatch(each.text):
                 break
-            address = int(jump[1], 16) if jump else each.end
-        return found
+        return None
 
     def _source(self, address: int) -> str:
         loaded = self._machine.loaded
