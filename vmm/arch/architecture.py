@@ -78,6 +78,9 @@ class Dump(Protocol):
     def interrupted(self, cpu: Any, event: Event) -> int:
         """The bits of the code that a delivery to the vCPU interrupted."""
 
+    def entered(self, cpu: Any, event: Event) -> int:
+        """Those of the handler's code."""
+
     def values(self, cpu: Any) -> Iterator[Value]:
         """The registers that everybody looks at first."""
 

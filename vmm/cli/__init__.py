@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "events of a recorded run as a file for other tools: Perfetto, GTKWave, JSON",
     "step": "go through a run on the screen, on and back",
     "explore": "every placement of interrupts in a window: proven, or the least that fails",
+    "report": "a recorded run as a page: lanes of time, every interrupt's path, verdicts",
     "diagnose": "what went wrong with interrupts in a recorded run",
     "coverage": "which boundaries had which interrupt delivered: a table, a page",
     "bisect": "find where two recordings differ first",

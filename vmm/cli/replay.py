@@ -69,6 +69,7 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
             raise VmmError("-d: of what is executed a recording tells whole, or with --until-insn")
         diagnoses = session.diagnosed(machine, options, files)
         plotted = session.plotted(machine, options, outputs, files)
+        reported = session.reported(machine, options, outputs, files, console)
         started = time.perf_counter()
         try:
             interrupts.check()
@@ -88,6 +89,8 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
             summary_file.write(summary.json())
         if plotted:
             plotted()
+        if reported:
+            reported()
     if options.quiet:
         session.tell_not_applied(summary)
     if not options.quiet and early != BROKEN_PIPE:

@@ -8,6 +8,7 @@ from vmm.arch.architecture import Field
 from vmm.arch.arm.vcpu import NOT_A64, THUMB, Arm
 from vmm.core.event import Event
 
+TE = 1 << 30
 NAMES = {"arm64": ("elr_el{}", "spsr_el{}", "esr_el{}"), "arm": ("lr", "spsr")}
 
 
@@ -16,6 +17,13 @@ def interrupted(cpu: Arm, event: Event) -> int:
     if not event.flags & NOT_A64:
         return 64
     return 16 if event.flags & THUMB else 32
+
+
+def entered(cpu: Arm, event: Event) -> int:
+    """The instruction set that exceptions are taken in now (DDI0406 B1.8.3: SCTLR.TE)."""
+    if cpu.arch == "arm64":
+        return 64
+    return 16 if cpu["sctlr"] & TE else 32
 
 
 def stack(cpu: Arm) -> tuple[int, int]:
