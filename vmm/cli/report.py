@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmm.cli import DIFFERS, session
+from vmm.cli import DIFFERS, progress, session
 from vmm.cli.parser import Parser
 from vmm.output import Outputs
 
@@ -75,7 +75,7 @@ def page_of(replay: Replay, written: session.Tail, told: Iterable[Told] = ()) ->
     different = None
     with RunPage(replay.machine) as page:
         try:
-            replay.run()
+            progress.to_end(replay)
         except Diverged as error:
             different = str(error)
         text = page.html(console=bytes(written), told=[*told, *_outside(replay.tape)])
