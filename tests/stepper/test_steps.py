@@ -213,3 +213,21 @@ def test_help_lists_every_key(stepping):
         assert not screen.app.query_one("#help").display
 
     stepping("x86/hello", play)
+
+
+def test_a_move_that_does_not_end_is_ended_by_a_key(stepping, tmp_path):
+    image = tmp_path / "spin.bin"
+    image.write_bytes(b"\xeb\xfe")  # jmp to itself
+
+    async def play(screen):
+        await screen.pilot.press("c")
+        await screen.pilot.press("n", "question_mark")  # n is not heard meanwhile
+        assert "under way; Esc stops it" in screen.text("told")
+        await screen.press("escape")
+        assert "stopped on the way" in screen.text("told")
+        there = screen.machine.instructions
+        assert there >= 1_000_000
+        await screen.press("p")
+        assert screen.machine.instructions == there - 1
+
+    stepping(image, play, "--load-address", "0x8000")

@@ -10,7 +10,7 @@ from vmm.disassembly import Disassembler
 from vmm.errors import VmmError
 from vmm.gdb import monitor
 from vmm.gdb.past import SLICE, BrokenIn, Past
-from vmm.gdb.target import Break, Exited, Halt, Target
+from vmm.gdb.target import SIGINT, Break, Exited, Halt, Target
 from vmm.scenario.triggers import Delivered, Elapsed, NextBoundary, Returned
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LOOK = 2000
 """Instructions that are looked ahead for the next delivery."""
+BROKEN = "stopped on the way"
 CHUNK = 20_000
 """Instructions that a search runs before it looks at their events."""
 SHOWN = 200
@@ -187,7 +188,7 @@ class Walk:
         try:
             yield
         except BrokenIn:
-            self.told = "stopped on the way"
+            self.told = BROKEN
         except VmmError as error:
             self.told = str(error)
         self._look()
@@ -198,6 +199,8 @@ class Walk:
     def _tell(self, halt: Halt | Exited) -> None:
         if isinstance(halt, Exited):
             self.told = f"the run is over: {halt.stop.detail}"
+        elif halt.signal == SIGINT:
+            self.told = BROKEN
         elif halt.value == "begin":
             self.told = "this is the beginning"
         elif halt.told:
