@@ -91,6 +91,9 @@ class Dump(Protocol):
     def interrupted(self, cpu: Any, event: Event) -> Interrupted:
         """The instruction that a delivery to the vCPU came before, or that raised it."""
 
+    def entered(self, cpu: Any, event: Event) -> int:
+        """Those of the handler's code."""
+
     def values(self, cpu: Any) -> Iterator[Value]:
         """The registers that everybody looks at first."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vmm.arch.architecture import Value
-from vmm.arch.arm.frame import IT, frame, interrupted, it, stack
+from vmm.arch.arm.frame import IT, entered, frame, interrupted, it, stack
 from vmm.arch.arm.vcpu import Arm
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "behind",
     "code",
     "disassembler",
+    "entered",
     "flags",
     "frame",
     "interrupted",

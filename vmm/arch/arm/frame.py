@@ -13,6 +13,7 @@ IT = 0xBF
 UNDEFINED = 0x04
 LINKS = {UNDEFINED: 4, 0x0C: 4, 0x10: 8, 0x18: 4, 0x1C: 4}
 """By vector, how far LR is behind the instruction (DDI0406 table B1-7): in T32 the same, but of what is undefined."""
+TE = 1 << 30
 NAMES = {"arm64": ("elr_el{}", "spsr_el{}", "esr_el{}"), "arm": ("lr", "spsr")}
 
 
@@ -29,6 +30,13 @@ def interrupted(cpu: Arm, event: Event) -> Interrupted:
 def it(state: int) -> bytes:
     """The IT instruction that has the rest of a block, by its ITSTATE (DDI0406 A2.5.2); none outside of one."""
     return bytes([state, IT]) if state & 0xF else b""
+
+
+def entered(cpu: Arm, event: Event) -> int:
+    """The instruction set that exceptions are taken in now (DDI0406 B1.8.3: SCTLR.TE)."""
+    if cpu.arch == "arm64":
+        return 64
+    return 16 if cpu["sctlr"] & TE else 32
 
 
 def stack(cpu: Arm) -> tuple[int, int]:

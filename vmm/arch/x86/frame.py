@@ -23,18 +23,28 @@ SELECTORS = frozenset({"CS", "SS", *DATA})
 
 
 def interrupted(cpu: X86, event: Event) -> Interrupted:
-    """In the width of the code that CS of the frame selects."""
-    return Interrupted(event.linear, _bits(cpu, event))
+    """In the width of the code that CS of the frame selects; of a machine that has left real mode since then, as if it
+    had been there before.
+    """
+    real = event.flags & VM or not cpu["cr0"] & CR0_PE
+    return Interrupted(event.linear, 16 if real else _bits(cpu, event.cs))
 
 
-def _bits(cpu: X86, event: Event) -> int:
-    """Of a machine that has left real mode since then, as if it had been there before."""
-    if event.flags & VM or not cpu["cr0"] & CR0_PE:
+def entered(cpu: X86, event: Event) -> int:
+    """The width of the code that the gate leads to now."""
+    if not cpu["cr0"] & CR0_PE:
         return 16
-    table = cpu.segment("ldtr" if event.cs & LDT else "gdtr")
-    try:
-        high = int.from_bytes(cpu.read(table.base + (event.cs & ~7) + 4, 4), "little")
-    except VmmError:
+    if cpu.msr(EFER) & EFER_LMA:
+        return 64
+    selector = _read(cpu, cpu.segment("idtr").base + 8 * event.number + 2, 2)
+    return cpu.bits if selector is None else _bits(cpu, selector)
+
+
+def _bits(cpu: X86, selector: int) -> int:
+    """Of a code segment."""
+    table = cpu.segment("ldtr" if selector & LDT else "gdtr")
+    high = _read(cpu, table.base + (selector & ~7) + 4, 4)
+    if high is None:
         return cpu.bits
     if cpu.msr(EFER) & EFER_LMA and high & DESC_L:
         return 64
