@@ -7,6 +7,8 @@ from itertools import pairwise
 import pytest
 
 from stepper.conftest import NARROW
+from vmm.cli import main
+from vmm.sources import bundled
 
 FRAME32 = ("EIP", "CS", "EFLAGS")
 """SDM vol. 3A figure 6-4, from the top on; from another privilege level ESP and SS lie above, in long mode always."""
@@ -201,6 +203,22 @@ def test_in_a_narrow_window_panes_fold(stepping):
         assert len(screen.shown()) == 6
 
     stepping("arm64/timer_ticks", play, size=NARROW)
+
+
+def test_of_c_the_source_line_stands_above_its_instructions(stepping, tmp_path):
+    path = tmp_path / "run.vmmrec"
+    main(["run", "cases/lost_update/x86_c", "--record", str(path), "--quiet"])
+    source = (bundled() / "cases" / "lost_update" / "x86.c").read_text().splitlines()
+
+    async def play(screen):
+        await screen.answer("b", "begin")
+        await screen.press("c")
+        code = screen.pane("code")
+        number = int(screen.here()[1].rpartition(":")[2])
+        at = next(n for n, line in enumerate(code) if "▶" in line)
+        assert code[at - 1] == f"{number} {source[number - 1].strip()}"
+
+    stepping(path, play)
 
 
 def test_help_lists_every_key(stepping):
