@@ -44,8 +44,8 @@ BELOW = {
     "scenario": {"errors", "quantities", "core", "trace"},
     "inputs": {"errors", "shown", "output", "protocols", "core", "arch", "catalog", "version"},
     "machine": {
-        "errors", "shown", "quantities", "output", "protocols", "core", "arch", "intc", "devices", "loaders", "catalog",
-        "trace", "boards", "findings", "diagnoses", "scenario", "inputs",
+        "errors", "shown", "quantities", "output", "protocols", "core", "arch", "disassembly", "intc", "devices",
+        "loaders", "catalog", "trace", "boards", "findings", "diagnoses", "scenario", "inputs",
     },
     "coverage": {"errors", "shown", "output", "sources", "style", "arch", "catalog", "inputs", "loaders", "machine"},
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
