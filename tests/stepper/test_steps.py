@@ -168,6 +168,29 @@ def test_of_several_vcpus_one_is_shown_and_stepped(stepping):
     stepping("x86/ipi_ping_pong", play)
 
 
+def test_controllers_are_shown_as_their_views_have_them(stepping):
+    async def pic(screen):
+        await screen.press(*"NNNNN")
+        rows = {line.split()[0]: line.split(maxsplit=1)[1] for line in screen.pane("controllers")[:4]}
+        chips = screen.machine.pic.master, screen.machine.pic.slave
+        for name in ("irr", "isr", "imr"):
+            both = "".join("█" if getattr(chip, name) >> n & 1 else "·" for chip in chips for n in range(8))
+            assert rows[name.upper()] == f"{both[:8]} {both[8:]}"
+        assert chips[0].isr.bit_count() == 2  # one interrupted the other
+
+    async def gic(screen):
+        await screen.press("N")
+        cpu = screen.machine.gic.cpu[0]
+        text = screen.text("controllers")
+        assert cpu.pending == {27} and "pending 27" in " ".join(text.split())
+        while not cpu.active:
+            await screen.press("n")
+        assert "active 27" in " ".join(screen.text("controllers").split())
+
+    stepping("x86/priority_nesting", pic)
+    stepping("arm64/timer_ticks", gic)
+
+
 def test_what_has_changed_is_lit_and_what_is_set_is_in_capitals(stepping):
     async def play(screen):
         await screen.press("N", "n")
