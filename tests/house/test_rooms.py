@@ -52,7 +52,7 @@ BELOW = {
     "gdb": {"errors", "arch", "core", "trace", "scenario", "inputs", "machine", "replayer"},
     "stepper": {
         "errors", "arch", "catalog", "core", "disassembly", "gdb", "inputs", "intc", "machine", "replayer", "scenario",
-        "trace",
+        "sources", "trace",
     },
     "report": {
         "quantities", "columns", "output", "sources", "style", "core", "arch", "catalog", "disassembly", "trace",
