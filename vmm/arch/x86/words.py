@@ -8,10 +8,10 @@ from vmm.core.native import lib
 
 EVENTS = {
     "line": "line {number} becomes {value}",
-    "pending": "request latched at pin {number}",
+    "pending": "{requested}",
     "delivered": "vector {number:#04x} delivered ({source})",
     "acknowledged": "vector {number:#04x} acknowledged",
-    "ended": "interrupt of pin {number} ended",
+    "ended": "interrupt of {ended} ended",
     "vain": "end of interrupt at chip {number} of the 8259A pair, which has none in service",
     "spurious": "spurious vector {number:#04x}",
     "masked": "mask of controller {number} set to {value:#04x}",
@@ -39,14 +39,18 @@ TRANSACTION = {
     lib.VMM_TX_EXCEPTION: "is aborted by an exception or INT n of its own",
     lib.VMM_TX_INSTRUCTION: "is aborted by an instruction that it cannot have, or for a device",
     lib.VMM_TX_CAPACITY: "is aborted, for it accesses too many lines",
-    lib.VMM_TX_CONFLICT: "is aborted, for another vCPU accesses its lines",
+    lib.VMM_TX_CONFLICT: "is aborted, for another vCPU, or a device, accesses its lines",
     lib.VMM_TX_NESTED: "is aborted, for it is nested too deep",
 }
 SHADOWS = {lib.VMM_SHADOW_STI: "STI", lib.VMM_SHADOW_MOV_SS: "MOV SS"}
 
 
 def facts(event: Event, exception_name: ExceptionName) -> dict[str, str]:
+    vector, pin = f"vector {event.number:#04x}", f"pin {event.number}"
+    at_apic = event.value != 0  # of what is requested or ended: a local APIC numbers by vectors
     return {
+        "requested": f"{vector} requested" if at_apic else f"request latched at {pin}",
+        "ended": vector if at_apic else pin,
         "masked": "masked" if event.number else "unmasked",
         "transaction": TRANSACTION.get(event.number, str(event.number)),
         "shadow": SHADOWS.get(event.number, str(event.number)),
