@@ -26,6 +26,7 @@ What there is, and where to go on reading (`help(vmm.boot)`):
     interrupts by themselves m.stimulate(m.irq(5), Poisson(mean=200)): Periodic, Poisson, Burst, Storm, Sequence; on Nmi
                              and Vector, too; Stimulus, Stimulation
     what has happened        m.trace: Trace, Event, EventLog, InterruptStats
+    a page of all that       RunPage: with vmm.RunPage(m, "run.html"): m.run()
     what is wrong there      m.findings(): Finding, an interrupt that nobody ended, or serves, and why
     again, bit for bit       m.recording(path), replay: Replay, Diverged, ScriptFailed
     every placement          explore: Report, Failure, Happening
@@ -82,6 +83,7 @@ HOMES = (
     "vmm.placements.exploration",
     "vmm.casebook.case",
     "vmm.plots.picture",
+    "vmm.report.page.report",
 )
 """In the order they are searched: the later, the longer it takes to import."""
 
@@ -106,6 +108,7 @@ if TYPE_CHECKING:
     from vmm.placements.report import *
     from vmm.plots.picture import *
     from vmm.replayer.player import *
+    from vmm.report.page.report import *
     from vmm.scenario.combinators import *
     from vmm.scenario.stimulation import *
     from vmm.scenario.stimuli import *

@@ -19,13 +19,14 @@ BELOW = {
     "sources": set(),
     "version": set(),
     "columns": set(),
+    "style": set(),
     "installing": set(),
     "built": set(),
     "pages": {"errors", "columns"},
     "shown": set(),
     "__init__": {
         "built", "errors", "version", "arch", "casebook", "core", "coverage", "findings", "inputs", "machine",
-        "placements", "plots", "replayer", "scenario", "trace",
+        "placements", "plots", "replayer", "report", "scenario", "trace",
     },
     "core": {"errors", "protocols", "_native"},
     "devices": {"errors", "protocols", "core"},
@@ -36,7 +37,7 @@ BELOW = {
     "toolchain": {"errors", "output", "scratch", "sources", "installing", "arch"},
     "casebook": {"errors", "sources", "arch"},
     "catalog": {"errors", "scratch", "sources", "toolchain", "arch", "loaders", "casebook"},
-    "trace": {"errors", "shown", "output", "core", "arch", "version"},
+    "trace": {"errors", "disassembly", "shown", "output", "core", "arch", "version"},
     "findings": {"errors", "shown", "quantities", "core", "intc", "trace"},
     "diagnoses": {"errors", "shown", "quantities", "core", "arch", "trace", "findings"},
     "boards": {"errors", "shown", "protocols", "core", "devices", "intc", "arch"},
@@ -46,7 +47,7 @@ BELOW = {
         "errors", "shown", "quantities", "output", "protocols", "core", "arch", "disassembly", "intc", "devices",
         "loaders", "catalog", "trace", "boards", "findings", "diagnoses", "scenario", "inputs",
     },
-    "coverage": {"errors", "shown", "output", "sources", "arch", "catalog", "inputs", "loaders", "machine"},
+    "coverage": {"errors", "shown", "output", "sources", "style", "arch", "catalog", "inputs", "loaders", "machine"},
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
     "gdb": {"errors", "arch", "core", "trace", "scenario", "inputs", "machine", "replayer"},
     "stepper": {
@@ -54,7 +55,8 @@ BELOW = {
         "trace",
     },
     "report": {
-        "quantities", "columns", "core", "arch", "disassembly", "trace", "findings", "diagnoses", "machine",
+        "quantities", "columns", "output", "sources", "style", "core", "arch", "catalog", "disassembly", "trace",
+        "findings", "diagnoses", "machine", "plots",
     },
     "testing": {
         "errors", "sources", "core", "catalog", "coverage", "diagnoses", "scenario", "inputs", "machine", "placements",

@@ -6,22 +6,11 @@ import argparse
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from time import monotonic
-from typing import IO, TYPE_CHECKING
 
-from vmm.cli import DIFFERS, interrupts, session
+from vmm.cli import DIFFERS, progress, session
 from vmm.cli.parser import Parser
-from vmm.cli.streams import CLEAR
 from vmm.output import Outputs
 from vmm.trace.export import FORMATS, exported, exporter, format_of
-
-if TYPE_CHECKING:
-    from vmm.replayer.player import Replay
-
-SLICE = 2_000_000
-"""Instructions; boundaries like any others."""
-OFTEN = 0.2
-"""Seconds between two lines about how far it is."""
 
 
 def parser() -> Parser:
@@ -59,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
         file = files.enter_context(outputs.open("--to", options.to, stream=kind.STREAM))
         files.enter_context(exported(format, file, machine))
         try:
-            _run(replay, Progress(sys.stderr) if sys.stderr.isatty() and not options.quiet else None)
+            progress.to_end(replay, quiet=options.quiet)
             different = replay.different
         except Diverged as error:
             different = str(error)
@@ -74,38 +63,3 @@ def main(options: argparse.Namespace) -> int:
         print(f"vmm: {different}", file=sys.stderr)
         return DIFFERS
     return 0
-
-
-def _run(replay: Replay, progress: Progress | None) -> None:
-    """To its end."""
-    try:
-        while not replay.finished:
-            interrupts.check()
-            if progress:
-                progress.show(replay)
-            replay.run(insn=replay.machine.instructions + SLICE)
-    finally:
-        if progress:
-            progress.clear()
-
-
-class Progress:
-    """A line for who waits at a terminal, written over again and again."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-        self._due = monotonic() + 1
-
-    def show(self, replay: Replay) -> None:
-        """How far it is, if that is due."""
-        if monotonic() < self._due:
-            return
-        self._due = monotonic() + OFTEN
-        done, all_of = replay.machine.instructions, replay.goal.insns
-        share = 100 * done // all_of if all_of else 100
-        self._file.write(f"{CLEAR}vmm: {share} % of {all_of} instructions")
-        self._file.flush()
-
-    def clear(self) -> None:
-        self._file.write(CLEAR)
-        self._file.flush()

@@ -25,7 +25,7 @@ COMMANDS = {
     ),
     **dict.fromkeys(("record", "rec", "save"), "vmm run IMAGE --record FILE writes a recording"),
     **dict.fromkeys(("trace", "log"), "vmm run IMAGE --trace FILE writes every event, and -d int a line for each"),
-    **dict.fromkeys(("report", "summary", "stats"), "vmm run IMAGE --summary FILE writes how the run ended"),
+    **dict.fromkeys(("summary", "stats"), "vmm run IMAGE --summary FILE writes how the run ended"),
     **dict.fromkeys(("diff", "compare"), "vmm bisect A.vmmrec B.vmmrec finds where two recordings differ"),
     **dict.fromkeys(("build", "compile", "assemble", "as", "cc", "gcc", "nasm", "make", "link"), ASM),
     **dict.fromkeys(("init", "create", "scaffold", "template"), "vmm new NAME writes a guest, a scenario and tests"),

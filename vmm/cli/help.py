@@ -9,6 +9,7 @@ from importlib import import_module
 from vmm import pages
 from vmm.cli import COMMANDS
 from vmm.cli.parser import Parser
+from vmm.columns import broken, width
 
 
 def parser() -> Parser:
@@ -42,5 +43,5 @@ def main(options: argparse.Namespace) -> int:
 def _contents() -> str:
     known = pages.topics()
     wide = max(map(len, known))
-    lines = [f"{topic:{wide}}  {line}" for topic, line in known.items()]
+    lines = [broken(line, width(), head=f"{topic:{wide}}  ", indent=wide + 2) for topic, line in known.items()]
     return "\n".join([*lines, "", "vmm help TOPIC shows its page, vmm help COMMAND a command's options.", ""])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.cli import interrupts
+from vmm.columns import broken, width
 from vmm.errors import VmmError
 from vmm.output import Outputs
 
@@ -36,7 +37,8 @@ class Items(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, options: argparse.Namespace, text: Any, *_: object) -> None:
         if text in ("help", "?"):
-            print("items of -d, several with commas:", *(f"  {name:8} {does}" for name, does in ALL.items()), sep="\n")
+            print("items of -d, several with commas:")
+            print(*(broken(does, width(), head=f"  {name:8}", indent=10) for name, does in ALL.items()), sep="\n")
             parser.exit()
         from vmm.cli import qemu_words
 

@@ -69,6 +69,7 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
             raise VmmError("-d: of what is executed a recording tells whole, or with --until-insn")
         diagnoses = session.diagnosed(machine, options, files)
         plotted = session.plotted(machine, options, outputs, files)
+        reported = session.reported(machine, options, outputs, files, console)
         started = time.perf_counter()
         try:
             interrupts.check()
@@ -88,6 +89,8 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
             summary_file.write(summary.json())
         if plotted:
             plotted()
+        if reported:
+            reported()
     if options.quiet:
         session.tell_not_applied(summary)
     if not options.quiet and early != BROKEN_PIPE:
@@ -108,14 +111,14 @@ def _run(replay: Replay, options: argparse.Namespace, console: session.Console, 
 
     if executed:
         return logged.replayed(replay, executed, options.until_insn)
-    targets = (options.stop_at, options.until_insn, options.until_event)
-    progress = run_loop.progress(console, options)
-    if progress is None or targets != (None, None, None):
+    progress, until = run_loop.progress(console, options), options.until_insn
+    if progress is None or options.stop_at or options.until_event:
         return replay.run(options.stop_at, insn=options.until_insn, event=options.until_event)
     while True:
         progress.tell(replay.machine)
-        stop = replay.run(insn=replay.machine.instructions + run_loop.SLICE)
-        if replay.finished:
+        insn = replay.machine.instructions + run_loop.SLICE
+        stop = replay.run(insn=insn if until is None else min(insn, until))
+        if replay.finished or replay.machine.instructions == until:
             return stop
 
 

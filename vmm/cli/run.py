@@ -198,6 +198,7 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
         diagnoses = session.diagnosed(machine, options, files)
         covered = _covered(machine, options, outputs, files)
         plotted = session.plotted(machine, options, outputs, files)
+        reported = session.reported(machine, options, outputs, files, console)
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
@@ -225,6 +226,8 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
             covered()
         if plotted:
             plotted()
+        if reported:
+            reported()
     if options.quiet:
         session.tell_not_applied(summary)
     if not options.quiet and status != BROKEN_PIPE:

@@ -38,6 +38,8 @@ def add_options(parser: Parser) -> None:
     add("--diagnose", action="append", default=[], metavar="NAME[=BUDGET],…", help=diagnose)
     plot = "draw a picture of the run, .svg or .png: latency, jitter, nesting, stack or work; repeatable (extra: plot)"
     add("--plot", action="append", default=[], type=_plot, metavar="KIND:FILE", help=plot)
+    page = "write a page of the run that needs no other file: lanes of time, every interrupt, verdicts"
+    add("--report", type=Path, metavar="FILE", help=page)
     logged.add_options(parser)
     add("--quiet", action="store_true", help="no report after the run")
 
@@ -48,6 +50,26 @@ class Left(Exception):
 
 CUT_SHORT = (BrokenPipeError, KeyboardInterrupt, Killed, Left)
 """What ends a run that does not end by itself."""
+
+
+MOST_WRITTEN = 64 << 10
+"""Bytes of what the guest wrote that a page has, the last ones."""
+
+
+class Tail:
+    """The last of what a guest wrote."""
+
+    HEARS: ClassVar = "later"
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def __call__(self, data: bytes) -> None:
+        self._data += data
+        del self._data[:-MOST_WRITTEN]
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._data)
 
 
 class Console:
@@ -62,11 +84,13 @@ class Console:
         self._file: IO[bytes] | None = file
         self._last = b"\n"
         self._problem: str | None = None
+        self.tail = Tail()
         self.written = 0
         """Bytes that the guest wrote."""
 
     def __call__(self, data: bytes) -> None:
         self.written += len(data)
+        self.tail(data)
         self._last = data[-1:]
         if self._file:
             self._try(self._file, data, flush=b"\n" in data)
@@ -156,6 +180,19 @@ def plotted(
             file.write(drawn(each, [Run(machine, "")], suffix))
 
     return draw
+
+
+def reported(
+    machine: Machine, options: argparse.Namespace, outputs: Outputs, files: ExitStack, console: Console
+) -> Callable[[], None] | None:
+    """What a page shows is recorded until `files` ends; what is given back writes it."""
+    if not options.report:
+        return None
+    from vmm.report.page.report import RunPage
+
+    file = files.enter_context(outputs.open("--report", options.report))
+    page = files.enter_context(RunPage(machine))
+    return lambda: file.write(page.html(console=bytes(console.tail)))
 
 
 def cut_short(error: BaseException) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from vmm.machine.explorer import Placement, Tried
 from vmm.placements.deadline import Deadline, length
 from vmm.placements.sample import Sample
+from vmm.placements.story import Moment
 
 __all__ = ["Failure", "Happening", "Report"]
 
@@ -19,8 +20,8 @@ LEAST = 1e-6
 """Of probabilities that are told."""
 MOST_PLACES = 8
 """Shown of one cause; `plain` has all."""
-APART = ("failures", "suspicious", "least", "deadline", "longest", "deepest", "sample")
-"""Fields that JSON has as `plain` gives them."""
+APART = ("failures", "suspicious", "least", "deadline", "longest", "deepest", "sample", "moments")
+"""Fields that JSON has as `plain` gives them, or has not."""
 EXIT_STATUS = {PROVEN: 0, COUNTEREXAMPLE: 1, SPENT: 124, LOST: 124, SAMPLED: 124, NOTHING: 2}
 
 
@@ -156,6 +157,8 @@ class Report(Counts):
     """What that one leads to."""
     story: list[str] = field(default_factory=list)
     """How it goes, step by step."""
+    moments: list[Moment] = field(default_factory=list)
+    """Its steps with the instructions of the run that they are of, in order."""
     recording: str | None = None
     """Of it, for `vmm replay`."""
 

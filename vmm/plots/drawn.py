@@ -48,12 +48,12 @@ def check_installed(option: str) -> None:
         ) from error
 
 
-def drawn(plot: Plot, runs: Sequence[Run], suffix: str) -> bytes:
-    """The runs side by side, as a file has them."""
-    return saved(drawing(plot, runs), suffix)
+def drawn(plot: Plot, runs: Sequence[Run], suffix: str, palette: Sequence[str] = ()) -> bytes:
+    """The runs side by side, as a file has them; in matplotlib's colours, or in those of a palette of as many."""
+    return saved(drawing(plot, runs, palette), suffix)
 
 
-def drawing(plot: Plot, runs: Sequence[Run]) -> Figure:
+def drawing(plot: Plot, runs: Sequence[Run], palette: Sequence[str] = ()) -> Figure:
     """The runs side by side."""
     names = sorted({name for run in runs for name in run.names})
 
@@ -63,7 +63,7 @@ def drawing(plot: Plot, runs: Sequence[Run]) -> Figure:
         axes.set_title(run.title, loc="left")
         axes.label_outer()
 
-    return _side_by_side(runs, part, alike=True)
+    return _side_by_side(runs, part, alike=True, palette=palette)
 
 
 def drawn_curves(panels: Sequence[Panel], suffix: str) -> bytes:
@@ -71,12 +71,16 @@ def drawn_curves(panels: Sequence[Panel], suffix: str) -> bytes:
     return saved(_side_by_side(panels, curves.draw, alike=False), suffix)
 
 
-def _side_by_side(of: Sequence[T], part: Callable[[Axes, T], None], *, alike: bool) -> Figure:
+def _side_by_side(
+    of: Sequence[T], part: Callable[[Axes, T], None], *, alike: bool, palette: Sequence[str] = ()
+) -> Figure:
     """`alike`: the parts have the same axes."""
     import matplotlib
+    from cycler import cycler
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    cycle = {"axes.prop_cycle": cycler(color=palette)} if palette else {}
+    with matplotlib.rc_context(STYLE | cycle):
         figure = Figure(figsize=(WIDE * len(of), HIGH), layout="constrained")
         parts = figure.subplots(1, len(of), sharex=alike, sharey=alike, squeeze=False)[0]
         for axes, each in zip(parts, of, strict=True):

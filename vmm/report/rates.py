@@ -9,7 +9,9 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+import vmm.columns
 from vmm.arch import named
+from vmm.columns import broken
 from vmm.quantities import in_words
 from vmm.report import table
 from vmm.trace import InterruptStats
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from vmm.machine.machine import Machine
 
 NS = 1_000_000_000
-NAMES = ("source", "delivered", "a second, virtual", "a second, host", "latency min", "median", "max")
+NAMES = ("source", "delivered", "per virtual s", "per host s", "latency min", "median", "max")
 
 
 class Row(NamedTuple):
@@ -94,6 +96,7 @@ class Rates:
         """So many rows at most, in columns that COLUMNS or `width` has."""
         rows = sorted(rows, key=ORDERS[order].key)
         machine = self._machine
+        wide = width or vmm.columns.width()
         head = [
             f"{self._name}: {machine.instructions:,} instructions, {in_words(machine.now_ns)} virtual, "
             f"{self.host:.1f} s host, {sum(row.stats.delivered for row in rows):,} interrupts",
@@ -105,7 +108,11 @@ class Rates:
             number = named(machine.architecture).number
             table.show(("vCPU", number, *NAMES), [self._cells(row) for row in shown], drawn, width)
         left = len(rows) - len(shown)
-        return "\n".join(head) + f"\n\n{drawn.getvalue()}" + (f"… and {left} more\n" if left else "")
+        return (
+            "\n".join(broken(line, wide) for line in head)
+            + f"\n\n{drawn.getvalue()}"
+            + (f"… and {left} more\n" if left else "")
+        )
 
     def _vcpu(self, index: int) -> str:
         cpu, seen = self._machine.cpus[index], self._seen[index]

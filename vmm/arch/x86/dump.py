@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vmm.arch.architecture import Value
-from vmm.arch.x86.frame import frame, interrupted, stack
+from vmm.arch.x86.frame import entered, frame, interrupted, stack
 from vmm.arch.x86.vcpu import EFER, EFER_LMA, IF, X86
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "behind",
     "code",
     "disassembler",
+    "entered",
     "flags",
     "frame",
     "interrupted",
