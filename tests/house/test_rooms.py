@@ -23,7 +23,7 @@ BELOW = {
     "installing": set(),
     "built": set(),
     "pages": {"errors", "columns"},
-    "shown": set(),
+    "shown": {"style"},
     "__init__": {
         "built", "errors", "version", "arch", "casebook", "core", "coverage", "findings", "inputs", "machine",
         "placements", "plots", "replayer", "report", "scenario", "trace",
