@@ -199,7 +199,7 @@ bool x86_fpu_stopped(vmm_vcpu *v)
         x86_raise(v, X86_MF, false, 0, env_of(v)->eip);
         return true;
     }
-    env_of(v)->hflags &= ~(uint32_t)HF_TS;
+    env_of(v)->hflags = (env_of(v)->hflags & ~(uint32_t)HF_TS) | HF_NATIVE; /* in a block of its own, whatever it is */
     x86_run_natively(v);
     return true;
 }

@@ -3,6 +3,7 @@
 #include "intc/apic/apic.h"
 #include "intc/pic/pic.h"
 #include "unicorn/uc.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 static uint64_t start_address(vmm_vcpu *v)
@@ -62,6 +63,7 @@ static const struct vmm_arch X86 = {
     .leaves = x86_leaves,
     .rests = x86_rest,
     .accesses = x86_reaches_device,
+    .reached = x86_reached,
     .settles = x86_settles,
     .processor = &PROCESSOR,
     .state_bytes = sizeof(vmm_x86),

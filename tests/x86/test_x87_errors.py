@@ -43,10 +43,16 @@ CPU = {"rsi": DATA, "rdi": DATA + 0x10, "rbx": DATA + 0x20}
 
 
 def bench_of(
-    code: bytes, control: int, operand: bytes = b"", cr0: int = NE, mode: str = "protected32", flags: int = 0
+    code: bytes,
+    control: int,
+    operand: bytes = b"",
+    cr0: int = NE,
+    mode: str = "protected32",
+    flags: int = 0,
+    gear: str = "fast",
 ) -> X86Bench:
     """FNINIT and FLDCW have run; `code` comes next, at START."""
-    bench = X86Bench(mode, FNINIT + FLDCW + code + NOP * 4, flags=flags, **CPU)
+    bench = X86Bench(mode, FNINIT + FLDCW + code + NOP * 4, flags=flags, gear=gear, **CPU)
     bench.memory.write(DATA, operand + bytes(16 - len(operand)))
     bench.memory.write(DATA + 0x20, le(control, 2))
     bench.cpu["cr0"] = bench.cpu["cr0"] & ~(MP | EM | TS | NE) | cr0
@@ -87,10 +93,11 @@ def test_an_unmasked_one_is_an_error_of_the_next_instruction_that_asks(case: str
     "code",
     ["dfe0", "dd3f", "d93f", "d937", "dd37", "dbe2", "dbe3", "dbe0", "dbe1", "dbe4", "0f28c1", "660fefc0", "0f57c0"],
 )
-def test_others_do_not_ask(code: str) -> None:
+@pytest.mark.parametrize("gear", ["precise", "fast"])
+def test_others_do_not_ask(code: str, gear: str) -> None:
     """FNSTSW, FNSTCW, FNSTENV, FNSAVE, FNCLEX, FNINIT, those that do nothing (vol. 1 8.3.11, 8.3.13), and SSE."""
     error = FLD1 + FLDZ + FDIVP
-    bench = bench_of(error + bytes.fromhex(code) + NOP, ALL_MASKED & ~ZE)
+    bench = bench_of(error + bytes.fromhex(code) + NOP, ALL_MASKED & ~ZE, gear=gear)
     bench.cpu["cr4"] |= 1 << 9
     bench.step(5)
     assert (bench.vectors, bench.rip) == ([], START + 6 + len(code) // 2 + 1)

@@ -27,6 +27,7 @@ from vmm.trace.store import ANY, Chunk, Store, reading, unpacked
 if TYPE_CHECKING:
     from vmm._native import vmm_event, vmm_wanted
     from vmm.arch.architecture import Architecture
+    from vmm.trace.words import Teller
 
 BATCH = 4096
 WORD = 8
@@ -74,18 +75,31 @@ class Latencies:
     def __str__(self) -> str:
         return f"{self.count} latencies: min {self.min}, median {self.median}, p99 {self.p99}, max {self.max}"
 
+    def _repr_html_(self) -> str:
+        from vmm.trace.notebook import latencies
+
+        return latencies(self)
+
 
 class Selection:
     """Those recorded events that fit: a view, which later events and a restore change. Counts are of instructions."""
 
-    def __init__(self, store: Store, wanted: vmm_wanted, source: SourceName, settle: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, wanted: vmm_wanted, source: SourceName, settle: Callable[[], None], teller: Teller
+    ) -> None:
         self._store = store
+        self._teller = teller
         self._wanted = wanted
         self._source = source
         self._settle = settle
 
     def __repr__(self) -> str:
         return f"<Selection of {len(self)} events>"
+
+    def _repr_html_(self) -> str:
+        from vmm.trace.notebook import selection
+
+        return selection(self, self._teller)
 
     def _chunks(self) -> list[Chunk]:
         self._settle()
@@ -197,6 +211,20 @@ class Thinned:
         for data, _ in kept:
             yield from from_bytes(data[left_out * LAYOUT.size :], self._source)
             left_out = 0
+
+
+def numbered(store: Store, first: int, end: int, source: SourceName) -> Iterator[Event]:
+    """Those of a store before which `first` to `end - 1` were emitted."""
+    wanted = ffi.new("vmm_wanted *", ANY)
+    for chunk in store.chunks():
+        at = chunk.first
+        if at >= end or at + chunk.events <= first:
+            continue
+        for events, count in unpacked(store, chunk, wanted, BATCH):
+            low, high = max(first - at, 0), min(end - at, count)
+            if low < high:
+                yield from from_natives(ffi.addressof(events, low), high - low, source)
+            at += count
 
 
 def _behind(batches: Iterable[tuple[vmm_event, int]], left_out: int, source: SourceName) -> Iterator[Event]:
