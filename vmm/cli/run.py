@@ -17,7 +17,7 @@ from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, debugger, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.gdb import Killed
-from vmm.machine.options import MEMORY
+from vmm.machine.options import GEAR, MEMORY, PRECISE
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ def add_machine(parser: Parser) -> None:
 
 
 def add_gear(parser: Parser) -> None:
-    gear = "look before each instruction, or each block of them; a run is the same in both (%(default)s)"
-    parser.add_argument("--gear", choices=("precise", "fast"), default="precise", help=gear)
+    gear = f"look before each instruction, or each block of them; a run is the same in both ({GEAR})"
+    parser.add_argument("--gear", choices=("precise", "fast"), help=gear)
 
 
 def _add_run(parser: Parser) -> None:
@@ -163,10 +163,21 @@ def play(options: argparse.Namespace) -> Outcome:
         return _play(options, opened)
 
 
+def _note_gear(machine: Machine, asked: str | None) -> None:
+    """Why it is not the one that was asked for; or, where nobody asked, what the emulator lacks for the usual one."""
+    from vmm.machine.machine import why_precise
+
+    architecture = named(machine.architecture)
+    chosen = architecture.processor(machine.config.cpu)
+    by_nature = chosen.precise or GEAR not in architecture.gears
+    if machine.gear != machine.config.gear and (asked or not by_nature):
+        print(f"vmm: --gear {machine.config.gear}: {why_precise(chosen)}", file=sys.stderr)
+
+
 def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
     from vmm.catalog import resolve, shown, wants
     from vmm.cli.run_loop import go, progress
-    from vmm.machine.machine import Config, Machine, why_precise
+    from vmm.machine.machine import Config, Machine
     from vmm.report.summary import Summary
 
     if options.told and not options.quiet:
@@ -188,12 +199,11 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
             memory=options.memory,
             cmdline=options.append,
             seed=options.seed,
-            gear=options.gear,
+            gear=options.gear or (PRECISE if options.coverage else GEAR),
             console=gdb.console if gdb else console,
         )
     )
-    if machine.gear != options.gear:
-        print(f"vmm: --gear {options.gear}: {why_precise(named(machine.architecture))}", file=sys.stderr)
+    _note_gear(machine, options.gear)
     script = _script(options.scenario)
     typed = _typed(options.input)
     machine.load(image, initrd=options.initrd, load_address=options.load_address)
