@@ -38,6 +38,7 @@ GROUPS = {
     "Interrupts by themselves": ("vmm.scenario.stim",),
     "What has happened": ("vmm.core", "vmm.trace", "vmm.findings"),
     "Again, bit for bit": ("vmm.replayer",),
+    "To look at": ("vmm.plots", "vmm.inputs.console_text", "vmm.casebook"),
     "What goes wrong": ("vmm.errors",),
 }
 """In the page's order, each with how the names of its modules begin; what is in none comes last."""
@@ -53,8 +54,8 @@ VIEWS = {
 }  # fmt: skip
 """What a machine shows, and whose it is; those that `vmm` offers by name are told there."""
 GIVEN = {
-    "Arm", "Cpu", "Event", "EventLog", "Finding", "Fired", "InterruptStats", "IrqLine", "PpiLine", "Replay", "Snapshot",
-    "Stimulation", "Stimulus", "Stop", "Task", "Trace", "Trap", "Trigger", "X86",
+    "Arm", "Case", "Cpu", "Event", "EventLog", "Finding", "Fired", "InterruptStats", "IrqLine", "Picture", "PpiLine",
+    "Replay", "Snapshot", "Stimulation", "Stimulus", "Stop", "Task", "Trace", "Trap", "Trigger", "X86",
 }  # fmt: skip
 """Classes whose objects users are given, and do not make."""
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")

@@ -26,10 +26,13 @@ What there is, and where to go on reading (`help(vmm.boot)`):
     interrupts by themselves m.stimulate(m.irq(5), Poisson(mean=200)): Periodic, Poisson, Burst, Storm, Sequence; on Nmi
                              and Vector, too; Stimulus, Stimulation
     what has happened        m.trace: Trace, Event, EventLog, InterruptStats
+    a page of all that       RunPage: with vmm.RunPage(m, "run.html"): m.run()
     what is wrong there      m.findings(): Finding, an interrupt that nobody ended, or serves, and why
     again, bit for bit       m.recording(path), replay: Replay, Diverged, ScriptFailed
     every placement          explore: Report, Failure, Happening
     which places had one     Coverage, of any number of runs: watch(m), save(path)
+    to look at               plot: Picture; ConsoleText, for boot(console=…); case: Case of the casebook; a notebook
+                             shows machines, vCPUs, controllers, traces and verdicts (`vmm help notebook`)
     tests                    pytest's fixtures machine, guest, boundary and exploration; their types: vmm.testing
     what goes wrong          VmmError, in one line
 
@@ -63,6 +66,7 @@ HOMES = (
     "vmm.findings.finding",
     "vmm.inputs.traps",
     "vmm.inputs.lines",
+    "vmm.inputs.console_text",
     "vmm.arch.x86.traps",
     "vmm.arch.arm.traps",
     "vmm.machine.options",
@@ -77,6 +81,9 @@ HOMES = (
     "vmm.replayer.player",
     "vmm.placements.report",
     "vmm.placements.exploration",
+    "vmm.casebook.case",
+    "vmm.plots.picture",
+    "vmm.report.page.report",
 )
 """In the order they are searched: the later, the longer it takes to import."""
 
@@ -86,10 +93,12 @@ if TYPE_CHECKING:
     from vmm.arch.cpus import *
     from vmm.arch.x86.traps import *
     from vmm.arch.x86.vcpu import *
+    from vmm.casebook.case import *
     from vmm.core.event import *
     from vmm.core.stops import *
     from vmm.coverage.coverage import *
     from vmm.findings.finding import *
+    from vmm.inputs.console_text import *
     from vmm.inputs.lines import *
     from vmm.inputs.traps import *
     from vmm.machine.machine import *
@@ -97,7 +106,9 @@ if TYPE_CHECKING:
     from vmm.machine.snapshot import *
     from vmm.placements.exploration import *
     from vmm.placements.report import *
+    from vmm.plots.picture import *
     from vmm.replayer.player import *
+    from vmm.report.page.report import *
     from vmm.scenario.combinators import *
     from vmm.scenario.stimulation import *
     from vmm.scenario.stimuli import *

@@ -137,6 +137,12 @@ def _image(guest: Path) -> Path:
     return guest / f"{guest.name}.elf"
 
 
+def title_of(image: Path) -> str:
+    """`name_of` it, without the folders of what is none of the bundled."""
+    name = Path(name_of(image))
+    return name.name if name.is_absolute() else str(name)
+
+
 def name_of(image: Path) -> str:
     """What `resolve` makes `image` of, wherever it is called: a bundled guest's name, or a file's whole path."""
     directory = image.parent

@@ -21,6 +21,7 @@ typedef struct {
 typedef struct {
     vmm_event event[VMM_ROUND];
     uint32_t count;
+    uint32_t rises, line; /* of a plain one: of lines, and which line that is */
 } vmm_round;
 
 typedef struct { /* registers that a handler left changed */
@@ -35,12 +36,13 @@ typedef struct {
     uint64_t high[VMM_THINNED_LINES / 64]; /* one bit a line that is high */
     vmm_change changed[VMM_CHANGES]; /* the last of each hash */
     struct {
-        uint32_t rises, falls, requests, acknowledged, delivered, ended, returned, masks;
+        uint32_t rises, falls, line, requests, acknowledged, delivered, ended, returned, masks;
         uint64_t mask_before;
         uint32_t mask_after;
         uint8_t other; /* something that is not plain */
-    } has;               /* what is in `now` */
-    vmm_round now, last; /* that is under way; the last that is left out, unless another follows */
+    } has;               /* what is in that under way */
+    vmm_round round[2];  /* that is under way; the last that is left out, unless another follows */
+    uint8_t now;         /* which of them the first is */
     uint64_t left_out[VMM_THINNED_LINES]; /* rises of each line, each of which was taken */
 } vmm_thinned;
 
@@ -50,8 +52,9 @@ uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to)
 uint64_t vmm_unpack(vmm_packed *p, const vmm_wanted *wanted, vmm_event *out, uint64_t room);
 /* A plain round is an interrupt that finds nothing else and leaves nothing behind: nothing high, requested, in service,
    masked or under way, and no registers changed but as before; or code that masks interrupts and unmasks them. Of several that follow each other the first and the
-   last are kept, and those between left out; of one vCPU's events. `out` has room for count + 2 * VMM_ROUND; how many. */
-uint64_t vmm_thin(vmm_thinned *t, const vmm_event *events, uint64_t count, vmm_event *out);
+   last are kept, and those between left out; of one vCPU's events. Unpacks what is wanted until it is over or there is no room
+   for two more rounds; how many are left. */
+uint64_t vmm_thin(vmm_thinned *t, vmm_packed *p, const vmm_wanted *wanted, vmm_event *out, uint64_t room);
 uint64_t vmm_thin_rest(vmm_thinned *t, vmm_event *out); /* nothing more comes */
 
 #endif

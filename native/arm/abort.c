@@ -2,6 +2,7 @@
 #include "arm/access.h"
 #include "arm/blocks.h"
 #include "arm/hypervisor.h"
+#include "unicorn/uc_tlb.h"
 
 enum { SCR_EA = 1 << 3, TTBCR_EAE = 1u << 31 };
 enum { EC_IABT_LOWER = 0x20, EC_DABT_LOWER = 0x24, SAME_LEVEL = 1, EXTERNAL = 0x10, WNR = 1 << 6, FNV = 1 << 10 };
@@ -16,34 +17,53 @@ static uint32_t target_of(const vmm_vcpu *v, uint32_t now)
     return now ? now : 1;
 }
 
-/* Where the virtual address is not known, FAR is said to be invalid; of a fetch it is PC. */
-static arm_event abort_of(vmm_vcpu *v, uint64_t physical, int access)
+/* What was asked for, also where it is a walk for it that nothing answers. */
+typedef struct {
+    bool fetch, write, known; /* `known`: its virtual address */
+    uint64_t address;
+} attempt;
+
+/* Of a fetch PC is its address. */
+static attempt attempt_of(vmm_vcpu *v, uint64_t physical, int access)
+{
+    bool walk = access == VMM_ACCESS_WALK;
+    attempt a = {.fetch = access == VMM_ACCESS_FETCH || (walk && uc_filling == UC_FETCHES),
+                 .write = access == VMM_ACCESS_WRITE || (walk && uc_filling > UC_FETCHES && uc_fill.write)};
+    if (a.fetch)
+        a.known = true;
+    else if (walk && uc_filling)
+        a.known = true, a.address = uc_fill.address;
+    else if (!walk)
+        a.known = arm_virtual_address(v, physical, &a.address);
+    return a;
+}
+
+/* Where the virtual address is not known, FAR is said to be invalid. */
+static arm_event abort_of(vmm_vcpu *v, uint64_t physical, const attempt *a)
 {
     const arm_env *env = arm_env_of(v);
     uint32_t now = vmm_arm_el(v), target = target_of(v, now);
-    bool fetch = access == VMM_ACCESS_FETCH, write = access == VMM_ACCESS_WRITE;
     bool same = now == target;
-    uint64_t address = arm_pc(v);
-    bool known = fetch || (access != VMM_ACCESS_WALK && arm_virtual_address(v, physical, &address));
-    uint32_t ec = (fetch ? EC_IABT_LOWER : EC_DABT_LOWER) + (same ? SAME_LEVEL : 0);
-    uint32_t iss = EXTERNAL | (write ? WNR : 0u) | (known ? 0u : FNV);
+    uint32_t ec = (a->fetch ? EC_IABT_LOWER : EC_DABT_LOWER) + (same ? SAME_LEVEL : 0);
+    uint32_t iss = EXTERNAL | (a->write ? WNR : 0u) | (a->known ? 0u : FNV);
     bool long_format = env->cp15.tcr_el[1].raw & TTBCR_EAE;
-    return (arm_event){.kind = ARM_SYNC, .vector32 = fetch ? VECTOR_PREFETCH : VECTOR_DATA, .source = VMM_SRC_EXCEPTION,
+    return (arm_event){.kind = ARM_SYNC, .vector32 = a->fetch ? VECTOR_PREFETCH : VECTOR_DATA, .source = VMM_SRC_EXCEPTION,
                        .target = target, .number = ec, .syndrome = SYNDROME(ec, iss), .has_far = true,
-                       .fsr = (long_format ? FSR_EXTERNAL_LONG : FSR_EXTERNAL) | (write ? FSR_WRITE : 0u),
-                       .far = known ? address : physical};
+                       .fsr = (long_format ? FSR_EXTERNAL_LONG : FSR_EXTERNAL) | (a->write ? FSR_WRITE : 0u),
+                       .far = a->fetch ? arm_pc(v) : a->known ? a->address : physical};
 }
 
 void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access)
 {
-    if (access == VMM_ACCESS_FETCH && !arm_fetch_attempt(v)) /* before anything is told: it comes again */
+    attempt a = attempt_of(v, physical, access);
+    if (a.fetch && !arm_fetch_attempt(v)) /* before anything is told: it comes again */
         arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
-    bool known = arm_settle_walk(v);
+    bool settled = arm_settle_walk(v);
     vmm_guest_error(v->machine, VMM_GE_UNMAPPED, physical);
-    if (access != VMM_ACCESS_FETCH && !known)
+    if (!a.fetch && !settled)
         arm_it_restore(v);
-    arm_event e = abort_of(v, physical, access);
+    arm_event e = abort_of(v, physical, &a);
     arm_deliver(v, &e);
-    arm_check_lockup(v, access == VMM_ACCESS_FETCH);
+    arm_check_lockup(v, a.fetch);
     arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
 }

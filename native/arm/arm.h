@@ -73,6 +73,7 @@ void arm_cortex_reset(vmm_vcpu *v);
 
 /* keep.c */
 void arm_keep(vmm_vcpu *v, struct vmm_registers *out);
+struct vmm_vectors arm_vectors(const vmm_vcpu *v);
 
 /* return.c */
 vmm_handler arm_interrupted(vmm_vcpu *v, const arm_event *e); /* by e, which is about to be delivered */

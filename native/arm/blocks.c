@@ -221,6 +221,7 @@ bool arm_settle_walk(vmm_vcpu *v)
 /* Where PC is none of the block's, it was left by its end; a breakpoint comes before its instruction. */
 void arm_settle_exception(vmm_vcpu *v, bool fetch)
 {
+    uc_filling = 0; /* a fill that raised it did not come back */
     if (!v->block)
         return;
     if (fetch)

@@ -12,6 +12,7 @@ typedef struct {
     arm_calls calls;
     size_t tail; /* offset of arm_env_tail in the state */
     size_t monitor;
+    size_t vectors;
 } layout;
 
 static layout layouts[2]; /* A32, A64: one Unicorn a process, so one layout each */
@@ -29,6 +30,17 @@ arm_env_tail *arm_tail_of(const vmm_vcpu *v)
 arm_env_monitor *arm_monitor_of(const vmm_vcpu *v)
 {
     return (arm_env_monitor *)((char *)v->env + layouts[arm_of(v)->aarch64].monitor);
+}
+
+unsigned arm_vector_apart(const vmm_vcpu *v)
+{
+    enum { SVE = 256 };
+    return arm_of(v)->aarch64 ? SVE : sizeof(uint64_t); /* each is the lowest part of an SVE register */
+}
+
+const void *arm_vector(const vmm_vcpu *v, unsigned n)
+{
+    return (char *)v->env + layouts[arm_of(v)->aarch64].vectors + n * (size_t)arm_vector_apart(v);
 }
 
 uint64_t arm_features(const void *env, bool aarch64)
@@ -231,6 +243,34 @@ static bool traps_floating_point(vmm_vcpu *v)
     return hflags[0] != hflags[1];
 }
 
+/* All of them, as far apart as they are read. */
+static bool find_vectors(vmm_vcpu *v)
+{
+    layout *l = &layouts[arm_of(v)->aarch64];
+    uint64_t wanted[ARM_VECTORS][2];
+    const uint64_t none[2] = {0, 0};
+    size_t found = 0, size = arm_of(v)->aarch64 ? sizeof *wanted : sizeof **wanted;
+    size_t all_of = ARM_VECTORS * (size_t)arm_vector_apart(v);
+    int first = arm_of(v)->aarch64 ? UC_ARM64_REG_V0 : UC_ARM_REG_D0;
+    for (int n = 0; n < ARM_VECTORS; n++) {
+        wanted[n][0] = 0x8f1bbcdcbfa53e0bull * (uint64_t)(n + 1);
+        wanted[n][1] = ~wanted[n][0];
+        uc.reg_write(v->uc, first + n, wanted[n]);
+    }
+    for (size_t at = sizeof(arm_env); at + all_of <= l->monitor; at += sizeof(uint64_t)) {
+        if (memcmp((char *)v->env + at, wanted[0], size) != 0)
+            continue;
+        l->vectors = at;
+        found++;
+    }
+    bool all = found == 1;
+    for (int n = 0; n < ARM_VECTORS; n++) {
+        all = all && memcmp(arm_vector(v, (unsigned)n), wanted[n], size) == 0;
+        uc.reg_write(v->uc, first + n, none);
+    }
+    return all;
+}
+
 int arm_env_prove(vmm_vcpu *v)
 {
     const char *wrong = !has_features(v) ? "features" : arm_of(v)->aarch64 ? wrong_field64(v) : wrong_field32(v);
@@ -240,6 +280,8 @@ int arm_env_prove(vmm_vcpu *v)
         arm_tail_of(v)->features |= 1ull << FEATURE_OURS;
     if (!wrong && !traps_floating_point(v))
         wrong = "hflags";
+    if (!wrong && !find_vectors(v))
+        wrong = "vfp";
     if (!wrong)
         return 0;
     return fail(v->machine, "Unicorn's private field `%s` is not where 2.1.4 keeps it; vmm needs the unicorn 2.1.4 wheel",

@@ -145,6 +145,11 @@ static inline arm_env *arm_env_of(const vmm_vcpu *v)
 const arm_calls *arm_calls_of(const vmm_vcpu *v);
 arm_env_tail *arm_tail_of(const vmm_vcpu *v);
 arm_env_monitor *arm_monitor_of(const vmm_vcpu *v);
+
+
+enum { ARM_VECTORS = 32 };
+const void *arm_vector(const vmm_vcpu *v, unsigned n); /* V0 to V31 of A64, D0 to D31 of A32 */
+unsigned arm_vector_apart(const vmm_vcpu *v); /* bytes from one to the next */
 uint64_t arm_features(const void *env, bool aarch64); /* of whichever vCPU's state this is; 0 before the layout is known */
 
 int arm_env_find(vmm_vcpu *v); /* 0, or -1 with machine->error */

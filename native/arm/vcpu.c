@@ -94,6 +94,7 @@ static const struct vmm_arch ARM = {
     .goes_on = arm_it_goes_on,
     .timer_expired = timer_expired,
     .keep = arm_keep,
+    .vectors = arm_vectors,
     .watch_masks = watch_masks,
     .state_size = arm_state_size,
     .save = arm_save,

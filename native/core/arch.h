@@ -31,8 +31,10 @@ struct vmm_arch {
     bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);
     bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value);
     void (*timer_expired)(vmm_vcpu *v, uint32_t which); /* one of the vCPU's own */
+    void (*reached)(vmm_vcpu *v, uint64_t physical, uint64_t size, bool write); /* by others than vCPUs, from now on; NULL: as well */
     int (*shadow)(vmm_vcpu *v); /* enum vmm_shadow at this boundary; NULL: there are none */
-    void (*keep)(vmm_vcpu *v, struct vmm_registers *out); /* those that a handler should leave as it found them */
+    void (*keep)(vmm_vcpu *v, struct vmm_registers *out); /* those that a handler should leave as it found them, */
+    struct vmm_vectors (*vectors)(const vmm_vcpu *v);     /* and these */
     void (*watch_masks)(vmm_vcpu *v);                   /* somebody records from now on, or nobody */
     const void *processor; /* what the interrupt controller that it is made for asks of it, in that one's terms */
     size_t state_bytes;    /* of v->state, */

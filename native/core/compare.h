@@ -7,16 +7,20 @@
 
 #include "core/base.h"
 
-enum { COMPARE_GENERAL = 32, COMPARE_VECTORS = 32, COMPARE_FRAME = 80 };
+enum { COMPARE_GENERAL = 32, COMPARE_VECTORS = 32, COMPARE_VECTOR = 16, COMPARE_FRAME = 80 };
 
 typedef struct vmm_registers { /* of a vCPU, as its architecture fills it in */
     uint64_t space; /* the root of its page tables */
     uint64_t flags;
     uint64_t general[COMPARE_GENERAL]; /* without the stack pointer */
-    uint64_t vectors[COMPARE_VECTORS][2];
-    bool are_frame;    /* a return leads to where registers say: there is no frame in memory */
-    bool vectors_held; /* they are the running code's: their use does not trap */
+    bool are_frame; /* a return leads to where registers say: there is no frame in memory */
 } vmm_registers;
+
+typedef struct vmm_vectors { /* registers too, where Unicorn has them: there are too many to be copied for a look */
+    const uint8_t *first;  /* NULL: their use traps, they are not the running code's */
+    uint32_t count, apart; /* of COMPARE_VECTOR bytes each; bytes from one to the next */
+    bool are_pairs;        /* of registers of half that size */
+} vmm_vectors;
 
 typedef struct { /* on a stack; size 0: in registers, and `at`, unless 0, is where the handler's stack begins */
     uint64_t at; /* linear, of its lowest byte */

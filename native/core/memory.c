@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/arch.h"
 #include "core/memory.h"
 #include "core/pages.h"
 
@@ -92,4 +93,11 @@ uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size)
     if (in_alias < m->alias_size && size <= m->alias_size - in_alias)
         return alias_memory(m) + in_alias;
     return physical < m->rom_size && size <= m->rom_size - physical ? m->rom + physical : NULL;
+}
+
+void vmm_memory_reached(vmm_machine *m, uint64_t physical, uint64_t size, int write)
+{
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        if (m->vcpus[i]->arch->reached)
+            m->vcpus[i]->arch->reached(m->vcpus[i], physical, size, write != 0);
 }

@@ -6,12 +6,9 @@
  * differences, those of the words with their sign in bit 0: seven bits a byte, the lowest first, bit 7 set in all but the
  * last (LEB128: DWARF 5, section 7.6).
  */
-#include "api/vmm_log.h"
-#include "core/base.h"
+#include "core/trace_pack.h"
 
-typedef uint64_t __attribute__((may_alias)) word;
-
-enum { WORDS = sizeof(vmm_event) / 8, FIRST = 2 /* behind the time */, LIKE_BITS = 6, LONGEST = 2 + 10 * WORDS };
+enum { WORDS = EVENT_WORDS, FIRST = 2 /* behind the time */, LIKE_BITS = 6, LONGEST = 2 + 10 * WORDS };
 
 _Static_assert(sizeof(vmm_event) == 80 && WORDS - FIRST + LIKE_BITS <= 16, "an event is whole words with a bit each");
 _Static_assert(offsetof(vmm_event, count) < 8 * FIRST && offsetof(vmm_event, ns) < 8 * FIRST, "time comes first");
@@ -47,8 +44,8 @@ static inline uint8_t *put(uint8_t *out, uint64_t value)
 static inline uint8_t *pack(uint8_t *out, vmm_packed *p, const vmm_event *e, uint64_t insns, uint64_t ns)
 {
     uint32_t which = like(e);
-    const word *is = (const word *)e;
-    word *was = (word *)&p->last[which];
+    const event_word *is = (const event_word *)e;
+    event_word *was = (event_word *)&p->last[which];
     uint32_t differ = DIFFERS(2) | DIFFERS(3) | DIFFERS(4) | DIFFERS(5) | DIFFERS(6) | DIFFERS(7) | DIFFERS(8) | DIFFERS(9);
     *out++ = (uint8_t)(which | differ << LIKE_BITS);
     *out++ = (uint8_t)(differ >> (8 - LIKE_BITS));
@@ -79,11 +76,14 @@ uint64_t vmm_pack(vmm_packed *p, const vmm_trace *t, uint64_t from, uint64_t to)
     return n - from;
 }
 
-static uint64_t take(vmm_packed *p)
+/* Most are of one byte. */
+static inline uint64_t take(const uint8_t **in, const uint8_t *end)
 {
+    if (likely(*in < end) && likely(**in < 0x80))
+        return *(*in)++;
     uint64_t value = 0;
-    for (uint32_t shift = 0; shift < 64 && p->used < p->size; shift += 7) {
-        uint8_t byte = p->bytes[p->used++];
+    for (uint32_t shift = 0; shift < 64 && *in < end; shift += 7) {
+        uint8_t byte = *(*in)++;
         value |= (uint64_t)(byte & 0x7f) << shift;
         if (!(byte & 0x80))
             break;
@@ -91,39 +91,43 @@ static uint64_t take(vmm_packed *p)
     return value;
 }
 
-static const vmm_event *unpack(vmm_packed *p)
+static inline const vmm_event *unpack(vmm_packed *p)
 {
-    uint32_t header = p->bytes[p->used] | (uint32_t)p->bytes[p->used + 1] << 8;
+    const uint8_t *in = p->bytes + p->used, *end = p->bytes + p->size;
+    uint32_t header = in[0] | (uint32_t)in[1] << 8;
     vmm_event *e = &p->last[header % (2 * VMM_KINDS)];
-    p->used += 2;
-    p->count += take(p);
-    p->ns += take(p);
-    for (uint32_t i = FIRST; i < WORDS; i++)
-        if (header >> (LIKE_BITS + i - FIRST) & 1)
-            ((word *)e)[i] += unfold_sign(take(p));
-    e->count = p->count;
-    e->ns = p->ns;
+    in += 2;
+    e->count = p->count += take(&in, end);
+    e->ns = p->ns += take(&in, end);
+    for (uint32_t differ = header >> LIKE_BITS; differ; differ &= differ - 1)
+        ((event_word *)e)[FIRST + __builtin_ctz(differ)] += unfold_sign(take(&in, end));
+    p->used = (uint32_t)(in - p->bytes);
     return e;
 }
 
-static bool fits(const vmm_event *e, const vmm_wanted *w)
+static inline bool fits(const vmm_event *e, const vmm_wanted *w)
 {
     return w->kinds >> e->kind % 32 & 1 && w->sources >> e->source % 32 & 1 && e->count >= w->since
         && (w->number < 0 || e->number == w->number) && (w->vcpu < 0 || e->vcpu == w->vcpu)
         && (w->pin < 0 || e->source_pin == w->pin);
 }
 
+const vmm_event *unpack_next(vmm_packed *p, const vmm_wanted *wanted)
+{
+    while (p->events && p->size - p->used >= 2) {
+        const vmm_event *e = unpack(p);
+        p->events--;
+        if (fits(e, wanted))
+            return e;
+    }
+    return NULL;
+}
+
 uint64_t vmm_unpack(vmm_packed *p, const vmm_wanted *wanted, vmm_event *out, uint64_t room)
 {
     uint64_t found = 0;
-    while (found < room && p->events && p->size - p->used >= 2) {
-        const vmm_event *e = unpack(p);
-        p->events--;
-        if (!fits(e, wanted))
-            continue;
+    for (const vmm_event *e; found < room && (e = unpack_next(p, wanted)); found++)
         if (out)
-            out[found] = *e;
-        found++;
-    }
+            copy_event(&out[found], e);
     return found;
 }

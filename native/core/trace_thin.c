@@ -1,8 +1,7 @@
 /* What is left of a log where plain interrupts are many and alike: see vmm_thin. */
 #include <string.h>
 
-#include "api/vmm_log.h"
-#include "core/base.h"
+#include "core/trace_pack.h"
 
 enum { IF = 1 << 9, PSR_I = 1 << 7, DAIF_I = 1 << 1, DEACTIVATED = 2 };
 
@@ -64,6 +63,7 @@ static void add(vmm_thinned *t, const vmm_event *e)
     case VMM_EV_LINE:
         t->has.rises += e->value != 0;
         t->has.falls += e->value == 0;
+        t->has.line = e->number;
         t->has.other |= e->number >= VMM_THINNED_LINES;
         break;
     case VMM_EV_PENDING: t->has.requests++; break;
@@ -97,6 +97,16 @@ static bool is_over(const vmm_thinned *t)
     return is_quiet(t) && one && t->has.rises <= n && t->has.falls == t->has.rises && !masked;
 }
 
+static vmm_round *now(vmm_thinned *t)
+{
+    return &t->round[t->now];
+}
+
+static vmm_round *last(vmm_thinned *t)
+{
+    return &t->round[!t->now];
+}
+
 static vmm_event *put(vmm_event *out, vmm_round *r)
 {
     memcpy(out, r->event, r->count * sizeof *out);
@@ -105,37 +115,40 @@ static vmm_event *put(vmm_event *out, vmm_round *r)
     return out;
 }
 
-/* The one before it is not the last any more. */
+/* The one before it is not the last any more. In a plain one a single line rises, or none. */
 static void leave_out(vmm_thinned *t)
 {
-    for (uint32_t i = 0; i < t->last.count; i++)
-        if (t->last.event[i].kind == VMM_EV_LINE && t->last.event[i].value)
-            t->left_out[t->last.event[i].number]++;
-    memcpy(t->last.event, t->now.event, t->now.count * sizeof *t->now.event);
-    t->last.count = t->now.count;
-    t->now.count = 0;
+    vmm_round *before = last(t);
+    if (before->count && before->rises)
+        t->left_out[before->line]++;
+    before->count = 0;
+    now(t)->rises = t->has.rises;
+    now(t)->line = t->has.line;
+    t->now = !t->now;
 }
 
 static vmm_event *round_over(vmm_thinned *t, vmm_event *out, bool plain)
 {
-    memset(&t->has, 0, sizeof t->has);
-    if (plain && t->follows) {
+    if (plain && t->follows)
         leave_out(t);
-        return out;
-    }
+    else
+        out = put(put(out, last(t)), now(t));
     t->follows = plain;
-    return put(put(out, &t->last), &t->now);
+    memset(&t->has, 0, sizeof t->has);
+    return out;
 }
 
-uint64_t vmm_thin(vmm_thinned *t, const vmm_event *events, uint64_t count, vmm_event *out)
+uint64_t vmm_thin(vmm_thinned *t, vmm_packed *p, const vmm_wanted *wanted, vmm_event *out, uint64_t room)
 {
     vmm_event *end = out;
-    for (const vmm_event *e = events; e < events + count; e++) {
-        bool within = t->now.count || is_quiet(t);
-        t->now.event[t->now.count++] = *e;
+    const vmm_event *e;
+    while (room - (uint64_t)(end - out) >= 2 * VMM_ROUND && (e = unpack_next(p, wanted))) {
+        vmm_round *r = now(t);
+        bool within = r->count || is_quiet(t);
+        copy_event(&r->event[r->count++], e);
         follow(t, e);
         add(t, e);
-        if (!within || t->has.other || t->now.count == VMM_ROUND)
+        if (!within || t->has.other || r->count == VMM_ROUND)
             end = round_over(t, end, false);
         else if (is_over(t))
             end = round_over(t, end, true);
@@ -145,5 +158,5 @@ uint64_t vmm_thin(vmm_thinned *t, const vmm_event *events, uint64_t count, vmm_e
 
 uint64_t vmm_thin_rest(vmm_thinned *t, vmm_event *out)
 {
-    return (uint64_t)(put(put(out, &t->last), &t->now) - out);
+    return (uint64_t)(put(put(out, last(t)), now(t)) - out);
 }

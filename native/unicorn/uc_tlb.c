@@ -15,13 +15,14 @@
 #include "unicorn/uc_plt.h"
 #include "unicorn/uc_tlb.h"
 
-enum { ACCESS_FETCH = 2, PAGE_EXEC = 4 }; /* MMU_INST_FETCH and PAGE_EXEC of QEMU */
+enum { ACCESS_STORE = 1, ACCESS_FETCH = 2, PAGE_EXEC = 4 }; /* MMU_DATA_STORE, MMU_INST_FETCH and PAGE_EXEC of QEMU */
 
 typedef bool (*tlb_fill)(void *cpu, uint64_t address, int size, int access, int mode, bool probe, uintptr_t host_pc);
 typedef void (*set_page)(void *cpu, uint64_t address, uint64_t physical, uint32_t attributes, int allowed, int mode,
                          uint64_t size);
 
 _Thread_local uintptr_t uc_filling;
+_Thread_local struct uc_fill uc_fill;
 static _Thread_local bool for_data; /* the entry that is being made */
 static void (*told)(vmm_vcpu *v);
 static bool (*gaps)(vmm_vcpu *v, uint64_t physical);
@@ -56,6 +57,7 @@ static uint64_t extent(const void *cpu, uint64_t physical, uint64_t size)
         if (!for_data && ours(cpu))                                                                                    \
             told(uc_executing);                                                                                        \
         uc_filling = for_data ? host_pc : UC_FETCHES;                                                                  \
+        uc_fill = (struct uc_fill){address, access == ACCESS_STORE};                                                   \
         bool filled = tlb_fill_##target(cpu, address, size, access, mode, probe, host_pc);                             \
         uc_filling = 0;                                                                                                \
         return filled;                                                                                                 \

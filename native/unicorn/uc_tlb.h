@@ -9,6 +9,11 @@
 /* Where translated code was left for the entry that is being made; UC_FETCHES: it is for code; 0: none is. */
 extern _Thread_local uintptr_t uc_filling;
 enum { UC_FETCHES = 1 };
+/* What that entry is for. */
+extern _Thread_local struct uc_fill {
+    uint64_t address; /* virtual */
+    bool write;
+} uc_fill;
 
 /*
  * Once a process; `fetches` is told before an entry for code is made, and where a page has gaps each access makes an entry

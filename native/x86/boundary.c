@@ -14,6 +14,7 @@
 #include "core/trigger.h"
 #include "intc/apic/apic.h"
 #include "unicorn/uc.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 enum { EVENTS = VMM_PEND_DB | VMM_PEND_NMI | VMM_PEND_INTR | VMM_PEND_INJECT | VMM_PEND_INIT };
@@ -252,7 +253,15 @@ bool x86_boundary(vmm_vcpu *v)
     x86_returned(v);
     if (page_code_left(v))
         return false;
-    clock_expire(v->machine);
+    if (x86_transacting(v)) {
+        clock_expire(v->machine);
+        if (!x86_transacting(v)) { /* a device has reached what it was at, and it goes on elsewhere */
+            v->attention_at = 0;
+            return false;
+        }
+    } else {
+        clock_expire(v->machine);
+    }
     go = !must_stop(v) && keeps_turn(v) && !take_event(v) && !v->halted;
     if (v->pending & VMM_PEND_STOP)
         vcpu_leave(v);

@@ -106,12 +106,11 @@ static inline void *x86_simd_status_of(const vmm_vcpu *v) /* what Unicorn's arit
     return (char *)v->env + x86_float_at.simd_status;
 }
 
-enum { X86_XMMS = 16, X86_XMM_BYTES = 16 };
+enum { X86_XMMS = 16, X86_XMM_BYTES = 16, X86_XMMS_APART = 64 /* each is the lowest part of a ZMM */ };
 
 static inline const void *x86_xmm_of(const vmm_vcpu *v, unsigned n)
 {
-    enum { APART = 64 }; /* each is the lowest part of a ZMM */
-    return (const char *)v->env + x86_float_at.xmm + n * (size_t)APART;
+    return (const char *)v->env + x86_float_at.xmm + n * (size_t)X86_XMMS_APART;
 }
 
 void x86_update_dr7(vmm_vcpu *v, uint32_t value); /* with Unicorn's breakpoints */

@@ -133,10 +133,13 @@ static uint64_t inspect(vmm_vcpu *v, uint64_t linear, char *bytes, uint64_t size
         uint64_t page = x86_canonical(v, at) ? x86_physical_page(v, at & ~4095ull) : ~0ull;
         if (page == ~0ull)
             break;
-        if (kind == READ)
-            physical_read(v->machine, page + (at & 4095), bytes + done, (uint32_t)part);
-        else
-            physical_write(v->machine, page + (at & 4095), bytes + done, (uint32_t)part);
+        uint64_t physical = page + (at & 4095);
+        if (kind == READ) {
+            physical_read(v->machine, physical, bytes + done, (uint32_t)part);
+        } else {
+            vmm_memory_reached(v->machine, physical, part, 1);
+            physical_write(v->machine, physical, bytes + done, (uint32_t)part);
+        }
         done += part;
     }
     return done;

@@ -1,8 +1,7 @@
 /*
  * Restricted transactional memory (SDM vol. 1 chapter 16). Stores go to memory at once, and what a line of 64 bytes held
  * before is kept; an abort puts it back. No other vCPU runs meanwhile that could see it: where one is about to access a
- * line, the transaction is aborted first. The write set has 64 lines, the read set 512. What devices and scripts write by
- * themselves is no conflict: they are not to reach what a transaction is at.
+ * line, or a device by itself, the transaction is aborted first. The write set has 64 lines, the read set 512.
  */
 #include <string.h>
 
@@ -93,14 +92,19 @@ static bool note_write(vmm_machine *m, x86_transaction *t, uint64_t line)
 }
 
 /* SDM 16.2.2: what others write of either set, and what they read of the write set. */
+void x86_reached(vmm_vcpu *v, uint64_t physical, uint64_t size, bool write)
+{
+    x86_transaction *t = transaction_of(v);
+    for (uint64_t line = physical & ~(uint64_t)(TX_LINE - 1); x86_transacting(v) && line < physical + size; line += TX_LINE)
+        if (has(t->written_at, t->written, line) || (write && has(t->read_at, t->read, line)))
+            x86_abort(v, STATUS_CONFLICT | STATUS_RETRY, VMM_TX_CONFLICT);
+}
+
 static void conflict(vmm_vcpu *by, uint64_t line, bool write)
 {
-    for (uint32_t i = 0; i < by->machine->vcpu_count; i++) {
-        vmm_vcpu *v = by->machine->vcpus[i];
-        x86_transaction *t = transaction_of(v);
-        if (v != by && t->depth && (has(t->written_at, t->written, line) || (write && has(t->read_at, t->read, line))))
-            x86_abort(v, STATUS_CONFLICT | STATUS_RETRY, VMM_TX_CONFLICT);
-    }
+    for (uint32_t i = 0; i < by->machine->vcpu_count; i++)
+        if (by->machine->vcpus[i] != by)
+            x86_reached(by->machine->vcpus[i], line, TX_LINE, write);
 }
 
 static void leave(vmm_vcpu *v, uint32_t status, uint32_t why)

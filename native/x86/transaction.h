@@ -36,6 +36,7 @@ static inline bool x86_transacting(const vmm_vcpu *v)
 
 bool x86_transaction_begins_or_ends(vmm_vcpu *v, const x86_insn *insn); /* XBEGIN, XEND, XABORT, XTEST; false: it is none */
 void x86_abort(vmm_vcpu *v, uint32_t status, uint32_t why); /* registers and memory as they were, at the fallback */
+void x86_reached(vmm_vcpu *v, uint64_t physical, uint64_t size, bool write); /* others are about to access that */
 void x86_abort_access(vmm_vcpu *v); /* from within an instruction that no transaction can have, if one is under way */
 
 #endif

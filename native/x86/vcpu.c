@@ -3,6 +3,7 @@
 #include "intc/apic/apic.h"
 #include "intc/pic/pic.h"
 #include "unicorn/uc.h"
+#include "x86/transaction.h"
 #include "x86/x86.h"
 
 static uint64_t start_address(vmm_vcpu *v)
@@ -51,6 +52,7 @@ static const struct vmm_arch X86 = {
     .timer_expired = lapic_timer_expired,
     .shadow = vmm_x86_shadow,
     .keep = x86_keep,
+    .vectors = x86_vectors,
     .watch_masks = x86_watch_masks,
     .state_size = x86_state_size,
     .save = x86_save,
@@ -61,6 +63,7 @@ static const struct vmm_arch X86 = {
     .leaves = x86_leaves,
     .rests = x86_rest,
     .accesses = x86_reaches_device,
+    .reached = x86_reached,
     .settles = x86_settles,
     .processor = &PROCESSOR,
     .state_bytes = sizeof(vmm_x86),

@@ -159,6 +159,7 @@ void x86_iterate(vmm_vcpu *v, uint64_t pc); /* the REP instruction at pc, which 
 
 /* keep.c */
 void x86_keep(vmm_vcpu *v, struct vmm_registers *out);
+struct vmm_vectors x86_vectors(const vmm_vcpu *v);
 
 /* return.c */
 const char *x86_watch_returns(void *library); /* once a process: the line that says why not, or NULL */

@@ -255,12 +255,49 @@ def test_an_interrupt_comes_before_the_fetch_that_would_abort() -> None:
     bench.assert_taken(INTID, ELXH_GROUP + IRQ, after=1, elr=DATA, spsr=EL1H)
 
 
-def test_a_table_that_nothing_decodes_is_an_external_abort_with_the_tables_address() -> None:
-    """The level of the walk (DDI0487 D13.2.37: DFSC 0b010110) is not known: FAR is said to be invalid."""
-    bench = Arm64Bench(a64("ldr x0, [x1]"), EL1H, x1=3 << 30)
+NO_TABLE = 3 << 30
+"""What no table translates: nothing decodes the address of its second-level table."""
+
+
+def without_a_table(code: bytes, source: int, *, gear: str = "precise", **registers: int) -> Arm64Bench:
+    bench = Arm64Bench(code, source, gear=gear, **registers)
     bench.paging()
-    bench.page(CODE, PAGE_EL1)
+    bench.page(CODE, PAGE_EL0 if source == EL0 else PAGE_EL1)
     bench.write(0x40100000 + 8 * 3, 0x0F000003, size=8)
+    return bench
+
+
+@pytest.mark.parametrize("code", LOADS_A64)
+@pytest.mark.parametrize(("source", "number", "group"), SOURCES)
+def test_a_table_that_nothing_decodes_is_an_external_abort_of_the_access(
+    code: str, source: int, number: int, group: int
+) -> None:
+    """FAR is the access's address, which FnV leaves valid but for other aborts than walks' (DDI0487 D13.2.37). That it
+    is of the walk (DFSC 0b010110) is not told.
+    """
+    bench = without_a_table(a64(code), source, x1=NO_TABLE + 8)
     bench.step()
-    assert bench.numbers == [DATA_ABORT]
-    assert bench.cpu["esr_el1"] == syndrome(DATA_ABORT, EXTERNAL | 1 << 10)
+    esr = syndrome(number, LOADS_A64[code][0] | EXTERNAL)
+    bench.assert_taken(number, group, after=1, elr=CODE, spsr=source, esr=esr, far=NO_TABLE + 8)
+
+
+@pytest.mark.parametrize(
+    ("source", "number", "group"), [(EL0, FETCH_LOWER, LOWER_A64), (EL1H, FETCH, ELXH_GROUP)], ids=["EL0", "EL1"]
+)
+@pytest.mark.parametrize("gear", ["precise", "fast"])
+def test_a_fetch_whose_table_nothing_decodes_is_an_instruction_abort(
+    source: int, number: int, group: int, gear: str
+) -> None:
+    """DDI0487 D13.2.37, EC 0x20 and 0x21: by what is accessed, not by the walk for it. The attempt counts."""
+    bench = without_a_table(a64("br x1"), source, gear=gear, x1=NO_TABLE)
+    bench.step(2)
+    esr = syndrome(number, EXTERNAL)
+    bench.assert_taken(number, group, after=2, elr=NO_TABLE, spsr=source, esr=esr, far=NO_TABLE)
+
+
+@pytest.mark.parametrize("gear", ["precise", "fast"])
+def test_vectors_whose_table_nothing_decodes_end_the_run(gear: str) -> None:
+    """Each attempt to fetch the vector raises the same abort, for ever."""
+    bench = without_a_table(a64("svc #0"), EL1H, gear=gear, vbar_el1=NO_TABLE)
+    stop = bench.machine.run(insns=100)
+    assert (stop.reason, bench.machine.instructions) == ("shutdown", 2)

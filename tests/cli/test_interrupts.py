@@ -1,5 +1,6 @@
 """Ctrl-C, SIGTERM and SIGHUP end a run in the same orderly way, at once, and leave nothing lying about."""
 
+import io
 import json
 import os
 import random
@@ -8,6 +9,8 @@ import signal
 import time
 
 import pytest
+from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
+from vcd.reader import TokenKind, tokenize
 
 from cli.tiny_guests import SPIN, say
 
@@ -151,11 +154,44 @@ def test_a_run_that_traces_a_storm_of_events_ends_at_once(command, image, tmp_pa
     setup = bytes.fromhex("31c0 8ed8 c7060002 007e c70602020000")  # vector 80h leads to 0000:7E00
     code = setup + bytes.fromhex("cd80") + say(b"ready\n") + bytes.fromhex("cd80 ebfc")
     code = code.ljust(0x200, b"\x90") + bytes.fromhex("cf")
-    run = command("run", image(code), "--trace", tmp_path / "trace.json", "--quiet")
+    others = [word for format in READ for word in ("--trace", f"{format}:{tmp_path / format}")]
+    run = command("run", image(code), "--trace", tmp_path / "trace.json", *others, "--quiet")
     ready(run)
     run.send_signal(signal.SIGINT)
+    began = time.monotonic()
     run.communicate(timeout=60)
+    assert time.monotonic() - began < 20, "a second; here others may be at work"
     assert run.returncode == 130
     whole = json.loads((tmp_path / "trace.json").read_text())
     assert {event["number"] for event in whole["events"] if event["kind"] == "delivered"} == {0x80}
     assert whole["instructions"] < 500_000
+    deliveries = sum(event["kind"] == "delivered" for event in whole["events"])
+    assert {format: read((tmp_path / format).read_bytes()) for format, read in READ.items()} == dict.fromkeys(
+        READ, deliveries
+    )
+
+
+def in_packets(data: bytes) -> int:
+    packets = Trace.FromString(data).packet
+    names = {each.iid: each.name for packet in packets for each in packet.interned_data.event_names}
+    return sum(names.get(packet.track_event.name_iid, "").startswith("0x80 ") for packet in packets)
+
+
+def in_chrome(data: bytes) -> int:
+    return sum(each.get("cat") == "handlers" for each in json.loads(data)["traceEvents"])
+
+
+def in_waves(data: bytes) -> int:
+    """Each is a change of the string; the last has been told whole."""
+    changes = [each.data for each in tokenize(io.BytesIO(data)) if each.kind is TokenKind.CHANGE_STRING]
+    return sum(change.value.count("0x80") == 1 for change in changes)
+
+
+READ = {
+    "jsonl": lambda data: sum(json.loads(line)["kind"] == "delivered" for line in data.splitlines()),
+    "int": lambda data: len(data.splitlines()),
+    "perfetto": in_packets,
+    "chrome": in_chrome,
+    "vcd": in_waves,
+}
+"""How many deliveries a file has that can be read to its end."""

@@ -9,7 +9,7 @@ import pytest
 from cli.tiny_guests import EXIT_3, RESET
 from vmm.catalog import resolve
 
-OUTPUTS = ("--trace", "--summary", "--record")
+OUTPUTS = ("--trace", "--summary", "--record", "--report")
 SCENARIO = "async def scenario(m):\n    pass\n"
 
 
@@ -42,7 +42,7 @@ def test_no_output_of_a_run_is_one_of_its_inputs(option, link, vmm, inputs):
     assert {path.name.rpartition("-")[2] for path in Path.cwd().iterdir()} == set(inputs)
 
 
-@pytest.mark.parametrize("option", ["--trace", "--summary"])
+@pytest.mark.parametrize("option", ["--trace", "--summary", "--report"])
 def test_no_output_of_a_replay_is_its_recording_or_image(option, vmm, image, tmp_path):
     vmm("run", image(EXIT_3), "--record", "run.vmmrec", "--quiet")
     before = Path("run.vmmrec").read_bytes()

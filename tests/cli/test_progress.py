@@ -11,7 +11,8 @@ import sys
 import pytest
 
 from cli.tiny_guests import SPIN, TEST_PORT
-from vmm.cli import run_loop, session
+from vmm.cli import progress, run_loop, session
+from vmm.replayer import bisect
 
 LINE = re.compile(r"vmm: still running, \d+ instructions, at 0x7c\w\w; Ctrl-C ends it\n")
 
@@ -101,6 +102,59 @@ def test_a_replay_tells_too_and_is_verified(vmm, terminal, guest):
     assert (replayed.status, replayed.out) == (recorded.status, recorded.out)
     untold = terminal("replay", "run.vmmrec", "--quiet")
     assert untold == recorded
+
+
+def test_a_replay_to_an_instruction_tells_too_and_stops_there(vmm, terminal, image):
+    vmm("run", image(SPIN), "--max-insns", "10k", "--record", "run.vmmrec", "--quiet")
+    told = terminal("replay", "run.vmmrec", "--until-insn", "5050").err
+    assert "still running" in told
+    whole = vmm("replay", "run.vmmrec", "--until-insn", "5050").err
+    assert "insn 5050 is about to begin" in whole
+    assert whole.splitlines()[0] in told
+
+
+SHARE = re.compile(r"\r\x1b\[Kvmm: (\d+) % of 10000 instructions")
+
+
+@pytest.fixture
+def waiting(vmm, monkeypatch):
+    """As `terminal`, for what looks at recordings."""
+    monkeypatch.setattr(progress, "SLICE", 1000)
+    monkeypatch.setattr(bisect, "SLICE", 1000)
+
+    def run(*arguments):
+        now = iter(range(1 << 20))
+        shown = Terminal()
+        with monkeypatch.context() as patch:
+            patch.setattr(progress, "monotonic", lambda: next(now))
+            patch.setattr(sys, "stderr", shown)
+            done = vmm(*arguments)
+        return done._replace(err=shown.getvalue())
+
+    return run
+
+
+@pytest.mark.parametrize("words", [["diagnose", "run.vmmrec"], ["export", "run.vmmrec", "--to", "out.jsonl"]])
+def test_who_waits_for_a_recording_sees_how_far_it_is_and_then_nothing_of_it(vmm, waiting, image, words):
+    vmm("run", image(SPIN), "--max-insns", "10k", "--record", "run.vmmrec", "--quiet")
+    done, untold = waiting(*words), vmm(*words)
+    assert [int(share) for share in SHARE.findall(done.err)] == [0, 10, 20, 30, 40, 50, 60, 70, 80, 90]
+    assert done.err.endswith("\r\x1b[K")
+    assert (done.status, done.out, untold.err) == (untold.status, untold.out, "")
+
+
+def test_who_waits_for_a_comparison_is_told_too(vmm, waiting, image, monkeypatch):
+    vmm("run", image(SPIN), "--max-insns", "10k", "--record", "run.vmmrec", "--quiet")
+
+    def compared(first, second, tell):
+        play = bisect.Playback(first, tell)
+        assert play.at(4500).instructions == 4500
+
+    monkeypatch.setattr(bisect, "bisect", compared)
+    done = waiting("bisect", "run.vmmrec", "run.vmmrec")
+    told = re.findall(r"comparing, at instruction (\d+) of a replay", done.err)
+    assert (told, done.out) == (["0", "1000", "2000", "3000"], "the runs do not differ\n")
+    assert done.err.endswith("\r\x1b[K")
 
 
 def test_slices_move_no_interrupt(terminal, image, monkeypatch, tmp_path):

@@ -190,3 +190,21 @@ def test_a_short_run_imports_nothing_it_does_not_need(image):
     modules = after_a_short_run(image, "*sys.modules")
     expensive = {"rich", "capstone", "unicorn", "tomllib", "elftools", "hypothesis", "ziglang"}
     assert expensive.isdisjoint(name.partition(".")[0] for name in modules)
+
+
+def test_what_cannot_be_looked_for_is_said_to_who_wants_no_report(vmm):
+    done = vmm("run", "x86/first_isr", "--quiet", "--diagnose", "unanswered_ipi")
+    assert (done.status, done.err) == (0, "vmm: unanswered_ipi: not looked for: there is one vCPU\n")
+
+
+def test_what_a_recording_that_was_cut_off_cannot_tell_is_said(vmm, tmp_path):
+    (tmp_path / "fails.py").write_text(
+        "from vmm import Elapsed\n\n\nasync def scenario(m):\n    await Elapsed(insns=300)\n    raise ValueError\n"
+    )
+    vmm("run", "x86/first_isr", "--quiet", "--scenario", "fails.py", "--record", "cut.vmmrec")
+    lacking, said = ["lost_edge", "shared_line", "lost_wakeup"], vmm("diagnose", "cut.vmmrec").out
+    why = "not looked for: it looks at how a run ends, and this one was stopped: user: the recording ends at "
+    assert [line.partition(":")[0] for line in said.splitlines() if why in line] == lacking
+    assert [*json.loads(vmm("diagnose", "cut.vmmrec", "--json").out)["not_applied"]] == lacking
+    vmm("run", "x86/first_isr", "--quiet", "--record", "whole.vmmrec")
+    assert "not looked for" not in vmm("diagnose", "whole.vmmrec").out

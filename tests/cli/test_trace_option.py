@@ -60,7 +60,11 @@ def test_a_file_may_have_a_colon_in_its_name(vmm, image, option, file):
     ("option", "words"),
     [
         ("jsnol:x", "unknown trace format 'jsnol'; did you mean 'jsonl'?; a file of this name is json:jsnol:x"),
-        ("C:foo", "unknown trace format 'C' (known: int, json, jsonl); a file of this name is json:C:foo"),
+        (
+            "C:foo",
+            "unknown trace format 'C' (known: chrome, int, json, jsonl, perfetto, vcd); a file of this name is "
+            "json:C:foo",
+        ),
         ("JSON:x", "unknown trace format 'JSON'; did you mean 'json'?; a file of this name is json:JSON:x"),
         ("jsonl:", "--trace .: cannot write: Is a directory"),
     ],

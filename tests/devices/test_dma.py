@@ -89,6 +89,17 @@ def test_registers_that_change_meanwhile_are_for_the_next_start() -> None:
     assert engine.ram.read(0x400, 2) == TEXT[:1] + b"\0"
 
 
+def test_where_it_ends_at_an_error_it_says_what_is_left() -> None:
+    engine = Engine()
+    engine.write(TARGET, 0x1000 - 16)  # the end of RAM
+    engine.write(START)
+    engine.clock.advance(2 * US)
+    assert (engine.read(LEFT), engine.read(ERRORS)) == (24, 0)
+    engine.clock.advance(2 * US)
+    assert (engine.read(LEFT), engine.read(ERRORS), engine.read(STATUS), engine.read(START)) == (24, 1, 1, 0)
+    assert (engine.device.owed, engine.clock.idle) == ((), True)
+
+
 def test_nothing_that_a_guest_may_write_does_harm() -> None:
     engine = Engine()
     for register, value in ((TARGET, 0xFF8), (BYTES, 0xFFFFFFFF), (PACE, 0)):
@@ -97,6 +108,7 @@ def test_nothing_that_a_guest_may_write_does_harm() -> None:
     engine.write(START)
     engine.clock.advance(US)
     assert (engine.read(STATUS), engine.read(ERRORS), engine.read(START)) == (1, 1, 0), "beyond the end of RAM"
+    assert engine.read(LEFT) == MOST_BYTES, "none of it is copied"
     engine.write(ERRORS, 1)
     engine.write(BYTES, 0)
     engine.write(START)

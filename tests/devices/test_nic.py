@@ -31,6 +31,8 @@ from vmm.errors import VmmError
 
 US = 1000
 BUFFERS, ROOM = 0x400, 8
+WIRE_NS = (8 + 60 + 4 + 12) * 8
+"""The least frame at 1 Gbit/s: preamble, 60 bytes, check, gap (IEEE 802.3 3.1.1, 4.4.2)."""
 
 
 class Told(list[tuple[str, int]]):
@@ -171,12 +173,32 @@ def test_traffic_comes_at_its_times() -> None:
     card = Card(control=RECEIVE)
     card.clock.advance(5 * US)
     card.device.traffic(3, 10 * US, 4, 2)
+    assert card.read(HEAD) == 1
+    card.clock.advance(WIRE_NS - 1)
+    assert card.read(HEAD) == 1
+    card.clock.advance(1)
     assert card.read(HEAD) == 2
-    card.clock.advance(10 * US - 1)
+    card.clock.advance(10 * US - WIRE_NS - 1)
     assert card.read(HEAD) == 2
     card.clock.advance(1)
     assert (card.read(HEAD), card.ram.read(BUFFERS + 2 * ROOM, 4)) == (3, bytes([2, 3, 4, 5]))
     assert card.clock.idle
+
+
+def test_a_burst_that_takes_longer_than_its_time_puts_the_next_one_off() -> None:
+    card = Card(control=RECEIVE)
+    card.device.traffic(3, 100, 60, 2)
+    for packets in (1, 2, 3):
+        assert card.read(HEAD) == packets
+        card.clock.advance(WIRE_NS)
+    assert card.clock.idle
+
+
+def test_packets_alone_come_as_often_as_is_said() -> None:
+    card = Card(control=RECEIVE)
+    card.device.traffic(3, 100, 60)
+    card.clock.advance(200)
+    assert card.read(HEAD) == 3
 
 
 def test_who_looks_on_is_told_of_each_packet() -> None:

@@ -139,3 +139,32 @@ def test_what_a_compiler_made_counts_on_each_of_its_registers(architecture: str,
     assert verdict.evidence[0].where == m.where(m.address("behind") - RETURN[architecture])
     assert "squares.c:" in verdict.evidence[1].words, "what was interrupted"
     assert "squares.c:" in verdict.evidence[2].where, "what reads it"
+
+
+A32 = """#include "arm/guest.h"
+#include "virt/gicv2.inc"
+    GUEST irq=received
+    GIC_INIT
+    GIC_ENABLE SPI(5)
+    cpsie i
+    RAISE 5
+    nop
+    POWER_OFF
+received:
+    IRQ_ENTER
+    LOWER 5
+    vmov.i32 d5, #7
+    vmov.i32 d31, #9
+    GIC_ACK r0
+    GIC_EOI r0
+    IRQ_LEAVE
+"""
+
+
+def test_of_a32_each_half_of_a_quadword_is_a_register(tmp_path: Path) -> None:
+    """D5 is the upper half of Q2 (DDI0406 A2.6.2)."""
+    m = booted(tmp_path, A32, board="virt,gic=2", cpu="cortex-a15")
+    with m.diagnose("vector_state"):
+        m.run(insns=20_000)
+        (changed,) = m.trace.of(kind="vectors changed")
+    assert (changed.number, changed.value) == (1 << 5 | 1 << 31, 7 << 32 | 7)

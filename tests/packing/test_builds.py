@@ -32,6 +32,13 @@ def test_one_wheel_is_for_all_pythons(commit_and_wheel):
     assert commit_and_wheel[1].name.endswith("-cp310-abi3-linux_x86_64.whl")
 
 
+def test_it_has_the_pages_of_man(commit_and_wheel):
+    """Where pip puts them beside the program (the wheel format's .data/data)."""
+    with zipfile.ZipFile(commit_and_wheel[1]) as file:
+        pages = {name.partition(".data/data/")[2] for name in file.namelist() if ".data/data/" in name}
+    assert pages == {str(page.relative_to(blocks.ROOT)) for page in blocks.ROOT.glob("share/man/man1/*.1")} != set()
+
+
 @pytest.fixture(scope="module")
 def installed(commit_and_wheel, tmp_path_factory):
     """The folder that it was installed into, to have on the path."""

@@ -9,6 +9,7 @@ from cli.tiny_guests import A64_GUEST_ERRORS, A64_NOWHERE, A64_OFF, A64_SPIN, A6
 
 from vmm.arch.arm import dump as arm
 from vmm.arch.arm.vcpu import mode_of
+from vmm.disassembly import Disassembler
 from vmm.report.crash import instructions
 from vmm.trace import Event
 from vmm.trace.export.int_log import IntLog
@@ -26,7 +27,7 @@ ABORT = Event(
 def logged(architecture: str, event: Event) -> str:
     out = io.StringIO()
     cpu = SimpleNamespace(exception_name=CLASSES.get)
-    IntLog(out, SimpleNamespace(architecture=architecture, where=hex, cpu=cpu))(event)
+    IntLog(out, SimpleNamespace(architecture=architecture, where=hex, cpu=cpu)).take([event])
     return out.getvalue().rstrip("\n")
 
 
@@ -228,8 +229,8 @@ def test_a_crash_at_el2_shows_the_exception_state_of_el2(vmm, image):
     ],
 )  # fmt: skip
 def test_instructions_are_disassembled_in_the_set_that_the_vcpu_is_in(bits, name, code, text):
-    cpu = SimpleNamespace(bits=bits, recent=lambda: [0x4000], read=lambda address, size: bytes.fromhex(code))
-    (line,) = instructions(SimpleNamespace(where=hex), cpu, arm)
+    cpu = SimpleNamespace(bits=bits, pc=0x5000, recent=lambda: [0x4000], read=lambda address, size: bytes.fromhex(code))
+    (line,) = instructions(SimpleNamespace(where=hex), cpu, Disassembler("arm64"))
     assert line.split("  ")[0] == text
     assert arm.code(cpu) == name
 

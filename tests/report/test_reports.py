@@ -8,9 +8,9 @@ import pytest
 from cli.tiny_guests import EXIT_0, HALT_MASKED, HALT_OPEN, LEAVE_RAM, SHUTDOWN, SOFTWARE, SPIN, TEST_PORT
 
 from vmm.arch import every, named
-from vmm.arch.x86 import dump as x86
 from vmm.core.native import lib
 from vmm.core.stops import NUMBERS
+from vmm.disassembly import Disassembler
 from vmm.errors import VmmError
 from vmm.report.crash import instructions
 from vmm.trace import Event
@@ -31,9 +31,7 @@ VIRT = SimpleNamespace(
 
 def logged(*events: Event) -> list[str]:
     out = io.StringIO()
-    log = IntLog(out, PC)
-    for event in events:
-        log(event)
+    IntLog(out, PC).take(events)
     return out.getvalue().splitlines()
 
 
@@ -145,7 +143,7 @@ class OnePage:
 
 
 def test_instructions_at_the_edge_of_mapped_memory_are_shown_as_far_as_they_can_be_read():
-    shown = [line.split("  ") for line in instructions(PC, OnePage(), x86)]
+    shown = [line.split("  ") for line in instructions(PC, OnePage(), Disassembler("x86"))]
     assert [(line[0], line[-1].strip()) for line in shown] == [("nop", "0x1fff"), ("(not mapped)", "0x2000")]
 
 

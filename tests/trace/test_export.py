@@ -11,7 +11,7 @@ import pytest
 
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine, boot
-from vmm.trace.export import BUILT, FORMATS, exported
+from vmm.trace.export import BUILT, exported
 
 GUESTS = ("x86/first_isr", "arm64/first_isr", "arm/first_isr")
 
@@ -67,7 +67,7 @@ def test_int_is_a_numbered_line_for_each_delivery(tmp_path: Path) -> None:
     assert len(deliveries) > 2
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", ["json", "jsonl", "int"])
 def test_a_recording_of_the_whole_run_is_what_was_written_while_it_ran(format: str, tmp_path: Path) -> None:
     machine, live = boot("arm64/first_isr"), io.StringIO()
     built = len(machine.trace.last(BUILT))

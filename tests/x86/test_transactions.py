@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 import vmm
+from vmm.devices.dma import BYTES as BYTES_AT
+from vmm.devices.dma import SOURCE as SOURCE_AT
+from vmm.devices.dma import START as START_AT
+from vmm.devices.dma import TARGET as TARGET_AT
 
 XABORT, RETRY, CONFLICT, CAPACITY, DEBUG, NESTED = 1, 2, 4, 8, 16, 32
 CPU = "max,+rtm"
@@ -53,7 +57,7 @@ handler:
 def booted(folder: Path, inside: str = "", body: str = "", behind: str = "", **options) -> vmm.Machine:
     path = folder / "guest.S"
     path.write_text(SOURCE.format(inside=inside, body=body, behind=behind))
-    return vmm.boot(path, console=None, board="pc,pit=off", **{"cpu": CPU} | options)
+    return vmm.boot(path, console=None, **{"cpu": CPU, "board": "pc,pit=off"} | options)
 
 
 def aborted(m: vmm.Machine, status: int) -> None:
@@ -270,3 +274,69 @@ def test_conflicts(access: str, status: int, written: int, seen: int | None, tmp
     assert (m.u32("status"), m.u32("committed"), m.u32("written")) == (status, int(not status), written)
     if seen is not None:
         assert m.u32("seen") == seen
+
+
+DMA_AT = 0xFEB02000
+TOLD_CONFLICT = 7  # enum vmm_transaction
+BURST_INSNS = 100
+"""Of 1 us, by 10 ns."""
+READ, SPARE = 0x1000, 0x9000
+"""In `array`: what the guest reads, and what is far from all that it is at."""
+
+
+def copies(m: vmm.Machine, source: int, target: int) -> None:
+    """The DMA engine begins to, 16 bytes in 1 us."""
+    for register, value in ((SOURCE_AT, source), (TARGET_AT, target), (BYTES_AT, 16), (START_AT, 1)):
+        m.board.devices["dma"].mmio_write(DMA_AT + register, 4, value)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "conflicts"),
+    [
+        ("spare", "word", True),  # into what it has written
+        ("spare", "read", True),  # into what it has read
+        ("word", "spare", True),  # out of what it has written
+        ("read", "spare", False),  # out of what it has read
+        ("spare", "spare", False),
+    ],
+)
+def test_a_device_that_reaches_its_lines_aborts_it(source: str, target: str, conflicts: bool, tmp_path: Path) -> None:
+    """At the boundary at which the burst is over; the device reads what was there before, and what it writes stays."""
+    m = booted(tmp_path, f"movl array+{READ}, %ecx; 1: jmp 1b", board="pc,pit=off,dma=on")
+    m.memory.write(m.address("array") + SPARE, b"\7" * 16)
+    m.run(until="inside")
+    m.run(insns=20)
+    assert m.u32("word") == 2
+    array = m.address("array")
+    at = {"word": m.address("word"), "read": array + READ, "spare": array + SPARE}
+    copies(m, at[source], at[target])
+    begun = m.instructions
+    with m.trace.record():
+        m.run(insns=BURST_INSNS + 20)
+    told = [(event.number, event.insns - begun) for event in m.trace.of(kind="transaction")]
+    assert told == ([(TOLD_CONFLICT, BURST_INSNS)] if conflicts else [])
+    if not conflicts:
+        assert m.u32("word") == 2
+        return
+    m.run()
+    assert (m.u32("status"), m.u32("ebx"), m.u32("committed")) == (CONFLICT | RETRY, 0x11111111, 0)
+    assert m.u32("word") == (0x07070707 if target == "word" else 0x22222222)
+    if source == "word":
+        assert m.u32(at[target]) == 0x22222222
+
+
+@pytest.mark.parametrize("by", ["memory", "location"])
+def test_so_does_a_script_that_writes_there_and_none_that_looks(by: str, tmp_path: Path) -> None:
+    m = booted(tmp_path, "1: jmp 1b")
+    m.run(until="inside")
+    m.run(insns=20)
+    assert (m.memory.read(m.address("word"), 4), m.read("word", 4), m.u32("word")) == (b"\2\0\0\0", b"\2\0\0\0", 2)
+    m.run(insns=20)
+    assert m.u32("word") == 2
+    if by == "memory":
+        m.memory.write(m.address("word"), b"\5\0\0\0")
+    else:
+        m.write("word", b"\5\0\0\0")
+    assert m.cpu.pc == m.address("fallback")
+    m.run()
+    assert (m.u32("status"), m.u32("word"), m.u32("committed")) == (CONFLICT | RETRY, 5, 0)

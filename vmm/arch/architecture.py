@@ -32,6 +32,29 @@ class Processor(NamedTuple):
     """Why it is run in the precise gear, whatever is asked for; empty: it need not."""
 
 
+class Value(NamedTuple):
+    """A register."""
+
+    name: str
+    value: int
+    digits: int
+    """Hexadecimal ones that it has."""
+
+
+class Field(NamedTuple):
+    """A part of a frame."""
+
+    name: str
+    at: int | None
+    """Its linear address; None: it is a register."""
+    size: int
+    """Bytes."""
+    value: int | None
+    """What it holds now; None: nothing is mapped there."""
+    delivered: int | None
+    """What the delivery put there; None: that is not known."""
+
+
 class Dump(Protocol):
     """What a crash report shows of a vCPU; usually a module."""
 
@@ -45,8 +68,32 @@ class Dump(Protocol):
     def registers(self, cpu: Any) -> Iterator[str]:
         """Lines of registers, and what is masked."""
 
-    def disassembler(self, cpu: Any) -> Any:
-        """Capstone's, for the code of a vCPU."""
+    def disassembler(self, bits: int) -> Any:
+        """Capstone's, for code of so many bits, as a vCPU's `bits` has it."""
+
+    def before(self, cpu: Any, address: int) -> bytes:
+        """What must be decoded before the instruction there, for it means another thing behind that."""
+
+    def behind(self, before: bytes, code: bytes) -> bytes:
+        """So of the next instruction, behind one with these bytes."""
+
+    def interrupted(self, cpu: Any, event: Event) -> int:
+        """The bits of the code that a delivery to the vCPU interrupted."""
+
+    def entered(self, cpu: Any, event: Event) -> int:
+        """Those of the handler's code."""
+
+    def values(self, cpu: Any) -> Iterator[Value]:
+        """The registers that everybody looks at first."""
+
+    def flags(self, cpu: Any) -> Iterator[tuple[str, bool]]:
+        """Flags and masks by name, and whether each is set."""
+
+    def stack(self, cpu: Any) -> tuple[int, int]:
+        """The linear address of the stack's top, and the bytes of a slot."""
+
+    def frame(self, cpu: Any, event: Event) -> Iterator[Field]:
+        """What a delivery to the vCPU kept of what it interrupted; registers only while nothing else was delivered."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +126,8 @@ class Architecture:
     """How its vCPUs may be run."""
     qemu: str
     """QEMU's program for its machines."""
+    qemu_registers: Callable[[Any], Iterator[str]]
+    """The registers of a vCPU in lines, as QEMU's `-d cpu` has them."""
     proofs: Mapping[str, str]
     """By controller, a bundled guest that takes interrupts through it and checks itself."""
     processor: Callable[[str], Processor]

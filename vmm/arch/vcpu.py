@@ -73,6 +73,11 @@ class Vcpu:
         rest = "off" if self.off else f"at {self.pc:#x}, {self.state}" + ", halted" * self.halted
         return f"<vCPU {self.index}, {self.arch}: {self.count} instructions, {rest}>"
 
+    def _repr_html_(self) -> str:
+        from vmm.arch.notebook import vcpu
+
+        return vcpu(self)
+
     @property
     def state(self) -> str:
         """Its code's width, its privilege and what is masked, in words."""
@@ -109,6 +114,17 @@ class Vcpu:
         """Those under way, the innermost last; at most 32."""
         nest = (self._native.nest[n] for n in range(min(self._native.depth, lib.VMM_NEST)))
         return [Handler(each.number, each.source, each.pin, each.count, each.pc, each.sp) for each in nest]
+
+    @property
+    def bits(self) -> int:
+        """Width of its code."""
+        raise NotImplementedError
+
+    def timers(self) -> Iterator[tuple[str, bool, bool, bool, int | None]]:
+        """Its own: the name, whether it is enabled, masked and due, and in how many ticks of its counter it is or,
+        below 0, was due; None: it is not enabled.
+        """
+        return iter(())
 
     def vector(self, number: int) -> int:
         """A vector register (128 bits): x86: XMM0 to XMM15, then ST0 to ST7 (80 bits) from 16 on; A64: V0 to V31;

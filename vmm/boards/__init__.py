@@ -16,10 +16,12 @@ def parse(text: str) -> tuple[Any, dict[str, str]]:
     name, *pairs = text.split(",")
     if name not in BOARDS:
         raise unknown("board", name, BOARDS)
-    options = {}
+    options: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
             raise VmmError(f"--board: {pair!r} must be key=value")
+        if key in options:
+            raise VmmError(f"--board: {key} is said twice, as {options[key]!r} and as {value!r}")
         options[key] = value
     return import_module(BOARDS[name]), options

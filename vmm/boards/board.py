@@ -124,6 +124,11 @@ class Board:
     host_call: Callable[[Any], int | None] | None = None
     """Answers its semihosting call; None: it is none."""
 
+    def _repr_html_(self) -> str:
+        from vmm.boards.notebook import board
+
+        return board(self)
+
 
 def switch(options: Mapping[str, str], name: str, default: bool) -> bool:
     """The value of an on/off option of a board; VmmError for anything else."""

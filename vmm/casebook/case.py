@@ -27,6 +27,8 @@ from vmm.arch import ARCHITECTURES, DEFAULT
 from vmm.errors import VmmError, unknown
 from vmm.sources import SOURCES, bundled, described
 
+__all__ = ["Case", "case"]
+
 FOLDER = "cases"
 BROKEN, FIXED = VARIANTS = ("broken", "fixed")
 DEFINES = {BROKEN: (), FIXED: ("FIXED",)}
@@ -35,7 +37,7 @@ DEFINES = {BROKEN: (), FIXED: ("FIXED",)}
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One; its name is that of its folder."""
+    """One; its name is that of its folder. A notebook shows its story, and what its variants differ in."""
 
     directory: Path
     title: str
@@ -53,6 +55,7 @@ class Case:
 
     @property
     def name(self) -> str:
+        """As `boot` takes it: "cases/lost_edge"."""
         return f"{FOLDER}/{self.directory.name}"
 
     def source(self, arch: str) -> Path:
@@ -80,6 +83,12 @@ class Case:
     def story(self) -> str:
         """What happens, and why."""
         return (self.directory / "README.md").read_text(encoding="utf-8")
+
+    def _repr_markdown_(self) -> str:
+        from vmm.casebook.difference import difference
+
+        arch = DEFAULT if DEFAULT in self.machines else next(iter(self.machines))
+        return f"{self.story.rstrip()}\n\n## From broken to fixed\n\n```diff\n{difference(self, arch)}```\n"
 
 
 def cases(root: Path | None = None) -> dict[str, Case]:

@@ -20,8 +20,12 @@ from vmm.version import described
 
 COMMANDS = {
     "run": "boot an image and show every interrupt",
+    "top": "a live table of a guest's interrupts, while it runs",
     "replay": "run a recording once more, bit for bit",
+    "export": "events of a recorded run as a file for other tools: Perfetto, GTKWave, JSON",
+    "step": "go through a run on the screen, on and back",
     "explore": "every placement of interrupts in a window: proven, or the least that fails",
+    "report": "a recorded run as a page: lanes of time, every interrupt's path, verdicts",
     "diagnose": "what went wrong with interrupts in a recorded run",
     "coverage": "which boundaries had which interrupt delivered: a table, a page",
     "bisect": "find where two recordings differ first",
@@ -30,6 +34,7 @@ COMMANDS = {
     "asm": "assemble and link a guest of your own",
     "new": "a guest, a scenario and a test to begin with",
     "doctor": "what works on this machine",
+    "completion": "a script that completes words of vmm: for bash, zsh, fish",
     "help": "the manual: its topics, the page of one",
 }
 DIFFERS = 1
@@ -82,7 +87,8 @@ def _outcome(arguments: Sequence[str]) -> int:
         return BAD_USAGE
 
 
-def _dispatch(arguments: Sequence[str]) -> int:
+def top_parser() -> Parser:
+    """Of what stands before a command."""
     parser = Parser(
         "vmm",
         "Boot machine code on an emulated CPU, with every interrupt exactly in its place.\n"
@@ -93,6 +99,11 @@ def _dispatch(arguments: Sequence[str]) -> int:
     parser.add_argument("--version", action=_Version, nargs=0, help="show which vmm this is, and exit")
     parser.add_argument("command", metavar="COMMAND", type=_command, help="one of those below")
     parser.add_argument("rest", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
+    return parser
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    parser = top_parser()
     if not arguments:
         parser.error(f"no command; there are {', '.join(COMMANDS)}")
     first, *rest = arguments

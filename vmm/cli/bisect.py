@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vmm.cli import DIFFERS
+from vmm.cli import DIFFERS, progress
 from vmm.cli.parser import Parser
 
 
@@ -24,7 +24,9 @@ def parser() -> Parser:
 def main(options: argparse.Namespace) -> int:
     from vmm.replayer.bisect import bisect
 
-    found = bisect(options.first, options.second)
+    with progress.shown() as shown:
+        tell = (lambda insns: shown.tell(f"comparing, at instruction {insns} of a replay")) if shown else None
+        found = bisect(options.first, options.second, tell)
     if found is None:
         print("the runs do not differ")
         return 0

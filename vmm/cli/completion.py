@@ -1,9 +1,11 @@
-"""What a shell must know to complete the words of a command line: `vmm help --complete bash`."""
+"""`vmm completion`: what a shell must know to complete the words of a command line."""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from argparse import Action
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 
 from vmm import pages
@@ -12,19 +14,22 @@ from vmm.boards import BOARDS
 from vmm.catalog import directories
 from vmm.cli import COMMANDS
 from vmm.cli.new import KINDS
-from vmm.errors import VmmError
+from vmm.cli.parser import Parser
+from vmm.errors import unknown
 
-ZSH = "autoload -Uz compinit bashcompinit && compinit && bashcompinit\n"
-SHELLS = {"bash": "", "zsh": ZSH}
-"""Each with what comes first: zsh understands bash's way."""
+ZSH = """\
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+autoload -Uz bashcompinit && bashcompinit
+"""
+"""It understands bash's way then."""
 VALUES: Mapping[str, Iterable[str]] = {
     "--kind": KINDS,
     "--arch": ARCHITECTURES,
     "--board": BOARDS,
-    "--complete": SHELLS,
+    "--variant": ("broken", "fixed"),
 }
 """Of options; those of the others are names of files, or nobody knows."""
-SCRIPT = """\
+BASH = """\
 _vmm() {
     local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" options="" known=""
     case "${COMP_WORDS[1]}" in
@@ -40,16 +45,73 @@ _vmm() {
 complete -o bashdefault -o default -F _vmm vmm
 """
 """Where it knows nothing, the shell completes names of files."""
+FISH = """\
+complete -c vmm -e
+function __vmm_first
+    test (count (commandline -opc)) = 1
+end
+function __vmm_on
+    set -l words (commandline -opc)
+    test (count $words) -gt 1; and test $words[2] = $argv[1]
+end
+complete -c vmm -n __vmm_first -l help -d 'show this help message and exit'
+complete -c vmm -n __vmm_first -l version -d 'show which vmm this is, and exit'
+"""
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "vmm completion",
+        "Print a script for a shell, which completes commands, options, guests, boards and topics of vmm then.",
+        [
+            "vmm completion fish | source               # in ~/.config/fish/config.fish",
+            'eval "$(vmm completion bash)"              # in ~/.bashrc',
+            'eval "$(vmm completion zsh)"               # in ~/.zshrc',
+        ],
+    )
+    parser.add_argument("shell", metavar="SHELL", type=_shell, help=", ".join(SHELLS))
+    return parser
+
+
+def main(options: argparse.Namespace) -> int:
+    sys.stdout.write(script(options.shell))
+    return 0
+
+
+def _shell(name: str) -> str:
+    if name not in SHELLS:
+        raise unknown("shell", name, SHELLS)
+    return name
 
 
 def script(shell: str) -> str:
-    """For the shell to evaluate; VmmError for a shell that is not known."""
-    if shell not in SHELLS:
-        raise VmmError(f"{shell}: not one of the shells that are known: {', '.join(SHELLS)}")
-    actions = {name: list(_actions(name)) for name in COMMANDS}
-    arguments: Mapping[str, Iterable[str]] = {
-        "run": directories(), "explore": directories(), "help": [*pages.topics(), *COMMANDS],
+    """For one of SHELLS to evaluate."""
+    return SHELLS[shell]()
+
+
+def _arguments() -> Mapping[str, Iterable[str]]:
+    """What may stand behind a command, besides options and names of files."""
+    guests = directories()
+    return {
+        "run": guests, "explore": guests, "help": [*pages.topics(), *COMMANDS], "completion": SHELLS,
+        "list": [*ARCHITECTURES, "cases"],
     }  # fmt: skip
+
+
+def _parser(command: str) -> Parser:
+    return import_module(f"vmm.cli.{command}").parser()  # type: ignore[no-any-return]
+
+
+def _options(actions: Iterable[Action]) -> Iterable[str]:
+    return (option for action in actions for option in action.option_strings)
+
+
+# ---- bash ----
+
+
+def _bash() -> str:
+    actions: Mapping[str, Sequence[Action]] = {name: _parser(name)._actions for name in COMMANDS}
+    arguments = _arguments()
     commands = (
         f'        {name}) options="{" ".join(_options(actions[name]))}" known="{" ".join(arguments.get(name, ()))}" ;;'
         for name in COMMANDS
@@ -58,15 +120,47 @@ def script(shell: str) -> str:
     values = [*VALUES.items(), ("|".join(sorted(taking - VALUES.keys())), ())]
     options = (f'        {option}) known="{" ".join(words)}" ;;' for option, words in values)
     parts = {"@COMMANDS@": "\n".join(commands), "@VALUES@": "\n".join(options), "@NAMES@": " ".join(COMMANDS)}
-    text = SCRIPT
+    text = BASH
     for part, meaning in parts.items():
         text = text.replace(part, meaning)
-    return SHELLS[shell] + text
+    return text
 
 
-def _actions(command: str) -> Iterable[Action]:
-    return import_module(f"vmm.cli.{command}").parser()._actions  # type: ignore[no-any-return]
+# ---- fish ----
 
 
-def _options(actions: Iterable[Action]) -> Iterable[str]:
-    return (option for action in actions for option in action.option_strings)
+def _fish() -> str:
+    arguments = _arguments()
+    lines = [f"complete -c vmm -n __vmm_first -f -a {name} -d {_quoted(does)}" for name, does in COMMANDS.items()]
+    for name in COMMANDS:
+        on = f"complete -c vmm -n '__vmm_on {name}'"
+        if words := " ".join(arguments.get(name, ())):
+            lines.append(f"{on} -a {_quoted(words)}")
+        parser = _parser(name)
+        formatter = parser._get_formatter()
+        for action in parser._actions:
+            if action.option_strings:
+                lines.append(f"{on} {_fish_option(action)} -d {_quoted(formatter._expand_help(action))}")
+    return FISH + "".join(f"{line}\n" for line in lines)
+
+
+def _fish_option(action: Action) -> str:
+    """Its names, and what may follow: nothing, words that are known, or a file."""
+    names = " ".join(map(_fish_name, action.option_strings))
+    values = next((VALUES[option] for option in action.option_strings if option in VALUES), action.choices)
+    if action.nargs == 0:
+        return names
+    return f"{names} -x -a {_quoted(' '.join(map(str, values)))}" if values else f"{names} -r -F"
+
+
+def _fish_name(option: str) -> str:
+    if option.startswith("--"):
+        return f"-l {option[2:]}"
+    return f"-s {option[1:]}" if len(option) == 2 else f"-o {option[1:]}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+SHELLS: dict[str, Callable[[], str]] = {"bash": _bash, "zsh": lambda: ZSH + _bash(), "fish": _fish}

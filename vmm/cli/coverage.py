@@ -116,12 +116,13 @@ def _sources(image: ImageCoverage) -> list[Path]:
 
 
 def _print(summaries: list[Summary], *, with_lines: bool) -> None:
+    from vmm.columns import broken, width
     from vmm.report.table import show
 
     for n, summary in enumerate(summaries):
         if n:
             print()
-        print(summary.title())
+        print(broken(summary.title(), width()))
         if not summary.image.complete:
             print("more was executed or delivered than there is room for: this is not all")
         names = ("where", "boundaries", "interrupted", "never", "masked", "delivered")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import textwrap
 from pathlib import Path
 
-from vmm.cli import session
+from vmm.cli import progress, session
 from vmm.cli.parser import Parser
-from vmm.columns import columns
+from vmm.columns import broken, columns
 from vmm.diagnoses.table import NAMES, diagnosis
 from vmm.errors import VmmError
 
@@ -50,14 +49,15 @@ def main(options: argparse.Namespace) -> int:
 
     replay = Replay(options.file, None, lambda data: None)
     with replay.machine.diagnose(*options.names) as diagnoses:
-        stop = replay.run()
+        stop = progress.to_end(replay)
         looked = diagnoses.looked()
     found = looked.verdicts
+    left = diagnoses.not_applied() | diagnoses.unended(stop)
     if options.json:
-        print(json.dumps({"stop": str(stop), **verdicts.plain(looked)}, indent=2))
+        print(json.dumps({"stop": str(stop), **verdicts.plain(looked), "not_applied": left}, indent=2))
     else:
         print(f"vmm: {stop}")
-        verdicts.show(looked, diagnoses.not_applied(), sys.stdout)
+        verdicts.show(looked, left, sys.stdout)
     return session.CERTAIN if any(verdict.certain for verdict in found) else 0
 
 
@@ -69,5 +69,5 @@ def _list(options: argparse.Namespace) -> None:
         print(json.dumps(facts, indent=2))
         return
     for name, row in rows.items():
-        print(f"{name}{f'={row.BUDGET}' if row.BUDGET else ''}")
-        print(textwrap.fill(row.RULE, columns(WIDTH), initial_indent="    ", subsequent_indent="    "))
+        print(broken(f"{name}{f'={row.BUDGET}' if row.BUDGET else ''}", columns(WIDTH)))
+        print(broken(row.RULE, columns(WIDTH), head="    ", indent=4))

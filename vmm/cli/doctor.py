@@ -16,6 +16,7 @@ from importlib import metadata
 from vmm import toolchain
 from vmm.arch import ARCHITECTURES, every
 from vmm.cli.parser import Parser
+from vmm.columns import broken, width
 from vmm.errors import VmmError
 from vmm.version import described
 
@@ -51,7 +52,8 @@ def main(options: argparse.Namespace) -> int:
     else:
         for finding in findings:
             hint = f" ({finding.hint})" if finding.hint else ""
-            print(f"{'ok' if finding.ok else 'missing':9}{finding.name:18}{finding.found}{hint}")
+            head = f"{'ok' if finding.ok else 'missing':9}{finding.name:18}"
+            print(broken(finding.found + hint, width(), head=head, indent=len(head)))
     return 0 if all(finding.ok for finding in findings if finding.essential) else 1
 
 

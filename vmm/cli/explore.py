@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, TextIO
 
 from vmm import quantities
 from vmm.cli import checks, interrupts, run
+from vmm.cli import report as pages
 from vmm.cli.parser import Parser
+from vmm.cli.streams import CLEAR
 from vmm.errors import VmmError
 from vmm.output import OutputFile, Outputs
+from vmm.scratch import scratch
 from vmm.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -43,7 +46,6 @@ exit status:
   129, 130, 143  SIGHUP, Ctrl-C, SIGTERM: what was found by then is told"""
 COLUMNS = 100
 """Of a terminal that does not say."""
-CLEAR = "\r\x1b[K"
 _PLACE = re.compile(r"[^:]+(?::\d+)?(?:\s*[+-]\s*\w+)?")
 """A location, as far as its colons go: of file.c:94 one is part."""
 
@@ -101,6 +103,7 @@ def parser() -> Parser:
     add("--seconds", type=_seconds, metavar="S", help="stop after so many seconds")
     add("--no-reduction", action="store_true", help="make every run whole, even where it is known how it goes on")
     add("--record", type=Path, metavar="FILE", help="write a recording of the least failing run, for vmm replay")
+    add("--report", type=Path, metavar="FILE", help="write a page of the least failing run, with its story on it")
     campaign = "keep what was tried in this file, and go on from there if it is there; budgets begin anew"
     add("--campaign", type=Path, metavar="FILE", help=campaign)
     add("--jobs", type=quantities.positive, metavar="N", help="processes that try it at once (1)")
@@ -141,6 +144,8 @@ def main(options: argparse.Namespace) -> int:
         document = None
         if options.json not in (None, STANDARD_OUTPUT):
             document = stack.enter_context(outputs.open("--json", options.json))
+        page = stack.enter_context(outputs.open("--report", options.report)) if options.report else None
+        record = options.record or (stack.enter_context(scratch()) / "least.vmmrec" if page else None)
         covered = stack.enter_context(outputs.open("--coverage", options.coverage)) if options.coverage else None
         for option, path in (("--record", options.record), ("--campaign", options.campaign)):
             if path:
@@ -148,7 +153,11 @@ def main(options: argparse.Namespace) -> int:
                     pass  # it is written when it is known what goes there
         jobs, executor = _workers(options, stack)
         exploration = Exploration(subject, sources, chosen, bounds, options.campaign, coverage, jobs, executor)
-        report, broken_off = _explored(exploration, options)
+        report, broken_off = _explored(exploration, record, options)
+        if page and report.recording:
+            page.write(pages.counterexample(report, Path(report.recording)))
+        if not options.record:
+            report.recording = None
         if coverage and covered:
             covered.write(coverage.text())
         _write(report, options, document)
@@ -170,11 +179,13 @@ def _workers(options: argparse.Namespace, stack: ExitStack) -> tuple[int | None,
     return stack.enter_context(connected(options.scheduler))
 
 
-def _explored(exploration: Exploration, options: argparse.Namespace) -> tuple[Report, KeyboardInterrupt | None]:
+def _explored(
+    exploration: Exploration, record: Path | None, options: argparse.Namespace
+) -> tuple[Report, KeyboardInterrupt | None]:
     """What was found, and what broke it off."""
     progress = Progress(sys.stderr) if sys.stderr.isatty() and not options.quiet else None
     try:
-        return exploration.run(options.record, progress.show if progress else None), None
+        return exploration.run(record, progress.show if progress else None), None
     except KeyboardInterrupt as error:
         if exploration.report is None:
             raise
@@ -194,8 +205,9 @@ def _write(report: Report, options: argparse.Namespace, document: OutputFile | N
         shown = sys.stderr
     if not options.quiet and report.verdict != "nothing delivered":
         print(report, file=shown)
-        if options.record and not report.recording:
-            print(f"--record {options.record}: not written, for no run fails", file=shown)
+        for option, path in (("--record", options.record), ("--report", options.report)):
+            if path and not report.failing:
+                print(f"{option} {path}: not written, for no run fails", file=shown)
 
 
 class Progress:

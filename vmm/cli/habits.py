@@ -17,7 +17,7 @@ ASM = "vmm asm FILE.S makes an image of sources, and vmm run FILE.S runs one as 
 
 COMMANDS = {
     **dict.fromkeys(("boot", "start", "exec", "execute", "emulate", "emu", "launch", "load"), RUN),
-    **dict.fromkeys(("debug", "gdb", "step", "break", "attach", "monitor"), GDB),
+    **dict.fromkeys(("debug", "gdb", "break", "attach", "monitor"), GDB),
     **dict.fromkeys(("test", "tests", "pytest", "robot"), "pytest runs tests, with vmm's fixtures: vmm help tests"),
     **dict.fromkeys(
         ("fuzz", "check", "inject"),
@@ -25,7 +25,7 @@ COMMANDS = {
     ),
     **dict.fromkeys(("record", "rec", "save"), "vmm run IMAGE --record FILE writes a recording"),
     **dict.fromkeys(("trace", "log"), "vmm run IMAGE --trace FILE writes every event, and -d int a line for each"),
-    **dict.fromkeys(("report", "summary", "stats"), "vmm run IMAGE --summary FILE writes how the run ended"),
+    **dict.fromkeys(("summary", "stats"), "vmm run IMAGE --summary FILE writes how the run ended"),
     **dict.fromkeys(("diff", "compare"), "vmm bisect A.vmmrec B.vmmrec finds where two recordings differ"),
     **dict.fromkeys(("build", "compile", "assemble", "as", "cc", "gcc", "nasm", "make", "link"), ASM),
     **dict.fromkeys(("init", "create", "scaffold", "template"), "vmm new NAME writes a guest, a scenario and tests"),
@@ -51,7 +51,7 @@ OPTIONS = {
     **dict.fromkeys(("-q", "--silent", "--batch"), "vmm says --quiet"),
     **dict.fromkeys(("--ram", "--mem"), "vmm says --memory SIZE, such as 64M"),
     **dict.fromkeys(("--cmdline", "--args", "--bootargs", "-a"), "vmm says --append STR"),
-    **dict.fromkeys(("--module", "--modules", "-i"), "vmm says --initrd PATH, once for each"),
+    **dict.fromkeys(("--module", "--modules"), "vmm says --initrd PATH, once for each"),
     **dict.fromkeys(("--gic", "--gic-version"), "vmm says --board virt,gic=3"),
     **dict.fromkeys(("--cpus", "--vcpus", "--cores"), "vmm says --smp N"),
     **dict.fromkeys(("--script", "--python", "-x", "-e", "-c"), "vmm says --scenario FILE, a Python file"),
@@ -59,7 +59,8 @@ OPTIONS = {
         ("--log", "--logfile", "--log-file", "-l"), "-d int is for standard error, --trace int:FILE for FILE"
     ),
     **dict.fromkeys(("-o", "--output", "--out"), OUTPUT),
-    **dict.fromkeys(("--stdin", "--interactive"), "vmm says --input -"),
+    "--stdin": "vmm says --input -",
+    **dict.fromkeys(("--interactive", "--tty", "-ti"), "vmm says -it"),
     **dict.fromkeys(("--address", "--base", "--org", "--offset"), "vmm says --load-address ADDR"),
     **dict.fromkeys(("--image", "--elf", "--file", "-f", "--bin"), "the image has no option before it: vmm run IMAGE"),
     **dict.fromkeys(("--uart", "--console"), SERIAL),

@@ -9,6 +9,7 @@ from importlib import import_module
 from vmm import pages
 from vmm.cli import COMMANDS
 from vmm.cli.parser import Parser
+from vmm.columns import broken, width
 
 
 def parser() -> Parser:
@@ -20,22 +21,14 @@ def parser() -> Parser:
             "vmm help snapshots",
             "vmm help run",
             "vmm help snapshots | less",
-            'eval "$(vmm help --complete bash)"',
         ],
     )
     parser.add_argument("topic", metavar="TOPIC", nargs="?", help="one of those that vmm help lists")
-    parser.add_argument(
-        "--complete", metavar="SHELL", help="a script for bash or zsh, which completes words of vmm then"
-    )
     return parser
 
 
 def main(options: argparse.Namespace) -> int:
-    if options.complete:
-        from vmm.cli import completion
-
-        sys.stdout.write(completion.script(options.complete))
-    elif options.topic is None:
+    if options.topic is None:
         sys.stdout.write(_contents())
     elif options.topic in COMMANDS:
         import_module(f"vmm.cli.{options.topic}").parser().print_help(sys.stdout)
@@ -50,5 +43,5 @@ def main(options: argparse.Namespace) -> int:
 def _contents() -> str:
     known = pages.topics()
     wide = max(map(len, known))
-    lines = [f"{topic:{wide}}  {line}" for topic, line in known.items()]
+    lines = [broken(line, width(), head=f"{topic:{wide}}  ", indent=wide + 2) for topic, line in known.items()]
     return "\n".join([*lines, "", "vmm help TOPIC shows its page, vmm help COMMAND a command's options.", ""])

@@ -32,6 +32,8 @@ class Parser(argparse.ArgumentParser):
         parts = ["commands:", *(f"  {name:10}{text}" for name, text in commands.items()), ""] if commands else []
         parts += ["examples:", *(f"  {example}" for example in examples)]
         self._answer: Answer = answer
+        self.examples = examples
+        """As they stand in the help."""
         super().__init__(
             prog=prog,
             description=description,

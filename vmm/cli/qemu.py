@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from vmm.cli.qemu_words import WORDS, log
+from vmm.cli.qemu_words import WORDS
 from vmm.errors import VmmError
 
 PROGRAM = "qemu-system-"
@@ -67,8 +67,6 @@ def translated(arguments: Sequence[str], ours: Callable[[str], int | None]) -> T
         (images if name == "kernel" else words).extend(new)
     if not names:
         return None
-    if "D" in names:
-        _without_log(words)
     dashed = any(image.startswith("-") for image in images)
     return Translation([*words, "--", *images] if dashed else [*images, *words], always)
 
@@ -85,12 +83,3 @@ def _of(name: str, text: str, left: list[str]) -> list[str]:
         return row.means(value)
     except VmmError as error:
         raise VmmError(f"{text} {value}: {error}") from None
-
-
-def _without_log(words: list[str]) -> None:
-    """-d, whose lines go to -D's file."""
-    if "-d" not in words:
-        raise VmmError("-D: it is the file of -d; -d int -D FILE is --trace int:FILE")
-    at = words.index("-d")
-    log(words[at + 1])
-    del words[at : at + 2]

@@ -11,7 +11,7 @@ from vmm.errors import VmmError, unknown
 
 NO_VALUE, VALUE = False, True
 GDB = "vmm run IMAGE --gdb :1234 -S lets gdb attach: vmm help debugger"
-MONITOR = "there is no monitor; a script looks at the machine, and changes it: vmm help python"
+MONITOR = "vmm run -it has a monitor at its terminal, by Ctrl-A c, and gdb has it, too: vmm help debugger"
 SCREEN = "there is no window; the guest's serial port is standard output, and m.screen a pc's rows of text"
 DISK = (
     "there is no disk; an image is in memory when it starts, and --initrd FILE gives a multiboot or Linux kernel more"
@@ -24,7 +24,7 @@ KVM = "every instruction is emulated, on every host; there is no accelerator to 
 HOST = "this is about QEMU's process on the host, and vmm has nothing like it"
 TABLES = "a board's tables are its own; there is no option to change them"
 TREE = "the machine makes its device tree itself and takes no other; --append is in it"
-EXECUTED = "no log of what is executed; a crash shows the last instructions, and in Python m.run(insns=1) steps"
+TRANSLATED = "vmm shows no translations; -d exec,cpu,in_asm logs what is executed"
 SNAPSHOT = "snapshots are a script's: m.snapshot(), m.restore(...) (vmm help snapshots); --record writes a whole run"
 SERIAL = "the first serial port is standard output (send it with > or |), and --input FILE, or -, types into it"
 
@@ -155,30 +155,35 @@ def _icount(value: str) -> list[str]:
     raise VmmError(f"time always counts instructions, 10 ns each; --board pc,{worth} (or virt,) is another speed")
 
 
-LOGS: dict[str, str | None] = {
-    "int": None,
-    "guest_errors": None,  # among the lines of int
-    "unimp": None,
-    **dict.fromkeys(
-        ("exec", "cpu", "fpu", "in_asm", "out_asm", "op", "op_opt", "op_ind", "nochain", "strace", "tid", "plugin"),
-        EXECUTED,
-    ),
+LOGS: dict[str, str] = {
+    **dict.fromkeys(("guest_errors", "unimp"), "int"),  # among its lines
+    **dict.fromkeys(("out_asm", "op", "op_opt", "op_ind"), TRANSLATED),
+    **dict.fromkeys(("strace", "tid", "plugin"), HOST),
+    "fpu": "cpu",
+    "nochain": "",
     "cpu_reset": "there is no log of resets; a crash shows the registers, and a reset ends the run",
     "mmu": "there is no log of the MMU; -d int has every fault, with its address",
     "page": "there is no log of pages; -d int has every fault, with its address",
     "pcall": "there is no log of far calls; -d int has every delivery",
 }
-"""What -d takes as QEMU does, and the answers to the rest."""
+"""QEMU's items of -d: what each is here, which is nothing where it is always so, or its answer."""
 
 
-def log(text: str) -> str:
-    """The value of -d, a list with commas; VmmError where it asks for more than `int`."""
+def logged(text: str) -> list[str]:
+    """The items of -d, a list with commas; VmmError where it asks for what there is not."""
+    from vmm.cli.logged import ALL
+
+    found: list[str] = []
     for item in text.split(","):
-        if item not in LOGS:
-            raise VmmError("-d: " + EXECUTED) if item.startswith("trace:") else unknown("log", item, ("int",))
-        if answer := LOGS[item]:
-            raise VmmError(f"-d {item}: {answer}")
-    return "int"
+        if item.startswith("trace:"):
+            raise VmmError(f"-d {item}: these are QEMU's own events; the items of -d are {', '.join(ALL)}")
+        meant = LOGS.get(item, item)
+        if " " in meant:
+            raise VmmError(f"-d {item}: {meant}")
+        if meant and meant not in ALL:
+            raise unknown("item of -d", item, ALL)
+        found += [meant] if meant else []
+    return found
 
 
 WORDS = {
@@ -214,14 +219,13 @@ WORDS = {
     **dict.fromkeys(("vnc", "spice", "rotate", "k"), Word(VALUE, SCREEN)),
     "debugcon": Word(VALUE, "what a guest writes to port E9h goes nowhere; its first serial port is standard output"),
     "parallel": Word(VALUE, _only(["none", "null"], "there is no parallel port")),
-    "echr": Word(VALUE, MONITOR),
+    "echr": Word(VALUE, "the escape key of vmm run -it is Ctrl-A"),
     "monitor": Word(VALUE, _only(["none", "null", "/dev/null"], MONITOR)),
     **dict.fromkeys(("qmp", "qmp-pretty", "mon", "chardev"), Word(VALUE, MONITOR)),
-    "D": Word(VALUE, lambda value: ["--trace", f"int:{value}"]),
-    "dfilter": Word(VALUE, EXECUTED),
+    "dfilter": Word(VALUE, "-d exec,in_asm -D FILE has every instruction; grep(1) finds some"),
     "singlestep": Word(NO_VALUE, "every instruction is a boundary of its own already"),
     "trace": Word(VALUE, "these are QEMU's own events; the guest's interrupts are written by --trace [FORMAT:]FILE"),
-    "plugin": Word(VALUE, EXECUTED),
+    "plugin": Word(VALUE, TRANSLATED),
     "gdb": Word(VALUE, _gdb),
     "loadvm": Word(VALUE, SNAPSHOT),
     "incoming": Word(VALUE, SNAPSHOT),

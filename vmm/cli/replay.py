@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmm import quantities
-from vmm.cli import BROKEN_PIPE, DIFFERS, debugger, interrupts, session
+from vmm.cli import BROKEN_PIPE, DIFFERS, debugger, interrupts, logged, session
 from vmm.cli.parser import Parser
-from vmm.gdb import Killed
+from vmm.errors import VmmError
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.replayer.player import Replay
+    from vmm.report.executed import Executed
 
 
 def parser() -> Parser:
@@ -63,16 +64,19 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
     early = different = why = None
     with ExitStack() as files:
         summary_file = session.summary_file(options, outputs, files)
-        session.observe(machine, options, outputs, files)
+        executed = session.observe(machine, options, outputs, files)
+        if executed and (gdb or options.stop_at or options.until_event):
+            raise VmmError("-d: of what is executed a recording tells whole, or with --until-insn")
         diagnoses = session.diagnosed(machine, options, files)
         plotted = session.plotted(machine, options, outputs, files)
+        reported = session.reported(machine, options, outputs, files, console)
         started = time.perf_counter()
         try:
             interrupts.check()
-            stop = gdb.replayed(replay) if gdb else _run(replay, options, console)
+            stop = gdb.replayed(replay) if gdb else _run(replay, options, console, executed)
         except Diverged as error:
             why, different = "no longer the recorded run", str(error)
-        except (BrokenPipeError, KeyboardInterrupt, Killed) as error:
+        except session.CUT_SHORT as error:
             early, why = session.cut_short(error)
         else:
             why = replay.tape.end.why if replay.finished else None  # what ended the recorded run ends this one
@@ -85,6 +89,10 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
             summary_file.write(summary.json())
         if plotted:
             plotted()
+        if reported:
+            reported()
+    if options.quiet:
+        session.tell_not_applied(summary)
     if not options.quiet and early != BROKEN_PIPE:
         from vmm.report import crash, end
 
@@ -97,18 +105,20 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
     return session.CERTAIN if summary.certain else status
 
 
-def _run(replay: Replay, options: argparse.Namespace, console: session.Console) -> Stop:
+def _run(replay: Replay, options: argparse.Namespace, console: session.Console, executed: Executed | None) -> Stop:
     """Who waits for the end of a long one is told how far it is."""
     from vmm.cli import run_loop
 
-    targets = (options.stop_at, options.until_insn, options.until_event)
-    progress = run_loop.progress(console, options)
-    if progress is None or targets != (None, None, None):
+    if executed:
+        return logged.replayed(replay, executed, options.until_insn)
+    progress, until = run_loop.progress(console, options), options.until_insn
+    if progress is None or options.stop_at or options.until_event:
         return replay.run(options.stop_at, insn=options.until_insn, event=options.until_event)
     while True:
         progress.tell(replay.machine)
-        stop = replay.run(insn=replay.machine.instructions + run_loop.SLICE)
-        if replay.finished:
+        insn = replay.machine.instructions + run_loop.SLICE
+        stop = replay.run(insn=insn if until is None else min(insn, until))
+        if replay.finished or replay.machine.instructions == until:
             return stop
 
 

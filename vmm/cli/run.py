@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmm import loaders, quantities
 from vmm.arch import DEFAULT, every, named
-from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, debugger, session
+from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, debugger, logged, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
-from vmm.gdb import Killed
 from vmm.machine.options import GEAR, MEMORY, PRECISE
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
     from vmm.cli import scripted
+    from vmm.cli.interactive import Interactive
     from vmm.cli.run_loop import Typed
     from vmm.core.stops import Stop
+    from vmm.inputs.console import Taker
     from vmm.inputs.recorder import Recorder
     from vmm.machine.machine import Machine
 
@@ -92,6 +93,7 @@ def parser() -> Parser:
     )
     add_machine(parser)
     add_gear(parser)
+    add_limits(parser)
     _add_run(parser)
     session.add_options(parser)
     return parser
@@ -119,13 +121,20 @@ def add_gear(parser: Parser) -> None:
     parser.add_argument("--gear", choices=("precise", "fast"), help=gear)
 
 
-def _add_run(parser: Parser) -> None:
+def add_limits(parser: Parser) -> None:
+    """How far it runs, and what plays beside it."""
     add = parser.add_argument
     add("--max-insns", type=quantities.count, metavar="N", help="stop after so many instructions: 1e6, 1M")
     add("--max-time", type=quantities.duration, metavar="TIME", help="stop at this virtual time: 5s, 200ms")
     script = "run every `async def scenario…(m)` of this Python file beside the guest"
     add("--scenario", type=Path, metavar="FILE", help=script)
     add("--input", metavar="FILE", help="send its bytes to the first serial port; -: standard input, as it is typed")
+
+
+def _add_run(parser: Parser) -> None:
+    add = parser.add_argument
+    terminal = "a terminal's keys go to the first serial port as they are typed; Ctrl-A h: help, monitor, end"
+    add("-it", "-i", "-t", dest="interactive", action="store_true", help=terminal)
     add("--record", type=Path, metavar="FILE", help="write a recording, for vmm replay and vmm bisect")
     debugger.add_options(parser)
     add("--variant", metavar="NAME", help="of a case (vmm list): broken, or fixed")
@@ -163,69 +172,49 @@ def play(options: argparse.Namespace) -> Outcome:
         return _play(options, opened)
 
 
-def _note_gear(machine: Machine, asked: str | None) -> None:
-    """Why it is not the one that was asked for; or, where nobody asked, what the emulator lacks for the usual one."""
-    from vmm.machine.machine import why_precise
-
-    architecture = named(machine.architecture)
-    chosen = architecture.processor(machine.config.cpu)
-    by_nature = chosen.precise or GEAR not in architecture.gears
-    if machine.gear != machine.config.gear and (asked or not by_nature):
-        print(f"vmm: --gear {machine.config.gear}: {why_precise(chosen)}", file=sys.stderr)
-
-
 def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
-    from vmm.catalog import resolve, shown, wants
     from vmm.cli.run_loop import go, progress
-    from vmm.machine.machine import Config, Machine
     from vmm.report.summary import Summary
 
     if options.told and not options.quiet:
         print(f"vmm: {options.told}", file=sys.stderr)
     console = session.Console(sys.stdout.buffer)
-    image = resolve(options.image)
-    note = loaders.check(image) if options.load_address is None else None
-    if note and not options.quiet:
-        print(f"vmm: {shown(image)}: {note}", file=sys.stderr)
-    wanted = wants(image)
-    board = options.board or wanted.board
-    check_fits(image, options, board)
+    image = fitted(options)
+    seat = _seat(options, console)
     gdb = debugger.debugger(options, console, opened)
-    machine = Machine(
-        Config(
-            board=board,
-            cpu=options.cpu or wanted.cpu_on(board),
-            smp=options.smp or wanted.smp,
-            memory=options.memory,
-            cmdline=options.append,
-            seed=options.seed,
-            gear=options.gear or (PRECISE if options.coverage else GEAR),
-            console=gdb.console if gdb else console,
-        )
-    )
-    _note_gear(machine, options.gear)
-    script = _script(options.scenario)
-    typed = _typed(options.input)
+    taker = gdb.console if gdb else seat.console if seat else console
+    if options.coverage:
+        options.gear = options.gear or PRECISE
+    machine = built(options, image, taker)
+    script = script_of(options.scenario)
+    typed = typed_of(options.input)
     machine.load(image, initrd=options.initrd, load_address=options.load_address)
     outputs = Outputs(_inputs(machine, options))
     with ExitStack() as files:
-        recorder = _recorder(machine, options, outputs) or (machine.recording() if gdb else None)
+        recorder = _recorder(machine, options, outputs) or (machine.recording() if gdb or seat else None)
         machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
         summary_file = session.summary_file(options, outputs, files)
-        session.observe(machine, options, outputs, files)
+        executed = session.observe(machine, options, outputs, files)
+        if executed and (gdb or seat):
+            raise VmmError("-d: --gdb and -it go their own ways; int alone goes with them")
         diagnoses = session.diagnosed(machine, options, files)
         covered = _covered(machine, options, outputs, files)
         plotted = session.plotted(machine, options, outputs, files)
+        reported = session.reported(machine, options, outputs, files, console)
         if recorder:
             files.enter_context(recorder)
         started = time.perf_counter()
         if gdb and recorder:
             goes = gdb.live(machine, recorder, typed)
+        elif seat and recorder:
+            goes = seat.live(machine, recorder)
+        elif executed:
+            goes = partial(logged.go, machine, typed, executed)
         else:
             goes = partial(go, machine, typed, progress(console, options, typed))
-        stop, status, cut = _run(machine, script, recorder, goes)
+        stop, status, cut = until_end(machine, script, recorder, goes)
         waiting = machine.waiting
-        closed = _close(machine, script)
+        closed = close(machine, script)
         if not closed:
             status = SCRIPT_FAILED
             if recorder:
@@ -239,6 +228,10 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
             covered()
         if plotted:
             plotted()
+        if reported:
+            reported()
+    if options.quiet:
+        session.tell_not_applied(summary)
     if not options.quiet and status != BROKEN_PIPE:
         from vmm.report import end
 
@@ -250,6 +243,61 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
         print(f"vmm: never fired: {story}", file=sys.stderr)
     certain = summary.certain and not cut
     return Outcome(session.CERTAIN if certain else status, stop, not cut and closed, certain)
+
+
+def fitted(options: argparse.Namespace) -> Path:
+    """The image's file; VmmError where it, or what it is to run on, makes no sense."""
+    from vmm.catalog import resolve, shown, wants
+
+    image = resolve(options.image)
+    note = loaders.check(image) if options.load_address is None else None
+    if note and not options.quiet:
+        print(f"vmm: {shown(image)}: {note}", file=sys.stderr)
+    check_fits(image, options, options.board or wants(image).board)
+    return image
+
+
+def built(options: argparse.Namespace, image: Path, console: Taker) -> Machine:
+    """What it runs on, where it is still to be loaded."""
+    from vmm.catalog import wants
+    from vmm.machine.machine import Config, Machine
+
+    wanted = wants(image)
+    board = options.board or wanted.board
+    machine = Machine(
+        Config(
+            board=board,
+            cpu=options.cpu or wanted.cpu_on(board),
+            smp=options.smp or wanted.smp,
+            memory=options.memory,
+            cmdline=options.append,
+            seed=options.seed,
+            gear=options.gear or GEAR,
+            console=console,
+        )
+    )
+    _note_gear(machine, options.gear)
+    return machine
+
+
+def _note_gear(machine: Machine, asked: str | None) -> None:
+    """Why it is not the one that was asked for; or, where nobody asked, what the emulator lacks for the usual one."""
+    from vmm.machine.machine import why_precise
+
+    architecture = named(machine.architecture)
+    chosen = architecture.processor(machine.config.cpu)
+    by_nature = chosen.precise or GEAR not in architecture.gears
+    if machine.gear != machine.config.gear and (asked or not by_nature):
+        print(f"vmm: --gear {machine.config.gear}: {why_precise(chosen)}", file=sys.stderr)
+
+
+def _seat(options: argparse.Namespace, console: session.Console) -> Interactive | None:
+    """Of who sits at a terminal."""
+    if not options.interactive:
+        return None
+    from vmm.cli import interactive
+
+    return interactive.interactive(options, console)
 
 
 def _inputs(machine: Machine, options: argparse.Namespace) -> list[Path]:
@@ -305,7 +353,8 @@ def check_fits(image: Path, options: argparse.Namespace, board: str) -> None:
         )
 
 
-def _script(path: Path | None) -> scripted.Script | None:
+def script_of(path: Path | None) -> scripted.Script | None:
+    """Of `--scenario`."""
     if path is None:
         return None
     from vmm.cli import scripted
@@ -313,7 +362,8 @@ def _script(path: Path | None) -> scripted.Script | None:
     return scripted.load(path)
 
 
-def _typed(source: str | None) -> Typed | None:
+def typed_of(source: str | None) -> Typed | None:
+    """Of `--input`."""
     if source is None:
         return None
     from vmm.cli import run_loop
@@ -321,7 +371,7 @@ def _typed(source: str | None) -> Typed | None:
     return run_loop.typed(source)
 
 
-def _run(
+def until_end(
     machine: Machine,
     script: scripted.Script | None,
     recorder: Recorder | None,
@@ -334,7 +384,7 @@ def _run(
             script.start(machine)
         stop = goes()
         status = stop.exit_status
-    except (BrokenPipeError, KeyboardInterrupt, Killed) as error:
+    except session.CUT_SHORT as error:
         status, why = session.cut_short(error)
         _explain(script, error)
     except BaseException as error:  # sys.exit(), too, is but a script's error
@@ -346,7 +396,7 @@ def _run(
     return (session.cut(machine, why) if why else stop), status, why is not None
 
 
-def _close(machine: Machine, script: scripted.Script | None) -> bool:
+def close(machine: Machine, script: scripted.Script | None) -> bool:
     """End the scenarios that wait; whether nothing of them failed at that."""
     try:
         machine.close()

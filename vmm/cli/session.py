@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, ClassVar
 
-from vmm.cli import BROKEN_PIPE, interrupts, streams
+from vmm.cli import BROKEN_PIPE, interrupts, logged, streams
 from vmm.errors import VmmError, unknown
 from vmm.gdb import Killed
 from vmm.output import OutputFile, Outputs
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.diagnoses.diagnosed import Diagnoses
     from vmm.machine.machine import Machine
+    from vmm.report.executed import Executed
+    from vmm.report.summary import Summary
 
 
 CERTAIN = 1
@@ -29,15 +31,45 @@ CERTAIN = 1
 def add_options(parser: Parser) -> None:
     """The options of `observe`, and `--quiet`."""
     add = parser.add_argument
-    trace = "write every event: as json (the default), jsonl or int; repeatable"
+    trace = "write every event: as json (the default), jsonl, int, perfetto, chrome or vcd; repeatable"
     add("--trace", action="append", default=[], type=_trace, metavar="[FORMAT:]FILE", help=trace)
     add("--summary", type=Path, metavar="FILE", help="write how the run ended as JSON")
     diagnose = "look for what goes wrong with interrupts: all, or names with budgets, as vmm diagnose --list has them"
     add("--diagnose", action="append", default=[], metavar="NAME[=BUDGET],…", help=diagnose)
     plot = "draw a picture of the run, .svg or .png: latency, jitter, nesting, stack or work; repeatable (extra: plot)"
     add("--plot", action="append", default=[], type=_plot, metavar="KIND:FILE", help=plot)
-    add("-d", dest="log", type=_log, metavar="int", help="a line for every interrupt, exception and guest error")
+    page = "write a page of the run that needs no other file: lanes of time, every interrupt, verdicts"
+    add("--report", type=Path, metavar="FILE", help=page)
+    logged.add_options(parser)
     add("--quiet", action="store_true", help="no report after the run")
+
+
+class Left(Exception):
+    """Who sits at the terminal wanted the run to end."""
+
+
+CUT_SHORT = (BrokenPipeError, KeyboardInterrupt, Killed, Left)
+"""What ends a run that does not end by itself."""
+
+
+MOST_WRITTEN = 64 << 10
+"""Bytes of what the guest wrote that a page has, the last ones."""
+
+
+class Tail:
+    """The last of what a guest wrote."""
+
+    HEARS: ClassVar = "later"
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def __call__(self, data: bytes) -> None:
+        self._data += data
+        del self._data[:-MOST_WRITTEN]
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._data)
 
 
 class Console:
@@ -52,11 +84,13 @@ class Console:
         self._file: IO[bytes] | None = file
         self._last = b"\n"
         self._problem: str | None = None
+        self.tail = Tail()
         self.written = 0
         """Bytes that the guest wrote."""
 
     def __call__(self, data: bytes) -> None:
         self.written += len(data)
+        self.tail(data)
         self._last = data[-1:]
         if self._file:
             self._try(self._file, data, flush=b"\n" in data)
@@ -74,6 +108,11 @@ class Console:
             self._file = None
             streams.discard_output()
             self._problem = streams.trouble(error)
+
+    def flush(self) -> None:
+        """Somebody waits for it: a prompt has no end of line."""
+        if self._file:
+            self._try(self._file, b"", flush=True)
 
     def finish(self) -> None:
         """Send what is left; where both streams are one terminal, what follows begins a line."""
@@ -98,17 +137,20 @@ def summary_file(options: argparse.Namespace, outputs: Outputs, files: ExitStack
     return files.enter_context(outputs.open("--summary", options.summary)) if options.summary else None
 
 
-def observe(machine: Machine, options: argparse.Namespace, outputs: Outputs, files: ExitStack) -> None:
-    """Write the events to where the options say, until `files` ends."""
-    if not options.trace and not options.log:
-        return
-    from vmm.trace.export import exported, exporter
-
+def observe(machine: Machine, options: argparse.Namespace, outputs: Outputs, files: ExitStack) -> Executed | None:
+    """Write the events to where the options say, until `files` ends; what is given back writes what is executed."""
     for format, path in options.trace:
+        from vmm.trace.export import exported, exporter
+
         file = files.enter_context(outputs.open("--trace", path, stream=exporter(format).STREAM))
         files.enter_context(exported(format, file, machine))
-    if options.log:
-        files.enter_context(exported(options.log, sys.stderr, machine))
+    return logged.observe(machine, options, outputs, files)
+
+
+def tell_not_applied(summary: Summary) -> None:
+    """Which diagnoses that were named could not say anything, for who gets no report."""
+    for name, why in summary.not_applied.items():
+        print(f"vmm: {name}: not looked for: {why}", file=sys.stderr)
 
 
 def diagnosed(machine: Machine, options: argparse.Namespace, files: ExitStack) -> Diagnoses | None:
@@ -140,12 +182,27 @@ def plotted(
     return draw
 
 
+def reported(
+    machine: Machine, options: argparse.Namespace, outputs: Outputs, files: ExitStack, console: Console
+) -> Callable[[], None] | None:
+    """What a page shows is recorded until `files` ends; what is given back writes it."""
+    if not options.report:
+        return None
+    from vmm.report.page.report import RunPage
+
+    file = files.enter_context(outputs.open("--report", options.report))
+    page = files.enter_context(RunPage(machine))
+    return lambda: file.write(page.html(console=bytes(console.tail)))
+
+
 def cut_short(error: BaseException) -> tuple[int, str]:
     """Exit status and words of what ends a run that does not end by itself; any other error is raised."""
     if isinstance(error, BrokenPipeError):
         return BROKEN_PIPE, "nobody reads standard output"
     if isinstance(error, Killed):
         return 0, "ended by gdb"
+    if isinstance(error, Left):
+        return 0, "ended at the terminal"
     if isinstance(error, KeyboardInterrupt):
         return interrupts.status(error), interrupts.why(error)
     raise error
@@ -155,14 +212,6 @@ def cut(machine: Machine, why: str) -> Stop:
     """The stop of a run that did not end by itself."""
     pc = machine.cpu.pc
     return replace(machine.stop, reason="user", code=0, detail=f"{why} at {machine.where(pc)}", address=pc)
-
-
-def _log(text: str) -> str:
-    if text == "int":
-        return text
-    from vmm.cli import qemu_words
-
-    return qemu_words.log(text)
 
 
 def _plot(text: str) -> tuple[str, Path]:

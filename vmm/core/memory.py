@@ -41,5 +41,17 @@ class PhysicalMemory:
 
     def write(self, address: int, data: bytes) -> None:
         """VmmError outside RAM and flash."""
-        self._view(address, len(data))[:] = data
+        view = self._view(address, len(data))
+        lib.vmm_memory_reached(self._native, address, len(data), True)
+        view[:] = data
         lib.vmm_memory_written(self._native, address, len(data))
+
+
+class DeviceMemory(PhysicalMemory):
+    """As devices reach it, whose reads are felt, too: by a transaction that has written there."""
+
+    def read(self, address: int, size: int) -> bytes:
+        """VmmError outside RAM and flash."""
+        view = self._view(address, size)
+        lib.vmm_memory_reached(self._native, address, size, False)
+        return bytes(view)

@@ -10,10 +10,10 @@ from vmm.coverage import file
 from vmm.coverage.image import CodeLine, Covered, ImageCoverage, Interrupt, SourceFile, Where, added
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum
-from vmm.loaders.symbols import Line, Symbols
+from vmm.loaders.symbols import Symbols
 from vmm.machine.machine import Machine, collected_of
 from vmm.output import OutputFile
-from vmm.sources import bundled
+from vmm.sources import source_of
 
 __all__ = ["Coverage"]
 
@@ -27,6 +27,16 @@ class Coverage:
         self.inputs: set[Path] = set()
         """Files that watched machines were made of: none of them is written over."""
         self._watched: list[Machine] = []
+
+    @property
+    def watched(self) -> int:
+        """Machines that are, and not collected from yet."""
+        return len(self._watched)
+
+    def _repr_html_(self) -> str:
+        from vmm.coverage.notebook import coverage
+
+        return coverage(self)
 
     def watch(self, machine: Machine) -> Machine:
         """From its next run on, until `collect`; the machine is given back. VmmError for one without an image, for one
@@ -112,17 +122,13 @@ def _where(symbols: Symbols | None, address: int) -> Where:
     if symbols is None:
         return Where()
     row = symbols.row_at(address)
-    return Where(*_function(symbols, address), *((_file(row), row.number) if row else ()))
+    return Where(*_function(symbols, address), *((row.file, row.number) if row else ()))
 
 
 def _function(symbols: Symbols, address: int) -> tuple[str, int]:
     name = symbols.name_at(address) or ""
     function, plus, offset = name.rpartition("+0x")
     return (function, int(offset, 16)) if plus else (name, 0)
-
-
-def _file(row: Line) -> str:
-    return row.path or (row.place or "").rpartition(":")[0]
 
 
 def _sources(
@@ -133,18 +139,14 @@ def _sources(
     files = {name: _source_file(name, beside) for name in names}
     lines: dict[CodeLine, int] = {}
     for row in symbols.lines():
-        if _file(row) in files:
-            lines.setdefault(CodeLine(_file(row), row.number, _function(symbols, row.address)[0]), row.address)
+        if row.file in files:
+            lines.setdefault(CodeLine(row.file, row.number, _function(symbols, row.address)[0]), row.address)
     return files, lines
 
 
 def _source_file(name: str, beside: Path) -> SourceFile:
-    """As the line table names it: a whole path, or from where it was compiled, which is most often beside the image."""
-    for directory in (beside, Path(), bundled() / "include"):
-        path = directory / name
-        try:
-            if path.is_file():
-                return SourceFile(str(path.absolute()), checksum(path))
-        except (OSError, ValueError, VmmError):
-            continue
-    return SourceFile("", "")
+    path = source_of(name, beside)
+    try:
+        return SourceFile(str(path), checksum(path)) if path else SourceFile("", "")
+    except VmmError:
+        return SourceFile("", "")

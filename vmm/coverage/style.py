@@ -1,23 +1,28 @@
 """How the page of a coverage map looks: light and dark, wide and narrow."""
 
-STYLE = """
-:root { color-scheme: light dark; --back: #fbfbf9; --paper: #fff; --ink: #1d2329; --soft: #616a75; --edge: #dfe2e6;
-  --hit: #14774a; --hit-back: #e4f4ea; --part: #8a5a00; --part-back: #fdf1d6; --open: #b3261e; --open-back: #fdeceb;
-  --mask: #566276; --mask-back: #f0f2f6; --dead: #6d6d6d; --dead-back: #f3f3f3; --link: #1457a8; }
-@media (prefers-color-scheme: dark) { :root { --back: #14171b; --paper: #1b1f25; --ink: #e4e7eb; --soft: #9aa4b1;
-  --edge: #313741; --hit: #5fd39a; --hit-back: #17301f; --part: #f0bf5a; --part-back: #33290f; --open: #ff8f86;
-  --open-back: #3a1c1b; --mask: #9fadc4; --mask-back: #222832; --dead: #9b9b9b; --dead-back: #24262a;
-  --link: #84b8ff; } }
+from __future__ import annotations
+
+from vmm.style import MONO, SANS, colours
+
+LIGHT = {
+    "hit": "#14774a", "hit-back": "#e4f4ea", "part": "#8a5a00", "part-back": "#fdf1d6", "open": "#b3261e",
+    "open-back": "#fdeceb", "mask": "#566276", "mask-back": "#f0f2f6", "dead": "#6d6d6d", "dead-back": "#f3f3f3",
+}  # fmt: skip
+DARK = {
+    "hit": "#5fd39a", "hit-back": "#17301f", "part": "#f0bf5a", "part-back": "#33290f", "open": "#ff8f86",
+    "open-back": "#3a1c1b", "mask": "#9fadc4", "mask-back": "#222832", "dead": "#9b9b9b", "dead-back": "#24262a",
+}  # fmt: skip
+RULES = """
 * { box-sizing: border-box; }
 body { margin: 0; padding: 1.5rem clamp(.75rem, 3vw, 2.5rem) 4rem; background: var(--back); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+  font: 15px/1.5 SANS; }
 header, main { max-width: 68rem; margin: 0 auto; }
 h1 { margin: 0; font-size: 1.7rem; line-height: 1.2; letter-spacing: -.01em; }
 h2 { margin: 0; font-size: 1.25rem; overflow-wrap: anywhere; }
 h3 { margin: 1.6rem 0 .5rem; font-size: 1rem; overflow-wrap: anywhere; }
 header p, .facts { margin: .2rem 0 .8rem; color: var(--soft); }
 a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
-code { font: 13px/1.55 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+code { font: 13px/1.55 MONO; }
 ul { margin: 0; padding: 0; list-style: none; }
 nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; margin-top: .8rem; }
 .legend { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .25rem 1.2rem;
@@ -42,7 +47,7 @@ p.by { margin-top: .7rem; }
 .functions { border-top: 1px solid var(--edge); }
 .function { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr; gap: 0 1rem; padding: .4rem 0;
   border-bottom: 1px solid var(--edge); }
-.function .name { font: 13px/1.7 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+.function .name { font: 13px/1.7 MONO;
   padding-left: 1.7rem; overflow-wrap: anywhere; }
 .function .mark { margin-left: -1.7rem; width: 1.7rem; }
 .function .facts { margin: 0; font-size: .84rem; line-height: 1.75; }
@@ -80,3 +85,4 @@ p.by { margin-top: .7rem; }
 }
 @media print { body { background: none; } .image { border: 0; padding: 0; } }
 """
+STYLE = colours(LIGHT, DARK) + RULES.replace("SANS", SANS).replace("MONO", MONO)

@@ -8,10 +8,10 @@ words of 32 bits; channel n has its own from 20h n on:
 08 BYTES    to copy, at most 64 KiB
 0C PACE     microseconds of a burst, of 16 bytes or what is left (0: as 1)
 10 START    written anything: it begins, with what the others have by now. Reads as 1 while it copies
-14 LEFT     read only: bytes that are not copied yet
+14 LEFT     read only: bytes that are not copied; of a channel that ended at an error what it still had to copy
 
-80 STATUS   bit n: channel n has copied all, which is the interrupt; written 1 it is cleared
-84 ERRORS   bit n: it has come to where no memory is, and ended there; written 1 it is cleared
+80 STATUS   bit n: channel n is done, which is the interrupt; written 1 it is cleared
+84 ERRORS   bit n: it has come to where no memory is, and was done there; written 1 it is cleared
 """
 
 from __future__ import annotations
@@ -130,12 +130,16 @@ class Dma:
             self._memory.write(channel.to, self._memory.read(channel.first, size))
         except VmmError:  # a guest may name any address
             self.errors |= 1 << number
-            channel.left = size
+            self._is_done(number, channel)
+            return
         channel.first, channel.to, channel.left = channel.first + size, channel.to + size, channel.left - size
         channel.due_ns += channel.length
         if not channel.left:
-            channel.due_ns = None
-            self.status |= 1 << number
+            self._is_done(number, channel)
+
+    def _is_done(self, number: int, channel: Channel) -> None:
+        channel.due_ns = None
+        self.status |= 1 << number
 
     def _drive(self) -> None:
         self._irq.set(bool(self.status))

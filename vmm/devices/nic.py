@@ -40,6 +40,8 @@ DESCRIPTOR = 2 * HALF.size
 MOST_ENTRIES = 4096
 MOST_BYTES = 9000
 """Of a packet."""
+LEAST_BYTES, AROUND, BYTE_NS = 60, 24, 8
+"""Of a frame on a wire of 1 Gbit/s (IEEE 802.3): what a short packet is filled up to; preamble, check and gap; each."""
 MOST_PACKETS, MOST_NS = 1 << 20, 1 << 40
 """Of traffic, and of the time between two."""
 US = 1000
@@ -52,6 +54,7 @@ class Nic:
     """
 
     OUTSIDE: ClassVar = ("arrive", "traffic")
+    TELLS_WORK = True
 
     def __init__(
         self, *, clock: Clock, irq: Line, memory: Memory, work: Work, message: Callable[[int, int], object]
@@ -70,8 +73,10 @@ class Nic:
         self.number = 0
         """Of the first packet of this ring, among all that ever came."""
         self.asserts = False
-        self.left, self.burst, self.every_ns, self.due_ns, self.bytes = 0, 1, 0, 0, 0
+        self.left, self.burst, self.every_ns, self.bytes = 0, 1, 0, 0
         """What traffic is still to come."""
+        self.sent = self.due_ns = self.burst_ns = 0
+        """Packets of it that came; when the next one does, and when its burst began."""
         self._quiet.cancel()
         self._next.cancel()
         self._drive()
@@ -149,9 +154,10 @@ class Nic:
             self._take(data)
 
     def traffic(self, count: int, every_ns: int, size: int = 64, burst: int = 1) -> None:
-        """`count` packets of `size` bytes from now on, `burst` at once, so many again each `every_ns` of virtual time.
-        Byte i of a packet is its number among them plus i, modulo 256. It replaces what is still to come of others.
-        VmmError for a number that makes no sense.
+        """`count` packets of `size` bytes from now on, `burst` of them back to back, as a wire of 1 Gbit/s has them, so
+        many again each `every_ns` of virtual time, or behind the burst where that takes longer. Byte i of a packet is
+        its number among them plus i, modulo 256. It replaces what is still to come of others. VmmError for a number
+        that makes no sense.
         """
         limits = {"count": (count, 1, MOST_PACKETS), "every_ns": (every_ns, 1, MOST_NS), "size": (size, 0, MOST_BYTES)}
         for name, (value, least, most) in (limits | {"burst": (burst, 1, MOST_PACKETS)}).items():
@@ -159,15 +165,20 @@ class Nic:
                 raise VmmError(f"traffic: {name}={value!r} is not from {least} to {most}")
         self.left, self.every_ns, self.bytes, self.burst = count, every_ns, size, burst
         self.sent = 0
-        self.due_ns = self._clock.now()
+        self.due_ns = self.burst_ns = self._clock.now()
         self._generate()
 
     def _generate(self) -> None:
-        for _ in range(min(self.burst, self.left)):
-            self.arrive(bytes(self.sent + i & 0xFF for i in range(self.bytes)))
-            self.sent += 1
-            self.left -= 1
-        self.due_ns += self.every_ns
+        self.arrive(bytes(self.sent + i & 0xFF for i in range(self.bytes)))
+        self.sent += 1
+        self.left -= 1
+        behind = self.due_ns + (max(self.bytes, LEAST_BYTES) + AROUND) * BYTE_NS
+        if self.sent % self.burst == 0:
+            self.burst_ns += self.every_ns
+            if self.burst_ns <= self.due_ns:
+                self.burst_ns = behind
+            behind = self.burst_ns
+        self.due_ns = behind
         if self.left:
             self._next.at(self.due_ns)
 

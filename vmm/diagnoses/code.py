@@ -41,7 +41,7 @@ class Code:
 
     def __init__(self, patient: Patient, vcpu: int) -> None:
         self._cpu = patient.cpus[vcpu]
-        self._disassembler = named(patient.architecture).dump().disassembler(self._cpu)
+        self._disassembler = named(patient.architecture).dump().disassembler(self._cpu.bits)
         self._disassembler.detail = True
 
     @property

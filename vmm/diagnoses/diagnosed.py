@@ -7,8 +7,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from vmm.core.stops import AWAITED
 from vmm.diagnoses.books import Books
-from vmm.diagnoses.diagnosis import Budget, Diagnosis, Looked, Patient, Verdict, is_x86
+from vmm.diagnoses.diagnosis import Budget, Diagnosis, Looked, Patient, Verdict, Verdicts, is_x86
 from vmm.diagnoses.table import diagnosis
 from vmm.errors import VmmError
 
@@ -21,6 +22,8 @@ __all__ = ["Asked", "Diagnoses", "Look", "able", "not_applied", "watch"]
 
 Asked = Mapping[str, Budget | None]
 """By name, as `chosen` gives them."""
+STOPPED = ("count", "user", *AWAITED)
+"""The reasons of a stop behind which a run can go on."""
 MOST = 200_000
 """Events that are looked at, the last ones; of a guest that takes interrupts all the time, those of some seconds."""
 
@@ -55,7 +58,7 @@ class Look:
 
     def verdicts(self) -> list[Verdict]:
         """By diagnosis and then by when."""
-        return [verdict for rule in self._rules for verdict in rule.verdicts()]
+        return Verdicts(verdict for rule in self._rules for verdict in rule.verdicts())
 
     def figures(self) -> dict[str, list[str]]:
         """What was measured, by diagnosis."""
@@ -128,13 +131,24 @@ class Diagnoses:
         return Looked(look.verdicts(), look.figures(), note)
 
     def not_applied(self) -> dict[str, str]:
-        """Of those asked for by name that cannot say anything of this machine, why."""
-        return not_applied(self._patient, self._asked, self._named)
+        """Of those asked for by name that cannot say anything of this machine, or of a run that is not over, why."""
+        unended = {name: why for name, why in self.unended(self._patient.stop).items() if name in self._named}
+        return not_applied(self._patient, self._asked, self._named) | unended
+
+    def unended(self, stop: Stop) -> dict[str, str]:
+        """Of those that look at how a run ends, why they cannot say anything of one that was stopped so before."""
+        why = f"it looks at how a run ends, and this one was stopped: {stop}"
+        return {name: why for name in self._asked if diagnosis(name).ENDS and stop.reason in STOPPED}
 
     def check(self) -> None:
         """VmmError, a line each, where a verdict is certain."""
         if wrong := [verdict for verdict in self.verdicts() if verdict.certain]:
             raise VmmError("\n".join(f"{verdict.diagnosis}: {verdict}" for verdict in wrong))
+
+    def _repr_html_(self) -> str:
+        from vmm.diagnoses.notebook import diagnoses
+
+        return diagnoses(self)
 
     def stop(self) -> None:
         """Keep no more; what was kept can still be asked about."""

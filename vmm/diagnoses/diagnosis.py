@@ -55,6 +55,15 @@ class Verdict:
         return self.text
 
 
+class Verdicts(list[Verdict]):
+    """A list of them, which a notebook shows with their evidence."""
+
+    def _repr_html_(self) -> str:
+        from vmm.diagnoses.notebook import verdicts
+
+        return verdicts(self)
+
+
 class Patient(Teller, Protocol):
     """What a diagnosis may ask of the machine, which stands where the run ended."""
 

@@ -61,6 +61,11 @@ class Rule(Diagnosis):
         self._allowed = budget.in_insns(patient.insn_ns) * patient.insn_ns if budget else 0
         self._devices: dict[int, Device] = {}
 
+    def applies(self) -> str:
+        if any(getattr(device, "TELLS_WORK", False) for device in self._patient.board.devices.values()):
+            return ""
+        return "no device of this board tells of work that it has for its driver: a NIC does (--board …,nic=on)"
+
     def see(self, event: Event) -> None:
         device = self._devices.setdefault(event.number, Device(deque(maxlen=KEPT)))
         number, what = event.value >> lib.VMM_WORK_BITS, event.value & WHAT

@@ -85,7 +85,11 @@ class Lines:
 
     def high(self, service: Service) -> High | None:
         """The last rise of the line that a service is of; None: of none."""
-        number = self._lines.get(service.key)
+        return self.last_rise(service.key)
+
+    def last_rise(self, key: Key) -> High | None:
+        """Of the line that requests what a controller knows so; None: of none."""
+        number = self._lines.get(key)
         return self.lines[number].last if number in self.lines else None
 
     def waiting(self) -> Iterator[High]:
@@ -136,7 +140,7 @@ class Lines:
     def _latched(self, event: Event) -> None:
         """What a controller does at an edge comes right behind it, and so tells which of its inputs the line has."""
         rose = self._changed
-        if rose is None or rose.insns != event.insns:
+        if rose is None or (rose.insns, rose.ns) != (event.insns, event.ns):
             return
         if not self._x86:
             if event.number == FIRST_SPI + rose.number:

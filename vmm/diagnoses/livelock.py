@@ -10,6 +10,8 @@ from vmm.core.native import lib
 from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 
+FEATURES, EBX, RTM = 7, 1, 1 << 11
+"""Leaf of CPUID, its register and bit (SDM vol. 2A CPUID)."""
 MANY = 16
 """Tries; who has gone another way by then has escalated."""
 
@@ -39,7 +41,12 @@ class Rule(Diagnosis):
         self._tries: dict[int, Tries] = {}
 
     def applies(self) -> str:
-        return "" if self._x86 else "it is about transactions, which are x86's here"
+        if not self._x86:
+            return "it is about transactions, which are x86's here"
+        cpu = self._patient.cpus[0]
+        last, *_ = cpu.cpuid(0)
+        has = last >= FEATURES and cpu.cpuid(FEATURES)[EBX] & RTM
+        return "" if has else "the CPU has no transactions; --cpu max,+rtm has"
 
     def see(self, event: Event) -> None:
         if event.number == lib.VMM_TX_BEGINS:

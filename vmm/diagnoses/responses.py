@@ -75,6 +75,8 @@ class Responses:
         self._spans: dict[int, deque[Span]] = {}
         self._now: dict[int, tuple[str, Event]] = {}
         self._waiting: dict[int, list[Response]] = {}
+        self.begun: Response | None = None
+        """To the interrupt that was delivered last; complete when it is answered."""
         self.longest: Span | None = None
         """Of the code outside of handlers that masks interrupts."""
 
@@ -94,7 +96,8 @@ class Responses:
         elif kind == "delivered":
             handler = self.handlers.of
             if handler and not handler.synchronous:
-                self._waiting.setdefault(event.vcpu, []).append(self._begun(handler))
+                self.begun = self._begun(handler)
+                self._waiting.setdefault(event.vcpu, []).append(self.begun)
             self._change(event)
         elif kind == "returned":
             if self.handlers.of:

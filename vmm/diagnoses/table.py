@@ -50,12 +50,16 @@ def diagnosis(name: str) -> type[Diagnosis]:
 
 def chosen(words: Sequence[str]) -> dict[str, Budget | None]:
     """What "all", a name, or "NAME=BUDGET" each of `words` ask for, by name; a later budget replaces an earlier one.
-    VmmError for what is neither, a budget that is no number with a unit, and one of a diagnosis that takes none.
+    VmmError for what is neither, a budget that is no number with a unit, one of a diagnosis that takes none, and for
+    the name of one that says nothing without, and has none.
     """
     asked: dict[str, Budget | None] = {}
     for name, budget in map(_parsed, words):
         for each in NAMES if name == ALL else (name,):
             asked[each] = budget or asked.get(each)
+    for name in named(words):
+        if diagnosis(name).NEEDED and asked[name] is None:
+            raise VmmError(f"{name} needs a budget: {name}={diagnosis(name).BUDGET}")
     return {name: asked[name] for name in NAMES if name in asked}
 
 

@@ -22,3 +22,12 @@ class Finding:
 
     def __str__(self) -> str:
         return self.text
+
+
+class Findings(list[Finding]):
+    """A list of them, which a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        from vmm.findings.notebook import findings
+
+        return findings(self)

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from vmm.core.stops import ENDED_BY_GUEST
-from vmm.findings.finding import Finding
+from vmm.findings.finding import Finding, Findings
 from vmm.findings.standing import Standing
 
 FAULTS, OTHERS = ("in_service",), ("waiting", "line_high", "lost_edges", "asleep")
@@ -18,11 +18,11 @@ MEANT = (*ENDED_BY_GUEST, "user", "count", "breakpoint", "delivered", "event", "
 """The reasons of an end that somebody wanted: what only explains another is not told."""
 
 
-def found(at: Standing, *, faults: bool) -> list[Finding]:
+def found(at: Standing, *, faults: bool) -> Findings:
     """All of them, or only the faults."""
     if not faults:
-        return list(_found(at, (*FAULTS, *OTHERS)))
-    return [finding for finding in _found(at, FAULTS) if finding.fault]
+        return Findings(_found(at, (*FAULTS, *OTHERS)))
+    return Findings(finding for finding in _found(at, FAULTS) if finding.fault)
 
 
 def _found(at: Standing, kinds: tuple[str, ...]) -> Iterator[Finding]:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
+
+
+class Written(Protocol):
+    """A console that goes back with its machine."""
+
+    at: int
+    """Bytes that the guest has written where it stands."""
+
+    def changed(self) -> None:
+        """From here on the guest writes something else."""
 
 
 class Once:

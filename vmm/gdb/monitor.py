@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vmm import arch
 from vmm.arch.vcpu import Handler
 from vmm.errors import VmmError, unknown
 from vmm.inputs.lines import IrqLine
+from vmm.trace.words import interrupt
 
 if TYPE_CHECKING:
     from vmm.gdb.target import Target
@@ -27,17 +27,18 @@ class Row(NamedTuple):
     function: Function
 
 
-def answer(target: Target, text: str) -> str:
-    """What a command line says; VmmError for one that makes no sense."""
+def answer(target: Target, text: str, commands: Mapping[str, Row] | None = None) -> str:
+    """What a command line says, of these or of all `commands`; VmmError for one that makes no sense."""
+    known = COMMANDS if commands is None else commands
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise VmmError(f"monitor {text}: {error}") from None
     name, *rest = words or ["help"]
-    if name not in COMMANDS:
-        return f"{unknown('monitor command', name, COMMANDS)}\n"
+    if name not in known:
+        return f"{unknown('monitor command', name, known)}\n"
     try:
-        return COMMANDS[name].function(target, rest)
+        return known[name].function(target, rest)
     except VmmError as error:
         return f"{error}\n"
 
@@ -68,8 +69,13 @@ def _one_of(words: list[str], known: tuple[str, ...], what: str) -> str | None:
 # ---- looks ----
 
 
+def usages(commands: Mapping[str, Row]) -> str:
+    """A line for each."""
+    return _lines([f"{row.usage:28}{row.does}" for row in commands.values()])
+
+
 def _help(target: Target, words: list[str]) -> str:
-    return _lines([f"{row.usage:28}{row.does}" for row in COMMANDS.values()])
+    return usages(COMMANDS)
 
 
 def _where(target: Target, words: list[str]) -> str:
@@ -149,11 +155,8 @@ def _frames(target: Target, words: list[str]) -> str:
 def _crossed(target: Target, handler: Handler) -> tuple[str, int, int, int]:
     """Of what an interrupt crossed: what came, when, and the program counter and stack pointer that it found."""
     machine = target.machine
-    words = arch.named(machine.architecture).words()
     source = machine.trace.source_name(handler.source, handler.pin)
-    number = words.number(handler.number, source)
-    what = machine.cpu.exception_name(handler.number) if source in words.named else None
-    return what or f"{number} ({source})", handler.begun, handler.pc, handler.sp
+    return interrupt(handler.number, source, machine), handler.begun, handler.pc, handler.sp
 
 
 def _unwinder(target: Target, words: list[str]) -> str:
@@ -198,12 +201,17 @@ def _snapshot(target: Target, words: list[str]) -> str:
     return _lines([*named, f"{len(target.past.moments)} on the way, the first at {target.past.moments[0]}"])
 
 
-def _restore(target: Target, words: list[str]) -> str:
+def restore(target: Target, words: list[str]) -> str:
+    """Go to a snapshot that was named."""
     target.past.check()
     if not words:
         raise VmmError("restore which? monitor restore NAME")
     target.past.restore(words[0])
-    return f"{words[0]}: {target.machine.position}; tell gdb: maintenance flush register-cache\n"
+    return f"{words[0]}: {target.machine.position}\n"
+
+
+def _restore(target: Target, words: list[str]) -> str:
+    return f"{restore(target, words).rstrip()}; tell gdb: maintenance flush register-cache\n"
 
 
 def _stop(target: Target, words: list[str]) -> str:

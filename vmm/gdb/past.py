@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmm.errors import VmmError, unknown
-from vmm.gdb.console import Once
+from vmm.gdb.console import Written
 from vmm.gdb.course import Came, Course
 from vmm.inputs.position import Position
 from vmm.replayer.player import towards
@@ -67,7 +67,7 @@ def order(at: Position) -> tuple[int, int, int]:
 class Past:
     """Of a course, from where it stands on; VmmError where its machine cannot be taken a snapshot of."""
 
-    def __init__(self, course: Course, console: Once) -> None:
+    def __init__(self, course: Course, console: Written) -> None:
         self._course, self._machine, self._console = course, course.machine, console
         self._moments: list[Moment] = []
         self._named: dict[str, tuple[Moment, list[Moment]]] = {}

@@ -11,7 +11,7 @@ from vmm.core.stops import Stop
 from vmm.errors import VmmError, unknown
 from vmm.gdb.course import Came, Course
 from vmm.gdb.description import shown
-from vmm.gdb.past import BrokenIn, Hit, Past, Poll
+from vmm.gdb.past import SLICE, BrokenIn, Hit, Past, Poll
 from vmm.gdb.watched import watched
 from vmm.inputs.position import Position
 from vmm.scenario.trigger import Trigger
@@ -183,6 +183,23 @@ class Target:
     def go(self, poll: Poll) -> Halt | Exited:
         """On to a breakpoint or the end."""
         return self._exited() or self._halt(self._on(self._triggers(), poll))
+
+    def go_to(self, trigger: Trigger[Any], poll: Poll) -> Came | Exited:
+        """On to a trigger, past any breakpoint, or to the end; to one that means the same whenever its wait begins."""
+        while True:
+            came = self.leg(trigger, poll)
+            if isinstance(came, Exited) or came.trigger or came.stop or came.broken_in:
+                return came
+
+    def leg(self, trigger: Trigger[Any], poll: Poll) -> Came | Exited:
+        """A part of that way, by SLICE instructions at most, and no further than to where something was decided."""
+        if exited := self._exited():
+            return exited
+        came = self.course.forward([trigger], SLICE)
+        self.past.went_on()
+        if came.stop:
+            self._halt(came)
+        return Came(broken_in=True) if not (came.stop or came.trigger) and poll() else came
 
     def step(self, poll: Poll, inside: range = range(0)) -> Halt | Exited:
         """By one boundary of the chosen vCPU, and on as long as its next instruction is `inside`."""

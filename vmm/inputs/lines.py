@@ -72,10 +72,15 @@ class Lines:
 
     def story(self, number: int) -> str:
         """The level of a line, and which scenario holds it, in words."""
-        raw, holder = self._native.lines[number], self._holders.get(number)
-        level = "high" if raw.drivers & ~raw.cut else "low"
+        holder = self._holders.get(number)
+        level = "high" if self.is_high(number) else "low"
         held = f", held by scenario {holder.name}" if holder and not holder.finished else ""
         return level + held
+
+    def is_high(self, number: int) -> bool:
+        """Its level: somebody drives it high."""
+        raw = self._native.lines[number]
+        return bool(raw.drivers & ~raw.cut)
 
     def hold(self, number: int) -> None:
         """Whose code runs now (a scenario's, or none's) holds the line from now on."""
@@ -114,6 +119,11 @@ class IrqLine:
     def number(self) -> int:
         """The line's."""
         return self._number
+
+    @property
+    def high(self) -> bool:
+        """Its level now, whoever drives it."""
+        return self._lines.is_high(self._number)
 
     def raise_(self) -> None:
         """Hold the line high until `lower`."""

@@ -49,6 +49,11 @@ class DeviceHandle:
         plain = type(self._device).__repr__ is object.__repr__  # type: ignore[comparison-overlap]
         return f"<{self._name}: {type(self._device).__name__ if plain else repr(self._device)}>"
 
+    def _repr_html_(self) -> str:
+        from vmm.inputs.notebook import device
+
+        return device(self, self._name)
+
     def __dir__(self) -> list[str]:
         """What a script can read of it, and call."""
         device, called = self._device, offered(self._device) if self._decide else ()

@@ -102,6 +102,11 @@ class Distributor(_Interrupts):
     def __repr__(self) -> str:
         return f"<GICD pending={sorted(self.pending)} active={sorted(self.active)}>"
 
+    def _repr_html_(self) -> str:
+        from vmm.intc.notebook import distributor
+
+        return distributor(self)
+
 
 class CpuInterface(_Interrupts):
     """One vCPU's SGIs, PPIs and LPIs, and the interface that interrupts it."""
@@ -185,6 +190,11 @@ class CpuInterface(_Interrupts):
         state = f"pending={sorted(self.pending)} active={sorted(self.active)}"
         return f"<GIC of cpu {self.index} {state} running={self.running_priority:#04x} pmr={self.pmr:#04x}>"
 
+    def _repr_html_(self) -> str:
+        from vmm.intc.notebook import interface
+
+        return interface(self)
+
 
 class Gic:
     """The interrupt controller of a machine whose core has one."""
@@ -195,3 +205,8 @@ class Gic:
         """2 or 3."""
         self.dist = Distributor(native)
         self.cpu = [CpuInterface(native, index) for index in range(gic.cpus)]
+
+    def _repr_html_(self) -> str:
+        from vmm.intc.notebook import gic
+
+        return gic(self)

@@ -55,6 +55,11 @@ class Chip:
     def __repr__(self) -> str:
         return f"<8259A irr={self.irr:#04x} isr={self.isr:#04x} imr={self.imr:#04x}>"
 
+    def _repr_html_(self) -> str:
+        from vmm.intc.notebook import chip
+
+        return chip(self)
+
 
 class Pic:
     """Master and slave as a PC wires them; where `decide` is given, as scripts have them."""
@@ -70,3 +75,8 @@ class Pic:
             self._decide("pic", chip, a0, value)
         else:
             lib.vmm_pic_write(self._native, chip, a0, value)
+
+    def _repr_html_(self) -> str:
+        from vmm.intc.notebook import pair
+
+        return pair(self)

@@ -79,3 +79,8 @@ class IoApic:
     def __repr__(self) -> str:
         waiting = [pin for pin in range(PINS) if self.pin(pin).remote_irr]
         return f"<IOAPIC {self.id} asserted={sorted(self.asserted)} remote IRR={waiting}>"
+
+    def _repr_html_(self) -> str:
+        from vmm.intc.notebook import ioapic
+
+        return ioapic(self)

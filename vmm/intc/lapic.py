@@ -175,3 +175,8 @@ class LocalApic:
     def __repr__(self) -> str:
         state = f"irr={sorted(self.irr)} isr={sorted(self.isr)} ppr={self.ppr:#04x}"
         return f"<local APIC {self.id} {self.mode} {state}>"
+
+    def _repr_html_(self) -> str:
+        from vmm.intc.notebook import local_apic
+
+        return local_apic(self)

@@ -37,6 +37,11 @@ class Line(NamedTuple):
     number: int = 0
     """Of the line."""
 
+    @property
+    def file(self) -> str:
+        """What its file is called: its path, else its name."""
+        return self.path or (self.place or "").rpartition(":")[0]
+
 
 class Symbols:
     """The symbol and line tables of one image; addresses are those the image was linked at."""

@@ -16,6 +16,15 @@ PORT_DEVICE = ("port_read", "port_write", "port_width")
 MMIO_DEVICE = ("mmio_read", "mmio_write")
 
 
+class Screen(list[str]):
+    """Its rows, which a notebook shows one below the other."""
+
+    def _repr_html_(self) -> str:
+        from vmm.machine.notebook import screen
+
+        return screen(self)
+
+
 class Devices:
     """Of one machine; `bus` as scripts have it."""
 
@@ -31,7 +40,7 @@ class Devices:
         """What its display shows."""
         if self.board.screen is None:
             raise VmmError(f"board {self.board.name} has no display")
-        return list(self.board.screen())
+        return Screen(self.board.screen())
 
     def attach(
         self,

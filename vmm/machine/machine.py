@@ -18,7 +18,7 @@ from vmm.catalog import name_of
 from vmm.core.bus import Bus, NativeLine, NativeWork
 from vmm.core.clock import NativeClock, NativeTimer, NativeWave
 from vmm.core.device_state import DeviceState
-from vmm.core.memory import PhysicalMemory
+from vmm.core.memory import DeviceMemory, PhysicalMemory
 from vmm.core.native import check, check_in_hand, ffi, lib, no_fast_gear, open_unicorn
 from vmm.core.stops import ENDED_BY_GUEST, Stop
 from vmm.errors import VmmError, unknown, within
@@ -200,7 +200,7 @@ class Machine:
                 stop=self.end,
                 boot_again=self._boot_again,
                 console=console.written,
-                memory=physical,
+                memory=DeviceMemory(native),
                 cpus=cpus,
                 processor=chosen,
                 cmdline=config.cmdline,
@@ -251,6 +251,11 @@ class Machine:
             return f"<{self._story()}>"
         except VmmError as error:  # another thread runs it
             return f"<Machine {self._board.name}: {error}>"
+
+    def _repr_html_(self) -> str | None:
+        from vmm.machine.notebook import machine
+
+        return machine(self)
 
     def _story(self) -> str:
         image = name_of(self.source.image) if self.source else "without an image"

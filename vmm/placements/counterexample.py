@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.stops import Stop
 from vmm.machine.explorer import Placement
@@ -13,7 +13,7 @@ from vmm.machine.machine import Machine, accesses_of
 from vmm.placements.judge import SPINS
 from vmm.placements.observed import Observed
 from vmm.placements.sources import Source
-from vmm.placements.story import Story
+from vmm.placements.story import Moment, Story
 from vmm.scenario.triggers import Reach
 
 if TYPE_CHECKING:
@@ -27,11 +27,19 @@ ROUNDS = 1024
 """The same, where they would be one round after another."""
 
 
+class Told(NamedTuple):
+    """The story of a run, a line each, its steps to be put on a timeline, and the name of its recording."""
+
+    lines: list[str]
+    moments: list[Moment]
+    recording: str | None
+
+
 def tell(
     subject: Subject, sources: Sequence[Source], placements: Sequence[Placement], cause: str,
     record: Path | str | None, patience: int, stack: int | None,
-) -> tuple[list[str], str | None]:  # fmt: skip
-    """The story, a line each, and the recording's name, which is `record`."""
+) -> Told:  # fmt: skip
+    """The story; `record` is the recording's name."""
     machine = subject.boot()
     with machine.recording(record) if record else nullcontext():
         subject.enter(machine)
@@ -45,7 +53,7 @@ def tell(
                 story.happens(sources[placement.choice].name)
                 sources[placement.choice].happen(machine)
             retold.observe(observed, ROUNDS if SPINS in cause else BEHIND)
-            lines = [*story.lines(), *_deepest(observed, stack)]
+            lines, moments = [*story.lines(), *_deepest(observed, stack)], story.moments()
         spins = SPINS in cause and not retold.stop
         stop = machine.stop if spins else retold.stop or retold.finish()
     if not spins:
@@ -54,7 +62,7 @@ def tell(
         )
     if cause not in str(stop) and cause not in lines:
         lines.append(cause)
-    return [f"  {line}" for line in lines], str(record) if record else None
+    return Told([f"  {line}" for line in lines], moments, str(record) if record else None)
 
 
 def _deepest(observed: Observed, bound: int | None) -> Iterator[str]:

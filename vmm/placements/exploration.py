@@ -316,7 +316,7 @@ class Exploration:
     ) -> None:  # fmt: skip
         report.least = [self._happening(machine, each) for each in least]
         report.cause = cause
-        report.story, report.recording = tell(
+        report.story, report.moments, report.recording = tell(
             self._subject, self._sources, least, cause, record, allowed, self._bounds.stack
         )
 

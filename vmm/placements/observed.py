@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vmm.arch import named
 from vmm.core.stops import Stop
-from vmm.errors import VmmError
+from vmm.disassembly import Disassembler
 from vmm.machine.accesses import Access, Accesses
 from vmm.machine.machine import Machine
 from vmm.scenario.triggers import NextBoundary
@@ -58,9 +57,8 @@ class Observed:
         self.machine, self.steps = machine, list[Step]()
         self._accesses, self._next = accesses, NextBoundary()
         self._owing = [device for device in machine.board.devices.values() if hasattr(device, "owed")]
-        self._disassembler: dict[str, Any] = {}
-        self._code: dict[tuple[str, int], str] = {}
-        self._dump = named(machine.architecture).dump()
+        self._disassembler = Disassembler(machine.architecture)
+        self._code: dict[tuple[int, int], str] = {}
         names = list(machine.cpu)
         self._pointer = "rsp" if "rsp" in names else "sp"
 
@@ -108,22 +106,10 @@ class Observed:
         return self.machine.trace.describe(last[-1]) if last else None
 
     def _decoded(self, cpu: Cpu, pc: int) -> str:
-        key = self._dump.code(cpu), pc
+        key = cpu.bits, pc
         if key not in self._code:
-            if key[0] not in self._disassembler:
-                self._disassembler[key[0]] = self._dump.disassembler(cpu)
-            self._code[key] = self._disassembled(self._disassembler[key[0]], cpu, pc)
+            self._code[key] = self._disassembler.at(cpu, pc).text
         return self._code[key]
-
-    def _disassembled(self, disassembler: Any, cpu: Cpu, pc: int) -> str:
-        for size in (self._dump.LONGEST, 1):
-            try:
-                code = cpu.read(pc, size)
-            except VmmError:
-                continue
-            for _, _, name, operands in disassembler.disasm_lite(code, pc, 1):
-                return f"{name} {operands}".strip()
-        return "(bad)"
 
     def name(self, physical: int) -> str:
         """Of a byte of RAM: the symbol there, where the image has one; as its code is mapped, else by its number."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from vmm.machine.explorer import Placement, Tried
 from vmm.placements.deadline import Deadline, length
 from vmm.placements.sample import Sample
+from vmm.placements.story import Moment
 
 __all__ = ["Failure", "Happening", "Report"]
 
@@ -19,8 +20,8 @@ LEAST = 1e-6
 """Of probabilities that are told."""
 MOST_PLACES = 8
 """Shown of one cause; `plain` has all."""
-APART = ("failures", "suspicious", "least", "deadline", "longest", "deepest", "sample")
-"""Fields that JSON has as `plain` gives them."""
+APART = ("failures", "suspicious", "least", "deadline", "longest", "deepest", "sample", "moments")
+"""Fields that JSON has as `plain` gives them, or has not."""
 EXIT_STATUS = {PROVEN: 0, COUNTEREXAMPLE: 1, SPENT: 124, LOST: 124, SAMPLED: 124, NOTHING: 2}
 
 
@@ -156,6 +157,8 @@ class Report(Counts):
     """What that one leads to."""
     story: list[str] = field(default_factory=list)
     """How it goes, step by step."""
+    moments: list[Moment] = field(default_factory=list)
+    """Its steps with the instructions of the run that they are of, in order."""
     recording: str | None = None
     """Of it, for `vmm replay`."""
 
@@ -216,18 +219,34 @@ class Report(Counts):
 
     def lines(self) -> Iterator[str]:
         """A line each."""
-        yield f"{self.verdict}: {self._words()}"
-        yield from self._sampled(self.sample) if self.sample else self._tried()
+        yield f"{self.verdict}: {self.words()}"
+        yield from self.tried()
+        rate = self.placements / (self.seconds or 1)
+        yield f"{self.made()}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
+        yield from self.remarks()
+        yield from self._grouped()
+        yield from (f"suspicious, though nothing fails: {each}" for each in self.suspicious)
+        yield from self.story
+        if self.recording:
+            yield f"vmm replay {self.recording}"
+
+    def _repr_html_(self) -> str:
+        from vmm.placements.notebook import report
+
+        return report(self)
+
+    def made(self) -> str:
+        """How many runs it took."""
         shared = f", {self.tails} of them to the end" if self.reduction else ", reduction off"
         if self.diagnoses:
             shared += ", for diagnoses look at whole runs"
-        rate = self.placements / (self.seconds or 1)
-        yield f"{self.runs} runs made{shared}, {self.seconds:.2f} s ({rate:,.0f} placements a second)"
-        if not self.expected:
-            yield f"nothing was tried: undisturbed, {self.undisturbed}"
-        yield from self._rest()
+        return f"{self.runs} runs made{shared}"
 
-    def _tried(self) -> Iterator[str]:
+    def tried(self) -> Iterator[str]:
+        """What was tried, a line each."""
+        if self.sample:
+            yield from self._sampled(self.sample)
+            return
         yield (
             f"{self.boundaries} boundaries from {self.window[0]} to {self.window[1]}, {', '.join(self.sources)}, "
             f"at most {self._extent()} in one run: {self.placements} placements, {self._failing()}"
@@ -253,7 +272,10 @@ class Report(Counts):
             "steps": sample.steps, "missed": [sample.missed(n) for n in range(1, sample.depth + 1)],
         }  # fmt: skip
 
-    def _rest(self) -> Iterator[str]:
+    def remarks(self) -> Iterator[str]:
+        """What else there is to say of it, a line each."""
+        if not self.expected:
+            yield f"nothing was tried: undisturbed, {self.undisturbed}"
         yield from self._extremes()
         yield from (f"given up, for it has killed three workers: {each}" for each in self.lost)
         if self.cut:
@@ -269,11 +291,6 @@ class Report(Counts):
             yield "no diagnosis is certain; what is likely fails nothing: vmm run IMAGE --diagnose tells it of one run"
         if self.atomicity:
             yield f"atomicity: {self.atomicity}"
-        yield from self._grouped()
-        yield from (f"suspicious, though nothing fails: {each}" for each in self.suspicious)
-        yield from self.story
-        if self.recording:
-            yield f"vmm replay {self.recording}"
 
     def _extremes(self) -> Iterator[str]:
         """Of what was bounded."""
@@ -304,7 +321,8 @@ class Report(Counts):
             if len(failures) > MOST_PLACES:
                 yield f"  and at {len(failures) - MOST_PLACES} more places"
 
-    def _words(self) -> str:
+    def words(self) -> str:
+        """What the verdict is of."""
         if self.verdict == COUNTEREXAMPLE:
             return f"{' and '.join(f'{each.source} at {each.where}' for each in self.least)}: {self.cause}"
         if self.verdict == NOTHING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from vmm.machine.accesses import Access
 from vmm.placements.atomicity import (
@@ -33,6 +34,18 @@ CODE = 44
 """Columns of an instruction."""
 SHARED_BEFORE, SHARED_BEHIND = 4, 12
 """Steps that access what several vCPUs do: so many before the first that was placed, and behind it."""
+
+
+class Moment(NamedTuple):
+    """Of a story, to be put on a timeline."""
+
+    insns: int
+    """Instructions of the run begun before."""
+    vcpu: int
+    where: str
+    words: str
+    began: bool
+    """It is what that instruction does, or comes of it; else it comes before the instruction."""
 
 
 class Story:
@@ -78,6 +91,22 @@ class Story:
         lines += [self.meaning(each) for each in explained]
         lines += self._early_told()
         return lines + list(self._under_way())
+
+    def moments(self) -> list[Moment]:
+        """The same with the instruction of the run that each is of: what happens, what is executed, what it means."""
+        steps, explained = self._observed.steps, self._explained(self.conflicts())
+        found = list[Moment]()
+        for number in sorted({*self._shown(explained), *(n for n in self._happenings if n < len(steps))}):
+            step = steps[number]
+            where = self._observed.machine.where(step.pc)
+            came = (each.partition(" at ")[0] for each in self._happenings.get(number, ()))
+            found += [Moment(step.insns, step.vcpu, where, source, began=False) for source in came]
+            texts = []
+            if step.executed and not step.delivery:
+                texts.append(f"{step.code}{self._accessed(step)}")
+            texts += [self.meaning(each) for each in explained if each.after == number]
+            found += [Moment(step.insns, step.vcpu, where, text, began=True) for text in texts]
+        return found
 
     def _early(self) -> dict[str, list[int]]:
         """Steps that read what a transfer has still to write, by whose it is."""

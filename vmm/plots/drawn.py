@@ -34,6 +34,11 @@ def check(option: str, path: Path) -> None:
     """VmmError where the file's name is of no format, or matplotlib is missing: before there is a run."""
     if path.suffix not in FORMATS:
         raise VmmError(f"{option} {path}: a picture is {' or '.join(FORMATS)}")
+    check_installed(option)
+
+
+def check_installed(option: str) -> None:
+    """VmmError where matplotlib is missing."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -43,7 +48,12 @@ def check(option: str, path: Path) -> None:
         ) from error
 
 
-def drawn(plot: Plot, runs: Sequence[Run], suffix: str) -> bytes:
+def drawn(plot: Plot, runs: Sequence[Run], suffix: str, palette: Sequence[str] = ()) -> bytes:
+    """The runs side by side, as a file has them; in matplotlib's colours, or in those of a palette of as many."""
+    return saved(drawing(plot, runs, palette), suffix)
+
+
+def drawing(plot: Plot, runs: Sequence[Run], palette: Sequence[str] = ()) -> Figure:
     """The runs side by side."""
     names = sorted({name for run in runs for name in run.names})
 
@@ -53,31 +63,39 @@ def drawn(plot: Plot, runs: Sequence[Run], suffix: str) -> bytes:
         axes.set_title(run.title, loc="left")
         axes.label_outer()
 
-    return _side_by_side(runs, part, suffix, alike=True)
+    return _side_by_side(runs, part, alike=True, palette=palette)
 
 
 def drawn_curves(panels: Sequence[Panel], suffix: str) -> bytes:
     """The panels side by side."""
-    return _side_by_side(panels, curves.draw, suffix, alike=False)
+    return saved(_side_by_side(panels, curves.draw, alike=False), suffix)
 
 
-def _side_by_side(of: Sequence[T], part: Callable[[Axes, T], None], suffix: str, *, alike: bool) -> bytes:
+def _side_by_side(
+    of: Sequence[T], part: Callable[[Axes, T], None], *, alike: bool, palette: Sequence[str] = ()
+) -> Figure:
     """`alike`: the parts have the same axes."""
     import matplotlib
+    from cycler import cycler
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    cycle = {"axes.prop_cycle": cycler(color=palette)} if palette else {}
+    with matplotlib.rc_context(STYLE | cycle):
         figure = Figure(figsize=(WIDE * len(of), HIGH), layout="constrained")
         parts = figure.subplots(1, len(of), sharex=alike, sharey=alike, squeeze=False)[0]
         for axes, each in zip(parts, of, strict=True):
             part(axes, each)
-        return _saved(figure, suffix)
+        return figure
 
 
-def _saved(figure: Figure, suffix: str) -> bytes:
+def saved(figure: Figure, suffix: str) -> bytes:
+    """In the format that a file's name ends with."""
+    import matplotlib
+
     file = BytesIO()
     metadata = {"Date": None} if suffix == ".svg" else {}
-    figure.savefig(file, format=suffix[1:], metadata=metadata)
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(file, format=suffix[1:], metadata=metadata)
     if suffix != ".svg":
         return file.getvalue()
     return b"".join(line.rstrip() + b"\n" for line in file.getvalue().splitlines())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,8 @@ from vmm.replayer.player import Replay, words
 
 CLOSE = 16
 """Instructions behind the first different decision that are looked at one by one; then in doubling steps."""
+SLICE = 2_000_000
+"""Instructions from one word about how far it is to the next."""
 BLOCK = 1 << 16
 PLACES = 8
 """Of memory that are told, one a block."""
@@ -36,8 +38,8 @@ class Difference:
 class Playback:
     """A recording at any of its instructions. It goes back by beginning again."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, tell: Callable[[int], None] | None) -> None:
+        self._path, self._tell = path, tell
         self.replay = self._begin()
 
     def _begin(self) -> Replay:
@@ -47,13 +49,19 @@ class Playback:
         """Its machine when so many instructions have begun, or at its end if that comes before."""
         if insns < self.replay.machine.instructions:
             self.replay = self._begin()
+        machine = self.replay.machine
+        while self._tell and insns - machine.instructions > SLICE and not self.replay.finished:
+            self._tell(machine.instructions)
+            self.replay.run(insn=machine.instructions + SLICE)
         self.replay.run(insn=insns)
-        return self.replay.machine
+        return machine
 
 
-def bisect(first: Path, second: Path) -> Difference | None:
-    """None where they do not differ. VmmError for recordings of machines that cannot be compared."""
-    a, b = Playback(first), Playback(second)
+def bisect(first: Path, second: Path, tell: Callable[[int], None] | None = None) -> Difference | None:
+    """None where they do not differ. VmmError for recordings of machines that cannot be compared. `tell` hears on the
+    way how many instructions have begun in what is run just now.
+    """
+    a, b = Playback(first, tell), Playback(second, tell)
     _check_comparable(a.replay.machine, b.replay.machine)
     last = max(play.replay.tape.end.at.insns for play in (a, b))
     same, different = _bracket(a, b, _alike_until(a.replay, b.replay), last)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TextIO
+from itertools import islice
+from typing import NamedTuple, TextIO
 
 from vmm.arch import named
-from vmm.arch.architecture import Dump
-from vmm.arch.vcpu import Vcpu
+from vmm.arch.cpus import Cpu
 from vmm.core.stops import Stop
-from vmm.errors import VmmError
+from vmm.disassembly import Disassembler, Instruction
 from vmm.machine.machine import Machine
 from vmm.trace.words import describe
 
 INSTRUCTIONS = 8
 EVENTS = 8
-PAGE = 0x1000
 
 
 def is_crash(stop: Stop) -> bool:
@@ -38,56 +37,32 @@ def show(machine: Machine, file: TextIO) -> None:
 
 def sections(machine: Machine, ahead: int = 0) -> Iterator[Section]:
     """All of it, and of each vCPU the instructions that come next, `ahead` at most."""
-    dump = named(machine.architecture).dump()
+    dump, disassembler = named(machine.architecture).dump(), Disassembler(machine.architecture)
     for cpu in machine.cpus:
         of = f" of vCPU {cpu.index}" if len(machine.cpus) > 1 else ""
         if cpu.off:
             yield Section(f"vCPU {cpu.index} is off", [])
             continue
         yield Section(f"registers{of}", list(dump.registers(cpu)))
-        yield Section(f"the last instructions{of} ({dump.code(cpu)})", list(instructions(machine, cpu, dump)))
+        yield Section(f"the last instructions{of} ({dump.code(cpu)})", list(instructions(machine, cpu, disassembler)))
         if ahead:
-            yield Section(f"the next instructions{of}", list(_coming(machine, cpu, dump, ahead)))
+            yield Section(f"the next instructions{of}", list(_coming(machine, cpu, disassembler, ahead)))
     yield Section("the last events", list(_events(machine)))
 
 
-def instructions(machine: Machine, cpu: Vcpu, dump: Dump) -> Iterator[str]:
+def instructions(machine: Machine, cpu: Cpu, disassembler: Disassembler) -> Iterator[str]:
     """The last ones begun, as memory and the vCPU's mode are now."""
-    disassembler = dump.disassembler(cpu)
     for address in cpu.recent()[-INSTRUCTIONS:]:
-        text, _ = _decoded(disassembler, cpu, address, dump.LONGEST)
-        yield f"{text:40}{machine.where(address)}"
+        yield _line(machine, disassembler.at(cpu, address))
 
 
-def _coming(machine: Machine, cpu: Vcpu, dump: Dump, count: int) -> Iterator[str]:
+def _coming(machine: Machine, cpu: Cpu, disassembler: Disassembler, count: int) -> Iterator[str]:
     """Those from the program counter on, as far as they can be decoded."""
-    disassembler, address = dump.disassembler(cpu), cpu.pc
-    for _ in range(count):
-        text, size = _decoded(disassembler, cpu, address, dump.LONGEST)
-        yield f"{text:40}{machine.where(address)}"
-        if not size:
-            return
-        address += size
+    return (_line(machine, each) for each in islice(disassembler.ahead(cpu, cpu.pc), count))
 
 
-def _decoded(disassembler: Any, cpu: Vcpu, address: int, longest: int) -> tuple[str, int]:
-    """An instruction and its size in bytes; 0 for what is none."""
-    code = _fetch(cpu, address, longest)
-    decoded = next(disassembler.disasm_lite(code, address, 1), None)
-    if decoded is None:
-        return ("(bad)" if code else "(not mapped)"), 0
-    _, size, name, operands = decoded
-    return f"{name} {operands}".strip(), size
-
-
-def _fetch(cpu: Vcpu, address: int, longest: int) -> bytes:
-    """The bytes of one instruction at most; fewer where the next page is not mapped."""
-    for size in (longest, min(longest, PAGE - address % PAGE)):
-        try:
-            return cpu.read(address, size)
-        except VmmError:
-            continue
-    return b""
+def _line(machine: Machine, instruction: Instruction) -> str:
+    return f"{instruction.text:40}{machine.where(instruction.address)}"
 
 
 def _events(machine: Machine) -> Iterator[str]:

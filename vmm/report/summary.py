@@ -16,6 +16,7 @@ from vmm.machine.machine import Machine
 from vmm.quantities import in_words
 from vmm.report import verdicts
 from vmm.trace import InterruptStats
+from vmm.trace.words import columns
 
 COLUMNS = ("source", "delivered", "latency min", "median", "max")
 
@@ -110,11 +111,7 @@ class Summary:
         return [row.vcpu, *self._names(row), row.delivered, *latency]
 
     def _names(self, row: InterruptStats) -> tuple[str, str]:
-        """Number and source."""
-        words = named(self.architecture).words()
-        number = words.number(row.vector, row.source)
-        name = self.exception_name(row.vector) if row.source in words.named else None
-        return number, f"{row.source} {name}" if name not in (None, row.source) else row.source
+        return columns(row.vector, row.source, self.architecture, self.exception_name)
 
 
 def _facts(row: InterruptStats) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vmm.arch import named
 from vmm.core.event import Event
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventLog", "InterruptStats", "Trace"]
 
+T = TypeVar("T")
 GENERAL = 32
 BUDGET = 64 << 20
 """Bytes of memory that a log may fill before it goes to a file; an event of the usual path takes four."""
@@ -79,6 +80,7 @@ class Trace:
         self._native = native
         self._teller = teller
         self._observers: list[Callable[[Event], None]] = []
+        self._takers: list[Callable[[list[Event]], None]] = []
         self._logs: list[EventLog] = []
         self._store: Store | None = None
         self._comparing = self._guards = 0
@@ -89,6 +91,11 @@ class Trace:
         raw, kept = self._native.trace, ", recording" if self._logs else ""
         delivered = sum(each.delivered for each in self.interrupts())
         return f"<Trace {self.hash}: {raw.hashed} events, {delivered} interrupts delivered{kept}>"
+
+    def _repr_html_(self) -> str:
+        from vmm.trace.notebook import trace
+
+        return trace(self, self._teller)
 
     @cached_property
     def _source(self) -> SourceName:
@@ -107,7 +114,7 @@ class Trace:
     @property
     def readers(self) -> int:
         """Observers, and logs that `record` gave, which have not ended."""
-        return len(self._observers) + len(self._logs)
+        return len(self._observers) + len(self._takers) + len(self._logs)
 
     def observe(self, observer: Callable[[Event], None]) -> Callable[[], None]:
         """Hand every event from now on to `observer`, in order, at the latest when the run stops (`drain`).
@@ -115,16 +122,24 @@ class Trace:
         Call what is given back to end that.
         """
         self.drain()
-        self._observers.append(observer)
-        self._settle()
-        return lambda: self._ignore(observer)
+        return self._begun(self._observers, observer)
 
-    def _ignore(self, observer: Callable[[Event], None]) -> None:
+    def take(self, taker: Callable[[list[Event]], None]) -> Callable[[], None]:
+        """As `observe`, but of many at a time, for who does nothing to the machine."""
+        self.drain()
+        return self._begun(self._takers, taker)
+
+    def _begun(self, those: list[T], one: T) -> Callable[[], None]:
+        those.append(one)
+        self._settle()
+        return lambda: self._ignore(those, one)
+
+    def _ignore(self, those: list[T], one: T) -> None:
         check_in_hand(self._native)
         try:
             self.drain()
         finally:
-            self._observers.remove(observer)
+            those.remove(one)
             self._settle()
 
     def record(self, *, budget: int = BUDGET) -> EventLog:
@@ -202,7 +217,7 @@ class Trace:
     def _settle(self) -> None:
         """Tell the core who wants events."""
         packer = self._store.packer if self._store and self._logs else ffi.NULL
-        lib.vmm_trace_record(self._native, packer, bool(self._observers))
+        lib.vmm_trace_record(self._native, packer, bool(self._observers or self._takers))
 
     def of(
         self,
@@ -230,10 +245,10 @@ class Trace:
             named(self._teller.architecture), self._source, kind=kind, vector=vector, intid=intid, number=number,
             source=source, vcpu=vcpu, since=since,
         )  # fmt: skip
-        return Selection(self._store, wanted, self._source, self.drain)
+        return Selection(self._store, wanted, self._source, self.drain, self._teller)
 
     def export(self, format: str, path: str | Path) -> None:
-        """Write what was recorded to a file: "json", "jsonl" or "int", as `vmm run --trace` does. VmmError for another
+        """Write what was recorded to a file: "json", "jsonl", "int"… as `vmm run --trace` does. VmmError for another
         format, where nothing was ever recorded, and where the file cannot be written.
         """
         from vmm.trace.export import exporter
@@ -243,8 +258,7 @@ class Trace:
         with OutputFile("export", path, inputs=source.files if source else (), stream=make.STREAM) as file:
             export = make(file, self._teller)
             export.begin()
-            for event in events:
-                export(event)
+            export.take(events)
             export.end()
 
     def describe(self, event: Event) -> str:
@@ -269,15 +283,24 @@ class Trace:
         if self._store and self._logs:
             self._take_new(self._store)
         while raw.observed and raw.drained < raw.emitted:
-            event = self.event(raw.drained)
-            raw.drained += 1
-            self._tell(event)
+            events = self._next(raw.drained, 1 if self._observers else raw.emitted - raw.drained)
+            raw.drained += len(events)
+            self._tell(events)
 
-    def _tell(self, event: Event) -> None:
+    def _next(self, first: int, most: int) -> list[Event]:
+        """Of an observer each by itself, for what it does to the machine may be an event, and comes behind."""
+        raw = self._native.trace
+        at = first & raw.capacity - 1
+        return list(from_natives(ffi.addressof(raw.ring, at), min(most, raw.capacity - at), self._source))
+
+    def _tell(self, events: list[Event]) -> None:
         before, self.observing = self.observing, True
         try:
+            for taker in list(self._takers):
+                taker(events)
             for observer in list(self._observers):
-                observer(event)
+                for event in events:
+                    observer(event)
         finally:
             self.observing = before
 
@@ -318,6 +341,32 @@ class Trace:
             at, left = at + some, left - some
         return found
 
+    @property
+    def emitted(self) -> int:
+        """Events since power-on, those that logs alone have among them."""
+        return int(self._native.trace.emitted)
+
+    def between(self, first: int, end: int) -> list[Event]:
+        """The recorded events before which `first` to `end - 1` were emitted, as far as they are recorded."""
+        if self._store is None:
+            raise VmmError("nothing is recorded: call m.trace.record() before the run")
+        from vmm.trace.query import numbered
+
+        self.drain()
+        return list(numbered(self._store, first, end, self._source))
+
+    def under_way(self, vcpu: int, depth: int) -> list[Event]:
+        """The deliveries of the handlers under way on a vCPU, of which there are `depth`, the innermost first; of long
+        nested ones as far as the ring goes back.
+        """
+        found: list[Event] = []
+        for event in _backwards(self.last):
+            if len(found) == depth:
+                break
+            if event.kind == "delivered" and event.vcpu == vcpu and event.depth == depth - len(found):
+                found.append(event)
+        return found
+
     def interrupts(self) -> Iterator[InterruptStats]:
         """Statistics of each interrupt, by vCPU, vector and source."""
         raw = self._native
@@ -326,6 +375,14 @@ class Trace:
             waits = s.source not in SYNCHRONOUS
             times = (s.latency_min, _median(s), s.latency_max) if waits else (None, None, None)
             yield InterruptStats(s.vcpu, s.vector, self._source(s.source, s.pin), s.delivered, *times)
+
+
+def _backwards(last: Callable[[int], list[Event]]) -> Iterator[Event]:
+    """The newest first; most who ask need few."""
+    given, count = 0, 64
+    while len(events := last(count)) > given:
+        yield from reversed(events[: len(events) - given])
+        given, count = len(events), count * 8
 
 
 def _median(s: vmm_stat) -> int:

@@ -22,11 +22,12 @@ from vmm.trace.events import (
     from_native,
     from_natives,
 )
-from vmm.trace.store import ANY, Chunk, Store, unpacked
+from vmm.trace.store import ANY, Chunk, Store, reading, unpacked
 
 if TYPE_CHECKING:
     from vmm._native import vmm_event, vmm_wanted
     from vmm.arch.architecture import Architecture
+    from vmm.trace.words import Teller
 
 BATCH = 4096
 WORD = 8
@@ -74,18 +75,31 @@ class Latencies:
     def __str__(self) -> str:
         return f"{self.count} latencies: min {self.min}, median {self.median}, p99 {self.p99}, max {self.max}"
 
+    def _repr_html_(self) -> str:
+        from vmm.trace.notebook import latencies
+
+        return latencies(self)
+
 
 class Selection:
     """Those recorded events that fit: a view, which later events and a restore change. Counts are of instructions."""
 
-    def __init__(self, store: Store, wanted: vmm_wanted, source: SourceName, settle: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, wanted: vmm_wanted, source: SourceName, settle: Callable[[], None], teller: Teller
+    ) -> None:
         self._store = store
+        self._teller = teller
         self._wanted = wanted
         self._source = source
         self._settle = settle
 
     def __repr__(self) -> str:
         return f"<Selection of {len(self)} events>"
+
+    def _repr_html_(self) -> str:
+        from vmm.trace.notebook import selection
+
+        return selection(self, self._teller)
 
     def _chunks(self) -> list[Chunk]:
         self._settle()
@@ -104,7 +118,7 @@ class Selection:
 
     def thinned(self, *, vectors: bool) -> Thinned:
         """Without plain rounds between others: of a machine of one vCPU, whose interrupts have vectors or not."""
-        return Thinned(lambda: self._batches(self._chunks(), self._wanted), self._source, vectors=vectors)
+        return Thinned(self._store, self._chunks, self._wanted, self._source, vectors=vectors)
 
     def __len__(self) -> int:
         return sum(count for _, count in self._batches(self._chunks(), self._wanted))
@@ -164,19 +178,18 @@ class Thinned:
     """What `vmm_thin` leaves of events, which see."""
 
     def __init__(
-        self, batches: Callable[[], Iterator[tuple[vmm_event, int]]], source: SourceName, *, vectors: bool
+        self, store: Store, chunks: Callable[[], list[Chunk]], wanted: vmm_wanted, source: SourceName, *, vectors: bool
     ) -> None:
-        self._made, self._source, self._vectors = batches, source, vectors
+        self._store, self._chunks, self._wanted, self._source, self._vectors = store, chunks, wanted, source, vectors
         self.rises: dict[int, int] = {}
         """Of lines, in the rounds left out: each was taken; there with `tail`."""
 
     def _batches(self) -> Iterator[tuple[vmm_event, int]]:
-        thinned, out = (
-            ffi.new("vmm_thinned *", {"vectors": self._vectors}),
-            ffi.new("vmm_event[]", BATCH + 2 * lib.VMM_ROUND),
-        )
-        for events, count in self._made():
-            yield out, int(lib.vmm_thin(thinned, events, count, out))
+        thinned, out = ffi.new("vmm_thinned *", {"vectors": self._vectors}), ffi.new("vmm_event[]", BATCH)
+        for chunk in self._chunks():
+            with reading(self._store, chunk) as reader:
+                while count := lib.vmm_thin(thinned, reader, self._wanted, out, BATCH):
+                    yield out, int(count)
         yield out, int(lib.vmm_thin_rest(thinned, out))
         self.rises = {line: count for line, count in enumerate(thinned.left_out) if count}
 
@@ -198,6 +211,20 @@ class Thinned:
         for data, _ in kept:
             yield from from_bytes(data[left_out * LAYOUT.size :], self._source)
             left_out = 0
+
+
+def numbered(store: Store, first: int, end: int, source: SourceName) -> Iterator[Event]:
+    """Those of a store before which `first` to `end - 1` were emitted."""
+    wanted = ffi.new("vmm_wanted *", ANY)
+    for chunk in store.chunks():
+        at = chunk.first
+        if at >= end or at + chunk.events <= first:
+            continue
+        for events, count in unpacked(store, chunk, wanted, BATCH):
+            low, high = max(first - at, 0), min(end - at, count)
+            if low < high:
+                yield from from_natives(ffi.addressof(events, low), high - low, source)
+            at += count
 
 
 def _behind(batches: Iterable[tuple[vmm_event, int]], left_out: int, source: SourceName) -> Iterator[Event]:

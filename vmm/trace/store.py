@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
 
 if TYPE_CHECKING:
-    from vmm._native import vmm_event, vmm_machine, vmm_wanted
+    from vmm._native import vmm_event, vmm_machine, vmm_packed, vmm_wanted
 
 CHUNK = 256 << 10
 """Bytes of events that are packed one upon the other; to find one, its chunk is unpacked from the start."""
@@ -137,11 +138,17 @@ class Store:
             raise VmmError(f"the trace's temporary file in {tempfile.gettempdir()}: no space left")
 
 
-def unpacked(store: Store, chunk: Chunk, wanted: vmm_wanted, room: int) -> Iterator[tuple[vmm_event, int]]:
-    """Those of a chunk's events that are `wanted` (a vmm_wanted), `room` at most at a time: an array, and how many."""
+@contextmanager
+def reading(store: Store, chunk: Chunk) -> Iterator[vmm_packed]:
+    """What unpacks a chunk's events, from the first."""
     data = store.bytes_of(chunk)
     source = ffi.from_buffer("uint8_t[]", data)
-    reader = ffi.new("vmm_packed *", {"bytes": source, "size": len(data), "events": chunk.events})
-    out = ffi.new("vmm_event[]", room)
-    while count := lib.vmm_unpack(reader, wanted, out, room):
-        yield out, count
+    yield ffi.new("vmm_packed *", {"bytes": source, "size": len(data), "events": chunk.events})
+
+
+def unpacked(store: Store, chunk: Chunk, wanted: vmm_wanted, room: int) -> Iterator[tuple[vmm_event, int]]:
+    """Those of a chunk's events that are `wanted` (a vmm_wanted), `room` at most at a time: an array, and how many."""
+    with reading(store, chunk) as reader:
+        out = ffi.new("vmm_event[]", room)
+        while count := lib.vmm_unpack(reader, wanted, out, room):
+            yield out, count

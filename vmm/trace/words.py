@@ -67,23 +67,47 @@ GUEST_ERRORS = {
 
 def describe(event: Event, machine: Teller) -> str:
     """What happened, with a delivery's error code or syndrome, and where: address, symbol, source line."""
+    return f"{sentence(event, machine)} at {machine.where(event.linear)}"
+
+
+def sentence(event: Event, machine: Teller) -> str:
+    """What happened, without where."""
     words = named(machine.architecture).words()
     facts = {
         "trap": words.traps.get(event.number, str(event.number)),
         "error_words": guest_error(event, machine),
         "reason": REASONS.get(event.number, str(event.number)),
         "drivers": "one driver" if event.value.bit_count() == 1 else f"{event.value.bit_count()} drivers",
-        "work": WORK[event.value & MOST_WORK].format(event.value >> lib.VMM_WORK_BITS),
+        "work": work(event),
         "asked": "as requested" if event.value else "spontaneously",
     }
     facts |= words.facts(event, machine.cpu.exception_name)
     text = (COMMON | words.events).get(event.kind, event.kind).format_map(event._asdict() | facts)
     if event.error is not None:
         text += f", {words.error.format(event.error)}"
-    return f"{text} at {machine.where(event.linear)}"
+    return text
+
+
+def work(event: Event) -> str:
+    """Of a device."""
+    return WORK[event.value & MOST_WORK].format(event.value >> lib.VMM_WORK_BITS)
+
+
+def interrupt(number: int, source: str, machine: Teller) -> str:
+    """What was delivered, in short: "#PF", "0x20 (IRQ 0)"; as an event has both."""
+    words = named(machine.architecture).words()
+    name = machine.cpu.exception_name(number) if source in words.named else None
+    return name or f"{words.number(number, source)} ({source})"
 
 
 def guest_error(event: Event, machine: Teller) -> str:
     """What the guest did."""
     known = GUEST_ERRORS | named(machine.architecture).words().guest_errors
     return known.get(event.number, "number {number} ({value:#x})").format_map(event._asdict())
+
+
+def columns(number: int, source: str, architecture: str, exception_name: ExceptionName) -> tuple[str, str]:
+    """Number and source of an interrupt, as tables show them; a source with the name of its exception."""
+    words = named(architecture).words()
+    name = exception_name(number) if source in words.named else None
+    return words.number(number, source), f"{source} {name}" if name not in (None, source) else source

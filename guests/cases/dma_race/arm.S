@@ -1,4 +1,4 @@
-/* Two channels of a DMA engine with one interrupt, and a driver that waits for the end of one. */
+/* Two channels of a DMA engine with one interrupt, and a driver that waits for one, reads, and has the buffer filled again. */
 #include "arm/guest.h"
 #include "virt/gicv2.inc"
 #include "dma.h"
@@ -24,10 +24,14 @@ begin:
     STORE   (DMA+MINE+DMA_TARGET), buffer
     STORE   (DMA+MINE+DMA_BYTES), 16
     STORE   (DMA+MINE+DMA_START), 1
-end:
+wait:
     LOAD    r0, done
     tst     r0, #1
-    beq     end
+    beq     wait
+    STORE   (DMA+MINE+DMA_SOURCE), next
+#ifndef FIXED
+    STORE   (DMA+MINE+DMA_START), 1     // the engine need not wait for us
+#endif
     LOAD    r0, buffer
     LOAD    r1, (buffer+4)
     LOAD    r2, (buffer+8)
@@ -35,6 +39,10 @@ end:
     add     r0, r0, r1
     add     r0, r0, r2
     add     r0, r0, r3
+#ifdef FIXED
+    STORE   (DMA+MINE+DMA_START), 1
+#endif
+end:
     STORE_REG sum, r0
     POWER_OFF
 
@@ -58,6 +66,8 @@ transferred:
     .balign 16
 block:
     .long   1, 2, 3, 4
+next:
+    .long   5, 6, 7, 8
     VAR     done
     VAR     buffer, 16
     VAR     elsewhere, 16

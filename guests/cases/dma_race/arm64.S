@@ -1,4 +1,4 @@
-/* Two channels of a DMA engine with one interrupt, and a driver that waits for the end of one. */
+/* Two channels of a DMA engine with one interrupt, and a driver that waits for one, reads, and has the buffer filled again. */
 #include "arm64/guest.h"
 #include "virt/gicv2.inc"
 #include "dma.h"
@@ -24,10 +24,14 @@ begin:
     STORE   (DMA+MINE+DMA_TARGET), buffer
     STORE   (DMA+MINE+DMA_BYTES), 16
     STORE   (DMA+MINE+DMA_START), 1
-end:
+wait:
     LOAD    x0, done
     tst     w0, #1
-    b.eq    end
+    b.eq    wait
+    STORE   (DMA+MINE+DMA_SOURCE), next
+#ifndef FIXED
+    STORE   (DMA+MINE+DMA_START), 1     // the engine need not wait for us
+#endif
     LOAD    x0, buffer
     LOAD    x1, (buffer+4)
     LOAD    x2, (buffer+8)
@@ -35,6 +39,10 @@ end:
     add     w0, w0, w1
     add     w0, w0, w2
     add     w0, w0, w3
+#ifdef FIXED
+    STORE   (DMA+MINE+DMA_START), 1
+#endif
+end:
     STORE_REG sum, x0
     POWER_OFF
 
@@ -58,6 +66,8 @@ transferred:
     .balign 16
 block:
     .long   1, 2, 3, 4
+next:
+    .long   5, 6, 7, 8
     VAR     done
     VAR     buffer, 16
     VAR     elsewhere, 16

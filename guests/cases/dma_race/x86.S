@@ -1,4 +1,4 @@
-/* Two channels of a DMA engine with one interrupt, and a driver that waits for the end of one. */
+/* Two channels of a DMA engine with one interrupt, and a driver that waits for one, reads, and has the buffer filled again. */
 #include "x86/guest.h"
 #include "dma.h"
 
@@ -22,13 +22,21 @@ begin:
     movl    $buffer, DMA+MINE+DMA_TARGET
     movl    $16, DMA+MINE+DMA_BYTES
     movl    $1, DMA+MINE+DMA_START
-end:
+wait:
     testl   $1, done
-    jz      end
+    jz      wait
+    movl    $next, DMA+MINE+DMA_SOURCE
+#ifndef FIXED
+    movl    $1, DMA+MINE+DMA_START      # the engine need not wait for us
+#endif
     movl    buffer, %eax
     addl    buffer+4, %eax
     addl    buffer+8, %eax
     addl    buffer+12, %eax
+#ifdef FIXED
+    movl    $1, DMA+MINE+DMA_START
+#endif
+end:
     movl    %eax, sum
     POWER_OFF
 
@@ -50,6 +58,8 @@ transferred:
     .balign 16
 block:
     .long   1, 2, 3, 4
+next:
+    .long   5, 6, 7, 8
     VAR     done
     VAR     buffer, 16
     VAR     elsewhere, 16

@@ -16,5 +16,9 @@ class Disassembler:
         yield address, 1, "op", f"{code[0]:02x}"
 
 
-def disassembler(cpu):
+def disassembler(bits):
     return Disassembler()
+
+
+def before(cpu, address):
+    return b""

@@ -56,6 +56,7 @@ ARCHITECTURE = Architecture(
     boot=Boot(program, program, flat_offset=0x10000, device_tree=True, alignment=4, thumb=True),
     gears=("precise", "fast"),
     qemu="qemu-system-arm",
+    qemu_registers=common.qemu_registers,
     proofs={"GICv2": "arm/first_isr", "GICv3": "arm/level_vs_edge"},
     processor=processor,
     words=common.words,

@@ -54,6 +54,7 @@ ARCHITECTURE = Architecture(
     boot=Boot(program, program, flat_offset=0x80000, device_tree=True, alignment=4),
     gears=("precise", "fast"),
     qemu="qemu-system-aarch64",
+    qemu_registers=common.qemu_registers,
     proofs={"GICv2": "arm64/first_isr", "GICv3": "arm64/daif_unmask"},
     processor=processor,
     words=common.words,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vmm.arch.architecture import Action, Dump
 
 if TYPE_CHECKING:
+    from vmm.arch.arm.vcpu import Arm
     from vmm.arch.debugger import Debugger
     from vmm.arch.traps import Traps
     from vmm.arch.words import Words
@@ -34,6 +36,12 @@ def dump() -> Dump:
     from vmm.arch.arm import dump
 
     return dump
+
+
+def qemu_registers(cpu: Arm) -> Iterator[str]:
+    from vmm.arch.arm import qemu
+
+    return qemu.registers(cpu)
 
 
 def debugger() -> Debugger:

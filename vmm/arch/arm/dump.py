@@ -1,11 +1,28 @@
-"""The ARM part of a crash report, AArch64 and ARMv7-A."""
+"""An ARM vCPU, AArch64 or ARMv7-A, as reports and the stepper show it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from vmm.arch.architecture import Value
+from vmm.arch.arm.frame import entered, frame, interrupted, stack
 from vmm.arch.arm.vcpu import Arm
+
+__all__ = [
+    "LONGEST",
+    "before",
+    "behind",
+    "code",
+    "disassembler",
+    "entered",
+    "flags",
+    "frame",
+    "interrupted",
+    "registers",
+    "stack",
+    "values",
+]
 
 LONGEST = 4
 """Bytes of an instruction at most."""
@@ -22,6 +39,12 @@ SYSTEM64 = (("esr", "far", "elr"), ("spsr", "vbar"))
 MASKS = {"D": 1 << 9, "A": 1 << 8, "I": 1 << 7, "F": 1 << 6}
 """Of PSTATE and CPSR, whose bit 9 is not a mask but the byte order."""
 CODE = {64: "A64", 32: "A32", 16: "T32"}
+CONDITIONS = {"N": 31, "Z": 30, "C": 29, "V": 28}
+THUMB = 5
+IT = 0xBF
+"""The high byte of its encoding; the low one is ITSTATE, and a hint where no mask is in it."""
+FIRST = {"arm64": ("pc", "sp", "pstate"), "arm": ("pc", "sp", "cpsr")}
+"""Of its registers."""
 
 
 def code(cpu: Arm) -> str:
@@ -48,10 +71,41 @@ def _system(cpu: Arm) -> Iterator[tuple[str, ...]]:
             yield from (tuple(f"{name}_el{level}" for name in row) for row in SYSTEM64)
 
 
-def disassembler(cpu: Arm) -> Any:
+def disassembler(bits: int) -> Any:
     """Capstone's, for that code."""
     from capstone import CS_ARCH_ARM, CS_ARCH_ARM64, CS_MODE_ARM, CS_MODE_THUMB, Cs
 
-    if cpu.bits == 64:
+    if bits == 64:
         return Cs(CS_ARCH_ARM64, CS_MODE_ARM)
-    return Cs(CS_ARCH_ARM, CS_MODE_THUMB if cpu.bits == 16 else CS_MODE_ARM)
+    return Cs(CS_ARCH_ARM, CS_MODE_THUMB if bits == 16 else CS_MODE_ARM)
+
+
+def before(cpu: Arm, address: int) -> bytes:
+    """The IT instruction that has the rest of the block the vCPU is in now (DDI0406 A2.5.2)."""
+    state = cpu.it_state if cpu.bits == 16 and address == cpu.pc else 0
+    return bytes([state, IT]) if state & 0xF else b""
+
+
+def behind(before: bytes, code: bytes) -> bytes:
+    """That of one instruction less, or of an IT instruction itself."""
+    if len(code) == 2 and code[1] == IT and code[0] & 0xF:
+        return code
+    state = before[0] & 0xE0 | before[0] << 1 & 0x1F if before else 0
+    return bytes([state, IT]) if state & 0xF else b""
+
+
+def values(cpu: Arm) -> Iterator[Value]:
+    """Those that say where it is, then the general ones, then what exceptions are about."""
+    digits, first = (16 if cpu.arch == "arm64" else 8), FIRST[cpu.arch]
+    general = (name for row in GENERAL[cpu.arch] for name in row)
+    system = (name for row in _system(cpu) for name in row)
+    for name in (*first, *(name for name in general if name not in first), *system):
+        yield Value(name, cpu[name], digits)
+
+
+def flags(cpu: Arm) -> Iterator[tuple[str, bool]]:
+    """Of PSTATE or CPSR; the masks as the manuals name them."""
+    now = cpu.pstate
+    masks = {name: MASKS[name].bit_length() - 1 for name in ("AIF" if now & 1 << 4 else "DAIF")}
+    for name, bit in (CONDITIONS | masks | ({"T": THUMB} if now & 1 << 4 else {})).items():
+        yield name, bool(now >> bit & 1)

@@ -31,6 +31,8 @@ MODES = {
 }  # fmt: skip
 THUMB, NOT_A64 = 1 << 5, 1 << 4
 MASKS = {"IRQ": 1 << 7, "FIQ": 1 << 6}
+TIMERS = {"cntp": "physical", "cntv": "virtual"}
+"""By how their registers' names begin."""
 
 
 def mode_of(pstate: int) -> str:
@@ -129,6 +131,14 @@ class Arm(Vcpu):
     def exception_name(number: int) -> str | None:
         """What an exception class is called."""
         return CLASSES.get(number)
+
+    def timers(self) -> Iterator[tuple[str, bool, bool, bool, int | None]]:
+        """The generic ones (DDI0487 D11.2, D13.8)."""
+        level = "_el0" if self.arch == "arm64" else ""
+        for name, title in TIMERS.items():
+            enabled, masked, due = (bool(self[f"{name}_ctl{level}"] >> bit & 1) for bit in range(3))
+            left = (self[f"{name}_tval{level}"] & 0xFFFF_FFFF ^ 1 << 31) - (1 << 31)
+            yield title, enabled, masked, due, left if enabled else None
 
     def shutdown_story(self, where: str, whose: str, raises: bool) -> str:
         why = "raises the exception that leads to it" if raises else "cannot be fetched"

@@ -1,11 +1,28 @@
-"""The x86 part of a crash report."""
+"""An x86 vCPU as reports and the stepper show it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from vmm.arch.x86.vcpu import EFER, EFER_LMA, X86
+from vmm.arch.architecture import Value
+from vmm.arch.x86.frame import entered, frame, interrupted, stack
+from vmm.arch.x86.vcpu import EFER, EFER_LMA, IF, X86
+
+__all__ = [
+    "LONGEST",
+    "before",
+    "behind",
+    "code",
+    "disassembler",
+    "entered",
+    "flags",
+    "frame",
+    "interrupted",
+    "registers",
+    "stack",
+    "values",
+]
 
 LONGEST = 15
 """Bytes of an instruction at most (SDM vol. 2A, 2.3.11)."""
@@ -20,7 +37,12 @@ GENERAL = {
 CONTROL = ("cr0", "cr2", "cr3", "cr4")
 SEGMENTS = ("cs", "ss", "ds", "es", "fs", "gs", "tr", "ldtr")
 TABLES = ("gdtr", "idtr")
-IF = 1 << 9
+SELECTORS = ("cs", "ss", "ds", "es", "fs", "gs")
+FLAGS = {
+    "CF": 0, "PF": 2, "AF": 4, "ZF": 6, "SF": 7, "OF": 11, "DF": 10, "IF": 9, "TF": 8, "NT": 14, "RF": 16, "VM": 17,
+    "AC": 18,
+}  # fmt: skip
+"""By their bits (SDM vol. 1 3.4.3)."""
 
 
 def code(cpu: X86) -> str:
@@ -43,8 +65,33 @@ def registers(cpu: X86) -> Iterator[str]:
     yield f"    IF {int(cpu['rflags'] & IF != 0)}  CPL {cpu.cpl}  shadow {cpu.shadow or 'none'}  NMI {nmi}"
 
 
-def disassembler(cpu: X86) -> Any:
+def disassembler(bits: int) -> Any:
     """Capstone's, for that code."""
     from capstone import CS_ARCH_X86, CS_MODE_16, CS_MODE_32, CS_MODE_64, Cs
 
-    return Cs(CS_ARCH_X86, {16: CS_MODE_16, 32: CS_MODE_32, 64: CS_MODE_64}[cpu.bits])
+    return Cs(CS_ARCH_X86, {16: CS_MODE_16, 32: CS_MODE_32, 64: CS_MODE_64}[bits])
+
+
+def before(cpu: X86, address: int) -> bytes:
+    """An instruction stands for itself."""
+    return b""
+
+
+def behind(before: bytes, code: bytes) -> bytes:
+    """So does the next."""
+    return b""
+
+
+def values(cpu: X86) -> Iterator[Value]:
+    """General registers in the width the vCPU has, then what decides how they are used."""
+    width = 64 if cpu.msr(EFER) & EFER_LMA else 32
+    for name in (*(name for row in GENERAL[width] for name in row), *CONTROL):
+        yield Value(name, cpu[name], width // 4)
+    for name in SELECTORS:
+        yield Value(name, cpu[name], 4)
+
+
+def flags(cpu: X86) -> Iterator[tuple[str, bool]]:
+    """Of RFLAGS."""
+    now = cpu["rflags"]
+    return ((name, bool(now >> bit & 1)) for name, bit in FLAGS.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vmm.arch.architecture import Architecture, Dump, Processor
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from vmm.arch.target import Target
     from vmm.arch.traps import Traps
     from vmm.arch.words import ExceptionName, Words
+    from vmm.arch.x86.vcpu import X86
     from vmm.core.event import Event
 
 MIB = 0x100000
@@ -66,6 +68,12 @@ def int_line(event: Event, exception_name: ExceptionName) -> str:
     return int_line.line(event)
 
 
+def qemu_registers(cpu: X86) -> Iterator[str]:
+    from vmm.arch.x86 import qemu
+
+    return qemu.registers(cpu)
+
+
 def target() -> Target:
     from vmm.arch.x86.target import TARGET
 
@@ -93,6 +101,7 @@ ARCHITECTURE = Architecture(
     boot=Boot(program, flat, flat_offset=BOOT_SECTOR),
     gears=("precise", "fast"),
     qemu="qemu-system-x86_64",
+    qemu_registers=qemu_registers,
     proofs={"8259A": "x86/first_isr"},
     processor=processor,
     words=words,

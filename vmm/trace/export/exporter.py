@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from vmm.core.event import Event
 from vmm.trace.words import Teller
@@ -13,9 +15,12 @@ if TYPE_CHECKING:
 
 
 class Output(Protocol):
-    """A text file."""
+    """A file of text, or of bytes where the format has them."""
 
-    def write(self, text: str, /) -> object: ...
+    def write(self, data: Any, /) -> object: ...
+
+
+Text = TypeVar("Text", str, bytes)
 
 
 class Config(Protocol):
@@ -72,11 +77,18 @@ class Traced(Teller, Protocol):
     def source(self) -> Source | None: ...
 
 
-class Exporter:
-    """The base of them all: `begin`, a call with each event, `end`, also where a run ends by an error."""
+BATCH = 4096
 
+
+class Exporter(Generic[Text]):
+    """The base of them all: `begin`, `take` again and again, `end`, also where a run ends by an error."""
+
+    SUFFIXES: ClassVar[tuple[str, ...]]
+    """How names of its files end."""
     STREAM: ClassVar[bool] = False
     """A file of it is of use before it has ended."""
+    BINARY: ClassVar[bool] = False
+    """A file of it is bytes, and no text."""
 
     def __init__(self, file: Output, machine: Traced) -> None:
         self._file = file
@@ -85,8 +97,15 @@ class Exporter:
     def begin(self) -> None:
         """Write what stands before the first event."""
 
-    def __call__(self, event: Event) -> None:
-        """Write an event, if the format has it."""
+    def take(self, events: Iterable[Event]) -> None:
+        """Write these."""
+        left = iter(events)
+        while batch := list(islice(left, BATCH)):
+            if text := self.told(batch):
+                self._file.write(text)
+
+    def told(self, events: list[Event]) -> Text:
+        """What the file has of these, many at a time; empty where the format has nothing of them."""
         raise NotImplementedError
 
     def end(self) -> None:

@@ -14,10 +14,13 @@ from vmm.core.stops import NUMBERS
 from vmm.trace.export.exporter import Exporter, Output, Traced
 from vmm.trace.words import guest_error
 
+TOLD = frozenset(("delivered", "fault chain", "guest error", "stop"))
 
-class IntLog(Exporter):
+
+class IntLog(Exporter[str]):
     """Deliveries are numbered from 0; faults on the way, guest errors and a shutdown are remarks below them."""
 
+    SUFFIXES = (".int", ".log")
     STREAM: ClassVar[bool] = True
 
     def __init__(self, file: Output, machine: Traced) -> None:
@@ -25,17 +28,20 @@ class IntLog(Exporter):
         self._architecture = named(machine.architecture)
         self._delivered = 0
 
-    def __call__(self, event: Event) -> None:
+    def told(self, events: list[Event]) -> str:
+        return "".join([self._line(event) for event in events if event.kind in TOLD])
+
+    def _line(self, event: Event) -> str:
         if event.kind == "delivered":
             line = self._architecture.int_line(event, self._machine.cpu.exception_name)
-            self._file.write(f"{self._delivered:6}: {line}\n")
             self._delivered += 1
-        elif event.kind == "fault chain":
-            self._remark(f"fault while delivering {event.number:#04x}: {event.value:#04x}")
-        elif event.kind == "guest error":
-            self._remark(f"guest error: {guest_error(event, self._machine)} at {self._machine.where(event.pc)}")
-        elif event.kind == "stop" and event.number == NUMBERS["shutdown"]:
-            self._remark(self._architecture.words().shutdown)
+            return f"{self._delivered - 1:6}: {line}\n"
+        if event.kind == "fault chain":
+            return _remark(f"fault while delivering {event.number:#04x}: {event.value:#04x}")
+        if event.kind == "guest error":
+            return _remark(f"guest error: {guest_error(event, self._machine)} at {self._machine.where(event.pc)}")
+        return _remark(self._architecture.words().shutdown) if event.number == NUMBERS["shutdown"] else ""
 
-    def _remark(self, text: str) -> None:
-        self._file.write(f"        {text}\n")
+
+def _remark(text: str) -> str:
+    return f"        {text}\n"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import ClassVar
 
 from vmm.core.event import Event
-from vmm.trace.export.exporter import Exporter
-from vmm.trace.export.fields import told
+from vmm.trace.export.exporter import Exporter, Output, Traced
+from vmm.trace.export.fields import Objects
 
 
-class JsonLines(Exporter):
+class JsonLines(Exporter[str]):
     """No line for anything but events."""
 
+    SUFFIXES = (".jsonl", ".ndjson")
     STREAM: ClassVar[bool] = True
 
-    def __call__(self, event: Event) -> None:
-        self._file.write(f"{json.dumps(told(event, self._machine))}\n")
+    def __init__(self, file: Output, machine: Traced) -> None:
+        super().__init__(file, machine)
+        self._objects = Objects(machine)
+
+    def told(self, events: list[Event]) -> str:
+        return "\n".join([*self._objects.of(events), ""])

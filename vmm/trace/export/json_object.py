@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 
 from vmm.core.event import Event
-from vmm.trace.export.exporter import Exporter
-from vmm.trace.export.fields import told
+from vmm.trace.export.exporter import Exporter, Output, Traced
+from vmm.trace.export.fields import Objects
 from vmm.version import __version__
 
 
-class JsonObject(Exporter):
+class JsonObject(Exporter[str]):
     """Valid JSON as soon as it has ended."""
 
-    _separator = "\n"
+    SUFFIXES = (".json",)
+
+    def __init__(self, file: Output, machine: Traced) -> None:
+        super().__init__(file, machine)
+        self._objects = Objects(machine)
+        self._separator = "\n"
 
     def begin(self) -> None:
         config = self._machine.config
@@ -28,9 +33,10 @@ class JsonObject(Exporter):
         }
         self._file.write(f'{json.dumps(header)[:-1]},\n"events": [')
 
-    def __call__(self, event: Event) -> None:
-        self._file.write(self._separator + json.dumps(told(event, self._machine)))
+    def told(self, events: list[Event]) -> str:
+        text = self._separator + ",\n".join(self._objects.of(events))
         self._separator = ",\n"
+        return text
 
     def end(self) -> None:
         footer = {"instructions": self._machine.instructions, "trace_hash": self._machine.trace.hash}

@@ -1,0 +1,69 @@
+"""Somebody at a terminal: a process on a pseudo-terminal, what it shows, and keys for it."""
+
+import os
+import pty
+import select
+import termios
+import time
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE = 20
+"""Seconds; what is waited for comes within one."""
+
+
+class Seat:
+    """Before a terminal of its own: `shown` is all that came."""
+
+    def __init__(self, command: Callable[..., Any], *arguments: object, **options: Any) -> None:
+        self._ours, self.theirs = pty.openpty()
+        self.before = termios.tcgetattr(self.theirs)
+        ends = {"stdin": self.theirs, "stdout": self.theirs, "stderr": self.theirs}
+        self.process = command(*arguments, **(ends | options))
+        self.shown, self._seen = b"", 0
+
+    def _more(self) -> None:
+        if select.select([self._ours], [], [], 0.02)[0]:
+            self.shown += os.read(self._ours, 4096)
+
+    def expect(self, text: bytes) -> bytes:
+        """Wait for the text behind what was waited for last; what came before it."""
+        end = time.monotonic() + PATIENCE
+        while (at := self.shown.find(text, self._seen)) < 0:
+            assert time.monotonic() < end, (text, self.shown)
+            assert self.process.poll() is None or select.select([self._ours], [], [], 0)[0], (text, self.shown)
+            self._more()
+        before = self.shown[self._seen : at]
+        self._seen = at + len(text)
+        return before
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._ours, keys)
+
+    @property
+    def is_raw(self) -> bool:
+        return not termios.tcgetattr(self.theirs)[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
+
+    def until_raw(self) -> None:
+        end = time.monotonic() + PATIENCE
+        while not self.is_raw:
+            assert time.monotonic() < end, self.shown
+            self._more()
+
+    @property
+    def is_restored(self) -> bool:
+        return termios.tcgetattr(self.theirs) == self.before
+
+    def wait(self) -> int:
+        """For its end; the exit status."""
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None:
+            assert time.monotonic() < end, self.shown
+            self._more()
+        while select.select([self._ours], [], [], 0)[0]:
+            self._more()
+        return self.process.returncode
+
+    def close(self) -> None:
+        os.close(self._ours)
+        os.close(self.theirs)

@@ -1,0 +1,136 @@
+"""`vmm step`: a guest or a recording on the screen, one boundary at a time, forwards and backwards."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vmm import loaders
+from vmm.cli import run
+from vmm.cli.parser import Parser
+from vmm.errors import VmmError
+from vmm.output import Outputs
+
+if TYPE_CHECKING:
+    from vmm.stepper.walk import Walk
+
+PICTURE = (160, 50)
+LEAST, MOST = 20, 1000
+
+
+def parser() -> Parser:
+    parser = Parser(
+        "vmm step",
+        "Step through a guest, or through a recording of one, on the screen: code, registers, interrupt controllers, "
+        "stack, events and console side by side, one boundary at a time, forwards and backwards. The key ? lists the "
+        "others. It needs the extra tui.",
+        [
+            "vmm step x86/pit_ticks",
+            "vmm step late_edge.vmmrec",
+            "vmm step my_isr.S --record played.vmmrec",
+            "vmm step arm64/timer_ticks --press 'N n' --picture tick.svg --size 120x40",
+        ],
+    )
+    run.add_machine(parser)
+    add = parser.add_argument
+    add("--record", type=Path, metavar="FILE", help="write a recording of where it was left, decisions and all")
+    add("--picture", type=Path, metavar="FILE", help="draw into this .svg, on no terminal, and end")
+    add("--press", default="", metavar="KEYS", help="keys, blanks between, before it is drawn: 'N n n'")
+    add("--size", type=_size, metavar="CxL", help="columns and lines of the picture (160x50)")
+    return parser
+
+
+def main(options: argparse.Namespace) -> int:
+    check_installed()
+    if options.picture is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise VmmError("vmm step draws on a terminal, and this is none; --picture FILE.svg draws what it would")
+    said = next((name for name, value in (("--size", options.size), ("--press", options.press)) if value), None)
+    if said and options.picture is None:
+        raise VmmError(f"{said} is of a picture: say --picture FILE.svg, too")
+    with ExitStack() as files:
+        walk = opened(options, files)
+        from vmm.stepper import shown
+
+        if options.picture is None:
+            shown.on_terminal(walk)
+            return 0
+        file = files.enter_context(Outputs(_read(walk, options)).open("--picture", options.picture))
+        file.write(shown.as_picture(walk, options.press.split(), options.size or PICTURE))
+    return 0
+
+
+def _read(walk: Walk, options: argparse.Namespace) -> list[Path]:
+    """What no output goes over."""
+    source = walk.machine.source
+    return [*([Path(options.image)] if walk.known else []), *(source.files if source else ())]
+
+
+def _size(text: str) -> tuple[int, int]:
+    columns, x, lines = text.partition("x")
+    if not (x and columns.isdecimal() and lines.isdecimal()):
+        raise VmmError(f"--size {text}: it is columns x lines, as 160x50")
+    size = int(columns), int(lines)
+    if not (LEAST <= size[0] <= MOST and LEAST <= size[1] <= MOST):
+        raise VmmError(f"--size {text}: {LEAST} to {MOST} of either")
+    return size
+
+
+def check_installed() -> None:
+    """VmmError, with what installs it, where textual is missing."""
+    try:
+        import textual  # noqa: F401
+    except ImportError as error:
+        from vmm.installing import into_python
+
+        command = into_python("'vmm[tui]'")
+        raise VmmError(
+            f"vmm step: textual is not installed; the extra tui has it{f': {command}' if command else ''}"
+        ) from error
+
+
+def opened(options: argparse.Namespace, files: ExitStack) -> Walk:
+    """What is stepped through; a recording of it is written when `files` ends."""
+    from vmm.inputs.tape import FIRST_WORDS
+    from vmm.stepper import opened
+
+    path = Path(options.image)
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(FIRST_WORDS)) == FIRST_WORDS:
+                return opened.recorded(path)
+    return _live(options, files)
+
+
+def _live(options: argparse.Namespace, files: ExitStack) -> Walk:
+    from vmm.catalog import case_named, resolve, wants
+    from vmm.machine.machine import Config, Machine
+    from vmm.stepper import opened
+    from vmm.stepper.kept import Kept
+
+    if case_named(options.image):
+        raise VmmError(
+            f"{options.image}: somebody plays its outside world: vmm run {options.image} --record FILE, and step that"
+        )
+    image = resolve(options.image)
+    if options.load_address is None:
+        loaders.check(image)
+    wanted = wants(image)
+    board = options.board or wanted.board
+    run.check_fits(image, options, board)
+    console = Kept()
+    machine = Machine(
+        Config(
+            board=board, cpu=options.cpu or wanted.cpu_on(board), smp=options.smp or wanted.smp, memory=options.memory,
+            cmdline=options.append, seed=options.seed, console=console,
+        )
+    )  # fmt: skip
+    machine.load(image, initrd=options.initrd, load_address=options.load_address)
+    recorder = machine.recording()
+    if options.record:
+        read = machine.source.files if machine.source else ()
+        recorder.file = Outputs(read).open("--record", options.record)
+    files.enter_context(recorder)
+    return opened.live(machine, recorder, console)

@@ -1,0 +1,99 @@
+"""The timeline's marks as rows that a page draws: where each begins, ends or changes, by the index of its event."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from vmm.trace.timeline import Lane, Mark
+
+SPANS, INSTANTS = "spans", "instants"
+LINES = "lines"
+
+
+@dataclass
+class _Row:
+    """Spans of one depth, which do not overlap; or instants; or changes of a bit or a number."""
+
+    at: list[int] = field(default_factory=list)
+    until: list[int] = field(default_factory=list)
+    value: list[int] = field(default_factory=list)
+    """Of a span or instant the number of its name's text."""
+
+
+@dataclass
+class _Drawn:
+    lane: Lane
+    rows: list[_Row] = field(default_factory=lambda: [_Row()])
+    open: list[tuple[int, int]] = field(default_factory=list)
+
+    def take(self, mark: Mark, at: int, text: Callable[[str], int]) -> None:
+        if mark.what == "begin":
+            self.open.append((at, text(mark.name)))
+        elif mark.what == "end":
+            self.close(at)
+        else:
+            self.rows[0].at.append(at)
+            self.rows[0].value.append(text(mark.name) if self.lane.shape == INSTANTS else mark.value)
+
+    def close(self, at: int) -> None:
+        """The innermost span."""
+        if not self.open:
+            return
+        began, name = self.open.pop()
+        depth = len(self.open)
+        while len(self.rows) <= depth:
+            self.rows.append(_Row())
+        row = self.rows[depth]
+        row.at.append(began)
+        row.until.append(at)
+        row.value.append(name)
+
+
+class Lanes:
+    """Group by group."""
+
+    def __init__(self, text: Callable[[str], int]) -> None:
+        self._text = text
+        self._drawn: dict[Lane, _Drawn] = {}
+
+    def take(self, mark: Mark, at: int) -> None:
+        """A mark that follows from the event with this index; marks come in its order."""
+        drawn = self._drawn.get(mark.lane)
+        if drawn is None:
+            drawn = self._drawn[mark.lane] = _Drawn(mark.lane)
+        drawn.take(mark, at, self._text)
+
+    def plain(self, end: int) -> list[dict[str, Any]]:
+        """As JSON has it; what is still open ends at `end`, the index behind the last event."""
+        groups: dict[str, list[_Drawn]] = {}
+        for drawn in self._drawn.values():
+            while drawn.open:
+                drawn.close(end)
+            groups.setdefault(drawn.lane.group, []).append(drawn)
+        return [_plain(drawn) for group in sorted(groups.values(), key=_rank) for drawn in sorted(group, key=_order)]
+
+
+def _rank(group: list[_Drawn]) -> tuple[bool, bool]:
+    """vCPUs, lines, controllers and all else."""
+    return all(drawn.lane.shape != SPANS for drawn in group), group[0].lane.group != LINES
+
+
+def _order(drawn: _Drawn) -> tuple[bool, list[tuple[int, str]]]:
+    """Spans as they came, then by name, numbers in it as numbers."""
+    if drawn.lane.shape == SPANS:
+        return False, []
+    return True, [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", drawn.lane.name)]
+
+
+def _plain(drawn: _Drawn) -> dict[str, Any]:
+    lane = drawn.lane
+    rows = [{"at": steps(row.at), "until": steps(row.until), "value": row.value} for row in drawn.rows]
+    return {"group": lane.group, "name": lane.name, "shape": lane.shape, "rows": rows}
+
+
+def steps(numbers: list[int]) -> list[int]:
+    """The first of them, then how far each is behind the one before: short to write down."""
+    return [number - before for before, number in zip([0, *numbers], numbers, strict=False)]
