@@ -90,8 +90,13 @@ class Disassembler:
         """The instruction that an event is about, of its vCPU: of a delivery the one that was interrupted, else the one
         that began last.
         """
-        bits = self._dump.interrupted(cpu, event) if event.kind == "delivered" else None
-        return self.at(cpu, event.linear, bits)
+        if event.kind != "delivered":
+            return self.at(cpu, event.linear)
+        return self._at(cpu, *self._dump.interrupted(cpu, event))
+
+    def place(self, event: Event, cpu: Cpu) -> int:
+        """The linear address of that instruction."""
+        return self._dump.interrupted(cpu, event).address if event.kind == "delivered" else event.linear
 
     def _for(self, bits: int) -> Any:
         if bits not in self._open:

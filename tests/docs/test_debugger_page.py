@@ -1,4 +1,4 @@
-"""The manual's gdb sessions, typed into a real gdb."""
+"""The gdb sessions of README and manual, typed into a real gdb."""
 
 import re
 import subprocess
@@ -47,5 +47,5 @@ def test_a_session_goes_as_the_page_says(block, tmp_path, monkeypatch):
     assert run.returncode == 0
 
 
-def test_there_is_one():
-    assert [block.page for block in SESSIONS] == ["debugger.md"]
+def test_there_are_some():
+    assert [block.page for block in SESSIONS] == ["README.md", "debugger.md"]

@@ -1,4 +1,4 @@
-"""The manual is whole: each page is in its contents, each link leads somewhere, and the README stays short."""
+"""The manual is whole: each page is in its contents, each link leads somewhere, and the README leads there."""
 
 import re
 
@@ -30,6 +30,5 @@ def test_every_link_leads_to_a_file(page):
     assert [link for link, _ in LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []
 
 
-def test_the_readme_leads_to_every_page():
-    linked = {link for link, _ in LINK.findall(README.read_text())}
-    assert {f"vmm/pages/{topic}.md" for topic in topics()} - linked == set()
+def test_the_readme_leads_to_the_contents():
+    assert "vmm/pages/README.md" in {link for link, _ in LINK.findall(README.read_text())}

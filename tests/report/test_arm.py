@@ -119,8 +119,8 @@ def test_guest_errors_are_counted_and_told_in_the_report(vmm, image, tmp_path):
     done = vmm("run", image(A64_GUEST_ERRORS), *VIRT, "--summary", tmp_path / "summary.json")
     assert done.err.splitlines()[1:4] == [
         "2 guest errors:",
-        f"  insn 3: {NOT_ACTIVE} at 0x40080008",
-        f"  insn 4: {RESERVED} at 0x4008000c",
+        f"  insn 3: {NOT_ACTIVE} at 0x40080008: str w0, [x1, #0x10]",
+        f"  insn 4: {RESERVED} at 0x4008000c: str w0, [x1, #0x200]",
     ]
     assert json.loads((tmp_path / "summary.json").read_text())["guest_errors"] == 2
 
@@ -202,9 +202,14 @@ def test_a_crash_shows_registers_exception_state_instructions_and_events(vmm, im
     assert "vbar_el1 0000000000000000" in err
     assert "mode el1h  D 1  A 1  I 1  F 1" in err
     assert "_el2" not in err and "_el3" not in err
-    shown = err[err.index("the last instructions (A64):") : err.index("the last events")].splitlines()[1:]
+    shown = err[err.index("the last instructions (A64):") : err.index("the frame of")].splitlines()[1:]
     assert [line.split("  ")[1] for line in shown] == ["mov x1, #0xc000000", "ldr w0, [x1]", "(bad)"]
-    assert "data abort delivered (exception), ESR 0x96000010" in err
+    assert "data abort delivered (exception), ESR 0x96000010" in err and "at 0x40080004: ldr w0, [x1]\n" in err
+    frame = err[err.index("the frame of") : err.index("the last events")].splitlines()
+    assert frame[0] == "the frame of undefined:"  # of the vector, which interrupted itself (DDI0487 D1.10.2)
+    elr, spsr, esr = (line.split() for line in frame[1:])
+    assert elr == ["ELR_EL1", "0000000000000200", "0x200"] and esr == ["ESR_EL1", "0000000002000000"]
+    assert spsr[0] == "SPSR_EL1" and int(spsr[1], 16) & 0x3DF == 0x3C5  # DAIF, EL1h
     assert "guest error: access to physical address 0xc000000, which nobody decodes, at 0x40080004" in err
 
 

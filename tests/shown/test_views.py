@@ -70,6 +70,7 @@ def test_a_gic_shows_what_somebody_has_to_do_with(virt):
 def test_a_machine_says_where_it_stands_and_what_is_the_matter(pc, virt):
     text = Shown(pc._repr_html_()).text
     assert "x86/first_isr on pc" in text and "reached" in text and "interrupts masked" in text
+    assert rows(pc, 1)[0]["next"].startswith("inc dword ptr [")  # the handler's `incl count`
     assert "SPI 5" in Shown(virt._repr_html_()).text  # requested and not taken: a finding
 
 
@@ -170,6 +171,15 @@ def test_a_board_shows_its_devices_and_a_device_what_can_be_read(pc):
     assert {"pit", "pic", "com1"} <= {row["device"] for row in rows(pc.board)}
     facts = dict(Shown(pc.board.devices["com1"]._repr_html_()).tables[0])
     assert "ier" in facts and "PORTS" not in facts and "receive" not in facts
+
+
+def test_a_timer_shows_its_counters():
+    """x86/pit_ticks has counter 0 divide by 1193, in mode 2, low byte first (8254: control word 34h)."""
+    m = vmm.boot("x86/pit_ticks", console=None)
+    m.run(until=vmm.Delivered())
+    counters = {row[""]: [row[str(n)] for n in range(3)] for row in rows(m.board.devices["pit"], 1)}
+    assert (counters["control"][0], counters["count"][0]) == ("52 0x34", "1193 0x4a9")
+    assert counters["armed"] == [YES, "", ""]
 
 
 def test_a_case_shows_its_story_and_its_fix():

@@ -53,6 +53,19 @@ class Field(NamedTuple):
     """What it holds now; None: nothing is mapped there."""
     delivered: int | None
     """What the delivery put there; None: that is not known."""
+    leads: bool = False
+    """It is the address of code, linear."""
+
+
+class Interrupted(NamedTuple):
+    """An instruction, and how it is decoded."""
+
+    address: int
+    """Linear."""
+    bits: int
+    """Of its code, as a vCPU's `bits` has it."""
+    before: bytes = b""
+    """As `Dump.before`."""
 
 
 class Dump(Protocol):
@@ -77,8 +90,8 @@ class Dump(Protocol):
     def behind(self, before: bytes, code: bytes) -> bytes:
         """So of the next instruction, behind one with these bytes."""
 
-    def interrupted(self, cpu: Any, event: Event) -> int:
-        """The bits of the code that a delivery to the vCPU interrupted."""
+    def interrupted(self, cpu: Any, event: Event) -> Interrupted:
+        """The instruction that a delivery to the vCPU came before, or that raised it."""
 
     def entered(self, cpu: Any, event: Event) -> int:
         """Those of the handler's code."""

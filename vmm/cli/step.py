@@ -45,11 +45,11 @@ def parser() -> Parser:
 
 def main(options: argparse.Namespace) -> int:
     check_installed()
-    if options.picture is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise VmmError("vmm step draws on a terminal, and this is none; --picture FILE.svg draws what it would")
     said = next((name for name, value in (("--size", options.size), ("--press", options.press)) if value), None)
     if said and options.picture is None:
         raise VmmError(f"{said} is of a picture: say --picture FILE.svg, too")
+    if options.picture is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise VmmError("vmm step draws on a terminal, and this is none; --picture FILE.svg draws what it would")
     with ExitStack() as files:
         walk = opened(options, files)
         from vmm.stepper import shown

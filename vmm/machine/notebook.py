@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from vmm.arch.vcpu import Vcpu
 from vmm.catalog import title_of
+from vmm.disassembly import Disassembler
 from vmm.errors import VmmError
 from vmm.quantities import in_words
-from vmm.shown.elements import Html, facts, name, picture, table, text
+from vmm.shown.elements import code, facts, name, picture, table, text
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
 
-CPU = ("vCPU", "at", "instructions", "state")
+CPU = ("vCPU", "at", "next", "instructions", "state")
 
 
 def machine(of: Machine) -> str | None:
@@ -40,12 +41,13 @@ def _facts(of: Machine) -> Iterator[tuple[str, object]]:
     yield "stopped", of.stop
     yield "instructions", of.instructions
     yield "virtual time", in_words(of.now_ns)
-    yield "trace", Html(f"<code>{of.trace.hash}</code>")
+    yield "trace", code(of.trace.hash)
     if of.waiting:
         yield "scenarios that wait", "; ".join(of.waiting)
 
 
 def _cpu(of: Machine, cpu: Vcpu) -> tuple[object, ...]:
     if cpu.off:
-        return cpu.index, None, cpu.count, "off"
-    return cpu.index, of.where(cpu.pc), cpu.count, cpu.state + ", halted" * cpu.halted
+        return cpu.index, None, None, cpu.count, "off"
+    instruction = code(Disassembler(of.architecture).at(cpu, cpu.pc).text)
+    return cpu.index, of.where(cpu.pc), instruction, cpu.count, cpu.state + ", halted" * cpu.halted

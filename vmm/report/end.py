@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from vmm.core.stops import ENDED_BY_GUEST
 from vmm.machine.machine import Machine
 from vmm.report import crash, guest_errors
 from vmm.report.summary import Summary
@@ -15,6 +16,8 @@ def show(machine: Machine, summary: Summary, file: TextIO) -> None:
     summary.show_findings(file)
     if crash.is_crash(summary.stop):
         crash.show(machine, file)
+    elif summary.stop.reason not in ENDED_BY_GUEST:
+        crash.show_place(machine, file)
     summary.show_interrupts(file)
     guest_errors.show(machine, file)
     summary.show_verdicts(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from vmm.disassembly import Disassembler
 from vmm.machine.machine import Machine
 from vmm.trace.words import guest_error
 
@@ -15,5 +16,7 @@ def show(machine: Machine, file: TextIO) -> None:
         return
     partly = f", the first {len(first)}" if count > len(first) else ""
     print(f"{count} guest error{'s' * (count > 1)}{partly}:", file=file)
+    disassembler = Disassembler(machine.architecture)
     for event in first:
-        print(f"  insn {event.insns}: {guest_error(event, machine)} at {machine.where(event.pc)}", file=file)
+        code = disassembler.of(event, machine.cpus[event.vcpu]).text
+        print(f"  insn {event.insns}: {guest_error(event, machine)} at {machine.where(event.pc)}: {code}", file=file)

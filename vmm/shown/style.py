@@ -2,7 +2,7 @@
 
 STYLE = """
 .vmm.vmm { --edge: color-mix(in srgb, currentColor 22%, transparent); margin: .3em 0 .6em; font-size: 13px;
-  line-height: 1.45; overflow-x: auto; }
+  line-height: 1.45; overflow-x: auto; scrollbar-width: thin; scrollbar-color: var(--edge) transparent; }
 .vmm.vmm .title { margin: 0 0 .35em; font-weight: 600; overflow-wrap: anywhere; }
 .vmm.vmm .name { margin: .7em 0 .2em; opacity: .75; }
 .vmm.vmm p { margin: .25em 0; max-width: 60em; }

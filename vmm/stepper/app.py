@@ -146,10 +146,10 @@ class Stepper(App[None]):
         walk, machine = self._walk, self._walk.machine
         if walk.told or walk.coming is None:
             return Text(walk.told, style=WARNING)
-        event, insns = walk.coming
+        event, insns, place = walk.coming
         what = interrupt(event.number, event.source, machine)
         count = f"{insns} instruction{'s' * (insns != 1)}"
-        return line((f" next: {what} in {count}, before ", DIM), (machine.where(event.linear), DIM))
+        return line((f" next: {what} in {count}, before ", DIM), (machine.where(place), DIM))
 
     def _where(self) -> Text:
         walk, machine = self._walk, self._walk.machine

@@ -31,7 +31,8 @@ async def _drawn(app: Stepper, keys: Sequence[str], size: tuple[int, int]) -> st
             await pilot.press(key)
             await app.workers.wait_for_complete()
         await pilot.pause()
-        return app.export_screenshot(title=app.title)
+        drawn = app.export_screenshot(title=app.title)
+        return "".join(f"{line.rstrip()}\n" for line in drawn.splitlines())
 
 
 def _checked(keys: Sequence[str]) -> Sequence[str]:

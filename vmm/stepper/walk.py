@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from vmm.disassembly import Disassembler
 from vmm.errors import VmmError
 from vmm.gdb import monitor
 from vmm.gdb.past import SLICE, BrokenIn, Past
@@ -33,6 +34,8 @@ class Coming(NamedTuple):
     event: Event
     insns: int
     """Until then, on all vCPUs."""
+    place: int
+    """The linear address of the instruction that it comes before, or that raises it."""
 
 
 class Known(NamedTuple):
@@ -48,7 +51,7 @@ class Walk:
     def __init__(self, course: Course, console: Kept, known: Known | None = None) -> None:
         self.machine, self.console, self.known = course.machine, console, known
         self.machine.trace.record()
-        self._course = course
+        self._course, self._disassembler = course, Disassembler(self.machine.architecture)
         self.past = Past(course, console)
         self.target = Target(course, self.past)
         self.told = ""
@@ -254,7 +257,8 @@ class Walk:
             while (left := LOOK - (self.machine.instructions - here)) > 0:
                 came = self._course.forward([wanted], left)
                 if came.trigger:
-                    self.coming = Coming(came.result, self.machine.instructions - here)
+                    place = self._disassembler.place(came.result, self.cpu)
+                    self.coming = Coming(came.result, self.machine.instructions - here, place)
                 if came.trigger or came.stop:
                     break
             self._ahead = self.machine.trace.last(self.machine.trace.emitted - emitted)[:SHOWN]

@@ -19,6 +19,7 @@ from vmm.trace.events import SYNCHRONOUS, SourceName, from_native, from_natives,
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine, vmm_stat
+    from vmm.disassembly import Disassembler
     from vmm.trace.export.exporter import Traced
     from vmm.trace.query import Selection
     from vmm.trace.store import Store
@@ -261,9 +262,18 @@ class Trace:
             export.take(events)
             export.end()
 
-    def describe(self, event: Event) -> str:
-        """The event in words, with the symbol and source line of its place."""
-        return words.describe(event, self._teller)
+    def describe(self, event: Event, *, code: bool = False) -> str:
+        """The event in words, with the symbol and source line of its place; with `code` also the instruction there, as
+        memory is now: of a delivery the one that it came before, else the one that began last.
+        """
+        text = words.describe(event, self._teller)
+        return f"{text}: {self._disassembler.of(event, self._teller.cpus[event.vcpu]).text}" if code else text
+
+    @cached_property
+    def _disassembler(self) -> Disassembler:
+        from vmm.disassembly import Disassembler
+
+        return Disassembler(self._teller.architecture)
 
     def rewound(self) -> None:
         """The machine went back to a snapshot: what was recorded since both histories parted is forgotten, and what the

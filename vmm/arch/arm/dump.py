@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vmm.arch.architecture import Value
-from vmm.arch.arm.frame import entered, frame, interrupted, stack
+from vmm.arch.arm.frame import IT, entered, frame, interrupted, it, stack
 from vmm.arch.arm.vcpu import Arm
 
 __all__ = [
@@ -41,8 +41,6 @@ MASKS = {"D": 1 << 9, "A": 1 << 8, "I": 1 << 7, "F": 1 << 6}
 CODE = {64: "A64", 32: "A32", 16: "T32"}
 CONDITIONS = {"N": 31, "Z": 30, "C": 29, "V": 28}
 THUMB = 5
-IT = 0xBF
-"""The high byte of its encoding; the low one is ITSTATE, and a hint where no mask is in it."""
 FIRST = {"arm64": ("pc", "sp", "pstate"), "arm": ("pc", "sp", "cpsr")}
 """Of its registers."""
 
@@ -83,15 +81,14 @@ def disassembler(bits: int) -> Any:
 def before(cpu: Arm, address: int) -> bytes:
     """The IT instruction that has the rest of the block the vCPU is in now (DDI0406 A2.5.2)."""
     state = cpu.it_state if cpu.bits == 16 and address == cpu.pc else 0
-    return bytes([state, IT]) if state & 0xF else b""
+    return it(state)
 
 
 def behind(before: bytes, code: bytes) -> bytes:
     """That of one instruction less, or of an IT instruction itself."""
     if len(code) == 2 and code[1] == IT and code[0] & 0xF:
         return code
-    state = before[0] & 0xE0 | before[0] << 1 & 0x1F if before else 0
-    return bytes([state, IT]) if state & 0xF else b""
+    return it(before[0] & 0xE0 | before[0] << 1 & 0x1F if before else 0)
 
 
 def values(cpu: Arm) -> Iterator[Value]:

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.arch.architecture import Field
+from vmm.arch.architecture import Field, Interrupted
 from vmm.arch.arm.vcpu import NOT_A64, THUMB, Arm
 from vmm.core.event import Event
 
 TE = 1 << 30
+IT = 0xBF
+"""The high byte of its encoding; the low one is ITSTATE, and a hint where no mask is in it."""
+UNDEFINED = 0x04
+LINKS = {UNDEFINED: 4, 0x0C: 4, 0x10: 8, 0x18: 4, 0x1C: 4}
+"""By vector, how far LR is behind the instruction (DDI0406 table B1-7): in T32 the same, but of what is undefined."""
 NAMES = {"arm64": ("elr_el{}", "spsr_el{}", "esr_el{}"), "arm": ("lr", "spsr")}
 
 
-def interrupted(cpu: Arm, event: Event) -> int:
-    """The instruction set of the code that the SPSR leads back to."""
-    if not event.flags & NOT_A64:
-        return 64
-    return 16 if event.flags & THUMB else 32
+def interrupted(cpu: Arm, event: Event) -> Interrupted:
+    """In the instruction set, and the IT block, that the SPSR leads back to. An LR of ARMv7-A is behind it."""
+    bits = 64 if not event.flags & NOT_A64 else 16 if event.flags & THUMB else 32
+    ahead = LINKS.get(event.vector_offset, 0) if cpu.arch == "arm" else 0
+    if ahead and event.vector_offset == UNDEFINED and bits == 16:
+        ahead = 2
+    state = event.flags >> 8 & 0xFC | event.flags >> 25 & 3 if bits == 16 else 0
+    return Interrupted(event.pc - ahead, bits, it(state))
+
+
+def it(state: int) -> bytes:
+    """The IT instruction that has the rest of a block, by its ITSTATE (DDI0406 A2.5.2); none outside of one."""
+    return bytes([state, IT]) if state & 0xF else b""
 
 
 def entered(cpu: Arm, event: Event) -> int:
@@ -32,10 +45,14 @@ def stack(cpu: Arm) -> tuple[int, int]:
 
 
 def frame(cpu: Arm, event: Event) -> Iterator[Field]:
-    """Where it returns to, its state, and why it came; of ARMv7-A as the handler's mode has them banked."""
+    """Where it returns to, its state, and why it came. ARMv7-A has them banked: none where the handler has changed to
+    another mode, whose SPSR is another one's.
+    """
+    if cpu.arch == "arm" and cpu["spsr"] != event.flags:
+        return
     size = 8 if cpu.arch == "arm64" else 4
     delivered = event.pc, event.flags, event.error
-    for name, value in zip(NAMES[cpu.arch], delivered, strict=False):
+    for n, (name, value) in enumerate(zip(NAMES[cpu.arch], delivered, strict=False)):
         if value is not None:
             register = name.format(event.target_el)
-            yield Field(register.upper(), None, size, cpu[register], value)
+            yield Field(register.upper(), None, size, cpu[register], value, leads=n == 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.arch.architecture import Field
+from vmm.arch.architecture import Field, Interrupted
 from vmm.arch.x86.vcpu import CR0_PE, DESC_B, DESC_L, EFER, EFER_LMA, X86
 from vmm.core.event import Event
 from vmm.errors import VmmError
@@ -22,10 +22,13 @@ PREFIX = {2: "", 4: "E", 8: "R"}
 SELECTORS = frozenset({"CS", "SS", *DATA})
 
 
-def interrupted(cpu: X86, event: Event) -> int:
-    """The width of the code that CS of the frame selects; of a machine that has left real mode since then, as if it
-    had been there before.
-    """
+def interrupted(cpu: X86, event: Event) -> Interrupted:
+    """In the width of the code that CS of the frame selects."""
+    return Interrupted(event.linear, _left(cpu, event))
+
+
+def _left(cpu: X86, event: Event) -> int:
+    """The width of what was interrupted, as if a machine that has left real mode since then had not been there."""
     if event.flags & VM or not cpu["cr0"] & CR0_PE:
         return 16
     return _bits(cpu, event.cs)
@@ -73,7 +76,7 @@ def frame(cpu: X86, event: Event) -> Iterator[Field]:
         if name == "FLAGS" and value is not None and delivered is not None:
             delivered |= value & RF
         wide = name if name in SELECTORS or name == "error code" else PREFIX[width] + name
-        yield Field(wide, at, width, value, delivered)
+        yield Field(wide, at, width, value, delivered, leads=name == "IP" and not event.base)
 
 
 def _slots(event: Event, width: int) -> Iterator[tuple[str, int | None]]:

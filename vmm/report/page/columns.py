@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from vmm.arch import named
 from vmm.core.event import Event
-from vmm.diagnoses.handlers import Handler
 from vmm.plots.run import Run
 from vmm.report.page.code import Code
 from vmm.report.page.interrupts import Interrupt, Interrupts
@@ -113,20 +112,22 @@ class Columns:
                 yield LEVELS[name], str(getattr(event, name))
 
     def _handler(self, each: Interrupt) -> int:
-        return self._block(each.delivered, each.delivered.code, HANDLER, self._dump.entered)
+        event = each.delivered
+        return self._block(event, event.code, HANDLER, lambda cpu: self._dump.entered(cpu, event))
 
     def _interrupted(self, each: Interrupt) -> int:
-        place = Handler(each.delivered).interrupted
-        return self._block(each.delivered, place, INTERRUPTED, self._dump.interrupted)
+        event = each.delivered
+        found = self._dump.interrupted(self._machine.cpus[event.vcpu], event)
+        return self._block(event, found.address, INTERRUPTED, lambda _: found.bits)
 
-    def _block(self, event: Event, address: int, count: int, bits: Callable[[Any, Event], int]) -> int:
+    def _block(self, event: Event, address: int, count: int, bits: Callable[[Any], int]) -> int:
         key = event.vcpu, address, count
         if key not in self._blocks:
             if len(self._blocks) >= MOST_PLACES:
                 return NONE
             self._blocks[key] = len(self._lines)
             cpu = self._machine.cpus[event.vcpu]
-            block = self._code.block(cpu, address, count, bits(cpu, event))
+            block = self._code.block(cpu, address, count, bits(cpu))
             self._lines.append([self._instructions.setdefault(each, len(self._instructions)) for each in block])
         return self._blocks[key]
 

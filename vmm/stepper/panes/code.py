@@ -51,7 +51,7 @@ def _lines(view: View, each: Instruction) -> Iterator[Text]:
     if name and "+" not in name:
         yield line((f"{name}:", LIT))
     here = each.address == cpu.pc
-    if walk.coming and walk.coming.event.linear == each.address:
+    if walk.coming and walk.coming.place == each.address:
         yield line((f"   ▼ {_coming(view)}", WARNING))
     if here and (shadow := _shadow(cpu)):
         yield line((f"   ▽ {shadow}", WARNING))

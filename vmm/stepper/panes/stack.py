@@ -13,8 +13,6 @@ from vmm.trace.words import interrupt
 TITLE = "stack"
 ADDRESS = 8
 """Digits of one at least."""
-PLACES = ("IP", "ELR", "LR")
-"""How fields that lead to code end or begin."""
 
 
 def draw(view: View) -> list[Text]:
@@ -56,7 +54,7 @@ def draw(view: View) -> list[Text]:
 def _field(view: View, field: Field, address: str) -> Text:
     value = "unmapped" if field.value is None else f"{field.value:0{2 * field.size}x}"
     told = f" ◀ {field.name}"
-    if field.value is not None and any(word in field.name for word in PLACES):
+    if field.value is not None and field.leads:
         told += f" {_symbol(view, field.value)}"
     changed = field.delivered is not None and field.value not in (None, field.delivered)
     was = f", was {field.delivered:#x}" if changed else ""

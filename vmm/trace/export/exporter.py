@@ -11,6 +11,9 @@ from vmm.core.event import Event
 from vmm.trace.words import Teller
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vmm.disassembly import Cpu as Code
     from vmm.trace import Trace
 
 
@@ -60,6 +63,9 @@ class Source(Protocol):
 
 class Traced(Teller, Protocol):
     """What a machine tells besides its events."""
+
+    @property
+    def cpus(self) -> Sequence[Code]: ...
 
     @property
     def config(self) -> Config: ...
