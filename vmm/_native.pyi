@@ -161,6 +161,7 @@ class vmm_machine(Struct):
     asleep_since: int
     idle_from: int
     idle_occasions: int
+    ends: vmm_stop_info
     stop: vmm_stop_info
     running: int
     thread: int

@@ -359,6 +359,7 @@ struct vmm_machine {
     uint64_t asleep_since;  /* ns: when all had last fallen asleep */
     uint64_t idle_from;     /* ns: when they fell asleep, or something came from outside since then */
     uint64_t idle_occasions; /* those of stimuli until then */
+    vmm_stop_info ends; /* in the instruction at whose boundary it stands, the guest; the next run does before it begins */
     vmm_stop_info stop;
 
     /* the present run, as its caller wants it */

@@ -148,7 +148,8 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     m->asked = (vmm_stop_info){0};
     if (m->stop.reason == VMM_STOP_POWEROFF) /* it is off: nothing runs any more, and nothing happens */
         return;
-    m->stop = asked;
+    m->stop = m->ends.reason != VMM_STOP_NONE ? m->ends : asked;
+    m->ends = (vmm_stop_info){0};
     uint64_t done = machine_insns(m);
     m->slice_end = insns < VMM_NEVER - done ? done + insns : VMM_NEVER;
     if (!m->dice)

@@ -79,11 +79,21 @@ int vcpu_ready(vmm_vcpu *v)
     return 0;
 }
 
+/* Of a guest's own, these come but once. */
+static bool ends_it(uint8_t reason)
+{
+    return reason == VMM_STOP_EXIT || reason == VMM_STOP_POWEROFF || reason == VMM_STOP_RESET || reason == VMM_STOP_UNMAPPED;
+}
+
+/* Somebody who looks on may stop the run at an event of the instruction that ends it: then that is the next run's. */
 void vcpu_request_stop(vmm_vcpu *v, uint8_t reason, uint32_t code, uint64_t address)
 {
     vmm_machine *m = v->machine;
+    vmm_stop_info stop = {reason, (uint8_t)v->index, code, address};
     if (m->stop.reason == VMM_STOP_NONE)
-        m->stop = (vmm_stop_info){reason, (uint8_t)v->index, code, address};
+        m->stop = stop;
+    else if (ends_it(reason) && !ends_it(m->stop.reason) && m->ends.reason == VMM_STOP_NONE)
+        m->ends = stop;
     v->pending |= VMM_PEND_STOP;
     vcpu_rearm(v);
 }
