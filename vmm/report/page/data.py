@@ -50,6 +50,11 @@ class Data:
         self._names: dict[tuple[object, ...], int] = {}
         self._wheres: dict[int, int] = {}
 
+    @property
+    def whole(self) -> bool:
+        """All of its events are there."""
+        return not self._left_out
+
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
         machine = self._machine
@@ -104,9 +109,8 @@ class Data:
         if not self._left_out:
             return ""
         shown = len(self._events) - len(self._told)
-        return (
-            f"Of {self._left_out + shown:,} events the last {shown:,} are shown, from insn {self._events[0].insns:,} on"
-        )
+        first, count = self._events[0].insns, self._left_out + shown
+        return f"Of {count:,} events the last {shown:,} are shown, from insn {first:,} on, and no pictures"
 
     # ---- events ----
 
