@@ -127,8 +127,14 @@ def recording(_: argparse.Namespace) -> Iterator[Row]:
     yield from bench_trace.recording()
 
 
+def exporting(_: argparse.Namespace) -> Iterator[Row]:
+    yield from bench_trace.exporting()
+
+
 def scenarios(_: argparse.Namespace) -> Iterator[Row]:
-    yield from bench_scenario.waiting(lambda: about_to_loop(LOOPS["ALU loop"]), lambda: boot_rounds(ROUNDS))
+    yield from bench_scenario.waiting(
+        lambda: about_to_loop(LOOPS["ALU loop"]), bench_arm.about_to_loop_in_t32, lambda: boot_rounds(ROUNDS)
+    )
 
 
 def stimuli(_: argparse.Namespace) -> Iterator[Row]:
@@ -238,6 +244,7 @@ def memory(options: argparse.Namespace) -> Iterator[Row]:
 SECTIONS = {
     "interrupts": round_trips,
     "recording": recording,
+    "exporting": exporting,
     "scenarios": scenarios,
     "stimuli": stimuli,
     "gear": precise_gear,

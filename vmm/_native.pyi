@@ -273,6 +273,7 @@ class vmm_vcpu(Struct):
     watch: int
     env: CValue
     reach: Array[int]
+    reach_behind: Array[int]
     recent: Array[int]
     pending: int
     held: int
@@ -797,7 +798,7 @@ class vmm_arm(Struct):
     access: vmm_arm_access
     filled: int
     strict: int
-    behind: int
+    returned: int
     hook_frame: int
     unredirected: int
     aarch64: int
@@ -986,6 +987,8 @@ class Lib:
     VMM_FIRST_ERRORS: Final[int]
     VMM_HISTOGRAM: Final[int]
     VMM_KINDS: Final[int]
+    VMM_INITIALISED: Final[int]
+    VMM_INITIALISED_IRR: Final[int]
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
     VMM_MAX_TRIGGERS: Final[int]
@@ -1001,6 +1004,7 @@ class Lib:
     VMM_NOTED_PAGES: Final[int]
     VMM_NEST: Final[int]
     VMM_REACH_WORDS: Final[int]
+    VMM_SKIPPED: Final[int]
     VMM_MAX_CONTROLLERS: Final[int]
     VMM_CONSOLE_BYTES: Final[int]
     VMM_NATIVE_TIMERS: Final[int]
@@ -1062,6 +1066,9 @@ class Lib:
     VMM_EV_WORK: Final[int]
     VMM_EV_TRANSACTION: Final[int]
     VMM_EV_GUARD_STORED: Final[int]
+    VMM_REQUEST_STAYS: Final[int]
+    VMM_REQUEST_IS_OVER: Final[int]
+    VMM_CASCADE_IS_OVER: Final[int]
     VMM_FRAME_PC: Final[int]
     VMM_FRAME_FLAGS: Final[int]
     VMM_FRAME_CS: Final[int]

@@ -16,7 +16,7 @@ enum vmm_event_kind {
     VMM_EV_ENDED = 5,       /* EOI; number: pin of the pair or APIC vector, value: 1 for an APIC.
                                GIC: INTID, bit 0 priority dropped, bit 1 deactivated */
     VMM_EV_SPURIOUS = 6,    /* number: vector. GIC: 1022 or 1023, value: vCPU */
-    VMM_EV_MASKED = 7,      /* number: chip, value: new mask. GIC: INTID, value: 1 disabled, 0 enabled */
+    VMM_EV_MASKED = 7,      /* number: chip, value: new mask; by ICW1 only while somebody records, see below. GIC: INTID, value: 1 disabled, 0 enabled */
     VMM_EV_FAULT_CHAIN = 8, /* number: vector that became another; value: the new one */
     VMM_EV_TASK = 9,        /* number: selector of the new TSS */
     VMM_EV_TRAPPED = 10,    /* number: trap kind, value: its number */
@@ -42,6 +42,16 @@ enum vmm_event_kind {
 };
 
 #define VMM_KINDS 32
+
+/* `flags` of VMM_EV_PENDING and VMM_EV_ACKNOWLEDGED, which are no part of the hash: for pictures of controllers. */
+enum vmm_request_flag {
+    VMM_REQUEST_STAYS = 1,   /* pending: though its line falls; acknowledged: it still is requested */
+    VMM_REQUEST_IS_OVER = 2, /* acknowledged: not in service, for it ended automatically */
+    VMM_CASCADE_IS_OVER = 4  /* acknowledged or spurious at the slave: so on the master */
+};
+
+#define VMM_INITIALISED 1     /* in `flags` of a VMM_EV_MASKED that nobody hashes: ICW1, only while somebody records */
+#define VMM_INITIALISED_IRR 8 /* shift of what still is requested */
 
 enum vmm_frame_part {
     VMM_FRAME_PC = 1,
@@ -89,7 +99,7 @@ typedef struct {
     uint64_t code; /* linear; of a delivery: the handler's first instruction; of a return: the instruction that returned */
     uint32_t number;
     uint32_t error; /* error code of a delivery */
-    uint32_t flags; /* ARM: SPSR */
+    uint32_t flags; /* ARM: SPSR; of requests enum vmm_request_flag */
     uint32_t base;  /* of CS in the frame: pc + base is linear */
     uint16_t cs;
     uint16_t ss;

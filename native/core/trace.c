@@ -121,6 +121,13 @@ void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value)
         trace_note_of(m->current, kind, number, value);
 }
 
+void trace_note_request(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value, uint32_t flags)
+{
+    vmm_vcpu *v = m->current;
+    if (v)
+        keep(v, &(vmm_event){.kind = kind, .number = number, .value = value, .flags = flags, .pc = trace_place(v)}, true);
+}
+
 static void watch_masks(vmm_machine *m)
 {
     for (uint32_t i = 0; i < m->vcpu_count; i++)

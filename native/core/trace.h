@@ -7,6 +7,7 @@
 /* Hashes and keeps the event, with its time, place and vcpu filled in; no note before anything runs: wiring, reset. */
 void trace_emit(vmm_vcpu *v, const vmm_event *event);
 void trace_note(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value); /* on the current vCPU */
+void trace_note_request(vmm_machine *m, uint8_t kind, uint32_t number, uint64_t value, uint32_t flags); /* the same */
 void trace_note_of(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value);
 void trace_derive(vmm_vcpu *v, const vmm_event *event); /* keeps it, but does not hash it; so for the next */
 void trace_derived(vmm_vcpu *v, uint8_t kind, uint32_t number, uint64_t value);

@@ -13,7 +13,7 @@ import pytest
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
 
 from cli.tiny_guests import SPIN, TEST_PORT
-from vmm.cli import export, interrupts
+from vmm.cli import interrupts, progress
 from vmm.cli import main as command_line
 from vmm.trace.export import FORMATS
 
@@ -84,7 +84,7 @@ def test_one_that_is_ended_on_its_way_has_a_whole_file(vmm, image, monkeypatch):
         if next(looks, None) is None:
             raise interrupts.Interrupted(signal.SIGINT)
 
-    monkeypatch.setattr(export, "SLICE", 1000)
+    monkeypatch.setattr(progress, "SLICE", 1000)
     monkeypatch.setattr(interrupts, "check", check)
     done = vmm("export", "run.vmmrec", "--to", "run.pftrace")
     assert done.status == 130
@@ -99,9 +99,9 @@ class Terminal(io.StringIO):
 
 def test_who_waits_at_a_terminal_sees_how_far_it_is(vmm, image, monkeypatch):
     vmm("run", image(SPIN), "--max-insns", "10k", "--record", "run.vmmrec", "--quiet")
-    monkeypatch.setattr(export, "SLICE", 2500)
+    monkeypatch.setattr(progress, "SLICE", 2500)
     now = iter(range(1 << 20))
-    monkeypatch.setattr(export, "monotonic", lambda: next(now))
+    monkeypatch.setattr(progress, "monotonic", lambda: next(now))
     shown = Terminal()
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", shown)

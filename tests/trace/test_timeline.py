@@ -12,6 +12,7 @@ from functools import cache
 import pytest
 
 from vmm import Machine, boot
+from vmm.arch import named
 from vmm.core.event import Event
 from vmm.trace.timeline import Lane, Mark, Timeline
 
@@ -82,6 +83,41 @@ def test_an_edge_that_is_gone_before_its_acknowledge_is_the_spurious_pin_7_with_
         "x86/hello", event("pending", 5), event("line", 5, 1), event("line", 5, 0), event("spurious", 0x27, 7)
     )
     assert marks == [("IRR 5", 1), ("IRQ 5", 1), ("IRQ 5", 0), ("IRR 5", 0), ("spurious", "instant vector 0x27")]
+
+
+def test_a_level_goes_on_requesting_until_its_line_falls_on_either_controller() -> None:
+    """231468, "Level triggered mode"; IHI0048B 3.2.2: active and pending. `flags` bit 0 of an acknowledge."""
+    pair = event("acknowledged", 0x25, 5, flags=1)
+    assert drawn("x86/hello", event("pending", 5), pair, event("line", 5, 0)) == [
+        ("IRR 5", 1), ("ISR 5", 1), ("IRQ 5", 0), ("IRR 5", 0)
+    ]  # fmt: skip
+    gic = event("acknowledged", 37, flags=1)
+    assert drawn("arm64/hello", event("pending", 37), gic, event("line", 5, 0)) == [
+        ("INTID 37 pending", 1), ("INTID 37 active", 1), ("SPI 5", 0), ("INTID 37 pending", 0)
+    ]  # fmt: skip
+
+
+def test_an_edge_at_a_gic_outlives_its_line() -> None:
+    """`flags` bit 0 of a request."""
+    assert drawn("arm64/hello", event("line", 5, 1), event("pending", 37, flags=1), event("line", 5, 0)) == [
+        ("SPI 5", 1), ("INTID 37 pending", 1), ("SPI 5", 0)
+    ]  # fmt: skip
+
+
+def test_what_ends_by_itself_is_in_service_on_neither_chip() -> None:
+    """AEOI: `flags` bit 1, and bit 2 of the master."""
+    marks = drawn("x86/hello", event("pending", 12), event("acknowledged", 0x74, 12, flags=6))
+    assert ("ISR 12", 1) not in marks
+    assert ("ISR 2", 1) not in marks
+
+
+def test_icw1_clears_what_a_chip_has_but_levels() -> None:
+    """231468, "Initialization command words": `flags` bit 0, and above bit 8 what is left of IRR."""
+    timeline = Timeline(teller("x86/hello"))
+    for each in (event("pending", 3), event("pending", 5), event("pending", 4), event("acknowledged", 0x24, 4)):
+        timeline(each)
+    marks = timeline(event("masked", 0, 0, flags=1 | 1 << 8 + 5))
+    assert [each for each in told(list(marks)) if "IMR" not in each[0]] == [("IRR 3", 0), ("ISR 4", 0)]
 
 
 def test_a_mask_of_the_pair_changes_bits_of_its_chip_alone() -> None:
@@ -250,3 +286,88 @@ def test_code_goes_from_what_was_interrupted_to_the_handler_and_back() -> None:
     at = names.index("tick")
     assert names[at - 2 : at + 3] == ["sleep", "awake", "tick", "awake", "sleep"]
     assert names.count("tick") == 100
+
+
+# ---- against the controllers themselves ----
+
+
+def high(now: dict[tuple[str, str], int], group: str, name: str) -> set[int]:
+    """Numbers of the lanes that are 1, of those called so."""
+    begin, _, end = name.partition("{}")
+    names = [lane for (of, lane), value in now.items() if of == group and value]
+    return {
+        int(each[len(begin) : -len(end) or None], 0) for each in names if each.startswith(begin) and each.endswith(end)
+    }
+
+
+def pair_differs(machine: Machine, now: dict[tuple[str, str], int]) -> Iterator[str]:
+    for name in ("irr", "isr", "imr"):
+        bits = getattr(machine.pic.master, name) | getattr(machine.pic.slave, name) << 8
+        drawn = high(now, "8259A", f"{name.upper()} {{}}")
+        if drawn != {pin for pin in range(16) if bits >> pin & 1}:
+            yield f"{name} {bits:#x}, drawn {sorted(drawn)}"
+
+
+def apics_differ(machine: Machine, now: dict[tuple[str, str], int]) -> Iterator[str]:
+    for vcpu in range(len(machine.cpus)):
+        for name in ("irr", "isr"):
+            drawn = high(now, f"local APIC {vcpu}", f"{name.upper()} {{}}")
+            if drawn != set(getattr(machine.lapic[vcpu], name)):
+                yield f"{name} of {vcpu}"
+
+
+def gic_differs(machine: Machine, now: dict[tuple[str, str], int]) -> Iterator[str]:
+    for vcpu, cpu in enumerate(machine.gic.cpu):
+        for name in ("pending", "active", "enabled"):
+            always = set(range(16)) if (name, machine.gic.version) == ("enabled", 2) else set()  # SGIs, IHI0048B 4.3.5
+            if high(now, f"GIC vCPU {vcpu}", f"INTID {{}} {name}") != set(getattr(cpu, name)) - always:
+                yield f"{name} of {vcpu}"
+    for name in ("pending", "active", "enabled"):
+        if high(now, "GIC", f"INTID {{}} {name}") != set(getattr(machine.gic.dist, name)):
+            yield name
+
+
+DIFFERS = {"vector": (pair_differs, apics_differ), "INTID": (gic_differs,)}
+
+
+@pytest.mark.parametrize(
+    "guest",
+    [
+        "x86/priority_nesting",
+        "x86/level_vs_edge",
+        "x86/spurious_irq7",
+        "x86/ioapic_level",
+        "x86/self_ipi",
+        "x86/ipi_ping_pong",
+        "x86/x2apic",
+        "x86/tpr_cr8",
+        "arm64/first_isr",
+        "arm/first_isr",
+        "arm64/timer_ticks",
+        "arm64/sgi_ping_pong",
+        "arm/fiq_over_irq",
+        "arm64/spurious_1023",
+        "arm64/priority_nesting",
+        "arm/priority_nesting",
+        "arm64/eoimode_split",
+    ],
+)
+def test_bits_are_those_of_the_controller_wherever_it_is_looked_at(guest: str) -> None:
+    machine = boot(guest)
+    timeline = Timeline(machine)
+    now: dict[tuple[str, str], int] = {}
+    differing = DIFFERS[named(machine.architecture).number]
+
+    def draw(event: Event) -> None:
+        for mark in timeline(event):
+            if mark.what == "set":
+                now[mark.lane[:2]] = mark.value
+
+    for event in machine.trace.last(64):
+        draw(event)
+    machine.trace.observe(draw)
+    for _ in range(100_000):
+        stop = machine.run(insns=11)
+        assert [what for differs in differing for what in differs(machine, now)] == [], stop
+        if stop.reason != "count":
+            break

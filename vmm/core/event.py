@@ -14,7 +14,10 @@ class Event(NamedTuple):
     held          the line, which stays high; a bit for each driver that holds it now
     ppi           INTID of a vCPU's own input of a GIC; its level now
     pending       8259A: pin; 0. Local APIC: vector; 1. GIC: INTID; the vCPU, 0 for SPIs
+                  `flags`: bit 0, the request stays though its line falls
     acknowledged  8259A: vector; pin. Local APIC: vector; 1. GIC: INTID; the vCPU that sent the SGI
+                  `flags`: bit 0, it still is requested; 8259A, too: bit 1, not in service, for it ended by itself,
+                  bit 2, so on the master
     delivered     vector; latency in instructions, of a page fault CR2. ARM: INTID; latency; of an exception its class;
                   FAR. `source` is where it came from, `error` the error code or ESR
     ended         8259A: pin; 0. Local APIC: vector; 1. GIC: INTID; bit 0 priority dropped, bit 1 deactivated
@@ -22,6 +25,7 @@ class Event(NamedTuple):
     returned      as of the delivery, `source`, too; instructions since then. `pc`, `sp`, `flags`: as they are now
     spurious      8259A: vector; pin. Local APIC: vector; 1. GIC: INTID 1022 or 1023; the vCPU
     masked        8259A: 0 master, 1 slave; the new mask. GIC: INTID; 1 disabled, 0 enabled
+                  `flags`, while somebody records: bit 0, by ICW1, which clears more; bits 15-8, what it leaves in IRR
     cpu mask      x86: 1 where IF is 0; ARM: DAIF, bit 3 D to bit 0 F. The same before
     shadow        1 STI, 2 MOV SS; 0
     fault chain   the vector that could not be delivered; the vector that comes instead
@@ -58,7 +62,7 @@ class Event(NamedTuple):
     sp: int
     """Of a delivery: below its frame."""
     flags: int
-    """Of a delivery: RFLAGS in its frame; ARM: the SPSR."""
+    """Of a delivery: RFLAGS in its frame; ARM: the SPSR. Of a request as `number` and `value` are."""
     cpl: int
     """x86: the privilege level that a delivery came from."""
     error: int | None

@@ -25,17 +25,18 @@ static void note_pending(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t b
 {
     vmm_gic_bank *b = gic_bank(m, cpu, bank);
     for (; bits; bits &= bits - 1) {
-        uint32_t n = (uint32_t)__builtin_ctz(bits);
+        uint32_t n = (uint32_t)__builtin_ctz(bits), flags = b->latched >> n & 1 ? VMM_REQUEST_STAYS : 0;
         b->raised[n] = insns_so_far(m);
-        trace_note(m, VMM_EV_PENDING, 32 * bank + n, bank ? 0 : cpu);
+        trace_note_request(m, VMM_EV_PENDING, 32 * bank + n, bank ? 0 : cpu, flags);
     }
 }
 
 void gic_latch(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t bits)
 {
     vmm_gic_bank *b = gic_bank(m, cpu, bank);
-    note_pending(m, cpu, bank, bits & ~gic_pending(b));
+    uint32_t fresh = bits & ~gic_pending(b);
     b->latched |= bits;
+    note_pending(m, cpu, bank, fresh);
     gic_bank_changed(m, cpu, bank);
 }
 
@@ -320,7 +321,8 @@ uint32_t gic_acknowledge(vmm_machine *m, uint32_t cpu, uint32_t classes)
     uint32_t source = take(m, cpu);
     c->apr[cls] |= 1u << level;
     c->holder[level] = intid | source << 24;
-    trace_note(m, VMM_EV_ACKNOWLEDGED, intid, source);
+    bool stays = intid < GIC_INTIDS && gic_pending(gic_bank(m, cpu, intid / 32)) >> intid % 32 & 1;
+    trace_note_request(m, VMM_EV_ACKNOWLEDGED, intid, source, stays ? VMM_REQUEST_STAYS : 0);
     if (intid < GIC_INTIDS)
         gic_bank_changed(m, cpu, intid / 32);
     else

@@ -108,7 +108,8 @@ static void pin_set(vmm_machine *m, vmm_i8259 *c, int pin, bool level)
     if (level) {
         c->irr |= bit;
         c->raised[pin] = insns_so_far(m);
-        trace_note(m, VMM_EV_PENDING, (uint32_t)(pin + 8 * (c - pic_of(m)->chip)), 0);
+        uint32_t flags = stays(m, c, bit) ? VMM_REQUEST_STAYS : 0;
+        trace_note_request(m, VMM_EV_PENDING, (uint32_t)(pin + 8 * (c - pic_of(m)->chip)), 0, flags);
     } else if (c->irr & bit && !stays(m, c, bit)) {
         bool was_chosen = c->output && resolve(m, c) == pin;
         c->irr &= (uint8_t)~bit;
@@ -180,7 +181,10 @@ static irq_request answer(vmm_machine *m, int chip, int pin)
         .pin = (uint8_t)(8 * chip + (spurious ? 7 : pin)),
         .raised = spurious ? insns_so_far(m) : c->raised[pin],
     };
-    trace_note(m, spurious ? VMM_EV_SPURIOUS : VMM_EV_ACKNOWLEDGED, a.vector, a.pin);
+    uint32_t flags = chip && pic_of(m)->chip[0].icw4 & ICW4_AEOI ? VMM_CASCADE_IS_OVER : 0;
+    if (!spurious)
+        flags |= (c->irr >> pin & 1 ? VMM_REQUEST_STAYS : 0) | (c->icw4 & ICW4_AEOI ? VMM_REQUEST_IS_OVER : 0);
+    trace_note_request(m, spurious ? VMM_EV_SPURIOUS : VMM_EV_ACKNOWLEDGED, a.vector, a.pin, flags);
     return a;
 }
 
@@ -248,6 +252,15 @@ static int highest_in_service(const vmm_i8259 *c)
     return NO_PIN;
 }
 
+/* The mask is cleared with the rest; who records is told, as of a mask that is written. */
+static void note_initialised(vmm_machine *m, const vmm_i8259 *c)
+{
+    if (m->current && trace_is_whole(m))
+        trace_derive(m->current, &(vmm_event){.kind = VMM_EV_MASKED, .number = (uint32_t)(c - pic_of(m)->chip),
+                                              .flags = VMM_INITIALISED | (uint32_t)c->irr << VMM_INITIALISED_IRR,
+                                              .pc = trace_place(m->current)});
+}
+
 /* It does nothing, but who records may want to know that somebody ended twice. */
 static void note_vain(vmm_machine *m, const vmm_i8259 *c)
 {
@@ -311,6 +324,7 @@ void vmm_pic_write(vmm_machine *m, uint32_t chip, uint32_t a0, uint32_t value)
         trace_note(m, VMM_EV_MASKED, chip & 1, byte);
     } else if (byte & ICW1_INIT) {
         initialise(c, byte);
+        note_initialised(m, c);
     } else if (byte & OCW3) {
         ocw3(c, byte);
     } else {

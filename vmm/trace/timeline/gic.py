@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from vmm.core.event import Event
+from vmm.core.native import lib
 from vmm.trace.timeline.marks import INSTANTS, Lane, Made, Mark, Sees, Values, instant
 
 FIRST_SPI, FIRST_LPI = 32, 8192
 SPIS = -1
 """Instead of a vCPU: what all have in common."""
 DEACTIVATED = 2
+STAYS = lib.VMM_REQUEST_STAYS
 
 
 class Gic:
     """What is pending, active and enabled, a bit each of an INTID; those below 32 are each vCPU's own.
 
-    A request ends where it is acknowledged, though a level may go on requesting. LPIs are never active (IHI0069 4.1.2).
+    Where software takes a request back (ICPENDR) no event tells. LPIs are never active (IHI0069 4.1.2).
     """
 
     def __init__(self) -> None:
         self._pending, self._active, self._enabled = map(_bits, ("pending", "active", "enabled"))
+        self._levels: set[tuple[int, int]] = set()
+        """What is pending by its line alone."""
         self._spurious: Made[int, Lane] = Made(lambda vcpu: Lane(f"GIC vCPU {vcpu}", "spurious", INSTANTS))
 
     def sees(self) -> Sees:
@@ -27,19 +31,37 @@ class Gic:
         yield "ended", self._ended
         yield "masked", self._masked
         yield "spurious", self._is_spurious
+        yield "line", self._line
+        yield "ppi", self._input
 
     def _requested(self, event: Event, marks: list[Mark]) -> None:
-        self._pending[event.value if event.number < FIRST_SPI else SPIS].set(event.number, 1, event, marks)
+        owner = event.value if event.number < FIRST_SPI else SPIS
+        if not event.flags & STAYS:
+            self._levels.add((owner, event.number))
+        self._pending[owner].set(event.number, 1, event, marks)
 
     def _acknowledged(self, event: Event, marks: list[Mark]) -> None:
         owner, intid = _owner(event), event.number
-        self._pending[owner].set(intid, 0, event, marks)
+        self._pending[owner].set(intid, event.flags & STAYS, event, marks)
         if intid < FIRST_LPI:
             self._active[owner].set(intid, 1, event, marks)
 
     def _ended(self, event: Event, marks: list[Mark]) -> None:
         if event.value & DEACTIVATED and event.number < FIRST_LPI:
             self._active[_owner(event)].set(event.number, 0, event, marks)
+
+    def _line(self, event: Event, marks: list[Mark]) -> None:
+        if not event.value:
+            self._fall(SPIS, FIRST_SPI + event.number, event, marks)
+
+    def _input(self, event: Event, marks: list[Mark]) -> None:
+        if not event.value:
+            self._fall(event.vcpu, event.number, event, marks)
+
+    def _fall(self, owner: int, intid: int, event: Event, marks: list[Mark]) -> None:
+        if (owner, intid) in self._levels:
+            self._levels.discard((owner, intid))
+            self._pending[owner].set(intid, 0, event, marks)
 
     def _masked(self, event: Event, marks: list[Mark]) -> None:
         self._enabled[_owner(event)].set(event.number, 1 - event.value, event, marks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vmm.core.event import Event
+from vmm.core.native import lib
 from vmm.trace.timeline.marks import INSTANTS, Lane, Made, Mark, Sees, Values, instant
 
 PINS = 16
@@ -12,16 +13,21 @@ SLAVE, CASCADE = 8, 2
 LOCAL_APIC = 1
 """`value` of its events; of the pair's a request and an end have 0, an acknowledge the pin."""
 SPURIOUS_PINS = (7, 15)
+STAYS, IS_OVER, CASCADE_IS_OVER = lib.VMM_REQUEST_STAYS, lib.VMM_REQUEST_IS_OVER, lib.VMM_CASCADE_IS_OVER
+
+IRR = lib.VMM_INITIALISED_IRR
 
 
 class X86:
     """Requests and what is in service, a bit each, as events tell of them.
 
-    A request ends where it is acknowledged or its line falls, though a level may go on requesting.
+    That a chip is initialised anew (ICW1) is told to who records.
     """
 
     def __init__(self) -> None:
         self._irr, self._isr, self._imr = (Values("8259A", f"{name} {{}}") for name in ("IRR", "ISR", "IMR"))
+        self._stays: dict[int, int] = {}
+        """Of pins, whether their requests outlive their lines."""
         self._apics: Made[int, tuple[Values, Values]] = Made(_local_apic)
         self._vain, self._spurious = Lane("8259A", "vain ends", INSTANTS), Lane("8259A", "spurious", INSTANTS)
         self._apic_spurious: Made[int, Lane] = Made(lambda vcpu: Lane(f"local APIC {vcpu}", "spurious", INSTANTS))
@@ -36,8 +42,11 @@ class X86:
         yield "line", self._line
 
     def _pending(self, event: Event, marks: list[Mark]) -> None:
-        irr = self._apics[event.vcpu][0] if event.value == LOCAL_APIC else self._irr
-        irr.set(event.number, 1, event, marks)
+        if event.value == LOCAL_APIC:
+            self._apics[event.vcpu][0].set(event.number, 1, event, marks)
+            return
+        self._stays[event.number] = event.flags & STAYS
+        self._irr.set(event.number, 1, event, marks)
 
     def _acknowledged(self, event: Event, marks: list[Mark]) -> None:
         pin = event.value
@@ -48,12 +57,13 @@ class X86:
                 isr.set(event.number, 1, event, marks)
                 return
         if pin >= SLAVE:
-            self._take(CASCADE, event, marks)
-        self._take(pin, event, marks)
+            self._take_from_slave(event, marks)
+        self._irr.set(pin, event.flags & STAYS, event, marks)
+        self._isr.set(pin, 0 if event.flags & IS_OVER else 1, event, marks)
 
-    def _take(self, pin: int, event: Event, marks: list[Mark]) -> None:
-        self._irr.set(pin, 0, event, marks)
-        self._isr.set(pin, 1, event, marks)
+    def _take_from_slave(self, event: Event, marks: list[Mark]) -> None:
+        self._irr.set(CASCADE, 0, event, marks)
+        self._isr.set(CASCADE, 0 if event.flags & CASCADE_IS_OVER else 1, event, marks)
 
     def _ended(self, event: Event, marks: list[Mark]) -> None:
         isr = self._apics[event.vcpu][1] if event.value == LOCAL_APIC else self._isr
@@ -65,23 +75,29 @@ class X86:
             marks.append(instant(self._apic_spurious[event.vcpu], name, event))
             return
         if event.value >= SLAVE:
-            self._take(CASCADE, event, marks)
+            self._take_from_slave(event, marks)
         marks.append(instant(self._spurious, name, event))
 
     def _masked(self, event: Event, marks: list[Mark]) -> None:
         for bit in range(SLAVE):
-            self._imr.set(SLAVE * event.number + bit, event.value >> bit & 1, event, marks)
+            pin = SLAVE * event.number + bit
+            self._imr.set(pin, event.value >> bit & 1, event, marks)
+            if event.flags and pin in self._irr:
+                self._irr.set(pin, event.flags >> IRR >> bit & 1, event, marks)
+            if event.flags and pin in self._isr:
+                self._isr.set(pin, 0, event, marks)
+        requests = any(self._irr.get(each) > self._imr.get(each) for each in range(SLAVE, PINS))
+        if event.number and not requests and self._irr.get(CASCADE):
+            self._irr.set(CASCADE, 0, event, marks)
 
     def _is_vain(self, event: Event, marks: list[Mark]) -> None:
         marks.append(instant(self._vain, "slave" if event.number else "master", event))
 
     def _line(self, event: Event, marks: list[Mark]) -> None:
         pin = event.number
-        if event.value or not self._irr.get(pin):
+        if event.value or self._stays.get(pin) or not self._irr.get(pin):
             return
         self._irr.set(pin, 0, event, marks)
-        if pin >= SLAVE and not any(map(self._irr.get, range(SLAVE, PINS))):
-            self._irr.set(CASCADE, 0, event, marks)
 
 
 def _local_apic(vcpu: int) -> tuple[Values, Values]:
