@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.arch import named
-from vmm.catalog import name_of
+from vmm.catalog import title_of
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Looked, is_x86
 from vmm.quantities import in_words
@@ -88,10 +87,7 @@ class Data:
     @property
     def _title(self) -> str:
         source = self._machine.source
-        if source is None:
-            return self._machine.config.board
-        path = Path(name_of(source.image))
-        return path.name if path.is_absolute() else str(path)
+        return title_of(source.image) if source else self._machine.config.board
 
     def _facts(self) -> Iterable[tuple[str, object]]:
         machine, config = self._machine, self._machine.config
