@@ -13,7 +13,7 @@ import vmm
 from report.page_guests import BACK, HANDLER, MASKED, TO_EOI, nested
 from vmm.cli import main
 from vmm.core.event import Event
-from vmm.report.page import pictures
+from vmm.report.page import data, pictures
 from vmm.report.page.told import Told, woven
 
 DATA = re.compile(r'<script type="application/json" id="run">(.*?)</script>', re.DOTALL)
@@ -163,6 +163,19 @@ handler:
     iret
     VAR     n
 """
+
+
+def test_of_a_long_run_the_last_events_are_shown_and_it_is_said(tmp_path, monkeypatch):
+    whole = paged("x86/pit_ticks", tmp_path)
+    monkeypatch.setattr(data, "MOST", 100)
+    run = paged("x86/pit_ticks", tmp_path)
+    built = 4  # events of the machine's making, before its first instruction
+    count = len(whole["events"]["vcpu"]) - built
+    insns = unstepped(run["events"]["insns"])
+    assert run["note"] == f"Of {count} events the last 100 are shown, from insn {insns[0]:,} on, and no pictures"
+    assert len(insns) == 100
+    assert unstepped(whole["events"]["insns"])[-100:] == insns
+    assert [row["delivered"] for row in run["vectors"]] == [row["delivered"] for row in whole["vectors"]]
 
 
 # ---- files ----

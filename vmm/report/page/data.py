@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.arch import named
-from vmm.catalog import name_of
+from vmm.catalog import title_of
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Looked, is_x86
 from vmm.quantities import in_words
@@ -50,6 +49,11 @@ class Data:
         self._names: dict[tuple[object, ...], int] = {}
         self._wheres: dict[int, int] = {}
 
+    @property
+    def whole(self) -> bool:
+        """All of its events are there."""
+        return not self._left_out
+
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
         machine = self._machine
@@ -83,10 +87,7 @@ class Data:
     @property
     def _title(self) -> str:
         source = self._machine.source
-        if source is None:
-            return self._machine.config.board
-        path = Path(name_of(source.image))
-        return path.name if path.is_absolute() else str(path)
+        return title_of(source.image) if source else self._machine.config.board
 
     def _facts(self) -> Iterable[tuple[str, object]]:
         machine, config = self._machine, self._machine.config
@@ -104,9 +105,8 @@ class Data:
         if not self._left_out:
             return ""
         shown = len(self._events) - len(self._told)
-        return (
-            f"Of {self._left_out + shown:,} events the last {shown:,} are shown, from insn {self._events[0].insns:,} on"
-        )
+        first, count = self._events[0].insns, self._left_out + shown
+        return f"Of {count:,} events the last {shown:,} are shown, from insn {first:,} on, and no pictures"
 
     # ---- events ----
 

@@ -43,7 +43,7 @@ class RunPage:
         """The page of the run so far. `console` is what the guest wrote last, `told` what is told of it besides."""
         text = console.decode(errors="replace")
         data = Data(self._machine, self._diagnoses.looked(), built=self._built, console=text, told=told)
-        return page(data.plain(), pictures(self._machine))
+        return page(data.plain(), pictures(self._machine) if data.whole else "")
 
     def __enter__(self) -> RunPage:
         return self

@@ -1,0 +1,46 @@
+"""A page of every bundled guest: making it changes nothing of the run, and its lanes are in order."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+import vmm
+from vmm.catalog import guests
+from vmm.report.page import pictures
+
+GUESTS = [guest.name for guest in guests()]
+INSNS = 150_000
+DATA = re.compile(r'id="run">(.*?)</script>', re.DOTALL)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("image", GUESTS)
+def test_a_watched_run_is_the_run_that_it_would_have_been(image, monkeypatch):
+    monkeypatch.setattr(pictures, "find_spec", lambda name: None)
+    plain, watched = (vmm.boot(image, console=None) for _ in range(2))
+    plain.run(insns=INSNS)
+    with vmm.RunPage(watched) as page:
+        watched.run(insns=INSNS)
+        text = page.html()
+    assert watched.trace.hash == plain.trace.hash
+    (found,) = DATA.findall(text)
+    run = json.loads(found)
+    rows = [row for lane in run["lanes"] if lane["shape"] == "spans" for row in lane["rows"]]
+    assert all(overlap == [] for overlap in map(overlaps, rows))
+    deliveries = run["kinds"].index("delivered") if "delivered" in run["kinds"] else None
+    assert len(run["interrupts"]["at"]) == run["events"]["kind"].count(deliveries)
+
+
+def overlaps(row: dict) -> list[int]:
+    """Spans that begin before the one before them has ended."""
+    found, begin, end, last = [], 0, 0, 0
+    for after, until in zip(row["at"], row["until"], strict=True):
+        begin, end = begin + after, end + until
+        if begin < last or end < begin:
+            found.append(begin)
+        last = end
+    return found
