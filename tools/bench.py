@@ -132,7 +132,9 @@ def exporting(_: argparse.Namespace) -> Iterator[Row]:
 
 
 def scenarios(_: argparse.Namespace) -> Iterator[Row]:
-    yield from bench_scenario.waiting(lambda: about_to_loop(LOOPS["ALU loop"]), lambda: boot_rounds(ROUNDS))
+    yield from bench_scenario.waiting(
+        lambda: about_to_loop(LOOPS["ALU loop"]), bench_arm.about_to_loop_in_t32, lambda: boot_rounds(ROUNDS)
+    )
 
 
 def stimuli(_: argparse.Namespace) -> Iterator[Row]:

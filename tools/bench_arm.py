@@ -118,6 +118,25 @@ def about_to_loop(code: bytes, gear: str = "precise") -> Machine:
     return machine
 
 
+T32 = (
+    0x3101, 0x404A, 0xF101, 0x0303,  # again: adds r1, #1; eors r2, r1; add.w r3, r1, #3
+    0xE000, 0xBF00,  # b over; nop
+    0x3801, 0xD1F7,  # over: subs r0, #1; bne again
+    0xBF30,  # wfi
+)  # fmt: skip
+
+
+def about_to_loop_in_t32() -> Machine:
+    """A machine that will run the loop and wait."""
+    machine = Machine(Config(memory=RAM, board="virt", cpu="cortex-a15", gear="precise"))
+    code = CODE + 64
+    machine.memory.write(code, b"".join(half.to_bytes(2, "little") for half in T32))
+    machine.cpu["cpsr"] = 0x1F3  # SVC mode, T32, interrupts masked
+    machine.cpu["r0"] = 3_000_000
+    machine.cpu["pc"] = code | 1
+    return machine
+
+
 def precise_gear() -> Iterator[Row]:
     yield from against_empty_hook(LOOPS, about_to_loop, EmptyHook("arm64"), CODE, RAM)
 

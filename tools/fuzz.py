@@ -1,14 +1,14 @@
 """Run guests made of random bytes: none may crash the process, hang it, or end in an exception.
 
-python tools/fuzz.py [guests|looking|gears|exploring|encodings] [--seed N] [--runs N] [--first N] [--jobs N]
+python tools/fuzz.py [guests|looking|gears|long|exploring|encodings] [--seed N] [--runs N] [--first N] [--jobs N]
                      [--hang SECONDS] [--once] [--show N]
 
-guests: each case runs twice, in two processes, and must end the same way. looking: it runs whole, in slices, in single
-steps, watched, with snapshots, recorded and so on, and must be the same run. gears: it must be the same run in either
-gear. exploring: interrupts at each boundary of a window, with runs shared and without, must come to the same.
-encodings: a case is a batch of these, for one mode of a CPU model, each of which is executed. Exit status 1 when
-something was found; each finding names the command that repeats it. The last line is a digest of every run's hash, the
-same for the same seed.
+guests: each case runs twice, in two processes, and must end the same way. looking: it runs whole, in slices, in
+single steps, watched, with snapshots, recorded and so on, and must be the same run. gears: it must be the same run in
+either gear. long: so must programs of a million instructions and more. exploring: interrupts at each boundary of a
+window, with runs shared and without, must come to the same. encodings: a case is a batch of these, for one mode of a
+CPU model, each of which is executed. Exit status 1 when something was found; each finding names the command that
+repeats it. The last line is a digest of every run's hash, the same for the same seed.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import fuzz_cases
 import fuzz_encodings
 import fuzz_exploring
 import fuzz_gears
+import fuzz_long
 import fuzz_looking
 from fuzz_cases import Outcome
 from fuzz_noise import Found
@@ -41,8 +42,8 @@ Run = Callable[..., Outcome]
 """The case of a seed and a number, told to a third if there is one; what it raises is a finding."""
 
 RUNS: dict[str, Run] = {
-    "guests": fuzz_cases.run, "looking": fuzz_looking.run, "gears": fuzz_gears.run, "exploring": fuzz_exploring.run,
-    "encodings": fuzz_encodings.run,
+    "guests": fuzz_cases.run, "looking": fuzz_looking.run, "gears": fuzz_gears.run, "long": fuzz_long.run,
+    "exploring": fuzz_exploring.run, "encodings": fuzz_encodings.run,
 }  # fmt: skip
 
 REFUSALS = ("engine",)
@@ -190,6 +191,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"    python tools/fuzz.py {options.what} --seed {options.seed} --show {result.number}", flush=True)
     for (kind, reason), count in sorted(Counter((o.kind, o.reason) for o in outcomes).items()):
         print(f"{count:6} {kind:18} {reason}")
+    compared = sum(outcome.instructions for outcome in outcomes)
+    if compared:
+        print(f"{compared:,} instructions compared")
     print(f"{len(outcomes) + len(findings)} runs, {len(findings)} findings, digest {digest(outcomes)}")
     return 1 if findings else 0
 

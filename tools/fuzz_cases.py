@@ -32,6 +32,8 @@ class Outcome:
     kind: str
     reason: str
     hash: str
+    instructions: int = 0
+    """That it was compared over."""
 
 
 def fingerprint(machine: Machine) -> str:

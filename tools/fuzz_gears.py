@@ -23,7 +23,7 @@ def run(seed: int, number: int, report: TextIO | None = None) -> Outcome:
     """Run case `number` in both gears, and write the ways into `report`; Difference where two differ."""
     case = Case(seed, number)
     try:
-        first = case.run(whole)
+        first = case.run(whole, gear="precise")
     except VmmError:
         if case.kind.prepare is not fuzz_x86.image_with_noise:
             raise

@@ -61,7 +61,7 @@ class Case(NamedTuple):
     def kind(self) -> Kind:
         return KINDS[self.number // 2 % len(KINDS)]
 
-    def run(self, advance: Advance, folder: Path | None = None, gear: str = "precise") -> dict[str, object]:
+    def run(self, advance: Advance, folder: Path | None = None, gear: str = Config.gear) -> dict[str, object]:
         """Everything that can be seen of the machine at the end; a recording of it in `folder`. VmmError where the
         loader refuses the guest.
         """

@@ -67,14 +67,10 @@ def _page(name: str, does: str, parser: Parser) -> Iterator[str]:
         yield from (".TP", _option(action), text(_help(parser, action)))
     yield from (".SH EXAMPLES", ".nf", *map(text, parser.examples), ".fi")
     yield ".SH SEE ALSO"
-    others = ["vmm", *(f"vmm-{command}" for command in COMMANDS)]
-    yield ",\n".join(f".BR {text(other)} (1)" for other in others if other != name)
-    yield from (
-        ".PP",
-        "The manual:",
-        f"{bold('vmm help')} {italic('TOPIC')}, of",
-        text(", ".join(pages.topics()) + "."),
-    )
+    others = [f"vmm-{command}" for command in COMMANDS] if name == "vmm" else ["vmm"]
+    yield ",\n".join(f".BR {text(other)} (1)" for other in others)
+    topics = f", of {text(', '.join(pages.topics()))}" if name == "vmm" else ""
+    yield from (".PP", f"The manual: {bold('vmm help')} {italic('TOPIC')}{topics}.")
 
 
 def _help(parser: Parser, action: Action) -> str:

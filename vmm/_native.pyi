@@ -273,6 +273,7 @@ class vmm_vcpu(Struct):
     watch: int
     env: CValue
     reach: Array[int]
+    reach_behind: Array[int]
     recent: Array[int]
     pending: int
     held: int
@@ -797,7 +798,7 @@ class vmm_arm(Struct):
     access: vmm_arm_access
     filled: int
     strict: int
-    behind: int
+    returned: int
     hook_frame: int
     unredirected: int
     aarch64: int
@@ -1003,6 +1004,7 @@ class Lib:
     VMM_NOTED_PAGES: Final[int]
     VMM_NEST: Final[int]
     VMM_REACH_WORDS: Final[int]
+    VMM_SKIPPED: Final[int]
     VMM_MAX_CONTROLLERS: Final[int]
     VMM_CONSOLE_BYTES: Final[int]
     VMM_NATIVE_TIMERS: Final[int]

@@ -51,9 +51,13 @@ class Disassembler:
         """The one that begins there."""
         return self._at(cpu, address, bits or cpu.bits, self._dump.before(cpu, address))
 
-    def ahead(self, cpu: Cpu, address: int, bits: int | None = None) -> Iterator[Instruction]:
-        """From there on; the last is one that cannot be decoded."""
-        bits, before = bits or cpu.bits, self._dump.before(cpu, address)
+    def ahead(
+        self, cpu: Cpu, address: int, bits: int | None = None, before: bytes | None = None
+    ) -> Iterator[Instruction]:
+        """From there on; the last is one that cannot be decoded. `before` is as `Dump.before` has it, which is asked
+        where nobody says.
+        """
+        bits, before = bits or cpu.bits, self._dump.before(cpu, address) if before is None else before
         while True:
             found = self._at(cpu, address, bits, before)
             yield found

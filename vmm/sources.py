@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 SOURCES = (".S", ".s", ".c")
+MOST_BYTES = 4 << 20
+"""Of a source file that is read."""
 
 
 def bundled() -> Path:
@@ -28,6 +30,30 @@ def source_of(name: str, beside: Path) -> Path | None:
         except (OSError, ValueError):
             continue
     return None
+
+
+class SourceTexts:
+    """Lines of sources, as far as they are here; `beside`: where the image's lie."""
+
+    def __init__(self, beside: Path) -> None:
+        self._beside = beside
+        self._files: dict[str, list[str]] = {}
+
+    def line(self, file: str, number: int) -> str:
+        """As the line table calls the file, from 1, without blanks around it; empty where it is not here."""
+        if file not in self._files:
+            self._files[file] = self._lines(file)
+        lines = self._files[file]
+        return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+
+    def _lines(self, file: str) -> list[str]:
+        path = source_of(file, self._beside)
+        try:
+            if path is None or path.stat().st_size > MOST_BYTES:
+                return []
+            return path.read_text(errors="replace").split("\n")
+        except OSError:
+            return []
 
 
 def described(path: Path) -> dict[str, Any]:

@@ -28,6 +28,7 @@
 #define VMM_NOTED_PAGES 1024
 #define VMM_NEST 32
 #define VMM_REACH_WORDS 8
+#define VMM_SKIPPED 18 /* bytes from the start of an instruction to that behind an IT block of it: 2 + 4 * 4 */
 #define VMM_MAX_CONTROLLERS 16
 #define VMM_CONSOLE_BYTES 4096
 
@@ -237,6 +238,7 @@ struct vmm_vcpu {
     uint64_t watch;        /* bits of them whose change asks for a look */
     void *env;             /* Unicorn's private CPU state; the same all its life */
     uint64_t reach[VMM_REACH_WORDS]; /* which addresses may be awaited by a trigger: bit address[5:0] of word address[8:6] */
+    uint64_t reach_behind[VMM_REACH_WORDS]; /* those, and what lies up to VMM_SKIPPED bytes behind one, in steps of 2 */
     uint64_t recent[VMM_RECENT]; /* linear addresses of the last instructions begun; [count-1] is the newest */
     uint32_t pending; /* enum vmm_pending */
     uint32_t held;    /* those of them that are masked, and whose unmasking is seen without looking at each boundary */

@@ -82,7 +82,7 @@ typedef struct {
     vmm_arm_access access; /* transient: the last one, while it is */
     uint64_t filled; /* transient: the virtual page that came into Unicorn's TLB last */
     uint8_t strict; /* derived: regimes, one bit each, whose code is translated so that data must be aligned */
-    uint64_t behind;    /* transient: where the next instruction begins if none is skipped, and the count (low half) above */
+    uint64_t returned;  /* transient: where the last exception return went, and the count (low half) above */
     uint64_t hook_frame; /* transient: where translated code's calls return, see it.c */
     uint8_t unredirected; /* transient: a name means its own register, whoever runs: a script asks */
     uint8_t aarch64;  /* configuration: the processor is one of AArch64 */

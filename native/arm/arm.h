@@ -120,9 +120,9 @@ const char *arm_watch_blocks(void *library); /* once a process; the line that sa
 void arm_it_goes_on(vmm_vcpu *v); /* ITSTATE out of the state again */
 void arm_it_restore(vmm_vcpu *v); /* ITSTATE into the state, in the middle of a load or store */
 void arm_it_returned(vmm_vcpu *v); /* from an exception */
-static inline void arm_goes_on_at(vmm_vcpu *v, uint64_t pc) /* the next instruction, if an IT block skips none */
+static inline void arm_note_return(vmm_vcpu *v) /* that in it_return is behind the instruction that began last */
 {
-    arm_of(v)->behind = pc ^ v->count << 32;
+    arm_of(v)->returned = arm_of(v)->it_return.pc ^ v->count << 32;
 }
 
 bool arm_boundaries_skipped(vmm_vcpu *v); /* run those before instructions that an IT block skipped; false as arm_boundary */

@@ -25,6 +25,8 @@ typedef struct {
     uint8_t hcr;      /* HCR_EL2 bit that routes it to EL2 */
 } input;
 
+enum { THUMB = 2 }; /* bytes of the shortest instruction */
+
 static const input INPUTS[] = {
     [ARM_IRQ] = {VMM_PEND_INTR | VMM_PEND_INJECT, PSTATE_I, 1 << 1, 1 << 4},
     [ARM_FIQ] = {VMM_PEND_FIQ, PSTATE_F, 1 << 2, 1 << 3},
@@ -222,27 +224,39 @@ static inline bool asks_for_a_look(const vmm_vcpu *v, uint64_t pc)
     return (v->count >= v->attention_at) | ((odd | awaited) != 0);
 }
 
-/* What an IT block skips never comes here: it lies between the end of the last instruction and this one. */
-static inline bool may_have_skipped(const vmm_vcpu *v, uint64_t pc)
+static bool any_awaited(const vmm_vcpu *v, uint64_t from, uint64_t to)
 {
-    enum { MOST_BYTES = 16 };
-    uint64_t behind = arm_of(v)->behind ^ v->count << 32;
-    return behind != pc && (behind >> 32 || (uint32_t)(pc - behind) - 1 < MOST_BYTES);
+    for (uint64_t at = from; to - from <= VMM_SKIPPED && at < to; at += THUMB)
+        if (may_be_awaited(v, at))
+            return true;
+    return false;
+}
+
+/* What an IT block skips never comes here: it lies behind the last instruction, however long that is, or the return. */
+static bool may_have_skipped(const vmm_vcpu *v, uint64_t pc)
+{
+    uint64_t returned = arm_of(v)->returned ^ v->count << 32;
+    bool behind_it = !(returned >> 32) && any_awaited(v, returned, pc);
+    return any_awaited(v, v->recent[(v->count - 1) & (VMM_RECENT - 1)] + THUMB, pc) || behind_it;
+}
+
+static __attribute__((noinline)) void look32(vmm_vcpu *v, uint64_t pc)
+{
+    bool skipped = arm_env_of(v)->thumb && may_have_skipped(v, pc);
+    if (!arm_wants_a_look(v) && !may_be_awaited(v, pc) && !skipped)
+        return;
+    look(v);
+    arm_cover(v, pc);
 }
 
 static void on_code32(void *engine, uint64_t pc, uint32_t size, void *user)
 {
-    (void)engine;
+    (void)engine, (void)size;
     vmm_vcpu *v = user;
     note_frame(v, __builtin_frame_address(0));
-    bool blocks = v->awaits && arm_env_of(v)->thumb;
-    if (unlikely(arm_wants_a_look(v) || may_be_awaited(v, pc) || (blocks && may_have_skipped(v, pc)))) {
-        look(v);
-        arm_cover(v, pc);
-    }
+    if (unlikely(arm_wants_a_look(v) || may_have_been_awaited(v, pc)))
+        look32(v, pc);
     vcpu_begin(v, pc);
-    if (blocks)
-        arm_goes_on_at(v, pc + size);
 }
 
 /* Apart, and called last: so the hook itself needs no frame, and this one's is where the hook's would be. */

@@ -94,7 +94,7 @@ void arm_it_returned(vmm_vcpu *v)
     const arm_env *env = arm_env_of(v);
     bool in_block = !env->aarch64 && env->thumb;
     arm_of(v)->it_return = (vmm_it_return){env->regs[15], in_block ? (uint8_t)env->condexec_bits : 0};
-    arm_goes_on_at(v, env->regs[15]);
+    arm_note_return(v);
 }
 
 static bool entered_by_return(vmm_vcpu *v, uint64_t pc, it_block *b)

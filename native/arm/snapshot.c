@@ -24,7 +24,7 @@ void arm_restore(vmm_vcpu *v, const void *state)
     memcpy(breakpoints, arm_tail_of(v)->breakpoints, sizeof breakpoints);
     memcpy(env, state, arm_state_size(v));
     arm_of(v)->access = (vmm_arm_access){0};
-    arm_of(v)->behind = ~(v->count << 32);
+    arm_note_return(v); /* it may be */
     arm_alignment_changed(v);
     memcpy(arm_tail_of(v)->breakpoints, breakpoints, sizeof breakpoints);
     v->flush_code |= arm_tail_of(v)->features != features; /* what is translated depends on them */

@@ -130,6 +130,14 @@ static void lower(uint64_t *earliest, uint64_t at)
         *earliest = at;
 }
 
+static uint64_t with_behind(const uint64_t *filter, uint32_t word)
+{
+    uint64_t all = filter[word], before = filter[(word - 1) & (VMM_REACH_WORDS - 1)];
+    for (unsigned bytes = 2; bytes <= VMM_SKIPPED; bytes += 2)
+        all |= filter[word] << bytes | before >> (64 - bytes);
+    return all;
+}
+
 /* What is derived from the slots: the filter of every vCPU, the earliest time, the events somebody waits for. */
 void vmm_triggers_changed(vmm_machine *m)
 {
@@ -171,6 +179,7 @@ void vmm_triggers_changed(vmm_machine *m)
         bool any = false;
         for (uint32_t word = 0; word < VMM_REACH_WORDS; word++) {
             m->vcpus[i]->reach[word] = filter[word];
+            m->vcpus[i]->reach_behind[word] = with_behind(filter, word);
             any |= filter[word] != 0;
         }
         m->vcpus[i]->awaits = any ? triggers->settings : 0;

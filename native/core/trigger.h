@@ -20,6 +20,12 @@ static inline bool may_be_awaited(const vmm_vcpu *v, uint64_t pc)
     return v->reach[reach_word(pc)] & reach_bit(pc);
 }
 
+/* Or one that is skipped on the way to pc, without a look at it (ARM's IT blocks). */
+static inline bool may_have_been_awaited(const vmm_vcpu *v, uint64_t pc)
+{
+    return v->reach_behind[reach_word(pc)] & reach_bit(pc);
+}
+
 void trigger_reached(vmm_vcpu *v, uint64_t pc); /* the boundary before pc, which may be awaited */
 void trigger_event(vmm_vcpu *v, const vmm_event *e);
 void trigger_time(vmm_vcpu *v);                 /* counts and times */

@@ -253,14 +253,11 @@ bool x86_boundary(vmm_vcpu *v)
     x86_returned(v);
     if (page_code_left(v))
         return false;
-    if (x86_transacting(v)) {
-        clock_expire(v->machine);
-        if (!x86_transacting(v)) { /* a device has reached what it was at, and it goes on elsewhere */
-            v->attention_at = 0;
-            return false;
-        }
-    } else {
-        clock_expire(v->machine);
+    bool transacting = x86_transacting(v);
+    clock_expire(v->machine);
+    if (transacting && !x86_transacting(v)) { /* a device has reached what it was at, and it goes on elsewhere */
+        v->attention_at = 0;
+        return false;
     }
     go = !must_stop(v) && keeps_turn(v) && !take_event(v) && !v->halted;
     if (v->pending & VMM_PEND_STOP)

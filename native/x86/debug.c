@@ -121,6 +121,7 @@ void x86_watch_update(vmm_vcpu *v)
         uc_tell_accesses(v, &x86_of(v)->watch_hook, on_access, v);
     else
         uc_tell_accesses_no_more(v, &x86_of(v)->watch_hook);
+    vcpu_rearm(v); /* translated code goes first */
 }
 
 /* ---- MOV from and to debug registers (SDM vol. 2B MOV, vol. 3B 17.2.2 to 17.2.4) ---- */

@@ -247,8 +247,6 @@ bool x86_transaction_begins_or_ends(vmm_vcpu *v, const x86_insn *insn)
 int vmm_x86_transacts(vmm_vcpu *v)
 {
     size_t hook;
-    if (v->machine->fast)
-        return fail(v->machine, "--cpu +rtm: a transaction is looked at instruction by instruction: --gear precise");
     if (rest_size(v) > TX_REST)
         return fail(v->machine, "this Unicorn's x86 state has %zu bytes, too many for a transaction", rest_size(v));
     if (!controller_state(v->machine, TRANSACTION_ROW))

@@ -175,7 +175,7 @@ class Arm64Bench(ArmBench):
         gic: int = 2,
         board: str = "",
         smp: int = 1,
-        gear: str = "precise",
+        gear: str = "fast",
         **registers: int,
     ) -> None:
         super().__init__(code + a64("b #0"), cpu=cpu, gic=gic, board=board, smp=smp, gear=gear)
@@ -253,7 +253,7 @@ class Arm32Bench(ArmBench):
         board: str = "",
         smp: int = 1,
         thumb_vectors: bool = False,
-        gear: str = "precise",
+        gear: str = "fast",
         **registers: int,
     ) -> None:
         stay = t32("b #0") if thumb else a32("b #0")

@@ -111,6 +111,40 @@ def test_an_interrupt_before_any_instruction_of_a_block_saves_its_state_and_the_
     assert [bench.cpu[f"r{n}"] for n in range(4)] == results(pattern, equal)
 
 
+PLACES = [(first, then) for first in range(3) for then in range(first + 1, 4)]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["", "restored"])
+@pytest.mark.parametrize(("first", "then"), PLACES)
+def test_who_waits_for_a_skipped_instruction_is_told_behind_a_return_into_its_block(
+    first: int, then: int, again: bool
+) -> None:
+    """ITTTT EQ, and nothing is equal: its handler returns to an instruction that is not executed, nor are the next."""
+    code, at, states = block("tttt")
+    bench = Arm32Bench(code, "usr", 0, thumb=True)
+    bench.memory.write(VECTORS[1] + IRQ32, HANDLER)
+    bench.machine.run(until=at[first], insns=20)
+    bench.raise_irq()
+    bench.machine.run(until=VECTORS[1] + IRQ32, insns=20)
+    bench.machine.irq(PIN).lower()
+    bench.step()  # the return
+    assert bench.cpu.pc == at[first]
+    if again:
+        there = bench.machine.snapshot()
+        bench.step()
+        bench.machine.restore(there)
+    stop = bench.machine.run(until=at[then], insns=20)
+    assert (stop.reason, bench.cpu.pc, bench.cpu.it_state) == ("breakpoint", at[then], states[then])
+
+
+@pytest.mark.parametrize("inside", [2, 6])
+def test_who_waits_for_the_middle_of_an_instruction_is_never_told(inside: int) -> None:
+    """Each has four bytes, and no IT block skips half of one."""
+    bench = Arm32Bench(STEPS[1] + STEPS[3] + t32("nop"), "usr", 0, thumb=True)
+    stop = bench.machine.run(until=CODE + inside, insns=2)
+    assert (stop.reason, bench.cpu.pc) == ("count", CODE + 8)
+
+
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("equal", [True, False])
 def test_an_interrupt_that_comes_with_the_it_instruction_is_taken_before_the_first_of_the_block(

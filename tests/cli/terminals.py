@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE = 20
+PATIENCE = 60
 """Seconds; what is waited for comes within one."""
 
 

@@ -9,13 +9,23 @@ import sys
 import pytest
 
 from cli.terminals import Seat
-from cli.tiny_guests import EXIT_3, HALT_MASKED, POWER_OFF, SPIN, say
+from cli.tiny_guests import A64_OFF, EXIT_3, HALT_MASKED, POWER_OFF, SPIN, a64, say
 
 ECHO = bytes.fromhex("ba fd03 ec a801 74f8 ba f803 ec ee 3c71 75ef")
 """Sends back what it is sent, to "q".
 
 mov dx,3fdh; in al,dx; test al,1; jz; mov dx,3f8h; in al,dx; out dx,al; cmp al,"q"; jne
 """
+A64_ECHO = a64(
+    0xD2A12001,  # movz x1,#900h,lsl #16: the PL011
+    0xB9401820,  # ldr w0,[x1,#18h]: UARTFR
+    0x3727FFE0,  # tbnz w0,#4,.-4: RXFE, nothing has come
+    0xB9400020,  # ldr w0,[x1]
+    0xB9000020,  # str w0,[x1]
+    0x7101C41F,  # cmp w0,#"q"
+    0x54FFFF61,  # b.ne .-20
+    *A64_OFF,
+)
 SHELL = say(b"> ") + ECHO + POWER_OFF
 
 
@@ -42,6 +52,21 @@ def test_keys_go_to_the_guest_as_they_are_typed_and_the_run_replays(sit, vmm, tm
         seat.expect(key[-1:])
     assert (seat.wait(), seat.shown, seat.is_restored) == (0, b"> a\x03\x1a\x01q\r\n", True)
     assert vmm("replay", "run.vmmrec", "--quiet") == (0, "> a\x03\x1a\x01q", "")
+
+
+def test_on_arm_too_and_beside_a_script(sit, vmm, tmp_path):
+    script = "import vmm\n\nasync def scenario(m):\n    await vmm.Console('b')\n    m.type('!')\n"
+    (tmp_path / "script.py").write_text(script)
+    seat = sit(A64_ECHO, "--board", "virt", "--scenario", tmp_path / "script.py", "--quiet")
+    seat.until_raw()
+    seat.type(b"ab")
+    seat.expect(b"ab!")
+    seat.type(b"\x01csnapshot\n")
+    seat.expect(b"a script plays beside the guest, and nobody goes back in that")
+    seat.type(b"cont\n")
+    seat.until_raw()
+    seat.type(b"q")
+    assert (seat.wait(), seat.is_restored) == (0, True)
 
 
 def test_the_monitor_looks_at_the_guest_where_it_stands_and_changes_it(sit, vmm, tmp_path):

@@ -18,6 +18,7 @@ from vmm.catalog import guests
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 import fuzz_gears
+import fuzz_long
 from fuzz_cases import KINDS
 
 MOST = 30_000
@@ -68,6 +69,12 @@ def test_a_way_there_and_back_leaves_no_trace(name: str) -> None:
     whole = boot(name, gear=PRECISE, console=None)
     whole.run(insns=3_733)
     assert seen(machine) == seen(whole)
+
+
+@pytest.mark.parametrize("number", range(0, 2 * len(fuzz_long.KINDS), 2))
+def test_a_long_program_has_one_run_in_both_gears(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz_long, "INSTRUCTIONS", 30_000)
+    fuzz_long.run(SEED, number)
 
 
 @pytest.mark.slow

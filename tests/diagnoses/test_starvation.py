@@ -74,8 +74,8 @@ def test_two_instructions_between_handlers_are_enough_of_a_breath_for_main(tmp_p
 
 def test_no_budget_no_verdict(tmp_path: Path) -> None:
     m = x86(tmp_path, BODY, HANDLER)
-    with m.diagnose("starvation") as diagnoses:
+    with m.diagnose() as diagnoses:
         m.run(until="begin")
         m.irq(5).pulse()
         m.run(insns=50)
-        assert diagnoses.verdicts() == []
+        assert [each for each in diagnoses.verdicts() if each.diagnosis == "starvation"] == []

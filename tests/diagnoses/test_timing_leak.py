@@ -82,11 +82,12 @@ def test_a_shorter_time_for_ones_tells_as_much(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rounds", "words", "bits"),
-    [("40, 40", "timing_leak=secret", 64), ("20, 40", "timing_leak", 64), ("20, 40", "timing_leak=secret", 30)],
+    [("40, 40", "timing_leak=secret", 64), ("20, 40", "all", 64), ("20, 40", "timing_leak=secret", 30)],
     ids=["as long for both", "no secret", "fewer than 16 of each"],
 )
 def test_nothing_is_said_of(rounds: str, words: str, bits: int, tmp_path: Path) -> None:
-    assert looked(tmp_path, rounds, words, bits)[1].verdicts == []
+    found = looked(tmp_path, rounds, words, bits)[1].verdicts
+    assert [each for each in found if each.diagnosis == "timing_leak"] == []
 
 
 def test_a_secret_there_is_not(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ BELOW = {
     "installing": set(),
     "built": set(),
     "pages": {"errors", "columns"},
-    "shown": set(),
+    "shown": {"style"},
     "__init__": {
         "built", "errors", "version", "arch", "casebook", "core", "coverage", "findings", "inputs", "machine",
         "placements", "plots", "replayer", "report", "scenario", "trace",
@@ -52,7 +52,7 @@ BELOW = {
     "gdb": {"errors", "arch", "core", "trace", "scenario", "inputs", "machine", "replayer"},
     "stepper": {
         "errors", "arch", "catalog", "core", "disassembly", "gdb", "inputs", "intc", "machine", "replayer", "scenario",
-        "trace",
+        "sources", "trace",
     },
     "report": {
         "quantities", "columns", "output", "sources", "style", "core", "arch", "catalog", "disassembly", "trace",

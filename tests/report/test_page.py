@@ -9,6 +9,7 @@ import pytest
 
 from report.browser import Browser
 from report.page_guests import BACK, FRAME, HANDLER, HERE, MASKED, TO_EOI, nested
+from vmm.cli import main
 
 FIRST, SECOND = 0, 1
 """The interrupts, IRQ 3 and IRQ 5."""
@@ -52,6 +53,13 @@ def test_a_response_is_split_into_masked_nested_and_entry(page, number, parts):
     masked, nested, entry = parts
     assert page.texts(".parts li") == [f"{masked} masked", f"{nested} nested", f"{entry} entry"]
     assert page.text(".sum") == f"{sum(parts)} instructions"
+
+
+def test_what_it_waited_for_is_told_with_its_place(page, run):
+    page.click(*in_handler(page, SECOND))
+    first, last = run[2] + MASKED, run[2] + MASKED + HANDLER
+    waited = f"It waited for another handler, from insn {first} to insn {last} at {run[0].address('sooner'):#x} sooner"
+    assert waited in page.text("#interrupt")
 
 
 def test_the_frame_is_what_was_delivered(page, run):
@@ -187,6 +195,23 @@ def test_the_table_has_a_row_a_vector_with_histograms(page):
     titles = page.texts("#vectors figcaption")
     assert f"until delivery: {MASKED} instructions" in titles
     assert f"from there to its answer: {TO_EOI} instructions" in titles
+
+
+def test_a_verdict_leads_to_its_place(browser, tmp_path):
+    """One path of the case's handler never ends its interrupt."""
+    main(["run", "cases/missing_eoi/x86", "--quiet", "--report", str(tmp_path / "eoi.html")])
+    page = browser.open(str(tmp_path / "eoi.html"))
+    assert page.texts("article h3")[0] == "missing_eoi, certain"
+    assert page.text("#tab-verdicts b") == str(len(page.texts("article")))
+    page.key("+")
+    page.key("+")
+    page.key("+")
+    page.press("article .jump")
+    at = page.js("page.view.event")
+    assert page.js("page.run.kinds[page.events.kind[arguments[0]]]", at) == "verdict"
+    middle = sum(shown(page)) / 2
+    assert middle == pytest.approx(page.js("page.NS[arguments[0]]", at), abs=0.6 * size(page))
+    assert page.text("article .jump") == f"insn {page.js('page.INSNS[arguments[0]]', at):,}"
 
 
 def test_dark_is_the_readers_choice(browser, run):

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from cli.tiny_guests import POWER_OFF
+from cli.tiny_guests import POWER_OFF, SHUTDOWN
 
 import vmm
 from report.page_guests import BACK, HANDLER, MASKED, TO_EOI, nested
@@ -83,7 +83,7 @@ def test_code_is_decoded_as_it_is_there_and_followed_to_its_return(tmp_path):
     handler = code(run, "handler", irqs[-1])
     assert handler[0].startswith("b #0x")
     assert handler[1:3] == ["sub r6, lr, #4", "sub lr, lr, #4"]
-    assert code(run, "interrupted", irqs[0])[0] == "adds r4, r4, #2"  # of itttt_eq_0, behind what pends
+    assert code(run, "interrupted", irqs[0])[0] == "addeq r4, r4, #2"  # of itttt_eq_0, behind what pends
     real = paged("x86/real_mode_ivt", tmp_path)
     moved = code(real, "handler", -1)
     assert [each.split()[0] for each in moved] == ["inc", "iret"]
@@ -133,6 +133,15 @@ def test_an_explorations_story_is_on_its_page(tmp_path, monkeypatch, capsys):
         "reads n = 0, writes n = 1 (was 0)",
     ]
     assert any(text.startswith("lost update of n (4 bytes)") for _, text in story)
+
+
+def test_a_proof_writes_no_page_and_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("lost.S").write_text(LOST)
+    options = ["--inject", "irq:5", "--between", "begin..end", "--board", "pc,pit=off"]
+    assert main(["explore", "lost.S", *options, "--report", "none.html"]) == 0
+    assert capsys.readouterr().out.endswith("--report none.html: not written, for no run fails\n")
+    assert not Path("none.html").exists()
 
 
 LOST = """#include "x86/guest.h"
@@ -227,3 +236,30 @@ def test_watching_changes_no_hash(tmp_path):
     with vmm.RunPage(watched, tmp_path / "run.html"):
         watched.run()
     assert watched.trace.hash == m.trace.hash
+
+
+def test_a_guest_that_went_wrong_leaves_its_registers_and_last_instructions(image, tmp_path):
+    run = paged(image(SHUTDOWN), tmp_path)
+    sections = {title.partition(" (")[0]: lines for title, lines in run["crash"]}
+    assert [line.split()[0] for line in sections["the last instructions"]] == ["lidt", "ud2"]
+    assert any("eip 00007c05" in line for line in sections["registers"])
+
+
+def test_what_was_there_before_the_first_instruction_is_known(tmp_path):
+    """Firmware leaves the slave 8259A masked altogether (`vmm/boards/pc_firmware.py`), and IRQ 0's line is high."""
+    run = paged("x86/pit_ticks", tmp_path)
+    begin = {lane["name"]: lane["rows"][0] for lane in run["lanes"] if lane["group"] == "8259A"}
+    insns = unstepped(run["events"]["insns"])
+    for pin in range(8, 16):
+        row = begin[f"IMR {pin}"]
+        assert (insns[row["at"][0]], row["value"][0]) == (0, 1)
+
+
+def test_a_run_that_is_broken_off_has_its_page_until_then(recording, monkeypatch, capfd):
+    def broken_off(*_, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vmm.cli.progress.to_end", broken_off)
+    assert main(["report", "tiny.vmmrec"]) == 130
+    assert capfd.readouterr().err.endswith("tiny.html has the run until then\n")
+    assert data_of("tiny.html")["end"]["insns"] == 0

@@ -7,6 +7,8 @@ from itertools import pairwise
 import pytest
 
 from stepper.conftest import NARROW
+from vmm.cli import main
+from vmm.sources import bundled
 
 FRAME32 = ("EIP", "CS", "EFLAGS")
 """SDM vol. 3A figure 6-4, from the top on; from another privilege level ESP and SS lie above, in long mode always."""
@@ -166,6 +168,29 @@ def test_of_several_vcpus_one_is_shown_and_stepped(stepping):
     stepping("x86/ipi_ping_pong", play)
 
 
+def test_controllers_are_shown_as_their_views_have_them(stepping):
+    async def pic(screen):
+        await screen.press(*"NNNNN")
+        rows = {line.split()[0]: line.split(maxsplit=1)[1] for line in screen.pane("controllers")[:4]}
+        chips = screen.machine.pic.master, screen.machine.pic.slave
+        for name in ("irr", "isr", "imr"):
+            both = "".join("█" if getattr(chip, name) >> n & 1 else "·" for chip in chips for n in range(8))
+            assert rows[name.upper()] == f"{both[:8]} {both[8:]}"
+        assert chips[0].isr.bit_count() == 2  # one interrupted the other
+
+    async def gic(screen):
+        await screen.press("N")
+        cpu = screen.machine.gic.cpu[0]
+        text = screen.text("controllers")
+        assert cpu.pending == {27} and "pending 27" in " ".join(text.split())
+        while not cpu.active:
+            await screen.press("n")
+        assert "active 27" in " ".join(screen.text("controllers").split())
+
+    stepping("x86/priority_nesting", pic)
+    stepping("arm64/timer_ticks", gic)
+
+
 def test_what_has_changed_is_lit_and_what_is_set_is_in_capitals(stepping):
     async def play(screen):
         await screen.press("N", "n")
@@ -203,6 +228,22 @@ def test_in_a_narrow_window_panes_fold(stepping):
     stepping("arm64/timer_ticks", play, size=NARROW)
 
 
+def test_of_c_the_source_line_stands_above_its_instructions(stepping, tmp_path):
+    path = tmp_path / "run.vmmrec"
+    main(["run", "cases/lost_update/x86_c", "--record", str(path), "--quiet"])
+    source = (bundled() / "cases" / "lost_update" / "x86.c").read_text().splitlines()
+
+    async def play(screen):
+        await screen.answer("b", "begin")
+        await screen.press("c")
+        code = screen.pane("code")
+        number = int(screen.here()[1].rpartition(":")[2])
+        at = next(n for n, line in enumerate(code) if "▶" in line)
+        assert code[at - 1] == f"{number} {source[number - 1].strip()}"
+
+    stepping(path, play)
+
+
 def test_help_lists_every_key(stepping):
     async def play(screen):
         await screen.press("question_mark")
@@ -213,3 +254,21 @@ def test_help_lists_every_key(stepping):
         assert not screen.app.query_one("#help").display
 
     stepping("x86/hello", play)
+
+
+def test_a_move_that_does_not_end_is_ended_by_a_key(stepping, tmp_path):
+    image = tmp_path / "spin.bin"
+    image.write_bytes(b"\xeb\xfe")  # jmp to itself
+
+    async def play(screen):
+        await screen.pilot.press("c")
+        await screen.pilot.press("n", "question_mark")  # n is not heard meanwhile
+        assert "under way; Esc stops it" in screen.text("told")
+        await screen.press("escape")
+        assert "stopped on the way" in screen.text("told")
+        there = screen.machine.instructions
+        assert there >= 1_000_000
+        await screen.press("p")
+        assert screen.machine.instructions == there - 1
+
+    stepping(image, play, "--load-address", "0x8000")

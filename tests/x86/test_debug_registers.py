@@ -224,3 +224,13 @@ def test_a_data_breakpoint_is_on_the_linear_address(mode: str) -> None:
     assert bench.vectors == []
     bench.step(2)
     assert (bench.vectors, bench.frame().ip, bench.cpu["dr6"] & 0xF) == ([DB], START + 4, 1)
+
+
+@pytest.mark.parametrize("gear", ["precise", "fast"])
+def test_a_store_that_was_done_before_traps_once_dr7_says_so(gear: str) -> None:
+    """MOV DR0, RBX; then a loop: MOV DR7, RAX; MOV [RBX], ECX; NOP; MOV EAX, EDX. At first nothing is watched."""
+    disabled, four_bytes_written, set_dr0 = 0x400, 0xD0402, b"\x0f\x23\xc3"
+    loop = TO_DR7 + b"\x89\x0b" + NOP + b"\x89\xd0\xeb\xf6"
+    bench = X86Bench("protected32", set_dr0 + loop, gear=gear, rax=disabled, rdx=four_bytes_written, rbx=DATA)
+    bench.step(1 + 5 + 2 + 1)
+    assert (bench.vectors, bench.frame().ip) == ([DB], CODE + len(set_dr0 + TO_DR7) + 2)

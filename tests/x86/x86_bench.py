@@ -147,7 +147,7 @@ class X86Bench:
         model: str = "default",
         smp: int = 1,
         seed: int = 0,
-        gear: str = "precise",
+        gear: str = "fast",
         **registers: int,
     ) -> None:
         self.mode = mode

@@ -28,6 +28,8 @@ class Processor(NamedTuple):
     """Its device tree name; empty where there are no device trees."""
     add: Callable[..., Vcpu]
     """`add(native machine, **features)` makes one more vCPU; the features are those the board names in its layout."""
+    precise: str = ""
+    """Why it is run in the precise gear, whatever is asked for; empty: it need not."""
 
 
 class Value(NamedTuple):

@@ -135,7 +135,7 @@ def _same_in_both_gears(guest: str) -> str:
     from vmm.core.native import no_fast_gear
     from vmm.machine.machine import boot
 
-    fast, precise = boot(guest, gear="fast", console=None), boot(guest, console=None)
+    fast, precise = (boot(guest, gear=gear, console=None) for gear in ("fast", "precise"))
     if fast.gear != "fast":
         raise VmmError(f"{no_fast_gear()}; the precise gear is used")
     for machine in (fast, precise):

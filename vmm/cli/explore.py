@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -156,11 +157,13 @@ def main(options: argparse.Namespace) -> int:
         report, broken_off = _explored(exploration, record, options)
         if page and report.recording:
             page.write(pages.counterexample(report, Path(report.recording)))
+        asked = (("--record", options.record), ("--report", options.report))
+        unwritten = [f"{option} {path}" for option, path in asked if path and not report.recording]
         if not options.record:
             report.recording = None
         if coverage and covered:
             covered.write(coverage.text())
-        _write(report, options, document)
+        _write(report, options, document, unwritten)
     if broken_off:
         return interrupts.status(broken_off)
     if report.masked and report.verdict == "nothing delivered":
@@ -195,7 +198,7 @@ def _explored(
             progress.clear()
 
 
-def _write(report: Report, options: argparse.Namespace, document: OutputFile | None) -> None:
+def _write(report: Report, options: argparse.Namespace, document: OutputFile | None, unwritten: Sequence[str]) -> None:
     text = json.dumps(report.plain(), indent=2) + "\n"
     if document:
         document.write(text)
@@ -205,9 +208,8 @@ def _write(report: Report, options: argparse.Namespace, document: OutputFile | N
         shown = sys.stderr
     if not options.quiet and report.verdict != "nothing delivered":
         print(report, file=shown)
-        for option, path in (("--record", options.record), ("--report", options.report)):
-            if path and not report.failing:
-                print(f"{option} {path}: not written, for no run fails", file=shown)
+        for each in unwritten:
+            print(f"{each}: not written, for no run fails", file=shown)
 
 
 class Progress:

@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from vmm.cli import DIFFERS, session
+from vmm.cli import DIFFERS, progress, session
 from vmm.cli.parser import Parser
 from vmm.output import Outputs
 
@@ -35,6 +35,7 @@ def parser() -> Parser:
     add("file", metavar="FILE", type=Path, help="a recording: vmm run --record FILE")
     add("-o", "--output", type=Path, metavar="FILE", help="the page (FILE.html)")
     add("--image", metavar="PATH", help="take this image for the recorded one, whatever its checksum")
+    add("--quiet", action="store_true", help="do not say how far it is")
     return parser
 
 
@@ -47,10 +48,13 @@ def main(options: argparse.Namespace) -> int:
     outputs = Outputs([options.file, *(source.files if source else ())])
     path = options.output or options.file.with_suffix(SUFFIX)
     with outputs.open("--output", path) as file:
-        text, different = page_of(replay, written)
-        file.write(text)
-    if different:
-        print(f"vmm: {different}", file=sys.stderr)
+        page = page_of(replay, written, quiet=options.quiet)
+        file.write(page.text)
+    if page.ended:
+        print(f"vmm: {page.ended[1]}: {path} has the run until then", file=sys.stderr)
+        return page.ended[0]
+    if page.different:
+        print(f"vmm: {page.different}", file=sys.stderr)
         return DIFFERS
     return 0
 
@@ -62,24 +66,34 @@ def counterexample(report: Report, recording: Path) -> str:
 
     written = session.Tail()
     told = [Told(each.insns, STORY, each.words, each.where, each.vcpu, each.began) for each in report.moments]
-    return page_of(Replay(recording, None, written), written, told)[0]
+    return page_of(Replay(recording, None, written), written, told, quiet=True).text
 
 
-def page_of(replay: Replay, written: session.Tail, told: Iterable[Told] = ()) -> tuple[str, str | None]:
-    """The page of a recorded run, which is run to its end for it, and what differs there from the recorded one; `told`
-    is what it shows besides.
-    """
+class Page(NamedTuple):
+    """Of a recorded run."""
+
+    text: str
+    different: str | None
+    """What differs from the recorded run."""
+    ended: tuple[int, str] | None = None
+    """The exit status, and what ended it before its end."""
+
+
+def page_of(replay: Replay, written: session.Tail, told: Iterable[Told] = (), *, quiet: bool = False) -> Page:
+    """A recorded run is run to its end for it; `told` is what the page shows besides."""
     from vmm.replayer.player import Diverged
     from vmm.report.page.report import RunPage
 
-    different = None
+    different = ended = None
     with RunPage(replay.machine) as page:
         try:
-            replay.run()
+            progress.to_end(replay, quiet=quiet)
         except Diverged as error:
             different = str(error)
+        except KeyboardInterrupt as error:
+            ended = session.cut_short(error)
         text = page.html(console=bytes(written), told=[*told, *_outside(replay.tape)])
-    return text, different or replay.different
+    return Page(text, different or replay.different, ended)
 
 
 def _outside(tape: Tape) -> Iterator[Told]:

@@ -16,7 +16,7 @@ from vmm.arch import DEFAULT, every, named
 from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, debugger, logged, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
-from vmm.machine.options import MEMORY
+from vmm.machine.options import GEAR, MEMORY, PRECISE
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def add_machine(parser: Parser) -> None:
 
 
 def add_gear(parser: Parser) -> None:
-    gear = "look before each instruction, or each block of them; a run is the same in both (%(default)s)"
-    parser.add_argument("--gear", choices=("precise", "fast"), default="precise", help=gear)
+    gear = f"look before each instruction, or each block of them; a run is the same in both ({GEAR})"
+    parser.add_argument("--gear", choices=("precise", "fast"), help=gear)
 
 
 def add_limits(parser: Parser) -> None:
@@ -183,6 +183,8 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
     seat = _seat(options, console)
     gdb = debugger.debugger(options, console, opened)
     taker = gdb.console if gdb else seat.console if seat else console
+    if options.coverage:
+        options.gear = options.gear or PRECISE
     machine = built(options, image, taker)
     script = script_of(options.scenario)
     typed = typed_of(options.input)
@@ -258,7 +260,7 @@ def fitted(options: argparse.Namespace) -> Path:
 def built(options: argparse.Namespace, image: Path, console: Taker) -> Machine:
     """What it runs on, where it is still to be loaded."""
     from vmm.catalog import wants
-    from vmm.machine.machine import Config, Machine, why_precise
+    from vmm.machine.machine import Config, Machine
 
     wanted = wants(image)
     board = options.board or wanted.board
@@ -270,13 +272,23 @@ def built(options: argparse.Namespace, image: Path, console: Taker) -> Machine:
             memory=options.memory,
             cmdline=options.append,
             seed=options.seed,
-            gear=options.gear,
+            gear=options.gear or GEAR,
             console=console,
         )
     )
-    if machine.gear != options.gear:
-        print(f"vmm: --gear {options.gear}: {why_precise(named(machine.architecture))}", file=sys.stderr)
+    _note_gear(machine, options.gear)
     return machine
+
+
+def _note_gear(machine: Machine, asked: str | None) -> None:
+    """Why it is not the one that was asked for; or, where nobody asked, what the emulator lacks for the usual one."""
+    from vmm.machine.machine import why_precise
+
+    architecture = named(machine.architecture)
+    chosen = architecture.processor(machine.config.cpu)
+    by_nature = chosen.precise or GEAR not in architecture.gears
+    if machine.gear != machine.config.gear and (asked or not by_nature):
+        print(f"vmm: --gear {machine.config.gear}: {why_precise(chosen)}", file=sys.stderr)
 
 
 def _seat(options: argparse.Namespace, console: session.Console) -> Interactive | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from vmm import boards
 from vmm.arch import named, processor
-from vmm.arch.architecture import Architecture
+from vmm.arch.architecture import Processor
 from vmm.arch.vcpu import Vcpu
 from vmm.boards.board import Board, Layout, Parts, number
 from vmm.catalog import name_of
@@ -48,7 +48,7 @@ from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
 from vmm.machine.interrupts import Interrupts
 from vmm.machine.keyboard import Keyboard
-from vmm.machine.options import MEMORY, Options, takes_options
+from vmm.machine.options import GEAR, MEMORY, Options, takes_options
 from vmm.machine.runner import Runner, TriggerContext
 from vmm.machine.snapshot import Snapshot
 from vmm.output import OutputFile
@@ -80,11 +80,12 @@ NOT_KEPT = ("console", "gear")
 GEARS = ("precise", "fast")
 
 
-def why_precise(architecture: Architecture) -> str | None:
-    """Why vCPUs of an architecture run in the precise gear whatever is asked for; None: they need not."""
+def why_precise(chosen: Processor) -> str | None:
+    """Why such vCPUs run in the precise gear whatever is asked for; None: they need not."""
+    architecture = named(chosen.architecture)
     if "fast" not in architecture.gears:
         return f"{architecture.title} has the precise gear alone"
-    return no_fast_gear()
+    return chosen.precise or no_fast_gear()
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Config:
     memory: int = MEMORY
     cmdline: str = ""
     seed: int = 0
-    gear: str = "precise"
+    gear: str = GEAR
     console: Taker = "stdout"
 
     def __post_init__(self) -> None:
@@ -176,7 +177,7 @@ class Machine:
         if not 0 < config.smp <= layout.most_cpus:
             raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
         self._native = native = core_machine.made(config, layout, number(options, "insn_ns", 10, 1_000_000))
-        native.fast = config.gear == "fast" and why_precise(architecture) is None
+        native.fast = config.gear == "fast" and why_precise(chosen) is None
         cpus = [chosen.add(native, **layout.features) for _ in range(config.smp)]
         self._state = state = DeviceState(wiring=WIRING)
         self.inputs = inputs = Inputs(native)
@@ -270,7 +271,7 @@ class Machine:
 
     @property
     def gear(self) -> str:
-        """What it runs in: "fast", or "precise" where nobody asked for another or this one cannot be had."""
+        """What it runs in: "fast", or "precise" where somebody asked for it or the other cannot be had."""
         return GEARS[self._native.fast]
 
     @property

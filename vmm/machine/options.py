@@ -19,6 +19,8 @@ R = TypeVar("R")
 
 MEMORY = 128 << 20
 """Bytes of RAM where nobody says: as QEMU's pc. What the guest never touches costs nothing."""
+GEAR, PRECISE = "fast", "precise"
+"""Where nobody says; which is the faster one where each instruction is asked for, as for a coverage map."""
 
 
 class Options(TypedDict, total=False):
@@ -37,7 +39,7 @@ class Options(TypedDict, total=False):
     seed: int
     """Of the lengths of several vCPUs' turns, and of stimuli that have none; 64 bits, 0: turns are all alike."""
     gear: str
-    """As `--gear`: "precise" looks before each instruction, "fast" before each block of them; the run is the same."""
+    """As `--gear`: "fast" looks before each block of instructions, "precise" before each one; runs are the same."""
     console: Taker
     """Who gets what the first serial port sends, in bytes; "stdout": it is printed, None: nobody."""
 

@@ -148,8 +148,8 @@ class Stepper(App[None]):
             return Text(walk.told, style=WARNING)
         event, insns, place = walk.coming
         what = interrupt(event.number, event.source, machine)
-        count = f"{insns} instruction{'s' * (insns != 1)}"
-        return line((f" next: {what} in {count}, before ", DIM), (machine.where(place), DIM))
+        when = f"in {insns} instruction{'s' * (insns != 1)}" if insns else "now"
+        return line((f" next: {what} {when}, before ", DIM), (machine.where(place), DIM))
 
     def _where(self) -> Text:
         walk, machine = self._walk, self._walk.machine

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from vmm.catalog import files_of
 from vmm.disassembly import Disassembler
 from vmm.errors import VmmError
 from vmm.gdb import monitor
 from vmm.gdb.past import SLICE, BrokenIn, Past
-from vmm.gdb.target import Break, Exited, Halt, Target
+from vmm.gdb.target import SIGINT, Break, Exited, Halt, Target
 from vmm.scenario.triggers import Delivered, Elapsed, NextBoundary, Returned
+from vmm.sources import SourceTexts
 
 if TYPE_CHECKING:
     from vmm.arch.cpus import Cpu
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 LOOK = 2000
 """Instructions that are looked ahead for the next delivery."""
+BROKEN = "stopped on the way"
 CHUNK = 20_000
 """Instructions that a search runs before it looks at their events."""
 SHOWN = 200
@@ -51,6 +55,8 @@ class Walk:
     def __init__(self, course: Course, console: Kept, known: Known | None = None) -> None:
         self.machine, self.console, self.known = course.machine, console, known
         self.machine.trace.record()
+        source = self.machine.source
+        self.sources = SourceTexts(files_of(source.image)[-1].parent if source else Path())
         self._course, self._disassembler = course, Disassembler(self.machine.architecture)
         self.past = Past(course, console)
         self.target = Target(course, self.past)
@@ -187,7 +193,7 @@ class Walk:
         try:
             yield
         except BrokenIn:
-            self.told = "stopped on the way"
+            self.told = BROKEN
         except VmmError as error:
             self.told = str(error)
         self._look()
@@ -198,6 +204,8 @@ class Walk:
     def _tell(self, halt: Halt | Exited) -> None:
         if isinstance(halt, Exited):
             self.told = f"the run is over: {halt.stop.detail}"
+        elif halt.signal == SIGINT:
+            self.told = BROKEN
         elif halt.value == "begin":
             self.told = "this is the beginning"
         elif halt.told:

@@ -8,12 +8,12 @@ from vmm.arch.architecture import Field, Interrupted
 from vmm.arch.arm.vcpu import NOT_A64, THUMB, Arm
 from vmm.core.event import Event
 
-TE = 1 << 30
 IT = 0xBF
 """The high byte of its encoding; the low one is ITSTATE, and a hint where no mask is in it."""
 UNDEFINED = 0x04
 LINKS = {UNDEFINED: 4, 0x0C: 4, 0x10: 8, 0x18: 4, 0x1C: 4}
 """By vector, how far LR is behind the instruction (DDI0406 table B1-7): in T32 the same, but of what is undefined."""
+TE = 1 << 30
 NAMES = {"arm64": ("elr_el{}", "spsr_el{}", "esr_el{}"), "arm": ("lr", "spsr")}
 
 

@@ -23,15 +23,11 @@ SELECTORS = frozenset({"CS", "SS", *DATA})
 
 
 def interrupted(cpu: X86, event: Event) -> Interrupted:
-    """In the width of the code that CS of the frame selects."""
-    return Interrupted(event.linear, _left(cpu, event))
-
-
-def _left(cpu: X86, event: Event) -> int:
-    """The width of what was interrupted, as if a machine that has left real mode since then had not been there."""
-    if event.flags & VM or not cpu["cr0"] & CR0_PE:
-        return 16
-    return _bits(cpu, event.cs)
+    """In the width of the code that CS of the frame selects; of a machine that has left real mode since then, as if it
+    had been there before.
+    """
+    real = event.flags & VM or not cpu["cr0"] & CR0_PE
+    return Interrupted(event.linear, 16 if real else _bits(cpu, event.cs))
 
 
 def entered(cpu: X86, event: Event) -> int:

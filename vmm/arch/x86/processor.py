@@ -9,6 +9,8 @@ from vmm.arch.x86 import models
 from vmm.arch.x86.vcpu import X86
 from vmm.core.native import check, lib, vcpu_of
 
+TRANSACTS = "--cpu +rtm: a transaction is looked at instruction by instruction"
+
 
 def choose(text: str) -> Processor:
     """A model, and features to add and remove: `NAME[,+f,-f…]`."""
@@ -20,4 +22,4 @@ def choose(text: str) -> Processor:
         models.apply(vcpu, features)
         return X86(vcpu)
 
-    return Processor("x86", "", add)
+    return Processor("x86", "", add, precise=TRANSACTS if features.get("rtm") else "")

@@ -6,12 +6,14 @@ from vmm.arch.words import ExceptionName, Words
 from vmm.core.event import Event
 from vmm.core.native import lib
 
+LOCAL_APIC = 1
+"""`value` of its events, which have a vector where the 8259A pair's have a pin."""
 EVENTS = {
     "line": "line {number} becomes {value}",
-    "pending": "request latched at pin {number}",
+    "pending": "request latched at {input}",
     "delivered": "vector {number:#04x} delivered ({source})",
     "acknowledged": "vector {number:#04x} acknowledged",
-    "ended": "interrupt of pin {number} ended",
+    "ended": "interrupt of {input} ended",
     "vain": "end of interrupt at chip {number} of the 8259A pair, which has none in service",
     "spurious": "spurious vector {number:#04x}",
     "masked": "mask of controller {number} set to {value:#04x}",
@@ -47,6 +49,7 @@ SHADOWS = {lib.VMM_SHADOW_STI: "STI", lib.VMM_SHADOW_MOV_SS: "MOV SS"}
 
 def facts(event: Event, exception_name: ExceptionName) -> dict[str, str]:
     return {
+        "input": f"vector {event.number:#04x}" if event.value == LOCAL_APIC else f"pin {event.number}",
         "masked": "masked" if event.number else "unmasked",
         "transaction": TRANSACTION.get(event.number, str(event.number)),
         "shadow": SHADOWS.get(event.number, str(event.number)),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from vmm.arch import named
+from vmm.arch.architecture import Interrupted
 from vmm.core.event import Event
 from vmm.plots.run import Run
 from vmm.report.page.code import Code
@@ -103,31 +104,36 @@ class Columns:
     def _fields(self, event: Event) -> Iterator[tuple[str, str]]:
         """What it returns to, and what else the delivery kept of that; then from and to which level it went."""
         yield "returns to", self._machine.where(event.linear)
-        for field in self._dump.frame(self._machine.cpus[event.vcpu], event):
+        fields = [*self._dump.frame(self._machine.cpus[event.vcpu], event)]
+        for field in fields:
             if field.delivered is not None:
                 place = "" if field.at is None else f" at {field.at:#x}"
                 yield field.name, f"{field.delivered:#x}{place}"
+        if not fields:  # in registers that have had another one's since then
+            yield "saved address", f"{event.pc:#x}"
+            yield "saved flags", f"{event.flags:#x}"
         for name in self._words.frame:
             if name in LEVELS:
                 yield LEVELS[name], str(getattr(event, name))
 
     def _handler(self, each: Interrupt) -> int:
         event = each.delivered
-        return self._block(event, event.code, HANDLER, lambda cpu: self._dump.entered(cpu, event))
+        return self._block(
+            event, event.code, HANDLER, lambda cpu: Interrupted(event.code, self._dump.entered(cpu, event))
+        )
 
     def _interrupted(self, each: Interrupt) -> int:
         event = each.delivered
-        found = self._dump.interrupted(self._machine.cpus[event.vcpu], event)
-        return self._block(event, found.address, INTERRUPTED, lambda _: found.bits)
+        return self._block(event, event.linear, INTERRUPTED, lambda cpu: self._dump.interrupted(cpu, event))
 
-    def _block(self, event: Event, address: int, count: int, bits: Callable[[Any], int]) -> int:
+    def _block(self, event: Event, address: int, count: int, begin: Callable[[Any], Interrupted]) -> int:
         key = event.vcpu, address, count
         if key not in self._blocks:
             if len(self._blocks) >= MOST_PLACES:
                 return NONE
             self._blocks[key] = len(self._lines)
             cpu = self._machine.cpus[event.vcpu]
-            block = self._code.block(cpu, address, count, bits(cpu))
+            block = self._code.block(cpu, begin(cpu), count)
             self._lines.append([self._instructions.setdefault(each, len(self._instructions)) for each in block])
         return self._blocks[key]
 

@@ -12,6 +12,7 @@ from vmm.catalog import name_of
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Looked, is_x86
 from vmm.quantities import in_words
+from vmm.report import crash
 from vmm.report.page.columns import Columns, Texts
 from vmm.report.page.interrupts import Interrupts
 from vmm.report.page.lanes import Lanes, steps
@@ -30,15 +31,18 @@ class Data:
     """Of a machine whose run is over, and was recorded."""
 
     def __init__(
-        self, machine: Machine, looked: Looked, *, console: str = "", told: Sequence[Told] = ()
+        self, machine: Machine, looked: Looked, *, built: Sequence[Event] = (), console: str = "",
+        told: Sequence[Told] = (),
     ) -> None:  # fmt: skip
-        """`told` is a story, and what was done to the machine from outside."""
+        """`built` are the events of the machine's making, where it was watched from there on; `told` is a story, and
+        what was done to the machine from outside.
+        """
         self._machine, self._looked, self._console = machine, looked, console
         self._verdicts = sorted(looked.verdicts, key=lambda each: not each.certain)
         evidence = (each for verdict in self._verdicts for each in verdict.evidence)
         told = [*told, *(Told(each.insns, VERDICT, each.words, each.where, each.vcpu) for each in evidence)]
         self._left_out, last = machine.trace.of().tail(MOST)
-        events = list(last)
+        events = [*([] if self._left_out else built), *last]
         self._told = told if events else []
         self._woven = woven(events, self._told, machine.insn_ns)
         self._events = self._woven.events
@@ -65,8 +69,16 @@ class Data:
             "told": [[each.kind, at] for each, at in zip(self._told, self._woven.at, strict=True)],
             "findings": [str(each) for each in machine.findings()],
             "console": self._console,
+            "crash": self._crash(),
         }
         return found | {"texts": self._texts.all}  # when all of them are there
+
+    def _crash(self) -> list[list[Any]]:
+        """Registers and instructions of a guest that went wrong; lanes have its last events."""
+        if not crash.is_crash(self._machine.stop):
+            return []
+        *sections, _ = crash.sections(self._machine)
+        return [list(section) for section in sections]
 
     @property
     def _title(self) -> str:

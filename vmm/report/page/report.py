@@ -13,8 +13,10 @@ from vmm.report.page.data import Data
 from vmm.report.page.page import page
 from vmm.report.page.pictures import pictures
 from vmm.report.page.told import Told
+from vmm.trace.export import BUILT
 
 if TYPE_CHECKING:
+    from vmm.core.event import Event
     from vmm.machine.machine import Machine
 
 __all__ = ["RunPage"]
@@ -30,6 +32,7 @@ class RunPage:
 
     def __init__(self, machine: Machine, path: Path | str | None = None) -> None:
         self._machine = machine
+        self._built: list[Event] = [] if machine.instructions else machine.trace.last(BUILT)
         read = machine.source.files if machine.source else []
         self._ends = ExitStack()
         self._file = self._ends.enter_context(OutputFile("page", path, inputs=read)) if path is not None else None
@@ -39,7 +42,7 @@ class RunPage:
     def html(self, *, console: bytes = b"", told: Sequence[Told] = ()) -> str:
         """The page of the run so far. `console` is what the guest wrote last, `told` what is told of it besides."""
         text = console.decode(errors="replace")
-        data = Data(self._machine, self._diagnoses.looked(), console=text, told=told)
+        data = Data(self._machine, self._diagnoses.looked(), built=self._built, console=text, told=told)
         return page(data.plain(), pictures(self._machine))
 
     def __enter__(self) -> RunPage:

@@ -12,6 +12,8 @@ from vmm.stepper.panes.pane import CHANGED, DIM, HERE, LIT, PLAIN, WARNING, View
 from vmm.trace.words import interrupt
 
 TITLE = "code"
+SOURCE = "italic cyan"
+ASSEMBLER = (".S", ".s")
 SHADOWS = {"sti": "STI", "mov ss": "MOV SS"}
 ADDRESS = 8
 """Digits of one at least."""
@@ -51,6 +53,8 @@ def _lines(view: View, each: Instruction) -> Iterator[Text]:
     if name and "+" not in name:
         yield line((f"{name}:", LIT))
     here = each.address == cpu.pc
+    if text := _source(view, each.address):
+        yield line((f"   {text}", SOURCE))
     if walk.coming and walk.coming.place == each.address:
         yield line((f"   ▼ {_coming(view)}", WARNING))
     if here and (shadow := _shadow(cpu)):
@@ -64,6 +68,16 @@ def _lines(view: View, each: Instruction) -> Iterator[Text]:
     text = f"{each.text:{room - len(place)}}"
     arrow, style = ("▶", HERE) if here else (" ", PLAIN)
     yield line((mark, "bold red"), (arrow, CHANGED), (address, DIM), (text, style), (place, DIM))
+
+
+def _source(view: View, address: int) -> str:
+    """The line of C that begins there; assembler's is what the instruction is, or a macro."""
+    loaded = view.walk.machine.loaded
+    row = loaded.symbols.row_at(address) if loaded and loaded.symbols else None
+    if row is None or row.address != address or row.file.endswith(ASSEMBLER):
+        return ""
+    text = view.walk.sources.line(row.file, row.number)
+    return f"{row.number} {text}" if text else ""
 
 
 def _shadow(cpu: object) -> str | None:

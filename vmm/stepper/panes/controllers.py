@@ -15,7 +15,6 @@ from vmm.intc.lapic import LocalApic
 from vmm.stepper.panes.pane import DIM, LIT, View, line
 
 TITLE = "controllers"
-LABEL = 13
 
 
 class Row(NamedTuple):
@@ -28,21 +27,22 @@ class Row(NamedTuple):
 def draw(view: View) -> list[Text]:
     """Those the board has, then the lines that are high."""
     machine = view.walk.machine
-    rows: list[Text] = []
+    rows: list[tuple[str, Row]] = []
     for name, told in CONTROLLERS.items():
         try:
             controller = getattr(machine, name)
         except VmmError:  # this board has none
             continue
-        rows += [_row(view, name, row) for row in told(controller)]
+        rows += [(name, row) for row in told(controller)]
     high = [name for name in machine.board.line_names.values() if machine.line(name).high]
-    rows.append(_row(view, "lines", Row("lines high", _list(high))))
-    return rows
+    rows.append(("lines", Row("lines high", _list(high))))
+    label = max(len(row.name) for _, row in rows)
+    return [_row(view, label, controller, row) for controller, row in rows]
 
 
-def _row(view: View, controller: str, row: Row) -> Text:
+def _row(view: View, label: int, controller: str, row: Row) -> Text:
     style = view.style(f"{controller} {row.name}", row.text)
-    return line((f"{row.name:<{LABEL}} ", LIT if not row.text else DIM), (row.text, style))
+    return line((f"{row.name:<{label}} ", LIT if not row.text else DIM), (row.text, style))
 
 
 def _list(items: Iterable[object]) -> str:

@@ -96,7 +96,10 @@ function drawBit(context, lane, y) {
     context.globalAlpha = 1;
   };
   let n = first(size, (each) => X[at[each]] > view.from) - 1;
-  if (n < 0) { level(0, size ? Math.min(toX(X[at[0]]), width) : width, size && !value[0]); n = 0; }
+  if (n < 0) {  // what it was before it changed first, unless that is where the run begins
+    if (size && X[at[0]] > axisBegin()) level(Math.max(toX(axisBegin()), 0), Math.min(toX(X[at[0]]), width), !value[0]);
+    n = 0;
+  }
   while (n < size && X[at[n]] <= view.to) {
     const left = Math.max(toX(X[at[n]]), 0), right = n + 1 < size ? toX(X[at[n + 1]]) : toX(axisEnd());
     if (right - left >= 1 || n + 1 === size) { level(left, Math.min(right, width), value[n]); n++; continue; }

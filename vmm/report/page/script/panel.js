@@ -53,7 +53,7 @@ function described(n) {
   return [
     el("div", { class: "head" }, el("h2", {}, chip(vector), nameOf(vector)),
       el("span", { class: "turn" }, to(same[place - 1], "◀", "the one before"), to(same[place + 1], "▶", "the next one"))),
-    el("p", { class: "soft" }, `${whole(place + 1)} of ${whole(same.length)} on vCPU ${events.vcpu[at]}, at insn ${whole(INSNS[at])}, ${time(NS[at])}`),
+    el("p", { class: "soft" }, `${whole(place + 1)} of ${whole(same.length)} on vCPU ${events.vcpu[at]}, at insn ${whole(INSNS[at])}, ${time(NS[at])}${interrupts.depth[n] > 1 ? `, ${interrupts.depth[n]} deep` : ""}`),
     el("h3", {}, "Path"), path(n),
     ...split(n),
     el("h3", {}, "Frame"), frameOf(n),
@@ -74,6 +74,12 @@ function path(n) {
   }).concat(interrupts.returned[n] === NONE ? [el("li", { class: "open" }, el("span", { class: "step" }, "…"), el("div", {}, "has not returned"))] : []));
 }
 
+/* Where what begins with an event is: of a delivery its handler. */
+function began(at) {
+  const n = interruptOf[at], block = n !== NONE && interrupts.at[n] === at ? interrupts.handler[n] : NONE;
+  return block === NONE ? where(at) : run.texts[run.code.where[run.blocks[block][0]]];
+}
+
 const PARTS = ["masked", "nested", "entry"];
 
 function split(n) {
@@ -92,7 +98,7 @@ function split(n) {
     el("h3", {}, "Response"),
     el("p", { class: "sum" }, interrupts.entry[n] === NONE ? `${insns(sum)} so far, not answered` : insns(sum)), bar, legend,
     ...(blame.length ? [el("p", { class: "soft" }, `It waited for ${blame[0] === "nested" ? "another handler" : "code that masks interrupts"}, from `,
-      jump(blame[1]), " to ", jump(blame[2]), ` at ${where(blame[1])}`)] : []),
+      jump(blame[1]), " to ", jump(blame[2]), " at ", el("span", { class: "where" }, began(blame[1])))] : []),
   ];
 }
 

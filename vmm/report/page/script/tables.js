@@ -86,5 +86,6 @@ function fillVerdicts() {
 
 function fillAbout() {
   $("about").append(facts(run.facts));
+  for (const [title, lines] of run.crash) $("about").append(el("h3", {}, title), el("pre", { class: "dump" }, lines.join("\n")));
   if (run.console) $("about").append(el("h3", {}, "Console"), el("pre", { class: "console" }, run.console));
 }
