@@ -105,7 +105,7 @@ def test_an_edge_at_a_gic_outlives_its_line() -> None:
 
 
 def test_what_software_writes_into_a_gics_state_is_drawn() -> None:
-    """ICPENDR and ISACTIVER (IHI0048B 4.3.8, 4.3.9): bit 0 pending, bit 1 active; `flags`, whose it is below INTID 32."""
+    """ICPENDR and ISACTIVER (IHI0048B 4.3.8, 4.3.9): bit 0 pending, bit 1 active; `flags`, whose, below INTID 32."""
     taken_back, active = event("state set", 37, 0), event("state set", 37, 2)
     assert drawn("arm64/hello", event("pending", 37, flags=1), taken_back, active) == [
         ("INTID 37 pending", 1), ("INTID 37 pending", 0), ("INTID 37 active", 0), ("INTID 37 active", 1)
