@@ -1067,6 +1067,7 @@ class Lib:
     VMM_EV_WORK: Final[int]
     VMM_EV_TRANSACTION: Final[int]
     VMM_EV_GUARD_STORED: Final[int]
+    VMM_EV_STATE_SET: Final[int]
     VMM_REQUEST_STAYS: Final[int]
     VMM_REQUEST_IS_OVER: Final[int]
     VMM_CASCADE_IS_OVER: Final[int]

@@ -38,7 +38,9 @@ enum vmm_event_kind {
     VMM_EV_VECTORS_CHANGED = 22,   /* as registers; value: the low half */
     VMM_EV_WORK = 23, /* only while somebody records; number: a device's line, value: which work, below it enum vmm_work */
     VMM_EV_TRANSACTION = 24, /* number: enum vmm_transaction, value: an abort's status in EAX */
-    VMM_EV_GUARD_STORED = 25 /* only while there is a guard: an instruction stores there; value: physical address */
+    VMM_EV_GUARD_STORED = 25, /* only while there is a guard: an instruction stores there; value: physical address */
+    VMM_EV_STATE_SET = 26 /* only while somebody records; software takes a request back from a GIC, or makes an INTID active
+                             or inactive; number: INTID, value: bit 0 pending, bit 1 active, flags: whose, below 32 */
 };
 
 #define VMM_KINDS 32

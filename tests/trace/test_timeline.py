@@ -104,6 +104,17 @@ def test_an_edge_at_a_gic_outlives_its_line() -> None:
     ]  # fmt: skip
 
 
+def test_what_software_writes_into_a_gics_state_is_drawn() -> None:
+    """ICPENDR and ISACTIVER (IHI0048B 4.3.8, 4.3.9): bit 0 pending, bit 1 active; `flags`, whose, below INTID 32."""
+    taken_back, active = event("state set", 37, 0), event("state set", 37, 2)
+    assert drawn("arm64/hello", event("pending", 37, flags=1), taken_back, active) == [
+        ("INTID 37 pending", 1), ("INTID 37 pending", 0), ("INTID 37 active", 0), ("INTID 37 active", 1)
+    ]  # fmt: skip
+    others = Timeline(teller("arm64/hello"))(event("state set", 27, 2, flags=1))
+    assert {mark.lane.group for mark in others if mark.lane.name.startswith("INTID")} == {"GIC vCPU 1"}
+    assert " 37 active " in teller("arm64/hello").trace.describe(active)
+
+
 def test_what_ends_by_itself_is_in_service_on_neither_chip() -> None:
     """AEOI: `flags` bit 1, and bit 2 of the master."""
     marks = drawn("x86/hello", event("pending", 12), event("acknowledged", 0x74, 12, flags=6))
@@ -341,6 +352,8 @@ DIFFERS = {"vector": (pair_differs, apics_differ), "INTID": (gic_differs,)}
         "x86/ipi_ping_pong",
         "x86/x2apic",
         "x86/tpr_cr8",
+        "arm64/level_vs_edge",
+        "arm/level_vs_edge",
         "arm64/first_isr",
         "arm/first_isr",
         "arm64/timer_ticks",

@@ -39,6 +39,7 @@ KINDS = {
     lib.VMM_EV_WORK: "work",
     lib.VMM_EV_TRANSACTION: "transaction",
     lib.VMM_EV_GUARD_STORED: "guard stored",
+    lib.VMM_EV_STATE_SET: "state set",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
 WITH_SOURCE = (

@@ -194,12 +194,26 @@ static void enable(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t bits, b
         trace_note(m, VMM_EV_MASKED, 32 * bank + (uint32_t)__builtin_ctz(changed), !on);
 }
 
+void gic_note_states(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t changed)
+{
+    const vmm_gic_bank *b = gic_bank(m, cpu, bank);
+    if (!m->current || !trace_is_whole(m))
+        return;
+    for (; changed; changed &= changed - 1) {
+        uint32_t n = (uint32_t)__builtin_ctz(changed);
+        trace_derive(m->current, &(vmm_event){.kind = VMM_EV_STATE_SET, .number = 32 * bank + n, .flags = bank ? 0 : cpu,
+                                              .value = (gic_pending(b) >> n & 1) | (b->active >> n & 1) << 1,
+                                              .pc = trace_place(m->current)});
+    }
+}
+
 static void word_write(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t kind, uint32_t value, bool restricted)
 {
     vmm_gic_bank *b = gic_bank(m, cpu, bank);
     bool v2_sgis = gic_of(m)->version == 2 && bank == 0;
     uint32_t bits = value & visible(b, restricted);
     uint32_t but_sgis = v2_sgis ? bits & 0xffff0000 : bits;
+    uint32_t pending = gic_pending(b), active = b->active;
     switch (kind) {
     case IGROUPR:
         b->group = restricted ? b->group : value;
@@ -213,12 +227,15 @@ static void word_write(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t kin
         break;
     case ICPENDR: /* a level that is still asserted stays pending (IHI0048B 4.3.8) */
         b->latched &= ~but_sgis;
+        gic_note_states(m, cpu, bank, pending & ~gic_pending(b));
         break;
     case ISACTIVER:
         b->active |= bits;
+        gic_note_states(m, cpu, bank, b->active & ~active);
         break;
     case ICACTIVER:
         b->active &= ~bits;
+        gic_note_states(m, cpu, bank, active & ~b->active);
         break;
     case IGRPMODR:
         b->modifier = restricted || !gic_of(m)->two_states ? b->modifier : value;

@@ -130,9 +130,11 @@ static void sgi_sources_write(vmm_machine *m, uint32_t cpu, uint32_t intid, uint
         return;
     sources &= (1u << gic_of(m)->cpus) - 1;
     if (!set) {
+        uint32_t pending = gic_pending(&c->local);
         c->sgi_from[intid] &= (uint8_t)~sources;
         if (!c->sgi_from[intid])
             c->local.latched &= ~(1u << intid);
+        gic_note_states(m, cpu, 0, pending & ~gic_pending(&c->local));
         gic_bank_changed(m, cpu, 0);
         return;
     }

@@ -87,6 +87,8 @@ static inline uint8_t gic_priority_meant(uint64_t value, bool restricted)
     return (uint8_t)(restricted ? 0x80 | (value & 0xff) >> 1 : value) & GIC_PRIORITY_MASK;
 }
 
+void gic_note_states(vmm_machine *m, uint32_t cpu, uint32_t bank,
+                     uint32_t changed); /* to who records: without a request, an acknowledge or an end */
 void gic_latch(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t bits); /* make pending, by whatever but a level */
 void gic_sgi(vmm_machine *m, uint32_t from, uint32_t to, uint32_t intid);
 void gic_bank_changed(vmm_machine *m, uint32_t cpu, uint32_t bank); /* any of its registers was written */

@@ -21,6 +21,7 @@ EVENTS = {
     "ended": "INTID {number}: {end}",
     "spurious": "acknowledged nothing: INTID {number}",
     "masked": "INTID {number} {enable}",
+    "state set": "software makes INTID {number} {state}",
     "returned": "handler of {what} returned after {value} instructions",
     "cpu mask": "masks {before} become {now}",
 }
@@ -43,6 +44,7 @@ GUEST_ERRORS = {
 }
 CLASSES = frozenset({"exception", "software", "SError"})
 """Sources of what is numbered by its exception class."""
+STATES = ("inactive", "pending", "active", "active and pending")
 ENDS = {1: "priority dropped", 2: "deactivated", 3: "ended"}
 
 
@@ -52,6 +54,7 @@ def facts(event: Event, exception_name: ExceptionName) -> dict[str, str]:
         "what": exception(event.number, exception_name) if is_exception else f"INTID {event.number}",
         "end": ENDS.get(event.value, str(event.value)),
         "enable": "disabled" if event.value else "enabled",
+        "state": STATES[event.value & 3],
         "before": _masks(event.value),
         "now": _masks(event.number),
     }

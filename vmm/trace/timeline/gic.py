@@ -16,7 +16,7 @@ STAYS = lib.VMM_REQUEST_STAYS
 class Gic:
     """What is pending, active and enabled, a bit each of an INTID; those below 32 are each vCPU's own.
 
-    Where software takes a request back (ICPENDR) no event tells. LPIs are never active (IHI0069 4.1.2).
+    LPIs are never active (IHI0069 4.1.2).
     """
 
     def __init__(self) -> None:
@@ -31,6 +31,7 @@ class Gic:
         yield "ended", self._ended
         yield "masked", self._masked
         yield "spurious", self._is_spurious
+        yield "state set", self._set
         yield "line", self._line
         yield "ppi", self._input
 
@@ -49,6 +50,11 @@ class Gic:
     def _ended(self, event: Event, marks: list[Mark]) -> None:
         if event.value & DEACTIVATED and event.number < FIRST_LPI:
             self._active[_owner(event)].set(event.number, 0, event, marks)
+
+    def _set(self, event: Event, marks: list[Mark]) -> None:
+        owner, intid = event.flags if event.number < FIRST_SPI else SPIS, event.number
+        self._pending[owner].set(intid, event.value & 1, event, marks)
+        self._active[owner].set(intid, event.value >> 1 & 1, event, marks)
 
     def _line(self, event: Event, marks: list[Mark]) -> None:
         if not event.value:
