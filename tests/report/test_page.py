@@ -178,11 +178,16 @@ def test_a_handler_has_its_interrupts_colour_in_every_place(page):
 
 def test_groups_of_lanes_fold(page):
     lanes = page.texts(".lane")
-    assert {"code", "handlers", "IF", "IRQ 3", "IRR 3", "ISR 5"} <= set(lanes)
+    assert {"code", "handlers", "IF", "IRQ 3", "IMR 3", "IRR 3", "ISR 5"} <= set(lanes)
+    assert "IMR 7" not in lanes  # nothing came there, and other masks are folded at first
     page.press(".group")
     assert len(page.texts(".lane")) < len(lanes)
     page.press(".group")
     assert page.texts(".lane") == lanes
+    page.key("c")
+    assert page.texts(".lane") == []
+    page.key("c")
+    assert "8259A IMR 7" in page.texts(".lane")
 
 
 def test_the_table_has_a_row_a_vector_with_histograms(page):

@@ -1,6 +1,6 @@
 /* The rows at the left: lanes by group, which can be folded; where each lies. */
 
-const folded = new Set([UNCHANGED]);
+const folded = new Set([MASKS]);
 
 function laneHeight(lane) {
   return lane.shape === "spans" ? Math.max(lane.rows.length, 1) * HEIGHT.spans : HEIGHT[lane.shape];

@@ -42,8 +42,8 @@ const eventColor = (at) => (interruptOf[at] === NONE ? "" : colorOf(vectorOf(int
 
 /* ---- lanes ---- */
 
-/* Masks that were set once. */
-const UNCHANGED = "unchanged";
+/* Of inputs at which nothing came. */
+const MASKS = "other masks";
 
 /* What is told of the run, by its kind: a lane each. */
 const told = new Map();
@@ -58,9 +58,12 @@ function marks(name, indices) {
 }
 
 const lanes = [...[...told].map(([kind, indices]) => marks(kind, indices)), ...run.lanes];
+const isMask = (lane) => lane.shape === "bit" && run.kinds[events.kind[lane.rows[0].at[0]]] === "masked";
+const inputOf = (lane) => `${lane.group} ${(lane.name.match(/\d+/) || [""])[0]}`;
+const used = new Set(lanes.filter((lane) => !isMask(lane)).map(inputOf));
+for (const lane of lanes.filter((each) => isMask(each) && !used.has(inputOf(each))))
+  [lane.group, lane.name] = [MASKS, `${lane.group} ${lane.name}`];
 for (const lane of lanes) {
-  const still = lane.shape === "bit" && lane.rows[0].at.length === 1 && run.kinds[events.kind[lane.rows[0].at[0]]] === "masked";
-  if (still) [lane.group, lane.name] = [UNCHANGED, `${lane.group} ${lane.name}`];
   for (const row of lane.rows) {
     row.at = lane.plain ? Int32Array.from(row.at) : unstepped(row.at, Int32Array);
     row.until = unstepped(row.until, Int32Array);
@@ -69,7 +72,7 @@ for (const lane of lanes) {
   for (const row of lane.rows)
     for (let n = 0; n < row.at.length && n < 64 && !lane.color; n++) lane.color = eventColor(row.at[n]);
 }
-lanes.sort((a, b) => (a.group === UNCHANGED) - (b.group === UNCHANGED));
+lanes.sort((a, b) => (a.group === MASKS) - (b.group === MASKS));
 const spanText = (row, n) => run.texts[row.value[n]];
 
 /* The first n of 0 to `size` for which `is` holds, which then holds for all behind it. */
