@@ -7,9 +7,9 @@ import socket
 import xml.etree.ElementTree as ET
 from threading import Thread
 
+from vmm.debug.console import Once
+from vmm.debug.course import Course, Live, Replayed
 from vmm.gdb import Killed
-from vmm.gdb.console import Once
-from vmm.gdb.course import Course, Live, Replayed
 from vmm.gdb.link import Address
 from vmm.gdb.server import Server
 from vmm.machine.machine import boot

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from vmm.gdb.past import MOST, NEAR, SPACING
+from vmm.debug.past import MOST, NEAR, SPACING
 from vmm.inputs.position import Position
 from vmm.toolchain import assemble
 

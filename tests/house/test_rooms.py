@@ -49,10 +49,11 @@ BELOW = {
     },
     "coverage": {"errors", "shown", "output", "sources", "style", "arch", "catalog", "inputs", "loaders", "machine"},
     "replayer": {"errors", "core", "arch", "catalog", "scenario", "inputs", "machine", "version"},
-    "gdb": {"errors", "arch", "core", "trace", "scenario", "inputs", "machine", "replayer"},
+    "debug": {"errors", "arch", "core", "trace", "scenario", "inputs", "machine", "replayer"},
+    "gdb": {"errors", "arch", "core", "debug"},
     "stepper": {
-        "errors", "arch", "catalog", "core", "disassembly", "gdb", "inputs", "intc", "machine", "replayer", "scenario",
-        "sources", "trace",
+        "errors", "arch", "catalog", "core", "debug", "disassembly", "inputs", "intc", "machine", "replayer",
+        "scenario", "sources", "trace",
     },
     "report": {
         "quantities", "columns", "output", "sources", "style", "core", "arch", "catalog", "disassembly", "trace",

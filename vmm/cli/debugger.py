@@ -36,7 +36,7 @@ class Debugger:
     """A server, and the console of a run that is gone back in."""
 
     def __init__(self, options: argparse.Namespace, console: Console) -> None:
-        from vmm.gdb.console import Once
+        from vmm.debug.console import Once
         from vmm.gdb.link import Address
         from vmm.gdb.server import Server
 
@@ -50,7 +50,7 @@ class Debugger:
 
     def live(self, machine: Machine, recorder: Recorder, typed: Typed | None) -> Callable[[], Stop]:
         """What runs the guest."""
-        from vmm.gdb.course import Live
+        from vmm.debug.course import Live
 
         course = Live(machine, recorder, typed)
         course.why_not = self._why_not
@@ -58,7 +58,7 @@ class Debugger:
 
     def replayed(self, replay: Replay) -> Stop:
         """Run a recording."""
-        from vmm.gdb.course import Replayed
+        from vmm.debug.course import Replayed
 
         course = Replayed(replay)
         course.why_not = self._why_not

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from vmm.cli.session import Console
     from vmm.core.stops import Stop
-    from vmm.gdb.monitor import Row
-    from vmm.gdb.target import Target
+    from vmm.debug.monitor import Row
+    from vmm.debug.target import Target
     from vmm.inputs.recorder import Recorder
     from vmm.machine.machine import Machine
 
@@ -43,7 +43,7 @@ class Interactive:
     """A console at a terminal, and who answers the escape key."""
 
     def __init__(self, options: argparse.Namespace, console: Console) -> None:
-        from vmm.gdb.console import Once
+        from vmm.debug.console import Once
 
         self.console, self._shown = Once(console), console
         self._terminal = Terminal(sys.stdin.fileno())
@@ -56,9 +56,9 @@ class Interactive:
 
     def live(self, machine: Machine, recorder: Recorder) -> Callable[[], Stop]:
         """What runs the guest."""
-        from vmm.gdb.course import Live
-        from vmm.gdb.past import Past
-        from vmm.gdb.target import Target
+        from vmm.debug.course import Live
+        from vmm.debug.past import Past
+        from vmm.debug.target import Target
 
         course = Live(machine, recorder)
         course.why_not = self._why_not
@@ -122,7 +122,7 @@ class Interactive:
 
     def _monitor(self, target: Target) -> None:
         """Until the guest is to go on."""
-        from vmm.gdb import monitor
+        from vmm.debug import monitor
 
         commands = _commands()
         while (line := self._ask()) is not None:
@@ -153,8 +153,8 @@ class Interactive:
 
 
 def _commands() -> dict[str, Row]:
-    from vmm.gdb import monitor
-    from vmm.gdb.monitor import Row
+    from vmm.debug import monitor
+    from vmm.debug.monitor import Row
 
     commands = {name: row for name, row in monitor.COMMANDS.items() if name not in GDB_ONLY}
     commands["help"] = Row("help", "these commands", lambda _target, _words: monitor.usages(commands))

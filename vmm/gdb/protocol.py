@@ -11,11 +11,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from vmm.debug import monitor
+from vmm.debug.past import Poll
+from vmm.debug.target import Break, Exited, Halt, Target
 from vmm.errors import VmmError, printable
-from vmm.gdb import description, monitor
+from vmm.gdb import description
 from vmm.gdb.packets import MOST, hexadecimal, unescaped
-from vmm.gdb.past import Poll
-from vmm.gdb.target import Break, Exited, Halt, Target
 
 OK = b"OK"
 FAULT = b"E14"
@@ -168,7 +169,8 @@ def _alive(session: Session, rest: bytes) -> Answer:
 
 
 def _registers(session: Session, rest: bytes) -> Answer:
-    return session.target.registers()
+    cpu, view = session.target.cpu, session.target.view
+    return b"".join(description.shown(register, cpu) for register in view.registers[: view.usual])
 
 
 def _put_registers(session: Session, rest: bytes) -> Answer:

@@ -6,17 +6,17 @@ import sys
 from typing import TYPE_CHECKING
 
 from vmm.core.stops import Stop
+from vmm.debug.past import SLICE, Past
+from vmm.debug.target import Exited, Halt, Target
 from vmm.errors import VmmError
 from vmm.gdb import Killed
 from vmm.gdb.link import Address, Link, Listener, ready
 from vmm.gdb.packets import BreakIn, Packet
-from vmm.gdb.past import SLICE, Past
 from vmm.gdb.protocol import OK, Go, Leave, Told, answer, error_of, stopped
-from vmm.gdb.target import Exited, Halt, Target
 
 if TYPE_CHECKING:
-    from vmm.gdb.console import Once
-    from vmm.gdb.course import Course
+    from vmm.debug.console import Once
+    from vmm.debug.course import Course
 
 MOST_WAITING = 64
 """Packets that came while the guest runs; a client that sends more does not wait for replies."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmm.gdb.course import Live, Replayed
+from vmm.debug.course import Live, Replayed
 from vmm.replayer.player import Replay
 from vmm.stepper.kept import Kept
 from vmm.stepper.walk import Known, Walk

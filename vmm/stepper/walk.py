@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.catalog import files_of
+from vmm.debug import monitor
+from vmm.debug.past import SLICE, BrokenIn, Past
+from vmm.debug.target import SIGINT, Break, Exited, Halt, Target
 from vmm.disassembly import Disassembler
 from vmm.errors import VmmError
-from vmm.gdb import monitor
-from vmm.gdb.past import SLICE, BrokenIn, Past
-from vmm.gdb.target import SIGINT, Break, Exited, Halt, Target
 from vmm.scenario.triggers import Delivered, Elapsed, NextBoundary, Returned
 from vmm.sources import SourceTexts
 
 if TYPE_CHECKING:
     from vmm.arch.cpus import Cpu
     from vmm.core.event import Event
-    from vmm.gdb.course import Came, Course
+    from vmm.debug.course import Came, Course
     from vmm.machine.machine import Machine
     from vmm.stepper.kept import Kept
 

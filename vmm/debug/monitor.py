@@ -1,4 +1,4 @@
-"""gdb's `monitor`: commands about what gdb has no words for; a row a command."""
+"""Commands about interrupts, of gdb's `monitor`, the stepper and the interactive console; a row a command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vmm.inputs.lines import IrqLine
 from vmm.trace.words import interrupt
 
 if TYPE_CHECKING:
-    from vmm.gdb.target import Target
+    from vmm.debug.target import Target
 
 Function = Callable[["Target", list[str]], str]
 

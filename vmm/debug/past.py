@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vmm.debug.console import Written
+from vmm.debug.course import Came, Course
 from vmm.errors import VmmError, unknown
-from vmm.gdb.console import Written
-from vmm.gdb.course import Came, Course
 from vmm.inputs.position import Position
 from vmm.replayer.player import towards
 from vmm.scenario.trigger import Trigger

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from vmm import arch
 from vmm.arch.debugger import Register, View, refused
 from vmm.core.stops import Stop
+from vmm.debug.course import Came, Course
+from vmm.debug.past import SLICE, BrokenIn, Hit, Past, Poll
+from vmm.debug.watched import watched
 from vmm.errors import VmmError, unknown
-from vmm.gdb.course import Came, Course
-from vmm.gdb.description import shown
-from vmm.gdb.past import SLICE, BrokenIn, Hit, Past, Poll
-from vmm.gdb.watched import watched
 from vmm.inputs.position import Position
 from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Accessed, NextBoundary, Reach, Returned
@@ -102,10 +101,6 @@ class Target:
         fitting, told = self.fitting, self._told_as
         self._told_as = fitting
         return fitting if fitting not in (told, self.shown_as) else None
-
-    def registers(self) -> bytes:
-        """Those that are usually asked for."""
-        return b"".join(shown(register, self.cpu) for register in self.view.registers[: self.view.usual])
 
     def register(self, number: int) -> Register:
         """VmmError for a number that is none's."""
