@@ -988,8 +988,6 @@ class Lib:
     VMM_FIRST_ERRORS: Final[int]
     VMM_HISTOGRAM: Final[int]
     VMM_KINDS: Final[int]
-    VMM_INITIALISED: Final[int]
-    VMM_INITIALISED_IRR: Final[int]
     VMM_MAX_STIMULI: Final[int]
     VMM_MAX_TIMES: Final[int]
     VMM_MAX_TRIGGERS: Final[int]

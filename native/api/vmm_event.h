@@ -40,7 +40,8 @@ enum vmm_event_kind {
     VMM_EV_TRANSACTION = 24, /* number: enum vmm_transaction, value: an abort's status in EAX */
     VMM_EV_GUARD_STORED = 25, /* only while there is a guard: an instruction stores there; value: physical address */
     VMM_EV_STATE_SET = 26 /* only while somebody records; software takes a request back from a GIC, or makes an INTID active
-                             or inactive; number: INTID, value: bit 0 pending, bit 1 active, flags: whose, below 32 */
+                             or inactive; number: INTID, value: bit 0 pending, bit 1 active, flags: whose, below 32.
+                             8259A: ICW1; number: chip, value: what still is requested */
 };
 
 #define VMM_KINDS 32
@@ -51,9 +52,6 @@ enum vmm_request_flag {
     VMM_REQUEST_IS_OVER = 2, /* acknowledged: not in service, for it ended automatically */
     VMM_CASCADE_IS_OVER = 4  /* acknowledged or spurious at the slave: so on the master */
 };
-
-#define VMM_INITIALISED 1     /* in `flags` of a VMM_EV_MASKED that nobody hashes: ICW1, only while somebody records */
-#define VMM_INITIALISED_IRR 8 /* shift of what still is requested */
 
 enum vmm_frame_part {
     VMM_FRAME_PC = 1,

@@ -123,11 +123,11 @@ def test_what_ends_by_itself_is_in_service_on_neither_chip() -> None:
 
 
 def test_icw1_clears_what_a_chip_has_but_levels() -> None:
-    """231468, "Initialization command words": `flags` bit 0, and above bit 8 what is left of IRR."""
+    """231468, "Initialization command words"; `value` is what is left of IRR."""
     timeline = Timeline(teller("x86/hello"))
     for each in (event("pending", 3), event("pending", 5), event("pending", 4), event("acknowledged", 0x24, 4)):
         timeline(each)
-    marks = timeline(event("masked", 0, 0, flags=1 | 1 << 8 + 5))
+    marks = timeline(event("state set", 0, 1 << 5))
     assert [each for each in told(list(marks)) if "IMR" not in each[0]] == [("IRR 3", 0), ("ISR 4", 0)]
 
 

@@ -42,8 +42,8 @@ class Event(NamedTuple):
     work          of a device, while somebody records: its line; which work it has for its driver, below it two bits of
                   what of that (enum vmm_work)
     guard stored  while somebody diagnoses its stack: 0; the physical address that an instruction stores to
-    state set     of a GIC, while somebody records: INTID; bit 0 pending, bit 1 active, as software's write leaves it.
-                  `flags`: whose it is, below INTID 32
+    state set     of a GIC, while somebody records: INTID; bit 0 pending, bit 1 active, as software's write leaves it;
+                  `flags`: whose it is, below INTID 32. ICW1 of an 8259A: 0 master, 1 slave; what still is requested
     stop          the reason (enum vmm_stop_reason); its code
     """
 

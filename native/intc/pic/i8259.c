@@ -252,13 +252,12 @@ static int highest_in_service(const vmm_i8259 *c)
     return NO_PIN;
 }
 
-/* The mask is cleared with the rest; who records is told, as of a mask that is written. */
+/* ICW1 clears the mask and what is in service. */
 static void note_initialised(vmm_machine *m, const vmm_i8259 *c)
 {
     if (m->current && trace_is_whole(m))
-        trace_derive(m->current, &(vmm_event){.kind = VMM_EV_MASKED, .number = (uint32_t)(c - pic_of(m)->chip),
-                                              .flags = VMM_INITIALISED | (uint32_t)c->irr << VMM_INITIALISED_IRR,
-                                              .pc = trace_place(m->current)});
+        trace_derive(m->current, &(vmm_event){.kind = VMM_EV_STATE_SET, .number = (uint32_t)(c - pic_of(m)->chip),
+                                              .value = c->irr, .pc = trace_place(m->current)});
 }
 
 /* It does nothing, but who records may want to know that somebody ended twice. */

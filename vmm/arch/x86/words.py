@@ -17,6 +17,7 @@ EVENTS = {
     "vain": "end of interrupt at chip {number} of the 8259A pair, which has none in service",
     "spurious": "spurious vector {number:#04x}",
     "masked": "mask of controller {number} set to {value:#04x}",
+    "state set": "controller {number} initialised, and its mask cleared",
     "fault chain": "vector {number:#04x} could not be delivered: {value:#04x}",
     "task switch": "task switch to TSS {number:#06x}",
     "returned": "handler of vector {number:#04x} returned after {value} instructions",

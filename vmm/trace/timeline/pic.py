@@ -15,8 +15,6 @@ LOCAL_APIC = 1
 SPURIOUS_PINS = (7, 15)
 STAYS, IS_OVER, CASCADE_IS_OVER = lib.VMM_REQUEST_STAYS, lib.VMM_REQUEST_IS_OVER, lib.VMM_CASCADE_IS_OVER
 
-IRR = lib.VMM_INITIALISED_IRR
-
 
 class X86:
     """Requests and what is in service, a bit each, as events tell of them.
@@ -38,6 +36,7 @@ class X86:
         yield "ended", self._ended
         yield "spurious", self._is_spurious
         yield "masked", self._masked
+        yield "state set", self._initialised
         yield "vain", self._is_vain
         yield "line", self._line
 
@@ -80,12 +79,20 @@ class X86:
 
     def _masked(self, event: Event, marks: list[Mark]) -> None:
         for bit in range(SLAVE):
+            self._imr.set(SLAVE * event.number + bit, event.value >> bit & 1, event, marks)
+        self._cascade(event, marks)
+
+    def _initialised(self, event: Event, marks: list[Mark]) -> None:
+        for bit in range(SLAVE):
             pin = SLAVE * event.number + bit
-            self._imr.set(pin, event.value >> bit & 1, event, marks)
-            if event.flags and pin in self._irr:
-                self._irr.set(pin, event.flags >> IRR >> bit & 1, event, marks)
-            if event.flags and pin in self._isr:
+            self._imr.set(pin, 0, event, marks)
+            if pin in self._irr:
+                self._irr.set(pin, event.value >> bit & 1, event, marks)
+            if pin in self._isr:
                 self._isr.set(pin, 0, event, marks)
+        self._cascade(event, marks)
+
+    def _cascade(self, event: Event, marks: list[Mark]) -> None:
         requests = any(self._irr.get(each) > self._imr.get(each) for each in range(SLAVE, PINS))
         if event.number and not requests and self._irr.get(CASCADE):
             self._irr.set(CASCADE, 0, event, marks)
