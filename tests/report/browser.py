@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from shutil import which
 from time import monotonic
 from typing import Any
@@ -15,6 +17,11 @@ FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
     "--hide-scrollbars", "--no-first-run", "--no-proxy-server",
 )  # fmt: skip
+HEARD = """(() => {
+    window.heard = 0;
+    for (const kind of ['keyup', 'pointerup', 'wheel']) addEventListener(kind, () => window.heard++, true);
+})()"""
+"""What a person does comes to the page on a way of its own: it counts what has come."""
 SOON = 5
 """Seconds."""
 DEVICE = {"deviceScaleFactor": 1, "mobile": False}
@@ -55,6 +62,7 @@ class Browser:
 
     def open(self, path: str) -> Browser:
         self.driver.get(f"file://{path}")
+        self.js(HEARD)
         return self
 
     def js(self, text: str, *arguments: object) -> Any:
@@ -79,32 +87,39 @@ class Browser:
     # ---- what a person does ----
 
     def click(self, x: float, y: float) -> None:
-        for kind in ("mousePressed", "mouseReleased"):
-            self._mouse(kind, x, y, button="left", clickCount=1)
+        with self._heard():
+            for kind in ("mousePressed", "mouseReleased"):
+                self._mouse(kind, x, y, button="left", clickCount=1)
 
     def press(self, selector: str) -> None:
         self.click(*self.middle(selector))
 
     def drag(self, begin: tuple[float, float], end: tuple[float, float]) -> None:
-        self._mouse("mousePressed", *begin, button="left", clickCount=1)
-        self._mouse("mouseMoved", *end, button="left", buttons=1)
-        self._mouse("mouseReleased", *end, button="left", clickCount=1)
+        with self._heard():
+            self._mouse("mousePressed", *begin, button="left", clickCount=1)
+            self._mouse("mouseMoved", *end, button="left", buttons=1)
+            self._mouse("mouseReleased", *end, button="left", clickCount=1)
 
     def wheel(self, x: float, y: float, down: float) -> None:
-        self._mouse("mouseWheel", x, y, deltaX=0, deltaY=down)
+        with self._heard():
+            self._mouse("mouseWheel", x, y, deltaX=0, deltaY=down)
 
     def pinch(self, x: float, y: float, begin: float, end: float) -> None:
         """Two fingers beside a place, so far apart."""
-        for kind, apart in (("touchStart", begin), ("touchMove", (begin + end) / 2), ("touchMove", end)):
-            points = [{"x": x - apart / 2, "y": y, "id": 1}, {"x": x + apart / 2, "y": y, "id": 2}]
-            self._do("Input.dispatchTouchEvent", type=kind, touchPoints=points)
-        self._do("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        with self._heard(2):
+            for kind, apart in (("touchStart", begin), ("touchMove", (begin + end) / 2), ("touchMove", end)):
+                points = [{"x": x - apart / 2, "y": y, "id": 1}, {"x": x + apart / 2, "y": y, "id": 2}]
+                self._do("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+            self._do("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
     def key(self, name: str) -> None:
         text = {"text": "\r"} if name == "Enter" else {} if name in NAMED else {"text": name}
-        for kind in ("keyDown", "keyUp"):
-            more = text if kind == "keyDown" else {}
-            self._do("Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=NAMED.get(name, 0), **more)
+        with self._heard():
+            for kind in ("keyDown", "keyUp"):
+                more = text if kind == "keyDown" else {}
+                self._do(
+                    "Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=NAMED.get(name, 0), **more
+                )
 
     def search(self, text: str) -> None:
         """By `/`, in the place of what is there."""
@@ -115,8 +130,15 @@ class Browser:
         self._do("Input.insertText", text=text)
         self.until("document.getElementById('search').value === arguments[0]", text)
 
+    @contextmanager
+    def _heard(self, times: int = 1) -> Iterator[None]:
+        """When it ends, the page has heard of what was done meanwhile."""
+        before = self.js("window.heard")
+        yield
+        self.until("window.heard >= arguments[0]", before + times)
+
     def until(self, expression: str, *arguments: object) -> None:
-        """It is so, at once or soon: what a person does comes to the page on a way of its own."""
+        """It is so, at once or soon."""
         end = monotonic() + SOON
         while not self.js(expression, *arguments):
             assert monotonic() < end, expression
