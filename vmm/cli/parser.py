@@ -29,7 +29,9 @@ class Parser(argparse.ArgumentParser):
         commands: Mapping[str, str] | None = None,
         answer: Answer = lambda _: None,
     ) -> None:
-        parts = ["commands:", *(f"  {name:10}{text}" for name, text in commands.items()), ""] if commands else []
+        wide = max(map(len, commands)) if commands else 0
+        listed = (f"  {name:{wide}}  {text}" for name, text in (commands or {}).items())
+        parts = ["commands:", *listed, ""] if commands else []
         parts += ["examples:", *(f"  {example}" for example in examples)]
         self._answer: Answer = answer
         self.examples = examples
