@@ -11,8 +11,8 @@ from vmm.cli.outcome import Outcome
 
 
 def play(options: argparse.Namespace, asked: Asked, run: Callable[[argparse.Namespace], Outcome]) -> int:
-    """0: nothing is wrong with this variant, 1: something is; else that of a run which was over too soon to tell. `run` plays
-    any image.
+    """0: nothing is wrong with this variant, 1: something is; else that of a run which was over too soon to tell. `run`
+    plays any image.
     """
     case = asked.case
     options.image = asked.name
