@@ -47,6 +47,12 @@ enum vmm_event_kind {
 
 #define VMM_KINDS 32
 
+enum vmm_event_value {
+    VMM_OF_LOCAL_APIC = 1, /* of a request, an acknowledge or an end: its number is a vector */
+    VMM_END_DROPPED = 1,   /* an end at a GIC: bits */
+    VMM_END_DEACTIVATED = 2
+};
+
 /* `flags` of VMM_EV_PENDING and VMM_EV_ACKNOWLEDGED, which are no part of the hash: for pictures of controllers. */
 enum vmm_request_flag {
     VMM_REQUEST_STAYS = 1,   /* pending: though its line falls; acknowledged: it still is requested */

@@ -56,8 +56,10 @@ static arm_event abort_of(vmm_vcpu *v, uint64_t physical, const attempt *a)
 void arm_bus_error(vmm_vcpu *v, uint64_t physical, int access)
 {
     attempt a = attempt_of(v, physical, access);
-    if (a.fetch && !arm_fetch_attempt(v)) /* before anything is told: it comes again */
+    if (a.fetch && !arm_fetch_attempt(v)) { /* before anything is told: it comes again */
+        uc_filling = 0;
         arm_calls_of(v)->cpu_loop_exit_noexc(v->cpu);
+    }
     bool settled = arm_settle_walk(v);
     vmm_guest_error(v->machine, VMM_GE_UNMAPPED, physical);
     if (!a.fetch && !settled)

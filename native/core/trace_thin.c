@@ -3,7 +3,7 @@
 
 #include "core/trace_pack.h"
 
-enum { IF = 1 << 9, PSR_I = 1 << 7, DAIF_I = 1 << 1, DEACTIVATED = 2 };
+enum { IF = 1 << 9, PSR_I = 1 << 7, DAIF_I = 1 << 1 };
 
 static bool is_high(const vmm_thinned *t, uint32_t line)
 {
@@ -25,7 +25,7 @@ static void follow(vmm_thinned *t, const vmm_event *e)
         line_changed(t, e);
     else if (e->kind == VMM_EV_ACKNOWLEDGED)
         t->in_service++;
-    else if (e->kind == VMM_EV_ENDED && (t->vectors || e->value & DEACTIVATED))
+    else if (e->kind == VMM_EV_ENDED && (t->vectors || e->value & VMM_END_DEACTIVATED))
         t->in_service -= t->in_service != 0;
     else if (e->kind == VMM_EV_DELIVERED)
         t->depth = e->depth;
@@ -74,7 +74,7 @@ static void add(vmm_thinned *t, const vmm_event *e)
         break;
     case VMM_EV_ENDED:
         t->has.ended++;
-        t->has.other |= !t->vectors && !(e->value & DEACTIVATED);
+        t->has.other |= !t->vectors && !(e->value & VMM_END_DEACTIVATED);
         break;
     case VMM_EV_REGISTERS_CHANGED:
     case VMM_EV_VECTORS_CHANGED: t->has.other |= !is_known(t, e); break;

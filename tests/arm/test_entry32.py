@@ -62,6 +62,7 @@ def test_svc_of_t32_is_two_bytes_long_and_its_handler_runs_in_a32(source: str) -
     bench = Arm32Bench(t32("svc #0x42"), source, 0, thumb=True)
     bench.step()
     bench.assert_taken(SVC_CLASS, SVC32, "svc", after=1, lr=CODE + 2, spsr=MODES[source] | T, cpsr=I)
+    assert bench.deliveries[-1].interrupted == CODE + 2  # behind SVC
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -74,6 +75,7 @@ def test_an_undefined_instruction_leaves_its_own_address_plus_4_or_2(source: str
     bench.assert_taken(
         UNDEFINED_CLASS, UNDEFINED32, "und", after=1, lr=CODE + offset, spsr=MODES[source] | A | state, cpsr=A | I
     )
+    assert bench.deliveries[-1].interrupted == CODE
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -88,6 +90,7 @@ def test_an_irq_leaves_the_next_instruction_plus_4(source: str, thumb: bool) -> 
     bench.step()
     next_one = CODE + (2 if thumb else 4)
     bench.assert_taken(INTID, IRQ32, "irq", after=1, lr=next_one + 4, spsr=MODES[source] | state, cpsr=A | I)
+    assert bench.deliveries[-1].interrupted == next_one
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -116,6 +119,7 @@ def test_bkpt_of_t32_leaves_its_own_address_plus_4() -> None:
     bench = Arm32Bench(t32("bkpt #0x12"), "svc", 0, thumb=True)
     bench.step()
     bench.assert_taken(BKPT_CLASS, PREFETCH32, "abt", after=1, lr=CODE + 4, spsr=MODES["svc"] | T, cpsr=A | I)
+    assert bench.deliveries[-1].interrupted == CODE
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -181,6 +185,7 @@ def test_a_data_abort_of_t32_leaves_its_own_address_plus_8() -> None:
     section(bench, OTHER_SECTION, 0, 0)
     bench.step(2)
     bench.assert_taken(DATA_CLASS[1], DATA32, "abt", after=2, lr=CODE + 10, spsr=MODES["svc"] | T, cpsr=A | I)
+    assert bench.deliveries[-1].interrupted == CODE + 2
 
 
 @pytest.mark.parametrize(

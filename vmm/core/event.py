@@ -6,6 +6,12 @@ from typing import NamedTuple
 
 __all__ = ["Event"]
 
+UNDEFINED, THUMB = 0x04, 1 << 5
+LINKS = {UNDEFINED: 4, 0x0C: 4, 0x10: 8, 0x18: 4, 0x1C: 4}
+"""By the vector of AArch32, how far LR is behind the instruction (DDI0406 table B1-7): in T32 the same, but of what is
+undefined. Vectors of AArch64 are multiples of 80h.
+"""
+
 
 class Event(NamedTuple):
     """One event; `insns` counts instructions begun before it, on all vCPUs. `number` and `value` are by `kind`:
@@ -87,3 +93,12 @@ class Event(NamedTuple):
     def linear(self) -> int:
         """The linear address that `pc` is: of a delivery, where the frame returns to; else as `pc` says."""
         return self.pc + self.base & 0xFFFF_FFFF if self.base else self.pc
+
+    @property
+    def interrupted(self) -> int:
+        """Of a delivery, the linear address of the instruction that it came before, or that raised it: an LR of ARMv7-A
+        is behind that.
+        """
+        if self.vector_offset == UNDEFINED and self.flags & THUMB:
+            return self.linear - 2
+        return self.linear - LINKS.get(self.vector_offset, 0)

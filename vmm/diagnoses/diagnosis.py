@@ -181,10 +181,13 @@ class Diagnosis:
         """Of an event, at another place than its own."""
         return Evidence(event.insns, event.vcpu, self._patient.where(linear), words)
 
+    def number(self, event: Event) -> str:
+        """As a sentence names the number of an interrupt."""
+        return f"vector {event.number:#04x}" if self._x86 else f"INTID {event.number}"
+
     def interrupt(self, delivered: Event) -> str:
         """As a sentence names the interrupt of a delivery."""
-        number = f"vector {delivered.number:#04x}" if self._x86 else f"INTID {delivered.number}"
-        return f"{number} ({delivered.source})"
+        return f"{self.number(delivered)} ({delivered.source})"
 
     def verdict(self, text: str, *evidence: Evidence, confidence: str = CERTAIN) -> Verdict:
         """Of this diagnosis."""

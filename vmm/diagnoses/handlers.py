@@ -35,8 +35,8 @@ class Handler:
 
     @property
     def interrupted(self) -> int:
-        """The linear address of the instruction that was about to begin: of an interrupt."""
-        return self.delivered.linear - (4 if self.is_a32 else 0)  # DDI0406 B1.8.3: LR_irq is that plus 4
+        """The linear address of the instruction that was about to begin, or that raised it."""
+        return self.delivered.interrupted
 
     @property
     def is_a32(self) -> bool:

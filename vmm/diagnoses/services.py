@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vmm.core.event import Event
+from vmm.core.native import lib
 from vmm.diagnoses.handlers import Handler, Handlers
 
 WANTS = ("pending", "acknowledged", "ended", "delivered")
-LOCAL_APIC = 1
+LOCAL_APIC = lib.VMM_OF_LOCAL_APIC
 """`value` of its events; of the pair's a request and an end have 0, an acknowledge the pin."""
 
 Key = tuple[str, int, int]

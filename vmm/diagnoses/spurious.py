@@ -59,9 +59,8 @@ class Rule(Diagnosis):
 
     def verdicts(self) -> Iterator[Verdict]:
         for event, high, times in self._found.values():
-            what = f"vector {event.number:#04x}" if self._x86 else f"INTID {event.number}"
             first = f"the first of {times} spurious interrupts" if times > 1 else "a spurious interrupt"
-            text = f"{first}, {what}, was taken at insn {event.insns}: {self._why(high)}"
+            text = f"{first}, {self.number(event)}, was taken at insn {event.insns}: {self._why(high)}"
             yield self.verdict(text, *self._evidence(event, high), confidence=LIKELY)
 
     def _why(self, high: High | None) -> str:

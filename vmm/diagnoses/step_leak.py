@@ -9,7 +9,7 @@ from itertools import takewhile
 from vmm.core.event import Event
 from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.handlers import SYNCHRONOUS, Handler
+from vmm.diagnoses.handlers import SYNCHRONOUS
 from vmm.diagnoses.timing_leak import FEWEST, MOST, Difference, T
 
 PAGE = 4096
@@ -51,7 +51,7 @@ class Rule(Diagnosis):
         if self._secret is None or event.source in SYNCHRONOUS or self._seen == MOST:
             return
         self._seen += 1
-        place = Handler(event).interrupted
+        place = event.interrupted
         page = place // PAGE
         visits = self._visits.setdefault(page, [])
         if self._now.get(event.vcpu) == page:

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from vmm.core.event import Event
-from vmm.core.native import lib
 from vmm.findings.past import Fits, Past
+from vmm.trace.events import SYNCHRONOUS
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
@@ -152,8 +152,6 @@ def _is_return(taken: Event | None, number: int, event: Event) -> bool:
 
 
 NOT_RETURNED = "its handler has not returned"
-SYNCHRONOUS = (lib.VMM_SRC_EXCEPTION, lib.VMM_SRC_SOFTWARE)
-"""Sources of what no controller brought."""
 
 
 def some(names: Sequence[str], most: int = 8) -> str:

@@ -30,7 +30,7 @@ static uint32_t class_of(int vector)
 
 static void note(vmm_vcpu *v, uint8_t kind, uint32_t vector)
 {
-    trace_note_of(v, kind, vector, 1);
+    trace_note_of(v, kind, vector, VMM_OF_LOCAL_APIC);
 }
 
 /* ---- priorities ---- */
@@ -106,7 +106,7 @@ static void note_request(vmm_vcpu *v, uint32_t vector)
     if (!sender || sender == v)
         note(v, VMM_EV_PENDING, vector);
     else
-        trace_emit(v, &(vmm_event){.kind = VMM_EV_PENDING, .number = vector, .value = 1, .pc = trace_place(v),
+        trace_emit(v, &(vmm_event){.kind = VMM_EV_PENDING, .number = vector, .value = VMM_OF_LOCAL_APIC, .pc = trace_place(v),
                                    .code = trace_place(sender)});
 }
 

@@ -17,8 +17,6 @@
 #include "core/trace.h"
 #include "intc/gic/state.h"
 
-enum { DROPPED = 1, DEACTIVATED = 2 }; /* value of VMM_EV_ENDED */
-
 /* ---- pending ---- */
 
 static void note_pending(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t bits)
@@ -385,7 +383,7 @@ void gic_end(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t source, uint
     if (level != __builtin_ctz(active_levels(c)) || (known && c->holder[level] >> 24 != source))
         vmm_guest_error(m, VMM_GE_EOI_ORDER, intid);
     c->apr[cls] &= ~(1u << level);
-    trace_note(m, VMM_EV_ENDED, intid, deactivate ? DROPPED | DEACTIVATED : DROPPED);
+    trace_note(m, VMM_EV_ENDED, intid, deactivate ? VMM_END_DROPPED | VMM_END_DEACTIVATED : VMM_END_DROPPED);
     if (deactivate)
         make_inactive(m, cpu, intid, classes);
     gic_refresh(m, cpu);
@@ -399,7 +397,7 @@ void gic_deactivate(vmm_machine *m, uint32_t cpu, uint32_t intid, uint32_t class
         vmm_guest_error(m, VMM_GE_DEACTIVATE, intid);
         return;
     }
-    trace_note(m, VMM_EV_ENDED, intid, DEACTIVATED);
+    trace_note(m, VMM_EV_ENDED, intid, VMM_END_DEACTIVATED);
     make_inactive(m, cpu, intid, classes);
 }
 

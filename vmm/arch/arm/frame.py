@@ -10,9 +10,6 @@ from vmm.core.event import Event
 
 IT = 0xBF
 """The high byte of its encoding; the low one is ITSTATE, and a hint where no mask is in it."""
-UNDEFINED = 0x04
-LINKS = {UNDEFINED: 4, 0x0C: 4, 0x10: 8, 0x18: 4, 0x1C: 4}
-"""By vector, how far LR is behind the instruction (DDI0406 table B1-7): in T32 the same, but of what is undefined."""
 TE = 1 << 30
 NAMES = {"arm64": ("elr_el{}", "spsr_el{}", "esr_el{}"), "arm": ("lr", "spsr")}
 
@@ -20,11 +17,8 @@ NAMES = {"arm64": ("elr_el{}", "spsr_el{}", "esr_el{}"), "arm": ("lr", "spsr")}
 def interrupted(cpu: Arm, event: Event) -> Interrupted:
     """In the instruction set, and the IT block, that the SPSR leads back to. An LR of ARMv7-A is behind it."""
     bits = 64 if not event.flags & NOT_A64 else 16 if event.flags & THUMB else 32
-    ahead = LINKS.get(event.vector_offset, 0) if cpu.arch == "arm" else 0
-    if ahead and event.vector_offset == UNDEFINED and bits == 16:
-        ahead = 2
     state = event.flags >> 8 & 0xFC | event.flags >> 25 & 3 if bits == 16 else 0
-    return Interrupted(event.pc - ahead, bits, it(state))
+    return Interrupted(event.interrupted, bits, it(state))
 
 
 def it(state: int) -> bytes:

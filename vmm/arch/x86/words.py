@@ -6,7 +6,7 @@ from vmm.arch.words import ExceptionName, Words
 from vmm.core.event import Event
 from vmm.core.native import lib
 
-LOCAL_APIC = 1
+LOCAL_APIC = lib.VMM_OF_LOCAL_APIC
 """`value` of its events, which have a vector where the 8259A pair's have a pin."""
 EVENTS = {
     "line": "line {number} becomes {value}",
@@ -42,7 +42,7 @@ TRANSACTION = {
     lib.VMM_TX_EXCEPTION: "is aborted by an exception or INT n of its own",
     lib.VMM_TX_INSTRUCTION: "is aborted by an instruction that it cannot have, or for a device",
     lib.VMM_TX_CAPACITY: "is aborted, for it accesses too many lines",
-    lib.VMM_TX_CONFLICT: "is aborted, for another vCPU accesses its lines",
+    lib.VMM_TX_CONFLICT: "is aborted, for another vCPU, a device or a script accesses its lines",
     lib.VMM_TX_NESTED: "is aborted, for it is nested too deep",
 }
 SHADOWS = {lib.VMM_SHADOW_STI: "STI", lib.VMM_SHADOW_MOV_SS: "MOV SS"}

@@ -6,10 +6,10 @@ from vmm.core.event import Event
 from vmm.core.native import lib
 from vmm.trace.timeline.marks import INSTANTS, Lane, Made, Mark, Sees, Values, instant
 
-FIRST_SPI, FIRST_LPI = 32, 8192
+FIRST_SPI, FIRST_LPI = 32, lib.VMM_GIC_FIRST_LPI
 SPIS = -1
 """Instead of a vCPU: what all have in common."""
-DEACTIVATED = 2
+DEACTIVATED = lib.VMM_END_DEACTIVATED
 PENDING, LATCHED = 1, 1 << 2
 """Of a state that software sets."""
 STAYS = lib.VMM_REQUEST_STAYS

@@ -10,7 +10,7 @@ PINS = 16
 """Lines of a PC that lead to the pair as well."""
 SLAVE, CASCADE = 8, 2
 """The slave's first pin; the master's that it leads to."""
-LOCAL_APIC = 1
+LOCAL_APIC = lib.VMM_OF_LOCAL_APIC
 """`value` of its events; of the pair's a request and an end have 0, an acknowledge the pin."""
 SPURIOUS_PINS = (7, 15)
 STAYS, IS_OVER, CASCADE_IS_OVER = lib.VMM_REQUEST_STAYS, lib.VMM_REQUEST_IS_OVER, lib.VMM_CASCADE_IS_OVER
