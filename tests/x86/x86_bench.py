@@ -15,7 +15,8 @@ from vmm.arch.x86.vcpu import Segment
 from vmm.core.stops import Stop
 from vmm.inputs.traps import DONE
 from vmm.inputs.traps import Trap as TrapSeen
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 from vmm.trace import Event
 
 # ---- where things lie; each stack has a page of its own, so that a test can take it away ----

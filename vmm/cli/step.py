@@ -106,7 +106,8 @@ def opened(options: argparse.Namespace, files: ExitStack) -> Walk:
 
 def _live(options: argparse.Namespace, files: ExitStack) -> Walk:
     from vmm.catalog import case_named, resolve, wants
-    from vmm.machine.machine import Config, Machine
+    from vmm.machine.config import Config
+    from vmm.machine.machine import Machine
     from vmm.stepper import opened
     from vmm.stepper.kept import Kept
 
