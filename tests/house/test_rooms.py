@@ -16,7 +16,7 @@ BELOW = {
     "quantities": set(),
     "output": {"errors"},
     "scratch": set(),
-    "sources": set(),
+    "sources": {"errors"},
     "version": set(),
     "columns": set(),
     "style": set(),
@@ -56,7 +56,7 @@ BELOW = {
         "scenario", "sources", "trace",
     },
     "report": {
-        "quantities", "columns", "output", "sources", "style", "core", "arch", "catalog", "disassembly", "trace",
+        "errors", "quantities", "columns", "output", "sources", "style", "core", "arch", "catalog", "disassembly", "trace",
         "findings", "diagnoses", "machine", "plots",
     },
     "testing": {

@@ -87,21 +87,17 @@ def check_installed() -> None:
 
         command = into_python("'vmm[tui]'")
         raise VmmError(
-            f"vmm step: textual is not installed; the extra tui has it{f': {command}' if command else ''}"
+            f"step: textual is not installed; the extra tui has it{f': {command}' if command else ''}"
         ) from error
 
 
 def opened(options: argparse.Namespace, files: ExitStack) -> Walk:
     """What is stepped through; a recording of it is written when `files` ends."""
-    from vmm.inputs.tape import FIRST_WORDS
+    from vmm.inputs.tape import is_recording
     from vmm.stepper import opened
 
     path = Path(options.image)
-    if path.is_file():
-        with path.open("rb") as file:
-            if file.read(len(FIRST_WORDS)) == FIRST_WORDS:
-                return opened.recorded(path)
-    return _live(options, files)
+    return opened.recorded(path) if is_recording(path) else _live(options, files)
 
 
 def _live(options: argparse.Namespace, files: ExitStack) -> Walk:

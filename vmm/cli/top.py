@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vmm.cli import SCRIPT_FAILED, interrupts, run, session
+from vmm.cli import DIFFERS, SCRIPT_FAILED, interrupts, run, session
 from vmm.cli.parser import Parser
 from vmm.cli.terminal import Terminal
-from vmm.errors import VmmError
+from vmm.errors import VmmError, printable
 
 if TYPE_CHECKING:
     from vmm.cli.run_loop import Typed
@@ -69,7 +69,10 @@ def main(options: argparse.Namespace) -> int:
             status = SCRIPT_FAILED
     sys.stdout.write(watched.rates.text(watched.rates.rows(whole=True), screen.order if screen else options.sort))
     if not options.quiet:
-        print(f"vmm: {stop.reason}: {stop.detail}", file=sys.stderr)
+        print(f"vmm: {stop.reason}: {printable(stop.detail)}", file=sys.stderr)
+    if watched.different:
+        print(f"vmm: {printable(watched.different)}", file=sys.stderr)
+        return DIFFERS
     return watched.status if watched.status is not None and not cut else status
 
 
@@ -85,6 +88,8 @@ class Watched:
         self.script: Any = None
         self.status: int | None = None
         """Of the recorded run, where it is one."""
+        self.different: str | None = None
+        """What differs from the recorded run."""
 
     def go(self, screen: Screen | None) -> Stop:
         """To its end."""
@@ -126,23 +131,25 @@ def _live(options: argparse.Namespace) -> Watched:
 
 def _recorded(options: argparse.Namespace) -> Watched | None:
     """None: it is an image."""
-    from vmm.inputs.tape import FIRST_WORDS
+    from vmm.inputs.tape import is_recording
 
     path = Path(options.image)
-    if not path.is_file():
+    if not is_recording(path):
         return None
-    with path.open("rb") as file:
-        if file.read(len(FIRST_WORDS)) != FIRST_WORDS:
-            return None
     given = next((name for name in OF_IMAGES if getattr(options, name)), None)
     if given:
         raise VmmError(f"--{given.replace('_', '-')}: a recording has its own machine, and all that was done to it")
-    from vmm.replayer.player import Replay
+    from vmm.replayer.player import Diverged, Replay
 
     replay = Replay(path, None, None)
 
     def on(insns: int) -> tuple[Stop, bool]:
-        stop = replay.run(insn=replay.machine.instructions + insns)
+        try:
+            stop = replay.run(insn=replay.machine.instructions + insns)
+        except Diverged as error:
+            watched.different = str(error)
+            return session.cut(replay.machine, "no longer the recorded run"), True
+        watched.different = replay.different
         return stop, replay.finished
 
     watched = Watched(replay.machine, options.image, on, None)
