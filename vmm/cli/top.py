@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vmm.cli import DIFFERS, SCRIPT_FAILED, interrupts, run, session
 from vmm.cli.parser import Parser
 from vmm.cli.terminal import Terminal
-from vmm.errors import VmmError, printable
+from vmm.errors import printable
 
 if TYPE_CHECKING:
     from vmm.cli.run_loop import Typed
@@ -31,10 +31,6 @@ EVERY = 0.5
 LOOK, LEAST, MOST = 0.05, 20_000, 20_000_000
 """Seconds that a slice of the run is to take about, and the instructions that it may have."""
 ENDS, PAUSES = "q", "p "
-OF_IMAGES = (
-    "board", "cpu", "smp", "append", "initrd", "load_address", "seed", "max_insns", "max_time", "scenario", "input",
-)  # fmt: skip
-"""Options that mean nothing to a recording."""
 
 
 def parser() -> Parser:
@@ -136,9 +132,7 @@ def _recorded(options: argparse.Namespace) -> Watched | None:
     path = Path(options.image)
     if not is_recording(path):
         return None
-    given = next((name for name in OF_IMAGES if getattr(options, name)), None)
-    if given:
-        raise VmmError(f"--{given.replace('_', '-')}: a recording has its own machine, and all that was done to it")
+    run.refuse_of_images(options)
     from vmm.replayer.player import Diverged, Replay
 
     replay = Replay(path, None, None)
