@@ -136,6 +136,21 @@ def test_a_table_is_drawn_while_the_guest_runs_and_keys_are_heard(command, image
         seat.close()
 
 
+def test_who_stops_it_or_hangs_up_has_no_alternate_screen_and_no_complaint(command, image):
+    seat = Seat(command, "top", image(SPIN), env=dict(os.environ, TERM="xterm"))
+    try:
+        seat.expect(b"q ends")
+        seat.process.send_signal(signal.SIGTSTP)
+        seat.expect(b"\x1b[?1049l")
+        assert b"\x1b[?25h" in seat.shown
+        seat.process.send_signal(signal.SIGCONT)
+        seat.expect(b"\x1b[?1049h")
+        seat.expect(b"q ends")
+        assert seat.hang_up() == 129
+    finally:
+        seat.close()
+
+
 def test_ctrl_c_ends_it_and_the_terminal_is_as_it_was(command, image):
     seat = Seat(command, "top", image(SPIN), env=dict(os.environ, TERM="xterm"))
     try:

@@ -163,7 +163,8 @@ class Screen:
         self._rows: list[Any] = []
         self._console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
         self._live = Live(console=self._console, screen=True, auto_refresh=False)
-        self._keys = Terminal(sys.stdin.fileno(), signals=True) if sys.stdin.isatty() else None
+        screen = None if self._console.is_dumb_terminal else sys.stdout.fileno()
+        self._keys = Terminal(sys.stdin.fileno(), signals=True, screen=screen) if sys.stdin.isatty() else None
 
     def __enter__(self) -> Screen:
         if self._keys:
