@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from vmm.errors import printable
+
 SOURCES = (".S", ".s", ".c")
 MOST_BYTES = 4 << 20
 """Of a source file that is read."""
@@ -40,11 +42,11 @@ class SourceTexts:
         self._files: dict[str, list[str]] = {}
 
     def line(self, file: str, number: int) -> str:
-        """As the line table calls the file, from 1, without blanks around it; empty where it is not here."""
+        """As the line table calls the file, from 1; printable, no blanks around it. Empty where it is not here."""
         if file not in self._files:
             self._files[file] = self._lines(file)
         lines = self._files[file]
-        return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+        return printable(lines[number - 1].strip().expandtabs()) if 0 < number <= len(lines) else ""
 
     def _lines(self, file: str) -> list[str]:
         path = source_of(file, self._beside)

@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import termios
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ class Seat:
         ends = {"stdin": self.theirs, "stdout": self.theirs, "stderr": self.theirs}
         self.process = command(*arguments, **(ends | options))
         self.shown, self._seen = b"", 0
+        self._open = True
 
     def _more(self) -> None:
         if select.select([self._ours], [], [], 0.02)[0]:
@@ -64,6 +66,15 @@ class Seat:
             self._more()
         return self.process.returncode
 
+    def hang_up(self) -> int:
+        """The window is closed: what the kernel does to who leads its session. The exit status."""
+        self.close()
+        for number in (signal.SIGHUP, signal.SIGCONT):
+            self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
     def close(self) -> None:
-        os.close(self._ours)
-        os.close(self.theirs)
+        if self._open:
+            os.close(self._ours)
+            os.close(self.theirs)
+        self._open = False

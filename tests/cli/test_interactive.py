@@ -54,6 +54,13 @@ def test_keys_go_to_the_guest_as_they_are_typed_and_the_run_replays(sit, vmm, tm
     assert vmm("replay", "run.vmmrec", "--quiet") == (0, "> a\x03\x1a\x01q", "")
 
 
+def test_who_closes_the_window_has_the_recording(sit, vmm, tmp_path):
+    seat = sit(SHELL, "--record", tmp_path / "run.vmmrec")
+    seat.expect(b"> ")
+    assert seat.hang_up() == 129
+    assert vmm("replay", "run.vmmrec", "--quiet")[:2] == (129, "> ")
+
+
 def test_on_arm_too_and_beside_a_script(sit, vmm, tmp_path):
     script = "import vmm\n\nasync def scenario(m):\n    await vmm.Console('b')\n    m.type('!')\n"
     (tmp_path / "script.py").write_text(script)

@@ -1,5 +1,7 @@
 """`vmm top`: what it counts, how often, how deep; and a terminal on which that is drawn while a guest runs."""
 
+import hashlib
+import json
 import os
 import signal
 
@@ -43,6 +45,21 @@ def test_a_recording_is_run_to_its_end_and_has_its_own_machine(vmm, tmp_path):
     assert vmm("top", "run.vmmrec", "--smp", "2") == (
         2, "", "vmm: --smp: a recording has its own machine, and all that was done to it\n"
     )  # fmt: skip
+
+
+def test_a_recording_that_is_another_run_or_none_is_told(vmm, tmp_path):
+    vmm("run", "x86/first_isr", "--record", "run.vmmrec", "--quiet")
+    *lines, end, _ = (tmp_path / "run.vmmrec").read_text().splitlines()
+    end = json.dumps(json.loads(end) | {"hash": "0" * 16, "why": "\x1b[2J"}, separators=(",", ":"))
+    text = "".join(f"{line}\n" for line in (*lines, end))
+    changed = text + json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest()}) + "\n"
+    (tmp_path / "run.vmmrec").write_text(changed)
+    assert "the recorded trace is 0000000000000000, this one" in (done := vmm("top", "run.vmmrec")).err
+    assert done.status == 1
+    assert "vmm: user: \\x1b[2J at 0x" in vmm("replay", "run.vmmrec").err
+    (tmp_path / "code.vmmrec").write_bytes(SPIN)
+    told = "vmm: code.vmmrec:1: not a recording of vmm's; vmm run IMAGE --record FILE writes one\n"
+    assert vmm("top", "code.vmmrec") == (2, "", told)
 
 
 def test_slices_and_looks_change_nothing(monkeypatch):
@@ -115,6 +132,21 @@ def test_a_table_is_drawn_while_the_guest_runs_and_keys_are_heard(command, image
         assert seat.wait() == 0
         assert seat.is_restored
         assert b"vmm: user: ended at the terminal" in seat.shown
+    finally:
+        seat.close()
+
+
+def test_who_stops_it_or_hangs_up_has_no_alternate_screen_and_no_complaint(command, image):
+    seat = Seat(command, "top", image(SPIN), env=dict(os.environ, TERM="xterm"))
+    try:
+        seat.expect(b"q ends")
+        seat.process.send_signal(signal.SIGTSTP)
+        seat.expect(b"\x1b[?1049l")
+        assert b"\x1b[?25h" in seat.shown
+        seat.process.send_signal(signal.SIGCONT)
+        seat.expect(b"\x1b[?1049h")
+        seat.expect(b"q ends")
+        assert seat.hang_up() == 129
     finally:
         seat.close()
 

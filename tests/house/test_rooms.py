@@ -16,7 +16,7 @@ BELOW = {
     "quantities": set(),
     "output": {"errors"},
     "scratch": set(),
-    "sources": set(),
+    "sources": {"errors"},
     "version": set(),
     "columns": set(),
     "style": set(),
@@ -56,8 +56,8 @@ BELOW = {
         "scenario", "sources", "trace",
     },
     "report": {
-        "quantities", "columns", "output", "sources", "style", "core", "arch", "catalog", "disassembly", "trace",
-        "findings", "diagnoses", "machine", "plots",
+        "errors", "quantities", "columns", "output", "sources", "style", "core", "arch", "catalog", "disassembly",
+        "trace", "findings", "diagnoses", "machine", "plots",
     },
     "testing": {
         "errors", "sources", "core", "catalog", "coverage", "diagnoses", "scenario", "inputs", "machine", "placements",

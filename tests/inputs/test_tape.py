@@ -98,6 +98,8 @@ def test_the_fixture_is_a_good_recording(good, written):
         (1, {"call": "x"}, ":2: the recording is damaged: no call"),
         (-1, {"end": 7}, "the recording is damaged: 'end' is no position"),
         (-1, {"status": "x"}, "the recording is damaged: 'status'"),
+        (-1, {"status": 256}, "the recording is damaged: 'status'"),
+        (-1, {"hash": "\x1b[31m0123456789a"}, "the recording is damaged: 'hash'"),
     ],
 )
 def test_what_is_wrong_with_a_recording_is_said_in_one_line(line, fields, said, good, written):

@@ -138,6 +138,16 @@ def test_an_image_without_tables_says_so():
         symbols.address("main")
 
 
+def test_names_act_on_no_terminal(image):
+    data = image.read_bytes()
+    code = Symbols(image, data).address("counted")
+    hostile = data.replace(b"\0counted\0", b"\0\x1b[31mEV\0").replace(b"named.S\0", b"\x1b]0;\x07.S\0")
+    symbols = Symbols("hostile.elf", hostile)
+    assert symbols.place(code + 1) == ("\\x1b[31mEV+0x1", "\\x1b]0;\\x07.S:15")
+    assert symbols.row_at(code).file.endswith("\\x1b]0;\\x07.S")
+    assert symbols.address("\\x1b[31mEV") == code
+
+
 def test_the_tables_are_read_only_when_somebody_asks(image):
     script = (
         "import sys; from vmm.loaders import Symbols\n"

@@ -55,7 +55,7 @@ def stepping():
     def run(image, play, *options, size=WIDE):
         async def go():
             with ExitStack() as files:
-                walk = step.opened(step.parser().parse([str(image), *options]), files)
+                walk, _ = step.opened(step.parser().parse([str(image), *options]), files)
                 app = Stepper(walk)
                 async with app.run_test(size=size) as pilot:
                     await pilot.pause()

@@ -38,6 +38,7 @@ def test_without_textual_it_says_which_command_installs_it(capfd, monkeypatch):
         (["x86/hello", "--size", "8x8", "--picture", "a.svg"], "20 to 1000 of either"),
         (["x86/hello", "--press", "entr", "--picture", "{}/a.svg"], "did you mean 'enter'"),
         (["x86/hello", "--picture", "/dev/full/a.svg"], "--picture /dev/full/a.svg: cannot write"),
+        (["x86/hello", "--record", "{}/a", "--picture", "{}/a"], "/a goes there, too"),
         (["cases/lost_edge", "--picture", "{}/a.svg"], "vmm run cases/lost_edge --record FILE, and step that"),
         (["x86/helo", "--picture", "{}/a.svg"], "x86/hello"),
     ],
@@ -45,6 +46,16 @@ def test_without_textual_it_says_which_command_installs_it(capfd, monkeypatch):
 def test_what_makes_no_sense_is_one_line(words, told, capfd, tmp_path):
     assert main(["step", *(word.format(tmp_path) for word in words)]) == 2
     assert told in one_line(capfd)
+
+
+def test_a_recording_has_its_own_machine(capfd, tmp_path):
+    path, picture = tmp_path / "run.vmmrec", tmp_path / "a.svg"
+    assert main(["run", "x86/hello", "--quiet", "--record", str(path)]) == 0
+    capfd.readouterr()
+    for option in (["--smp", "2"], ["--record", str(tmp_path / "b")], ["--memory", "64M"]):
+        assert main(["step", str(path), "--picture", str(picture), *option]) == 2
+        assert one_line(capfd).startswith(f"vmm: {option[0]}: a recording has its own machine")
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_bundled_picture_is_what_its_command_draws(tmp_path):

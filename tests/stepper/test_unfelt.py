@@ -34,7 +34,7 @@ def plain(image):
 @given(moves=st.lists(MOVES, min_size=1, max_size=12))
 def test_a_run_that_is_walked_in_ends_as_it_would(image, moves):
     with ExitStack() as files:
-        walk = step.opened(step.parser().parse([image]), files)
+        walk, _ = step.opened(step.parser().parse([image]), files)
         for name, *arguments in moves:
             getattr(walk, name)(*arguments)
             before = walk.machine.trace.hash, walk.machine.position, walk.console.text
@@ -47,7 +47,7 @@ def test_a_run_that_is_walked_in_ends_as_it_would(image, moves):
 
 def test_what_the_guest_has_written_goes_back_with_it():
     with ExitStack() as files:
-        walk = step.opened(step.parser().parse(["x86/hello"]), files)
+        walk, _ = step.opened(step.parser().parse(["x86/hello"]), files)
         walk.go_on()
         whole = walk.console.text
         assert whole == "Hello from protected mode\n"

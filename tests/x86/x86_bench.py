@@ -153,7 +153,16 @@ class X86Bench:
     ) -> None:
         self.mode = mode
         self.long = mode in ("long64", "compat32")
-        self.machine = Machine(Config(board=f"pc,pit=off{board}", cpu=model, smp=smp, seed=seed, gear=gear, memory=RAM))
+        self.machine = Machine(
+            Config(
+                board=f"pc{board}" if "pit=" in board else f"pc,pit=off{board}",
+                cpu=model,
+                smp=smp,
+                seed=seed,
+                gear=gear,
+                memory=RAM,
+            )
+        )
         self.cpu = self.machine.cpu
         self.memory = self.machine.memory
         self.memory.write(CODE, code + JMP_SELF)

@@ -80,6 +80,8 @@ def _outcome(arguments: Sequence[str]) -> int:
         return BROKEN_PIPE
     except OSError as error:
         streams.discard_output()
+        if came := interrupts.came():
+            return came
         _complain(streams.trouble(error))
         return BAD_USAGE
     except MemoryError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vmm.cli import DIFFERS, progress, session
 from vmm.cli.parser import Parser
+from vmm.errors import printable
 from vmm.output import Outputs
 from vmm.trace.export import FORMATS, exported, exporter, format_of
 
@@ -60,6 +61,6 @@ def main(options: argparse.Namespace) -> int:
             )
             return status
     if different:
-        print(f"vmm: {different}", file=sys.stderr)
+        print(f"vmm: {printable(different)}", file=sys.stderr)
         return DIFFERS
     return 0

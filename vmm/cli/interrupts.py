@@ -70,5 +70,12 @@ def why(error: KeyboardInterrupt) -> str:
     return WHY[signal.Signals(_number(error))]
 
 
+def came() -> int | None:
+    """The exit status of the first signal that came: what goes wrong behind it, at a terminal that hung up, say, is
+    but what it brought about.
+    """
+    return 128 + _came[0] if _came else None
+
+
 def _number(error: KeyboardInterrupt) -> int:
     return error.number if isinstance(error, Interrupted) else signal.SIGINT

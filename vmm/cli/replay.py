@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vmm import quantities
 from vmm.cli import BROKEN_PIPE, DIFFERS, debugger, interrupts, logged, session
 from vmm.cli.parser import Parser
-from vmm.errors import VmmError
+from vmm.errors import VmmError, printable
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _verdict(replay: Replay, stop: Stop, different: str | None) -> int:
     recorded = replay.tape.end
     different = different or replay.different
     if different:
-        print(f"vmm: {different}", file=sys.stderr)
+        print(f"vmm: {printable(different)}", file=sys.stderr)
         return DIFFERS
     if not replay.finished:
         return 0

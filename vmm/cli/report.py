@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.cli import DIFFERS, progress, session
 from vmm.cli.parser import Parser
+from vmm.errors import printable
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"vmm: {page.ended[1]}: {path} has the run until then", file=sys.stderr)
         return page.ended[0]
     if page.different:
-        print(f"vmm: {page.different}", file=sys.stderr)
+        print(f"vmm: {printable(page.different)}", file=sys.stderr)
         return DIFFERS
     return 0
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from vmm.machine.machine import Machine
 
 
+OF_IMAGES = (
+    "board", "cpu", "smp", "memory", "append", "initrd", "load_address", "seed", "gear", "max_insns", "max_time",
+    "scenario", "input", "record",
+)  # fmt: skip
 EXIT_STATUS = """\
 exit status:
   the guest's own
@@ -134,6 +138,14 @@ def add_coverage(parser: Parser) -> None:
     """`--coverage`."""
     coverage = "write which boundaries had which interrupt delivered, for vmm coverage"
     parser.add_argument("--coverage", type=Path, metavar="FILE", help=coverage)
+
+
+def refuse_of_images(options: argparse.Namespace) -> None:
+    """VmmError for one of the options above, which mean nothing to a recording."""
+    for name in OF_IMAGES:
+        if getattr(options, name, None) not in (None, 0, "", [], MEMORY):
+            option = f"--{name.replace('_', '-')}"
+            raise VmmError(f"{option}: a recording has its own machine, and all that was done to it")
 
 
 def of_others(name: str) -> str | None:

@@ -12,7 +12,7 @@ from vmm import loaders
 from vmm.cli import run
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
-from vmm.output import Outputs
+from vmm.output import OutputFile, Outputs
 
 if TYPE_CHECKING:
     from vmm.stepper.walk import Walk
@@ -51,13 +51,16 @@ def main(options: argparse.Namespace) -> int:
     if options.picture is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise VmmError("vmm step draws on a terminal, and this is none; --picture FILE.svg draws what it would")
     with ExitStack() as files:
-        walk = opened(options, files)
+        walk, recording = opened(options, files)
         from vmm.stepper import shown
 
         if options.picture is None:
             shown.on_terminal(walk)
             return 0
-        file = files.enter_context(Outputs(_read(walk, options)).open("--picture", options.picture))
+        outputs = Outputs(_read(walk, options))
+        if recording:
+            outputs.claim(recording)
+        file = files.enter_context(outputs.open("--picture", options.picture))
         file.write(shown.as_picture(walk, options.press.split(), options.size or PICTURE))
     return 0
 
@@ -87,24 +90,23 @@ def check_installed() -> None:
 
         command = into_python("'vmm[tui]'")
         raise VmmError(
-            f"vmm step: textual is not installed; the extra tui has it{f': {command}' if command else ''}"
+            f"step: textual is not installed; the extra tui has it{f': {command}' if command else ''}"
         ) from error
 
 
-def opened(options: argparse.Namespace, files: ExitStack) -> Walk:
-    """What is stepped through; a recording of it is written when `files` ends."""
-    from vmm.inputs.tape import FIRST_WORDS
+def opened(options: argparse.Namespace, files: ExitStack) -> tuple[Walk, OutputFile | None]:
+    """What is stepped through, and where a recording of it is written when `files` ends."""
+    from vmm.inputs.tape import is_recording
     from vmm.stepper import opened
 
     path = Path(options.image)
-    if path.is_file():
-        with path.open("rb") as file:
-            if file.read(len(FIRST_WORDS)) == FIRST_WORDS:
-                return opened.recorded(path)
-    return _live(options, files)
+    if not is_recording(path):
+        return _live(options, files)
+    run.refuse_of_images(options)
+    return opened.recorded(path), None
 
 
-def _live(options: argparse.Namespace, files: ExitStack) -> Walk:
+def _live(options: argparse.Namespace, files: ExitStack) -> tuple[Walk, OutputFile | None]:
     from vmm.catalog import case_named, resolve, wants
     from vmm.machine.config import Config
     from vmm.machine.machine import Machine
@@ -134,4 +136,4 @@ def _live(options: argparse.Namespace, files: ExitStack) -> Walk:
         read = machine.source.files if machine.source else ()
         recorder.file = Outputs(read).open("--record", options.record)
     files.enter_context(recorder)
-    return opened.live(machine, recorder, console)
+    return opened.live(machine, recorder, console), recorder.file

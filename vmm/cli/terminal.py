@@ -9,6 +9,7 @@ import termios
 import threading
 from contextlib import suppress
 from types import FrameType, TracebackType
+from typing import Any
 
 IFLAG, OFLAG, LFLAG, CC = 0, 1, 3, 6
 """Where tcgetattr(3) of Python's has them."""
@@ -17,14 +18,17 @@ INPUT |= termios.ICRNL | termios.IXON
 LOCAL = termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN
 """What a terminal does to keys of its own accord, Ctrl-C and Ctrl-Z among it. What it does to output stays."""
 
+ENTER, LEAVE = b"\x1b[?1049h\x1b[?25l", b"\x1b[?25h\x1b[?1049l"
+"""The alternate screen of xterm's, without a cursor, and back."""
+
 
 class Terminal:
     """On a descriptor; as a context it is raw, with `signals` Ctrl-C and Ctrl-Z are still what they are. Who stops the
-    process finds it as it was, and leaves it raw again.
+    process finds it as it was, and leaves it raw again; so with the alternate screen that is shown at `screen`.
     """
 
-    def __init__(self, file: int, *, signals: bool = False) -> None:
-        self._file = file
+    def __init__(self, file: int, *, signals: bool = False, screen: int | None = None) -> None:
+        self._file, self._screen = file, screen
         self._before = termios.tcgetattr(file)
         self._raw = termios.tcgetattr(file)
         self._raw[IFLAG] &= ~INPUT
@@ -62,12 +66,19 @@ class Terminal:
         termios.tcsetattr(self._file, termios.TCSANOW, self._before)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        termios.tcsetattr(self._file, termios.TCSANOW, self._before)
+        self._set(self._before, LEAVE)
         os.kill(os.getpid(), signal.SIGSTOP)
 
     def _go_on(self, number: int, frame: FrameType | None) -> None:
         if self._is_raw:
-            termios.tcsetattr(self._file, termios.TCSANOW, self._raw)
+            self._set(self._raw, ENTER)
+
+    def _set(self, how: list[Any], screen: bytes) -> None:
+        """In a handler, so past what is buffered. A terminal that hangs up sends SIGCONT, too, and is none any more."""
+        with suppress(OSError, termios.error):
+            termios.tcsetattr(self._file, termios.TCSANOW, how)
+            if self._screen is not None:
+                os.write(self._screen, screen)
 
     def read(self, *, wait: bool) -> bytes | None:
         """The keys that are there, which may be none; None: there will be no more."""

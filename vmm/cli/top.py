@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vmm.cli import SCRIPT_FAILED, interrupts, run, session
+from vmm.cli import DIFFERS, SCRIPT_FAILED, interrupts, run, session
 from vmm.cli.parser import Parser
 from vmm.cli.terminal import Terminal
-from vmm.errors import VmmError
+from vmm.errors import printable
 
 if TYPE_CHECKING:
     from vmm.cli.run_loop import Typed
@@ -31,10 +31,6 @@ EVERY = 0.5
 LOOK, LEAST, MOST = 0.05, 20_000, 20_000_000
 """Seconds that a slice of the run is to take about, and the instructions that it may have."""
 ENDS, PAUSES = "q", "p "
-OF_IMAGES = (
-    "board", "cpu", "smp", "append", "initrd", "load_address", "seed", "max_insns", "max_time", "scenario", "input",
-)  # fmt: skip
-"""Options that mean nothing to a recording."""
 
 
 def parser() -> Parser:
@@ -69,7 +65,10 @@ def main(options: argparse.Namespace) -> int:
             status = SCRIPT_FAILED
     sys.stdout.write(watched.rates.text(watched.rates.rows(whole=True), screen.order if screen else options.sort))
     if not options.quiet:
-        print(f"vmm: {stop.reason}: {stop.detail}", file=sys.stderr)
+        print(f"vmm: {stop.reason}: {printable(stop.detail)}", file=sys.stderr)
+    if watched.different:
+        print(f"vmm: {printable(watched.different)}", file=sys.stderr)
+        return DIFFERS
     return watched.status if watched.status is not None and not cut else status
 
 
@@ -85,6 +84,8 @@ class Watched:
         self.script: Any = None
         self.status: int | None = None
         """Of the recorded run, where it is one."""
+        self.different: str | None = None
+        """What differs from the recorded run."""
 
     def go(self, screen: Screen | None) -> Stop:
         """To its end."""
@@ -126,23 +127,23 @@ def _live(options: argparse.Namespace) -> Watched:
 
 def _recorded(options: argparse.Namespace) -> Watched | None:
     """None: it is an image."""
-    from vmm.inputs.tape import FIRST_WORDS
+    from vmm.inputs.tape import is_recording
 
     path = Path(options.image)
-    if not path.is_file():
+    if not is_recording(path):
         return None
-    with path.open("rb") as file:
-        if file.read(len(FIRST_WORDS)) != FIRST_WORDS:
-            return None
-    given = next((name for name in OF_IMAGES if getattr(options, name)), None)
-    if given:
-        raise VmmError(f"--{given.replace('_', '-')}: a recording has its own machine, and all that was done to it")
-    from vmm.replayer.player import Replay
+    run.refuse_of_images(options)
+    from vmm.replayer.player import Diverged, Replay
 
     replay = Replay(path, None, None)
 
     def on(insns: int) -> tuple[Stop, bool]:
-        stop = replay.run(insn=replay.machine.instructions + insns)
+        try:
+            stop = replay.run(insn=replay.machine.instructions + insns)
+        except Diverged as error:
+            watched.different = str(error)
+            return session.cut(replay.machine, "no longer the recorded run"), True
+        watched.different = replay.different
         return stop, replay.finished
 
     watched = Watched(replay.machine, options.image, on, None)
@@ -162,7 +163,8 @@ class Screen:
         self._rows: list[Any] = []
         self._console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
         self._live = Live(console=self._console, screen=True, auto_refresh=False)
-        self._keys = Terminal(sys.stdin.fileno(), signals=True) if sys.stdin.isatty() else None
+        screen = None if self._console.is_dumb_terminal else sys.stdout.fileno()
+        self._keys = Terminal(sys.stdin.fileno(), signals=True, screen=screen) if sys.stdin.isatty() else None
 
     def __enter__(self) -> Screen:
         if self._keys:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -28,7 +29,10 @@ from vmm.output import OutputFile
 
 FORMAT = 2
 FIRST_WORDS = b'{"vmmrec"'
+SUFFIX = ".vmmrec"
 BLOCK = 1 << 20
+HASH = re.compile("[0-9a-f]{16}")
+MOST_STATUS = 255
 FOREIGN = "not a recording of vmm's; vmm run IMAGE --record FILE writes one"
 
 
@@ -91,6 +95,16 @@ class Tape:
     end: End
     entries: list[Entry] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+
+
+def is_recording(path: Path) -> bool:
+    """Whether such a file begins as one, or is called one: then `read` says what is wrong with it."""
+    if not path.is_file():
+        return False
+    if path.suffix == SUFFIX:
+        return True
+    with path.open("rb") as file:
+        return file.read(len(FIRST_WORDS)) == FIRST_WORDS
 
 
 def module_path(module: str) -> Path:
@@ -285,9 +299,9 @@ class _Reader:
 
     def _end(self, line: dict[str, Any]) -> End:
         fields: tuple[tuple[str, Callable[[Any], bool]], ...] = (
-            ("hash", _is_text),
+            ("hash", lambda value: _is_text(value) and HASH.fullmatch(value) is not None),
             ("console", _is_written),
-            ("status", lambda value: type(value) is int),
+            ("status", lambda value: type(value) is int and 0 <= value <= MOST_STATUS),
             ("why", _is_text),
         )
         for name, fits in fields:

@@ -1,4 +1,6 @@
-"""Names and source lines of an ELF image, through pyelftools and only when somebody asks."""
+"""Names and source lines of an ELF image, through pyelftools and only when somebody asks. Names are printable here, so
+that no image writes control characters into a table, a pane or a log.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vmm.errors import VmmError, nearest, unknown
+from vmm.errors import VmmError, nearest, printable, unknown
 
 MAPPING = re.compile(r"\$[adtx](\..*)?")
 """What an assembler says of code and data (ELF for the Arm Architecture, 5.5.5): no names."""
@@ -149,7 +151,7 @@ def _tables(elf: Any) -> Tables:
         value = symbol["st_value"]
         if thumb and symbol["st_info"]["type"] == "STT_FUNC":
             value &= ~1  # bit 0 says that it is Thumb code (ELF for the Arm Architecture, 5.5.3)
-        values.setdefault(symbol.name, value)
+        values.setdefault(printable(symbol.name), value)
         section = symbol["st_shndx"]
         if isinstance(section, int):  # an absolute symbol is a number, not a place
             by_section.setdefault(section, {}).setdefault(value, symbol)
@@ -161,7 +163,11 @@ def _ranges(section: Any, places: dict[int, Any]) -> list[Symbol]:
     starts = sorted(places)
     ends = [*starts[1:], section["sh_addr"] + section["sh_size"]]
     return [
-        Symbol(start, start + places[start]["st_size"] if places[start]["st_size"] else end, places[start].name)
+        Symbol(
+            start,
+            start + places[start]["st_size"] if places[start]["st_size"] else end,
+            printable(places[start].name),
+        )
         for start, end in zip(starts, ends, strict=True)
         if start < end
     ]
@@ -193,9 +199,9 @@ def unit_lines(program: Any) -> list[Line]:
 
 def _path(header: Any, entry: Any) -> str:
     """Of a file: in a directory of the table, which up to DWARF 4 begins with number 1 (6.2.4)."""
-    name: str = entry["name"].decode(errors="replace")
+    name = printable(entry["name"].decode(errors="replace"))
     directories = header.get("include_directory") or ()
     index = entry.get("dir_index", 0) - (0 if header["version"] >= 5 else 1)
     if not 0 <= index < len(directories):
         return name
-    return str(Path(directories[index].decode(errors="replace"), name))
+    return str(Path(printable(directories[index].decode(errors="replace")), name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from vmm.core.stops import ENDED_BY_GUEST
+from vmm.errors import printable
 from vmm.machine.machine import Machine
 from vmm.report import crash, guest_errors
 from vmm.report.summary import Summary
@@ -12,7 +13,7 @@ from vmm.report.summary import Summary
 
 def show(machine: Machine, summary: Summary, file: TextIO) -> None:
     """Print all of it."""
-    print(f"vmm: {summary.stop.reason}: {summary.stop.detail}", file=file)
+    print(f"vmm: {summary.stop.reason}: {printable(summary.stop.detail)}", file=file)
     summary.show_findings(file)
     if crash.is_crash(summary.stop):
         crash.show(machine, file)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import vmm.columns
 from vmm.arch import named
 from vmm.columns import broken
+from vmm.errors import printable
 from vmm.quantities import in_words
 from vmm.report import table
 from vmm.trace import InterruptStats
@@ -61,7 +62,7 @@ class Rates:
     """Of one machine; times of the host are seconds that the guest ran."""
 
     def __init__(self, machine: Machine, name: str) -> None:
-        self._machine, self._name = machine, name
+        self._machine, self._name = machine, printable(name)
         self._seen = [Seen() for _ in machine.cpus]
         self._before: dict[tuple[int, int, str], int] = {}
         self._at = (0, 0.0)

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from vmm.arch import named
 from vmm.catalog import name_of
-from vmm.errors import VmmError
+from vmm.errors import VmmError, printable
 from vmm.stepper.keys import KEYS, SHORT
 from vmm.stepper.layout import FOLDED, Place, Size, laid_out
 from vmm.stepper.panes import registers
@@ -145,7 +145,7 @@ class Stepper(App[None]):
         """What the last move came to, or what comes next."""
         walk, machine = self._walk, self._walk.machine
         if walk.told or walk.coming is None:
-            return Text(walk.told, style=WARNING)
+            return Text("\n".join(map(printable, walk.told.split("\n"))), style=WARNING)
         event, insns, place = walk.coming
         what = interrupt(event.number, event.source, machine)
         when = f"in {insns} instruction{'s' * (insns != 1)}" if insns else "now"
@@ -154,7 +154,7 @@ class Stepper(App[None]):
     def _where(self) -> Text:
         walk, machine = self._walk, self._walk.machine
         at = machine.position
-        name = name_of(machine.source.image) if machine.source else ""
+        name = printable(name_of(machine.source.image)) if machine.source else ""
         whole = f" of {walk.known.insns}" if walk.known else ""
         cpu = f"  vCPU {walk.cpu.index} of {len(machine.cpus)}" if len(machine.cpus) > 1 else ""
         return line(
