@@ -115,6 +115,7 @@ void vmm_arm_off(vmm_vcpu *v);
 void vmm_arm_wait(vmm_vcpu *v); /* as WFI */
 uint64_t vmm_arm_read(vmm_vcpu *v, uint64_t address, void *buffer, uint64_t size); /* as vmm_x86_read */
 uint64_t vmm_arm_write(vmm_vcpu *v, uint64_t address, const void *buffer, uint64_t size);
+uint64_t vmm_arm_timer_count(vmm_vcpu *v, uint32_t which); /* what its CVAL is held against */
 uint64_t vmm_arm_get(vmm_vcpu *v, int uc_register);
 void vmm_arm_set(vmm_vcpu *v, int uc_register, uint64_t value);
 int vmm_arm_vector_get(vmm_vcpu *v, uint32_t number, uint8_t bytes[16]); /* V0 to V31, ARMv7: D0 to D31 of 64 bits */

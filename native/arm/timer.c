@@ -33,9 +33,14 @@ static uint64_t offset_of(const vmm_vcpu *v, uint32_t which)
     return which == VMM_TIMER_VIRTUAL ? arm_of(v)->cntvoff : 0;
 }
 
+uint64_t vmm_arm_timer_count(vmm_vcpu *v, uint32_t which)
+{
+    return counter(v) - offset_of(v, which);
+}
+
 static bool condition(vmm_vcpu *v, uint32_t which)
 {
-    return counter(v) - offset_of(v, which) >= arm_of(v)->timer[which].compare;
+    return vmm_arm_timer_count(v, which) >= arm_of(v)->timer[which].compare;
 }
 
 /* When the condition changes next: it begins at CVAL and ends where the timer's own count wraps to 0. */

@@ -399,3 +399,16 @@ def test_a_timer_interrupt_is_outranked_by_a_better_priority() -> None:
     bench.cpu["pstate"] = EL1H
     bench.step()
     assert bench.numbers == [INTID]
+
+
+def test_what_is_told_of_a_timer_has_all_of_its_64_bits() -> None:
+    """DDI0487 D11.2.4: CVAL, which the 32 bits of TVAL are a part of; what was due is below 0."""
+    bench = timed(a64(*VIRTUAL_SET_A64) + NOPS, x0=1 << 40, x1=ENABLE)
+    bench.step(2)
+    physical, virtual = bench.cpu.timers()
+    assert physical == ("physical", False, False, False, None)
+    assert virtual[:4] == ("virtual", True, False, False)
+    assert (1 << 40) - virtual[4] == bench.cpu["cntvct_el0"]
+    bench = timed(a64(*VIRTUAL_SET_A64, *["nop"] * 8), x0=2, x1=ENABLE | IMASK)
+    bench.step(8)
+    assert list(bench.cpu.timers())[1] == ("virtual", True, True, True, 2 - bench.cpu["cntvct_el0"])

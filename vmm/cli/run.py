@@ -17,7 +17,7 @@ from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, debugger, logged, session
 from vmm.cli.outcome import Outcome
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
-from vmm.machine.options import GEAR, MEMORY, PRECISE
+from vmm.machine.options import GEAR, GEARS, MEMORY, PRECISE
 from vmm.output import Outputs
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def add_machine(parser: Parser) -> None:
 
 def add_gear(parser: Parser) -> None:
     gear = f"look before each instruction, or each block of them; a run is the same in both ({GEAR})"
-    parser.add_argument("--gear", choices=("precise", "fast"), help=gear)
+    parser.add_argument("--gear", choices=GEARS, help=gear)
 
 
 def add_limits(parser: Parser) -> None:

@@ -47,7 +47,7 @@ from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
 from vmm.machine.interrupts import Interrupts
 from vmm.machine.keyboard import Keyboard
-from vmm.machine.options import Options, takes_options
+from vmm.machine.options import FAST, GEARS, Options, takes_options
 from vmm.machine.runner import Runner, TriggerContext
 from vmm.machine.snapshot import Snapshot
 from vmm.output import OutputFile
@@ -74,13 +74,10 @@ __all__ = ["Machine", "boot"]
 T = TypeVar("T")
 
 
-GEARS = ("precise", "fast")
-
-
 def why_precise(chosen: Processor) -> str | None:
     """Why such vCPUs run in the precise gear whatever is asked for; None: they need not."""
     architecture = named(chosen.architecture)
-    if "fast" not in architecture.gears:
+    if FAST not in architecture.gears:
         return f"{architecture.title} has the precise gear alone"
     return chosen.precise or no_fast_gear()
 
@@ -138,7 +135,7 @@ class Machine:
         if not 0 < config.smp <= layout.most_cpus:
             raise VmmError(f"--smp {config.smp}: board {board.NAME} has 1 to {layout.most_cpus} vCPUs")
         self._native = native = core_machine.made(config, layout, number(options, "insn_ns", 10, 1_000_000))
-        native.fast = config.gear == "fast" and why_precise(chosen) is None
+        native.fast = config.gear == FAST and why_precise(chosen) is None
         cpus = [chosen.add(native, **layout.features) for _ in range(config.smp)]
         self._state = state = DeviceState(wiring=WIRING)
         self.inputs = inputs = Inputs(native)

@@ -19,8 +19,10 @@ R = TypeVar("R")
 
 MEMORY = 128 << 20
 """Bytes of RAM where nobody says: as QEMU's pc. What the guest never touches costs nothing."""
-GEAR, PRECISE = "fast", "precise"
-"""Where nobody says; which is the faster one where each instruction is asked for, as for a coverage map."""
+GEARS = PRECISE, FAST = ("precise", "fast")
+"""By the core's `fast`. The first is the faster one where each instruction is asked for, as for a coverage map."""
+GEAR = FAST
+"""Where nobody says."""
 
 
 class Options(TypedDict, total=False):

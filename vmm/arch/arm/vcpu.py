@@ -31,7 +31,7 @@ MODES = {
 }  # fmt: skip
 THUMB, NOT_A64 = 1 << 5, 1 << 4
 MASKS = {"IRQ": 1 << 7, "FIQ": 1 << 6}
-TIMERS = {"cntp": "physical", "cntv": "virtual"}
+TIMERS = {"cntp": ("physical", lib.VMM_TIMER_PHYSICAL), "cntv": ("virtual", lib.VMM_TIMER_VIRTUAL)}
 """By how their registers' names begin."""
 
 
@@ -135,9 +135,10 @@ class Arm(Vcpu):
     def timers(self) -> Iterator[tuple[str, bool, bool, bool, int | None]]:
         """The generic ones (DDI0487 D11.2, D13.8)."""
         level = "_el0" if self.arch == "arm64" else ""
-        for name, title in TIMERS.items():
+        for name, (title, which) in TIMERS.items():
             enabled, masked, due = (bool(self[f"{name}_ctl{level}"] >> bit & 1) for bit in range(3))
-            left = (self[f"{name}_tval{level}"] & 0xFFFF_FFFF ^ 1 << 31) - (1 << 31)
+            compare = lib.vmm_arm_of(self._native).timer[which].compare  # of TVAL's 32 bits one may be far out
+            left = compare - lib.vmm_arm_timer_count(self._native, which)
             yield title, enabled, masked, due, left if enabled else None
 
     def shutdown_story(self, where: str, whose: str, raises: bool) -> str:
