@@ -194,6 +194,7 @@ def test_monitor_looks_and_drives(served):
     client, run = served("x86/pit_ticks")
     assert [line.split()[0] for line in client.monitor("help").splitlines()][:3] == ["help", "where", "frames"]
     assert client.monitor("").startswith("help")
+    assert client.monitor("line 'x") == "monitor line 'x: No closing quotation\n"
     assert "insn 0, 0 ns" in client.monitor("where")
     assert "did you mean 'lines'" in client.monitor("lnies")
     client.ask(f"Z0,{run.machine.address('tick'):x},1")

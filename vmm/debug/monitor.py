@@ -28,12 +28,12 @@ class Row(NamedTuple):
 
 
 def answer(target: Target, text: str, commands: Mapping[str, Row] | None = None) -> str:
-    """What a command line says, of these or of all `commands`; VmmError for one that makes no sense."""
+    """What a command line says, of these or of all `commands`; of one that makes no sense, why."""
     known = COMMANDS if commands is None else commands
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise VmmError(f"monitor {text}: {error}") from None
+        return f"monitor {text}: {error}\n"
     name, *rest = words or ["help"]
     if name not in known:
         return f"{unknown('monitor command', name, known)}\n"
