@@ -39,7 +39,8 @@ from bench_stimuli import PULSES, stimulus_rate
 
 from vmm.catalog import resolve
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 ROUNDS = 200_000
 """What the guest isr_bench counts to."""

@@ -16,7 +16,8 @@ from bench_runs import qemu_seconds as timed
 
 from vmm.catalog import resolve
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 ROUNDS, PYTHON_ROUNDS = 200_000, 3_000
 """What the guests count to, and how many of them are enough for Python."""

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from bench_rows import Row
 
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 CODE, RAM, PAGES, REPEATS, AIM_US = 0x100000, 16 * MIB, 10, 2000, 50
 

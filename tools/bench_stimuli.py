@@ -6,7 +6,8 @@ import time
 
 from vmm import Periodic
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 PULSES = 1_000_000
 CODE, HANDLER, IDT, GDT, STACK = 0x1000, 0x3000, 0x2000, 0x4000, 0x8000

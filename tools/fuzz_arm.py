@@ -14,7 +14,8 @@ from fuzz_noise import Kind, Noise
 from vmm.boards import virt_tree
 from vmm.boards.virt_tree import GICC, GICD, GICR, ITS, Region
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 Words = list[int]
 

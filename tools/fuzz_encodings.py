@@ -13,7 +13,8 @@ from fuzz_cases import Outcome, fingerprint
 from fuzz_noise import Found, Noise
 
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 BATCH = 500
 STEPS = 2

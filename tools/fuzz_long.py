@@ -20,7 +20,8 @@ from fuzz_noise import Kind, Noise
 from fuzz_x86 import BODIES, CODE, ENDS, HANDLERS, IDT, KERNEL32, KERNEL64, POPS_AND_SKIPS, RETURNS, SKIPS, X86Noise
 
 from vmm.arch.x86.vcpu import Segment
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 from vmm.scenario.stimuli import Poisson
 
 INSTRUCTIONS = 1_000_000

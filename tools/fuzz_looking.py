@@ -20,7 +20,8 @@ from fuzz_noise import Found, Kind, Noise
 from vmm import NextBoundary
 from vmm.arch.x86.vcpu import SEGMENTS, X86
 from vmm.errors import VmmError
-from vmm.machine.machine import Config, Machine, accesses_of, collected_of
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine, accesses_of, collected_of
 from vmm.replayer.player import replay
 from vmm.sources import bundled
 

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 
 class Noise(random.Random):

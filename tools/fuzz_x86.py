@@ -11,7 +11,8 @@ from fuzz_noise import Kind, Noise
 
 from vmm.arch.x86.vcpu import CODE32, DATA32, EFER, Segment
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 from vmm.sources import bundled
 
 SMALL, LARGE = 2 * MIB, 3072 * MIB

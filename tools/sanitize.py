@@ -49,7 +49,8 @@ if hasattr(os, "RTLD_DEEPBIND"):
 LIVES = """
 import ctypes, gc
 import vmm
-from vmm.machine.machine import Config, Machine, boot
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine, boot
 
 for guest in ("x86/pit_ticks", "arm64/sgi_ping_pong", "arm/sgi_ping_pong"):
     for _ in range(20):

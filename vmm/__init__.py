@@ -71,6 +71,7 @@ HOMES = (
     "vmm.arch.arm.traps",
     "vmm.machine.options",
     "vmm.machine.snapshot",
+    "vmm.machine.config",
     "vmm.machine.machine",
     "vmm.coverage.coverage",
     "vmm.scenario.stimuli",
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from vmm.inputs.console_text import *
     from vmm.inputs.lines import *
     from vmm.inputs.traps import *
+    from vmm.machine.config import *
     from vmm.machine.machine import *
     from vmm.machine.options import *
     from vmm.machine.snapshot import *

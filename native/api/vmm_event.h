@@ -16,7 +16,7 @@ enum vmm_event_kind {
     VMM_EV_ENDED = 5,       /* EOI; number: pin of the pair or APIC vector, value: 1 for an APIC.
                                GIC: INTID, bit 0 priority dropped, bit 1 deactivated */
     VMM_EV_SPURIOUS = 6,    /* number: vector. GIC: 1022 or 1023, value: vCPU */
-    VMM_EV_MASKED = 7,      /* number: chip, value: new mask; by ICW1 only while somebody records, see below. GIC: INTID, value: 1 disabled, 0 enabled */
+    VMM_EV_MASKED = 7,      /* number: chip, value: new mask. GIC: INTID, value: 1 disabled, 0 enabled */
     VMM_EV_FAULT_CHAIN = 8, /* number: vector that became another; value: the new one */
     VMM_EV_TASK = 9,        /* number: selector of the new TSS */
     VMM_EV_TRAPPED = 10,    /* number: trap kind, value: its number */
@@ -39,8 +39,9 @@ enum vmm_event_kind {
     VMM_EV_WORK = 23, /* only while somebody records; number: a device's line, value: which work, below it enum vmm_work */
     VMM_EV_TRANSACTION = 24, /* number: enum vmm_transaction, value: an abort's status in EAX */
     VMM_EV_GUARD_STORED = 25, /* only while there is a guard: an instruction stores there; value: physical address */
-    VMM_EV_STATE_SET = 26 /* only while somebody records; software takes a request back from a GIC, or makes an INTID active
-                             or inactive; number: INTID, value: bit 0 pending, bit 1 active, flags: whose, below 32.
+    VMM_EV_STATE_SET = 26 /* only while somebody records; software changes what a GIC has but by a request, an acknowledge or
+                             an end; number: INTID, value: bit 0 pending, bit 1 active, bit 2 latched: pending though its
+                             line falls, flags: whose, below 32.
                              8259A: ICW1; number: chip, value: what still is requested */
 };
 

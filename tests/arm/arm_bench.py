@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from arm.opcodes import a32, a64, t32
 from vmm.core.native import lib
 from vmm.core.stops import Stop
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 from vmm.trace import Event
 
 # ---- where things lie ----

@@ -35,7 +35,8 @@ from arm.arm_bench import (
 )  # fmt: skip
 from arm.opcodes import a64
 from vmm.core.native import ffi, lib
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 EL2, EL3 = ",virtualization=on", ",secure=on"
 RW = 1 << 31

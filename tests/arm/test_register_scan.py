@@ -14,7 +14,8 @@ from typing import NamedTuple
 import pytest
 
 from vmm.core.native import lib
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 RAM, RAM_SIZE = 0x40000000, 0x800000
 VECTORS, START, FOUND = 0x40010000, 0x40020000, 0x40400000

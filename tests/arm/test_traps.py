@@ -39,7 +39,8 @@ from arm.opcodes import a32, a64, t32
 from vmm.arch.arm.traps import Brk, Hvc, Smc, Svc, SysReg, Undefined
 from vmm.arch.traps import Key
 from vmm.inputs.traps import DONE, Trap
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 SEEN = list[tuple[Any, ...]]
 RW = 1 << 31

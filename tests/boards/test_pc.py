@@ -17,7 +17,8 @@ from x86.x86_bench import CODE, HLT, IF, JMP_SELF, NMI, X86Bench
 from vmm.core.native import lib
 from vmm.errors import VmmError
 from vmm.intc.ioapic import IoApic
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 MIB = 0x100000
 BIOS_AREA = range(0xF0000, MIB, 16)

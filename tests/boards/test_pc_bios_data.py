@@ -11,7 +11,8 @@ import pytest
 from x86.x86_bench import HLT, X86Bench
 
 from vmm.errors import VmmError
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 MIB = 1 << 20
 

@@ -12,7 +12,8 @@ from x86.x86_bench import NMI, NOP, STI, X86Bench
 from vmm.boards.pc_profiles import KNOBS, NAMES
 from vmm.core.native import lib
 from vmm.errors import VmmError
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 ALL = ("default", "p6", "kvm", "qemu", "bochs", "bochs-2.6.8")
 ENTRY_4, EDGE, LEVEL, ACTIVE_LOW, MASKED = 0x18, 0x51, 0x8051, 0x2000, 0x10000

@@ -17,7 +17,8 @@ from vmm.arch.x86.vcpu import Segment
 from vmm.core.native import lib
 from vmm.core.stops import Stop
 from vmm.errors import VmmError
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 FIRMWARE, TOP, SIZE = 0xF0000, 0xFFFF0000, 0x10000
 RESET_VECTOR = 0xFFFFFFF0

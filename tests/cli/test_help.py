@@ -31,7 +31,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_without_a_topic_they_are_listed_a_line_each(vmm):
+def test_without_a_topic_they_are_listed_a_line_each(vmm, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     done = vmm("help")
     assert (done.status, done.err) == (0, "")
     assert [line.split()[0] for line in done.out.split("\n\n")[0].splitlines()] == list(topics())

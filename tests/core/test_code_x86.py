@@ -6,7 +6,8 @@ import pytest
 
 from vmm.core.native import lib
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 WRITER, READER, PATCHED, SEEN, STACK = 0x1000, 0x2000, 0x3000, 0x5000, 0x8000
 OPERAND = PATCHED + 1

@@ -13,7 +13,8 @@ from arm.arm_bench import CODE, DAIF, DATA, EL1H, EL2H, PAGE_EL1, RAM, TABLES, V
 from arm.opcodes import a32, a64
 
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 MAIN, ROUTINES, ALIAS, STACK = 0x1000, 0x3000, 0x40000, 0x8000
 FIRST, SECOND = 0, 0x100

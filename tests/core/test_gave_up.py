@@ -14,7 +14,8 @@ PROGRAM = """
 import ctypes, pathlib, sys, unicorn
 from vmm.core.native import ffi
 from vmm.errors import VmmError
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 from vmm.inputs import tape
 
 image = pathlib.Path(sys.argv[1])

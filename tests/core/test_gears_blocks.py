@@ -11,7 +11,8 @@ from arm.opcodes import a32, a64, t32
 
 from core.gears import FAST, PRECISE, seen
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 
 class Code(NamedTuple):

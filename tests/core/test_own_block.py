@@ -12,7 +12,8 @@ import pytest
 
 from vmm import NextBoundary
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 CODE, RAM, STACK = 0x7C00, 0x4000_0000, 0x7000
 Advance = Callable[[Machine, int], None]

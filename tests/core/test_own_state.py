@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vmm.core.native import ffi, lib, open_unicorn
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 ICW1, OCW1 = 0x11, 0x5A
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 CODE, SEEN = 0x7C00, 0x20000
 

@@ -17,7 +17,8 @@ from vmm.catalog import resolve
 from vmm.core.device_state import DeviceState
 from vmm.errors import VmmError
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 # ---- what a device may be made of ----
 

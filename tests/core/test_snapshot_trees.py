@@ -13,7 +13,8 @@ import pytest
 
 from core.visible_state import everything
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine, boot
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine, boot
 
 CODE, OTHER, PATCHED, STACK, IDT, GDT, HANDLER = 0x1000, 0x2000, 0x3000, 0x8000, 0x6000, 0x6800, 0x7000
 

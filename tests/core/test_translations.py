@@ -11,7 +11,8 @@ from x86.x86_bench import KERNEL_CODE, PAGES, STACK, X86Bench
 
 from vmm.errors import VmmError
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 DIRECTORY, TABLE, FIRST, SECOND, CODE, SEEN = 0x10000, 0x11000, 0x20000, 0x21000, 0x7C00, 0x8000
 MAPPED = 0x400000

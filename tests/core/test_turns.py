@@ -14,7 +14,8 @@ from core.smp_guests import ARCHITECTURES, machine, run_until_started
 from vmm import Elapsed
 from vmm.errors import VmmError
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine, boot
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine, boot
 
 QUANTUM = 50
 SPIN, JMP_SELF = 0x1000, bytes.fromhex("ebfe")

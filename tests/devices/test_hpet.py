@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from vmm.devices.hpet import Hpet
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 from .fakes import FakeClock, FakeCounter
 

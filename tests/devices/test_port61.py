@@ -7,7 +7,8 @@ import pytest
 from vmm.devices.i8254 import I8254
 from vmm.devices.port61 import Port61
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 from .asleep import asleep
 

@@ -184,3 +184,21 @@ def test_there_are_no_more_snapshots_than_there_may_be_and_the_first_stays(long)
     assert (kept[0], kept[-1]) == (0, 3 * MOST - 1)
     gaps = [after - before for before, after in pairwise(kept)]
     assert gaps[-1] <= 2 < max(gaps)
+
+
+@pytest.mark.parametrize("refused", ["inject 999", "nmi 7"])
+def test_what_the_machine_refuses_changes_nothing_that_is_to_come(served, refused):
+    """An NMI at instruction 2040, gone back to before it."""
+    client, run = served("x86/pit_ticks")
+    for _ in range(2040):
+        client.ask("vCont;s:1")
+    client.monitor("nmi")
+    for _ in range(10):
+        client.ask("vCont;s:1")
+    there, hashed = run.machine.position, run.machine.trace.hash
+    for _ in range(20):
+        client.ask("bs")
+    client.monitor(refused)
+    for _ in range(20):
+        client.ask("vCont;s:1")
+    assert (run.machine.position, run.machine.trace.hash) == (there, hashed)

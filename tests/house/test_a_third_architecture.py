@@ -10,7 +10,8 @@ from vmm import arch, boards
 from vmm.catalog import Wants, wants
 from vmm.cli import main
 from vmm.errors import VmmError
-from vmm.machine.machine import Config, Machine, boot
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine, boot
 from vmm.toolchain import arch_of, find
 
 from .toy.record import STACK

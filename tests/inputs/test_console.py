@@ -14,7 +14,8 @@ import vmm
 from vmm import Console
 from vmm.errors import VmmError
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 TO_COM1 = bytes.fromhex("66baf803")
 ASK = bytes.fromhex("e698")  # OUT 98h, AL

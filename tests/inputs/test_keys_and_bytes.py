@@ -8,7 +8,8 @@ import vmm
 from vmm import Delivered
 from vmm.errors import VmmError
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 DATA, STATUS = 0x60, 0x64
 RBR, LSR = 0x3F8, 0x3FD

@@ -6,7 +6,8 @@ import pytest
 
 from vmm.errors import VmmError
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 AT = 0xFED80000
 

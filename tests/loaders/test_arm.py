@@ -11,7 +11,8 @@ from vmm.errors import VmmError
 from vmm.loaders import architecture, identify, load
 from vmm.loaders.handover import Kernel, hand_over
 from vmm.loaders.image import Image, Options
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 from .handmade_images import (
     ARM_BASE,

@@ -10,7 +10,8 @@ import pytest
 
 from vmm import boot, replay
 from vmm.errors import VmmError
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 BOARDS = {"x86": "pc", "arm64": "virt", "arm": "virt"}
 CPUS = {"x86": "default", "arm64": "cortex-a57", "arm": "cortex-a15"}

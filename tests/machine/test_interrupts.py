@@ -9,7 +9,8 @@ from vmm.arch.x86.vcpu import Segment
 from vmm.core.native import lib
 from vmm.errors import VmmError
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 CODE, IDT, GDT, HANDLER, STACK = 0x1000, 0x2000, 0x4000, 0x3000, 0x8000
 JMP_SELF = bytes.fromhex("ebfe")

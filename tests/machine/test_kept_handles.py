@@ -13,7 +13,8 @@ import vmm
 from vmm.catalog import resolve
 from vmm.core.native import ffi
 from vmm.errors import VmmError
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 
 def pc() -> Machine:

@@ -18,7 +18,8 @@ from core.visible_state import everything
 
 import vmm
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 from vmm.machine.runner import SLICE
 
 AT = 0xFED80000

@@ -9,7 +9,8 @@ from x86.x86_bench import INT, IRET, NMI, NOP, X86Bench, handler
 from vmm import Elapsed, Reach
 from vmm.errors import VmmError
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 from vmm.testing.boundaries import Region, find, reach
 
 from .conftest import Suite

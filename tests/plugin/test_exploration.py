@@ -103,7 +103,7 @@ def test_one_that_does_fails_with_the_least_placement_and_its_story(suite: Suite
             "*- guest.S: why it stopped -*",
             "breakpoint: reached 0x* over guest.S:*",
             "*, board pc,pit=off, seed 5, trace *",
-            f"insn *: vector 0x25 delivered (IRQ 5) at {place}",
+            f"insn *: vector 0x25 delivered (IRQ 5) at {place}: inc eax",
             "*- guest.S: console -*",
             "ready",
             "*- guest.S: recording -*",

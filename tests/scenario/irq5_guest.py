@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 CODE, IDT, HANDLER, STACK = 0x1000, 0x2000, 0x3000, 0x8000
 IRQ5 = 0x25

@@ -83,7 +83,8 @@ def test_no_encoding_ends_the_machine(number: int) -> None:
 
 HALF_PRECISION = """
 import sys
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 machine = Machine(Config(board="virt", cpu="max", memory=1 << 20))
 machine.memory.write(0x40080000, int(sys.argv[1], 0).to_bytes(4, "little"))
 machine.cpu["pc"], machine.cpu["cpacr_el1"] = 0x40080000, 3 << 20

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 CODE, STACK = 0x100000, 0x170000
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 CODE, STACK, STATUS = 0x1000, 0x8000, 0x8D5
 REGISTERS = {"rax": 0x3FFF0005, "rbx": 0x80000013, "rcx": 3, "rdx": 0, "rsp": STACK, "rflags": 2}

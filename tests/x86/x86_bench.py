@@ -15,7 +15,8 @@ from vmm.arch.x86.vcpu import Segment
 from vmm.core.stops import Stop
 from vmm.inputs.traps import DONE
 from vmm.inputs.traps import Trap as TrapSeen
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 from vmm.trace import Event
 
 # ---- where things lie; each stack has a page of its own, so that a test can take it away ----
@@ -152,7 +153,16 @@ class X86Bench:
     ) -> None:
         self.mode = mode
         self.long = mode in ("long64", "compat32")
-        self.machine = Machine(Config(board=f"pc,pit=off{board}", cpu=model, smp=smp, seed=seed, gear=gear, memory=RAM))
+        self.machine = Machine(
+            Config(
+                board=f"pc{board}" if "pit=" in board else f"pc,pit=off{board}",
+                cpu=model,
+                smp=smp,
+                seed=seed,
+                gear=gear,
+                memory=RAM,
+            )
+        )
         self.cpu = self.machine.cpu
         self.memory = self.machine.memory
         self.memory.write(CODE, code + JMP_SELF)

@@ -135,7 +135,11 @@ def _command(name: str) -> str:
 def _other(name: str) -> str | None:
     from vmm.cli import habits
 
-    return habits.command(name)
+    return habits.command(name, _is_option_of_run)
+
+
+def _is_option_of_run(name: str) -> bool:
+    return import_module("vmm.cli.run").parser().follow(name) is not None
 
 
 def _complain(*lines: str) -> None:

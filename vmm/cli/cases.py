@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from vmm.casebook.case import VARIANTS, Asked
-from vmm.cli import run
+from vmm.cli.outcome import Outcome
 
 
-def play(options: argparse.Namespace, asked: Asked) -> int:
-    """0: nothing is wrong with this variant, 1: something is; else that of a run which was over too soon to tell."""
+def play(options: argparse.Namespace, asked: Asked, run: Callable[[argparse.Namespace], Outcome]) -> int:
+    """0: nothing is wrong with this variant, 1: something is; else that of a run which was over too soon to tell. `run`
+    plays any image.
+    """
     case = asked.case
     options.image = asked.name
     options.scenario = options.scenario or case.scenario
     options.diagnose = options.diagnose or case.looked_for
     if not options.quiet:
         print(f"{asked.name}: {case.title}", file=sys.stderr)
-    outcome = run.play(options)
+    outcome = run(options)
     if not outcome.whole or (outcome.stop.reason == "limit" and not outcome.certain):
         return outcome.status
     wrong = outcome.status != 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 
 from vmm.cli import qemu
 from vmm.cli.qemu_words import GDB, SERIAL, SNAPSHOT, WORDS
@@ -68,21 +69,15 @@ OPTIONS = {
 """Of `vmm run`, besides QEMU's."""
 
 
-def command(name: str) -> str | None:
-    """What is said to who asks for the command, or for an image without one."""
+def command(name: str, is_option: Callable[[str], bool]) -> str | None:
+    """What is said to who asks for the command, or for an image, or an option of `vmm run`, without one."""
     if name in COMMANDS:
         return COMMANDS[name]
     if name.startswith(qemu.PROGRAM):
         return "vmm run takes QEMU's options, without the program's name"
-    if qemu.word(name) or _is_option_of_run(name):
+    if qemu.word(name) or is_option(name):
         return f"a command comes first: vmm run {name} ..."
     return f"a command comes first: vmm run {shlex.quote(name)}" if _is_image(name) else None
-
-
-def _is_option_of_run(name: str) -> bool:
-    from vmm.cli.run import parser
-
-    return parser().follow(name) is not None
 
 
 def _is_image(name: str) -> bool:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vmm import loaders, quantities
 from vmm.arch import DEFAULT, every, named
 from vmm.cli import BROKEN_PIPE, SCRIPT_FAILED, debugger, logged, session
+from vmm.cli.outcome import Outcome
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.machine.options import GEAR, MEMORY, PRECISE
@@ -45,18 +46,6 @@ exit status:
   125  shutdown, unmapped memory or idle for ever
   129, 130, 143  SIGHUP, Ctrl-C, SIGTERM: what a run leaves is written
   all of them, beside those of timeout(1) and the shell: vmm help commands"""
-
-
-class Outcome(NamedTuple):
-    """Of a run."""
-
-    status: int
-    """The exit status."""
-    stop: Stop
-    whole: bool
-    """It came to its end: it was not cut short, and no script failed."""
-    certain: bool
-    """A diagnosis is certain of something."""
 
 
 class RunParser(Parser):
@@ -172,7 +161,7 @@ def main(options: argparse.Namespace) -> int:
     if case := case_named(options.image, options.variant):
         from vmm.cli import cases
 
-        return cases.play(options, case)
+        return cases.play(options, case, play)
     if options.variant is not None:
         raise VmmError(f"--variant {options.variant}: {options.image} is no case; vmm list shows those there are")
     return play(options).status
@@ -272,7 +261,8 @@ def fitted(options: argparse.Namespace) -> Path:
 def built(options: argparse.Namespace, image: Path, console: Taker) -> Machine:
     """What it runs on, where it is still to be loaded."""
     from vmm.catalog import wants
-    from vmm.machine.machine import Config, Machine
+    from vmm.machine.config import Config
+    from vmm.machine.machine import Machine
 
     wanted = wants(image)
     board = options.board or wanted.board

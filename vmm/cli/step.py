@@ -108,7 +108,8 @@ def opened(options: argparse.Namespace, files: ExitStack) -> tuple[Walk, OutputF
 
 def _live(options: argparse.Namespace, files: ExitStack) -> tuple[Walk, OutputFile | None]:
     from vmm.catalog import case_named, resolve, wants
-    from vmm.machine.machine import Config, Machine
+    from vmm.machine.config import Config
+    from vmm.machine.machine import Machine
     from vmm.stepper import opened
     from vmm.stepper.kept import Kept
 

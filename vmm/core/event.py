@@ -25,7 +25,6 @@ class Event(NamedTuple):
     returned      as of the delivery, `source`, too; instructions since then. `pc`, `sp`, `flags`: as they are now
     spurious      8259A: vector; pin. Local APIC: vector; 1. GIC: INTID 1022 or 1023; the vCPU
     masked        8259A: 0 master, 1 slave; the new mask. GIC: INTID; 1 disabled, 0 enabled
-                  `flags`, while somebody records: bit 0, by ICW1, which clears more; bits 15-8, what it leaves in IRR
     cpu mask      x86: 1 where IF is 0; ARM: DAIF, bit 3 D to bit 0 F. The same before
     shadow        1 STI, 2 MOV SS; 0
     fault chain   the vector that could not be delivered; the vector that comes instead
@@ -42,8 +41,9 @@ class Event(NamedTuple):
     work          of a device, while somebody records: its line; which work it has for its driver, below it two bits of
                   what of that (enum vmm_work)
     guard stored  while somebody diagnoses its stack: 0; the physical address that an instruction stores to
-    state set     of a GIC, while somebody records: INTID; bit 0 pending, bit 1 active, as software's write leaves it;
-                  `flags`: whose it is, below INTID 32. ICW1 of an 8259A: 0 master, 1 slave; what still is requested
+    state set     of a GIC, while somebody records: INTID; as software's write leaves it bit 0 pending, bit 1 active,
+                  bit 2 pending though its line falls; `flags`: whose it is, below INTID 32. ICW1 of an 8259A: 0 master,
+                  1 slave; what still is requested
     stop          the reason (enum vmm_stop_reason); its code
     """
 

@@ -126,7 +126,9 @@ class Course:
         """The machine has gone back to where this was taken."""
 
     def change(self, make: Callable[[], Any]) -> Any:
-        """Let something come from outside: what would have come behind it does not. VmmError where nothing may."""
+        """Let something come from outside: what would have come behind it does not. VmmError where nothing may, and for
+        what the machine refuses: where that was decided it came, and may have done a part of it.
+        """
         raise NotImplementedError
 
 
@@ -176,8 +178,7 @@ class Live(Course):
         self._newest = self._log.entries.newest
 
     def change(self, make: Callable[[], Any]) -> Any:
-        self._learn()
-        self.entries = self.entries[: self.made]
+        self._learn()  # what is behind is forgotten by the next one, where something came
         return make()
 
 

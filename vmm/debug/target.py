@@ -143,9 +143,12 @@ class Target:
 
     def change(self, make: Callable[[], Any]) -> Any:
         """Let something come from outside, where the machine stands; VmmError where nothing may."""
-        result = self.course.change(make)
-        self.past.changed()
-        return result
+        before = self.machine.inputs.count
+        try:
+            return self.course.change(make)
+        finally:
+            if self.machine.inputs.count != before:  # also of what was refused
+                self.past.changed()
 
     # ---- break- and watchpoints ----
 

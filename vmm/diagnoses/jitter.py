@@ -9,7 +9,8 @@ from statistics import mean, median
 
 from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.responses import Response, blame, in_us
+from vmm.diagnoses.responses import Response
+from vmm.diagnoses.told import blame, in_us
 
 FEWEST = 8
 """Interrupts of one kind of which a period is believed."""

@@ -10,7 +10,7 @@ from vmm.core.event import Event
 from vmm.core.native import lib
 from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.responses import in_us
+from vmm.diagnoses.told import in_us
 
 WHAT = (1 << lib.VMM_WORK_BITS) - 1
 COMES, ASKED, DONE, SET_UP = lib.VMM_WORK_COMES, lib.VMM_WORK_ASKED, lib.VMM_WORK_DONE, lib.VMM_WORK_SET_UP

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.responses import MASKED, Response, blame
+from vmm.diagnoses.responses import MASKED, Response
+from vmm.diagnoses.told import blame
 
 
 class Rule(Diagnosis):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from vmm.core.event import Event
-from vmm.diagnoses.diagnosis import Diagnosis, Evidence
 from vmm.diagnoses.handlers import Handler, Handlers
 from vmm.diagnoses.masks import Masks
 
@@ -161,18 +160,3 @@ class Responses:
         self._spans.setdefault(vcpu, deque(maxlen=KEPT)).append(span)
         if span.state == MASKED and (self.longest is None or span.insns > self.longest.insns):
             self.longest = span
-
-
-def blame(rule: Diagnosis, span: Span) -> Evidence:
-    """Where what was waited for begins."""
-    event = span.since
-    if span.state == MASKED:
-        return rule.evidence(event, f"masks interrupts, for {span.insns} instructions")
-    if event.kind == "delivered":
-        return rule.at(event, event.code, f"another handler is entered, which runs for {span.insns} instructions")
-    return rule.evidence(event, f"from here on another handler runs for {span.insns} instructions")
-
-
-def in_us(ns: float) -> str:
-    """As times of responses are told."""
-    return f"{ns / 1000:.2f} us"

@@ -10,7 +10,8 @@ from vmm.core.event import Event
 from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.handlers import SYNCHRONOUS
-from vmm.diagnoses.responses import Response, blame, in_us
+from vmm.diagnoses.responses import Response
+from vmm.diagnoses.told import blame, in_us
 
 BREATH = 1
 """Instructions of main between two handlers that are no progress: that behind IRET or ERET, or one in a shadow."""

@@ -9,7 +9,8 @@ from statistics import mean, variance
 
 from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
-from vmm.diagnoses.responses import Response, blame
+from vmm.diagnoses.responses import Response
+from vmm.diagnoses.told import blame
 
 FEWEST = 16
 """Interrupts of each class of which a mean is believed."""

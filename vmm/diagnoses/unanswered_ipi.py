@@ -9,8 +9,8 @@ from vmm.core.event import Event
 from vmm.core.stops import ENDED_BY_GUEST
 from vmm.diagnoses.books import Books
 from vmm.diagnoses.diagnosis import CERTAIN, LIKELY, Budget, Diagnosis, Evidence, Patient, Verdict
-from vmm.diagnoses.responses import in_us
 from vmm.diagnoses.services import LOCAL_APIC
+from vmm.diagnoses.told import in_us
 
 ALLOWED = Budget(insns=10_000, text="10000insns")
 SGIS = 16

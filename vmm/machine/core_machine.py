@@ -12,7 +12,7 @@ from vmm.loaders.image import MIB
 
 if TYPE_CHECKING:
     from vmm._native import vmm_machine
-    from vmm.machine.machine import Config
+    from vmm.machine.config import Config
 
 
 PAGE = 4096

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, fields
 from functools import partial
-from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -23,7 +21,7 @@ from vmm.core.native import check, check_in_hand, ffi, lib, no_fast_gear, open_u
 from vmm.core.stops import ENDED_BY_GUEST, Stop
 from vmm.errors import VmmError, unknown, within
 from vmm.inputs.answers import Answers
-from vmm.inputs.console import ConsoleInput, ConsoleOutput, Taker, taker
+from vmm.inputs.console import ConsoleInput, ConsoleOutput, taker
 from vmm.inputs.decisions import Callbacks, Inputs
 from vmm.inputs.lines import Lines
 from vmm.inputs.passing import Passing
@@ -40,6 +38,7 @@ from vmm.machine import core_machine
 from vmm.machine.accesses import Accesses
 from vmm.machine.boot_image import BootImage, Source
 from vmm.machine.collected import Collected
+from vmm.machine.config import Config
 from vmm.machine.controllers import Controllers
 from vmm.machine.delegate import delegate
 from vmm.machine.devices import Devices
@@ -48,7 +47,7 @@ from vmm.machine.guest_memory import GuestMemory
 from vmm.machine.host import MachineHost
 from vmm.machine.interrupts import Interrupts
 from vmm.machine.keyboard import Keyboard
-from vmm.machine.options import GEAR, MEMORY, Options, takes_options
+from vmm.machine.options import Options, takes_options
 from vmm.machine.runner import Runner, TriggerContext
 from vmm.machine.snapshot import Snapshot
 from vmm.output import OutputFile
@@ -70,13 +69,11 @@ if TYPE_CHECKING:
     from vmm.intc.lapic import LocalApic
     from vmm.scenario.triggers import Reach
 
-__all__ = ["Config", "Machine", "boot"]
+__all__ = ["Machine", "boot"]
 
 T = TypeVar("T")
 
 
-NOT_KEPT = ("console", "gear")
-"""Fields of `Config` that a run does not depend on."""
 GEARS = ("precise", "fast")
 
 
@@ -86,42 +83,6 @@ def why_precise(chosen: Processor) -> str | None:
     if "fast" not in architecture.gears:
         return f"{architecture.title} has the precise gear alone"
     return chosen.precise or no_fast_gear()
-
-
-@dataclass(frozen=True)
-class Config:
-    """How a machine is built. What `Options` says of each, and what it is where nobody says. VmmError for a value of
-    another type.
-    """
-
-    board: str = "pc"
-    cpu: str = "default"
-    smp: int = 1
-    memory: int = MEMORY
-    cmdline: str = ""
-    seed: int = 0
-    gear: str = GEAR
-    console: Taker = "stdout"
-
-    def __post_init__(self) -> None:
-        taker(self.console)
-        for name, value in self.plain().items():
-            kind = type(getattr(Config, name))
-            if kind is str and not isinstance(value, str):
-                raise VmmError(f"{name}={value!r}: it is a text")
-            if kind is int:
-                object.__setattr__(self, name, _whole(name, value))
-
-    def plain(self) -> dict[str, int | str]:
-        """Its numbers and texts, by name, but for the gear: what a recording keeps."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in NOT_KEPT}
-
-
-def _whole(name: str, value: object) -> int:
-    try:
-        return index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise VmmError(f"{name}={value!r}: it is a whole number") from None
 
 
 class Machine:

@@ -17,7 +17,8 @@ from vmm.inputs.console_digest import ConsoleDigest
 from vmm.inputs.decisions import OBSERVERS, Decision
 from vmm.inputs.position import Position
 from vmm.inputs.tape import Call, Entry, module_path
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 from vmm.scenario.combinators import First
 from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Elapsed, EventNumber, NextBoundary, Reach

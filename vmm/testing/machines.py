@@ -14,7 +14,8 @@ from vmm.errors import VmmError
 from vmm.inputs.console import taker
 from vmm.inputs.recorder import Recorder
 from vmm.inputs.tape import modules_of
-from vmm.machine.machine import Config, Machine, boot
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine, boot
 from vmm.machine.options import Options, takes_options
 from vmm.machine.snapshot import Snapshot
 from vmm.testing.images import Images

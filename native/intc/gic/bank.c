@@ -174,15 +174,32 @@ static void byte_write(vmm_machine *m, uint32_t cpu, uint32_t kind, uint32_t int
         b->priority[intid % 32] = gic_priority_meant(value, restricted);
 }
 
-/* The upper bit of each pair; SGIs are always edge-triggered. */
-static void config_write(vmm_gic_bank *b, uint32_t first_intid, uint32_t value, bool restricted)
+void gic_note_states(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t changed)
 {
+    const vmm_gic_bank *b = gic_bank(m, cpu, bank);
+    if (!m->current || !trace_is_whole(m))
+        return;
+    for (; changed; changed &= changed - 1) {
+        uint32_t n = (uint32_t)__builtin_ctz(changed);
+        trace_derive(m->current, &(vmm_event){.kind = VMM_EV_STATE_SET, .number = 32 * bank + n, .flags = bank ? 0 : cpu,
+                                              .value = (gic_pending(b) >> n & 1) | (b->active >> n & 1) << 1
+                                                  | (b->latched >> n & 1) << 2,
+                                              .pc = trace_place(m->current)});
+    }
+}
+
+/* The upper bit of each pair; SGIs are always edge-triggered. */
+static void config_write(vmm_machine *m, uint32_t cpu, uint32_t first_intid, uint32_t value, bool restricted)
+{
+    vmm_gic_bank *b = gic_bank(m, cpu, first_intid / 32);
+    uint32_t pending = gic_pending(b);
     if (first_intid < GIC_SGIS)
         return;
     for (uint32_t i = 0; i < 16; i++) {
         uint32_t bit = 1u << (first_intid % 32 + i) & visible(b, restricted);
         b->edge = value >> (2 * i + 1) & 1 ? b->edge | bit : b->edge & ~bit;
     }
+    gic_note_states(m, cpu, first_intid / 32, pending ^ gic_pending(b));
 }
 
 static void enable(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t bits, bool on)
@@ -194,26 +211,13 @@ static void enable(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t bits, b
         trace_note(m, VMM_EV_MASKED, 32 * bank + (uint32_t)__builtin_ctz(changed), !on);
 }
 
-void gic_note_states(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t changed)
-{
-    const vmm_gic_bank *b = gic_bank(m, cpu, bank);
-    if (!m->current || !trace_is_whole(m))
-        return;
-    for (; changed; changed &= changed - 1) {
-        uint32_t n = (uint32_t)__builtin_ctz(changed);
-        trace_derive(m->current, &(vmm_event){.kind = VMM_EV_STATE_SET, .number = 32 * bank + n, .flags = bank ? 0 : cpu,
-                                              .value = (gic_pending(b) >> n & 1) | (b->active >> n & 1) << 1,
-                                              .pc = trace_place(m->current)});
-    }
-}
-
 static void word_write(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t kind, uint32_t value, bool restricted)
 {
     vmm_gic_bank *b = gic_bank(m, cpu, bank);
     bool v2_sgis = gic_of(m)->version == 2 && bank == 0;
     uint32_t bits = value & visible(b, restricted);
     uint32_t but_sgis = v2_sgis ? bits & 0xffff0000 : bits;
-    uint32_t pending = gic_pending(b), active = b->active;
+    uint32_t pending = gic_pending(b), latched = b->latched, active = b->active;
     switch (kind) {
     case IGROUPR:
         b->group = restricted ? b->group : value;
@@ -224,10 +228,11 @@ static void word_write(vmm_machine *m, uint32_t cpu, uint32_t bank, uint32_t kin
         break;
     case ISPENDR:
         gic_latch(m, cpu, bank, but_sgis);
+        gic_note_states(m, cpu, bank, pending & b->latched & ~latched);
         break;
     case ICPENDR: /* a level that is still asserted stays pending (IHI0048B 4.3.8) */
         b->latched &= ~but_sgis;
-        gic_note_states(m, cpu, bank, pending & ~gic_pending(b));
+        gic_note_states(m, cpu, bank, (pending & ~gic_pending(b)) | (latched & ~b->latched));
         break;
     case ISACTIVER:
         b->active |= bits;
@@ -253,7 +258,7 @@ void gic_bank_write(vmm_machine *m, uint32_t cpu, uint64_t offset, uint32_t size
     if (first >= GIC_INTIDS)
         return;
     if (kind == ICFGR)
-        config_write(gic_bank(m, cpu, first / 32), first, (uint32_t)value, restricted);
+        config_write(m, cpu, first, (uint32_t)value, restricted);
     else if (kind == IPRIORITYR || kind == ITARGETSR)
         for (uint32_t i = 0; i < size; i++)
             byte_write(m, cpu, kind, first + i, value >> (8 * i) & 0xff, restricted);

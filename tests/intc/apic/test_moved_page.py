@@ -6,7 +6,8 @@ import pytest
 from x86.x86_bench import NOP, WRMSR, X86Bench
 
 from vmm.loaders.image import MIB
-from vmm.machine.machine import Config, Machine
+from vmm.machine.config import Config
+from vmm.machine.machine import Machine
 
 APIC_BASE, ENABLED, X2APIC, BSP = 0x1B, 1 << 11, 1 << 10, 1 << 8
 PAGE, DEFAULT = 0x120000, 0xFEE00000

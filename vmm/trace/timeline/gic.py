@@ -10,6 +10,8 @@ FIRST_SPI, FIRST_LPI = 32, 8192
 SPIS = -1
 """Instead of a vCPU: what all have in common."""
 DEACTIVATED = 2
+PENDING, LATCHED = 1, 1 << 2
+"""Of a state that software sets."""
 STAYS = lib.VMM_REQUEST_STAYS
 
 
@@ -37,8 +39,7 @@ class Gic:
 
     def _requested(self, event: Event, marks: list[Mark]) -> None:
         owner = event.value if event.number < FIRST_SPI else SPIS
-        if not event.flags & STAYS:
-            self._levels.add((owner, event.number))
+        (self._levels.discard if event.flags & STAYS else self._levels.add)((owner, event.number))
         self._pending[owner].set(event.number, 1, event, marks)
 
     def _acknowledged(self, event: Event, marks: list[Mark]) -> None:
@@ -53,7 +54,9 @@ class Gic:
 
     def _set(self, event: Event, marks: list[Mark]) -> None:
         owner, intid = event.flags if event.number < FIRST_SPI else SPIS, event.number
-        self._pending[owner].set(intid, event.value & 1, event, marks)
+        by_level = event.value & (PENDING | LATCHED) == PENDING
+        (self._levels.add if by_level else self._levels.discard)((owner, intid))
+        self._pending[owner].set(intid, event.value & PENDING, event, marks)
         self._active[owner].set(intid, event.value >> 1 & 1, event, marks)
 
     def _line(self, event: Event, marks: list[Mark]) -> None:

@@ -26,6 +26,8 @@ class X86:
         self._irr, self._isr, self._imr = (Values("8259A", f"{name} {{}}") for name in ("IRR", "ISR", "IMR"))
         self._stays: dict[int, int] = {}
         """Of pins, whether their requests outlive their lines."""
+        self._slave_held = False
+        """The slave's request was gone before its acknowledge: its output stays up until then, for the spurious pin."""
         self._apics: Made[int, tuple[Values, Values]] = Made(_local_apic)
         self._vain, self._spurious = Lane("8259A", "vain ends", INSTANTS), Lane("8259A", "spurious", INSTANTS)
         self._apic_spurious: Made[int, Lane] = Made(lambda vcpu: Lane(f"local APIC {vcpu}", "spurious", INSTANTS))
@@ -61,6 +63,7 @@ class X86:
         self._isr.set(pin, 0 if event.flags & IS_OVER else 1, event, marks)
 
     def _take_from_slave(self, event: Event, marks: list[Mark]) -> None:
+        self._slave_held = False
         self._irr.set(CASCADE, 0, event, marks)
         self._isr.set(CASCADE, 0 if event.flags & CASCADE_IS_OVER else 1, event, marks)
 
@@ -90,11 +93,17 @@ class X86:
                 self._irr.set(pin, event.value >> bit & 1, event, marks)
             if pin in self._isr:
                 self._isr.set(pin, 0, event, marks)
+        if event.number:
+            self._slave_held = False
         self._cascade(event, marks)
 
+    def _slave_requests(self) -> bool:
+        return any(self._irr.get(each) > self._imr.get(each) for each in range(SLAVE, PINS))
+
     def _cascade(self, event: Event, marks: list[Mark]) -> None:
-        requests = any(self._irr.get(each) > self._imr.get(each) for each in range(SLAVE, PINS))
-        if event.number and not requests and self._irr.get(CASCADE):
+        """The slave's output may fall."""
+        goes_on = self._slave_held or self._slave_requests() or self._stays.get(CASCADE)
+        if event.number and not goes_on and self._irr.get(CASCADE):
             self._irr.set(CASCADE, 0, event, marks)
 
     def _is_vain(self, event: Event, marks: list[Mark]) -> None:
@@ -104,7 +113,10 @@ class X86:
         pin = event.number
         if event.value or self._stays.get(pin) or not self._irr.get(pin):
             return
+        was = self._slave_requests()
         self._irr.set(pin, 0, event, marks)
+        if pin >= SLAVE and was and not self._slave_requests():
+            self._slave_held = True
 
 
 def _local_apic(vcpu: int) -> tuple[Values, Values]:
