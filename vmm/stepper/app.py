@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from rich.text import Text
@@ -180,7 +181,8 @@ class Stepper(App[None]):
         self._busy = True
         self._before, self._now = self._now, {}
         moving = asyncio.ensure_future(asyncio.to_thread(move))
-        done, _ = await asyncio.wait([moving], timeout=PATIENCE)
+        with self._ending():
+            done, _ = await asyncio.wait([moving], timeout=PATIENCE)
         if not done:
             self.query_one("#told", Static).update(Text(" under way; Esc stops it", style=WARNING))
             self.run_worker(self._arrive(moving))
@@ -188,11 +190,20 @@ class Stepper(App[None]):
         await self._arrive(moving)
 
     async def _arrive(self, moving: asyncio.Future[None]) -> None:
+        with self._ending():
+            await asyncio.wait([moving])
+        self._busy = False
+        self._draw()
+        await moving
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Where a signal ends the process, a move that is under way ends, too, and nothing is drawn of it."""
         try:
-            await moving
-        finally:
-            self._busy = False
-            self._draw()
+            yield
+        except asyncio.CancelledError:
+            self._walk.wants_in = True
+            raise
 
     async def action_forward(self) -> None:
         await self._move(self._walk.forward)
