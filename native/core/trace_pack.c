@@ -99,7 +99,7 @@ static inline const vmm_event *unpack(vmm_packed *p)
     in += 2;
     e->count = p->count += take(&in, end);
     e->ns = p->ns += take(&in, end);
-    for (uint32_t differ = header >> LIKE_BITS; differ; differ &= differ - 1)
+    for (uint32_t differ = header >> LIKE_BITS & ((1u << (WORDS - FIRST)) - 1); differ; differ &= differ - 1)
         ((event_word *)e)[FIRST + __builtin_ctz(differ)] += unfold_sign(take(&in, end));
     p->used = (uint32_t)(in - p->bytes);
     return e;
