@@ -29,6 +29,12 @@ def away_from_the_sources(tmp_path_factory):
     os.chdir(home)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_columns():
+    """Tests see a pipe's width, whoever runs them: workers of xdist are told that of a terminal."""
+    os.environ.pop("COLUMNS", None)
+
+
 class Done(NamedTuple):
     """What a command left behind."""
 
