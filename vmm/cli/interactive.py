@@ -149,7 +149,8 @@ class Interactive:
     def _forget(self, target: Target) -> None:
         """Who has gone back types anew: what was typed in what was then to come does not come."""
         if target.course.made < len(target.course.entries):
-            target.change(lambda: None)
+            target.course.forget()
+            target.past.changed()
 
 
 def _commands() -> dict[str, Row]:

@@ -125,6 +125,9 @@ class Course:
     def rewind(self, mark: Any) -> None:
         """The machine has gone back to where this was taken."""
 
+    def forget(self) -> None:
+        """What came behind where it stands comes no more."""
+
     def change(self, make: Callable[[], Any]) -> Any:
         """Let something come from outside: what would have come behind it does not. VmmError where nothing may, and for
         what the machine refuses: where that was decided it came, and may have done a part of it.
@@ -176,6 +179,11 @@ class Live(Course):
         known = self.entries[:made] == entries[:made]
         self.entries, self.made = (self.entries if known and len(self.entries) >= made else entries), made
         self._newest = self._log.entries.newest
+
+    def forget(self) -> None:
+        """What is behind does not come."""
+        self._learn()
+        self.entries = self.entries[: self.made]
 
     def change(self, make: Callable[[], Any]) -> Any:
         self._learn()  # what is behind is forgotten by the next one, where something came
