@@ -1,4 +1,4 @@
-"""Write share/man/man1/, a page of man(1) for vmm and each of its commands, from their parsers.
+"""Write vmm/pages/man/man1/, a page of man(1) for vmm and each of its commands, from their parsers.
 
 python tools/man_pages.py [--check]
 
@@ -20,7 +20,7 @@ from vmm.cli import COMMANDS, top_parser
 from vmm.cli.parser import Parser
 from vmm.version import __version__
 
-FOLDER = Path(__file__).resolve().parent.parent / "share" / "man" / "man1"
+FOLDER = Path(__file__).resolve().parent.parent / "vmm" / "pages" / "man" / "man1"
 NUMBERS = {argparse.OPTIONAL: "[{}]", argparse.ZERO_OR_MORE: "[{}...]", argparse.ONE_OR_MORE: "{}...", None: "{}"}
 """How often a word may stand, by argparse's nargs."""
 

@@ -11,7 +11,7 @@ import pytest
 from docs.blocks import ROOT
 from vmm.cli import COMMANDS
 
-FOLDER = ROOT / "share" / "man" / "man1"
+FOLDER = ROOT / "vmm" / "pages" / "man" / "man1"
 PAGES = sorted(FOLDER.glob("*.1"))
 NO_DATE = re.compile(r'missing date, using "": TH')
 

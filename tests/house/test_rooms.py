@@ -2,12 +2,14 @@
 
 import ast
 import re
+import subprocess
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "vmm"
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "vmm"
 MAP = PACKAGE / "README.md"
 
 BELOW = {
@@ -114,6 +116,17 @@ def test_the_rooms_have_no_circles():
         assert ground, f"a circle among {sorted(below)}"
         for room in ground:
             del below[room]
+
+
+def test_the_top_level_stays_as_it_is():
+    """Whoever comes finds the same few doors; what a wheel installs elsewhere lies in one of these rooms, too."""
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    found = {name.partition("/")[0] for name in tracked}
+    packing = {"setup.py", "MANIFEST.in"}
+    rooms = {"vmm", "guests", "native", "tests", "tools"}
+    assert {name for name in found if name[0] != "."} == {"pyproject.toml", "README.md", "LICENSE", *packing, *rooms}
 
 
 def test_every_room_is_on_the_map():
