@@ -403,7 +403,7 @@ vmm_machine *vmm_new(void);
 void vmm_free(vmm_machine *m);
 int vmm_map_ram(vmm_machine *m, uint64_t base, uint64_t size); /* whole pages outside the hole; before the first vCPU */
 uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size); /* RAM, alias or flash; NULL: not all of it is */
-void vmm_memory_reached(vmm_machine *m, uint64_t physical, uint64_t size, int write); /* a device is about to, by that pointer */
+void vmm_memory_reached(vmm_machine *m, uint64_t physical, uint64_t size, int write); /* a device is about to */
 void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size); /* by the pointer vmm_memory gave */
 int vmm_map_rom(vmm_machine *m, uint64_t size); /* whole pages at physical 0; before RAM */
 int vmm_flash_answer(vmm_machine *m, uint64_t first, int answers); /* the device there answers reads from now on, or not */

@@ -19,22 +19,18 @@ static uint32_t target_of(const vmm_vcpu *v, uint32_t now)
 
 /* What was asked for, also where it is a walk for it that nothing answers. */
 typedef struct {
-    bool fetch, write, known; /* `known`: its virtual address */
+    bool fetch, write, known; /* `known`: its virtual address, of a fetch PC */
     uint64_t address;
 } attempt;
 
-/* Of a fetch PC is its address. */
 static attempt attempt_of(vmm_vcpu *v, uint64_t physical, int access)
 {
     bool walk = access == VMM_ACCESS_WALK;
     attempt a = {.fetch = access == VMM_ACCESS_FETCH || (walk && uc_filling == UC_FETCHES),
                  .write = access == VMM_ACCESS_WRITE || (walk && uc_filling > UC_FETCHES && uc_fill.write)};
-    if (a.fetch)
-        a.known = true;
-    else if (walk && uc_filling)
-        a.known = true, a.address = uc_fill.address;
-    else if (!walk)
-        a.known = arm_virtual_address(v, physical, &a.address);
+    a.known = a.fetch || (walk ? uc_filling != 0 : arm_virtual_address(v, physical, &a.address));
+    if (walk)
+        a.address = uc_fill.address;
     return a;
 }
 

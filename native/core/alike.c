@@ -56,10 +56,11 @@ static bool answer_alike(const vmm_answer *a, const vmm_answer *b)
 static bool rest_alike(const vmm_machine *m, const vmm_machine *then)
 {
     bool sleep = m->asleep == then->asleep && (!m->asleep || m->idle_from == then->idle_from);
-    return sleep && m->ends.reason == then->ends.reason && m->current == then->current && m->elsewhere == then->elsewhere && m->dice == then->dice
+    bool ends = m->ends.reason == then->ends.reason && m->ends.code == then->ends.code;
+    return sleep && ends && m->current == then->current && m->elsewhere == then->elsewhere && m->dice == then->dice
         && m->flash_answers == then->flash_answers && m->trace.guest_errors == then->trace.guest_errors
-       && answer_alike(&m->answer, &then->answer) && lines_alike(m->lines, then->lines) && timers_alike(m->timers, then->timers)
-       && stimuli_alike(&m->stimuli, &then->stimuli);
+        && answer_alike(&m->answer, &then->answer) && lines_alike(m->lines, then->lines) && timers_alike(m->timers, then->timers)
+        && stimuli_alike(&m->stimuli, &then->stimuli);
 }
 
 static bool controllers_alike(const vmm_machine *m, const vmm_snapshot *s)

@@ -31,7 +31,7 @@ struct vmm_arch {
     bool (*local_read)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t *value);
     bool (*local_write)(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value);
     void (*timer_expired)(vmm_vcpu *v, uint32_t which); /* one of the vCPU's own */
-    void (*reached)(vmm_vcpu *v, uint64_t physical, uint64_t size, bool write); /* by others than vCPUs, from now on; NULL: as well */
+    void (*reached)(vmm_vcpu *v, uint64_t physical, uint64_t size, bool write); /* by others than vCPUs, at once; or NULL */
     int (*shadow)(vmm_vcpu *v); /* enum vmm_shadow at this boundary; NULL: there are none */
     void (*keep)(vmm_vcpu *v, struct vmm_registers *out); /* those that a handler should leave as it found them, */
     struct vmm_vectors (*vectors)(const vmm_vcpu *v);     /* and these */

@@ -144,12 +144,12 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     vmm_vcpu *v = m->current;
     if (!v)
         return;
-    vmm_stop_info asked = m->asked;
-    m->asked = (vmm_stop_info){0};
+    vmm_stop_info *due = m->ends.reason != VMM_STOP_NONE ? &m->ends : &m->asked;
+    vmm_stop_info first = *due;
+    *due = (vmm_stop_info){0};
     if (m->stop.reason == VMM_STOP_POWEROFF) /* it is off: nothing runs any more, and nothing happens */
         return;
-    m->stop = m->ends.reason != VMM_STOP_NONE ? m->ends : asked;
-    m->ends = (vmm_stop_info){0};
+    m->stop = first;
     uint64_t done = machine_insns(m);
     m->slice_end = insns < VMM_NEVER - done ? done + insns : VMM_NEVER;
     if (!m->dice)
