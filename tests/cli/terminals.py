@@ -66,6 +66,11 @@ class Seat:
             self._more()
         return self.process.returncode
 
+    def stop(self) -> None:
+        """As Ctrl-Z does, until it has stopped: only then can it be told to go on."""
+        self.process.send_signal(signal.SIGTSTP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+
     def hang_up(self) -> int:
         """The window is closed: what the kernel does to who leads its session. The exit status."""
         self.close()

@@ -1,7 +1,6 @@
 """`vmm run -it`: keys as they are typed, the escape key and its monitor, and a terminal that is as it was."""
 
 import io
-import os
 import re
 import signal
 import sys
@@ -141,8 +140,7 @@ def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(sit):
 def test_who_stops_the_process_finds_the_terminal_as_it_was_and_keys_go_on_after(sit):
     seat = sit(SHELL)
     seat.expect(b"> ")
-    seat.process.send_signal(signal.SIGTSTP)
-    os.waitid(os.P_PID, seat.process.pid, os.WSTOPPED)
+    seat.stop()
     assert seat.is_restored
     seat.process.send_signal(signal.SIGCONT)
     seat.until_raw()

@@ -140,7 +140,7 @@ def test_who_stops_it_or_hangs_up_has_no_alternate_screen_and_no_complaint(comma
     seat = Seat(command, "top", image(SPIN), env=dict(os.environ, TERM="xterm"))
     try:
         seat.expect(b"q ends")
-        seat.process.send_signal(signal.SIGTSTP)
+        seat.stop()
         seat.expect(b"\x1b[?1049l")
         assert b"\x1b[?25h" in seat.shown
         seat.process.send_signal(signal.SIGCONT)
