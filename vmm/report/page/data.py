@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from vmm.arch import named
 from vmm.catalog import title_of
 from vmm.core.event import Event
 from vmm.diagnoses.diagnosis import Looked, certain_first, is_x86
@@ -61,8 +60,6 @@ class Data:
             "title": self._title,
             "facts": [[name, str(value)] for name, value in self._facts()],
             "note": self._note,
-            "number": named(machine.architecture).number,
-            "insnNs": machine.insn_ns,
             "end": {"insns": machine.instructions, "ns": machine.now_ns},
             "kinds": self._kinds,
             "events": self._event_columns(),
