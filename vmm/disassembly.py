@@ -77,10 +77,10 @@ class Disassembler:
         """Those that lie before an address and come out at it: from `start`, a place where one is known to begin, if
         that is near; else, of x86, from the first place that does.
         """
-        near = start is not None and address - BEFORE * 8 <= start < address
-        starts = [start] if near else []
-        for first in [*starts, *range(max(address - BEFORE, 0), address)]:
-            assert first is not None
+        known: list[int] = []
+        if start is not None and address - BEFORE * 8 <= start < address:
+            known.append(start)
+        for first in (*known, *range(max(address - BEFORE, 0), address)):
             found = []
             for each in self.ahead(cpu, first, bits):
                 if not each.data or each.address >= address:

@@ -152,3 +152,8 @@ class Architecture:
     """A delivery as a line of `-d int`."""
     target: Callable[[], Target]
     debugger: Callable[[], Debugger]
+
+    @property
+    def has_vectors(self) -> bool:
+        """Interrupts are called as x86 calls them, and events have its controllers' numbers."""
+        return self.number == "vector"

@@ -126,9 +126,8 @@ def _where(symbols: Symbols | None, address: int) -> Where:
 
 
 def _function(symbols: Symbols, address: int) -> tuple[str, int]:
-    name = symbols.name_at(address) or ""
-    function, plus, offset = name.rpartition("+0x")
-    return (function, int(offset, 16)) if plus else (name, 0)
+    symbol = symbols.symbol_at(address)
+    return (symbol.name, address - symbol.address) if symbol else ("", 0)
 
 
 def _sources(

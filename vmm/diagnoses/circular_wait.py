@@ -10,7 +10,7 @@ from vmm.diagnoses.books import Books
 from vmm.diagnoses.code import Code
 from vmm.diagnoses.diagnosis import Budget, Diagnosis, Patient, Verdict
 from vmm.diagnoses.handlers import Handler
-from vmm.diagnoses.lines import FIRST_SPI
+from vmm.diagnoses.services import FIRST_SPI
 from vmm.diagnoses.spins import SPUN, spin
 
 PAGE_FAULTS = {"vector": (14,), "INTID": (0x20, 0x21, 0x24, 0x25)}

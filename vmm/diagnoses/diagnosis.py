@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Diagnosis", "Evidence", "Looked", "Verdict", "is_x86"]
 
 CERTAIN, LIKELY = "certain", "likely"
+SHOWN = 4
+"""Pieces of evidence of one verdict that people are told; programs have all."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Verdict:
 
     def __str__(self) -> str:
         return self.text
+
+
+def certain_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """As people are told them."""
+    return sorted(verdicts, key=lambda each: not each.certain)
 
 
 class Verdicts(list[Verdict]):
@@ -120,8 +127,8 @@ class Budget:
 
 
 def is_x86(patient: Patient) -> bool:
-    """Interrupts are called as x86 calls them, and events have its controllers' numbers."""
-    return named(patient.architecture).number == "vector"
+    """As `Architecture.has_vectors`."""
+    return named(patient.architecture).has_vectors
 
 
 class Diagnosis:

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 
 from vmm.core.event import Event
 from vmm.diagnoses.masks import Masks
-from vmm.diagnoses.services import LOCAL_APIC, Key, Service, Services
+from vmm.diagnoses.services import FIRST_SPI, LOCAL_APIC, Key, Service, Services
 
 WANTS = ("line", "held", "masked", "pending", "acknowledged")
-FIRST_SPI = 32
-"""INTID of a virt board's line 0."""
 PINS = 16
 """Lines of a PC that lead to the 8259A pair as well."""
 

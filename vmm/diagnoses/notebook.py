@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from vmm.diagnoses.diagnosis import SHOWN, certain_first
 from vmm.shown.elements import Html, badge, facts, name, paragraph, picture, table, text
 
 if TYPE_CHECKING:
     from vmm.diagnoses.diagnosed import Diagnoses
     from vmm.diagnoses.diagnosis import Verdict
 
-SHOWN = 4
-"""Pieces of evidence of one verdict."""
 EVIDENCE = ("insn", "vCPU", "what", "at")
 
 
@@ -37,7 +36,7 @@ def _title(of: Sequence[Verdict]) -> str:
 
 
 def _each(of: Sequence[Verdict]) -> Iterator[Html]:
-    for verdict in sorted(of, key=lambda each: not each.certain):
+    for verdict in certain_first(of):
         kind = "bad" if verdict.certain else "doubt"
         yield paragraph(badge(f"{verdict.diagnosis}, {verdict.confidence}", kind), verdict)
         first = verdict.evidence[:SHOWN]

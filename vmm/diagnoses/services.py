@@ -14,6 +14,13 @@ LOCAL_APIC = lib.VMM_OF_LOCAL_APIC
 
 Key = tuple[str, int, int]
 """Which controller, of which vCPU (0: of all), and what it calls the interrupt: a pin, a vector, an INTID."""
+FIRST_SPI = 32
+"""INTID of a virt board's line 0; those below are each vCPU's own (IHI0048B 2.2.1)."""
+
+
+def gic_key(intid: int, vcpu: int) -> Key:
+    """Of an interrupt of a GIC, at a vCPU."""
+    return "GIC", vcpu if intid < FIRST_SPI else 0, intid
 
 
 @dataclass(eq=False, slots=True)
@@ -62,8 +69,7 @@ class Services:
     def key(self, event: Event) -> Key:
         """Of an event of a controller's, which of its interrupts it is of."""
         if not self._x86:
-            owner = event.value if event.kind == "pending" else event.vcpu
-            return "GIC", owner if event.number < 32 else 0, event.number
+            return gic_key(event.number, event.value if event.kind == "pending" else event.vcpu)
         own: Key = "local APIC", event.vcpu, event.number
         if event.value == LOCAL_APIC and (event.kind != "acknowledged" or own in self._requested):
             return own

@@ -14,7 +14,7 @@ from vmm.errors import VmmError
 if TYPE_CHECKING:
     from vmm._native import vmm_gic_bank, vmm_machine
 
-FIRST_SPI = 32
+FIRST_PPI, FIRST_SPI = 16, 32
 GROUP0, GROUP1, SECURE_GROUP1 = lib.VMM_GIC_G0, lib.VMM_GIC_G1, lib.VMM_GIC_G1S
 """What an interrupt belongs to; the third exists with two Security states only."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vmm.intc.gic import FIRST_PPI, FIRST_SPI
 from vmm.intc.ioapic import PINS
 from vmm.intc.lapic import ENTRIES
 from vmm.shown.elements import Html, facts, name, number, numbers, picture, table
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 NO_PRIORITY = 0xFF
 """Running: nothing is handled."""
-FIRST_PPI, FIRST_SPI = 16, 32
 
 # ---- 8259A ----
 

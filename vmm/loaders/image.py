@@ -56,6 +56,11 @@ class Loaded:
         """The symbol (`name`, `name+0x12`) and the source line (`file.S:12`) of a linear address; None: not known."""
         return self.symbols.place(linear) if self.symbols else (None, None)
 
+    def symbol(self, linear: int) -> str | None:
+        """The name of the symbol that it lies in, wherever in it."""
+        found = self.symbols.symbol_at(linear) if self.symbols else None
+        return found.name if found else None
+
 
 @dataclass(frozen=True)
 class Image:

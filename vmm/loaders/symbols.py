@@ -83,12 +83,17 @@ class Symbols:
 
     def name_at(self, address: int) -> str | None:
         """`symbol`, `symbol+0x12`, or None outside the image's sections."""
+        symbol = self.symbol_at(address)
+        if symbol is None:
+            return None
+        offset = address - symbol.address
+        return f"{symbol.name}+{offset:#x}" if offset else symbol.name
+
+    def symbol_at(self, address: int) -> Symbol | None:
+        """The one that it lies in."""
         ranges = self._tables.ranges
         index = bisect_right(ranges, address, key=lambda symbol: symbol.address) - 1
-        if index < 0 or address >= ranges[index].end:
-            return None
-        offset = address - ranges[index].address
-        return f"{ranges[index].name}+{offset:#x}" if offset else ranges[index].name
+        return ranges[index] if index >= 0 and address < ranges[index].end else None
 
     def line_at(self, address: int) -> str | None:
         """`file.S:12`, from the DWARF line table; None where it says nothing."""

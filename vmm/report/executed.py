@@ -39,7 +39,7 @@ class Executed:
         self._told, self._meanwhile, self._bits = "", "", 0
         self._known: set[tuple[int, int]] = set()
         """Instructions that were shown: the address, and the width of their code."""
-        self._next: tuple[int, str] | None = None
+        self._next: tuple[int, str | None] | None = None
         """Behind the one that was shown last, and its symbol's name."""
 
     def write(self, text: str) -> None:
@@ -69,19 +69,19 @@ class Executed:
 
     def _lines(self, cpu: Any) -> Iterator[str]:
         loaded = self._machine.loaded
-        symbol, line = loaded.place(cpu.pc) if loaded else (None, None)
+        place = loaded.place(cpu.pc) if loaded else ()
         self._bits = cpu.bits
         if "in_asm" in self._items and (cpu.pc, cpu.bits) not in self._known:
-            yield from self._in_asm(cpu, symbol.partition("+")[0] if symbol else "")
+            yield from self._in_asm(cpu, loaded.symbol(cpu.pc) if loaded else None)
         if "cpu" in self._items:
             yield from (f"{row}\n" for row in self._architecture.qemu_registers(cpu))
         if "exec" in self._items:
-            where = "".join(f" {part}" for part in (symbol, line) if part)
+            where = "".join(f" {part}" for part in place if part)
             yield f"Trace {cpu.index}: insns={cpu.count} [{cpu.pc:016x}]{where}\n"
 
-    def _in_asm(self, cpu: Any, name: str) -> Iterator[str]:
+    def _in_asm(self, cpu: Any, name: str | None) -> Iterator[str]:
         found = self._disassembler.at(cpu, cpu.pc)
         if self._next != (found.address, name):
-            yield f"{LINE}\nIN: {name}\n"
+            yield f"{LINE}\nIN: {name or ''}\n"
         self._next = found.end, name
         yield f"{found.address:#010x}:  {found.data.hex(' '):24} {found.text}\n"

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from vmm.diagnoses.diagnosis import Looked
-
-SHOWN = 4
-"""Pieces of evidence of one verdict; `plain` has all."""
+from vmm.diagnoses.diagnosis import SHOWN, Looked, certain_first
 
 
 def show(looked: Looked, not_applied: Mapping[str, str], file: TextIO) -> None:
     """Print the verdicts, the certain ones first, then what was measured."""
     verdicts, figures, note = looked.verdicts, looked.figures, looked.note
-    for verdict in sorted(verdicts, key=lambda each: not each.certain):
+    for verdict in certain_first(verdicts):
         print(f"{verdict.diagnosis}, {verdict.confidence}: {verdict}", file=file)
         for each in verdict.evidence[:SHOWN]:
             print(f"  {each}", file=file)

@@ -6,23 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from vmm.arch.architecture import Value
-from vmm.arch.arm.frame import IT, entered, frame, interrupted, it, stack
-from vmm.arch.arm.vcpu import Arm
-
-__all__ = [
-    "LONGEST",
-    "before",
-    "behind",
-    "code",
-    "disassembler",
-    "entered",
-    "flags",
-    "frame",
-    "interrupted",
-    "registers",
-    "stack",
-    "values",
-]
+from vmm.arch.arm.frame import IT, it
+from vmm.arch.arm.frame import entered as entered
+from vmm.arch.arm.frame import frame as frame
+from vmm.arch.arm.frame import interrupted as interrupted
+from vmm.arch.arm.frame import stack as stack
+from vmm.arch.arm.vcpu import CODE, NOT_A64, THUMB, Arm
 
 LONGEST = 4
 """Bytes of an instruction at most."""
@@ -38,9 +27,7 @@ SYSTEM64 = (("esr", "far", "elr"), ("spsr", "vbar"))
 """Of each exception level."""
 MASKS = {"D": 1 << 9, "A": 1 << 8, "I": 1 << 7, "F": 1 << 6}
 """Of PSTATE and CPSR, whose bit 9 is not a mask but the byte order."""
-CODE = {64: "A64", 32: "A32", 16: "T32"}
-CONDITIONS = {"N": 31, "Z": 30, "C": 29, "V": 28}
-THUMB = 5
+CONDITIONS = {"N": 1 << 31, "Z": 1 << 30, "C": 1 << 29, "V": 1 << 28}
 FIRST = {"arm64": ("pc", "sp", "pstate"), "arm": ("pc", "sp", "cpsr")}
 """Of its registers."""
 
@@ -103,6 +90,7 @@ def values(cpu: Arm) -> Iterator[Value]:
 def flags(cpu: Arm) -> Iterator[tuple[str, bool]]:
     """Of PSTATE or CPSR; the masks as the manuals name them."""
     now = cpu.pstate
-    masks = {name: MASKS[name].bit_length() - 1 for name in ("AIF" if now & 1 << 4 else "DAIF")}
-    for name, bit in (CONDITIONS | masks | ({"T": THUMB} if now & 1 << 4 else {})).items():
-        yield name, bool(now >> bit & 1)
+    a32 = now & NOT_A64
+    masks = {name: MASKS[name] for name in ("AIF" if a32 else "DAIF")}
+    bits = CONDITIONS | masks | ({"T": THUMB} if a32 else {})
+    return ((name, bool(now & bit)) for name, bit in bits.items())

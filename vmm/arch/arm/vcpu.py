@@ -30,6 +30,8 @@ MODES = {
     0x10: "usr", 0x11: "fiq", 0x12: "irq", 0x13: "svc", 0x16: "mon", 0x17: "abt", 0x1A: "hyp", 0x1B: "und", 0x1F: "sys",
 }  # fmt: skip
 THUMB, NOT_A64 = 1 << 5, 1 << 4
+CODE = {64: "A64", 32: "A32", 16: "T32"}
+"""Instruction sets, by `bits`."""
 MASKS = {"IRQ": 1 << 7, "FIQ": 1 << 6}
 TIMERS = {"cntp": ("physical", lib.VMM_TIMER_PHYSICAL), "cntv": ("virtual", lib.VMM_TIMER_VIRTUAL)}
 """By how their registers' names begin."""
@@ -118,9 +120,8 @@ class Arm(Vcpu):
 
     @property
     def state(self) -> str:
-        code = {64: "A64", 32: "A32", 16: "T32"}[self.bits]
         masked = [name for name, bit in MASKS.items() if self.pstate & bit]
-        return f"{code} code, {self.mode}" + (f", {' and '.join(masked)} masked" if masked else "")
+        return f"{CODE[self.bits]} code, {self.mode}" + (f", {' and '.join(masked)} masked" if masked else "")
 
     @property
     def it_state(self) -> int:

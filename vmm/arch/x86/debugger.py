@@ -7,10 +7,9 @@ reads, disassembles and compares with breakpoints; the offset within CS, where t
 from __future__ import annotations
 
 from vmm.arch.debugger import Debugger, Feature, Register, View, bits, looked_at, named, vector, words
-from vmm.arch.x86.vcpu import CR0_PE, EFER, EFER_LMA, X86, Segment
+from vmm.arch.x86.vcpu import CR0_PE, EFER, VM, X86, Segment, in_long_mode
 from vmm.errors import VmmError
 
-VM = 1 << 17
 MODES = {"real": 0, "protected": 1, "vm86": 2, "compatibility": 3, "long": 4}
 SHADOWS = {None: 0, "sti": 1, "mov ss": 2}
 FIRST_ST = 16
@@ -52,7 +51,7 @@ def mode(cpu: X86) -> str:
     """Of the processor (SDM vol. 3A 2.2), one of MODES."""
     if not cpu["cr0"] & CR0_PE:
         return "real"
-    if cpu.msr(EFER) & EFER_LMA:
+    if in_long_mode(cpu):
         return "long" if cpu.bits == 64 else "compatibility"
     return "vm86" if cpu["eflags"] & VM else "protected"
 

@@ -6,23 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from vmm.arch.architecture import Value
-from vmm.arch.x86.frame import entered, frame, interrupted, stack
-from vmm.arch.x86.vcpu import EFER, EFER_LMA, IF, X86
-
-__all__ = [
-    "LONGEST",
-    "before",
-    "behind",
-    "code",
-    "disassembler",
-    "entered",
-    "flags",
-    "frame",
-    "interrupted",
-    "registers",
-    "stack",
-    "values",
-]
+from vmm.arch.x86.frame import entered as entered
+from vmm.arch.x86.frame import frame as frame
+from vmm.arch.x86.frame import interrupted as interrupted
+from vmm.arch.x86.frame import stack as stack
+from vmm.arch.x86.vcpu import IF, X86, in_long_mode
 
 LONGEST = 15
 """Bytes of an instruction at most (SDM vol. 2A, 2.3.11)."""
@@ -52,7 +40,7 @@ def code(cpu: X86) -> str:
 
 def registers(cpu: X86) -> Iterator[str]:
     """Lines of `name value`, in the width the vCPU has."""
-    width = 64 if cpu.msr(EFER) & EFER_LMA else 32
+    width = 64 if in_long_mode(cpu) else 32
     for row in (*GENERAL[width], CONTROL):
         yield "  ".join(f"{name:>6} {cpu[name]:0{width // 4}x}" for name in row)
     for name in SEGMENTS:
@@ -84,7 +72,7 @@ def behind(before: bytes, code: bytes) -> bytes:
 
 def values(cpu: X86) -> Iterator[Value]:
     """General registers in the width the vCPU has, then what decides how they are used."""
-    width = 64 if cpu.msr(EFER) & EFER_LMA else 32
+    width = 64 if in_long_mode(cpu) else 32
     for name in (*(name for row in GENERAL[width] for name in row), *CONTROL):
         yield Value(name, cpu[name], width // 4)
     for name in SELECTORS:

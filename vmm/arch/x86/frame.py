@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmm.arch.architecture import Field, Interrupted
-from vmm.arch.x86.vcpu import CR0_PE, DESC_B, DESC_L, EFER, EFER_LMA, X86
+from vmm.arch.x86.vcpu import CR0_PE, DESC_B, DESC_L, VM, X86, in_long_mode
 from vmm.core.event import Event
 from vmm.errors import VmmError
 
-VM = 1 << 17
 RF = 1 << 16
 """Which a fault pushes set (SDM vol. 3A 6.8.3), and an event does not tell."""
 RPL, LDT = 3, 1 << 2
@@ -34,7 +33,7 @@ def entered(cpu: X86, event: Event) -> int:
     """The width of the code that the gate leads to now."""
     if not cpu["cr0"] & CR0_PE:
         return 16
-    if cpu.msr(EFER) & EFER_LMA:
+    if in_long_mode(cpu):
         return 64
     selector = _read(cpu, cpu.segment("idtr").base + 8 * event.number + 2, 2)
     return cpu.bits if selector is None else _bits(cpu, selector)
@@ -46,7 +45,7 @@ def _bits(cpu: X86, selector: int) -> int:
     high = _read(cpu, table.base + (selector & ~7) + 4, 4)
     if high is None:
         return cpu.bits
-    if cpu.msr(EFER) & EFER_LMA and high & DESC_L:
+    if in_long_mode(cpu) and high & DESC_L:
         return 64
     return 32 if high & DESC_B else 16
 
@@ -93,7 +92,7 @@ def _width(cpu: X86, event: Event) -> int | None:
     """Of a slot: 8 in long mode, 2 in real mode, else as the gate says."""
     if not cpu["cr0"] & CR0_PE:
         return 2
-    if cpu.msr(EFER) & EFER_LMA:
+    if in_long_mode(cpu):
         return 8
     high = _read(cpu, cpu.segment("idtr").base + 8 * event.number + 4, 4)
     type = (high or 0) >> 8 & 0x1F

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmm.arch.x86.vcpu import EFER, EFER_LMA, X86
+from vmm.arch.x86.vcpu import CR0_PE, DESC_B, DESC_L, EFER, X86, in_long_mode
 
 GENERAL = {
     False: (("EAX", "EBX", "ECX", "EDX"), ("ESI", "EDI", "EBP", "ESP")),
@@ -16,8 +16,9 @@ GENERAL = {
 }  # fmt: skip
 """By whether it is in long mode."""
 FLAGS = ((10, "D"), (11, "O"), (7, "S"), (6, "Z"), (4, "A"), (2, "P"), (0, "C"))
+CONTROL, NARROW = ("CR0", "CR2", "CR3", "CR4"), ("CR0", "CR4")
 SEGMENTS = {"ES": "es", "CS": "cs", "SS": "ss", "DS": "ds", "FS": "fs", "GS": "gs", "LDT": "ldtr", "TR": "tr"}
-PRESENT, CODE_OR_DATA, CODE, BIG, LONG = 1 << 15, 1 << 12, 1 << 11, 1 << 22, 1 << 21
+PRESENT, CODE_OR_DATA, CODE = 1 << 15, 1 << 12, 1 << 11
 ACCESSED, READ_OR_WRITE, CONFORMING_OR_DOWN = 1 << 8, 1 << 9, 1 << 10
 SYSTEM = {
     False: ("Reserved", "TSS16-avl", "LDT", "TSS16-busy", "CallGate16", "TaskGate", "IntGate16", "TrapGate16",
@@ -30,7 +31,7 @@ SYSTEM = {
 
 def registers(cpu: X86) -> Iterator[str]:
     """A line after the other."""
-    long = bool(cpu.msr(EFER) & EFER_LMA)
+    long = in_long_mode(cpu)
     wide = 16 if long else 8
     for row in GENERAL[long]:
         yield " ".join(f"{name:3}={cpu[name.lower()]:0{wide}x}" for name in row)
@@ -38,20 +39,16 @@ def registers(cpu: X86) -> Iterator[str]:
     told = "".join(letter if flags >> bit & 1 else "-" for bit, letter in FLAGS)
     ip = f"RIP={cpu['rip']:016x} RFL={flags:08x}" if long else f"EIP={cpu['eip']:08x} EFL={flags:08x}"
     yield f"{ip} [{told}] CPL={cpu.cpl} II={int(cpu.shadow is not None)} HLT={int(cpu.halted)}"
-    protected = bool(cpu["cr0"] & 1)
+    protected = bool(cpu["cr0"] & CR0_PE)
     for name, register in SEGMENTS.items():
         yield _segment(cpu, name, register, protected=protected, long=long)
     for name, register in {"GDT": "gdtr", "IDT": "idtr"}.items():
         table = cpu.segment(register)
         yield f"{name}=     {table.base:0{wide}x} {table.limit:08x}"
-    control = (f"{name}={cpu[name.lower()]:0{8 if name == 'CR0' or name == 'CR4' else wide}x}" for name in CONTROL)
-    yield " ".join(control)
+    yield " ".join(f"{name}={cpu[name.lower()]:0{8 if name in NARROW else wide}x}" for name in CONTROL)
     yield "".join(f"DR{n}={cpu[f'dr{n}']:016x} " for n in range(4))
     yield f"DR6={cpu['dr6']:016x} DR7={cpu['dr7']:016x}"
     yield f"EFER={cpu.msr(EFER):016x}"
-
-
-CONTROL = ("CR0", "CR2", "CR3", "CR4")
 
 
 def _segment(cpu: X86, name: str, register: str, *, protected: bool, long: bool) -> str:
@@ -64,9 +61,9 @@ def _segment(cpu: X86, name: str, register: str, *, protected: bool, long: bool)
     if not attributes & CODE_OR_DATA:
         return line + SYSTEM[long][attributes >> 8 & 15]
     if attributes & CODE:
-        kind = "CS64" if attributes & LONG else "CS32" if attributes & BIG else "CS16"
+        kind = "CS64" if attributes & DESC_L else "CS32" if attributes & DESC_B else "CS16"
         bits = ((CONFORMING_OR_DOWN, "C"), (READ_OR_WRITE, "R"), (ACCESSED, "A"))
     else:
-        kind = "DS  " if attributes & BIG or long else "DS16"
+        kind = "DS  " if attributes & DESC_B or long else "DS16"
         bits = ((CONFORMING_OR_DOWN, "E"), (READ_OR_WRITE, "W"), (ACCESSED, "A"))
     return f"{line}{kind} [{''.join(letter if attributes & bit else '-' for bit, letter in bits)}]"

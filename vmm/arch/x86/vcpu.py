@@ -27,6 +27,8 @@ DEBUG_REGISTERS = ("dr0", "dr1", "dr2", "dr3", "dr7")
 EFER, EFER_LME, EFER_LMA = 0xC0000080, 1 << 8, 1 << 10
 EXTENDED_FEATURES, LONG_MODE = 0x80000001, 1 << 29
 DESC_L, DESC_B = 1 << 21, 1 << 22
+VM = 1 << 17
+"""Of EFLAGS."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ EXCEPTIONS = {
     0: "#DE", 1: "#DB", 2: "NMI", 3: "#BP", 4: "#OF", 5: "#BR", 6: "#UD", 7: "#NM", 8: "#DF", 10: "#TS", 11: "#NP",
     12: "#SS", 13: "#GP", 14: "#PF", 16: "#MF", 17: "#AC", 18: "#MC", 19: "#XM", 20: "#VE", 21: "#CP",
 }  # fmt: skip
+
+
+def in_long_mode(cpu: X86) -> bool:
+    """64-bit or compatibility mode (SDM vol. 3A 2.2.1)."""
+    return bool(cpu.msr(EFER) & EFER_LMA)
 
 
 class X86(Vcpu):
@@ -152,7 +159,7 @@ class X86(Vcpu):
     def bits(self) -> int:
         """Width of code at CS: 16, 32 or 64."""
         attributes = self.segment("cs").attributes
-        if self.msr(EFER) & EFER_LMA and attributes & DESC_L:
+        if in_long_mode(self) and attributes & DESC_L:
             return 64
         return 32 if attributes & DESC_B else 16
 

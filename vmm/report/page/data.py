@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from vmm.arch import named
 from vmm.catalog import title_of
 from vmm.core.event import Event
-from vmm.diagnoses.diagnosis import Looked, is_x86
+from vmm.diagnoses.diagnosis import Looked, certain_first, is_x86
 from vmm.quantities import in_words
 from vmm.report import crash
 from vmm.report.page.columns import Columns, Texts
@@ -37,7 +36,7 @@ class Data:
         what was done to the machine from outside.
         """
         self._machine, self._looked, self._console = machine, looked, console
-        self._verdicts = sorted(looked.verdicts, key=lambda each: not each.certain)
+        self._verdicts = certain_first(looked.verdicts)
         evidence = (each for verdict in self._verdicts for each in verdict.evidence)
         told = [*told, *(Told(each.insns, VERDICT, each.words, each.where, each.vcpu) for each in evidence)]
         self._left_out, last = machine.trace.of().tail(MOST)
@@ -61,8 +60,6 @@ class Data:
             "title": self._title,
             "facts": [[name, str(value)] for name, value in self._facts()],
             "note": self._note,
-            "number": named(machine.architecture).number,
-            "insnNs": machine.insn_ns,
             "end": {"insns": machine.instructions, "ns": machine.now_ns},
             "kinds": self._kinds,
             "events": self._event_columns(),

@@ -9,7 +9,7 @@ from vmm.core.event import Event
 from vmm.diagnoses.books import Books
 from vmm.diagnoses.handlers import Handler
 from vmm.diagnoses.responses import Response
-from vmm.diagnoses.services import Key, Service
+from vmm.diagnoses.services import Key, Service, gic_key
 
 
 @dataclass(eq=False, slots=True)
@@ -110,7 +110,7 @@ class Interrupts:
     def _key(self, event: Event) -> Key | None:
         """By what its controller knows the interrupt of a delivery; None: no controller has part in it."""
         if not self._x86:
-            return "GIC", event.vcpu if event.number < SHARED else 0, event.number
+            return gic_key(event.number, event.vcpu)
         service = self._acknowledged
         if service is None:
             return None
@@ -134,8 +134,6 @@ class Interrupts:
             found.hops.append(at)
 
 
-SHARED = 32
-"""INTIDs from here on are of all vCPUs."""
 HOPS = {
     "pending": Interrupts._pending,
     "ppi": Interrupts._input,

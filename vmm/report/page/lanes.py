@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vmm.trace.timeline import Lane, Mark
+from vmm.trace.timeline.marks import BEGIN, END, INSTANTS, SPANS
 
-SPANS, INSTANTS = "spans", "instants"
 LINES = "lines"
 
 
@@ -30,9 +30,9 @@ class _Drawn:
     open: list[tuple[int, int]] = field(default_factory=list)
 
     def take(self, mark: Mark, at: int, text: Callable[[str], int]) -> None:
-        if mark.what == "begin":
+        if mark.what == BEGIN:
             self.open.append((at, text(mark.name)))
-        elif mark.what == "end":
+        elif mark.what == END:
             self.close(at)
         else:
             self.rows[0].at.append(at)

@@ -53,6 +53,8 @@ class Image(Protocol):
 
     def place(self, linear: int) -> tuple[str | None, str | None]: ...
 
+    def symbol(self, linear: int) -> str | None: ...
+
 
 class Source(Protocol):
     """What a machine was loaded from."""

@@ -33,7 +33,7 @@ class Timeline:
     def __init__(self, machine: Traced) -> None:
         architecture = named(machine.architecture)
         self._tell = Tell(machine)
-        self._x86 = architecture.number == "vector"
+        self._x86 = architecture.has_vectors
         self._vcpus: dict[int, Vcpu] = {}
         self._sees: dict[tuple[int, str], list[See]] = {}
         irq, controller = architecture.irq, CONTROLLERS.get(architecture.number)

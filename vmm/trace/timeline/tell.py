@@ -21,8 +21,7 @@ class Tell:
         """By a linear address the symbol that it lies in; None outside of the image's."""
 
     def _symbol(self, linear: int) -> str | None:
-        symbol = self._machine.loaded.place(linear)[0] if self._machine.loaded else None
-        return symbol.rpartition("+0x")[0] or symbol if symbol else None
+        return self._machine.loaded.symbol(linear) if self._machine.loaded else None
 
     def interrupt(self, number: int, source: str) -> str:
         """What sentences call it."""

@@ -98,9 +98,8 @@ function el(tag, properties, ...children) {
 const whole = (number) => Math.round(number).toLocaleString("en-US");
 const UNITS = [[1e9, "s"], [1e6, "ms"], [1e3, "us"], [1, "ns"]];
 
-/* Nanoseconds in the largest unit of which there is one, or of which `step` has one. */
-function time(ns, step) {
-  const [unit, name] = UNITS.find(([each]) => (step || Math.abs(ns)) >= each) || UNITS[3];
-  const digits = step ? Math.max(0, Math.min(9, Math.ceil(-Math.log10(step / unit) - 1e-9))) : ns % unit ? 3 : 0;
-  return `${(ns / unit).toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: step ? digits : 0 })} ${name}`;
+/* Nanoseconds in the largest unit of which there is one. */
+function time(ns) {
+  const [unit, name] = UNITS.find(([each]) => Math.abs(ns) >= each) || UNITS[3];
+  return `${(ns / unit).toLocaleString("en-US", { maximumFractionDigits: 3 })} ${name}`;
 }

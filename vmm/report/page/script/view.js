@@ -51,5 +51,3 @@ function setAxis(axis) {
   $("axis").textContent = axis;
   if (all) showAll(); else show(X[left], Math.max(X[right], X[left] + SMALLEST[axis]));
 }
-
-const onAxis = (value, step) => (view.axis === "time" ? time(value, step) : whole(value));
