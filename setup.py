@@ -58,7 +58,9 @@ class Wheel(bdist_wheel):
 
 setup(
     packages=[*find_packages(include=["vmm", "vmm.*"]), "vmm.guests"],
-    data_files=[("share/man/man1", sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("vmm/pages/man/man1/*.1")))],
+    data_files=[
+        ("share/man/man1", [str(page.relative_to(ROOT)) for page in sorted(ROOT.glob("vmm/pages/man/man1/*.1"))])
+    ],
     cffi_modules=["native/build.py:builder"],
     cmdclass={"bdist_wheel": Wheel, "build_py": Package, "sdist": Sources},
 )
