@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from vmm import quantities
-from vmm.cli import checks, interrupts, run
+from vmm.cli import checks, interrupts, run, session
 from vmm.cli import report as pages
 from vmm.cli.parser import Parser
 from vmm.cli.streams import CLEAR
@@ -140,7 +140,7 @@ def main(options: argparse.Namespace) -> int:
     )  # fmt: skip
     coverage = Coverage() if options.coverage else None
     sources = [source(each) for each in options.inject]
-    outputs = Outputs([*(machine.source.files if machine.source else ()), *files])
+    outputs = Outputs([*session.loaded(machine), *files])
     with ExitStack() as stack:
         document = None
         if options.json not in (None, STANDARD_OUTPUT):
