@@ -12,11 +12,10 @@ import re
 import sys
 from argparse import Action
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 from vmm import pages
-from vmm.cli import COMMANDS, top_parser
+from vmm.cli import COMMANDS, parser_of, top_parser
 from vmm.cli.parser import Parser
 from vmm.version import __version__
 
@@ -110,8 +109,7 @@ def every() -> dict[str, str]:
     """By the names of their files."""
     written = {"vmm.1": page("vmm", "interrupts, exactly where you say, on emulated x86 and ARM", top_parser())}
     for command, does in COMMANDS.items():
-        parser = import_module(f"vmm.cli.{command}").parser()
-        written[f"vmm-{command}.1"] = page(f"vmm-{command}", does, parser)
+        written[f"vmm-{command}.1"] = page(f"vmm-{command}", does, parser_of(command))
     return written
 
 
