@@ -60,20 +60,16 @@ def _page(name: str, does: str, parser: Parser) -> Iterator[str]:
     elif words:
         yield ".SH ARGUMENTS"
         for action in words:
-            yield from (".TP", _word(action), text(_help(parser, action)) or "A file.")
+            yield from (".TP", _word(action), text(parser.told(action)) or "A file.")
     yield ".SH OPTIONS"
     for action in named:
-        yield from (".TP", _option(action), text(_help(parser, action)))
+        yield from (".TP", _option(action), text(parser.told(action)))
     yield from (".SH EXAMPLES", ".nf", *map(text, parser.examples), ".fi")
     yield ".SH SEE ALSO"
     others = [f"vmm-{command}" for command in COMMANDS] if name == "vmm" else ["vmm"]
     yield ",\n".join(f".BR {text(other)} (1)" for other in others)
     topics = f", of {text(', '.join(pages.topics()))}" if name == "vmm" else ""
     yield from (".PP", f"The manual: {bold('vmm help')} {italic('TOPIC')}{topics}.")
-
-
-def _help(parser: Parser, action: Action) -> str:
-    return parser._get_formatter()._expand_help(action) if action.help else ""
 
 
 def _value(action: Action) -> str:

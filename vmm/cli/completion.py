@@ -142,10 +142,9 @@ def _fish() -> str:
         if words := " ".join(arguments.get(name, ())):
             lines.append(f"{on} -a {_quoted(words)}")
         parser = parser_of(name)
-        formatter = parser._get_formatter()
         for action in parser._actions:
             if action.option_strings:
-                lines.append(f"{on} {_fish_option(action)} -d {_quoted(formatter._expand_help(action))}")
+                lines.append(f"{on} {_fish_option(action)} -d {_quoted(parser.told(action))}")
     return FISH + "".join(f"{line}\n" for line in lines)
 
 
