@@ -12,11 +12,10 @@ import re
 import sys
 from argparse import Action
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 from vmm import pages
-from vmm.cli import COMMANDS, top_parser
+from vmm.cli import COMMANDS, parser_of, top_parser
 from vmm.cli.parser import Parser
 from vmm.version import __version__
 
@@ -61,20 +60,16 @@ def _page(name: str, does: str, parser: Parser) -> Iterator[str]:
     elif words:
         yield ".SH ARGUMENTS"
         for action in words:
-            yield from (".TP", _word(action), text(_help(parser, action)) or "A file.")
+            yield from (".TP", _word(action), text(parser.told(action)) or "A file.")
     yield ".SH OPTIONS"
     for action in named:
-        yield from (".TP", _option(action), text(_help(parser, action)))
+        yield from (".TP", _option(action), text(parser.told(action)))
     yield from (".SH EXAMPLES", ".nf", *map(text, parser.examples), ".fi")
     yield ".SH SEE ALSO"
     others = [f"vmm-{command}" for command in COMMANDS] if name == "vmm" else ["vmm"]
     yield ",\n".join(f".BR {text(other)} (1)" for other in others)
     topics = f", of {text(', '.join(pages.topics()))}" if name == "vmm" else ""
     yield from (".PP", f"The manual: {bold('vmm help')} {italic('TOPIC')}{topics}.")
-
-
-def _help(parser: Parser, action: Action) -> str:
-    return parser._get_formatter()._expand_help(action) if action.help else ""
 
 
 def _value(action: Action) -> str:
@@ -110,8 +105,7 @@ def every() -> dict[str, str]:
     """By the names of their files."""
     written = {"vmm.1": page("vmm", "interrupts, exactly where you say, on emulated x86 and ARM", top_parser())}
     for command, does in COMMANDS.items():
-        parser = import_module(f"vmm.cli.{command}").parser()
-        written[f"vmm-{command}.1"] = page(f"vmm-{command}", does, parser)
+        written[f"vmm-{command}.1"] = page(f"vmm-{command}", does, parser_of(command))
     return written
 
 

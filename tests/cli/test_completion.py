@@ -31,6 +31,8 @@ def test_values_of_options_wherever_they_stand():
     assert completed("new", "mine", "--kind", "") == list(KINDS)
     assert completed("new", "--kind", "arm64") == ["arm64-asm", "arm64-c"]
     assert completed("run", "x.elf", "--board", "v") == ["virt"]
+    assert completed("run", "--variant", "") == ["broken", "fixed"]
+    assert completed("top", "--gear", "") == ["precise", "fast"], "what a parser has choices of"
 
 
 def test_guests_and_topics_where_one_is_asked_for():

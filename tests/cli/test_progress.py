@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import termios
 
 import pytest
 
@@ -155,6 +156,16 @@ def test_who_waits_for_a_comparison_is_told_too(vmm, waiting, image, monkeypatch
     told = re.findall(r"comparing, at instruction (\d+) of a replay", done.err)
     assert (told, done.out) == (["0", "1000", "2000", "3000"], "the runs do not differ\n")
     assert done.err.endswith("\r\x1b[K")
+
+
+def test_no_line_is_wider_than_its_terminal():
+    """One that is wrapped could not be written over."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 20))
+    with open(theirs, "w") as file:  # noqa: PTH123
+        progress.Line(file).show("vmm: 50 % of 10000 instructions")
+        assert os.read(ours, 100) == b"\r\x1b[Kvmm: 50 % of 10000 "[:23]
+    os.close(ours)
 
 
 def test_slices_move_no_interrupt(terminal, image, monkeypatch, tmp_path):

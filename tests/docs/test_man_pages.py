@@ -4,12 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from importlib import import_module
 
 import pytest
 
 from docs.blocks import ROOT
-from vmm.cli import COMMANDS
+from vmm.cli import COMMANDS, parser_of
 
 FOLDER = ROOT / "vmm" / "pages" / "man" / "man1"
 PAGES = sorted(FOLDER.glob("*.1"))
@@ -41,7 +40,7 @@ def test_neither_groff_nor_mandoc_has_a_warning():
 @pytest.mark.parametrize("command", ["run", "explore", "completion"])
 def test_every_option_and_example_is_in_its_page(command):
     text = read(str(FOLDER / f"vmm-{command}.1"), "-l")
-    parser = import_module(f"vmm.cli.{command}").parser()
+    parser = parser_of(command)
     assert [each for action in parser._actions for each in action.option_strings if each not in text] == []
     assert [example for example in parser.examples if example not in text] == []
 

@@ -104,6 +104,11 @@ def top_parser() -> Parser:
     return parser
 
 
+def parser_of(command: str) -> Parser:
+    """Of one of COMMANDS."""
+    return import_module(f"vmm.cli.{command}").parser()  # type: ignore[no-any-return]
+
+
 def _dispatch(arguments: Sequence[str]) -> int:
     parser = top_parser()
     if not arguments:
@@ -139,7 +144,7 @@ def _other(name: str) -> str | None:
 
 
 def _is_option_of_run(name: str) -> bool:
-    return import_module("vmm.cli.run").parser().follow(name) is not None
+    return parser_of("run").follow(name) is not None
 
 
 def _complain(*lines: str) -> None:

@@ -6,13 +6,14 @@ import argparse
 import sys
 from argparse import Action
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import import_module
+from itertools import chain
 
 from vmm import pages
 from vmm.arch import ARCHITECTURES
 from vmm.boards import BOARDS
+from vmm.casebook.case import VARIANTS
 from vmm.catalog import directories
-from vmm.cli import COMMANDS
+from vmm.cli import COMMANDS, parser_of
 from vmm.cli.new import KINDS
 from vmm.cli.parser import Parser
 from vmm.errors import unknown
@@ -26,9 +27,9 @@ VALUES: Mapping[str, Iterable[str]] = {
     "--kind": KINDS,
     "--arch": ARCHITECTURES,
     "--board": BOARDS,
-    "--variant": ("broken", "fixed"),
+    "--variant": VARIANTS,
 }
-"""Of options; those of the others are names of files, or nobody knows."""
+"""Of options whose parsers do not say; those of the others are names of files, or nobody knows."""
 BASH = """\
 _vmm() {
     local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" options="" known=""
@@ -98,8 +99,10 @@ def _arguments() -> Mapping[str, Iterable[str]]:
     }  # fmt: skip
 
 
-def _parser(command: str) -> Parser:
-    return import_module(f"vmm.cli.{command}").parser()  # type: ignore[no-any-return]
+def _values(action: Action) -> Iterable[str]:
+    """What may follow an option, as far as it is known."""
+    named = next((VALUES[option] for option in action.option_strings if option in VALUES), None)
+    return named or map(str, action.choices or ())
 
 
 def _options(actions: Iterable[Action]) -> Iterable[str]:
@@ -110,15 +113,17 @@ def _options(actions: Iterable[Action]) -> Iterable[str]:
 
 
 def _bash() -> str:
-    actions: Mapping[str, Sequence[Action]] = {name: _parser(name)._actions for name in COMMANDS}
+    actions: Mapping[str, Sequence[Action]] = {name: parser_of(name)._actions for name in COMMANDS}
     arguments = _arguments()
     commands = (
         f'        {name}) options="{" ".join(_options(actions[name]))}" known="{" ".join(arguments.get(name, ()))}" ;;'
         for name in COMMANDS
     )
-    taking = {option for found in actions.values() for option in _options(each for each in found if each.nargs != 0)}
-    values = [*VALUES.items(), ("|".join(sorted(taking - VALUES.keys())), ())]
-    options = (f'        {option}) known="{" ".join(words)}" ;;' for option, words in values)
+    values: dict[str, set[str]] = {}
+    for action in chain.from_iterable(actions.values()):
+        if action.option_strings and action.nargs != 0:
+            values.setdefault(" ".join(_values(action)), set()).update(action.option_strings)
+    options = (f'        {"|".join(sorted(taking))}) known="{words}" ;;' for words, taking in values.items())
     parts = {"@COMMANDS@": "\n".join(commands), "@VALUES@": "\n".join(options), "@NAMES@": " ".join(COMMANDS)}
     text = BASH
     for part, meaning in parts.items():
@@ -136,21 +141,20 @@ def _fish() -> str:
         on = f"complete -c vmm -n '__vmm_on {name}'"
         if words := " ".join(arguments.get(name, ())):
             lines.append(f"{on} -a {_quoted(words)}")
-        parser = _parser(name)
-        formatter = parser._get_formatter()
+        parser = parser_of(name)
         for action in parser._actions:
             if action.option_strings:
-                lines.append(f"{on} {_fish_option(action)} -d {_quoted(formatter._expand_help(action))}")
+                lines.append(f"{on} {_fish_option(action)} -d {_quoted(parser.told(action))}")
     return FISH + "".join(f"{line}\n" for line in lines)
 
 
 def _fish_option(action: Action) -> str:
     """Its names, and what may follow: nothing, words that are known, or a file."""
     names = " ".join(map(_fish_name, action.option_strings))
-    values = next((VALUES[option] for option in action.option_strings if option in VALUES), action.choices)
     if action.nargs == 0:
         return names
-    return f"{names} -x -a {_quoted(' '.join(map(str, values)))}" if values else f"{names} -r -F"
+    values = " ".join(_values(action))
+    return f"{names} -x -a {_quoted(values)}" if values else f"{names} -r -F"
 
 
 def _fish_name(option: str) -> str:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from vmm import quantities
-from vmm.cli import checks, interrupts, run
+from vmm.cli import checks, interrupts, progress, run, session
 from vmm.cli import report as pages
 from vmm.cli.parser import Parser
-from vmm.cli.streams import CLEAR
 from vmm.errors import VmmError
 from vmm.output import OutputFile, Outputs
 from vmm.scratch import scratch
@@ -45,8 +43,6 @@ exit status:
   2    bad usage, or nothing could be delivered
   124  a budget is spent
   129, 130, 143  SIGHUP, Ctrl-C, SIGTERM: what was found by then is told"""
-COLUMNS = 100
-"""Of a terminal that does not say."""
 _PLACE = re.compile(r"[^:]+(?::\d+)?(?:\s*[+-]\s*\w+)?")
 """A location, as far as its colons go: of file.c:94 one is part."""
 
@@ -140,7 +136,7 @@ def main(options: argparse.Namespace) -> int:
     )  # fmt: skip
     coverage = Coverage() if options.coverage else None
     sources = [source(each) for each in options.inject]
-    outputs = Outputs([*(machine.source.files if machine.source else ()), *files])
+    outputs = Outputs([*session.loaded(machine), *files])
     with ExitStack() as stack:
         document = None
         if options.json not in (None, STANDARD_OUTPUT):
@@ -186,16 +182,16 @@ def _explored(
     exploration: Exploration, record: Path | None, options: argparse.Namespace
 ) -> tuple[Report, KeyboardInterrupt | None]:
     """What was found, and what broke it off."""
-    progress = Progress(sys.stderr) if sys.stderr.isatty() and not options.quiet else None
+    line = progress.Line(sys.stderr) if sys.stderr.isatty() and not options.quiet else None
     try:
-        return exploration.run(record, progress.show if progress else None), None
+        return exploration.run(record, (lambda report: line.show(_so_far(report))) if line else None), None
     except KeyboardInterrupt as error:
         if exploration.report is None:
             raise
         return exploration.report, error
     finally:
-        if progress:
-            progress.clear()
+        if line:
+            line.clear()
 
 
 def _write(report: Report, options: argparse.Namespace, document: OutputFile | None, unwritten: Sequence[str]) -> None:
@@ -212,35 +208,15 @@ def _write(report: Report, options: argparse.Namespace, document: OutputFile | N
             print(f"{each}: not written, for no run fails", file=shown)
 
 
-class Progress:
-    """One line of a terminal, which is written over."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def show(self, report: Report) -> None:
-        """How far it is."""
-        rate = report.placements / (report.seconds or 1)
-        failing = f"{report.failing:,} fail, " if report.failing else ""
-        workers = f", {report.workers} workers" if report.workers > 1 else ""
-        line = (
-            f"{100 * report.progress:.0f} %, {failing}{_tried(report)}, "
-            f"{rate:,.0f} placements a second{_left(report)}{workers}"
-        )
-        self._file.write(CLEAR + line[: self._columns() - 1])
-        self._file.flush()
-
-    def _columns(self) -> int:
-        """A line that is wrapped could not be written over."""
-        try:
-            return os.get_terminal_size(self._file.fileno()).columns or COLUMNS
-        except OSError:
-            return COLUMNS
-
-    def clear(self) -> None:
-        """It is over."""
-        self._file.write(CLEAR)
-        self._file.flush()
+def _so_far(report: Report) -> str:
+    """How far it is."""
+    rate = report.placements / (report.seconds or 1)
+    failing = f"{report.failing:,} fail, " if report.failing else ""
+    workers = f", {report.workers} workers" if report.workers > 1 else ""
+    return (
+        f"{100 * report.progress:.0f} %, {failing}{_tried(report)}, "
+        f"{rate:,.0f} placements a second{_left(report)}{workers}"
+    )
 
 
 def _tried(report: Report) -> str:

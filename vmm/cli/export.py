@@ -44,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
     kind = exporter(format)
     replay = Replay(options.file, options.image, lambda data: None)
     machine = replay.machine
-    outputs = Outputs([options.file, *(machine.source.files if machine.source else ())])
+    outputs = Outputs([options.file, *session.loaded(machine)])
     with ExitStack() as files:
         file = files.enter_context(outputs.open("--to", options.to, stream=kind.STREAM))
         files.enter_context(exported(format, file, machine))

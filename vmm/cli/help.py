@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib import import_module
 
 from vmm import pages
-from vmm.cli import COMMANDS
+from vmm.cli import COMMANDS, parser_of
 from vmm.cli.parser import Parser
 from vmm.columns import broken, width
 
@@ -31,7 +30,7 @@ def main(options: argparse.Namespace) -> int:
     if options.topic is None:
         sys.stdout.write(_contents())
     elif options.topic in COMMANDS:
-        import_module(f"vmm.cli.{options.topic}").parser().print_help(sys.stdout)
+        parser_of(options.topic).print_help(sys.stdout)
     else:
         text = pages.page(options.topic, COMMANDS)
         from vmm.pages import rendered

@@ -133,7 +133,7 @@ class Interactive:
                 return
             if word:
                 _tell(monitor.answer(target, line, commands))
-                self._forget(target)
+                target.forget()  # who has gone back types anew
 
     def _ask(self) -> str | None:
         """A line; None: the guest is to go on, by Ctrl-D."""
@@ -145,12 +145,6 @@ class Interactive:
             ahead += more
         line, self._ahead = ahead.split(b"\n", 1)
         return line.decode("utf-8", "replace")
-
-    def _forget(self, target: Target) -> None:
-        """Who has gone back types anew: what was typed in what was then to come does not come."""
-        if target.course.made < len(target.course.entries):
-            target.course.forget()
-            target.past.changed()
 
 
 def _commands() -> dict[str, Row]:

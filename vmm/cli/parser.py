@@ -69,6 +69,10 @@ class Parser(argparse.ArgumentParser):
             return None
         return 0 if equals or action.nargs == 0 else 1
 
+    def told(self, action: argparse.Action) -> str:
+        """What the help says of a word or an option."""
+        return self._get_formatter()._expand_help(action) if action.help else ""
+
     def _joined(self, words: Sequence[str]) -> list[str]:
         """A word behind an option that takes one is its value, dashes or not, as getopt_long(3) has it; unless it is
         an option itself: then a value was forgotten.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,36 +10,54 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING
 
 from vmm.cli import interrupts
-from vmm.cli.streams import CLEAR
+from vmm.cli.run_loop import SLICE
 
 if TYPE_CHECKING:
     from vmm.core.stops import Stop
     from vmm.replayer.player import Replay
 
-SLICE = 2_000_000
-"""Instructions; boundaries like any others."""
 SHORT, OFTEN = 1.0, 0.2
 """Seconds in which nobody asks, and between two lines."""
+CLEAR = "\r\x1b[K"
+"""Back to the beginning of a terminal's line, which is empty then."""
+COLUMNS = 100
+"""Of a terminal that does not say."""
 
 
-class Progress:
-    """On a terminal."""
+class Line:
+    """Of a terminal, written over."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
+
+    def show(self, text: str) -> None:
+        """This, in place of what it shows; cut where it would be wrapped, for then it could not be written over."""
+        self._file.write(CLEAR + text[: self._columns() - 1])
+        self._file.flush()
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._file.fileno()).columns or COLUMNS
+        except OSError:
+            return COLUMNS
+
+    def clear(self) -> None:
+        """It is over."""
+        self.show("")
+
+
+class Progress:
+    """On a line."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._due = monotonic() + SHORT
 
     def tell(self, text: str) -> None:
         """Show it, if that is due."""
         if monotonic() >= self._due:
             self._due = monotonic() + OFTEN
-            self._file.write(f"{CLEAR}vmm: {text}")
-            self._file.flush()
-
-    def clear(self) -> None:
-        """It is over."""
-        self._file.write(CLEAR)
-        self._file.flush()
+            self._line.show(f"vmm: {text}")
 
 
 @contextmanager
@@ -47,11 +66,11 @@ def shown(*, quiet: bool = False) -> Iterator[Progress | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    progress = Progress(sys.stderr)
+    line = Line(sys.stderr)
     try:
-        yield progress
+        yield Progress(line)
     finally:
-        progress.clear()
+        line.clear()
 
 
 def to_end(replay: Replay, *, quiet: bool = False) -> Stop:

@@ -60,7 +60,7 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
     gdb = debugger.debugger(options, console, opened)
     replay = Replay(options.file, options.image, gdb.console if gdb else console)
     machine = replay.machine
-    outputs = Outputs([options.file, *(machine.source.files if machine.source else ())])
+    outputs = Outputs([options.file, *session.loaded(machine)])
     early = different = why = None
     with ExitStack() as files:
         summary_file = session.summary_file(options, outputs, files)

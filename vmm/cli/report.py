@@ -45,8 +45,7 @@ def main(options: argparse.Namespace) -> int:
 
     written = session.Tail()
     replay = Replay(options.file, options.image, written)
-    source = replay.machine.source
-    outputs = Outputs([options.file, *(source.files if source else ())])
+    outputs = Outputs([options.file, *session.loaded(replay.machine)])
     path = options.output or options.file.with_suffix(SUFFIX)
     with outputs.open("--output", path) as file:
         page = page_of(replay, written, quiet=options.quiet)

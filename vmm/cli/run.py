@@ -192,7 +192,7 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
     machine.load(image, initrd=options.initrd, load_address=options.load_address)
     outputs = Outputs(_inputs(machine, options))
     with ExitStack() as files:
-        recorder = _recorder(machine, options, outputs) or (machine.recording() if gdb or seat else None)
+        recorder = recorder_of(machine, options, outputs) or (machine.recording() if gdb or seat else None)
         machine.limit(insns=options.max_insns, virtual_ns=options.max_time)
         summary_file = session.summary_file(options, outputs, files)
         executed = session.observe(machine, options, outputs, files)
@@ -305,11 +305,11 @@ def _seat(options: argparse.Namespace, console: session.Console) -> Interactive 
 def _inputs(machine: Machine, options: argparse.Namespace) -> list[Path]:
     """What was read: no output goes there."""
     typed = None if options.input is None else Path("/dev/stdin" if options.input == "-" else options.input)
-    loaded = machine.source.files if machine.source else ()
-    return [*loaded, *(each for each in (options.scenario, typed) if each)]
+    return [*session.loaded(machine), *(each for each in (options.scenario, typed) if each)]
 
 
-def _recorder(machine: Machine, options: argparse.Namespace, outputs: Outputs) -> Recorder | None:
+def recorder_of(machine: Machine, options: argparse.Namespace, outputs: Outputs) -> Recorder | None:
+    """Of `--record`."""
     if options.record is None:
         return None
     file = outputs.open("--record", options.record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -130,6 +130,11 @@ class Console:
             self._try(self._file, b"", flush=True)
             print(file=sys.stderr)
             self._last = b"\n"
+
+
+def loaded(machine: Machine) -> Sequence[Path]:
+    """Files that the machine was loaded from: no output goes there."""
+    return machine.source.files if machine.source else ()
 
 
 def summary_file(options: argparse.Namespace, outputs: Outputs, files: ExitStack) -> OutputFile | None:

@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmm import loaders
-from vmm.cli import run
+from vmm.cli import run, session
 from vmm.cli.parser import Parser
 from vmm.errors import VmmError
 from vmm.output import OutputFile, Outputs
@@ -35,6 +34,7 @@ def parser() -> Parser:
         ],
     )
     run.add_machine(parser)
+    parser.set_defaults(gear=None, quiet=True)  # what a run would say first, the screen would hide
     add = parser.add_argument
     add("--record", type=Path, metavar="FILE", help="write a recording of where it was left, decisions and all")
     add("--picture", type=Path, metavar="FILE", help="draw into this .svg, on no terminal, and end")
@@ -67,8 +67,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _read(walk: Walk, options: argparse.Namespace) -> list[Path]:
     """What no output goes over."""
-    source = walk.machine.source
-    return [*([Path(options.image)] if walk.known else []), *(source.files if source else ())]
+    return [*([Path(options.image)] if walk.known else []), *session.loaded(walk.machine)]
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -107,9 +106,7 @@ def opened(options: argparse.Namespace, files: ExitStack) -> tuple[Walk, OutputF
 
 
 def _live(options: argparse.Namespace, files: ExitStack) -> tuple[Walk, OutputFile | None]:
-    from vmm.catalog import case_named, resolve, wants
-    from vmm.machine.config import Config
-    from vmm.machine.machine import Machine
+    from vmm.catalog import case_named
     from vmm.stepper import opened
     from vmm.stepper.kept import Kept
 
@@ -117,23 +114,10 @@ def _live(options: argparse.Namespace, files: ExitStack) -> tuple[Walk, OutputFi
         raise VmmError(
             f"{options.image}: somebody plays its outside world: vmm run {options.image} --record FILE, and step that"
         )
-    image = resolve(options.image)
-    if options.load_address is None:
-        loaders.check(image)
-    wanted = wants(image)
-    board = options.board or wanted.board
-    run.check_fits(image, options, board)
+    image = run.fitted(options)
     console = Kept()
-    machine = Machine(
-        Config(
-            board=board, cpu=options.cpu or wanted.cpu_on(board), smp=options.smp or wanted.smp, memory=options.memory,
-            cmdline=options.append, seed=options.seed, console=console,
-        )
-    )  # fmt: skip
+    machine = run.built(options, image, console)
     machine.load(image, initrd=options.initrd, load_address=options.load_address)
-    recorder = machine.recording()
-    if options.record:
-        read = machine.source.files if machine.source else ()
-        recorder.file = Outputs(read).open("--record", options.record)
+    recorder = run.recorder_of(machine, options, Outputs(session.loaded(machine))) or machine.recording()
     files.enter_context(recorder)
     return opened.live(machine, recorder, console), recorder.file

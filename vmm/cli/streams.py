@@ -10,8 +10,6 @@ from typing import Any
 
 OURS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """What writing to a standard stream fails with; these errors name no file."""
-CLEAR = "\r\x1b[K"
-"""Back to the beginning of a terminal's line, which is empty then."""
 
 
 class _Closed(io.RawIOBase):

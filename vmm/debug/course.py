@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FRUITLESS = 1000
 """Runs of a machine that stands still, which decisions may want one behind the other."""
+UNCHANGED = "a recorded run is looked at, not changed"
 
 
 class Typed(Protocol):
@@ -125,8 +126,11 @@ class Course:
     def rewind(self, mark: Any) -> None:
         """The machine has gone back to where this was taken."""
 
-    def forget(self) -> None:
-        """What came behind where it stands comes no more."""
+    def forget(self) -> bool:
+        """What came from outside behind where it stands does not come again; whether anything did. VmmError where it is
+        there for good.
+        """
+        raise NotImplementedError
 
     def change(self, make: Callable[[], Any]) -> Any:
         """Let something come from outside: what would have come behind it does not. VmmError where nothing may, and for
@@ -180,10 +184,11 @@ class Live(Course):
         self.entries, self.made = (self.entries if known and len(self.entries) >= made else entries), made
         self._newest = self._log.entries.newest
 
-    def forget(self) -> None:
-        """What is behind does not come."""
+    def forget(self) -> bool:
         self._learn()
+        came = self._goal() is not None
         self.entries = self.entries[: self.made]
+        return came
 
     def change(self, make: Callable[[], Any]) -> Any:
         self._learn()  # what is behind is forgotten by the next one, where something came
@@ -219,5 +224,8 @@ class Replayed(Course):
         self.made, calls = mark
         self._replay.rewind(calls)
 
+    def forget(self) -> bool:
+        raise VmmError(UNCHANGED)
+
     def change(self, make: Callable[[], Any]) -> Any:
-        raise VmmError("a recorded run is looked at, not changed")
+        raise VmmError(UNCHANGED)

@@ -150,6 +150,13 @@ class Target:
             if self.machine.inputs.count != before:  # also of what was refused
                 self.past.changed()
 
+    def forget(self) -> None:
+        """What came from outside behind where the machine stands does not come again; VmmError where nothing may be
+        changed.
+        """
+        if self.course.forget():
+            self.past.changed()
+
     # ---- break- and watchpoints ----
 
     def set(self, wanted: Break) -> None:
