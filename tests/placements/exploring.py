@@ -16,6 +16,29 @@ from vmm.toolchain import assemble
 
 GUESTS = Path(__file__).parent / "guests"
 ARCHITECTURES = ("x86", "arm64", "arm")
+ADDS_ONE = """
+#include "x86/guest.h"
+    GUEST_PROTECTED32
+{set_up}
+    sti
+    nop
+begin:
+    movl    n, %eax
+add:
+    incl    %eax
+store:
+    movl    %eax, n
+end:
+    nop
+over:
+    POWER_OFF
+handler:
+    incl    n
+{end}
+    iret
+    VAR     n
+"""
+"""It and its handler add one to `n`: that of an interrupt at `add` or `store` is lost, and of no other."""
 
 
 class Row(NamedTuple):

@@ -7,32 +7,11 @@ from __future__ import annotations
 import pytest
 
 import vmm
-from placements.exploring import assembled, explored
+from placements.exploring import ADDS_ONE, assembled, explored
 from vmm.errors import VmmError
 
 SOURCES = {
-    "8254": """
-#include "x86/guest.h"
-    GUEST_PROTECTED32
-    IDT_GATE 0x20, handler
-    PIC_UNMASK 0
-    sti
-    nop
-begin:
-    movl    n, %eax
-add:
-    incl    %eax
-store:
-    movl    %eax, n
-end:
-    nop
-    POWER_OFF
-handler:
-    incl    n
-    PIC_EOI 0
-    iret
-    VAR     n
-""",
+    "8254": ADDS_ONE.format(set_up="IDT_GATE 0x20, handler\nPIC_UNMASK 0", end="PIC_EOI 0"),
     "generic timer": """
 #include "arm64/guest.h"
 #include "virt/gicv2.inc"

@@ -7,32 +7,11 @@ from pathlib import Path
 import pytest
 
 import vmm
+from placements.exploring import ADDS_ONE
 from vmm.errors import VmmError
 from vmm.placements.sources import source
 
-GUEST = """
-#include "x86/guest.h"
-    GUEST_PROTECTED32
-    LAPIC_ENABLE
-    IDT_GATE 0x40, handler
-    sti
-    nop
-begin:
-    movl    n, %eax
-add:
-    incl    %eax
-store:
-    movl    %eax, n
-end:
-    nop
-over:
-    POWER_OFF
-handler:
-    incl    n
-    LAPIC_EOI_NOW
-    iret
-    VAR     n
-"""
+GUEST = ADDS_ONE.format(set_up="LAPIC_ENABLE\nIDT_GATE 0x40, handler", end="LAPIC_EOI_NOW")
 OPTIONS = {"board": "pc,pit=off", "between": ("begin", "end"), "until": "over"}
 
 

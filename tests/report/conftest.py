@@ -1,4 +1,4 @@
-"""A browser without a screen, which pages are tried in."""
+"""A browser without a screen, which pages are tried in; pages without pictures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from report.browser import Browser, started
+from vmm.report.page import pictures
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,11 @@ def browser(chromium: Browser) -> Iterator[Browser]:
     chromium.fresh()
     yield chromium
     assert chromium.complaints() == []
+
+
+@pytest.fixture(scope="module")
+def no_pictures() -> Iterator[None]:
+    """They take a second each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, "find_spec", lambda name: None)
+        yield

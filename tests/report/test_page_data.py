@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from cli.tiny_guests import POWER_OFF, SHUTDOWN
+from placements.exploring import ADDS_ONE
 
 import vmm
 from report.page_guests import BACK, HANDLER, MASKED, TO_EOI, nested
+from report.pages import data_of, unstepped
 from vmm.cli import main
 from vmm.core.event import Event
 from vmm.report.page import data, pictures
 from vmm.report.page.told import Told, woven
 
-DATA = re.compile(r'<script type="application/json" id="run">(.*?)</script>', re.DOTALL)
-
-
-def data_of(page: Path | str) -> dict:
-    (found,) = DATA.findall(Path(page).read_text())
-    return json.loads(found)
-
-
-def unstepped(steps: list[int]) -> list[int]:
-    return [sum(steps[: n + 1]) for n in range(len(steps))]
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
 def hops(run: dict, number: int) -> list[str]:
@@ -99,6 +94,8 @@ def test_counts_are_those_of_the_source(tmp_path):
 
 # ---- what is told among the events ----
 
+LOST = ADDS_ONE.format(set_up="IDT_GATE 0x25, handler\nPIC_UNMASK 5", end="PIC_EOI 5")
+
 
 def event(insns: int, ns: int) -> Event:
     return Event("line", 0, insns, 1, 1, "", 0x1000, 0, 0, 0, 0, 0, None, 0, 0, ns, 0, 0)
@@ -144,27 +141,6 @@ def test_a_proof_writes_no_page_and_says_so(tmp_path, monkeypatch, capsys):
     assert not Path("none.html").exists()
 
 
-LOST = """#include "x86/guest.h"
-    GUEST_PROTECTED32
-    IDT_GATE 0x25, handler
-    PIC_UNMASK 5
-    sti
-    nop
-begin:
-    movl    n, %eax
-    incl    %eax
-    movl    %eax, n
-end:
-    cli
-    POWER_OFF
-handler:
-    incl    n
-    PIC_EOI 5
-    iret
-    VAR     n
-"""
-
-
 def test_of_a_long_run_the_last_events_are_shown_and_it_is_said(tmp_path, monkeypatch):
     whole = paged("x86/pit_ticks", tmp_path)
     monkeypatch.setattr(data, "MOST", 100)
@@ -179,12 +155,6 @@ def test_of_a_long_run_the_last_events_are_shown_and_it_is_said(tmp_path, monkey
 
 
 # ---- files ----
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    """They take a second each."""
-    monkeypatch.setattr(pictures, "find_spec", lambda name: None)
 
 
 @pytest.fixture
@@ -219,7 +189,7 @@ def test_a_run_that_differs_says_so_and_has_its_page(recording, capfd):
     lines = recording.read_text().splitlines()
     end = re.sub(r'"hash":"\w+"', '"hash":"0123456789abcdef"', lines[-2])
     body = "\n".join([*lines[:-2], end]) + "\n"
-    recording.write_text(body + json.dumps({"sha256": __import__("hashlib").sha256(body.encode()).hexdigest()}) + "\n")
+    recording.write_text(body + json.dumps({"sha256": sha256(body.encode()).hexdigest()}) + "\n")
     assert main(["report", "tiny.vmmrec"]) == 1
     assert "0123456789abcdef" in capfd.readouterr().err
     assert data_of("tiny.html")["title"] == "image.bin"
@@ -234,7 +204,7 @@ def test_a_run_and_its_replay_have_the_same_page(recording):
 def test_without_matplotlib_there_are_no_pictures_and_nothing_is_said(tmp_path, monkeypatch, capfd):
     one = "<figcaption>how late each interrupt was"
     nested(tmp_path)
-    monkeypatch.undo()
+    monkeypatch.setattr(pictures, "find_spec", find_spec)
     assert one not in (tmp_path / "nested.html").read_text()
     (tmp_path / "with").mkdir()
     nested(tmp_path / "with")

@@ -8,7 +8,6 @@ import pytest
 
 import vmm
 from report.browser import Browser
-from vmm.report.page import pictures
 
 EVENTS = 100_000
 OPENS, FRAME = 2000, 16
@@ -18,14 +17,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page(tmp_path_factory: pytest.TempPathFactory, no_pictures: None) -> Path:
     path = tmp_path_factory.mktemp("many") / "many.html"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "find_spec", lambda name: None)
-        m = vmm.boot("x86/isr_bench", console=None)
-        with vmm.RunPage(m, path), m.trace.record():
-            while len(m.trace.of()) < EVENTS:
-                m.run(insns=50_000)
+    m = vmm.boot("x86/isr_bench", console=None)
+    with vmm.RunPage(m, path), m.trace.record():
+        while len(m.trace.of()) < EVENTS:
+            m.run(insns=50_000)
     return path
 
 

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 import pytest
 
 import vmm
+from report.pages import data_in
 from vmm.catalog import guests
-from vmm.report.page import pictures
 
 GUESTS = [guest.name for guest in guests()]
 INSNS = 150_000
-DATA = re.compile(r'id="run">(.*?)</script>', re.DOTALL)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
 
 
 @pytest.mark.parametrize("image", GUESTS)
-def test_a_watched_run_is_the_run_that_it_would_have_been(image, monkeypatch):
-    monkeypatch.setattr(pictures, "find_spec", lambda name: None)
+def test_a_watched_run_is_the_run_that_it_would_have_been(image):
     plain, watched = (vmm.boot(image, console=None) for _ in range(2))
     plain.run(insns=INSNS)
     with vmm.RunPage(watched) as page:
         watched.run(insns=INSNS)
-        text = page.html()
+        run = data_in(page.html())
     assert watched.trace.hash == plain.trace.hash
-    (found,) = DATA.findall(text)
-    run = json.loads(found)
     rows = [row for lane in run["lanes"] if lane["shape"] == "spans" for row in lane["rows"]]
     assert all(overlap == [] for overlap in map(overlaps, rows))
     deliveries = run["kinds"].index("delivered") if "delivered" in run["kinds"] else None
