@@ -1,5 +1,7 @@
 """Somebody at a terminal: a process on a pseudo-terminal, what it shows, and keys for it."""
 
+from __future__ import annotations
+
 import os
 import pty
 import select
@@ -77,6 +79,12 @@ class Seat:
         for number in (signal.SIGHUP, signal.SIGCONT):
             self.process.send_signal(number)
         return self.process.wait(PATIENCE)
+
+    def __enter__(self) -> Seat:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
 
     def close(self) -> None:
         if self._open:

@@ -84,8 +84,7 @@ def test_fish_has_words_and_what_they_mean():
 
 def test_zsh_completes_what_is_typed(tmp_path):
     (tmp_path / "script").write_text(completion.script("zsh"))
-    seat = Seat(lambda *words, **ends: subprocess.Popen(words, cwd=tmp_path, **ends), "zsh", "-f", "-i")
-    try:
+    with Seat(lambda *words, **ends: subprocess.Popen(words, cwd=tmp_path, **ends), "zsh", "-f", "-i") as seat:
         seat.type(b"PS1='ready$ '; source script; echo so''urced\n")
         seat.expect(b"sourced")
         for words, found in WORDS:
@@ -95,5 +94,3 @@ def test_zsh_completes_what_is_typed(tmp_path):
                 seat.type(b"\x15")  # Ctrl-U: the line is gone
         seat.type(b"exit\n")
         assert seat.wait() == 0
-    finally:
-        seat.close()

@@ -4,6 +4,7 @@ import io
 import re
 import signal
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -31,15 +32,10 @@ SHELL = say(b"> ") + ECHO + POWER_OFF
 @pytest.fixture
 def sit(command, image):
     """Before a terminal at which a guest runs."""
-    seats = []
-
-    def run(code, *options, **streams):
-        seats.append(Seat(command, "run", image(code), "-it", *options, **streams))
-        return seats[-1]
-
-    yield run
-    for seat in seats:
-        seat.close()
+    with ExitStack() as seats:
+        yield lambda code, *options, **streams: seats.enter_context(
+            Seat(command, "run", image(code), "-it", *options, **streams)
+        )
 
 
 def test_keys_go_to_the_guest_as_they_are_typed_and_the_run_replays(sit, vmm, tmp_path):

@@ -1,11 +1,10 @@
 """`vmm top`: what it counts, how often, how deep; and a terminal on which that is drawn while a guest runs."""
 
-import hashlib
-import json
 import os
 import signal
 
 import pytest
+from inputs.tapes import claim
 
 from cli.terminals import Seat
 from cli.tiny_guests import EXIT_3, SPIN
@@ -49,11 +48,7 @@ def test_a_recording_is_run_to_its_end_and_has_its_own_machine(vmm, tmp_path):
 
 def test_a_recording_that_is_another_run_or_none_is_told(vmm, tmp_path):
     vmm("run", "x86/first_isr", "--record", "run.vmmrec", "--quiet")
-    *lines, end, _ = (tmp_path / "run.vmmrec").read_text().splitlines()
-    end = json.dumps(json.loads(end) | {"hash": "0" * 16, "why": "\x1b[2J"}, separators=(",", ":"))
-    text = "".join(f"{line}\n" for line in (*lines, end))
-    changed = text + json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest()}) + "\n"
-    (tmp_path / "run.vmmrec").write_text(changed)
+    claim(tmp_path / "run.vmmrec", hash="0" * 16, why="\x1b[2J")
     assert "the recorded trace is 0000000000000000, this one" in (done := vmm("top", "run.vmmrec")).err
     assert done.status == 1
     assert "vmm: user: \\x1b[2J at 0x" in vmm("replay", "run.vmmrec").err
@@ -119,8 +114,7 @@ def test_rows_are_sorted_as_a_key_says_and_cut_to_what_there_is_room_for():
 
 def test_a_table_is_drawn_while_the_guest_runs_and_keys_are_heard(command, image):
     screen = dict(os.environ, TERM="xterm", COLUMNS="100", LINES="24")
-    seat = Seat(command, "top", image(SPIN), env=screen)
-    try:
+    with Seat(command, "top", image(SPIN), env=screen) as seat:
         seat.expect(b"by delivered; q ends, p pauses")
         seat.type(b"l")
         seat.expect(b"by latency, the longest")
@@ -132,13 +126,10 @@ def test_a_table_is_drawn_while_the_guest_runs_and_keys_are_heard(command, image
         assert seat.wait() == 0
         assert seat.is_restored
         assert b"vmm: user: ended at the terminal" in seat.shown
-    finally:
-        seat.close()
 
 
 def test_who_stops_it_or_hangs_up_has_no_alternate_screen_and_no_complaint(command, image):
-    seat = Seat(command, "top", image(SPIN), env=dict(os.environ, TERM="xterm"))
-    try:
+    with Seat(command, "top", image(SPIN), env=dict(os.environ, TERM="xterm")) as seat:
         seat.expect(b"q ends")
         seat.stop()
         seat.expect(b"\x1b[?1049l")
@@ -147,15 +138,10 @@ def test_who_stops_it_or_hangs_up_has_no_alternate_screen_and_no_complaint(comma
         seat.expect(b"\x1b[?1049h")
         seat.expect(b"q ends")
         assert seat.hang_up() == 129
-    finally:
-        seat.close()
 
 
 def test_ctrl_c_ends_it_and_the_terminal_is_as_it_was(command, image):
-    seat = Seat(command, "top", image(SPIN), env=dict(os.environ, TERM="xterm"))
-    try:
+    with Seat(command, "top", image(SPIN), env=dict(os.environ, TERM="xterm")) as seat:
         seat.expect(b"q ends")
         seat.process.send_signal(signal.SIGINT)
         assert (seat.wait(), seat.is_restored) == (130, True)
-    finally:
-        seat.close()

@@ -2,11 +2,12 @@
 
 import json
 import random
-from hashlib import sha256
 
 import pytest
 
 import vmm
+from inputs import tapes
+from inputs.tapes import changed
 from vmm.inputs import tape
 
 
@@ -50,17 +51,7 @@ def good(tmp_path_factory):
 def written(tmp_path):
     """Write lines, with a checksum that fits."""
 
-    def write(lines):
-        text = "".join(line + "\n" for line in lines)
-        path = tmp_path / "run.vmmrec"
-        path.write_text(text + json.dumps({"sha256": sha256(text.encode()).hexdigest()}) + "\n")
-        return path
-
-    return write
-
-
-def changed(line, **fields):
-    return json.dumps(json.loads(line) | fields)
+    return lambda lines: tapes.write(tmp_path / "run.vmmrec", lines)
 
 
 def test_the_fixture_is_a_good_recording(good, written):

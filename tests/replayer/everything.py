@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +119,6 @@ def record(image: str, path: Path) -> list[str]:
         m.run()
         m.close()
     return path.read_text().splitlines()[:-1]
-
-
-def write(path: Path, lines: list[str]) -> None:
-    """With a checksum that fits."""
-    text = "".join(line + "\n" for line in lines)
-    path.write_text(text + json.dumps({"sha256": sha256(text.encode()).hexdigest()}) + "\n")
 
 
 ODD: tuple[Any, ...] = (

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inputs import tapes
 
 import vmm
 
@@ -25,7 +26,7 @@ def good(tmp_path_factory):
 
 @pytest.mark.parametrize("image", everything.MACHINES)
 def test_everything_that_a_script_decides_replays(image, good, tmp_path):
-    everything.write(tmp_path / "run.vmmrec", good[image])
+    tapes.write(tmp_path / "run.vmmrec", good[image])
     replay = vmm.replay(tmp_path / "run.vmmrec")
     replay.run()
     assert replay.verified
@@ -49,7 +50,7 @@ def outcome(path: Path) -> None:
 @given(seed=st.integers(0, 1 << 32), image=st.sampled_from(sorted(everything.MACHINES)))
 def test_a_crafted_recording_replays_or_is_refused_in_words(seed, image, good, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "crafted.vmmrec"
-    everything.write(path, everything.crafted(good[image], random.Random(seed)))
+    tapes.write(path, everything.crafted(good[image], random.Random(seed)))
     outcome(path)
 
 
@@ -57,7 +58,7 @@ def test_a_crafted_recording_replays_or_is_refused_in_words(seed, image, good, t
 @given(data=st.data(), image=st.sampled_from(sorted(everything.MACHINES)))
 def test_a_spoiled_file_is_told_from_a_recording(data, image, good, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "spoiled.vmmrec"
-    everything.write(path, good[image])
+    tapes.write(path, good[image])
     whole = path.read_bytes()
     spoiled = bytearray(whole)
     if data.draw(st.booleans()):
@@ -85,7 +86,7 @@ def test_a_recording_of_no_file_is_refused(what, file, good, tmp_path):
     lines = list(good["x86/pit_ticks"])
     header = json.loads(lines[0])
     header[what] = [file, "00"] if what == "image" else [[file, "00"]]
-    everything.write(tmp_path / "run.vmmrec", [json.dumps(header), *lines[1:]])
+    tapes.write(tmp_path / "run.vmmrec", [json.dumps(header), *lines[1:]])
     with pytest.raises(vmm.VmmError):
         vmm.replay(tmp_path / "run.vmmrec")
 

@@ -7,13 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
+from inputs import tapes
 
 import vmm
 from vmm.cli import main
 from vmm.inputs.traps import DONE
 from vmm.replayer.player import Diverged
-
-from . import everything
 
 SPIN, IDLE = bytes.fromhex("ebfe"), bytes.fromhex("fa f4 ebfd")
 HELLO = bytes.fromhex("baf803 b068 ee b069 ee fa f4 ebfd")
@@ -101,7 +100,7 @@ def test_a_sleeping_machine_does_not_wait_for_what_can_never_be(field, more, sai
     end = json.loads(lines[-1])
     at = list(end["end"])
     at[field] += more
-    everything.write(path, [*lines[:-1], json.dumps(end | {"end": at})])
+    tapes.write(path, [*lines[:-1], json.dumps(end | {"end": at})])
     differs(path, said)
 
 
@@ -204,9 +203,9 @@ def test_a_refusal_that_is_none_here_and_the_other_way_round_are_told(recorded):
     path = recorded(SPIN, script)
     lines = lines_of(path)
     done = json.loads(lines[1])
-    everything.write(path, [lines[0], json.dumps(done | {"do": {"refused": done["do"]}}), lines[2]])
+    tapes.write(path, [lines[0], json.dumps(done | {"do": {"refused": done["do"]}}), lines[2]])
     differs(path, r"run\.vmmrec:2: msi \d+ 16449 was refused in the recorded run, and here it was not")
-    everything.write(path, [lines[0], json.dumps(done | {"do": ["msi", 0x1000, 1]}), lines[2]])
+    tapes.write(path, [lines[0], json.dumps(done | {"do": ["msi", 0x1000, 1]}), lines[2]])
     differs(path, r"run\.vmmrec:2: msi 4096 1 was done in the recorded run; here: 0x1000 is not the address")
 
 
@@ -296,6 +295,6 @@ def test_an_answer_that_no_call_can_have_is_refused(recorded):
     (number,) = (n for n, line in enumerate(lines) if '"call"' in line)
     for answer in (None, 1, [1], [2, 0], [1, -1], [1, 1 << 64], [1, "x"], "x"):
         changed = json.dumps(json.loads(lines[number]) | {"answer": answer})
-        everything.write(path, [*lines[:number], changed, *lines[number + 1 :]])
+        tapes.write(path, [*lines[:number], changed, *lines[number + 1 :]])
         with pytest.raises(vmm.VmmError, match=f":{number + 1}: the recording is damaged: no answer of a trap"):
             vmm.replay(path)
