@@ -9,6 +9,14 @@ from models.i8259 import DATASHEET, ELCR_MASK, MASTER, SLAVE, Habits, Pair
 from vmm._native import ffi, lib
 
 MASTER_BASE, SLAVE_BASE = 0x20, 0x28
+NON_SPECIFIC_EOI, SPECIFIC_EOI = 0x20, 0x60
+ROTATE_NON_SPECIFIC_EOI, ROTATE_SPECIFIC_EOI = 0xA0, 0xE0
+ROTATE_IN_AEOI_SET, ROTATE_IN_AEOI_CLEAR = 0x80, 0x00
+SET_PRIORITY = 0xC0
+READ_IRR, READ_ISR, POLL = 0x0A, 0x0B, 0x0C
+SPECIAL_MASK_SET, SPECIAL_MASK_CLEAR = 0x68, 0x48
+AEOI, SPECIAL_FULLY_NESTED = 0x02, 0x10
+UPM = 0x01
 
 
 class ModelPic(Pair):
@@ -76,3 +84,12 @@ def initialise(pic: AnyPic, *, ltim: bool = False, master_icw4: int = 0x01, slav
         pic.write(chip, 0, 0x11 | ltim << 3)
         for icw in (base, wiring, icw4):
             pic.write(chip, 1, icw)
+
+
+def raise_lines(pic: AnyPic, *pins: int) -> None:
+    for pin in pins:
+        pic.set_line(pin, True)
+
+
+def registers(pic: AnyPic, chip: int) -> tuple[int, int, int]:
+    return pic.irr(chip), pic.isr(chip), pic.imr(chip)

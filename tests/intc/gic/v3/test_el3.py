@@ -9,20 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from models.gic import (
-    DEACTIVATE,
-    FOR_NONSECURE,
-    FOR_SECURE,
-    GROUP0,
-    GROUP1,
-    NONE,
-    SECURE_GROUP1,
-    Gic,
-)
+from models.gic import DEACTIVATE, FOR_NONSECURE, FOR_SECURE, GROUP0, GROUP1, NONE, SECURE_GROUP1, Gic
 
+from intc.gic.product_gic import AnyGic, ProductGic, is_active, start
 from vmm.core.native import lib
-
-from .product_gic import AnyGic, ProductGic, is_active, start
 
 SPI, OTHER_SPI, LPI = 33, 40, 8192
 EVERY_GROUP = [GROUP0, GROUP1, SECURE_GROUP1]
