@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,7 @@ from vcd.reader import TokenKind, tokenize
 
 from vmm import Machine, boot
 from vmm.core.event import Event
-from vmm.trace.export import FORMATS, exporter
-from vmm.trace.export.perfetto import Perfetto
+from vmm.trace.export import FORMATS, exporter, format_of
 from vmm.trace.export.protobuf import varint
 
 GUESTS = ("x86/priority_nesting", "x86/apic_timer", "arm/timer_ticks", "arm64/sgi_ping_pong", "x86/double_fault")
@@ -35,16 +35,20 @@ def ran(guest: str) -> Machine:
     return machine
 
 
-@cache
-def written(guest: str, format: str) -> bytes:
+def exported(guest: str, format: str, events: Iterable[Event]) -> bytes:
     kind = exporter(format)
     file = io.BytesIO() if kind.BINARY else io.StringIO()
     export = kind(file, ran(guest))
     export.begin()
-    export.take(ran(guest).trace.of())
+    export.take(events)
     export.end()
     data = file.getvalue()
     return data if isinstance(data, bytes) else data.encode()
+
+
+@cache
+def written(guest: str, format: str) -> bytes:
+    return exported(guest, format, ran(guest).trace.of())
 
 
 def deliveries(guest: str, vcpu: int = 0) -> list[tuple[int, int]]:
@@ -117,13 +121,9 @@ def test_perfetto_names_are_the_traces_words() -> None:
 def test_perfetto_interns_anew_where_there_are_too_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Tracks(written("x86/priority_nesting", "perfetto")).found
     monkeypatch.setattr("vmm.trace.export.perfetto.MOST_NAMES", 3)
-    file = io.BytesIO()
-    export = Perfetto(file, ran("x86/priority_nesting"))
-    export.begin()
-    export.take(ran("x86/priority_nesting").trace.of())
-    export.end()
-    assert Tracks(file.getvalue()).found == whole
-    assert sum(packet.sequence_flags & 1 for packet in Trace.FromString(file.getvalue()).packet) > 10
+    data = exported("x86/priority_nesting", "perfetto", ran("x86/priority_nesting").trace.of())
+    assert Tracks(data).found == whole
+    assert sum(packet.sequence_flags & 1 for packet in Trace.FromString(data).packet) > 10
 
 
 @pytest.mark.parametrize(
@@ -223,12 +223,7 @@ def test_vcd_has_each_level_of_a_line(guest: str) -> None:
 def test_vcd_goes_on_where_one_character_is_too_few_for_a_variable() -> None:
     """94 codes have one character; a guest whose masks and requests go through every INTID there is has more."""
     lanes = [Event("masked", 0, 1, 32 + n, 0, "", 0, 0, 0, 0, 0, 0, None, 0, 0, 10, 0, 0) for n in range(9000)]
-    file = io.StringIO()
-    export = exporter("vcd")(file, ran("arm64/sgi_ping_pong"))
-    export.begin()
-    export.take(lanes)
-    export.end()
-    tokens = tokenize(io.BytesIO(file.getvalue().encode()))
+    tokens = tokenize(io.BytesIO(exported("arm64/sgi_ping_pong", "vcd", lanes)))
     codes = [token.var.id_code for token in tokens if token.kind is TokenKind.VAR]
     assert len(set(codes)) == len(codes) > 9000
     assert all(len(code) <= 3 for code in codes)
@@ -239,7 +234,5 @@ def test_vcd_goes_on_where_one_character_is_too_few_for_a_variable() -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_format_says_how_its_files_are_called_and_nobody_else_does_so(format: str, tmp_path: Path) -> None:
-    from vmm.trace.export import format_of
-
     for ending in FORMATS[format].SUFFIXES:
         assert format_of(tmp_path / f"run{ending}") == format

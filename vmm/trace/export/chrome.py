@@ -9,23 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from vmm.core.event import Event
-from vmm.trace.export.exporter import Exporter, Output, Traced
-from vmm.trace.timeline import Lane, Mark, Timeline
+from vmm.trace.export.drawing import Drawing
+from vmm.trace.export.exporter import Output, Traced
+from vmm.trace.timeline import Lane, Mark
 from vmm.trace.timeline.marks import BEGIN, END, INSTANT, SET
 
 PHASES = {BEGIN: "B", END: "E", INSTANT: "i", SET: "C"}
 MOST_HEADS = 1 << 16
 
 
-class Chrome(Exporter[str]):
+class Chrome(Drawing[str]):
     """An event a line; valid JSON as soon as it has ended."""
 
     SUFFIXES = (".chrome.json", ".trace.json")
 
     def __init__(self, file: Output, machine: Traced) -> None:
         super().__init__(file, machine)
-        self._timeline = Timeline(machine)
         self._groups: dict[str, int] = {}
         self._lanes: dict[Lane, int] = {}
         self._heads: dict[tuple[Lane, str, str, int], str] = {}
@@ -35,16 +34,9 @@ class Chrome(Exporter[str]):
     def begin(self) -> None:
         self._file.write('{"displayTimeUnit": "ns", "traceEvents": [')
 
-    def told(self, events: list[Event]) -> str:
-        timeline, draw = self._timeline, self._draw
-        for event in events:
-            if marks := timeline(event):
-                draw(marks)
-        return self._drawn()
-
     def end(self) -> None:
-        self._draw(self._timeline.end())
-        self._file.write(f"{self._drawn()}\n]}}\n")
+        super().end()
+        self._file.write("\n]}\n")
 
     def _drawn(self) -> str:
         if not self._lines:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from vmm.core.event import Event
-from vmm.trace.export.exporter import Exporter, Output, Traced
+from vmm.trace.export.drawing import Drawing
+from vmm.trace.export.exporter import Output, Traced
 from vmm.trace.export.protobuf import BYTES, VARINT, message, number, tag, varint
-from vmm.trace.timeline import Lane, Mark, Timeline
+from vmm.trace.timeline import Lane, Mark
 from vmm.trace.timeline.marks import BEGIN, BIT, END, INSTANT, INSTANTS, NUMBER, SET, SPANS
 
 PACKET = 1  # of Trace
@@ -40,7 +40,7 @@ INSNS_ARE = number(ANNOTATION_IID, INSNS) + tag(ANNOTATION_UINT, VARINT)
 MOST_NAMES = 1 << 16
 
 
-class Perfetto(Exporter[bytes]):
+class Perfetto(Drawing[bytes]):
     """What is new of tracks and names comes before what needs it."""
 
     SUFFIXES = (".perfetto-trace", ".pftrace", ".perfetto")
@@ -48,7 +48,6 @@ class Perfetto(Exporter[bytes]):
 
     def __init__(self, file: Output, machine: Traced) -> None:
         super().__init__(file, machine)
-        self._timeline = Timeline(machine)
         self._groups: dict[str, int] = {}
         self._tracks: dict[Lane, int] = {}
         self._names: dict[str, int] = {}
@@ -57,20 +56,9 @@ class Perfetto(Exporter[bytes]):
 
     def begin(self) -> None:
         self._intern_anew()
-        self._file.write(self._packed())
+        self._file.write(self._drawn())
 
-    def told(self, events: list[Event]) -> bytes:
-        timeline, draw = self._timeline, self._draw
-        for event in events:
-            if marks := timeline(event):
-                draw(marks)
-        return self._packed()
-
-    def end(self) -> None:
-        self._draw(self._timeline.end())
-        self._file.write(self._packed())
-
-    def _packed(self) -> bytes:
+    def _drawn(self) -> bytes:
         packed = b"".join(self._packets)
         self._packets.clear()
         return packed

@@ -15,10 +15,10 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import IO, TypeVar
 
-from vmm.core.event import Event
 from vmm.errors import VmmError
-from vmm.trace.export.exporter import Exporter, Output, Traced
-from vmm.trace.timeline import Lane, Mark, Timeline
+from vmm.trace.export.drawing import Drawing
+from vmm.trace.export.exporter import Output, Traced
+from vmm.trace.timeline import Lane, Mark
 from vmm.trace.timeline.marks import BIT, INSTANTS, NUMBER, SPANS
 from vmm.version import __version__
 
@@ -32,18 +32,18 @@ AT_ONCE = 1 << 20
 MOST_TEXTS = 1 << 16
 
 
-class Vcd(Exporter[str]):
+class Vcd(Drawing[str]):
     """In ASCII; changes are at nanoseconds of virtual time."""
 
     SUFFIXES = (".vcd",)
 
     def __init__(self, file: Output, machine: Traced) -> None:
         super().__init__(file, machine)
-        self._timeline = Timeline(machine)
         self._codes: dict[Lane, str] = {}
         self._scopes: dict[str, list[str]] = {}
         self._open: dict[Lane, list[str]] = {}
         self._texts: dict[tuple[Lane, str, str, int], str] = {}
+        self._lines: list[str] = []
         self._now = -1
         self._changes: IO[bytes] | None = None
 
@@ -51,14 +51,9 @@ class Vcd(Exporter[str]):
         self._changes = self._tried(lambda: tempfile.TemporaryFile(buffering=0))  # noqa: SIM115, closed with it
         weakref.finalize(self, self._changes.close)
 
-    def told(self, events: list[Event]) -> str:
-        timeline = self._timeline
-        self._draw([mark for event in events for mark in timeline(event)])
-        return ""
-
     def end(self) -> None:
         """Nothing, where the changes could not be kept."""
-        self._draw(self._timeline.end())
+        super().end()
         changes = self._changes
         if changes is None:
             return
@@ -76,7 +71,7 @@ class Vcd(Exporter[str]):
     # ---- changes ----
 
     def _draw(self, marks: Iterable[Mark]) -> None:
-        lines, texts, now = [], self._texts, self._now
+        lines, texts, now = self._lines, self._texts, self._now
         for lane, what, ns, _, name, value, _ in marks:
             if ns != now:
                 lines.append(f"#{ns}")
@@ -87,9 +82,14 @@ class Vcd(Exporter[str]):
                 key = lane, what, name, value
                 lines.append(texts.get(key) or self._text(*key))
         self._now = now
-        if lines and (changes := self._changes):
-            text = "\n".join([*lines, ""]).encode("ascii", errors="backslashreplace")
+
+    def _drawn(self) -> str:
+        """Into the temporary file: the other one begins with what is known at the end."""
+        if self._lines and (changes := self._changes):
+            text = "\n".join([*self._lines, ""]).encode("ascii", errors="backslashreplace")
             self._tried(lambda: _write(changes, text))
+        self._lines.clear()
+        return ""
 
     def _nest(self, lane: Lane, name: str) -> str:
         """A span has a name where it begins."""
