@@ -6,23 +6,24 @@ It looks between slices of the run alone, and has no observer: so nothing of it 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import vmm.columns
-from vmm.arch import named
 from vmm.columns import broken
 from vmm.errors import printable
 from vmm.quantities import in_words
 from vmm.report import table
 from vmm.trace import InterruptStats
-from vmm.trace.words import columns
+from vmm.trace.words import cells, heading
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
 
 NS = 1_000_000_000
-NAMES = ("source", "delivered", "per virtual s", "per host s", "latency min", "median", "max")
+RATES = ("per virtual s", "per host s")
+BEFORE = 4
+"""Columns that are before them."""
 
 
 class Row(NamedTuple):
@@ -106,8 +107,8 @@ class Rates:
         shown = rows if most is None else rows[: max(most, 0)]
         drawn = io.StringIO()
         if shown:
-            number = named(machine.architecture).number
-            table.show(("vCPU", number, *NAMES), [self._cells(row) for row in shown], drawn, width)
+            names = _with_rates(heading(machine.architecture), *RATES)
+            table.show(names, [self._cells(row) for row in shown], drawn, width)
         left = len(rows) - len(shown)
         return (
             "\n".join(broken(line, wide) for line in head)
@@ -123,11 +124,13 @@ class Rates:
         )
         return f"vCPU {index}: {depth} handlers under way, {seen.deepest} at most when looked at; {masked}"
 
-    def _cells(self, row: Row) -> list[object]:
-        stats = row.stats
-        names = columns(stats.vector, stats.source, self._machine.architecture, self._machine.cpu.exception_name)
-        latency = ["-" if value is None else value for value in (stats.minimum, stats.median, stats.maximum)]
-        return [stats.vcpu, *names, stats.delivered, _rate(row.virtual), _rate(row.host), *latency]
+    def _cells(self, row: Row) -> list[Any]:
+        plain = cells(row.stats, self._machine.architecture, self._machine.cpu.exception_name)
+        return _with_rates(plain, _rate(row.virtual), _rate(row.host))
+
+
+def _with_rates(row: Sequence[Any], virtual: str, host: str) -> list[Any]:
+    return [*row[:BEFORE], virtual, host, *row[BEFORE:]]
 
 
 def _rate(value: float) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
-from vmm.arch import named
 from vmm.core.stops import Stop
 from vmm.diagnoses.diagnosed import Diagnoses
 from vmm.diagnoses.diagnosis import Looked
@@ -16,9 +15,7 @@ from vmm.machine.machine import Machine
 from vmm.quantities import in_words
 from vmm.report import verdicts
 from vmm.trace import InterruptStats
-from vmm.trace.words import columns
-
-COLUMNS = ("source", "delivered", "latency min", "median", "max")
+from vmm.trace.words import cells, heading
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,8 @@ class Summary:
         if self.interrupts:
             from vmm.report import table  # takes longer than many a run without interrupts
 
-            table.show(("vCPU", named(self.architecture).number, *COLUMNS), map(self._cells, self.interrupts), file)
+            rows = (cells(row, self.architecture, self.exception_name) for row in self.interrupts)
+            table.show(heading(self.architecture), rows, file)
 
     def show_findings(self, file: TextIO) -> None:
         """Print what is the matter with interrupts, if anything is."""
@@ -105,13 +103,6 @@ class Summary:
         """Print one line: instructions, times, hash."""
         times = f"{in_words(self.virtual_ns)} virtual, {self.host_seconds:.2f} s host"
         print(f"{self.instructions} instructions, {times}, trace {self.trace_hash}", file=file)
-
-    def _cells(self, row: InterruptStats) -> list[object]:
-        latency = ["-" if value is None else value for value in (row.minimum, row.median, row.maximum)]
-        return [row.vcpu, *self._names(row), row.delivered, *latency]
-
-    def _names(self, row: InterruptStats) -> tuple[str, str]:
-        return columns(row.vector, row.source, self.architecture, self.exception_name)
 
 
 def _facts(row: InterruptStats) -> dict[str, Any]:

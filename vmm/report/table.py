@@ -11,18 +11,19 @@ from rich.table import Table
 
 from vmm.columns import WIDE, broken, columns, listed
 
+NOTHING = "-"
 WRAPPING = 20
 """Columns that the last one, where it is words, keeps at least."""
 
 
 def show(names: Sequence[str], rows: Iterable[Sequence[object]], file: TextIO, width: int | None = None) -> None:
-    """Print a table; columns of numbers, "-" among them, are set right. Where the last one is words, no cell but
-    these is broken: if there is no room for that, a row takes several lines.
+    """Print a table; None is "-", and columns of numbers are set right. Where the last one is words, no cell but these
+    is broken: if there is no room for that, a row takes several lines.
     """
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[NOTHING if cell is None else str(cell) for cell in row] for row in rows]
     width = width or (None if file.isatty() else columns(WIDE))
     console = Console(file=file, width=width, highlight=False, markup=False, emoji=False)
-    numeric = [all(row[index] == "-" or row[index][:1].isdigit() for row in cells) for index in range(len(names))]
+    numeric = [all(row[index] == NOTHING or row[index][:1].isdigit() for row in cells) for index in range(len(names))]
     split = [name.replace(" ", "\n") for name in names]
     titles = next((each for each in (names, split) if _least(each, cells, numeric) <= console.width), None)
     if titles is None:

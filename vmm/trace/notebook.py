@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from vmm.arch import named
 from vmm.core.event import Event
 from vmm.shown.elements import Html, facts, name, picture, table
-from vmm.trace.words import columns, sentence
+from vmm.trace.words import cells, heading, sentence
 
 if TYPE_CHECKING:
     from vmm.trace import InterruptStats, Trace
@@ -35,14 +34,8 @@ def trace(of: Trace, machine: Teller) -> str:
 
 def interrupts(rows: Iterable[InterruptStats], machine: Teller) -> Html:
     """A line each."""
-    names = ("vCPU", named(machine.architecture).number, "source", "delivered", "latency min", "median", "max")
-    known = machine.architecture, machine.cpu.exception_name
-    numbered = ((row, *columns(row.vector, row.source, *known)) for row in rows)
-    cells = [
-        (row.vcpu, number, source, row.delivered, row.minimum, row.median, row.maximum)
-        for row, number, source in numbered
-    ]
-    return table(names, cells) or Html("<p>no interrupt was delivered</p>")
+    lines = [cells(row, machine.architecture, machine.cpu.exception_name) for row in rows]
+    return table(heading(machine.architecture), lines) or Html("<p>no interrupt was delivered</p>")
 
 
 def selection(of: Selection, machine: Teller) -> str:

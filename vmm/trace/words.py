@@ -12,6 +12,7 @@ from vmm.core.stops import REASONS
 
 if TYPE_CHECKING:
     from vmm.arch.words import ExceptionName
+    from vmm.trace import InterruptStats
 
 
 class Cpu(Protocol):
@@ -111,3 +112,14 @@ def columns(number: int, source: str, architecture: str, exception_name: Excepti
     words = named(architecture).words()
     name = exception_name(number) if source in words.named else None
     return words.number(number, source), f"{source} {name}" if name not in (None, source) else source
+
+
+def heading(architecture: str) -> tuple[str, ...]:
+    """Of a table with a row of `cells` an interrupt."""
+    return "vCPU", named(architecture).number, "source", "delivered", "latency min", "median", "max"
+
+
+def cells(row: InterruptStats, architecture: str, exception_name: ExceptionName) -> tuple[object, ...]:
+    """Latencies are None where nothing waits."""
+    names = columns(row.vector, row.source, architecture, exception_name)
+    return row.vcpu, *names, row.delivered, row.minimum, row.median, row.maximum
