@@ -9,10 +9,18 @@ import signal
 import termios
 import time
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 PATIENCE = 60
 """Seconds; what is waited for comes within one."""
+
+
+class Terminal(StringIO):
+    """What is written to it is written to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 class Seat:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
 
 from cli.tiny_guests import SPIN, TEST_PORT
 from vmm.cli import interrupts, progress
-from vmm.cli import main as command_line
 from vmm.trace.export import FORMATS
 
 
@@ -90,22 +87,3 @@ def test_one_that_is_ended_on_its_way_has_a_whole_file(vmm, image, monkeypatch):
     assert done.status == 130
     assert re.fullmatch(r"vmm: interrupted at 0x7c\w\w: run\.pftrace has the events until then\n", done.err)
     assert Trace.FromString(Path("run.pftrace").read_bytes()).packet
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_who_waits_at_a_terminal_sees_how_far_it_is(vmm, image, monkeypatch):
-    vmm("run", image(SPIN), "--max-insns", "10k", "--record", "run.vmmrec", "--quiet")
-    monkeypatch.setattr(progress, "SLICE", 2500)
-    now = iter(range(1 << 20))
-    monkeypatch.setattr(progress, "monotonic", lambda: next(now))
-    shown = Terminal()
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "stderr", shown)
-        assert command_line(["export", "run.vmmrec", "--to", "run.vcd"]) == 0
-    told = [line for line in shown.getvalue().split("\r\x1b[K") if line]
-    assert told == [f"vmm: {share} % of 10000 instructions" for share in (0, 25, 50, 75)]
-    assert shown.getvalue().endswith("\r\x1b[K")

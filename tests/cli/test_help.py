@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from cli.terminals import Terminal
 from vmm.pages import page, rendered, topics
 
 ESCAPE = re.compile(r"\x1b\[[\d;]*m")
@@ -24,11 +25,6 @@ if True:
     pass
 ```
 """
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def test_without_a_topic_they_are_listed_a_line_each(vmm, monkeypatch):

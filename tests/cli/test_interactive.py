@@ -9,13 +9,8 @@ from contextlib import ExitStack
 import pytest
 
 from cli.terminals import Seat
-from cli.tiny_guests import A64_OFF, EXIT_3, HALT_MASKED, POWER_OFF, SPIN, a64, say
+from cli.tiny_guests import A64_OFF, ECHO, EXIT_3, HALT_MASKED, POWER_OFF, SPIN, a64, say
 
-ECHO = bytes.fromhex("ba fd03 ec a801 74f8 ba f803 ec ee 3c71 75ef")
-"""Sends back what it is sent, to "q".
-
-mov dx,3fdh; in al,dx; test al,1; jz; mov dx,3f8h; in al,dx; out dx,al; cmp al,"q"; jne
-"""
 A64_ECHO = a64(
     0xD2A12001,  # movz x1,#900h,lsl #16: the PL011
     0xB9401820,  # ldr w0,[x1,#18h]: UARTFR

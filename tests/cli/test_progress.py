@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -11,16 +10,12 @@ import termios
 
 import pytest
 
+from cli.terminals import Terminal
 from cli.tiny_guests import SPIN, TEST_PORT
 from vmm.cli import progress, run_loop, session
 from vmm.replayer import bisect
 
 LINE = re.compile(r"vmm: still running, \d+ instructions, at 0x7c\w\w; Ctrl-C ends it\n")
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.fixture

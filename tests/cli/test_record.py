@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 from inputs.tapes import claim
 
-from cli.tiny_guests import EXIT_3, HALT_MASKED, POWER_OFF, SPIN, say
+from cli.tiny_guests import ECHO, EXIT_3, HALT_MASKED, POWER_OFF, SPIN, say
 
 HOST_TIME = re.compile(r"[\d.]+ s host")
-ECHO = bytes.fromhex("ba fd03 ec a801 74f8 ba f803 ec ee 3c71 75ef")
-"""again: mov dx,3fdh; in al,dx; test al,1; jz again; mov dx,3f8h; in al,dx; out dx,al; cmp al,'q'; jne again"""
 PULSES = """
 import vmm
 

@@ -14,6 +14,11 @@ HALT_OPEN = bytes.fromhex("fb f4")  # sti; hlt
 LEAVE_RAM = bytes.fromhex("ea 1000 ffff")  # jmp 0ffffh:10h, which is 1 MiB
 SHUTDOWN = bytes.fromhex("0f011e007d 0f0b")  # lidt [7d00h], where all is zero; ud2
 SOFTWARE = bytes.fromhex("cd80") + EXIT_0  # int 80h
+ECHO = bytes.fromhex("ba fd03 ec a801 74f8 ba f803 ec ee 3c71 75ef")
+"""Sends back what it is sent, to "q".
+
+again: mov dx,3fdh; in al,dx; test al,1; jz again; mov dx,3f8h; in al,dx; out dx,al; cmp al,"q"; jne again
+"""
 TEST_PORT = (
     bytes.fromhex(
         "ba0120 b001 ee"  # mov dx,2001h; mov al,1; out dx,al: IRQ 1
