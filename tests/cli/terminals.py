@@ -1,9 +1,11 @@
 """Somebody at a terminal: a process on a pseudo-terminal, what it shows, and keys for it."""
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import termios
 import time
 from collections.abc import Callable
@@ -11,6 +13,11 @@ from typing import Any
 
 PATIENCE = 60
 """Seconds; what is waited for comes within one."""
+
+
+def resize(terminal: int, columns: int) -> None:
+    """What says its size is its other end, too."""
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
 class Seat:
