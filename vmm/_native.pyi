@@ -720,6 +720,7 @@ class vmm_x86(Struct):
     cpuid_count: int
     cpuid: Array[vmm_cpuid]
     traps: vmm_x86_traps
+    native_switch: CValue
 
 @final
 class vmm_segment(Struct):

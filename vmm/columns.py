@@ -23,8 +23,8 @@ WIDE = 160
 
 
 def width() -> int:
-    """Of standard output, a terminal or not."""
-    return columns(shutil.get_terminal_size((WIDE, 0)).columns)
+    """Of standard output, a terminal or not; a terminal may say that it has none."""
+    return columns(shutil.get_terminal_size((WIDE, 0)).columns or WIDE)
 
 
 def broken(text: str, wide: int, *, head: str = "", indent: int = 2) -> str:

@@ -68,6 +68,7 @@ typedef struct {
     uint32_t cpuid_count;
     vmm_cpuid cpuid[VMM_MAX_CPUID];
     vmm_x86_traps traps;
+    void *native_switch;   /* transient: a task switch of Unicorn's own, while it is under way (native_task.c) */
 } vmm_x86;
 
 /* ---- calls ---- */

@@ -8,6 +8,7 @@
  */
 #include "arm/alignment.h"
 #include "arm/hypervisor.h"
+#include "unicorn/thread.h"
 #include "unicorn/uc_plt.h"
 
 enum { SCTLR_M = 1, SCTLR_A = 2, SCTLR_SA = 8, SCTLR_SA0 = 16 };
@@ -58,7 +59,7 @@ static const encoding T32[] = {
 };
 
 /* The instruction that is being translated. */
-static _Thread_local struct {
+static THREAD_LOCAL struct {
     uint64_t at;
     uint32_t word;
     uint32_t accesses; /* emitted for it so far */

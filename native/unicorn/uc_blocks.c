@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "unicorn/env_search.h"
+#include "unicorn/thread.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_blocks.h"
 #include "unicorn/uc_plt.h"
@@ -37,8 +38,8 @@ typedef struct { /* each of Unicorn's targets has its own copy of all that */
 static target x86_64 = {.library = "x86_64"}, aarch64 = {.library = "aarch64"}, arm = {.library = "arm"};
 static pthread_mutex_t helpers = PTHREAD_MUTEX_INITIALIZER;
 
-static _Thread_local bool opening;
-static _Thread_local struct {
+static THREAD_LOCAL bool opening;
+static THREAD_LOCAL struct {
     vmm_block *block; /* NULL: none of ours is being translated */
     bool told;
 } now;

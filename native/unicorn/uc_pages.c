@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "api/vmm.h"
+#include "unicorn/thread.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_pages.h"
 #include "unicorn/uc_plt.h"
@@ -32,8 +33,8 @@ enum { NOBODY_EXECUTES = 0 }; /* as the host address of a store */
 enum { BY_WALK = 0 };         /* as the size of one: the translation that it belongs to knows */
 
 static const page_watcher *watching;
-static _Thread_local bool dropping;
-static _Thread_local const uint8_t *may_be_dirty; /* the page of the store under way; NULL: each store there must be told */
+static THREAD_LOCAL bool dropping;
+static THREAD_LOCAL const uint8_t *may_be_dirty; /* the page of the store under way; NULL: each store there must be told */
 
 static vmm_vcpu *ours(const void *engine)
 {

@@ -16,7 +16,7 @@
 #include "api/vmm.h"
 #include "unicorn/uc_plt.h"
 
-_Thread_local vmm_vcpu *uc_executing;
+THREAD_LOCAL vmm_vcpu *uc_executing;
 
 enum { PAGE_BYTES = 4096 };
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "api/vmm.h"
+#include "unicorn/thread.h"
 
 typedef struct {
     const char *name;
@@ -19,6 +20,6 @@ const char *uc_stand_before(void *library, const uc_call *calls, size_t count);
 void **uc_address_of(void *library, const char *name); /* where a table of the library's has that function; NULL: nowhere */
 bool uc_lead(void *library, void **slot, void *function);
 
-extern _Thread_local vmm_vcpu *uc_executing; /* whose turn it is on this thread; NULL: nobody's */
+extern THREAD_LOCAL vmm_vcpu *uc_executing; /* whose turn it is on this thread; NULL: nobody's */
 
 #endif

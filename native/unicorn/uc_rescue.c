@@ -6,11 +6,12 @@
 #include <setjmp.h>
 #include <stdlib.h>
 
+#include "unicorn/thread.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_plt.h"
 #include "unicorn/uc_rescue.h"
 
-static _Thread_local jmp_buf *way_out; /* of the run on this thread; NULL: there is none */
+static THREAD_LOCAL jmp_buf *way_out; /* of the run on this thread; NULL: there is none */
 
 static void (*original_abort)(void);
 static void (*original_exit)(int status);

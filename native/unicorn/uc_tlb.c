@@ -21,9 +21,9 @@ typedef bool (*tlb_fill)(void *cpu, uint64_t address, int size, int access, int 
 typedef void (*set_page)(void *cpu, uint64_t address, uint64_t physical, uint32_t attributes, int allowed, int mode,
                          uint64_t size);
 
-_Thread_local uintptr_t uc_filling;
-_Thread_local struct uc_fill uc_fill;
-static _Thread_local bool for_data; /* the entry that is being made */
+THREAD_LOCAL uintptr_t uc_filling;
+THREAD_LOCAL struct uc_fill uc_fill;
+static THREAD_LOCAL bool for_data; /* the entry that is being made */
 static void (*told)(vmm_vcpu *v);
 static bool (*gaps)(vmm_vcpu *v, uint64_t physical);
 

@@ -5,12 +5,13 @@
 #include <stdbool.h>
 
 #include "api/vmm.h"
+#include "unicorn/thread.h"
 
 /* Where translated code was left for the entry that is being made; UC_FETCHES: it is for code; 0: none is. */
-extern _Thread_local uintptr_t uc_filling;
+extern THREAD_LOCAL uintptr_t uc_filling;
 enum { UC_FETCHES = 1 };
 /* What that entry is for. */
-extern _Thread_local struct uc_fill {
+extern THREAD_LOCAL struct uc_fill {
     uint64_t address; /* virtual */
     bool write;
 } uc_fill;

@@ -3,6 +3,7 @@
  * loop, and so before each of them, and before the call that reads a byte of code: for an instruction that is to be taken
  * as undefined Unicorn reads UD2, while the guest's memory is as it is. Translated code knows nothing of all this.
  */
+#include "unicorn/thread.h"
 #include "unicorn/uc.h"
 #include "unicorn/uc_blocks.h"
 #include "unicorn/uc_plt.h"
@@ -37,8 +38,8 @@ static load_byte original_byte;
 static uc_judge judge_insn;
 static uc_mask mask_of;
 
-static _Thread_local step original_insn;
-static _Thread_local struct { bool active; uint64_t at; } masked; /* which instruction is read as UD2 */
+static THREAD_LOCAL step original_insn;
+static THREAD_LOCAL struct { bool active; uint64_t at; } masked; /* which instruction is read as UD2 */
 
 static uint32_t before_byte(void *env, uint64_t address)
 {

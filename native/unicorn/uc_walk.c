@@ -2,7 +2,7 @@
 #include "unicorn/uc_plt.h"
 #include "unicorn/uc_walk.h"
 
-_Thread_local vmm_vcpu *uc_looking;
+THREAD_LOCAL vmm_vcpu *uc_looking;
 static bool (*is_memory)(vmm_vcpu *v, uint64_t physical, bool looks);
 
 static bool may_read(uint64_t physical)

@@ -5,7 +5,7 @@
  *
  * It begins with a dummy store to the first byte of the old TSS.
  */
-#include <string.h>
+#include <stdlib.h>
 
 #include "api/vmm_registers.h"
 #include "unicorn/uc_plt.h"
@@ -17,13 +17,24 @@ typedef void (*store_byte)(void *env, uint64_t address, uint32_t value, int mode
 
 static store_byte original;
 
-static _Thread_local struct {
-    vmm_vcpu *v;    /* NULL: nobody has begun */
+typedef struct {
+    bool begun;
     uint64_t count; /* when it had */
     x86_task_way way;
-    x86_env env;
+    x86_env env;    /* as it was then */
     uint8_t tss[LARGEST_TSS];
-} begun;
+} native_switch;
+
+static native_switch *switch_of(const vmm_vcpu *v)
+{
+    return x86_of(v)->native_switch;
+}
+
+bool x86_attach_tasks(vmm_vcpu *v)
+{
+    x86_of(v)->native_switch = calloc(1, sizeof(native_switch));
+    return switch_of(v) && vcpu_owns(v, switch_of(v));
+}
 
 static bool way_of(vmm_vcpu *v, x86_task_way *way)
 {
@@ -46,11 +57,12 @@ static bool way_of(vmm_vcpu *v, x86_task_way *way)
 static void before_store_byte(void *env, uint64_t address, uint32_t value, int mode, uintptr_t host_pc)
 {
     vmm_vcpu *v = uc_executing;
-    if (v && v->env == env && address == env_of(v)->tr.base && way_of(v, &begun.way)) {
-        begun.v = v;
-        begun.count = v->count;
-        begun.env = *env_of(v);
-        vmm_x86_read(v, address, begun.tss, sizeof begun.tss);
+    if (v && v->env == env && address == env_of(v)->tr.base && way_of(v, &switch_of(v)->way)) {
+        native_switch *s = switch_of(v);
+        s->begun = true;
+        s->count = v->count;
+        s->env = *env_of(v);
+        vmm_x86_read(v, address, s->tss, sizeof s->tss);
         v->attention_at = 0;
     }
     original(env, address, value, mode, host_pc);
@@ -65,21 +77,23 @@ const char *x86_watch_tasks(void *library)
 /* Unicorn has saved it as wide as the new TSS is; the old task's may be wider. */
 static uint32_t next_eip(vmm_vcpu *v)
 {
+    const x86_env *before = &switch_of(v)->env;
     bool tss32 = env_of(v)->tr.flags & TYPE_32;
-    uint32_t saved = 0, here = (uint32_t)(vcpu_here(v) - begun.env.segs[VMM_CS].base);
-    vmm_x86_read(v, begun.env.tr.base + (tss32 ? EIP_AT : IP_AT), &saved, tss32 ? 4 : 2);
+    uint32_t saved = 0, here = (uint32_t)(vcpu_here(v) - before->segs[VMM_CS].base);
+    vmm_x86_read(v, before->tr.base + (tss32 ? EIP_AT : IP_AT), &saved, tss32 ? 4 : 2);
     return tss32 ? saved : here + ((saved - here) & 0xffff);
 }
 
 static void undo(vmm_vcpu *v, uint32_t selector)
 {
+    const native_switch *s = switch_of(v);
     uint64_t address, cr3 = env_of(v)->cr[3];
     uint32_t d[2];
-    *env_of(v) = begun.env;
-    if (cr3 != begun.env.cr[3])
-        x86_set_register(v, UC_X86_REG_CR3, begun.env.cr[3]);
-    vmm_x86_write(v, begun.env.tr.base, begun.tss, sizeof begun.tss);
-    if (begun.way == TASK_RETURN || x86_descriptor(v, selector, d, &address, X86_GP, 0).raised)
+    *env_of(v) = s->env;
+    if (cr3 != s->env.cr[3])
+        x86_set_register(v, UC_X86_REG_CR3, s->env.cr[3]);
+    vmm_x86_write(v, s->env.tr.base, s->tss, sizeof s->tss);
+    if (s->way == TASK_RETURN || x86_descriptor(v, selector, d, &address, X86_GP, 0).raised)
         return;
     d[1] &= ~(uint32_t)TYPE_BUSY;
     x86_store(v, address + 4, &d[1], 4);
@@ -87,19 +101,20 @@ static void undo(vmm_vcpu *v, uint32_t selector)
 
 bool x86_task_switched(vmm_vcpu *v)
 {
-    if (begun.v != v)
+    native_switch *s = switch_of(v);
+    if (likely(!s->begun))
         return false;
-    begun.v = NULL;
-    if (begun.count != v->count)
+    s->begun = false;
+    if (s->count != v->count)
         return false;
     uint32_t selector = env_of(v)->tr.selector;
-    if (selector == begun.env.tr.selector) /* a fault that is still the old task's */
+    if (selector == s->env.tr.selector) /* a fault that is still the old task's */
         return false;
     uint32_t rip = next_eip(v);
     undo(v, selector);
     x86_set_pc(v, x86_rip_here(v));
     x86_event e = {.rip = rip, .flags = x86_flags(v) & ~(uint64_t)FL_RF};
-    x86_fault fault = x86_task_switch(v, selector, &e, 0, begun.way);
+    x86_fault fault = x86_task_switch(v, selector, &e, 0, s->way);
     env_of(v)->hflags &= ~(uint32_t)HF_INH;
     if (fault.raised)
         x86_raise(v, fault.vector, fault.has_error, fault.error, env_of(v)->eip);

@@ -100,6 +100,8 @@ int vmm_add_x86(vmm_machine *m, int cpu_model)
     if (!v)
         return -1;
     v->controller = &x86_of(v)->lapic;
+    if (!x86_attach_tasks(v))
+        return fail(m, "there is no memory for a vCPU");
     if (block_open(v, cpu_model, open_engine, x86_attach_blocks))
         return -1;
     int error = bus_attach(v);

@@ -126,6 +126,7 @@ x86_fault x86_inner_stack(vmm_vcpu *v, unsigned dpl, uint32_t ext, x86_seg *ss, 
 
 /* native_task.c */
 const char *x86_watch_tasks(void *library); /* once a process: the line that says why not, or NULL */
+bool x86_attach_tasks(vmm_vcpu *v);
 bool x86_task_switched(vmm_vcpu *v);        /* true: the last instruction did, which is done; the vCPU stands where that led */
 
 /* boundary.c */

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import termios
 import time
 from collections.abc import Callable
@@ -21,6 +23,11 @@ class Terminal(StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+def resize(terminal: int, columns: int) -> None:
+    """What says its size is its other end, too."""
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
 class Seat:

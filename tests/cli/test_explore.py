@@ -4,20 +4,18 @@ Which boundaries fail is worked out by hand: an addition by load, increment and 
 two between load and store.
 """
 
-import fcntl
 import json
 import os
 import pty
 import re
 import select
 import signal
-import struct
-import termios
 from pathlib import Path
 
 import pytest
 
 import vmm as api
+from cli.terminals import resize
 from vmm.cli.explore import _window
 from vmm.toolchain import assemble
 
@@ -227,7 +225,7 @@ def test_ctrl_c_keeps_what_was_found_and_a_terminal_sees_how_far_it_is(command, 
 
 def test_how_far_it_is_keeps_to_one_line_of_a_narrow_terminal(command, built):
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    resize(theirs, 40)
     run = command("explore", built / "guest.elf", *ONE, "--between", "loop..over", stderr=theirs)
     os.close(theirs)
     assert run.wait(30) == 0

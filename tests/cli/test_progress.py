@@ -6,11 +6,10 @@ import json
 import os
 import re
 import sys
-import termios
 
 import pytest
 
-from cli.terminals import Terminal
+from cli.terminals import Terminal, resize
 from cli.tiny_guests import SPIN, TEST_PORT
 from vmm.cli import progress, run_loop, session
 from vmm.replayer import bisect
@@ -156,7 +155,7 @@ def test_who_waits_for_a_comparison_is_told_too(vmm, waiting, image, monkeypatch
 def test_no_line_is_wider_than_its_terminal():
     """One that is wrapped could not be written over."""
     ours, theirs = os.openpty()
-    termios.tcsetwinsize(theirs, (24, 20))
+    resize(theirs, 20)
     with open(theirs, "w") as file:  # noqa: PTH123
         progress.Line(file).show("vmm: 50 % of 10000 instructions")
         assert os.read(ours, 100) == b"\r\x1b[Kvmm: 50 % of 10000 "[:23]
