@@ -66,7 +66,6 @@ INIT = (
 """Both 8259As begin at vector 20h and mask nothing; the 8254's first counter is periodic."""
 SETS_TF = {16: "9c 58 80 cc 01 50 9d", 32: "9c 80 4c 24 01 01 9d", 64: "9c 80 4c 24 01 01 9d"}
 ICR = 0xFEE00300
-NMI_TO_OTHERS = 0xC4400
 
 
 class Writer:

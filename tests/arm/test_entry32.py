@@ -45,7 +45,7 @@ FETCH_CLASS, DATA_CLASS = (0x20, 0x21), (0x24, 0x25)
 """From User mode, and from a privileged one."""
 PRIVILEGED = ["fiq", "irq", "svc", "abt", "und", "sys"]
 SOURCES = ["usr", *PRIVILEGED]
-SCTLR_TE, SCTLR_EE, SCTLR_V = 1 << 30, 1 << 25, 1 << 13
+SCTLR_EE, SCTLR_V = 1 << 25, 1 << 13
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -137,7 +137,7 @@ def test_an_asynchronous_abort_leaves_the_next_instruction_plus_8(source: str) -
 
 # ---- aborts of an MMU with sections ----
 
-TRANSLATION_SECTION, DOMAIN_SECTION, PERMISSION_SECTION, ACCESS_SECTION = 0b00101, 0b01001, 0b01101, 0b00011
+TRANSLATION_SECTION, DOMAIN_SECTION, PERMISSION_SECTION = 0b00101, 0b01001, 0b01101
 EXTERNAL = 0b01000
 WNR = 1 << 11
 S_FULL, S_PRIVILEGED, S_READ_ONLY, S_XN = 3 << 10, 1 << 10, 1 << 15 | 3 << 10, 3 << 10 | 1 << 4

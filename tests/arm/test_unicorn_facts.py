@@ -332,7 +332,7 @@ def it_block() -> Cpu:
     return Cpu("T32", 0x4280, 0xBF1D, 0x3101, 0x3201, 0x3301, 0x3401, 0xBF00)
 
 
-IT_AT, FIRST_AT, ELSE_AT, BEHIND = CODE + 2, CODE + 4, CODE + 10, CODE + 12
+IT_AT, ELSE_AT, BEHIND = CODE + 2, CODE + 10, CODE + 12
 
 
 def test_the_code_hook_is_not_called_for_what_an_it_block_skips() -> None:

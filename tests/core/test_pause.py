@@ -11,7 +11,7 @@ from vmm.core.native import lib
 from vmm.scenario.slots import Slots
 
 PAUSE, NO_PAUSE = bytes.fromhex("f390"), bytes.fromhex("6690")  # the latter is XCHG AX,AX
-FLAG, OTHER = 0x1800, 0x1400
+OTHER = 0x1400
 AWAIT = bytes.fromhex("803e 0018 00 74f7")  # cmp byte [1800h],0; je SPIN
 COUNT_AND_SET = bytes.fromhex("b9d007 e2fe c606 0018 01") + JMP_SELF  # mov cx,2000; loop $; mov byte [1800h],1
 TURN = 1000

@@ -237,7 +237,6 @@ def test_random_histories_of_devices_are_put_back():
 
 # ---- in a machine ----
 
-OUT, IN = "e6", "e4"
 COUNTER_PORT = 0x99
 
 

@@ -117,7 +117,7 @@ def test_a_look_sets_no_accessed_bit() -> None:
 
 
 RAM = 0x4000_0000
-A64_TABLE, BLOCK, PAGE_ATTRIBUTES = RAM + 0x10000, 0x701, 1 << 10
+A64_TABLE, BLOCK = RAM + 0x10000, 0x701
 
 
 @ways

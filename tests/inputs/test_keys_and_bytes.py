@@ -13,7 +13,7 @@ from vmm.machine.machine import Machine
 
 DATA, STATUS = 0x60, 0x64
 RBR, LSR = 0x3F8, 0x3FD
-DR, DR_OVERRUN = 0x09000000, 0x800
+DR = 0x09000000
 
 
 def pc(**options) -> Machine:

@@ -53,7 +53,7 @@ from x86.x86_bench import (
 )  # fmt: skip
 
 IRETD, IRETQ, RETF, RETFQ, RETF_8 = (bytes.fromhex(code) for code in ("cf", "48cf", "cb", "48cb", "ca0800"))
-SYSRETQ, SYSRETL, SYSEXITQ = (bytes.fromhex(code) for code in ("480f07", "0f07", "480f35"))
+SYSRETQ, SYSEXITQ = bytes.fromhex("480f07"), bytes.fromhex("480f35")
 ZF = 1 << 6
 NON_CANONICAL, TARGET, OTHER_STACK = 1 << 47, DATA, 0xE800
 BEYOND_GDT = 0x200

@@ -9,7 +9,7 @@ import pytest
 from x86.x86_bench import CODE, DATA, NOP, UD, X86Bench
 
 IE, DE, ZE, OE, UE, PE = 1, 2, 4, 8, 16, 32
-MASKED, DAZ, FZ = 0x1F80, 1 << 6, 1 << 15
+MASKED, DAZ = 0x1F80, 1 << 6
 OSFXSR, OSXMMEXCPT = 1 << 9, 1 << 10
 XM = 19
 DENORMAL = 1e-40

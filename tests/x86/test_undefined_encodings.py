@@ -107,7 +107,6 @@ def test_lock_before_what_can_be_locked(mode: str) -> None:
         assert (bench.vectors, bench.rip) == ([], CODE + len(whole)), encoding.hex()
 
 
-MANDATORY = {"66": b"\x66", "f2": b"\xf2", "f3": b"\xf3"}
 NO_SUCH_FORM = {
     "MOVBE of registers": "0f38f0c1 0f38f1c1 660f38f0c1 660f38f1c1",
     "POP with a digit, which is XOP's": "8f0b 8f3b 8fc9 8fff 8fe97812c0",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vmm.core.event import Event
 
-DAIF_I, DAIF_F = 1 << 1, 1 << 0
+DAIF_I = 1 << 1
 
 
 class Masks:
