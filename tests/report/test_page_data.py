@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -205,6 +207,20 @@ def test_without_matplotlib_there_are_no_pictures_and_nothing_is_said(tmp_path, 
     nested(tmp_path / "with")
     assert one in (tmp_path / "with" / "nested.html").read_text()
     assert capfd.readouterr().err == ""
+
+
+def keys(value: object) -> set[str]:
+    """Of objects within each other, and of the first of many."""
+    if isinstance(value, list):
+        return keys(value[0]) if value else set()
+    return {*value, *chain(*map(keys, value.values()))} if isinstance(value, dict) else set()
+
+
+def test_a_page_has_nothing_that_its_script_does_not_read(tmp_path):
+    run = paged("x86/first_isr", tmp_path)
+    _, script = re.findall(r"<script.*?>(.*?)</script>", (tmp_path / "run.html").read_text(), re.DOTALL)
+    assert {"interrupts", "hops", "crash"} <= keys(run)
+    assert {key for key in keys(run) if not re.search(rf"\.{key}\b", script)} == set()
 
 
 def test_watching_changes_no_hash(tmp_path):
