@@ -129,6 +129,19 @@ def test_wheel_and_keys_zoom_and_pan(page):
     assert size(page) == pytest.approx(whole)
 
 
+def test_buttons_do_what_their_keys_do(page):
+    whole = size(page)
+    for button, zoomed in (("#in", 2), ("#in", 4), ("#out", 2), ("#all", 1)):
+        page.press(button)
+        assert size(page) == pytest.approx(whole / zoomed, rel=0.01)
+    page.press("#axis")
+    assert page.text("#axis") == "instructions"
+    page.press("#ask")
+    assert page.js("document.getElementById('help').open")
+    page.press("#close")
+    assert not page.js("document.getElementById('help').open")
+
+
 def test_two_fingers_zoom(browser, run):
     browser.resize(390, 844)
     page = browser.open(run[1])

@@ -27,6 +27,15 @@ function sized(element, high) {
 
 const toX = (value) => ((value - view.from) / (view.to - view.from)) * width;
 const fromX = (x) => view.from + (x / width) * (view.to - view.from);
+/* Of events, the first behind the pixel that has x. */
+const behind = (at, x) => first(at.length, (n) => X[at[n]] >= fromX(Math.floor(x) + 1));
+const GLYPH = 6.7;
+
+/* As much of it as there is room for. */
+function cut(text, room) {
+  const most = Math.floor(room / GLYPH);
+  return text.length > most ? text.slice(0, most - 1) + "…" : text;
+}
 const isLight = (color) => {
   const [r, g, b] = [1, 3, 5].map((n) => parseInt(color.slice(n, n + 2), 16));
   return 0.299 * r + 0.587 * g + 0.114 * b > 140;
@@ -68,8 +77,8 @@ function drawSpans(context, lane, y) {
       context.fillRect(begin, up, Math.max(long, 1), high);
       if (long > 26) label(context, spanText(row, n), begin, up, long, high);
       if (right - left >= 1) { n++; continue; }
-      const pixel = fromX(Math.floor(left) + 1), next = first(size, (each) => X[at[each]] >= pixel);
-      n = Math.max(next - (X[until[next - 1]] > pixel ? 1 : 0), n + 1);
+      const next = behind(at, left);
+      n = Math.max(next - (X[until[next - 1]] > fromX(Math.floor(left) + 1) ? 1 : 0), n + 1);
     }
   });
 }
@@ -77,12 +86,9 @@ function drawSpans(context, lane, y) {
 function label(context, text, x, y, long, high) {
   const color = context.fillStyle;
   const from = Math.max(x, 0) + 4, room = Math.min(x + long, width) - from - 3;
-  let shown = text;
-  const most = Math.floor(room / 6.7);
-  if (most < 2) return;
-  if (shown.length > most) shown = shown.slice(0, most - 1) + "…";
+  if (room < 2 * GLYPH) return;
   context.fillStyle = isLight(color) ? "#14171b" : "#fff";
-  context.fillText(shown, from, y + high / 2 + 0.5);
+  context.fillText(cut(text, room), from, y + high / 2 + 0.5);
 }
 
 function drawBit(context, lane, y) {
@@ -103,12 +109,11 @@ function drawBit(context, lane, y) {
   while (n < size && X[at[n]] <= view.to) {
     const left = Math.max(toX(X[at[n]]), 0), right = n + 1 < size ? toX(X[at[n + 1]]) : toX(axisEnd());
     if (right - left >= 1 || n + 1 === size) { level(left, Math.min(right, width), value[n]); n++; continue; }
-    const pixel = fromX(Math.floor(left) + 1), next = first(size, (each) => X[at[each]] >= pixel);
     context.fillStyle = color;
     context.globalAlpha = 0.6;
     context.fillRect(Math.floor(left), up, 1, high);
     context.globalAlpha = 1;
-    n = Math.max(next - 1, n + 1);
+    n = Math.max(behind(at, left) - 1, n + 1);
   }
 }
 
@@ -131,8 +136,7 @@ function drawNumber(context, lane, y) {
       context.restore();
     }
     if (right - left >= 1) { n++; continue; }
-    const pixel = fromX(Math.floor(left) + 1);
-    n = Math.max(first(size, (each) => X[at[each]] >= pixel) - 1, n + 1);
+    n = Math.max(behind(at, left) - 1, n + 1);
   }
 }
 
@@ -141,7 +145,7 @@ function drawInstants(context, lane, y) {
   let n = first(size, (each) => X[at[each]] >= view.from);
   while (n < size && X[at[n]] <= view.to) {
     const x = toX(X[at[n]]);
-    const next = first(size, (each) => X[at[each]] >= fromX(Math.floor(x) + 1));
+    const next = behind(at, x);
     context.fillStyle = lane.plain ? colors.warn : eventColor(at[n]) || colors.soft;
     context.beginPath();
     context.moveTo(x, middle - 5); context.lineTo(x + 4, middle); context.lineTo(x, middle + 5); context.lineTo(x - 4, middle);
@@ -149,8 +153,7 @@ function drawInstants(context, lane, y) {
     const room = (next < size ? toX(X[at[next]]) : width) - x - 12;
     if (room > 40 && next === n + 1) {
       context.fillStyle = colors.ink;
-      const text = spanText(row, n), most = Math.floor(room / 6.7);
-      context.fillText(text.length > most ? text.slice(0, most - 1) + "…" : text, x + 7, middle + 0.5);
+      context.fillText(cut(spanText(row, n), room), x + 7, middle + 0.5);
     }
     n = next > n ? next : n + 1;
   }

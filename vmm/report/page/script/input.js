@@ -116,6 +116,8 @@ const KEYS = [
   ["d", "dark or light", switchTheme],
   ["?", "this help", () => $("help").showModal()],
 ];
+/* Each does what its key does. */
+const BUTTONS = { axis: "t", out: "-", in: "+", all: "0", theme: "d", ask: "?" };
 const SHOWN = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 
 document.addEventListener("keydown", (event) => {

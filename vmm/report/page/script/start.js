@@ -22,9 +22,8 @@ function begin() {
   });
   $("search").addEventListener("input", () => find($("search").value));
   $("searching").addEventListener("submit", (event) => { event.preventDefault(); goFound(1); });
-  for (const [id, act] of [["in", () => zoom(0.5)], ["out", () => zoom(2)], ["all", showAll], ["theme", switchTheme],
-    ["ask", () => $("help").showModal()], ["close", () => $("help").close()], ["axis", () => setAxis(view.axis === "time" ? "instructions" : "time")]])
-    $(id).addEventListener("click", act);
+  for (const [id, key] of Object.entries(BUTTONS)) $(id).addEventListener("click", () => KEYS.find(([name]) => name === key)[2]());
+  $("close").addEventListener("click", () => $("help").close());
   scroller.addEventListener("scroll", redraw);
   new ResizeObserver(redraw).observe(scroller);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColors(); redraw(); });

@@ -23,7 +23,7 @@ function show(from, to) {
   redraw();
 }
 
-const showAll = () => show(-Infinity < axisBegin() ? axisBegin() - 1 : 0, axisEnd() + 1 + (axisEnd() - axisBegin()));
+const showAll = () => show(axisBegin() - 1, axisEnd() + 1 + (axisEnd() - axisBegin()));
 const pan = (share) => show(view.from + share * (view.to - view.from), view.to + share * (view.to - view.from));
 
 /* By `factor`, around what lies at a share of the width. */
