@@ -172,55 +172,28 @@ class Exploration:
         self, workers: Here | Processes | Borrowed, record: Path | str | None,
         progress: Callable[[Report], Any] | None,
     ) -> Report:  # fmt: skip
-        subject, window, bounds = self._subject, self._subject.window, self._bounds
-        machine = subject.boot()
-        self._sources = of_machine(self._sources, machine)
-        if self._asked_atomic and len(machine.cpus) > 1:
-            raise VmmError(f'check "{ATOMIC}" is for machines of one vCPU: this one has {len(machine.cpus)}')
+        machine = self._subject.boot()
         files = machine.source.files if machine.source else []
-        if record:
-            with OutputFile("recording", record, inputs=files):
-                pass  # a wrong path costs nobody an exploration
-        if self._coverage:
-            self._coverage.watch(machine)
-        subject.enter(machine)
-        self.plan(machine, 0)  # a wrong source or check costs nobody the undisturbed run
+        self._enter(machine, files, record)
         begun = time.monotonic()
         allowed, expected, undisturbed = self._undisturbed()
-        self.report = report = Report(
-            str(subject.image), (told(window.begin), told(window.end)), [each.name for each in self._sources],
-            bounds.depth, bounds.reduction, expected=expected, undisturbed=undisturbed, workers=workers.count,
-            reads=bounds.reads, deadline=bounds.deadline, stack=bounds.stack,
-            diagnoses=list(subject.diagnoses.words), not_applied=subject.diagnoses.not_applied(machine),
-        )  # fmt: skip
+        self.report = report = self._new_report(machine, workers.count, expected, undisturbed)
         if not expected:
             report.seconds = time.monotonic() - begun
             return report
-        if bounds.seconds is not None:
-            bounds = replace(bounds, seconds=max(begun + bounds.seconds - time.monotonic(), LEAST))
-        sample = self._sample(machine, allowed) if bounds.sample else None
-        if sample:
-            bounds = replace(bounds, reduction=False)
-            report.sample, report.reduction = sample, False
-        self._bounds = bounds
+        sample = self._bound(report, machine, begun, allowed)
         campaign = Campaign(Path(self._campaign), self._key(machine), files) if self._campaign else None
-        words = Words(subject, bounds, self._sources, self._terms, allowed)
+        words = Words(self._subject, self._bounds, self._sources, self._terms, allowed)
         last = sample.count - 1 if sample else expected - 1
         conductor = Conductor(
-            workers, campaign.found if campaign else Found(), bounds, len(self._sources), last, words,
+            workers, campaign.found if campaign else Found(), self._bounds, len(self._sources), last, words,
             drawn=sample is not None,
         )  # fmt: skip
         self._tell_found(report, conductor.found)
         broken_off: KeyboardInterrupt | None = None
         try:
-            with self._standing(machine, workers, allowed, sample), closing(conductor.run()) as finding:
-                for found in finding:
-                    self._tell_found(report, found)
-                    if progress:
-                        progress(report)
-                    if campaign:
-                        campaign.found = conductor.gapless
-                        campaign.save(now=False)
+            with self._standing(machine, workers, allowed, sample):
+                self._conduct(report, conductor, campaign, progress)
         except KeyboardInterrupt as error:
             broken_off = error
         except Unanswered as error:
@@ -237,6 +210,64 @@ class Exploration:
         report.lost = [self._lost(piece.first, piece.to, why, sample) for piece, why in conductor.lost]
         if not broken_off and report.over:
             self._tell_waiting(report, found.taken, allowed)
+        self._conclude(report, machine, found, words, sample, allowed, record)
+        if broken_off:
+            raise broken_off
+        return report
+
+    def _enter(self, machine: Machine, files: Sequence[Path], record: Path | str | None) -> None:
+        """It stands at the window's begin; what is wrong with what was asked for costs nobody an exploration."""
+        self._sources = of_machine(self._sources, machine)
+        if self._asked_atomic and len(machine.cpus) > 1:
+            raise VmmError(f'check "{ATOMIC}" is for machines of one vCPU: this one has {len(machine.cpus)}')
+        if record:
+            with OutputFile("recording", record, inputs=files):
+                pass
+        if self._coverage:
+            self._coverage.watch(machine)
+        self._subject.enter(machine)
+        self.plan(machine, 0)
+
+    def _new_report(self, machine: Machine, workers: int, expected: int, undisturbed: str) -> Report:
+        """What is known before anything was tried."""
+        subject, bounds = self._subject, self._bounds
+        return Report(
+            str(subject.image), (told(subject.window.begin), told(subject.window.end)),
+            [each.name for each in self._sources], bounds.depth, bounds.reduction, expected=expected,
+            undisturbed=undisturbed, workers=workers, reads=bounds.reads, deadline=bounds.deadline, stack=bounds.stack,
+            diagnoses=list(subject.diagnoses.words), not_applied=subject.diagnoses.not_applied(machine),
+        )  # fmt: skip
+
+    def _bound(self, report: Report, machine: Machine, begun: float, allowed: int) -> Sample | None:
+        """What is drawn, where not all is tried; the undisturbed run has taken its part of the time."""
+        bounds = self._bounds
+        if bounds.seconds is not None:
+            bounds = replace(bounds, seconds=max(begun + bounds.seconds - time.monotonic(), LEAST))
+        sample = self._sample(machine, allowed) if bounds.sample else None
+        if sample:
+            bounds = replace(bounds, reduction=False)
+            report.sample, report.reduction = sample, False
+        self._bounds = bounds
+        return sample
+
+    def _conduct(
+        self, report: Report, conductor: Conductor, campaign: Campaign | None,
+        progress: Callable[[Report], Any] | None,
+    ) -> None:  # fmt: skip
+        with closing(conductor.run()) as finding:
+            for found in finding:
+                self._tell_found(report, found)
+                if progress:
+                    progress(report)
+                if campaign:
+                    campaign.found = conductor.gapless
+                    campaign.save(now=False)
+
+    def _conclude(
+        self, report: Report, machine: Machine, found: Found, words: Words, sample: Sample | None, allowed: int,
+        record: Path | str | None,
+    ) -> None:  # fmt: skip
+        """What fails, the least that does with its story, and what is suspicious where nothing does."""
         report.longest, report.deepest = (self._extreme(machine, each) for each in found.worst)
         report.failures = list(self._failures(machine, found, words))
         if failing := [each for each in found.tried if each.row.least]:
@@ -248,9 +279,6 @@ class Exploration:
             self._explain(report, machine, least, cause, record, allowed)
         elif self._atomic:
             self._suspect(report, machine, found.early, record, allowed)
-        if broken_off:
-            raise broken_off
-        return report
 
     @contextmanager
     def _standing(
