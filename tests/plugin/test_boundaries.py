@@ -71,6 +71,8 @@ def test_cases_have_one_machine_as_long_as_it_is_what_a_new_one_is(suite: Suite,
 
         from pathlib import Path
 
+        from vmm.toolchain import assemble
+
         stood, had = [], []
 
         async def never(m):
@@ -84,8 +86,9 @@ def test_cases_have_one_machine_as_long_as_it_is_what_a_new_one_is(suite: Suite,
             {done}
 
         def test_what_they_had():
-            for number, (insns, *found) in enumerate(stood):
-                m = vmm.boot(Path(__file__).with_name("guest.S"), board="pc,pit=off", console=None)
+            image = assemble(Path(__file__).with_name("guest.S"), out=Path("guest.elf"))
+            for insns, *found in stood:
+                m = vmm.boot(image, board="pc,pit=off", console=None)
                 m.run(insns=insns)
                 assert found == [m.now_ns, m.u32("shared"), m.cpu["ebx"], m.trace.hash]
             assert [each - stood[0][0] for each, *_ in stood] == [0, 1, 2, 3, 4]
