@@ -103,6 +103,7 @@ def test_a_fiq_leaves_the_next_instruction_plus_4_and_masks_all(source: str, gic
     bench.step()
     state = T if thumb else 0
     bench.assert_taken(FIQ_INTID, FIQ32, "fiq", after=0, lr=CODE + 4, spsr=MODES[source] | I | state, cpsr=AIF)
+    assert bench.deliveries[-1].interrupted == CODE
 
 
 @pytest.mark.parametrize("source", SOURCES)
