@@ -164,6 +164,7 @@ class vmm_machine(Struct):
     ends: vmm_stop_info
     stop: vmm_stop_info
     running: int
+    many_turns: int
     thread: int
     slice_end: int
     limit_insns: int

@@ -364,6 +364,7 @@ struct vmm_machine {
 
     /* the present run, as its caller wants it */
     uint8_t running;
+    uint8_t many_turns; /* `turn_end` of the current vCPU is that of many, for nobody else is awake (core/schedule.c) */
     uint64_t thread; /* whose hands it is in while Python runs it, as Python numbers threads; 0: nobody's */
     uint64_t slice_end; /* instructions of all vCPUs at which the run returns with VMM_STOP_SLICE */
     uint64_t limit_insns;

@@ -3,7 +3,7 @@
 #include "arm/blocks.h"
 #include "arm/hypervisor.h"
 #include "core/boundary.h"
-#include "core/clock.h"
+#include "core/schedule.h"
 #include "core/trap.h"
 #include "core/trigger.h"
 #include "unicorn/uc.h"
@@ -276,8 +276,8 @@ static bool on_invalid(void *engine, void *user)
     arm_settle_exception(v, false);
     bool hint = arm_pc(v) != vcpu_here(v);
     if (hint) { /* nothing to do now: give the turn away */
-        v->turn_end = v->machine->vcpu_count > 1 ? v->count : v->turn_end;
-        vcpu_rearm(v);
+        if (v->machine->vcpu_count > 1)
+            turn_give_up(v);
         return true;
     }
     undefined(v);

@@ -5,6 +5,7 @@
 #include "arm/cycles.h"
 #include "arm/fp.h"
 #include "core/clock.h"
+#include "core/schedule.h"
 #include "unicorn/uc.h"
 
 enum { CPSR_NZCV_SHIFT = 28, PSTATE_EL1H = 5, PSTATE_EL2H = 9, PSTATE_EL3H = 13 };
@@ -150,20 +151,19 @@ void vmm_arm_start(vmm_vcpu *v, uint64_t entry, uint64_t argument)
     else
         arm_env_of(v)->regs[0] = (uint32_t)argument;
     v->off = 0;
+    vcpu_rearm(v);
 }
 
 void vmm_arm_wait(vmm_vcpu *v)
 {
     v->halted = 1;
-    v->turn_end = v->count;
-    vcpu_rearm(v);
+    turn_give_up(v);
 }
 
 void vmm_arm_off(vmm_vcpu *v)
 {
     v->off = 1;
-    v->turn_end = v->count;
-    vcpu_rearm(v);
+    turn_give_up(v);
 }
 
 int vmm_arm_system_get(vmm_vcpu *v, uint32_t op0, uint32_t op1, uint32_t crn, uint32_t crm, uint32_t op2, uint64_t *value)

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/console.h"
 #include "core/line.h"
+#include "core/schedule.h"
 #include "core/stimulus.h"
 
 uint64_t vmm_now(vmm_machine *m)
@@ -170,6 +171,10 @@ static uint64_t least(uint64_t a, uint64_t b)
 void vcpu_rearm(vmm_vcpu *v)
 {
     vmm_machine *m = v->machine;
+    if (unlikely(m->many_turns) && v != m->current) { /* it may be awake now */
+        turn_settle(m);
+        vcpu_rearm(m->current);
+    }
     if (v->pending & ~v->held || m->triggers.every || v->flush_code) {
         v->attention_at = 0;
         return;

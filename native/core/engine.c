@@ -168,6 +168,7 @@ void vmm_run(vmm_machine *m, uint64_t insns)
     vmm_vcpu *outer = uc_executing; /* in a callback of whose machine this one runs */
     m->running = 1;
     run_until_stop(m);
+    turn_settle(m);
     console_flush(m);
     uc_executing = outer;
     m->running = 0;

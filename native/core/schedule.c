@@ -22,6 +22,57 @@ void new_turn(vmm_vcpu *v)
     v->turn_end = v->count + length;
 }
 
+static bool awake(vmm_vcpu *v)
+{
+    return !v->off && (!v->halted || v->arch->wakes(v));
+}
+
+static bool is_alone(const vmm_vcpu *v)
+{
+    const vmm_machine *m = v->machine;
+    for (uint32_t i = 0; i < m->vcpu_count; i++)
+        if (m->vcpus[i] != v && awake(m->vcpus[i]))
+            return false;
+    return true;
+}
+
+/*
+ * While nobody else is awake, one turn follows another and nothing comes of it: many are one then, until another vCPU may
+ * have been woken. Who looks on would not find that out, for the turn then ends where it would have ended.
+ */
+static uint64_t turns_more(const vmm_machine *m)
+{
+    enum { AS_ONE = 1024 };
+    return (uint64_t)m->quantum * (AS_ONE - 1);
+}
+
+static void take_many(vmm_vcpu *v)
+{
+    vmm_machine *m = v->machine;
+    if (m->vcpu_count == 1 || m->seed || trigger_awaits_turn(m) || !is_alone(v))
+        return;
+    m->many_turns = 1;
+    v->turn_end += turns_more(m);
+}
+
+void turn_settle(vmm_machine *m)
+{
+    if (!m->many_turns)
+        return;
+    vmm_vcpu *v = m->current;
+    m->many_turns = 0;
+    v->turn_end -= turns_more(m);
+    if (v->turn_end < v->count)
+        v->turn_end += (v->count - v->turn_end + m->quantum - 1) / m->quantum * m->quantum;
+}
+
+void turn_give_up(vmm_vcpu *v)
+{
+    turn_settle(v->machine);
+    v->turn_end = v->count;
+    vcpu_rearm(v);
+}
+
 static void make_current(vmm_machine *m, vmm_vcpu *v)
 {
     vmm_vcpu *before = m->current;
@@ -42,11 +93,7 @@ static void begin_turn(vmm_vcpu *v)
     if (!v->preempted)
         new_turn(v);
     v->preempted = 0;
-}
-
-static bool awake(vmm_vcpu *v)
-{
-    return !v->off && (!v->halted || v->arch->wakes(v));
+    take_many(v);
 }
 
 /* The next in turn that is awake; the current one itself only if no other is. */
@@ -125,13 +172,14 @@ static vmm_vcpu *sleep_until_awake(vmm_machine *m)
     }
 }
 
-/* A turn that ended between a load-exclusive and its store would undo the pair each time, were turns that short. */
+/* A turn that ended between a load-exclusive and its store would undo the pair each time, were turns that short; of nobody
+   else's, it would undo nothing. */
 bool turn_is_over(vmm_vcpu *v)
 {
     enum { LONGEST_EXCLUSIVE_LOOP = 128 };
     if (v->count < v->turn_end)
         return false;
-    return !v->arch->monitors || v->count - v->turn_end >= LONGEST_EXCLUSIVE_LOOP || !v->arch->monitors(v);
+    return !v->arch->monitors || v->count - v->turn_end >= LONGEST_EXCLUSIVE_LOOP || !v->arch->monitors(v) || is_alone(v);
 }
 
 vmm_vcpu *next_to_run(vmm_machine *m)
@@ -139,6 +187,7 @@ vmm_vcpu *next_to_run(vmm_machine *m)
     vmm_vcpu *v = m->current;
     bool goes_on = !m->asleep && awake(v) && !turn_is_over(v);
     if (!goes_on) {
+        turn_settle(m);
         if (!m->asleep && !v->off && must_stop(v)) /* else a stop that is due would find another vCPU the next time */
             return NULL;
         v = m->asleep ? NULL : next_awake(m);

@@ -114,6 +114,14 @@ void vmm_triggers_here(vmm_machine *m)
     v->reached_pc = v->looked_pc = v->arch->pc(v);
 }
 
+bool trigger_awaits_turn(const vmm_machine *m)
+{
+    for (uint32_t i = 0; i < m->triggers.count; i++)
+        if (m->triggers.slot[i].kind == VMM_TRIGGER_TURN && !m->triggers.slot[i].fired)
+            return true;
+    return false;
+}
+
 void trigger_turn(vmm_vcpu *v)
 {
     vmm_triggers *triggers = &v->machine->triggers;

@@ -31,6 +31,7 @@ void trigger_event(vmm_vcpu *v, const vmm_event *e);
 void trigger_time(vmm_vcpu *v);                 /* counts and times */
 void trigger_accessed(vmm_vcpu *v, uint64_t physical, uint64_t size, bool write); /* RAM, while somebody waits for that */
 void trigger_turn(vmm_vcpu *v);                 /* a turn of it begins */
+bool trigger_awaits_turn(const vmm_machine *m);  /* of whomever */
 void trigger_boundary(vmm_vcpu *v);             /* what is looked at every boundary */
 
 #endif

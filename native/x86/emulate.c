@@ -1,5 +1,5 @@
 /* Instructions the core finishes itself, because Unicorn's answer would not be this machine's. */
-#include "core/clock.h"
+#include "core/schedule.h"
 #include "core/trap.h"
 #include "intc/apic/apic.h"
 #include "x86/x86.h"
@@ -121,10 +121,8 @@ void x86_hlt(vmm_vcpu *v, const x86_insn *insn)
 void x86_pause(vmm_vcpu *v, const x86_insn *insn)
 {
     x86_finish(v, insn->length);
-    if (v->machine->vcpu_count > 1) {
-        v->turn_end = v->count;
-        vcpu_rearm(v);
-    }
+    if (v->machine->vcpu_count > 1)
+        turn_give_up(v);
 }
 
 /* INT1 (SDM vol. 2A): a #DB trap that checks no DPL and leaves DR6 alone; what a MOV SS before it held back merges. */

@@ -178,6 +178,44 @@ def test_a_vcpu_that_waits_costs_nothing(architecture: str) -> None:
     assert built.now_ns - time == 10_000 * 10
 
 
+@both
+@pytest.mark.parametrize("gear", ["precise", "fast"])
+def test_who_is_woken_has_the_turn_where_that_of_who_was_alone_ends(architecture: str, gear: str) -> None:
+    """While the others sleep, one turn of a quantum follows another, wherever the run stops meanwhile."""
+    built = machine("sleep", architecture, quantum=QUANTUM, gear=gear)
+    built.run(insns=2_000)
+    while turns_left(built):
+        built.run(insns=1)
+    before, asleep = built.snapshot(), built.cpus[1].count
+    for alone in (1, QUANTUM - 1, QUANTUM, QUANTUM + 1, 7 * QUANTUM, 7 * QUANTUM + 20, 3_000 * QUANTUM + 49):
+        built.restore(before)
+        built.run(insns=alone)
+        left = -alone % QUANTUM
+        assert turns_left(built) == left
+        built.cpus[1].serror()
+        built.run(insns=left)
+        assert built.cpus[1].count == asleep
+        built.run(insns=1)
+        assert built.cpus[1].count == asleep + 1
+
+
+@pytest.mark.parametrize("gear", ["precise", "fast"])
+@pytest.mark.parametrize("alone", [1, QUANTUM, QUANTUM + 1, 40 * QUANTUM + 7])
+def test_an_nmi_that_wakes_another_one_waits_for_the_end_of_the_turn(alone: int, gear: str) -> None:
+    """It has no IDT, so its turn begins with a shutdown."""
+    built = Machine(Config(memory=MIB, smp=2, board=f"pc,pit=off,quantum={QUANTUM}", gear=gear))
+    built.memory.write(SPIN, JMP_SELF)
+    for cpu in built.cpus:
+        cpu.enter_protected32(SPIN, {})
+        cpu._native.off = 0
+    built.cpus[1]._native.halted = 1
+    built.run(insns=alone)
+    built.nmi(1)
+    stop = built.run(insns=10 * QUANTUM)
+    assert (stop.reason, stop.vcpu) == ("shutdown", 1)
+    assert built.instructions == -(-alone // QUANTUM) * QUANTUM
+
+
 WAKE = """
 import sys
 from core.smp_guests import machine
