@@ -17,7 +17,8 @@
 #include "unicorn/uc_plt.h"
 #include "unicorn/uc_rescue.h"
 
-enum { MOST_INSTRUCTIONS = 512, CHUNK_BYTES = 1 << 16 };
+/* What comes before an interrupt in the middle of a block is translated for itself: that of long ones would cost. */
+enum { MOST_INSTRUCTIONS = 64, CHUNK_BYTES = 1 << 16 };
 
 typedef void (*context_init)(void *context);
 typedef void (*gen_call)(void *context, void *function, void *result, int count, void **arguments);

@@ -1,9 +1,10 @@
 /*
- * REP MOVS and REP STOS in RAM, many iterations at once (SDM vol. 2B REP).
+ * REP MOVS, STOS, CMPS and SCAS in RAM, many iterations at once (SDM vol. 2B REP).
  *
  * Each iteration is an instruction, and its boundary is one where an event may be due. Up to the next boundary that asks for
  * a look nothing can come between them, so those iterations that stay in pages just reached are done here. Unicorn does
- * the first, the last and the first in each page: with it, every fault and every access to a device.
+ * the first, the last and the first in each page: with it, every fault and every access to a device; and the one at which a
+ * comparison ends.
  */
 #include <string.h>
 
@@ -11,7 +12,21 @@
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 
-enum { MOVSB = 0xa4, MOVS = 0xa5, STOSB = 0xaa, STOS = 0xab, FEW = 8 };
+enum { FEW = 8 };
+
+typedef struct {
+    uint8_t opcode; /* of bytes; with bit 0 of what is wider */
+    bool source;    /* at SI, else it is the accumulator */
+    bool compares;  /* else it stores */
+} string_op;
+
+static const string_op STRING_OPS[] = {
+    {0xa4, true, false},  /* MOVS */
+    {0xa6, true, true},   /* CMPS */
+    {0xaa, false, false}, /* STOS */
+    {0xae, false, true},  /* SCAS */
+    {0},
+};
 
 typedef struct {
     uint8_t *at;      /* in the host */
@@ -26,9 +41,17 @@ static bool is_plain(const x86_insn *insn)
     return insn->map == 0 && insn->length == 1 + known;
 }
 
+static const string_op *op_of(const x86_insn *insn)
+{
+    const string_op *op = STRING_OPS;
+    while (op->opcode && op->opcode != (insn->opcode & ~1))
+        op++;
+    return op->opcode ? op : NULL;
+}
+
 static unsigned element_size(const vmm_vcpu *v, const x86_insn *insn)
 {
-    return insn->opcode == MOVSB || insn->opcode == STOSB ? 1 : x86_operand_size(v, insn);
+    return insn->opcode & 1 ? x86_operand_size(v, insn) : 1;
 }
 
 /* As the guest itself would reach it; where it cannot, Unicorn will find that out once more, in its own time. */
@@ -85,6 +108,34 @@ static void fill(uint8_t *to, uint64_t value, uint64_t count, int64_t step)
         memcpy(to, &value, size);
 }
 
+static uint64_t element_at(const uint8_t *at, size_t size)
+{
+    uint64_t element = 0;
+    memcpy(&element, at, size);
+    return element;
+}
+
+/* How many of them are equal, or are not, one after the other. */
+static uint64_t alike(const uint8_t *left, int64_t left_step, const uint8_t *right, int64_t step, uint64_t most, bool equal)
+{
+    size_t size = (size_t)(step < 0 ? -step : step);
+    uint64_t count = 0;
+    for (; count < most && (element_at(left, size) == element_at(right, size)) == equal; count++, left += left_step, right += step)
+        ;
+    return count;
+}
+
+/* As a subtraction leaves them (SDM vol. 1 3.4.3.1). */
+static uint64_t flags_of_difference(uint64_t left, uint64_t right, size_t size)
+{
+    unsigned top = 8 * (unsigned)size - 1;
+    uint64_t difference = left - right, carries = left ^ right ^ difference;
+    uint64_t within = difference << (63 - top);
+    bool even = !(__builtin_popcount(difference & 0xff) & 1);
+    return (left < right ? FL_CF : 0) | (even ? FL_PF : 0) | (carries & FL_AF) | (within ? 0 : FL_ZF) | (within >> 63 ? FL_SF : 0)
+         | (((left ^ right) & (left ^ difference)) >> top & 1 ? FL_OF : 0);
+}
+
 static void advance(x86_env *env, unsigned reg, uint64_t by, uint64_t mask)
 {
     uint64_t next = (env->regs[reg] + by) & mask;
@@ -104,6 +155,29 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* As far as it goes on; how far that is. */
+static uint64_t compare(x86_env *env, const operand *from, int64_t from_step, const operand *to, int64_t step, uint64_t most, bool equal)
+{
+    size_t size = (size_t)(step < 0 ? -step : step);
+    uint64_t count = alike(from->at, from_step, to->at, step, most, equal);
+    if (!count)
+        return 0;
+    int64_t last = (int64_t)count - 1;
+    env->cc_src = flags_of_difference(element_at(from->at + last * from_step, size), element_at(to->at + last * step, size), size);
+    env->cc_op = CC_OP_EFLAGS;
+    return count;
+}
+
+static void store(vmm_vcpu *v, const string_op *op, const operand *from, const operand *to, int64_t step, uint64_t count)
+{
+    uint64_t size = (uint64_t)(step < 0 ? -step : step);
+    page_stored_by_guest(v, step < 0 ? to->offset - (count - 1) * size : to->offset, count * size);
+    if (op->source)
+        copy(to->at, from->at, count, step);
+    else
+        fill(to->at, env_of(v)->regs[R_AX], count, step);
+}
+
 void x86_iterate(vmm_vcpu *v, uint64_t pc)
 {
     x86_env *env = env_of(v);
@@ -116,23 +190,22 @@ void x86_iterate(vmm_vcpu *v, uint64_t pc)
     bool told = x86_of(v)->watch_hook || v->machine->accessed; /* each access, which Unicorn's alone are */
     if (most < FEW || flags & (FL_TF | FL_RF) || told || !x86_decode(v, pc, &insn) || !is_plain(&insn))
         return;
-    bool moves = insn.opcode == MOVS || insn.opcode == MOVSB, stores = insn.opcode == STOS || insn.opcode == STOSB;
+    const string_op *op = op_of(&insn);
     int64_t step = (int64_t)element_size(v, &insn) * env->df;
-    operand to, from;
-    if (!(moves || stores) || !reach(v, VMM_ES, env->regs[R_DI] & mask, step, UC_PROT_WRITE, &to))
+    operand to, from = {.at = (uint8_t *)&env->regs[R_AX], .elements = most};
+    if (!op || !reach(v, VMM_ES, env->regs[R_DI] & mask, step, op->compares ? UC_PROT_READ : UC_PROT_WRITE, &to))
         return;
-    if (moves && !reach(v, VMM_DS, env->regs[R_SI] & mask, step, UC_PROT_READ, &from))
+    if (op->source && !reach(v, VMM_DS, env->regs[R_SI] & mask, step, UC_PROT_READ, &from))
         return;
-    if (!page_may_be_dirty(v, to.offset))
-        return;
-    uint64_t count = least(least(most, to.elements), moves ? from.elements : most);
-    page_stored_by_guest(v, step < 0 ? to.offset - (count - 1) * (uint64_t)-step : to.offset, count * (uint64_t)(step < 0 ? -step : step));
-    if (moves)
-        copy(to.at, from.at, count, step);
+    uint64_t count = least(least(most, to.elements), from.elements);
+    if (op->compares)
+        count = compare(env, &from, op->source ? step : 0, &to, step, count, insn.rep);
+    else if (page_may_be_dirty(v, to.offset))
+        store(v, op, &from, &to, step, count);
     else
-        fill(to.at, env->regs[R_AX], count, step);
+        return;
     advance(env, R_DI, count * (uint64_t)step, mask);
-    if (moves)
+    if (op->source)
         advance(env, R_SI, count * (uint64_t)step, mask);
     advance(env, R_CX, -count, mask);
     count_as_begun(v, pc, count);

@@ -1,4 +1,4 @@
-"""Long REP MOVS and REP STOS: whatever is done at once, each iteration is an instruction (SDM vol. 2B REP, MOVS, STOS).
+"""Long REP MOVS, STOS, CMPS and SCAS: whatever is done at once, each iteration is an instruction (SDM vol. 2B REP).
 
 Expected memory and registers come from `Case.model`: one element after the other, as the manual's pseudo-code has it.
 """
@@ -110,6 +110,99 @@ def test_slices_and_single_steps_change_nothing(mode: str) -> None:
         dice = random.Random(seed)
         while (left := case.count + 2 - cut.machine.instructions) > 0:
             cut.step(min(left, dice.choice([1, 1, 2, 15, 16, 17, 300])))
+        assert everything(whole.machine) == everything(cut.machine), vars(case)
+
+
+class Comparison:
+    """REPE or REPNE CMPS or SCAS over elements of which the first that ends it is known."""
+
+    def __init__(self, mode: str, seed: int) -> None:
+        dice = random.Random(f"{mode} {seed}")
+        self.mode, self.narrow = mode, mode in NARROW_MODES
+        self.scans, self.equal = dice.random() < 0.5, dice.random() < 0.5
+        self.size = dice.choice([1, 2, 4, 8] if mode == "long64" else [1, 2, 4])
+        self.step = self.size * dice.choice([1, 1, -1])
+        self.count = dice.choice([9, 10, 100, 1500])
+        self.ends = dice.choice([0, 1, 8, self.count - 2, self.count - 1, None])
+        """Index of the element behind which it does not go on; None: all of them do."""
+        self.first = 0x4000 if self.step < 0 else dice.randrange(0x40)
+        top = 1 << 8 * self.size
+        self.value = dice.randrange(top)
+        self.elements = [(self.value, self.value if self.equal else (self.value + dice.randrange(1, top)) % top)
+                         for _ in range(self.count)]  # fmt: skip
+        if self.ends is not None:
+            self.elements[self.ends] = self.value, (self.value + (dice.randrange(1, top) if self.equal else 0)) % top
+
+    @property
+    def code(self) -> bytes:
+        code = b"\xf3" if self.equal else b"\xf2"
+        if self.size in (2, 4) and (self.size == 2) != self.narrow and not (self.mode == "long64" and self.size == 4):
+            code += b"\x66"
+        if self.size == 8:
+            code += b"\x48"
+        return code + bytes([(0xAE if self.scans else 0xA6) | (self.size > 1)])
+
+    def bench(self) -> X86Bench:
+        base = 0 if self.narrow else LOW
+        flags = (DF if self.step < 0 else 0) | IF
+        registers = {"rcx": self.count, "rdi": base + self.first, "rsi": base + SIZE + self.first, "rax": self.value}
+        bench = X86Bench(self.mode, self.code + NOP, flags=flags, **registers)
+        if self.narrow:
+            for name, start in (("ds", SOURCE16), ("es", TARGET16)):
+                attributes = bench.cpu.segment(name).attributes
+                bench.cpu.set_segment(name, Segment(start >> 4, start, 0xFFFF, attributes))
+        for n, (left, right) in enumerate(self.elements):
+            offset = self.first + n * self.step
+            left_at, right_at = (SOURCE16 + SIZE, TARGET16) if self.narrow else (LOW + SIZE, LOW)
+            bench.memory.write(left_at + offset, left.to_bytes(self.size, "little"))
+            bench.memory.write(right_at + offset, right.to_bytes(self.size, "little"))
+        return bench
+
+    @property
+    def begun(self) -> int:
+        return self.count if self.ends is None else self.ends + 1
+
+    def flags(self, index: int) -> int:
+        """Of the subtraction (SDM vol. 1 3.4.3.1), digit by digit."""
+        left, right = self.elements[index]
+        bits, signed = 8 * self.size, lambda value: value - (value >> 8 * self.size - 1 << 8 * self.size)
+        result, exact = (left - right) % (1 << bits), signed(left) - signed(right)
+        overflows = not -(1 << bits - 1) <= exact < 1 << bits - 1
+        parity = bin(result & 0xFF).count("1") % 2 == 0
+        borrows = left % 16 < right % 16
+        return (
+            (left < right) | parity << 2 | borrows << 4 | (result == 0) << 6 | result >> bits - 1 << 7 | overflows << 11
+        )
+
+
+ARITHMETIC = 0x8D5
+
+
+@pytest.mark.parametrize("mode", WIDE_MODES + NARROW_MODES)
+def test_a_comparison_ends_behind_the_element_that_ends_it_with_its_flags(mode: str) -> None:
+    for seed in range(16):
+        case = Comparison(mode, seed)
+        bench = case.bench()
+        before = bench.cpu["rdi"], bench.cpu["rsi"]
+        bench.step(case.begun)
+        moved = case.begun * case.step
+        left = before[1] - bench.cpu["rsi"], before[0] - bench.cpu["rdi"]
+        assert left == (0 if case.scans else -moved, -moved), vars(case)
+        assert bench.cpu["rcx"] == case.count - case.begun, vars(case)
+        assert bench.cpu["rflags"] & ARITHMETIC == case.flags(case.begun - 1), vars(case)
+        bench.step()
+        assert (bench.cpu.count, bench.rip) == (case.begun + 1, CODE + len(case.code) + 1), vars(case)
+
+
+@pytest.mark.parametrize("mode", WIDE_MODES + NARROW_MODES)
+def test_wherever_a_comparison_is_looked_at_it_has_the_flags_of_its_last_element(mode: str) -> None:
+    for seed in range(8):
+        case = Comparison(mode, seed)
+        whole, cut, dice = case.bench(), case.bench(), random.Random(seed)
+        while (left := case.begun - cut.machine.instructions) > 0:
+            cut.step(min(left, dice.choice([1, 1, 2, 15, 16, 17, 300])))
+            assert cut.cpu["rflags"] & ARITHMETIC == case.flags(cut.machine.instructions - 1), vars(case)
+        whole.step(case.begun)
         assert everything(whole.machine) == everything(cut.machine), vars(case)
 
 
