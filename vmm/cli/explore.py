@@ -60,6 +60,7 @@ def parser() -> Parser:
             "vmm explore kernel.elf --inject irq:1 --between loop..loop+0x40 --hit 100 --until idle",
             "vmm explore mutex.elf --smp 2 --inject turn --between lock..unlock --until done --depth 2",
             "vmm explore kernel.elf --inject irq:0 --between begin..end --check invariants.py:queue_is_whole",
+            "vmm explore tests.elf --inject irq:0 --between begin..end --check 'never panic and says \"PASS\"'",
             "vmm explore isr.elf --inject irq:0 --between begin..end --depth 2 --deadline 80us --stack 512",
             "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
             "vmm explore big.elf --inject irq:0 --inject nmi --between main..done --depth 3 --sample 100000 --seed 7",
@@ -80,7 +81,8 @@ def parser() -> Parser:
     hit = "the window begins when A is reached for the Nth time (%(default)s)"
     add("--hit", "--from-hit", type=quantities.positive, default=1, metavar="N", help=hit)
     add("--until", metavar="WHERE", help="where runs end, behind the window (where the guest ends)")
-    check = "what must hold there: 'n == 2 and u8 state < 3', FILE.py:FUNCTION of the machine, or atomic; repeatable"
+    check = "what must hold there: 'n == 2 and u8 state < 3', '$eax == 0', 'never panic', 'says \"PASS\"', "
+    check += "FILE.py:FUNCTION of the machine, or atomic; repeatable"
     add("--check", action="append", default=[], metavar="CHECK", help=check)
     depth = "so many of these in one run, at most (%(default)s)"
     add("--depth", type=quantities.positive, default=1, metavar="D", help=depth)

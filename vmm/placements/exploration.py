@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.core.native import lib
-from vmm.core.stops import Stop
+from vmm.core.stops import AWAITED, Stop
 from vmm.coverage.coverage import Coverage
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum, module_path
@@ -30,7 +30,7 @@ from vmm.placements.deliveries import is_delivered
 from vmm.placements.diagnosing import Wanted
 from vmm.placements.found import APART, Found, Worst
 from vmm.placements.order import order
-from vmm.placements.predicate import terms
+from vmm.placements.predicate import forbidden, terms
 from vmm.placements.ranges import END, Standing
 from vmm.placements.report import Counts, Extreme, Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sample import Sample
@@ -40,6 +40,8 @@ from vmm.placements.subject import UNDISTURBED, Subject, Window, patience, told
 from vmm.placements.suspicions import EXTENT, suspicions
 from vmm.placements.words import Words
 from vmm.placements.workers import MOST_JOBS, Borrowed, Processes
+from vmm.scenario.combinators import First
+from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Reach
 from vmm.version import described
 
@@ -95,9 +97,10 @@ def explore(
     """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "turn:1", see `vmm help exploring`) at every
     boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run; beside these up to `reads`
     reads of one run find a value that "read:x=0,7" lists. Each run goes on to `until`, or to the guest's own end, and
-    must keep what `check` says there: comparisons such as "n == 2", functions of the machine that return whether all is
-    well, or assert it. It must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor
-    may an interrupt come between accesses that belong together; without any check such are told as suspicious.
+    must keep what `check` says there: comparisons such as "n == 2" or "$eax == 0", "never panic", a place that no run
+    comes to, 'says "PASS"' of its console, functions of the machine that return whether all is well, or assert it. It
+    must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor may an interrupt come
+    between accesses that belong together; without any check such are told as suspicious.
 
     `sample`: only so many placements are tried, drawn at random by the machine's `seed`, of those with `depth` of them;
     where there are no more than that, all are.
@@ -317,7 +320,7 @@ class Exploration:
         report.least = [self._happening(machine, each) for each in least]
         report.cause = cause
         report.story, report.moments, report.recording = tell(
-            self._subject, self._sources, least, cause, record, allowed, self._bounds.stack
+            self._subject, self._sources, least, cause, record, allowed, self._bounds.stack, forbidden(self._terms)
         )
 
     def _suspect(
@@ -396,13 +399,18 @@ class Exploration:
         subject.enter(machine)
         first = machine.instructions
         deadline = None if self._bounds.seconds is None else time.monotonic() + self._bounds.seconds
-        stop = _run(machine, Reach(window.end), UNDISTURBED, deadline)
+        for each in forbidden(self._terms):
+            if machine.address(each) == machine.cpus[machine.position.vcpu].pc:
+                raise VmmError(f"never {each}: the window begins there")
+        stop = _run(machine, First(*map(Reach, [window.end, *forbidden(self._terms)])), UNDISTURBED, deadline)
         if stop is None:
             return 0, 0, _unfinished(machine.instructions - first, told(window.end))
-        if stop.reason != "breakpoint":
+        if stop.reason not in AWAITED:
             raise VmmError(
                 f"undisturbed, the guest never comes from {told(window.begin)} to {told(window.end)}: {stop}"
             )
+        if (came := stop.result.trigger.where) != window.end:
+            raise VmmError(f"undisturbed, the guest comes to {came}, before {told(window.end)}")
         inside, insns = machine.instructions - first, self._bounds.insns
         left = BEYOND if insns is None else min(max(insns - inside, 1), BEYOND)
         if window.until is None or machine.address(window.until) != machine.address(window.end):
@@ -443,7 +451,7 @@ class Exploration:
             yield Failure(causes[outcome], first, last, len(run), len(runs))
 
 
-def _run(machine: Machine, until: Reach | None, insns: int, deadline: float | None) -> Stop | None:
+def _run(machine: Machine, until: Trigger[Any] | None, insns: int, deadline: float | None) -> Stop | None:
     """None where the deadline, of the host's monotonic clock, is over first."""
     while True:
         slice_ = insns if deadline is None else min(insns, SLICE)
