@@ -284,6 +284,11 @@ def test_a_later_visit_begins_the_window_there(explore):
         ((*ONE, "--until", "never"), "undisturbed, the guest never comes from end to never: poweroff: "),
         ((*ONE, "--between", "begin"), "'begin': a window is from one location to another; write A..B: "),
         ((*ONE, "--between", "a.c:1:2"), "'a.c:1:2': more than one of its colons can separate; write A..B: "),
+        ((*ONE, "--between", "insn:1..never"), "undisturbed, the guest never comes from insn:1 to never: "),
+        ((*ONE, "--between", "insn:1000000..end"), "the guest never comes to insn:1000000: poweroff: "),
+        ((*ONE, "--between", "insn:7..end", "--hit", "2"), "hit 2: insn:7 comes once"),
+        ((*ONE, "--between", "insn:0..end"), "unknown source file 'insn'"),
+        ((*ONE, "--between", "begin..insn:9"), "unknown source file 'insn'"),
         ((*ONE, "--check", "nn == 1"), "unknown symbol 'nn'; did you mean 'n'?"),
         (
             (*ONE, "--check", "n = 1"),

@@ -69,7 +69,7 @@ def explore(
     image: str | Path,
     *,
     inject: str | Source | Sequence[str | Source],
-    between: tuple[str | int, str | int],
+    between: tuple[str | int | Trigger[Any], str | int],
     hit: int = 1,
     until: str | int | None = None,
     check: Check | Sequence[Check] = (),
@@ -111,13 +111,13 @@ def explore(
     `deadline`: it must come there within so much time or so many instructions of the window's first boundary, "80us",
     "5000insns" or a number of instructions. `stack`: that boundary's stack may grow by so many bytes.
 
-    `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
-    there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
-    makes every run whole. `record` is a file for the least failing run. `campaign` is a file for what was tried: where
-    it is there already, the exploration goes on from it, and its budgets begin anew. `coverage` has what was
-    tried, too, when it is over: each placement is a delivery at its boundary. `prepare` is called with each machine
-    when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address` and
-    `options` are as for `boot`.
+    The window is between two locations; it may begin at a trigger, too, or at "insn:N", where so many have begun.
+    `hit`: at which visit of the first place. `insns`: how many instructions a run may take from there on (ten times the
+    undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False makes every run whole. `record`
+    is a file for the least failing run. `campaign` is a file for what was tried: where it is there already, the
+    exploration goes on from it, and its budgets begin anew. `coverage` has what was tried, too, when it is over: each
+    placement is a delivery at its boundary. `prepare` is called with each machine when its image is loaded; `progress`
+    with the report so far, some times a second. `initrd`, `load_address` and `options` are as for `boot`.
 
     `jobs` processes try it, and find the same; or the workers of `executor`, any of `concurrent.futures` or a Dask
     client's `get_executor()`, of which `jobs` says how many there are. Functions are to be at the top of a file then.
@@ -409,7 +409,8 @@ class Exploration:
             raise VmmError(
                 f"undisturbed, the guest never comes from {told(window.begin)} to {told(window.end)}: {stop}"
             )
-        if (came := stop.result.trigger.where) != window.end:
+        came, stop = stop.result.trigger.where, replace(stop, reason=Reach.reason, detail=_reached(stop))
+        if came != window.end:
             raise VmmError(f"undisturbed, the guest comes to {came}, before {told(window.end)}")
         inside, insns = machine.instructions - first, self._bounds.insns
         left = BEYOND if insns is None else min(max(insns - inside, 1), BEYOND)
@@ -449,6 +450,10 @@ class Exploration:
             if outcome not in causes:
                 causes[outcome] = words.of_run(found.causes[outcome - 1], [first.placement])
             yield Failure(causes[outcome], first, last, len(run), len(runs))
+
+
+def _reached(stop: Stop) -> str:
+    return stop.detail.replace(First.detail, Reach.detail)
 
 
 def _run(machine: Machine, until: Trigger[Any] | None, insns: int, deadline: float | None) -> Stop | None:
