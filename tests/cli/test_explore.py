@@ -189,6 +189,15 @@ def test_a_budget_of_runs_is_kept_and_what_it_covers_is_told(explore):
     assert "50 runs made" in done.out
 
 
+def test_a_boundary_at_which_a_budget_ended_is_not_covered(explore):
+    """At depth 2 more than three placements begin at each."""
+    done = explore(*ONE, "--between", "loop..over", "--depth", "2", "--runs", "3")
+    assert first(done.out) == "budget spent: nothing failed in what was tried, about 0 % of it all"
+    assert (
+        "\n1 boundaries from loop to over, irq:5, at most 2 in one run: 3 placements, none of them fails\n" in done.out
+    )
+
+
 def test_a_budget_of_time_ends_it_as_well(explore):
     done = explore(*ONE, "--between", "loop..over", "--seconds", "1e-6", "--json", "-")
     assert done.status == 124
