@@ -19,6 +19,7 @@ import pytest
 
 import vmm as api
 from vmm.cli.explore import _window
+from vmm.placements import checks
 from vmm.toolchain import assemble
 
 SOURCE = """\
@@ -76,6 +77,10 @@ def boom(m):
 
 def forgets(m):
     m.u32("n") == 2
+
+def hangs(m):
+    while m.u32("n") < 9:
+        pass
 
 def flips(m):
     asked.append(m)
@@ -369,6 +374,16 @@ def test_what_is_wrong_is_one_line(explore, options, words):
     assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
     assert words in done.err
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["guest.elf", "inv.py"]
+
+
+def test_a_check_that_comes_to_no_end_is_told_with_its_place_and_the_alarm_is_given_back(explore, monkeypatch):
+    monkeypatch.setattr(checks, "PATIENCE", 0.05)
+    done = explore(*ONE, "--check", "inv.py:hangs")
+    assert (done.status, done.out) == (2, "")
+    place = r"with irq:5 at 0x[0-9a-f]+ begin guest\.S:9"
+    assert re.fullmatch(rf"vmm: the check hangs gave no answer within 0\.05 s \(inv\.py:1[5-9]\); {place}\n", done.err)
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 @pytest.mark.parametrize("check", ["boom", "forgets", "flips"])
