@@ -157,6 +157,7 @@ class vmm_machine(Struct):
     lines_withdraw: int
     stimuli: vmm_stimuli
     answer: vmm_answer
+    sent: Array[int]
     asleep: int
     asleep_since: int
     idle_from: int
@@ -421,10 +422,17 @@ class vmm_host(Struct):
     console: Callable[[CValue, Pointer[int], int], None]
 
 @final
+class vmm_phrase(Struct):
+    length: int
+    bytes: Array[int]
+
+@final
 class vmm_console(Struct):
     heard: int
     count: int
     bytes: Array[int]
+    phrases: int
+    phrase: vmm_phrase
 
 @final
 class vmm_pages(Struct):
@@ -858,8 +866,9 @@ class vmm_ending(Struct):
 
 @final
 class vmm_term(Struct):
-    linear: int
+    at: int
     value: int
+    kind: int
     size: int
     relation: int
     is_signed: int
@@ -897,6 +906,8 @@ class vmm_plan(Struct):
     until: vmm_trigger
     term: Array[vmm_term]
     terms: int
+    phrase: Array[vmm_phrase]
+    phrases: int
     handle: CValue
     judge: Callable[[CValue, vmm_ending], int]
     act: Callable[[CValue, int], None]
@@ -1008,6 +1019,8 @@ class Lib:
     VMM_SKIPPED: Final[int]
     VMM_MAX_CONTROLLERS: Final[int]
     VMM_CONSOLE_BYTES: Final[int]
+    VMM_MAX_PHRASES: Final[int]
+    VMM_PHRASE_BYTES: Final[int]
     VMM_NATIVE_TIMERS: Final[int]
     VMM_NEVER: Final[int]
     VMM_FOREVER: Final[int]
@@ -1032,6 +1045,7 @@ class Lib:
     VMM_MAX_DEPTH: Final[int]
     VMM_MAX_ENDINGS: Final[int]
     VMM_MAX_TERMS: Final[int]
+    VMM_TERM_PC: Final[int]
     VMM_MAX_ACCESSES: Final[int]
     VMM_ACCESS_BYTES: Final[int]
     VMM_COVERED_BYTES: Final[int]
@@ -1347,6 +1361,10 @@ class Lib:
     VMM_LE: Final[int]
     VMM_GT: Final[int]
     VMM_GE: Final[int]
+    VMM_TERM_MEMORY: Final[int]
+    VMM_TERM_REGISTER: Final[int]
+    VMM_TERM_NEVER: Final[int]
+    VMM_TERM_SENT: Final[int]
     VMM_TOUCH_READ: Final[int]
     VMM_TOUCH_WRITE: Final[int]
     VMM_TOUCH_CORE: Final[int]

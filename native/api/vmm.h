@@ -31,6 +31,8 @@
 #define VMM_SKIPPED 18 /* bytes from the start of an instruction to that behind an IT block of it: 2 + 4 * 4 */
 #define VMM_MAX_CONTROLLERS 16
 #define VMM_CONSOLE_BYTES 4096
+#define VMM_MAX_PHRASES 8
+#define VMM_PHRASE_BYTES 64
 
 typedef struct vmm_machine vmm_machine;
 typedef struct vmm_vcpu vmm_vcpu;
@@ -146,10 +148,18 @@ enum vmm_heard {
     VMM_HEARD_AT_ONCE = 2 /* within the instruction */
 };
 
+/* Bytes that somebody wants to know of whether they were sent, one behind the other. */
+typedef struct {
+    uint32_t length; /* 1 to VMM_PHRASE_BYTES */
+    uint8_t bytes[VMM_PHRASE_BYTES];
+} vmm_phrase;
+
 typedef struct {
     uint8_t heard;  /* enum vmm_heard */
     uint32_t count; /* of those that wait */
     uint8_t bytes[VMM_CONSOLE_BYTES];
+    uint32_t phrases;         /* whoever hears; 0: nobody waits for any */
+    const vmm_phrase *phrase; /* see `sent` of the machine */
 } vmm_console;
 
 /* ---- pages of RAM, by number ---- */
@@ -355,6 +365,7 @@ struct vmm_machine {
     uint8_t lines_withdraw; /* some line has drivers that let go once an interrupt is taken; or had some */
     vmm_stimuli stimuli;
     vmm_answer answer;
+    uint8_t sent[VMM_MAX_PHRASES]; /* so many bytes of each phrase of the console are the last that were sent; its length: it was sent */
     uint8_t asleep;         /* no vCPU was awake when it was last looked */
     uint64_t asleep_since;  /* ns: when all had last fallen asleep */
     uint64_t idle_from;     /* ns: when they fell asleep, or something came from outside since then */

@@ -76,10 +76,20 @@ typedef struct {
 
 enum vmm_relation { VMM_EQ = 0, VMM_NE = 1, VMM_LT = 2, VMM_LE = 3, VMM_GT = 4, VMM_GE = 5 };
 
-/* Of a predicate: a value in memory, as the first vCPU maps it, compared with a number. */
+enum vmm_term_kind {
+    VMM_TERM_MEMORY = 0,   /* a value at `at`, linear, as the first vCPU maps it, is compared with a number */
+    VMM_TERM_REGISTER = 1, /* one of the first vCPU's: Unicorn's public number `at`, or VMM_TERM_PC */
+    VMM_TERM_NEVER = 2,    /* no vCPU comes to `at`, linear: a run that does is over there */
+    VMM_TERM_SENT = 3      /* phrase `at` of the plan was sent, 1, or was not, 0: this is compared */
+};
+
+#define VMM_TERM_PC 0
+
+/* Of a predicate. */
 typedef struct {
-    uint64_t linear;
+    uint64_t at;
     uint64_t value;
+    uint8_t kind;     /* enum vmm_term_kind */
     uint8_t size;     /* 1, 2, 4 or 8 bytes, little-endian */
     uint8_t relation; /* enum vmm_relation */
     uint8_t is_signed;
@@ -119,6 +129,8 @@ typedef struct {
     vmm_trigger until; /* where runs end, behind that; FREE: with the guest */
     vmm_term term[VMM_MAX_TERMS];
     uint32_t terms;
+    vmm_phrase phrase[VMM_MAX_PHRASES]; /* that the console may send from the window's first boundary on */
+    uint32_t phrases;
     void *handle; /* Python's own, handed back in every call */
     uint32_t (*judge)(void *handle, const vmm_ending *ending); /* the machine stands there; an outcome */
     void (*act)(void *handle, uint32_t choice);

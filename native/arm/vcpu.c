@@ -85,6 +85,7 @@ static const struct vmm_arch ARM = {
     .pc = vmm_arm_pc,
     .stack = stack,
     .look = vmm_arm_read,
+    .reg = vmm_arm_get,
     .physical = arm_physical_page,
     .bus_error = arm_bus_error,
     .interrupts_changed = interrupts_changed,

@@ -59,7 +59,7 @@ static bool rest_alike(const vmm_machine *m, const vmm_machine *then)
     bool ends = m->ends.reason == then->ends.reason && m->ends.code == then->ends.code;
     return sleep && ends && m->current == then->current && m->elsewhere == then->elsewhere && m->dice == then->dice
         && m->flash_answers == then->flash_answers && m->trace.guest_errors == then->trace.guest_errors
-        && answer_alike(&m->answer, &then->answer) && lines_alike(m->lines, then->lines) && timers_alike(m->timers, then->timers)
+        && answer_alike(&m->answer, &then->answer) && memcmp(m->sent, then->sent, sizeof m->sent) == 0 && lines_alike(m->lines, then->lines) && timers_alike(m->timers, then->timers)
         && stimuli_alike(&m->stimuli, &then->stimuli);
 }
 

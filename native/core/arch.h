@@ -16,6 +16,7 @@ struct vmm_arch {
     uint64_t (*start_address)(vmm_vcpu *v);/* what Unicorn is started at */
     uint64_t (*pc)(vmm_vcpu *v);           /* linear */
     uint64_t (*stack)(vmm_vcpu *v, uint32_t *bank); /* its stack pointer, linear, and which of those it has that is */
+    uint64_t (*reg)(vmm_vcpu *v, int uc_register); /* by Unicorn's public number */
     uint64_t (*look)(vmm_vcpu *v, uint64_t linear, void *buffer, uint64_t size); /* as a debugger: bytes read */
     uint64_t (*physical)(vmm_vcpu *v, uint64_t linear); /* of the page at that address; all ones: not mapped; without a trace */
     void (*interrupts_changed)(vmm_vcpu *v);

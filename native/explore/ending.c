@@ -13,13 +13,8 @@ static uint64_t value_of(const vmm_term *t, const uint8_t *bytes)
     return value;
 }
 
-static bool holds(vmm_machine *m, const vmm_term *t)
+static bool compares(const vmm_term *t, uint64_t value)
 {
-    uint8_t bytes[8];
-    vmm_vcpu *v = m->vcpus[0];
-    if (v->arch->look(v, t->linear, bytes, t->size) != t->size)
-        return false;
-    uint64_t value = value_of(t, bytes);
     bool less = t->is_signed ? (int64_t)value < (int64_t)t->value : value < t->value, equal = value == t->value;
     switch (t->relation) {
     case VMM_EQ: return equal;
@@ -28,6 +23,32 @@ static bool holds(vmm_machine *m, const vmm_term *t)
     case VMM_LE: return less || equal;
     case VMM_GT: return !less && !equal;
     default: return !less;
+    }
+}
+
+static bool memory_holds(exploration *x, const vmm_term *t)
+{
+    uint8_t bytes[8];
+    vmm_vcpu *v = x->machine->vcpus[0];
+    return v->arch->look(v, t->at, bytes, t->size) == t->size && compares(t, value_of(t, bytes));
+}
+
+/* Those that arch->leftover has are other modes'. */
+static bool register_holds(exploration *x, const vmm_term *t)
+{
+    vmm_vcpu *v = x->machine->vcpus[0];
+    uint64_t value = t->at == VMM_TERM_PC ? v->arch->pc(v) : v->arch->reg(v, (int)t->at);
+    return compares(t, value_of(t, (const uint8_t *)&value));
+}
+
+static bool holds(exploration *x, uint32_t i)
+{
+    const vmm_term *t = &x->plan->term[i];
+    switch (t->kind) {
+    case VMM_TERM_REGISTER: return register_holds(x, t);
+    case VMM_TERM_NEVER: return x->forbidden != i;
+    case VMM_TERM_SENT: return compares(t, x->machine->sent[t->at] == x->plan->phrase[t->at].length);
+    default: return memory_holds(x, t);
     }
 }
 
@@ -73,14 +94,14 @@ uint32_t judge(exploration *x, uint8_t phase)
     if (stopped(x))
         return 0;
     bool arrived = phase == VMM_PHASE_END;
-    vmm_ending e = {.phase = phase, .reason = arrived ? VMM_STOP_TRIGGER : m->stop.reason, .errors = m->trace.guest_errors != 0,
-                    .code = arrived ? 0 : m->stop.code};
+    vmm_ending e = {.phase = phase, .reason = arrived || x->forbidden != VMM_ANY ? VMM_STOP_TRIGGER : m->stop.reason, .errors = m->trace.guest_errors != 0,
+                    .code = arrived || x->forbidden != VMM_ANY ? 0 : m->stop.code};
     x->length = plan->in_ns ? vmm_now(m) - x->origin_ns : machine_insns(m) - x->origin;
     x->ended = comes_to_its_end(x, arrived);
     e.late = x->ended && plan->deadline && x->length > plan->deadline;
     for (uint32_t i = 0; i < plan->terms; i++)
-        e.terms |= (uint32_t)holds(m, &plan->term[i]) << i;
-    e.spins = !arrived && m->stop.reason == VMM_STOP_SLICE && spins(x);
+        e.terms |= (uint32_t)holds(x, i) << i;
+    e.spins = !arrived && x->forbidden == VMM_ANY && m->stop.reason == VMM_STOP_SLICE && spins(x);
     plan->tails++;
     watch_settle(&x->watch);
     if (plan->ask_each)

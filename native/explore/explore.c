@@ -385,6 +385,7 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
     stack_end(&x->stack);
     forget(&x->here);
     forget(&x->begin);
+    m->console.phrases = 0;
     m->triggers = x->triggers;
     vmm_triggers_changed(m);
     coverage_hold(m, false);
@@ -394,7 +395,7 @@ void vmm_explore_end(vmm_machine *m, vmm_exploration *x)
 vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
 {
     vmm_exploration *x = m->running || !m->current ? NULL : calloc(1, sizeof *x);
-    bool fits = plan->choices <= VMM_MAX_CHOICES && plan->terms <= VMM_MAX_TERMS && plan->depth <= VMM_MAX_DEPTH
+    bool fits = plan->phrases <= VMM_MAX_PHRASES && plan->choices <= VMM_MAX_CHOICES && plan->terms <= VMM_MAX_TERMS && plan->depth <= VMM_MAX_DEPTH
              && plan->finds <= VMM_MAX_DEPTH - plan->depth && all_in_ram(m, plan);
     if (!x || !fits) {
         fail(m, "an exploration needs a machine that stands, places in RAM for values, and memory");
@@ -405,6 +406,7 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
     x->plan = plan;
     plan->to = plan->to ? plan->to : UINT64_MAX;
     x->triggers = m->triggers;
+    x->forbidden = VMM_ANY;
     x->origin = machine_insns(m);
     x->origin_ns = vmm_now(m);
     x->host_seen = m->host_calls - 1;
@@ -413,6 +415,9 @@ vmm_exploration *vmm_explore_begin(vmm_machine *m, vmm_plan *plan)
     if (plan->stack && stack_begin(&x->stack, m, plan->stack))
         x->failed = true;
     coverage_hold(m, true); /* what is tried counts, once: see inject_at */
+    m->console.phrases = plan->phrases; /* what was sent before is not asked for */
+    m->console.phrase = plan->phrase;
+    memset(m->sent, 0, sizeof m->sent);
     x->begin = keep(x);
     x->here = keep(x);
     x->at = place_here(x, NULL);

@@ -62,9 +62,32 @@ static void run_for(exploration *x, uint64_t insns)
     vmm_run(m, insns);
 }
 
+/* Of terms that are about a place: the machine is to stop there. */
+static uint32_t await_forbidden(const exploration *x, uint32_t count)
+{
+    vmm_triggers *triggers = &x->machine->triggers;
+    for (uint32_t i = 0; i < x->plan->terms; i++)
+        if (x->plan->term[i].kind == VMM_TERM_NEVER)
+            triggers->slot[count++] = (vmm_trigger){.kind = VMM_TRIGGER_REACH, .at = x->plan->term[i].at, .vcpu = VMM_ANY};
+    return count;
+}
+
+/* Where a run has ended by itself it comes to nothing more. */
+static uint32_t forbidden_here(const exploration *x)
+{
+    const uint8_t reason = x->machine->stop.reason;
+    for (uint32_t i = 0; i < x->plan->terms && (reason == VMM_STOP_TRIGGER || reason == VMM_STOP_SLICE); i++) {
+        const vmm_trigger place = {.kind = VMM_TRIGGER_REACH, .at = x->plan->term[i].at, .vcpu = VMM_ANY};
+        if (x->plan->term[i].kind == VMM_TERM_NEVER && at_address(x, &place))
+            return i;
+    }
+    return VMM_ANY;
+}
+
 unsigned go(exploration *x, unsigned awaited, uint64_t insns)
 {
     vmm_machine *m = x->machine;
+    x->forbidden = VMM_ANY;
     if (stopped(x))
         return OVER;
     const vmm_trigger slots[SLOTS] = {
@@ -78,7 +101,7 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
     const unsigned count = awaited & AT_AGAIN ? SLOTS : rare; /* each is looked at again and again */
     for (unsigned i = 0; i < count; i++)
         m->triggers.slot[i] = awaited >> i & 1 ? slots[i] : (vmm_trigger){0};
-    m->triggers.count = count;
+    m->triggers.count = await_forbidden(x, count);
     vmm_triggers_changed(m);
     run_for(x, insns);
     if (m->signalled || m->stop.reason == VMM_STOP_USER)
@@ -86,8 +109,11 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
     unsigned fired = 0;
     for (unsigned i = 0; i < count; i++)
         fired |= (unsigned)m->triggers.slot[i].fired << i;
-    if (fired || stopped(x))
-        return stopped(x) ? OVER : fired;
+    x->forbidden = forbidden_here(x);
+    if (stopped(x) || x->forbidden != VMM_ANY)
+        return OVER;
+    if (fired)
+        return fired;
     return m->stop.reason == VMM_STOP_SLICE ? IN_TIME : OVER;
 }
 

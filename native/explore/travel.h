@@ -27,6 +27,7 @@ struct vmm_exploration {
     uint64_t grown;      /* it had, up to the next boundary to be explored */
     uint64_t length;     /* of the run judged last, */
     bool ended;          /* if that came to its end */
+    uint32_t forbidden;  /* the last stretch ended at the place of this one of the predicate's terms; VMM_ANY: at none */
     uint32_t too_deep;   /* the outcome; 0: it was not asked for */
     vmm_triggers triggers; /* the machine's own */
     instant begin, here;   /* the window's first boundary; the next to be explored */

@@ -44,6 +44,7 @@ static const struct vmm_arch X86 = {
     .pc = vmm_x86_linear_pc,
     .stack = stack,
     .look = vmm_x86_read,
+    .reg = vmm_x86_get,
     .physical = x86_physical_page,
     .goes_on = x86_goes_on,
     .interrupts_changed = lapic_inputs_changed,

@@ -17,6 +17,7 @@ import pytest
 import vmm as api
 from cli.terminals import resize
 from vmm.cli.explore import _window
+from vmm.placements import checks
 from vmm.toolchain import assemble
 
 SOURCE = """\
@@ -74,6 +75,10 @@ def boom(m):
 
 def forgets(m):
     m.u32("n") == 2
+
+def hangs(m):
+    while m.u32("n") < 9:
+        pass
 
 def flips(m):
     asked.append(m)
@@ -187,6 +192,15 @@ def test_a_budget_of_runs_is_kept_and_what_it_covers_is_told(explore):
     assert "50 runs made" in done.out
 
 
+def test_a_boundary_at_which_a_budget_ended_is_not_covered(explore):
+    """At depth 2 more than three placements begin at each."""
+    done = explore(*ONE, "--between", "loop..over", "--depth", "2", "--runs", "3")
+    assert first(done.out) == "budget spent: nothing failed in what was tried, about 0 % of it all"
+    assert (
+        "\n1 boundaries from loop to over, irq:5, at most 2 in one run: 3 placements, none of them fails\n" in done.out
+    )
+
+
 def test_a_budget_of_time_ends_it_as_well(explore):
     done = explore(*ONE, "--between", "loop..over", "--seconds", "1e-6", "--json", "-")
     assert done.status == 124
@@ -282,8 +296,29 @@ def test_a_later_visit_begins_the_window_there(explore):
         ((*ONE, "--until", "never"), "undisturbed, the guest never comes from end to never: poweroff: "),
         ((*ONE, "--between", "begin"), "'begin': a window is from one location to another; write A..B: "),
         ((*ONE, "--between", "a.c:1:2"), "'a.c:1:2': more than one of its colons can separate; write A..B: "),
+        ((*ONE, "--between", "insn:1..never"), "undisturbed, the guest never comes from insn:1 to never: "),
+        ((*ONE, "--between", "insn:1000000..end"), "the guest never comes to insn:1000000: poweroff: "),
+        ((*ONE, "--between", "insn:7..end", "--hit", "2"), "hit 2: insn:7 comes once"),
+        ((*ONE, "--between", "insn:0..end"), "unknown source file 'insn'"),
+        ((*ONE, "--between", "begin..insn:9"), "unknown source file 'insn'"),
         ((*ONE, "--check", "nn == 1"), "unknown symbol 'nn'; did you mean 'n'?"),
-        ((*ONE, "--check", "n = 1"), '\'n = 1\' is no comparison: "n == 2" and "u16 head <= 8" are'),
+        (
+            (*ONE, "--check", "n = 1"),
+            '\'n = 1\' is no check: "n == 2", "u16 head <= 8", "$eax != 0", "never panic" and ',
+        ),
+        ((*ONE, "--check", "eax == 1"), "'eax == 1': no symbol 'eax'; the register is $eax"),
+        ((*ONE, "--check", "$eaz == 1"), "unknown x86 register 'eaz'; did you mean 'eax'?"),
+        ((*ONE, "--check", "$x0 == 1"), "unknown x86 register 'x0'"),
+        ((*ONE, "--check", "u8 $eax == 256"), "256 is no value of u8"),
+        ((*ONE, "--check", "never hadler"), "unknown symbol 'hadler'; did you mean 'handler'?"),
+        ((*ONE, "--check", "never begin+6"), "undisturbed, the guest comes to begin+6, before end\n"),
+        ((*ONE, "--check", "never begin"), "never begin: the window begins there"),
+        ((*ONE, "--check", "says PASS"), "'says PASS' is no check: "),
+        ((*ONE, "--check", 'says ""'), "'says \"\"' is no check: "),
+        ((*ONE, "--check", f'says "{"x" * 65}"'), "it is looked for at most 64 bytes"),
+        ((*ONE, *(f'--check=says "{n}"' for n in range(9))), "9 texts to be looked at: there are at most 8"),
+        ((*ONE, "--check", " and ".join(["n == 1"] * 33)), "33 checks to be looked at: there are at most 32"),
+        (("--inject", "read:$eax=0", *PC), "read:$eax: a value lies in memory or is a device's, not in a register"),
         ((*ONE, "--check", "u24 n == 1"), "u24 is no width: "),
         ((*ONE, "--check", "u8 n == 256"), "256 is no value of u8"),
         ((*ONE, "--depth", "9"), "depth 9: it is 1 to 8"),
@@ -337,6 +372,16 @@ def test_what_is_wrong_is_one_line(explore, options, words):
     assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
     assert words in done.err
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["guest.elf", "inv.py"]
+
+
+def test_a_check_that_comes_to_no_end_is_told_with_its_place_and_the_alarm_is_given_back(explore, monkeypatch):
+    monkeypatch.setattr(checks, "PATIENCE", 0.05)
+    done = explore(*ONE, "--check", "inv.py:hangs")
+    assert (done.status, done.out) == (2, "")
+    place = r"with irq:5 at 0x[0-9a-f]+ begin guest\.S:9"
+    assert re.fullmatch(rf"vmm: the check hangs gave no answer within 0\.05 s \(inv\.py:1[5-9]\); {place}\n", done.err)
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 @pytest.mark.parametrize("check", ["boom", "forgets", "flips"])

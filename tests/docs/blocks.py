@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def command(block: Block) -> tuple[str, str]:
 
 def run(words: str, directory: Path) -> subprocess.CompletedProcess[str]:
     """`vmm …` or `pytest …`, without the options that our own pytest has."""
-    program, *arguments = words.split()
+    program, *arguments = shlex.split(words)
     assert program in ("vmm", "pytest")
     plugin = ["-p", "vmm.pytest_plugin", "-p", "no:cacheprovider"] if program == "pytest" else []
     return subprocess.run(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 import vmm
+from placements.exploring import asked_for, built
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine, explorer_of
 from vmm.placements import exploration
@@ -280,3 +281,23 @@ def test_the_machine_stands_at_the_window_again_and_goes_on_as_if_nothing_had_be
     assert machine.run() == stop
     assert machine.trace.hash == undisturbed.trace.hash
     assert machine.instructions == undisturbed.instructions
+
+
+def test_a_window_begins_where_so_many_instructions_have_begun_or_at_a_trigger():
+    """One boundary behind the place `begin`."""
+    image = built("x86", "lost_update")
+    machine = vmm.boot(image, board="pc,pit=off", console=None)
+    machine.run(until="begin")
+    first = machine.instructions
+    asked = {**asked_for("x86", "lost_update", "n == 2")}
+    whole, later = (
+        vmm.explore(image, **{**asked, "between": (where, "end")}) for where in ("begin", f"insn:{first + 1}")
+    )
+    assert later.boundaries == whole.boundaries - 1
+    assert later.least[0].where == whole.least[0].where
+    assert later.least[0].placement.at.insns == whole.least[0].placement.at.insns - 1
+    trigger = vmm.Then(vmm.Reach("begin"), vmm.Elapsed(insns=1))
+    awaited = vmm.explore(image, **{**asked, "between": (trigger, "end")})
+    assert [str(each) for each in awaited.failures] == [str(each) for each in later.failures]
+    with pytest.raises(VmmError, match=r"^between: other processes know no Then\("):
+        vmm.explore(image, **{**asked, "between": (trigger, "end"), "jobs": 2})

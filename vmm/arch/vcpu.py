@@ -149,6 +149,10 @@ class Vcpu:
         if not 0 <= number < 1 << 32 or call(self._native, number, data):
             raise VmmError(f"this CPU has no vector register {number}")
 
+    def number(self, name: str) -> int:
+        """By which the core knows a register that a predicate names; VmmError for one there is not."""
+        raise NotImplementedError
+
     FAMILY: ClassVar[str]
     """In the names of the core's calls."""
 

@@ -60,6 +60,7 @@ def parser() -> Parser:
             "vmm explore kernel.elf --inject irq:1 --between loop..loop+0x40 --hit 100 --until idle",
             "vmm explore mutex.elf --smp 2 --inject turn --between lock..unlock --until done --depth 2",
             "vmm explore kernel.elf --inject irq:0 --between begin..end --check invariants.py:queue_is_whole",
+            "vmm explore tests.elf --inject irq:0 --between begin..end --check 'never panic and says \"PASS\"'",
             "vmm explore isr.elf --inject irq:0 --between begin..end --depth 2 --deadline 80us --stack 512",
             "vmm explore big.elf --inject irq:0 --between main..done --seconds 60 --json report.json",
             "vmm explore big.elf --inject irq:0 --inject nmi --between main..done --depth 3 --sample 100000 --seed 7",
@@ -75,12 +76,16 @@ def parser() -> Parser:
     source = "what may happen: irq:4, nmi, vector:0x40, ipi:0x40, spi:5, ppi:27, sgi:3, spurious, timer, timer-late, "
     source += "turn, read:x=0,7; repeatable"
     add("--inject", action="append", default=[], metavar="SOURCE", help=source)
-    window = "the window: two locations, symbol, symbol+0x10, file.c:94 or address (begin..end, if it has such symbols)"
+    window = (
+        "the window: two locations, symbol, symbol+0x10, file.c:94 or address; A may be insn:N, too (begin..end, if "
+    )
+    window += "it has such symbols)"
     add("--between", type=_window, metavar="A..B", help=window)
     hit = "the window begins when A is reached for the Nth time (%(default)s)"
     add("--hit", "--from-hit", type=quantities.positive, default=1, metavar="N", help=hit)
     add("--until", metavar="WHERE", help="where runs end, behind the window (where the guest ends)")
-    check = "what must hold there: 'n == 2 and u8 state < 3', FILE.py:FUNCTION of the machine, or atomic; repeatable"
+    check = "what must hold there: 'n == 2 and u8 state < 3', '$eax == 0', 'never panic', 'says \"PASS\"', "
+    check += "FILE.py:FUNCTION of the machine, or atomic; repeatable"
     add("--check", action="append", default=[], metavar="CHECK", help=check)
     depth = "so many of these in one run, at most (%(default)s)"
     add("--depth", type=quantities.positive, default=1, metavar="D", help=depth)

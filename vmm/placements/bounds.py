@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
 from vmm.placements.deadline import Deadline
+from vmm.placements.predicate import Term, put
 from vmm.placements.sample import MOST
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
-    from vmm.placements.predicate import Term
     from vmm.placements.sources import Source
     from vmm.placements.subject import Window
 
@@ -84,11 +84,7 @@ def plan_of(
     _reach(plan.end, machine, window.end)
     if window.until is not None:
         _reach(plan.until, machine, window.until)
-    plan.terms = len(terms)
-    for number, term in enumerate(terms):
-        raw = plan.term[number]
-        raw.linear, raw.size, raw.is_signed = machine.address(term.where), term.size, term.signed
-        raw.relation, raw.value = term.relation, term.value
+    put(plan, terms, machine)
     return plan
 
 

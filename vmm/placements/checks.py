@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dis
 import inspect
+import signal
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +22,16 @@ HOUSE = Path(__file__).parents[1]
 """What lies below it is ours."""
 
 
+PATIENCE = 60.0
+"""Seconds that an answer may take."""
+
+
+class Late(BaseException):
+    """A check has used up its time: no `except Exception` of its own holds this up."""
+
+
 class NoAnswer(VmmError):
-    """A check that raises, gives nothing, or something else when it is asked again: no verdict can stand on it."""
+    """A check that raises, gives nothing or not in time, or something else when asked again: no proof."""
 
 
 class Function:
@@ -55,18 +66,41 @@ class Function:
 
     def _asked(self, machine: Machine) -> str | None:
         try:
-            answer = self.function(machine)
-            holds = bool(answer)
+            with in_time():
+                answer = self.function(machine)
+                holds = bool(answer)
         except AssertionError as error:
             text = said(error)
             return f"{self.name}: {text}" if text else f"{self.name} does not hold{came_from(error)}"
         except KeyboardInterrupt:
             raise
+        except Late as error:
+            raise NoAnswer(f"the check {self.name} gave no answer within {PATIENCE:g} s{came_from(error)}") from error
         except BaseException as error:  # sys.exit(), too, is no answer
             raise NoAnswer(f"the check {self.name} raised {words(error)}{came_from(error)}") from error
         if answer is None and not self._asserts:
             raise NoAnswer(f"the check {self.name} returned None: it is to return whether all is well, or to assert it")
         return None if holds or answer is None else f"{self.name} does not hold"
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """`Late` in what takes longer than PATIENCE: in the main thread alone, and where nobody else has the alarm."""
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    if not ours:
+        yield
+        return
+    signal.signal(signal.SIGALRM, _late)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _late(number: int, frame: object) -> None:
+    raise Late
 
 
 def _asserts(function: Callable[..., Any]) -> bool:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vmm.core.stops import Stop
+from vmm.core.stops import AWAITED, Stop
 from vmm.machine.explorer import Placement
 from vmm.machine.machine import Machine, accesses_of
 from vmm.placements.judge import SPINS
 from vmm.placements.observed import Observed
 from vmm.placements.sources import Source
 from vmm.placements.story import Moment, Story
+from vmm.scenario.combinators import First
 from vmm.scenario.triggers import Reach
 
 if TYPE_CHECKING:
     from vmm.placements.subject import Subject, Window
+    from vmm.scenario.trigger import Trigger
 
 BEFORE = 4096
 """Instructions that are observed before an interrupt, at most."""
@@ -37,14 +39,14 @@ class Told(NamedTuple):
 
 def tell(
     subject: Subject, sources: Sequence[Source], placements: Sequence[Placement], cause: str,
-    record: Path | str | None, patience: int, stack: int | None,
+    record: Path | str | None, patience: int, stack: int | None, forbidden: Sequence[str] = (),
 ) -> Told:  # fmt: skip
-    """The story; `record` is the recording's name."""
+    """The story; `record` is the recording's name, `forbidden` where a run is over."""
     machine = subject.boot()
     with machine.recording(record) if record else nullcontext():
         subject.enter(machine)
         first = machine.instructions
-        retold = Retold(machine, subject.window, first + patience)
+        retold = Retold(machine, subject.window, first + patience, forbidden)
         with accesses_of(machine) as accesses:
             observed = Observed(machine, accesses, stack)
             story = Story(observed, first)
@@ -57,12 +59,14 @@ def tell(
         spins = SPINS in cause and not retold.stop
         stop = machine.stop if spins else retold.stop or retold.finish()
     if not spins:
-        lines.append(
-            str(stop) if stop.reason != "breakpoint" else f"it comes to {stop.detail.removeprefix('reached ')}"
-        )
+        lines.append(str(stop) if stop.reason not in AWAITED else f"it comes to {_place(stop)}")
     if cause not in str(stop) and cause not in lines:
         lines.append(cause)
     return Told([f"  {line}" for line in lines], moments, str(record) if record else None)
+
+
+def _place(stop: Stop) -> str:
+    return stop.detail.removeprefix(First.detail).removeprefix(Reach.detail).strip()
 
 
 def _deepest(observed: Observed, bound: int | None) -> Iterator[str]:
@@ -74,11 +78,12 @@ def _deepest(observed: Observed, bound: int | None) -> Iterator[str]:
 class Retold:
     """A machine from its window's first boundary to its run's end, as an exploration runs it."""
 
-    def __init__(self, machine: Machine, window: Window, limit: int) -> None:
+    def __init__(self, machine: Machine, window: Window, limit: int, forbidden: Sequence[str] = ()) -> None:
         self._machine, self._limit = machine, limit
         self._aims = [machine.address(each) for each in (window.end, window.until) if each is not None]
         """Where it has still to come to: that ends the window, and that ends the run."""
         self._ends_there = window.until is not None
+        self._forbidden = [machine.address(each) for each in forbidden]
         self.stop: Stop | None = None
         """The run is over."""
 
@@ -104,7 +109,7 @@ class Retold:
         self.leave()
         for _ in range(steps):
             stop = observed.step()
-            if stop.reason != "breakpoint" or self._arrived():
+            if stop.reason != "breakpoint" or self._is_over():
                 self.stop = stop
                 return
 
@@ -122,14 +127,21 @@ class Retold:
             del self._aims[0]
         return self._ends_there and not self._aims
 
+    def _is_over(self) -> bool:
+        return any(map(self._stands_at, self._forbidden)) or self._arrived()
+
     def finish(self) -> Stop:
         """To the end, or as far as it may go."""
         machine = self._machine
         while self._aims:
-            stop = machine.run(until=Reach(self._aims[0]), insns=self._left())
-            if stop.reason != "breakpoint" or self._arrived():
+            stop = machine.run(until=self._first(self._aims[0]), insns=self._left())
+            if stop.reason not in AWAITED or self._is_over():
                 return stop
-        return machine.run(insns=self._left())
+        return machine.run(until=self._first(), insns=self._left())
+
+    def _first(self, *aims: int) -> Trigger[Any] | None:
+        places = [*map(Reach, (*aims, *self._forbidden))]
+        return First(*places) if len(places) > 1 else places[0] if places else None
 
     def _left(self) -> int:
         return max(self._limit - self._machine.instructions, 0)

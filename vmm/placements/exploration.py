@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmm.core.native import lib
-from vmm.core.stops import Stop
+from vmm.core.stops import AWAITED, Stop
 from vmm.coverage.coverage import Coverage
 from vmm.errors import VmmError
 from vmm.inputs.tape import checksum, module_path
@@ -30,7 +30,7 @@ from vmm.placements.deliveries import is_delivered
 from vmm.placements.diagnosing import Wanted
 from vmm.placements.found import APART, Found, Worst
 from vmm.placements.order import order
-from vmm.placements.predicate import terms
+from vmm.placements.predicate import forbidden, terms
 from vmm.placements.ranges import END, Standing
 from vmm.placements.report import Counts, Extreme, Fails, Failure, Happening, Report, runs_of
 from vmm.placements.sample import Sample
@@ -40,6 +40,8 @@ from vmm.placements.subject import UNDISTURBED, Subject, Window, patience, told
 from vmm.placements.suspicions import EXTENT, suspicions
 from vmm.placements.words import Words
 from vmm.placements.workers import MOST_JOBS, Borrowed, Processes
+from vmm.scenario.combinators import First
+from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Reach
 from vmm.version import described
 
@@ -67,7 +69,7 @@ def explore(
     image: str | Path,
     *,
     inject: str | Source | Sequence[str | Source],
-    between: tuple[str | int, str | int],
+    between: tuple[str | int | Trigger[Any], str | int],
     hit: int = 1,
     until: str | int | None = None,
     check: Check | Sequence[Check] = (),
@@ -95,9 +97,10 @@ def explore(
     """Run `image` with what `inject` names ("irq:4", "nmi", "vector:0x40", "turn:1", see `vmm help exploring`) at every
     boundary from `between[0]` to `between[1]`, and with up to `depth` of them in one run; beside these up to `reads`
     reads of one run find a value that "read:x=0,7" lists. Each run goes on to `until`, or to the guest's own end, and
-    must keep what `check` says there: comparisons such as "n == 2", functions of the machine that return whether all is
-    well, or assert it. It must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor
-    may an interrupt come between accesses that belong together; without any check such are told as suspicious.
+    must keep what `check` says there: comparisons such as "n == 2" or "$eax == 0", "never panic", a place that no run
+    comes to, 'says "PASS"' of its console, functions of the machine that return whether all is well, or assert it. It
+    must come there, with exit status 0, and the guest must make no error. `check` "atomic": nor may an interrupt come
+    between accesses that belong together; without any check such are told as suspicious.
 
     `sample`: only so many placements are tried, drawn at random by the machine's `seed`, of those with `depth` of them;
     where there are no more than that, all are.
@@ -108,13 +111,13 @@ def explore(
     `deadline`: it must come there within so much time or so many instructions of the window's first boundary, "80us",
     "5000insns" or a number of instructions. `stack`: that boundary's stack may grow by so many bytes.
 
-    `hit`: at which visit of the first place the window begins. `insns`: how many instructions a run may take from
-    there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False
-    makes every run whole. `record` is a file for the least failing run. `campaign` is a file for what was tried: where
-    it is there already, the exploration goes on from it, and its budgets begin anew. `coverage` has what was
-    tried, too, when it is over: each placement is a delivery at its boundary. `prepare` is called with each machine
-    when its image is loaded; `progress` with the report so far, some times a second. `initrd`, `load_address` and
-    `options` are as for `boot`.
+    The window is between two locations; it may begin at a trigger, too, or at "insn:N", where so many have begun.
+    `hit`: at which visit of the first place. `insns`: how many instructions a run may take from there on (ten times the
+    undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False makes every run whole. `record`
+    is a file for the least failing run. `campaign` is a file for what was tried: where it is there already, the
+    exploration goes on from it, and its budgets begin anew. `coverage` has what was tried, too, when it is over: each
+    placement is a delivery at its boundary. `prepare` is called with each machine when its image is loaded; `progress`
+    with the report so far, some times a second. `initrd`, `load_address` and `options` are as for `boot`.
 
     `jobs` processes try it, and find the same; or the workers of `executor`, any of `concurrent.futures` or a Dask
     client's `get_executor()`, of which `jobs` says how many there are. Functions are to be at the top of a file then.
@@ -345,7 +348,7 @@ class Exploration:
         report.least = [self._happening(machine, each) for each in least]
         report.cause = cause
         report.story, report.moments, report.recording = tell(
-            self._subject, self._sources, least, cause, record, allowed, self._bounds.stack
+            self._subject, self._sources, least, cause, record, allowed, self._bounds.stack, forbidden(self._terms)
         )
 
     def _suspect(
@@ -424,13 +427,19 @@ class Exploration:
         subject.enter(machine)
         first = machine.instructions
         deadline = None if self._bounds.seconds is None else time.monotonic() + self._bounds.seconds
-        stop = _run(machine, Reach(window.end), UNDISTURBED, deadline)
+        for each in forbidden(self._terms):
+            if machine.address(each) == machine.cpus[machine.position.vcpu].pc:
+                raise VmmError(f"never {each}: the window begins there")
+        stop = _run(machine, First(*map(Reach, [window.end, *forbidden(self._terms)])), UNDISTURBED, deadline)
         if stop is None:
             return 0, 0, _unfinished(machine.instructions - first, told(window.end))
-        if stop.reason != "breakpoint":
+        if stop.reason not in AWAITED:
             raise VmmError(
                 f"undisturbed, the guest never comes from {told(window.begin)} to {told(window.end)}: {stop}"
             )
+        came, stop = stop.result.trigger.where, replace(stop, reason=Reach.reason, detail=_reached(stop))
+        if came != window.end:
+            raise VmmError(f"undisturbed, the guest comes to {came}, before {told(window.end)}")
         inside, insns = machine.instructions - first, self._bounds.insns
         left = BEYOND if insns is None else min(max(insns - inside, 1), BEYOND)
         if window.until is None or machine.address(window.until) != machine.address(window.end):
@@ -471,7 +480,11 @@ class Exploration:
             yield Failure(causes[outcome], first, last, len(run), len(runs))
 
 
-def _run(machine: Machine, until: Reach | None, insns: int, deadline: float | None) -> Stop | None:
+def _reached(stop: Stop) -> str:
+    return stop.detail.replace(First.detail, Reach.detail)
+
+
+def _run(machine: Machine, until: Trigger[Any] | None, insns: int, deadline: float | None) -> Stop | None:
     """None where the deadline, of the host's monotonic clock, is over first."""
     while True:
         slice_ = insns if deadline is None else min(insns, SLICE)

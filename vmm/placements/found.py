@@ -111,7 +111,7 @@ class Found(Counts):
             least = self._number(other, row.least_outcome, row.least, told)
             moved = row._replace(outcome=outcome, least_outcome=least)
             self.tried.append(Fails(first + fails.boundary, moved))
-        for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered", "cut"):
+        for name in ("boundaries", "half", "placements", "failing", "runs", "tails", "delivered", "cut"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.early += other.early
         self.worst = list(map(_more, self.worst, other.worst))
@@ -166,7 +166,7 @@ def found(raw: dict[str, Any]) -> Found:
     """As JSON has it; ValueError, KeyError, TypeError or IndexError for what is none."""
     numbers = {
         name: number(raw[name])
-        for name in ("boundaries", "placements", "failing", "runs", "tails", "delivered", "cut", "to")
+        for name in ("boundaries", "half", "placements", "failing", "runs", "tails", "delivered", "cut", "to")
     }
     made = Found(
         **numbers, seconds=float(raw["seconds"]), over=bool(raw["over"]), taken=list(map(number, raw["taken"])),

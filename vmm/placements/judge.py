@@ -105,6 +105,9 @@ class Judge:
 
     def words(self, ending: vmm_ending | Ended, stop: Stop) -> str | None:
         """What is wrong with a run that ended so, where the machine stands; None: nothing. NoAnswer."""
+        for number, term in enumerate(self.terms):
+            if term.says_why and not ending.deep and not ending.terms >> number & 1:
+                return term.broken
         if ending.deep:
             return f"its stack grows by more than {self.bounds.stack} bytes"
         if wrong := self._stopped(ending, stop):
@@ -115,7 +118,7 @@ class Judge:
             return f"it takes longer than {self.bounds.deadline.text}"
         for number, term in enumerate(self.terms):
             if not ending.terms >> number & 1:
-                return f"{term.text} does not hold"
+                return term.broken
         for function in self.functions:
             if wrong := function.wrong(self.machine):
                 return wrong

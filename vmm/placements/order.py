@@ -26,6 +26,7 @@ from vmm.placements.ranges import Standing
 from vmm.placements.sample import Sample
 from vmm.placements.sources import of_machine, source
 from vmm.placements.subject import Subject, Window
+from vmm.scenario.trigger import Trigger
 from vmm.scratch import until_exit
 from vmm.version import described
 
@@ -50,6 +51,8 @@ def order(
 ) -> dict[str, Any]:  # fmt: skip
     """It as JSON has it; VmmError for a function that is in no file."""
     window, found = subject.window, machine.source
+    if isinstance(window.begin, Trigger):
+        raise VmmError(f"between: other processes know no {window.begin}: begin at a location or insn:N, or {ANOTHER}")
     return {
         "vmm": described(), "image": [name_of(subject.path), str(subject.path.absolute()), checksum(subject.path)],
         "modules": [_module(each) for each in (found.modules if found else ())],

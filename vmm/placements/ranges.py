@@ -152,6 +152,9 @@ class Standing:
             rows += self._explorer.tried(min(part.to - plan.next, MOST_AT_ONCE))
         made = Found(to=part.to, over=bool(plan.over))
         made.add(rows)
+        made.half = int(
+            bool(plan.spent and made.placements and plan.depth + plan.finds > 1)
+        )  # the last that was come to
         return rows, made
 
     def _drawn(self, sample: Sample, part: Range) -> tuple[list[Tried], Found]:

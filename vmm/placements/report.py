@@ -91,6 +91,8 @@ class Counts:
 
     boundaries: int = 0
     """Of the window, as far as they were tried."""
+    half: int = 0
+    """Of these, those in which a budget ended, so that not all that begins there was tried."""
     placements: int = 0
     """Covered."""
     failing: int = 0
@@ -184,7 +186,7 @@ class Report(Counts):
         """
         if self.sample:
             return self.placements / self.sample.space
-        done = 1.0 if self.over else min(self.boundaries / (self.expected or 1), 1.0)
+        done = 1.0 if self.over else min((self.boundaries - self.half) / (self.expected or 1), 1.0)
         return 1 - (1 - done) ** self.depth  # the first of them is the earliest
 
     @property

@@ -156,6 +156,8 @@ def _port(where: str, value: str) -> Source:
 def _find(where: str, value: str) -> Source:
     """As a comparison names values: "u8 x = 7"."""
     (term,) = terms(f"{where} == {value}")
+    if term.kind != lib.VMM_TERM_MEMORY:
+        raise VmmError(f"read:{where}: a value lies in memory or is a device's, not in a register")
     data = term.value.to_bytes(8, "little")[: term.size]
     number = int.from_bytes(data, "little")
 

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from vmm.catalog import resolve
+from vmm.core.stops import AWAITED
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine, boot
 from vmm.machine.options import Options
 from vmm.placements.diagnosing import NOTHING, Wanted
+from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Reach
 
+COUNTED = "insn:"
 UNDISTURBED = 1_000_000_000
 """Instructions that the run without any interrupt may take to the window, and to its end."""
 
@@ -27,10 +30,10 @@ def patience(undisturbed: int) -> int:
 @dataclass(frozen=True)
 class Window:
     """From the visit `hit` of `begin`, counted from 1, to the next boundary at `end`, both included; `until`: where
-    runs end behind that, None: with the guest.
+    runs end behind that, None: with the guest. `begin` is a location, "insn:N", where so many have begun, or a trigger.
     """
 
-    begin: str | int
+    begin: str | int | Trigger[Any]
     end: str | int
     until: str | int | None = None
     hit: int = 1
@@ -67,15 +70,33 @@ class Subject:
         """To the window's first boundary; VmmError where it never comes there."""
         if self.window.hit < 1:
             raise VmmError(f"hit {self.window.hit}: visits are counted from 1")
-        for where in (self.window.begin, self.window.end, self.window.until):
-            if where is not None:
+        begin = self.window.begin
+        for where in (begin, self.window.end, self.window.until):
+            if isinstance(where, str | int) and not (where is begin and counted(where)):
                 machine.address(where)  # a wrong name costs nobody a run
+        if number := counted(begin):
+            self._enter_at(machine, number)
+            return
+        trigger = begin if isinstance(begin, Trigger) else Reach(begin)
         for visit in range(1, self.window.hit + 1):
-            stop = machine.run(until=Reach(self.window.begin), insns=UNDISTURBED)
-            if stop.reason != "breakpoint":
+            stop = machine.run(until=trigger, insns=UNDISTURBED)
+            if stop.reason not in AWAITED:
                 times = f" {self.window.hit} times, but {visit - 1}" if self.window.hit > 1 else ""
                 raise VmmError(f"the guest never comes to {told(self.window.begin)}{times}: {stop}")
 
+    def _enter_at(self, machine: Machine, number: int) -> None:
+        if self.window.hit > 1:
+            raise VmmError(f"hit {self.window.hit}: {COUNTED}{number} comes once")
+        stop = machine.run(insns=number - machine.instructions) if number > machine.instructions else machine.stop
+        if machine.instructions != number or stop.reason not in ("count", "not run"):
+            raise VmmError(f"the guest never comes to {COUNTED}{number}: {stop}, after {machine.instructions}")
 
-def told(where: str | int) -> str:
-    return f"{where:#x}" if isinstance(where, int) else where
+
+def counted(where: str | int | Trigger[Any]) -> int | None:
+    """Instructions of the run that have begun where the window does, if it says so."""
+    number = where.removeprefix(COUNTED) if isinstance(where, str) and where.startswith(COUNTED) else ""
+    return int(number) if number.isdecimal() and int(number) else None
+
+
+def told(where: str | int | Trigger[Any]) -> str:
+    return f"{where:#x}" if isinstance(where, int) else str(where)

@@ -13,7 +13,7 @@ from vmm.placements.counterexample import Retold
 from vmm.placements.diagnosing import DIAGNOSED, Diagnosing
 from vmm.placements.found import Cause
 from vmm.placements.judge import OWN, Ended, Judge
-from vmm.placements.predicate import Term
+from vmm.placements.predicate import Term, forbidden
 from vmm.placements.sources import Source
 from vmm.scenario.triggers import NextBoundary
 
@@ -42,7 +42,7 @@ class Words:
         machine, begin = self._at = self._at or self._fresh()
         machine.restore(begin)
         errors, first = machine.trace.guest_errors, machine.instructions
-        retold = Retold(machine, self._subject.window, first + self._patience)
+        retold = Retold(machine, self._subject.window, first + self._patience, forbidden(self._terms))
         before = (0, 0)
         for placement in placements:
             at = placement.at

@@ -85,6 +85,14 @@ class Arm(Vcpu):
     def __iter__(self) -> Iterator[str]:
         return iter([*self._general, "pc", "cpsr" if self.arch == "arm" else "pstate", *self._system])
 
+    def number(self, name: str) -> int:
+        """As the core knows it; none of the system's."""
+        if name == "pc":
+            return int(lib.VMM_TERM_PC)
+        if name not in self._general:
+            raise unknown(f"general register of {self.arch}", name, [*self._general, "pc"])
+        return int(self._general[name])
+
     def _encoding(self, name: str) -> Encoding:
         if name not in self._system:
             raise unknown(f"{self.arch} register", name, list(self))

@@ -87,6 +87,10 @@ class X86(Vcpu):
     def __iter__(self) -> Iterator[str]:
         return iter(NUMBERS)
 
+    def number(self, name: str) -> int:
+        """As the core knows it."""
+        return self._number(name)
+
     @staticmethod
     def _number(name: str) -> int:
         if name not in NUMBERS:
