@@ -132,6 +132,27 @@ def test_wrong_items_have_their_nearest(vmm, image):
     )
 
 
+@pytest.mark.parametrize("also", [("--gdb", ":0"), ("--diagnose", "nonsense"), ("--plot", "nonsense:a.svg")])
+def test_who_is_refused_for_another_reason_finds_every_file_as_it_was(vmm, image, tmp_path, also):
+    (tmp_path / "old").write_text("of yesterday\n")
+    for name in ("old", "new"):
+        log = ("-d", "exec", "-D", name, "--trace", f"jsonl:{name}.jsonl")
+        assert vmm("run", image(EXIT_0), "--quiet", *log, *also).status == 2
+    assert (tmp_path / "old").read_text() == "of yesterday\n"
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith(("new", "old."))]
+
+
+def test_a_log_is_there_as_soon_as_the_run_begins(command, image, tmp_path):
+    (tmp_path / "log").write_text("of yesterday\n")
+    run = command("run", image(SPIN), "--quiet", "-d", "int", "-D", tmp_path / "log")
+    deadline = time.monotonic() + 30
+    while (tmp_path / "log").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(timeout=30) == 130
+
+
 def test_items_are_listed(capsys):
     with pytest.raises(SystemExit) as ended:
         parser().parse(["-d", "help"])

@@ -194,9 +194,17 @@ def recording(tmp_path, monkeypatch, image):
     return Path("tiny.vmmrec")
 
 
-def test_it_is_called_like_its_recording(recording):
+def test_it_is_called_like_its_recording_which_is_said(recording, capfd):
     assert main(["report", str(recording)]) == 0
+    assert capfd.readouterr().out == "tiny.html\n"
     assert data_of("tiny.html")["title"] == "image.bin"
+
+
+def test_nothing_is_said_to_who_wants_quiet_or_reads_the_page_there(recording, vmm):
+    assert vmm("report", recording, "--quiet").out == ""
+    page = vmm("report", recording, "-o", "/dev/stdout").out
+    assert page.startswith("<!doctype html>")
+    assert page.endswith("</html>\n")
 
 
 def test_it_is_written_over_no_input(recording, capfd):
