@@ -262,7 +262,7 @@ def test_a_move_that_does_not_end_is_ended_by_a_key(stepping, tmp_path):
 
     async def play(screen):
         await screen.pilot.press("c")
-        await screen.pilot.press("n", "question_mark")  # n is not heard meanwhile
+        await screen.pilot.press("n", "question_mark")  # n waits, and Esc forgets it
         assert "under way; Esc stops it" in screen.text("told")
         await screen.press("escape")
         assert "stopped on the way" in screen.text("told")
