@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from stepper.conftest import NARROW
+from stepper.conftest import NARROW, WIDE
 from vmm.cli import main
 from vmm.sources import bundled
 
@@ -226,6 +226,20 @@ def test_in_a_narrow_window_panes_fold(stepping):
         assert len(screen.shown()) == 6
 
     stepping("arm64/timer_ticks", play, size=NARROW)
+
+
+def test_in_a_window_that_is_too_small_nothing_breaks(stepping):
+    async def play(screen):
+        for size in ((20, 10), (12, 30), (40, 4), (3, 2), (1, 1)):
+            await screen.pilot.resize_terminal(*size)
+            for _ in range(4):
+                await screen.press("tab")
+            await screen.press("N", "question_mark", "escape")
+        await screen.pilot.resize_terminal(*WIDE)
+        await screen.press("n")
+        assert len(screen.shown()) == 6
+
+    stepping("x86/pit_ticks", play, size=NARROW)
 
 
 def test_of_c_the_source_line_stands_above_its_instructions(stepping, tmp_path):

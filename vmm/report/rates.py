@@ -107,7 +107,7 @@ class Rates:
         drawn = io.StringIO()
         if shown:
             number = named(machine.architecture).number
-            table.show(("vCPU", number, *NAMES), [self._cells(row) for row in shown], drawn, width)
+            table.show(("vCPU", number, *NAMES), [self._cells(row) for row in shown], drawn, wide)
         left = len(rows) - len(shown)
         return (
             "\n".join(broken(line, wide) for line in head)
