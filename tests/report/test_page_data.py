@@ -40,6 +40,13 @@ def paged(image: str, folder: Path, **options) -> dict:
     return data_of(folder / "run.html")
 
 
+def test_groups_of_a_kind_stand_by_number_whichever_came_first(tmp_path):
+    """The second vCPU's local APIC is the first that an interrupt comes to."""
+    run = paged("x86/ipi_ping_pong", tmp_path)
+    groups = list(dict.fromkeys(lane["group"] for lane in run["lanes"]))
+    assert groups == ["vCPU 0", "vCPU 1", "lines", "8259A", "local APIC 0", "local APIC 1"]
+
+
 # ---- an interrupt's path ----
 
 TAKEN = ["acknowledged", "delivered"]
