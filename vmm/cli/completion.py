@@ -99,9 +99,11 @@ def _arguments() -> Mapping[str, Iterable[str]]:
     """What may stand behind a command, besides options and names of files."""
     guests = directories()
     return {
-        **dict.fromkeys(("run", "explore", "step", "top"), guests), "help": [*pages.topics(), *COMMANDS], "completion": SHELLS,
+        **dict.fromkeys(("run", "explore", "step", "top"), guests),
+        "help": [*pages.topics(), *COMMANDS],
+        "completion": SHELLS,
         "list": [*ARCHITECTURES, "cases"],
-    }  # fmt: skip
+    }
 
 
 def _values(action: Action) -> Iterable[str]:
