@@ -104,7 +104,8 @@ def test_each_instruction_is_disassembled_once_under_its_symbol(vmm, image):
 
 def test_an_instruction_that_was_written_over_is_another(vmm, image):
     code = bytes.fromhex("b90200 40 c606037c43 e2f8") + EXIT_0  # mov cx,2; inc ax, which becomes inc bx; loop to there
-    assert [line.split("  ")[-1].strip() for line in vmm("run", image(code), "--quiet", "-d", "in_asm").err.splitlines()] == [
+    lines = vmm("run", image(code), "--quiet", "-d", "in_asm").err.splitlines()
+    assert [line.split("  ")[-1].strip() for line in lines] == [
         "----------------", "IN:", "mov cx, 2", "inc ax", "mov byte ptr [0x7c03], 0x43", "loop 0x7c03",
         "----------------", "IN:", "inc bx", "----------------", "IN:", "mov al, 0", "out 0xf4, al",
     ]  # fmt: skip
