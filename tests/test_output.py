@@ -79,10 +79,13 @@ def test_one_that_is_there_is_replaced_and_keeps_its_mode_and_other_names_what_t
 
 
 @pytest.mark.usefixtures("either_way")
-def test_until_it_is_complete_the_old_one_is_there_and_a_stream_is_there_at_once():
+def test_until_it_is_complete_the_old_one_is_there_and_a_stream_is_there_from_its_beginning():
     for name in ("whole", "stream"):
         Path(name).write_text("old\n")
     with OutputFile("--it", "whole") as whole, OutputFile("--it", "stream", stream=True) as stream:
+        assert Path("stream").read_text() == "old\n"
+        stream.begin()
+        assert Path("stream").read_text() == ""
         for n in range(2000):
             line = f"line {n}\n"
             whole.write(line)
@@ -101,6 +104,21 @@ def test_where_nothing_was_written_or_nobody_ends_it_nothing_changes():
     Path("old").write_text("old\n")
     OutputFile("--it", "old").write("never complete")
     assert (Path("none").exists(), Path("old").read_text()) == (False, "old\n")
+
+
+@pytest.mark.usefixtures("either_way")
+def test_a_stream_without_a_line_is_there_only_if_it_began_or_ended_in_peace():
+    Path("old").write_text("old\n")
+    for name in ("none", "old"):
+        with pytest.raises(ZeroDivisionError), OutputFile("--it", name, stream=True):
+            raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), OutputFile("--it", "begun", stream=True) as begun:
+        begun.begin()
+        raise ZeroDivisionError
+    with OutputFile("--it", "quiet", stream=True):
+        pass
+    assert (Path("none").exists(), Path("old").read_text()) == (False, "old\n")
+    assert Path("begun").read_text() == Path("quiet").read_text() == ""
 
 
 def test_links_are_followed_and_stay():

@@ -28,7 +28,7 @@ from vmm.sources import bundled
 INSTRUCTIONS, VIRTUAL_NS = 1_500, 20_000_000
 """Bounds of one run."""
 
-DERIVED = ("cpu mask", "shadow", "ppi", "held", "vain", "work", "state set")
+DERIVED = ("cpu mask", "shadow", "ppi", "held", "vain", "work", "state set", "nmi mask", "pin state")
 """Events that are there only while somebody records, and are not part of the hash."""
 
 PLACEHOLDERS = {"x86": "x86/hello", "arm64": "arm64/hello", "arm": "arm/hello"}

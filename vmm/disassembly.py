@@ -51,6 +51,10 @@ class Disassembler:
         """The one that begins there."""
         return self._at(cpu, address, bits or cpu.bits, self._dump.before(cpu, address))
 
+    def is_still(self, cpu: Cpu, address: int, data: bytes) -> bool:
+        """The instruction that was there, which has these bytes."""
+        return self._fetch(cpu, address)[: len(data)] == data
+
     def ahead(
         self, cpu: Cpu, address: int, bits: int | None = None, before: bytes | None = None
     ) -> Iterator[Instruction]:

@@ -2,7 +2,7 @@
 
 What it will hold is written beside it, under no name where the file system can do that, and takes its place when it is
 complete: so a run that is killed and a full disk leave what was there before. A stream, which others read meanwhile,
-takes its place at once, and a full disk leaves whole lines of it.
+takes its place when the run begins, for a command may still be refused, and a full disk leaves whole lines of it.
 
 Only a regular file is replaced, through symbolic links the one they lead to, and never a file that was read. A pipe, a
 character device and a descriptor of the process (/dev/stdout, /dev/fd/N) are written into. The path is one of
@@ -32,15 +32,16 @@ class OutputFile:
     """Text or bytes for `option`'s file; VmmError names both for whatever goes wrong with it.
 
     As a context it ends complete if all of it could be written, whatever happened otherwise; where nothing was written,
-    nothing is left. `inputs` are files that it must not be.
+    nothing is left. A stream is left where it has begun, empty or not, and where an error comes before that it is not.
+    `inputs` are files that it must not be.
     """
 
     def __init__(self, option: str, path: Path | str, *, inputs: Iterable[Path] = (), stream: bool = False) -> None:
         self.what = f"{option} {path}"
-        self._pending = bytearray()
-        self._written = self._failed = False
+        self._pending, self._stream = bytearray(), stream
+        self._begun = self._written = self._failed = False
         try:
-            self._sink = _sink(_absolute(path), list(map(_absolute, inputs)), stream)
+            self._sink = _sink(_absolute(path), list(map(_absolute, inputs)))
         except OSError as error:
             raise self._error(error) from error
         self._close = weakref.finalize(self, self._sink.close)
@@ -59,9 +60,20 @@ class OutputFile:
         if len(self._pending) >= BUFFER:
             self._flush()
 
+    def begin(self) -> None:
+        """A stream takes its place, if it has not yet."""
+        if not self._stream:
+            return
+        self._begun = True
+        try:
+            self._sink.complete()
+        except OSError as error:
+            raise self._error(error) from error
+
     def _flush(self) -> None:
         data = bytes(self._pending)
         self._pending.clear()
+        self.begin()
         try:
             self._sink.write(data)
         except OSError as error:
@@ -77,10 +89,11 @@ class OutputFile:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        refused = self._stream and not self._begun and kind is not None
         try:
-            if self._pending and not self._failed:
+            if self._pending and not self._failed and not refused:
                 self._flush()
-            if self._written and not self._failed:
+            if (self._written or self._stream) and not self._failed and not refused:
                 self._sink.complete()
         except OSError as error:
             raise self._error(error) from error
@@ -103,6 +116,11 @@ class Outputs:
         file = OutputFile(option, path, inputs=self._inputs, stream=stream)
         self.claim(file)
         return file
+
+    def begin(self) -> None:
+        """Nothing refuses the command any more: streams are there from now on, for who reads them meanwhile."""
+        for file in self._opened:
+            file.begin()
 
     def claim(self, file: OutputFile) -> None:
         """It is one of them, whoever opened it; VmmError where another goes to the same place."""
@@ -137,7 +155,7 @@ class _Into:
 class _Beside:
     """A regular file, or none yet."""
 
-    def __init__(self, target: str, inputs: list[str], stream: bool) -> None:
+    def __init__(self, target: str, inputs: list[str]) -> None:
         self._target, self._inputs = target, inputs
         directory, name = os.path.split(target)
         parent = os.stat(directory)  # noqa: PTH116
@@ -149,8 +167,6 @@ class _Beside:
         try:
             if before := _status(target):
                 os.fchmod(self._descriptor, stat.S_IMODE(before.st_mode))
-            if stream:
-                self.complete()
         except BaseException:
             self.close()
             raise
@@ -210,13 +226,13 @@ def _absolute(path: Path | str) -> str:
     return os.path.abspath(path)  # noqa: PTH100, which would follow links
 
 
-def _sink(path: str, inputs: list[str], stream: bool) -> _Into | _Beside:
+def _sink(path: str, inputs: list[str]) -> _Into | _Beside:
     if own := OWN_DESCRIPTOR.fullmatch(path):
         number, process, name = own.groups()
         return _into(os.dup(STANDARD[name] if name else int(number or process)), inputs)
     status = _status(path)
     if status is None or stat.S_ISREG(status.st_mode):
-        return _Beside(os.path.realpath(path), inputs, stream)
+        return _Beside(os.path.realpath(path), inputs)
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not (stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode)):

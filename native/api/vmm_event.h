@@ -39,10 +39,12 @@ enum vmm_event_kind {
     VMM_EV_WORK = 23, /* only while somebody records; number: a device's line, value: which work, below it enum vmm_work */
     VMM_EV_TRANSACTION = 24, /* number: enum vmm_transaction, value: an abort's status in EAX */
     VMM_EV_GUARD_STORED = 25, /* only while there is a guard: an instruction stores there; value: physical address */
-    VMM_EV_STATE_SET = 26 /* only while somebody records; software changes what a GIC has but by a request, an acknowledge or
+    VMM_EV_STATE_SET = 26, /* only while somebody records; software changes what a GIC has but by a request, an acknowledge or
                              an end; number: INTID, value: bit 0 pending, bit 1 active, bit 2 latched: pending though its
                              line falls, flags: whose, below 32.
                              8259A: ICW1; number: chip, value: what still is requested */
+    VMM_EV_NMI_MASK = 27, /* only while somebody records; number: 1 NMIs are blocked, 0 no more; value: the same before */
+    VMM_EV_PIN_STATE = 28 /* only while somebody records; of an IOAPIC; number: the pin, value: enum vmm_pin_state */
 };
 
 #define VMM_KINDS 32
@@ -58,6 +60,12 @@ enum vmm_request_flag {
     VMM_REQUEST_STAYS = 1,   /* pending: though its line falls; acknowledged: it still is requested */
     VMM_REQUEST_IS_OVER = 2, /* acknowledged: not in service, for it ended automatically */
     VMM_CASCADE_IS_OVER = 4  /* acknowledged or spurious at the slave: so on the master */
+};
+
+enum vmm_pin_state { /* bits that an entry of an IOAPIC has when it is read */
+    VMM_PIN_MASKED = 1,
+    VMM_PIN_REMOTE_IRR = 2,
+    VMM_PIN_SEND_PENDING = 4
 };
 
 enum vmm_frame_part {
@@ -135,7 +143,7 @@ typedef struct {
 
 typedef struct {
     uint64_t hash;      /* of every event so far, recorded or not, that is not derived: CPU_MASK, SHADOW, PPI, HELD, VAIN,
-                         …_CHANGED */
+                         WORK, STATE_SET, NMI_MASK, PIN_STATE, …_CHANGED */
     uint64_t hashed;    /* how many those are */
     uint64_t emitted;   /* events so far */
     uint64_t look_at;   /* `emitted` at which somebody must take some; VMM_NEVER: nobody records, the last `capacity` stay */

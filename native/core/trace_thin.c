@@ -79,6 +79,7 @@ static void add(vmm_thinned *t, const vmm_event *e)
     case VMM_EV_REGISTERS_CHANGED:
     case VMM_EV_VECTORS_CHANGED: t->has.other |= !is_known(t, e); break;
     case VMM_EV_RETURNED: t->has.returned++; break;
+    case VMM_EV_PIN_STATE: break; /* an IOAPIC's share of what is counted above */
     case VMM_EV_CPU_MASK:
         if (!t->has.masks++)
             t->has.mask_before = e->value;

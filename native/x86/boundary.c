@@ -140,6 +140,7 @@ static void deliver_nmi(vmm_vcpu *v)
     e.raised = v->nmi_raised;
     e.fault = x86_between_iterations(v);
     x86_deliver(v, &e);
+    x86_note_masks(v);
 }
 
 static irq_request accept_maskable(vmm_vcpu *v)
@@ -222,25 +223,36 @@ static bool in_a_native_block(const vmm_vcpu *v)
     return v->pending & VMM_PEND_NATIVE && x86_of(v)->native == VMM_NATIVE_ENDS && env_of(v)->hflags & HF_NATIVE;
 }
 
-static void note_mask(vmm_vcpu *v)
+/* NMI blocking is no flag, but is kept with those that mask; its changes are looked at where they are made. */
+enum { NMI_BLOCKED_BIT = 62 };
+
+static uint64_t masks_now(const vmm_vcpu *v)
 {
-    uint64_t flags = env_of(v)->eflags;
-    if ((flags ^ v->masks) & v->watch & FL_IF)
-        trace_derived(v, VMM_EV_CPU_MASK, !(flags & FL_IF), !(v->masks & FL_IF));
-    v->masks = flags | EACH_INSTRUCTION;
+    uint64_t blocked = (env_of(v)->hflags2 & HF2_NMI) != 0;
+    return env_of(v)->eflags | blocked << NMI_BLOCKED_BIT | EACH_INSTRUCTION;
+}
+
+void x86_note_masks(vmm_vcpu *v)
+{
+    uint64_t before = v->masks, now = masks_now(v), changed = v->watch & FL_IF ? now ^ before : 0;
+    v->masks = now;
+    if (changed & FL_IF)
+        trace_derived(v, VMM_EV_CPU_MASK, !(now & FL_IF), !(before & FL_IF));
+    if (changed >> NMI_BLOCKED_BIT & 1)
+        trace_derived(v, VMM_EV_NMI_MASK, now >> NMI_BLOCKED_BIT & 1, before >> NMI_BLOCKED_BIT & 1);
 }
 
 void x86_watch_masks(vmm_vcpu *v)
 {
     if (!(v->watch & FL_IF))
-        v->masks = env_of(v)->eflags | EACH_INSTRUCTION;
+        v->masks = masks_now(v);
     v->watch = (trace_is_whole(v->machine) ? FL_IF : 0) | coverage_watch(v->machine);
 }
 
 bool x86_boundary(vmm_vcpu *v)
 {
     bool go, leave = in_a_native_block(v);
-    note_mask(v);
+    x86_note_masks(v);
     if (native_begins(v))
         return true;
     if (leave)
@@ -310,7 +322,7 @@ static __attribute__((noinline)) void flags_want_care(vmm_vcpu *v, uint64_t pc, 
         cover(v, pc, flags);
     if (v->machine->began)
         v->machine->began(v->machine->began_by, v);
-    note_mask(v);
+    x86_note_masks(v);
     if (flags & v->flags_before & FL_RF)
         forget_rf(v);
 }

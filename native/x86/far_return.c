@@ -179,8 +179,10 @@ static void finish(vmm_vcpu *v, const far_return *r)
     x86_env *env = env_of(v);
     uint64_t before = v->flags_before;
     x86_fault fault = env->eflags & FL_VM ? perform_in_virtual_8086_mode(v, r) : perform(v, r);
-    if (r->iret)
+    if (r->iret) {
         env->hflags2 &= ~(uint32_t)HF2_NMI; /* SDM 6.7.1: even one that faults */
+        x86_note_masks(v);
+    }
     if (fault.raised) {
         x86_raise(v, fault.vector, true, fault.error, env->eip);
         return;

@@ -150,8 +150,10 @@ static void unblock_nmi_if_iret(vmm_vcpu *v)
     x86_insn insn;
     if (!(env_of(v)->hflags2 & HF2_NMI))
         return;
-    if (x86_decode(v, vcpu_here(v), &insn) && insn.map == 0 && insn.opcode == OPCODE_IRET)
-        env_of(v)->hflags2 &= ~(uint32_t)HF2_NMI;
+    if (!x86_decode(v, vcpu_here(v), &insn) || insn.map != 0 || insn.opcode != OPCODE_IRET)
+        return;
+    env_of(v)->hflags2 &= ~(uint32_t)HF2_NMI;
+    x86_note_masks(v);
 }
 
 static bool is_single_step(const vmm_vcpu *v, uint8_t vector)

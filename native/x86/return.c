@@ -69,6 +69,7 @@ void x86_returned(vmm_vcpu *v)
     x86_of(v)->iret_at = 0;
     vcpu_rearm(v);
     nest_leave(v, vmm_x86_linear_pc(v), env_of(v)->regs[R_SP], x86_flags(v));
+    x86_note_masks(v); /* no flag tells that NMIs are unblocked */
 }
 
 /*

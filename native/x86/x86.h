@@ -133,6 +133,7 @@ bool x86_task_switched(vmm_vcpu *v);        /* true: the last instruction did, w
 bool x86_boundary(vmm_vcpu *v); /* false: PC changed or the run ends; the instruction must not begin */
 bool x86_wakes(vmm_vcpu *v);
 void x86_watch_masks(vmm_vcpu *v);
+void x86_note_masks(vmm_vcpu *v); /* a look at IF and NMI blocking, for who records */
 bool x86_can_wake(vmm_vcpu *v);
 void x86_attach_boundary(vmm_vcpu *v);
 bool x86_look_closer(vmm_vcpu *v, uint64_t pc); /* what is due before the instruction at pc; false: it is none, and not counted */

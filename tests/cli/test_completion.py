@@ -32,11 +32,15 @@ def test_values_of_options_wherever_they_stand():
     assert completed("new", "--kind", "arm64") == ["arm64-asm", "arm64-c"]
     assert completed("run", "x.elf", "--board", "v") == ["virt"]
     assert completed("run", "--variant", "") == ["broken", "fixed"]
+    assert completed("export", "x.vmmrec", "--format", "p") == ["perfetto"]
+    assert completed("replay", "x.vmmrec", "-d", "in") == ["int", "in_asm"]
+    assert completed("run", "x.elf", "--diagnose", "lost_e") == ["lost_edge"]
     assert completed("top", "--gear", "") == ["precise", "fast"], "what a parser has choices of"
 
 
 def test_guests_and_topics_where_one_is_asked_for():
     assert completed("run", "--quiet", "x86/pit") == ["x86/pit_ticks"]
+    assert completed("step", "x86/pit") == completed("top", "x86/pit") == ["x86/pit_ticks"]
     assert completed("help", "tour-k") == [topic for topic in topics() if topic.startswith("tour-k")]
     assert completed("help", "doc") == ["doctor"]
 

@@ -102,6 +102,15 @@ def test_each_instruction_is_disassembled_once_under_its_symbol(vmm, image):
     assert "----------------\nIN: _start\n" in err
 
 
+def test_an_instruction_that_was_written_over_is_another(vmm, image):
+    code = bytes.fromhex("b90200 40 c606037c43 e2f8") + EXIT_0  # mov cx,2; inc ax, which becomes inc bx; loop to there
+    lines = vmm("run", image(code), "--quiet", "-d", "in_asm").err.splitlines()
+    assert [line.split("  ")[-1].strip() for line in lines] == [
+        "----------------", "IN:", "mov cx, 2", "inc ax", "mov byte ptr [0x7c03], 0x43", "loop 0x7c03",
+        "----------------", "IN:", "inc bx", "----------------", "IN:", "mov al, 0", "out 0xf4, al",
+    ]  # fmt: skip
+
+
 def test_a_recording_is_logged_as_the_run_was_to_any_instruction(vmm, image, tmp_path):
     vmm("run", image(TEST_PORT), "--record", "run.vmmrec", "--quiet", "-d", "exec", "-D", "run.log")
     vmm("replay", "run.vmmrec", "--quiet", "-d", "exec", "-D", "replay.log")
@@ -130,6 +139,27 @@ def test_wrong_items_have_their_nearest(vmm, image):
     assert vmm("run", guest, "-d", "exec", "--gdb", ":0").err.endswith(
         "vmm: -d: --gdb and -it go their own ways; int alone goes with them\n"
     )
+
+
+@pytest.mark.parametrize("also", [("--gdb", ":0"), ("--diagnose", "nonsense"), ("--plot", "nonsense:a.svg")])
+def test_who_is_refused_for_another_reason_finds_every_file_as_it_was(vmm, image, tmp_path, also):
+    (tmp_path / "old").write_text("of yesterday\n")
+    for name in ("old", "new"):
+        log = ("-d", "exec", "-D", name, "--trace", f"jsonl:{name}.jsonl")
+        assert vmm("run", image(EXIT_0), "--quiet", *log, *also).status == 2
+    assert (tmp_path / "old").read_text() == "of yesterday\n"
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith(("new", "old."))]
+
+
+def test_a_log_is_there_as_soon_as_the_run_begins(command, image, tmp_path):
+    (tmp_path / "log").write_text("of yesterday\n")
+    run = command("run", image(SPIN), "--quiet", "-d", "int", "-D", tmp_path / "log")
+    deadline = time.monotonic() + 30
+    while (tmp_path / "log").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(timeout=30) == 130
 
 
 def test_items_are_listed(capsys):

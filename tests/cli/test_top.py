@@ -6,6 +6,7 @@ import signal
 import pytest
 from inputs.tapes import claim
 
+import vmm.columns
 from cli.terminals import Seat
 from cli.tiny_guests import EXIT_3, SPIN
 from vmm import boot
@@ -110,6 +111,15 @@ def test_rows_are_sorted_as_a_key_says_and_cut_to_what_there_is_room_for():
     assert [cells[1] for cells in rows(text)] == ["0x02"]
     assert text.endswith("… and 2 more\n")
     assert set(top.KEYS.split("keys: ")[1].split(" sort")[0].split(", ")) == set(ORDERS)
+
+
+def test_the_last_table_is_no_wider_than_the_terminal_it_stays_on(monkeypatch):
+    rates, row = Rates(boot("x86/hello", console=None), "guest"), _row(0x41, 200_000, 5, 5, 7_686_971.0, 360_553.0)
+    for columns in (30, 40, 80):
+        monkeypatch.setattr(vmm.columns, "width", lambda columns=columns: columns)
+        text = rates.text([row], "n")
+        assert max(map(len, text.splitlines())) <= columns
+        assert "200000" in text
 
 
 def test_a_table_is_drawn_while_the_guest_runs_and_keys_are_heard(command, image):

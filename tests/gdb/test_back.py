@@ -46,6 +46,68 @@ def test_steps_back_come_by_what_the_steps_came_by(served, image, start, thread)
     assert run.machine.trace.hash == hashed
 
 
+THUMB = """
+#include "arm/guest.h"
+    GUEST
+    ldr     r4, =written
+    adr     r0, thumb + 1
+    blx     r0
+    POWER_OFF
+    .thumb
+thumb:
+    movs    r1, #7
+    ite     eq
+    streq   r1, [r4]
+    strne   r1, [r4]
+    bx      lr
+    .arm
+    .ltorg
+    VAR     written
+"""
+"""Of which one instruction is skipped, and does not count: what is before it and behind it has one position."""
+
+
+@pytest.fixture
+def thumb(tmp_path):
+    (tmp_path / "thumb.S").write_text(THUMB)
+    return assemble(tmp_path / "thumb.S", arch="arm", out=tmp_path / "thumb.elf")
+
+
+def test_what_an_it_block_skips_is_stepped_over_back_as_on(served, thumb):
+    client, run = served(thumb)
+    stop_at(client, run, "thumb")
+    on = [run.machine.cpu.pc - run.machine.address("thumb") & ~1]
+    for _ in range(4):
+        client.ask("s")
+        on.append(run.machine.cpu.pc - run.machine.address("thumb") & ~1)
+    back = [on[-1]]
+    for _ in range(4):
+        client.ask("bs")
+        back.append(run.machine.cpu.pc - run.machine.address("thumb") & ~1)
+    assert on == back[::-1] == [0, 2, 4, 6, 8]
+
+
+def test_a_watchpoint_on_arm_is_told_before_its_access_which_gdb_steps_over(served, thumb):
+    """Its `have_nonsteppable_watchpoint`: it takes the access for one to come, in the way that it goes."""
+    client, run = served(thumb)
+    stop_at(client, run, "thumb")
+    written, store = run.machine.address("written"), run.machine.address("thumb") + 6
+    watch = f"2,{written:x},4"
+    assert client.ask(f"Z{watch}") == b"OK"
+    assert client.ask("c").endswith(b"watch:%x;" % written)
+    assert (run.machine.cpu.pc & ~1, run.machine.u32("written")) == (store & ~1, 0)
+    client.ask(f"z{watch}")
+    client.ask("s")
+    assert run.machine.u32("written") == 7
+    client.ask(f"Z{watch}")
+    client.ask("s")
+    assert client.ask("bc").endswith(b"watch:%x;" % written)
+    assert run.machine.u32("written") == 7
+    client.ask(f"z{watch}")
+    client.ask("bs")
+    assert (run.machine.cpu.pc & ~1, run.machine.u32("written")) == (store & ~1, 0)
+
+
 def test_a_step_back_from_a_handler_is_the_instruction_that_it_came_before(served):
     """real_mode_ivt.S: STI shadows NOP, and the interrupt comes behind it."""
     client, run = served("x86/real_mode_ivt")

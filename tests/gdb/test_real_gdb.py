@@ -104,6 +104,24 @@ def test_a_backtrace_goes_through_c_and_assembly_into_c(gdb, tmp_path, monkeypat
     assert run.written.endswith(b"x\n")
 
 
+@pytest.mark.parametrize(
+    ("image", "variable"), [("x86/pit_ticks", "ticks"), ("arm64/first_isr", "count"), ("arm/first_isr", "count")]
+)
+def test_a_watchpoint_stops_behind_the_write_and_backwards_before_it(gdb, image, variable):
+    """gdb steps over an access itself where it takes stops to be before it, as on ARM: never one too many."""
+    it = f"*(int *) &{variable}"
+    with Served(image) as run:
+        out = gdb(
+            run, f"watch {it}", "continue", "p/x $pc", "reverse-continue", "p/x $pc", f"p {it}",
+            "delete", "stepi", "p/x $pc", f"p {it}", "detach", symbols=symbols(image),
+        )  # fmt: skip
+    assert out.count("Old value = 0\nNew value = 1\n") == out.count("Old value = 1\nNew value = 0\n") == 1, out
+    behind, before, written, again, value = re.findall(r"^\$\d+ = (\w+)$", out, re.MULTILINE)
+    assert (behind, written, value) == (again, "0", "1")
+    assert int(before, 16) < int(behind, 16)
+    assert run.machine.trace.hash == plain_hash(image)
+
+
 def test_threads_are_told_apart(gdb):
     with Served("arm64/sgi_ping_pong") as run:
         out = gdb(

@@ -69,6 +69,21 @@ def test_states_come_again_in_the_other_order(recorded):
     assert run.replay.verified
 
 
+@pytest.mark.parametrize(("guest", "told"), [("x86/first_isr", b"W00"), ("x86/triple_fault", b"X7d")])
+def test_its_end_is_what_ended_the_run_whichever_way_it_is_come_to(guest, told, tmp_path):
+    path = tmp_path / "run.vmmrec"
+    machine = boot(guest, console=None)
+    with machine.recording(path):
+        stop = machine.run()
+    with ServedReplay(path) as run:
+        client = run.attach().quiet()
+        for packet in ("c", "bc", "c"):
+            client.ask(packet)
+        assert str(stop) in client.monitor("stop")
+        client.ask("c")
+    assert str(run.stop) == str(stop)
+
+
 def test_it_ends_at_its_end_and_can_be_left_from_there(recorded):
     path, _ = recorded
     with ServedReplay(path) as run:

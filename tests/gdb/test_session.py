@@ -150,6 +150,22 @@ def test_vector_registers_hold_what_is_written(served):
     assert client.ask(f"p{names.index('v7'):x}") == value.hex().encode()
 
 
+def test_the_thread_that_a_stop_is_about_is_chosen(served):
+    """As stock gdb takes for granted: it reads and writes registers then without a word."""
+    client, run = served("x86/ipi_ping_pong")
+    eax = next(n for n, (name, _) in enumerate(client.description()) if name == "eax")
+    client.ask("Hg1")
+    client.ask(f"Z0,{run.machine.address('ping'):x},1")
+    assert b"thread:2;" in client.ask("c")
+    first, second = run.machine.cpus
+    before = first["eax"]
+    assert client.register(eax) == second["eax"] != before
+    assert client.ask(f"P{eax:x}=78563412") == b"OK"
+    assert (first["eax"], second["eax"]) == (before, 0x12345678)
+    assert b"thread:1;" in client.ask("bc")
+    assert client.register(eax) == first["eax"]
+
+
 def test_threads_are_vcpus(served):
     client, run = served("x86/ipi_ping_pong")
     assert client.ask("qfThreadInfo") == b"m1,2"

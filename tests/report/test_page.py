@@ -254,6 +254,8 @@ def test_a_phones_width_is_enough(browser, run, tab):
     assert page.js("document.documentElement.scrollWidth") == 390
     wide = "[...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > 391)"
     assert page.js(f"{wide}.filter((each) => !each.closest('svg')).map((each) => each.outerHTML)") == []
+    cut = "[...document.querySelectorAll('.group')].filter((each) => each.scrollWidth > each.clientWidth)"
+    assert page.js(f"{cut}.map((each) => each.innerText)") == [], "names of groups, with how many lanes there are"
 
 
 def test_it_asks_nobody_for_anything(run):

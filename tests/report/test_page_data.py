@@ -35,6 +35,13 @@ def paged(image: str, folder: Path, **options) -> dict:
     return data_of(folder / "run.html")
 
 
+def test_groups_of_a_kind_stand_by_number_whichever_came_first(tmp_path):
+    """The second vCPU's local APIC is the first that an interrupt comes to."""
+    run = paged("x86/ipi_ping_pong", tmp_path)
+    groups = list(dict.fromkeys(lane["group"] for lane in run["lanes"]))
+    assert groups == ["vCPU 0", "vCPU 1", "lines", "8259A", "local APIC 0", "local APIC 1"]
+
+
 # ---- an interrupt's path ----
 
 TAKEN = ["acknowledged", "delivered"]
@@ -164,9 +171,17 @@ def recording(tmp_path, monkeypatch, image):
     return Path("tiny.vmmrec")
 
 
-def test_it_is_called_like_its_recording(recording):
+def test_it_is_called_like_its_recording_which_is_said(recording, capfd):
     assert main(["report", str(recording)]) == 0
+    assert capfd.readouterr().out == "tiny.html\n"
     assert data_of("tiny.html")["title"] == "image.bin"
+
+
+def test_nothing_is_said_to_who_wants_quiet_or_reads_the_page_there(recording, vmm):
+    assert vmm("report", recording, "--quiet").out == ""
+    page = vmm("report", recording, "-o", "/dev/stdout").out
+    assert page.startswith("<!doctype html>")
+    assert page.endswith("</html>\n")
 
 
 def test_it_is_written_over_no_input(recording, capfd):

@@ -148,7 +148,7 @@ def test_instructions_at_the_edge_of_mapped_memory_are_shown_as_far_as_they_can_
 
 
 def test_every_kind_of_event_has_words():
-    of_x86_alone = {"fault chain", "task switch", "shadow", "vain", "transaction"}
+    of_x86_alone = {"fault chain", "task switch", "shadow", "vain", "transaction", "nmi mask", "pin state"}
     for machine, kinds in ((PC, set(KINDS.values()) - {"ppi"}), (VIRT, set(KINDS.values()) - of_x86_alone)):
         assert COMMON.keys() | named(machine.architecture).words().events.keys() == kinds
         for kind in kinds:

@@ -69,7 +69,7 @@ def test_a_recording_opens_at_its_start_with_its_future_known_and_is_not_changed
         await screen.answer("i", "5 raise")
         assert "a recorded run is looked at, not changed" in screen.text("told")
         await screen.press("N", "N", "P", "c")
-        assert "the recording ends" in screen.text("told")
+        assert "poweroff: the guest switched the machine off" in screen.text("told")
         assert machine.trace.hash == whole.machine.trace.hash
         await screen.press("p")
         assert screen.walk.events()[1][-1].kind == "stop"

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from stepper.conftest import NARROW
+from stepper.conftest import NARROW, WIDE
 from vmm.cli import main
 from vmm.sources import bundled
 
@@ -230,6 +230,20 @@ def test_in_a_narrow_window_panes_fold(stepping):
     stepping("arm64/timer_ticks", play, size=NARROW)
 
 
+def test_in_a_window_that_is_too_small_nothing_breaks(stepping):
+    async def play(screen):
+        for size in ((20, 10), (12, 30), (40, 4), (3, 2), (1, 1)):
+            await screen.pilot.resize_terminal(*size)
+            for _ in range(4):
+                await screen.press("tab")
+            await screen.press("N", "question_mark", "escape")
+        await screen.pilot.resize_terminal(*WIDE)
+        await screen.press("n")
+        assert len(screen.shown()) == 6
+
+    stepping("x86/pit_ticks", play, size=NARROW)
+
+
 def test_of_c_the_source_line_stands_above_its_instructions(stepping, tmp_path):
     path = tmp_path / "run.vmmrec"
     main(["run", "cases/lost_update/x86_c", "--record", str(path), "--quiet"])
@@ -264,7 +278,7 @@ def test_a_move_that_does_not_end_is_ended_by_a_key(stepping, tmp_path):
 
     async def play(screen):
         await screen.pilot.press("c")
-        await screen.pilot.press("n", "question_mark")  # n is not heard meanwhile
+        await screen.pilot.press("n", "question_mark")  # n waits, and Esc forgets it
         assert "under way; Esc stops it" in screen.text("told")
         await screen.press("escape")
         assert "stopped on the way" in screen.text("told")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from trace.test_timeline import gic_differs, pair_differs
+from trace.test_timeline import gic_differs, ioapic_differs, pair_differs
 
 import pytest
 
@@ -65,6 +65,29 @@ def test_of_the_8259a_pair(profile: str) -> None:
             initialise(drawn, chip)
         drawn.settle()
         assert list(pair_differs(drawn.machine, drawn.now)) == [], (step, what, chip, pin)
+
+
+@pytest.mark.parametrize("profile", ["default", "kvm", "qemu", "bochs"])
+def test_of_an_ioapic(profile: str) -> None:
+    """Lines, masks, edges and levels, accepted by an APIC that is on and refused by one that is off, and its ends."""
+    drawn, dice = Drawn(f"pc,profile={profile}"), random.Random(profile)
+    native, vcpu = drawn.native, drawn.machine.cpu._native
+    for step in range(STEPS):
+        pin, what = dice.choice((5, 6, 9)), dice.randrange(40)
+        if what < 18:
+            drawn.machine.irq(pin).raise_() if what % 2 else drawn.machine.irq(pin).lower()
+        elif what < 30:
+            low = 0x40 + dice.randrange(2) | dice.choice((0, 1 << 13)) | dice.choice((0, 1 << 15)) | (what < 22) << 16
+            lib.vmm_ioapic_write(native, 0, 0x10 + 2 * pin)
+            lib.vmm_ioapic_write(native, 0x10, low)
+        elif what < 38:
+            lib.vmm_lapic_acknowledge(vcpu)
+            lib.vmm_lapic_write(vcpu, 0xB0, 0)
+        else:
+            lib.vmm_lapic_write(vcpu, 0xF0, dice.choice((0x0FF, 0x1FF, 0x1FF)))
+        drawn.settle()
+        assert list(ioapic_differs(drawn.machine, drawn.now)) == [], (step, what, pin)
+    assert any(name.startswith("send pending") for _, name in drawn.now)
 
 
 @pytest.mark.parametrize("version", [2, 3])

@@ -14,6 +14,7 @@ import pytest
 from vmm import Machine, boot
 from vmm.arch import named
 from vmm.core.event import Event
+from vmm.core.native import lib
 from vmm.trace.timeline import Lane, Mark, Timeline
 
 HERE = 0x10_0000
@@ -219,11 +220,29 @@ def test_handlers_nest_and_one_that_unwound_its_stack_ends_where_another_takes_i
     ]
 
 
-def test_nmis_are_blocked_until_the_next_return_of_any_handler() -> None:
+def test_nmis_are_blocked_as_is_told_whatever_returns_meanwhile() -> None:
     nmi = event("delivered", 2, source="NMI", depth=1, code=0x5000)
-    fault = event("delivered", 14, source="exception", depth=2, code=0x6000, error=0)
-    marks = drawn("x86/hello", nmi, fault, event("returned", 14, depth=2), event("returned", 2, depth=1))
-    assert [value for name, value in marks if name == "NMI blocking"] == [1, 0]
+    returned, told = event("returned", 2, depth=1), [event("nmi mask", 1, 0), event("nmi mask", 0, 1)]
+    assert ("NMI blocking", 1) not in drawn("x86/hello", nmi, returned)
+    assert drawn("x86/hello", *told) == [("NMI blocking", 1), ("NMI blocking", 0)]
+
+
+def test_a_pin_of_an_ioapic_has_a_lane_for_each_bit_that_it_has_had() -> None:
+    """290566 3.2.4. `value`: bit 0 masked, bit 1 remote IRR, bit 2 send pending."""
+    level = [event("pin state", 5, value) for value in (0, 2, 4, 2, 0)]
+    edge = [event("pin state", 6, value) for value in (0, 1)]
+    assert drawn("x86/hello", *level) == [
+        ("mask 5", 0),
+        ("remote IRR 5", 1),
+        ("remote IRR 5", 0),
+        ("send pending 5", 1),
+        ("remote IRR 5", 1),
+        ("send pending 5", 0),
+        ("remote IRR 5", 0),
+    ]
+    assert drawn("x86/hello", *edge) == [("mask 6", 0), ("mask 6", 1)]
+    (mark,) = Timeline(teller("x86/hello"))(edge[0])
+    assert mark.lane.group == "IOAPIC"
 
 
 def test_a_transaction_is_a_span_and_why_it_was_aborted_a_moment() -> None:
@@ -327,6 +346,29 @@ def apics_differ(machine: Machine, now: dict[tuple[str, str], int]) -> Iterator[
                 yield f"{name} of {vcpu}"
 
 
+IOAPIC_BITS = {"mask": 1 << 16, "remote IRR": 1 << 14, "send pending": 1 << 12}
+"""290566 3.2.4."""
+
+
+def ioapic_differs(machine: Machine, now: dict[tuple[str, str], int]) -> Iterator[str]:
+    """Of what is drawn: a pin that nobody has changed is masked, as reset leaves it."""
+    native = machine._native
+    selected = lib.vmm_ioapic_read(native, 0)
+    for pin in range(24):
+        lib.vmm_ioapic_write(native, 0, 0x10 + 2 * pin)
+        entry = lib.vmm_ioapic_read(native, 0x10)
+        for name, bit in IOAPIC_BITS.items():
+            if now.get(("IOAPIC", f"{name} {pin}"), int(name == "mask")) != (entry & bit != 0):
+                yield f"{name} of pin {pin}, which is {entry:#x}"
+    lib.vmm_ioapic_write(native, 0, selected)
+
+
+def nmi_differs(machine: Machine, now: dict[tuple[str, str], int]) -> Iterator[str]:
+    for cpu in machine.cpus:
+        if now.get((f"vCPU {cpu.index}", "NMI blocking"), 0) != cpu.nmi_blocked:  # type: ignore[attr-defined]
+            yield f"NMI blocking of {cpu.index}"
+
+
 def gic_differs(machine: Machine, now: dict[tuple[str, str], int]) -> Iterator[str]:
     for vcpu, cpu in enumerate(machine.gic.cpu):
         for name in ("pending", "active", "enabled"):
@@ -338,7 +380,7 @@ def gic_differs(machine: Machine, now: dict[tuple[str, str], int]) -> Iterator[s
             yield name
 
 
-DIFFERS = {"vector": (pair_differs, apics_differ), "INTID": (gic_differs,)}
+DIFFERS = {"vector": (pair_differs, apics_differ, ioapic_differs, nmi_differs), "INTID": (gic_differs,)}
 
 
 @pytest.mark.parametrize(
@@ -348,6 +390,7 @@ DIFFERS = {"vector": (pair_differs, apics_differ), "INTID": (gic_differs,)}
         "x86/level_vs_edge",
         "x86/spurious_irq7",
         "x86/ioapic_level",
+        "x86/nmi_blocking",
         "x86/self_ipi",
         "x86/ipi_ping_pong",
         "x86/x2apic",

@@ -69,6 +69,8 @@ class Debugger(NamedTuple):
     views: Mapping[str, View]
     view: Callable[[Any], str]
     """Which of them fits the code of a vCPU now."""
+    stops_before_access: bool = False
+    """gdb takes a watchpoint's stop to be before the access, in the way that it goes, and steps over that itself."""
 
 
 def named(name: str, bits: int, ours: str = "", *, type: str = "", group: str = "", fixed: bool = False) -> Register:

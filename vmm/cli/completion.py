@@ -13,10 +13,12 @@ from vmm.arch import ARCHITECTURES
 from vmm.boards import BOARDS
 from vmm.casebook.case import VARIANTS
 from vmm.catalog import directories
-from vmm.cli import COMMANDS, parser_of
+from vmm.cli import COMMANDS, logged, parser_of
 from vmm.cli.new import KINDS
 from vmm.cli.parser import Parser
+from vmm.diagnoses.table import ALL, NAMES
 from vmm.errors import unknown
+from vmm.trace.export import FORMATS
 
 ZSH = """\
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
@@ -28,6 +30,9 @@ VALUES: Mapping[str, Iterable[str]] = {
     "--arch": ARCHITECTURES,
     "--board": BOARDS,
     "--variant": VARIANTS,
+    "--format": FORMATS,
+    "--diagnose": (ALL, *NAMES),
+    "-d": logged.ALL,
 }
 """Of options whose parsers do not say; those of the others are names of files, or nobody knows."""
 BASH = """\
@@ -94,9 +99,11 @@ def _arguments() -> Mapping[str, Iterable[str]]:
     """What may stand behind a command, besides options and names of files."""
     guests = directories()
     return {
-        "run": guests, "explore": guests, "help": [*pages.topics(), *COMMANDS], "completion": SHELLS,
+        **dict.fromkeys(("run", "explore", "step", "top"), guests),
+        "help": [*pages.topics(), *COMMANDS],
+        "completion": SHELLS,
         "list": [*ARCHITECTURES, "cases"],
-    }  # fmt: skip
+    }
 
 
 def _values(action: Action) -> Iterable[str]:

@@ -25,7 +25,7 @@ INT = "int"
 EXECUTED = {
     "exec": "a line for each instruction: vCPU, instructions begun before it, linear address, symbol, source line",
     "cpu": "the registers before each instruction",
-    "in_asm": "each instruction when it comes for the first time, disassembled",
+    "in_asm": "each instruction when it comes for the first time, disassembled; again where it was written over",
 }
 ALL = {INT: "a line for every interrupt, exception and guest error", **EXECUTED}
 EVERY = 1000

@@ -70,6 +70,7 @@ def _main(options: argparse.Namespace, opened: ExitStack) -> int:
         diagnoses = session.diagnosed(machine, options, files)
         plotted = session.plotted(machine, options, outputs, files)
         reported = session.reported(machine, options, outputs, files, console)
+        outputs.begin()
         started = time.perf_counter()
         try:
             interrupts.check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -36,7 +37,7 @@ def parser() -> Parser:
     add("file", metavar="FILE", type=Path, help="a recording: vmm run --record FILE")
     add("-o", "--output", type=Path, metavar="FILE", help="the page (FILE.html)")
     add("--image", metavar="PATH", help="take this image for the recorded one, whatever its checksum")
-    add("--quiet", action="store_true", help="do not say how far it is")
+    add("--quiet", action="store_true", help="say neither how far it is nor which page was written")
     return parser
 
 
@@ -53,10 +54,17 @@ def main(options: argparse.Namespace) -> int:
     if page.ended:
         print(f"vmm: {page.ended[1]}: {path} has the run until then", file=sys.stderr)
         return page.ended[0]
+    if not (options.quiet or _is_standard_output(path)):
+        print(path)
     if page.different:
         print(f"vmm: {printable(page.different)}", file=sys.stderr)
         return DIFFERS
     return 0
+
+
+def _is_standard_output(path: Path) -> bool:
+    """What is said there would be in the page."""
+    return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
 
 
 def counterexample(report: Report, recording: Path) -> str:

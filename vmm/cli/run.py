@@ -204,6 +204,7 @@ def _play(options: argparse.Namespace, opened: ExitStack) -> Outcome:
         reported = session.reported(machine, options, outputs, files, console)
         if recorder:
             files.enter_context(recorder)
+        outputs.begin()
         started = time.perf_counter()
         if gdb and recorder:
             goes = gdb.live(machine, recorder, typed)

@@ -50,6 +50,9 @@ class Event(NamedTuple):
     state set     of a GIC, while somebody records: INTID; as software's write leaves it bit 0 pending, bit 1 active,
                   bit 2 pending though its line falls; `flags`: whose it is, below INTID 32. ICW1 of an 8259A: 0 master,
                   1 slave; what still is requested
+    nmi mask      x86, while somebody records: 1 NMIs are blocked, 0 no more; the same before
+    pin state     of an IOAPIC, while somebody records: the pin; as its entry reads now bit 0 masked, bit 1 remote IRR,
+                  bit 2 send pending (enum vmm_pin_state)
     stop          the reason (enum vmm_stop_reason); its code
     """
 

@@ -84,8 +84,10 @@ class Course:
             if any(fired.trigger is each for each in triggers):
                 return Came(fired.trigger, fired.result)
             return Came(self._boundary(triggers) if moved else None)
-        if stop.reason != "count" and self._goal() is None:
-            return Came(stop=stop)
+        if stop.reason != "count":
+            self._stopped(stop)
+            if self._goal() is None:
+                return Came(stop=stop)
         if self._fruitless > FRUITLESS:
             raise self._astray(goal or here)
         return Came()
@@ -112,6 +114,9 @@ class Course:
 
     def _ended(self) -> Stop:
         raise NotImplementedError
+
+    def _stopped(self, stop: Stop) -> None:
+        """The machine has, by itself."""
 
     def _decide(self, entry: Entry) -> None:
         raise NotImplementedError
@@ -213,6 +218,9 @@ class Replayed(Course):
 
     def _ended(self) -> Stop:
         return self._replay.end()
+
+    def _stopped(self, stop: Stop) -> None:
+        self._replay.stopped(stop)
 
     def _astray(self, goal: Position) -> VmmError:
         return self._replay.astray(goal)

@@ -228,14 +228,19 @@ class Past:
             self._leg([Elapsed(insns=far if far <= NEAR else far // 2, cpu=cpu)], end, poll)
             if far > NEAR:
                 self.keep()
-        near, found = self.moment(), None
-        while machine.position != end and vcpu.count <= count:
-            if machine.position.vcpu == cpu and not vcpu.halted and wanted():
-                found = machine.position
+        near, found, last, same = self.moment(), None, None, 0
+        while (machine.position != end or wanted()) and vcpu.count <= count:
+            here = machine.position
+            same = same + 1 if here == last else 0  # what an IT block skips does not count
+            if here.vcpu == cpu and not vcpu.halted and wanted():
+                found = here, same
             self._leg([NextBoundary(cpu)], end, poll)
+            last = here
         if found:
             self.go_to(near)
-            self._run([], found, poll)
+            self._run([], found[0], poll)
+            for _ in range(found[1]):
+                self._leg([NextBoundary(cpu)], end, poll)
         else:
             self.go_to(self._moments[0])
         return found is not None

@@ -187,7 +187,7 @@ class Target:
 
     def go(self, poll: Poll) -> Halt | Exited:
         """On to a breakpoint or the end."""
-        return self._exited() or self._halt(self._on(self._triggers(), poll))
+        return self._exited() or self._arrived(self._on(self._triggers(), poll), poll)
 
     def go_to(self, trigger: Trigger[Any], poll: Poll) -> Came | Exited:
         """On to a trigger, past any breakpoint, or to the end; to one that means the same whenever its wait begins."""
@@ -214,7 +214,7 @@ class Target:
         while True:
             came = self._step(cpu, poll)
             if not isinstance(came.trigger, NextBoundary) or cpu.pc not in inside:
-                return self._halt(came)
+                return self._arrived(came, poll)
 
     def _step(self, cpu: Cpu, poll: Poll) -> Came:
         """To the next boundary of one, another one than where it stands."""
@@ -245,6 +245,18 @@ class Target:
             return Exited(self._over[2])
         return None
 
+    def _arrived(self, came: Came, poll: Poll) -> Halt:
+        """There, or before the access that a watchpoint is about, where gdb takes it to be and one can go back."""
+        halt = self._halt(came)
+        before = self._debugger.stops_before_access and isinstance(came.trigger, Accessed)
+        if not before or self.course.why_not is not None:
+            return halt
+        try:
+            self.past.step(halt.cpu, poll)
+        except BrokenIn:
+            return Halt(self.machine.position.vcpu, SIGINT)
+        return halt
+
     def _halt(self, came: Came) -> Halt:
         self._over = None
         cpu = self.machine.position.vcpu
@@ -270,12 +282,14 @@ class Target:
     # ---- back ----
 
     def back(self, poll: Poll) -> Halt:
-        """To where a breakpoint was met last, or before the access that a watchpoint is about."""
+        """To where a breakpoint was met last, or before the access that a watchpoint is about; behind it where gdb
+        steps over that itself.
+        """
         self.past.check()
         self._over = None
         try:
             hit = self.past.search(self._triggers(), self._standing, poll)
-            if hit and isinstance(hit.trigger, Accessed):
+            if hit and isinstance(hit.trigger, Accessed) and not self._debugger.stops_before_access:
                 self.past.step(hit.cpu, poll)
         except BrokenIn:
             return Halt(self.machine.position.vcpu, SIGINT)

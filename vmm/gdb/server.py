@@ -59,7 +59,7 @@ class Server:
         """To its end; Killed where the debugger ends it."""
         past = Past(course, console)
         self.target = Target(course, past)
-        self.halt = Halt(self.target.machine.position.vcpu)
+        self._stand(Halt(self.target.machine.position.vcpu))
         self._tell_where()
         while True:
             if self._link is None:
@@ -84,7 +84,7 @@ class Server:
             self._link = self._listener.accept()
             if self._link:
                 self._waits, self.acknowledges = False, True
-                self.halt = Halt(self.target.machine.position.vcpu)
+                self._stand(Halt(self.target.machine.position.vcpu))
             return None
         came = self.target.course.forward([], SLICE)
         self.target.past.went_on()
@@ -125,9 +125,15 @@ class Server:
             link.acknowledges = self.acknowledges  # the reply that says so is still acknowledged
         return None
 
+    def _stand(self, halt: Halt | Exited) -> None:
+        """gdb takes the thread that a stop is about for chosen, and does not choose it."""
+        self.halt = halt
+        if isinstance(halt, Halt):
+            self.target.chosen = self.target.general = halt.cpu
+
     def _go(self, link: Link, go: Go) -> Exited | None:
         try:
-            self.halt = go.move(lambda: self._wants_in(link))
+            self._stand(go.move(lambda: self._wants_in(link)))
         except VmmError as error:
             link.send(error_of(str(error)))
             return None

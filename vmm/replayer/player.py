@@ -118,7 +118,7 @@ class Replay:
                 raise
             if stop.reason in AWAITED:
                 return stop if insn is None else self._before(insn, stop)
-            self._stopped = self.machine.position, stop
+            self.stopped(stop)
             self._check_moves(before, stop)
 
     def _before(self, insn: int, stop: Stop) -> Stop:
@@ -217,6 +217,10 @@ class Replay:
         if end.hash is not None:
             return end.at
         return here if here.insns >= end.at.insns else Position(end.at.insns, here.ns, here.hashed, here.vcpu)
+
+    def stopped(self, stop: Stop) -> None:
+        """So the machine has where it stands: at the recording's end that is why the run ended."""
+        self._stopped = self.machine.position, stop
 
     def decide(self, entry: Entry) -> None:
         """Make the decision once more; Diverged where it cannot be."""

@@ -37,8 +37,10 @@ class Executed:
         self._coming: tuple[int, int, int] | None = None
         """The vCPU, how many it has begun, and where: the instruction that comes next."""
         self._told, self._meanwhile, self._bits = "", "", 0
-        self._known: set[tuple[int, int]] = set()
-        """Instructions that were shown: the address, and the width of their code."""
+        self._known: dict[tuple[int, int], bytes] = {}
+        """Instructions that were shown: the address and the width of their code, and their bytes."""
+        self._shown: bytes | None = None
+        """The bytes of the one that comes next, if it is shown."""
         self._next: tuple[int, str | None] | None = None
         """Behind the one that was shown last, and its symbol's name."""
 
@@ -63,15 +65,16 @@ class Executed:
             cpu = self._machine.cpus[index]
             if cpu.count > count:
                 self._file.write(self._told)
-                self._known.add((pc, self._bits))
+                if self._shown is not None:
+                    self._known[pc, self._bits] = self._shown
         self._file.write(self._meanwhile)
         self._coming, self._told, self._meanwhile = None, "", ""
 
     def _lines(self, cpu: Any) -> Iterator[str]:
         loaded = self._machine.loaded
         place = loaded.place(cpu.pc) if loaded else ()
-        self._bits = cpu.bits
-        if "in_asm" in self._items and (cpu.pc, cpu.bits) not in self._known:
+        self._bits, self._shown = cpu.bits, None
+        if "in_asm" in self._items and not self._is_known(cpu):
             yield from self._in_asm(cpu, loaded.symbol(cpu.pc) if loaded else None)
         if "cpu" in self._items:
             yield from (f"{row}\n" for row in self._architecture.qemu_registers(cpu))
@@ -79,9 +82,14 @@ class Executed:
             where = "".join(f" {part}" for part in place if part)
             yield f"Trace {cpu.index}: insns={cpu.count} [{cpu.pc:016x}]{where}\n"
 
+    def _is_known(self, cpu: Any) -> bool:
+        """Code may have been written over since."""
+        data = self._known.get((cpu.pc, cpu.bits))
+        return data is not None and self._disassembler.is_still(cpu, cpu.pc, data)
+
     def _in_asm(self, cpu: Any, name: str | None) -> Iterator[str]:
         found = self._disassembler.at(cpu, cpu.pc)
         if self._next != (found.address, name):
             yield f"{LINE}\nIN: {name or ''}\n"
-        self._next = found.end, name
+        self._next, self._shown = (found.end, name), found.data
         yield f"{found.address:#010x}:  {found.data.hex(' '):24} {found.text}\n"

@@ -108,7 +108,7 @@ class Rates:
         drawn = io.StringIO()
         if shown:
             names = _with_rates(heading(machine.architecture), *RATES)
-            table.show(names, [self._cells(row) for row in shown], drawn, width)
+            table.show(names, [self._cells(row) for row in shown], drawn, wide)
         left = len(rows) - len(shown)
         return (
             "\n".join(broken(line, wide) for line in head)

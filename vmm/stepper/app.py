@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
@@ -11,6 +12,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.events import Event, Key
 from textual.widgets import Input, Static
 
 from vmm.arch import named
@@ -25,7 +27,11 @@ from vmm.stepper.walk import Walk
 from vmm.trace.words import interrupt
 
 PATIENCE = 0.2
-"""Seconds of a move after which keys are heard again, of which only Esc does anything then."""
+"""Seconds of a move after which it is told that one is under way."""
+AT_ONCE = ("escape", "q", "ctrl+c")
+"""Keys that wait for no move; the others are heard when it is over."""
+WHILE_ASKED = ("escape", "fold")
+"""What keys do while a line is asked for, whose the others are."""
 ASKED = {
     "toggle": "breakpoint at", "go_to": "go to instruction", "search": "search events for",
     "line": "line NAME [raise|lower|pulse|edge|until-served]", "command": "monitor",
@@ -71,8 +77,8 @@ class Stepper(App[None]):
     TITLE = "vmm step"
     LAYERS: ClassVar = ("default", "above")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key.keys, key.action, key.does, show=False, priority=key.action in ("escape", "fold")) for key in KEYS
-    ]
+        Binding(key.keys, key.action, key.does, show=False, priority=True) for key in KEYS
+    ]  # a key with priority is over when the next one is looked at
 
     def __init__(self, walk: Walk) -> None:
         super().__init__()
@@ -83,6 +89,11 @@ class Stepper(App[None]):
         self._folded = 0
         self._laid_out: dict[str, Place] = {}
         self._asking = ""
+        self._answered = False
+        """A line was entered that has not arrived yet."""
+        self._ahead: deque[Key] = deque()
+        """What was typed ahead."""
+        self._heeding = False
         self._searched = ""
 
     # ---- on the screen ----
@@ -174,10 +185,36 @@ class Stepper(App[None]):
 
     # ---- keys ----
 
-    async def _move(self, move: Callable[[], None]) -> None:
-        """Let the machine move; where that takes long, keys are heard meanwhile."""
-        if self._busy:
+    async def on_event(self, event: Event) -> None:
+        """Keys in their order, whatever they must wait for."""
+        if isinstance(event, Key) and not event.is_forwarded and self._waits(event.key):
+            self._ahead.append(event)
+            await self._heed()
+        else:
+            await super().on_event(event)
+
+    def _waits(self, key: str) -> bool:
+        """Its turn may be later; a q belongs to a line that is asked for, too."""
+        return key not in AT_ONCE or (bool(self._asking) and key != "escape")
+
+    async def _heed(self) -> None:
+        """Keys that were typed ahead, until one of them takes long."""
+        if self._heeding:
             return
+        self._heeding = True
+        try:
+            while self._ahead and not (self._busy or self._answered):
+                key = self._ahead.popleft()
+                self._answered = bool(self._asking) and key.key == "enter"
+                await super().on_event(key)
+        finally:
+            self._heeding = False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action in WHILE_ASKED or not self._asking
+
+    async def _move(self, move: Callable[[], None]) -> None:
+        """Let the machine move; where that takes long, Esc is heard meanwhile."""
         self._busy = True
         self._before, self._now = self._now, {}
         moving = asyncio.ensure_future(asyncio.to_thread(move))
@@ -195,6 +232,7 @@ class Stepper(App[None]):
         self._busy = False
         self._draw()
         await moving
+        await self._heed()
 
     @contextmanager
     def _ending(self) -> Iterator[None]:
@@ -241,6 +279,7 @@ class Stepper(App[None]):
 
     def action_escape(self) -> None:
         self._walk.wants_in = True
+        self._ahead.clear()
         self.query_one("#help").remove_class("open")
         self._close()
 
@@ -252,27 +291,28 @@ class Stepper(App[None]):
 
     def action_ask(self, what: str) -> None:
         """Open the line in which the rest of a key is written."""
-        if self._busy:
-            return
         self._asking = what
         asked = self.query_one("#asked", Input)
         asked.value, asked.placeholder = "", ASKED[what]
         asked.add_class("open")
-        asked.focus()
+        self.set_focus(asked)
 
     def _close(self) -> None:
         asked = self.query_one("#asked", Input)
         asked.remove_class("open")
         self.set_focus(None)
-        self._asking = ""
+        self._asking, self._answered = "", False
 
     async def on_input_submitted(self, submitted: Input.Submitted) -> None:
+        if not self._answered:
+            return  # Esc was faster
         what, text = self._asking, submitted.value.strip()
         self._close()
         if what == "search":
             text = self._searched = text or self._searched
         if text:
             await self._move(lambda: self._answer(what, text))
+        await self._heed()
 
     def _answer(self, what: str, text: str) -> None:
         walk = self._walk

@@ -40,6 +40,8 @@ KINDS = {
     lib.VMM_EV_TRANSACTION: "transaction",
     lib.VMM_EV_GUARD_STORED: "guard stored",
     lib.VMM_EV_STATE_SET: "state set",
+    lib.VMM_EV_NMI_MASK: "nmi mask",
+    lib.VMM_EV_PIN_STATE: "pin state",
 }
 NUMBERS = {name: number for number, name in KINDS.items()}
 WITH_SOURCE = (

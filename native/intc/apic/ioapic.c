@@ -9,6 +9,7 @@
  * - An edge that no local APIC accepts is lost, as on the system bus; a level is offered again until one does, and only
  *   then is its delivery status "send pending".
  */
+#include "core/trace.h"
 #include "intc/apic/lapic.h"
 
 enum { IOREGSEL = 0x00, IOWIN = 0x10, EOIR = 0x40 };
@@ -60,6 +61,34 @@ static bool is_waiting(const vmm_ioapic *io, uint32_t pin)
     return is_level(entry) && !(entry & (MASKED | REMOTE_IRR)) && asserted(io, pin);
 }
 
+/* ---- what is told of a pin, to who records ---- */
+
+static uint32_t state(const vmm_ioapic *io, uint32_t pin)
+{
+    uint64_t entry = io->entry[pin];
+    return (entry & MASKED ? VMM_PIN_MASKED : 0u) | (entry & REMOTE_IRR ? VMM_PIN_REMOTE_IRR : 0u)
+         | (is_waiting(io, pin) ? VMM_PIN_SEND_PENDING : 0u);
+}
+
+static bool is_told(const vmm_machine *m)
+{
+    return m->current && trace_is_whole(m);
+}
+
+static uint32_t seen(vmm_machine *m, uint32_t pin)
+{
+    return is_told(m) ? state(ioapic_of(m), pin) : 0;
+}
+
+static void note_change(vmm_machine *m, uint32_t pin, uint32_t before)
+{
+    uint32_t now = seen(m, pin);
+    if (now != before)
+        trace_derived(m->current, VMM_EV_PIN_STATE, pin, now);
+}
+
+/* ---- lines and entries ---- */
+
 static void offer(vmm_machine *m, uint32_t pin)
 {
     vmm_ioapic *io = ioapic_of(m);
@@ -81,11 +110,13 @@ void vmm_ioapic_set_line(vmm_machine *m, uint32_t pin, int level)
     vmm_ioapic *io = ioapic_of(m);
     if (pin >= VMM_IOAPIC_PINS || (io->lines >> pin & 1) == (level != 0))
         return;
+    uint32_t before = seen(m, pin);
     io->lines ^= 1u << pin;
     if (is_level(io->entry[pin]))
         offer(m, pin);
     else if (asserted(io, pin))
         edge(m, pin);
+    note_change(m, pin, before);
 }
 
 static bool is_unmasked(const vmm_machine *m, uint32_t pin)
@@ -98,10 +129,17 @@ static uint32_t vector_of(const vmm_machine *m, uint32_t pin)
     return pin < VMM_IOAPIC_PINS ? ioapic_of(m)->entry[pin] & 0xff : VMM_ANY;
 }
 
+static void offer_again(vmm_machine *m, uint32_t pin)
+{
+    uint32_t before = seen(m, pin);
+    offer(m, pin);
+    note_change(m, pin, before);
+}
+
 void ioapic_retry(vmm_machine *m)
 {
     for (uint32_t pin = 0; pin < VMM_IOAPIC_PINS; pin++)
-        offer(m, pin);
+        offer_again(m, pin);
 }
 
 /* Every entry of that vector first, then the lines: two pins may share it. */
@@ -113,12 +151,14 @@ void ioapic_eoi(vmm_machine *m, uint32_t vector)
         uint64_t *entry = &io->entry[pin];
         if (!(*entry & REMOTE_IRR) || (*entry & 0xff) != vector)
             continue;
+        uint32_t before = seen(m, pin);
         *entry &= ~(uint64_t)REMOTE_IRR;
         ended |= 1u << pin;
+        note_change(m, pin, before);
     }
     for (uint32_t pin = 0; pin < VMM_IOAPIC_PINS; pin++)
         if (ended >> pin & 1)
-            offer(m, pin);
+            offer_again(m, pin);
 }
 
 /* Remote IRR has a meaning for levels only, so the switch to edge clears it. */
@@ -126,6 +166,7 @@ static void write_entry(vmm_machine *m, uint32_t pin, uint64_t value)
 {
     vmm_ioapic *io = ioapic_of(m);
     uint64_t *entry = &io->entry[pin];
+    uint32_t before = seen(m, pin);
     *entry = value | (is_level(value) ? *entry & REMOTE_IRR : 0);
     if (io->held >> pin & 1 && !(value & MASKED)) {
         io->held &= ~(1u << pin);
@@ -133,6 +174,7 @@ static void write_entry(vmm_machine *m, uint32_t pin, uint64_t value)
             post(m, pin);
     }
     offer(m, pin);
+    note_change(m, pin, before);
 }
 
 static uint64_t shown(const vmm_ioapic *io, uint32_t pin)

@@ -135,4 +135,5 @@ DEBUGGER = Debugger(
         ),
     },
     view,
+    stops_before_access=True,
 )

@@ -22,6 +22,8 @@ EVENTS = {
     "task switch": "task switch to TSS {number:#06x}",
     "returned": "handler of vector {number:#04x} returned after {value} instructions",
     "cpu mask": "interrupts {masked}",
+    "nmi mask": "NMIs {blocked}",
+    "pin state": "pin {number} of the IOAPIC is {pin_state}",
     "shadow": "an interrupt waits for the end of the {shadow} shadow",
     "transaction": "a transaction {transaction}",
 }
@@ -45,6 +47,11 @@ TRANSACTION = {
     lib.VMM_TX_CONFLICT: "is aborted, for another vCPU, a device or a script accesses its lines",
     lib.VMM_TX_NESTED: "is aborted, for it is nested too deep",
 }
+PIN_STATE = {
+    lib.VMM_PIN_MASKED: "masked",
+    lib.VMM_PIN_REMOTE_IRR: "in service",
+    lib.VMM_PIN_SEND_PENDING: "waiting to be accepted",
+}
 SHADOWS = {lib.VMM_SHADOW_STI: "STI", lib.VMM_SHADOW_MOV_SS: "MOV SS"}
 
 
@@ -52,6 +59,8 @@ def facts(event: Event, exception_name: ExceptionName) -> dict[str, str]:
     return {
         "input": f"vector {event.number:#04x}" if event.value == LOCAL_APIC else f"pin {event.number}",
         "masked": "masked" if event.number else "unmasked",
+        "blocked": "blocked" if event.number else "no longer blocked",
+        "pin_state": ", ".join(name for bit, name in PIN_STATE.items() if event.value & bit) or "idle",
         "transaction": TRANSACTION.get(event.number, str(event.number)),
         "shadow": SHADOWS.get(event.number, str(event.number)),
     }

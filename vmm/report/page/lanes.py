@@ -73,19 +73,32 @@ class Lanes:
             while drawn.open:
                 drawn.close(end)
             groups.setdefault(drawn.lane.group, []).append(drawn)
-        return [_plain(drawn) for group in sorted(groups.values(), key=_rank) for drawn in sorted(group, key=_order)]
+        came: dict[str, int] = {}
+        for name in groups:
+            came.setdefault(_kind(name), len(came))
+
+        def rank(group: list[_Drawn]) -> tuple[bool, bool, int, list[tuple[int, str]]]:
+            """vCPUs, lines, controllers and all else, the first of its kind that came first, and then by number."""
+            name = group[0].lane.group
+            no_vcpu = all(drawn.lane.shape != SPANS for drawn in group)
+            return no_vcpu, name != LINES, came[_kind(name)], _by_number(name)
+
+        return [_plain(drawn) for group in sorted(groups.values(), key=rank) for drawn in sorted(group, key=_order)]
 
 
-def _rank(group: list[_Drawn]) -> tuple[bool, bool]:
-    """vCPUs, lines, controllers and all else."""
-    return all(drawn.lane.shape != SPANS for drawn in group), group[0].lane.group != LINES
+def _kind(group: str) -> str:
+    """Of which there may be one for each vCPU."""
+    return group.rstrip("0123456789")
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Numbers in it as numbers."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _order(drawn: _Drawn) -> tuple[bool, list[tuple[int, str]]]:
-    """Spans as they came, then by name, numbers in it as numbers."""
-    if drawn.lane.shape == SPANS:
-        return False, []
-    return True, [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", drawn.lane.name)]
+    """Spans as they came, then by name."""
+    return (False, []) if drawn.lane.shape == SPANS else (True, _by_number(drawn.lane.name))
 
 
 def _plain(drawn: _Drawn) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _lines(view: View, each: Instruction) -> Iterator[Text]:
         yield line((f"   ▽ {shadow}", WARNING))
     mark = "●" if each.address in walk.breakpoints() else " "
     address = f"{each.address:0{ADDRESS}x} "
-    room = view.width - len(address) - 2
+    room = max(view.width - len(address) - 2, 0)
     names = [f" {place}", f" :{place.rpartition(':')[2]}"] if place else []
     least = max(TEXT, len(each.text))
     place = next((name for name in names if room - len(name) >= least), "")

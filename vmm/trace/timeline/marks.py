@@ -17,8 +17,8 @@ class Lane(NamedTuple):
     """A row of every picture. A timeline has one object for each, the same for all of its marks."""
 
     group: str
-    """Whose it is: "vCPU 0", "lines", "8259A", "local APIC 0", "GIC", "GIC vCPU 0" (INTIDs that each vCPU has of its
-    own), "stimuli", "devices".
+    """Whose it is: "vCPU 0", "lines", "8259A", "local APIC 0", "IOAPIC", "GIC", "GIC vCPU 0" (INTIDs that each vCPU
+    has of its own), "stimuli", "devices".
     """
     name: str
     shape: str

@@ -1,4 +1,4 @@
-"""Lanes of an 8259A pair, and of local APICs: which of the two an event is of only both together know."""
+"""Lanes of an 8259A pair, and of local APICs: which of the two an event is of only both together know; of an IOAPIC."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ SLAVE, CASCADE = 8, 2
 LOCAL_APIC = lib.VMM_OF_LOCAL_APIC
 """`value` of its events; of the pair's a request and an end have 0, an acknowledge the pin."""
 SPURIOUS_PINS = (7, 15)
+ENTRY = {
+    "mask": lib.VMM_PIN_MASKED,
+    "remote IRR": lib.VMM_PIN_REMOTE_IRR,
+    "send pending": lib.VMM_PIN_SEND_PENDING,
+}
+"""Bits of an IOAPIC's entry."""
 STAYS, IS_OVER, CASCADE_IS_OVER = lib.VMM_REQUEST_STAYS, lib.VMM_REQUEST_IS_OVER, lib.VMM_CASCADE_IS_OVER
 
 
@@ -24,6 +30,7 @@ class X86:
 
     def __init__(self) -> None:
         self._irr, self._isr, self._imr = (Values("8259A", f"{name} {{}}") for name in ("IRR", "ISR", "IMR"))
+        self._entries = [(Values("IOAPIC", f"{name} {{}}"), bit) for name, bit in ENTRY.items()]
         self._stays: dict[int, int] = {}
         """Of pins, whether their requests outlive their lines."""
         self._slave_held = False
@@ -41,6 +48,7 @@ class X86:
         yield "state set", self._initialised
         yield "vain", self._is_vain
         yield "line", self._line
+        yield "pin state", self._entry
 
     def _pending(self, event: Event, marks: list[Mark]) -> None:
         if event.value == LOCAL_APIC:
@@ -96,6 +104,14 @@ class X86:
         if event.number:
             self._slave_held = False
         self._cascade(event, marks)
+
+    def _entry(self, event: Event, marks: list[Mark]) -> None:
+        """An edge has no more lanes than its mask: the other bits are a level's alone."""
+        pin = event.number
+        for values, bit in self._entries:
+            is_set = event.value & bit != 0
+            if is_set or bit == lib.VMM_PIN_MASKED or pin in values:
+                values.set(pin, int(is_set), event, marks)
 
     def _slave_requests(self) -> bool:
         return any(self._irr.get(each) > self._imr.get(each) for each in range(SLAVE, PINS))

@@ -35,7 +35,6 @@ class Vcpu:
 
     Its code is that of the last symbol anybody knows of: the one interrupted, the handler's, the one returned to, and
     that of each instruction which an event names. A handler that never returns ends where one is entered in its place.
-    NMIs are blocked until a handler returns, whichever; of an IRET outside of handlers no event tells.
     """
 
     def __init__(self, index: int, tell: Tell, *, x86: bool) -> None:
@@ -57,6 +56,7 @@ class Vcpu:
         yield "delivered", self._delivered
         yield "returned", self._returned
         yield "cpu mask", self._if_changed if self._x86 else self._daif_changed
+        yield "nmi mask", self._nmi_mask_changed
         yield "transaction", self._transacts
         for kind in self._moments.keys() - {"transaction"}:
             yield kind, self._moment
@@ -92,16 +92,12 @@ class Vcpu:
         self._come(symbol[event.linear] or NOWHERE, event, marks)
         self._come(symbol[code] or NOWHERE, event, marks)
         self._since = event.insns
-        if event.source == "NMI":
-            self._masks.set("NMI blocking", 1, event, marks)
 
     def _returned(self, event: Event, marks: list[Mark]) -> None:
         while self._nest and len(self._nest) >= event.depth:
             self._end(event, marks)
         self._come(self._tell.symbol[event.pc] or NOWHERE, event, marks)
         self._since = event.insns
-        if self._x86 and "NMI blocking" in self._masks:
-            self._masks.set("NMI blocking", 0, event, marks)
 
     def _end(self, event: Event, marks: list[Mark]) -> None:
         self._nest.pop()
@@ -111,6 +107,9 @@ class Vcpu:
 
     def _if_changed(self, event: Event, marks: list[Mark]) -> None:
         self._masks.set("IF", 1 - event.number, event, marks)
+
+    def _nmi_mask_changed(self, event: Event, marks: list[Mark]) -> None:
+        self._masks.set("NMI blocking", event.number, event, marks)
 
     def _daif_changed(self, event: Event, marks: list[Mark]) -> None:
         changed = event.number ^ event.value
