@@ -50,8 +50,6 @@ static uint64_t device_says(vmm_vcpu *v, uint64_t address, uint32_t size)
 {
     vmm_machine *m = v->machine;
     uint64_t value;
-    if (v->arch->accesses)
-        v->arch->accesses(v);
     if (v->arch->local_read && v->arch->local_read(v, address, size, &value))
         return value;
     const vmm_range *range = range_at(m, address);
@@ -66,12 +64,18 @@ static uint64_t device_says(vmm_vcpu *v, uint64_t address, uint32_t size)
     return host->mmio_read(host->handle, range->index, address, size);
 }
 
+uint64_t bus_read(vmm_vcpu *v, uint64_t physical, uint32_t size)
+{
+    return bus_answer(v->machine, VMM_PLACE_MEMORY, physical, size, device_says(v, physical, size));
+}
+
 static uint64_t on_mmio_read(void *engine, uint64_t hole_offset, unsigned size, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
-    uint64_t address = address_at(v->machine, hole_offset);
-    return bus_answer(v->machine, VMM_PLACE_MEMORY, address, size, device_says(v, address, size));
+    if (v->arch->accesses)
+        v->arch->accesses(v);
+    return bus_read(v, address_at(v->machine, hole_offset), size);
 }
 
 bool bus_walk(vmm_vcpu *v, uint64_t physical, bool looks)
@@ -110,23 +114,25 @@ static void range_write(vmm_vcpu *v, const vmm_range *range, uint64_t address, u
     host->mmio_write(host->handle, range->index, address, size, value);
 }
 
+void bus_write(vmm_vcpu *v, uint64_t physical, uint32_t size, uint64_t value)
+{
+    const vmm_machine *m = v->machine;
+    if (v->arch->local_write && v->arch->local_write(v, physical, size, value))
+        return;
+    const vmm_range *range = range_at(m, physical);
+    if (range)
+        range_write(v, range, physical, size, value);
+    else if (!m->hole_floats)
+        nobody_answers(v, physical, VMM_ACCESS_WRITE);
+}
+
 static void on_mmio_write(void *engine, uint64_t hole_offset, unsigned size, uint64_t value, void *user)
 {
     (void)engine;
     vmm_vcpu *v = user;
-    vmm_machine *m = v->machine;
-    uint64_t address = address_at(m, hole_offset);
     if (v->arch->accesses)
         v->arch->accesses(v);
-    if (v->arch->local_write && v->arch->local_write(v, address, size, value))
-        return;
-    const vmm_range *range = range_at(m, address);
-    if (!range) {
-        if (!m->hole_floats)
-            nobody_answers(v, address, VMM_ACCESS_WRITE);
-        return;
-    }
-    range_write(v, range, address, size, value);
+    bus_write(v, address_at(v->machine, hole_offset), size, value);
 }
 
 /*

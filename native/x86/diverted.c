@@ -25,6 +25,12 @@ static bool in_16_or_32_bit_protected_mode(const vmm_vcpu *v, uint32_t flags)
     return flags & HF_PE && !(flags & HF_CS64);
 }
 
+static bool in_64_bit_code(const vmm_vcpu *v, uint32_t flags)
+{
+    (void)v;
+    return flags & HF_CS64;
+}
+
 static bool in_any_protected_mode(const vmm_vcpu *v, uint32_t flags)
 {
     (void)v;
@@ -74,6 +80,8 @@ static const row DIVERTED[] = {
     {0, 0xea, 0xea, ANY, in_16_or_32_bit_protected_mode, x86_far_branch},
     {0, 0xff, 0xff, 1 << 3 | 1 << 5, in_any_protected_mode, x86_far_branch}, /* CALL and JMP m16:16 to m16:64 */
     {0, 0xca, 0xcb, ANY, in_protected_mode, x86_retf},
+    {0, 0x8e, 0x8e, 1 << 2, in_64_bit_code, x86_load_ss}, /* MOV SS */
+    {1, 0xb2, 0xb2, ANY, in_64_bit_code, x86_load_ss},    /* LSS */
     {1, 0x07, 0x07, ANY, in_ia32e_mode_of_intel, x86_sysret},
     {1, 0x35, 0x35, ANY, in_ia32e_mode, x86_sysexit},
     {1, 0xc7, 0xc7, 1 << 6 | 1 << 7, always, x86_random}, /* RDRAND, RDSEED */

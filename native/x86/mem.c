@@ -4,6 +4,8 @@
  */
 #include <string.h>
 
+#include "core/bus.h"
+#include "core/memory.h"
 #include "unicorn/uc.h"
 #include "x86/x86.h"
 
@@ -56,6 +58,49 @@ static void physical_write(vmm_machine *m, uint64_t physical, const void *bytes,
     vmm_memory_written(m, physical, size);
 }
 
+/* There the guest reaches the registers of its own local APIC, whatever lies below. */
+static bool is_covered(const vmm_vcpu *v, uint64_t physical)
+{
+    return (physical ^ v->covered_page) >> 12 == 0;
+}
+
+/* Devices have four bytes at most at once, aligned, as Unicorn's accesses come to them. */
+static uint32_t piece_at(uint64_t physical, uint32_t size)
+{
+    uint32_t piece = 4;
+    while (piece > size || physical % piece)
+        piece /= 2;
+    return piece;
+}
+
+static void bus_reads(vmm_vcpu *v, uint64_t physical, uint8_t *bytes, uint32_t size)
+{
+    const uint8_t *memory = is_covered(v, physical) ? NULL : vmm_memory(v->machine, physical, size);
+    if (memory) {
+        memmove(bytes, memory, size);
+        return;
+    }
+    for (uint32_t piece; size; physical += piece, bytes += piece, size -= piece) {
+        piece = piece_at(physical, size);
+        uint64_t value = bus_read(v, physical, piece);
+        memmove(bytes, &value, piece);
+    }
+}
+
+static void bus_writes(vmm_vcpu *v, uint64_t physical, const uint8_t *bytes, uint32_t size)
+{
+    if (!is_covered(v, physical) && ram_at(v->machine, physical, size)) {
+        physical_write(v->machine, physical, bytes, size);
+        return;
+    }
+    for (uint32_t piece; size; physical += piece, bytes += piece, size -= piece) {
+        uint64_t value = 0;
+        piece = piece_at(physical, size);
+        memmove(&value, bytes, piece);
+        bus_write(v, physical, piece, value);
+    }
+}
+
 typedef enum { READ, WRITE, CHECK } access_kind;
 typedef enum { IMPLICIT, OF_THE_PROGRAM } accessor; /* the latter with the privilege that the vCPU has */
 
@@ -74,9 +119,9 @@ static x86_fault each_page(vmm_vcpu *v, uint64_t linear, void *bytes, uint32_t s
         if (fault.raised)
             break;
         if (kind == READ)
-            physical_read(v->machine, physical, (char *)bytes + done, part);
+            bus_reads(v, physical, (uint8_t *)bytes + done, part);
         else if (kind == WRITE)
-            physical_write(v->machine, physical, (const char *)bytes + done, part);
+            bus_writes(v, physical, (const uint8_t *)bytes + done, part);
         done += part;
     }
     restore(env, saved);

@@ -223,9 +223,10 @@ uint8_t x86_diverted_digits(const vmm_vcpu *v, uint8_t map, uint8_t opcode, uint
 bool x86_may_be_diverted(uint8_t opcode);                          /* one of the one-byte map, in whatever block */
 bool x86_divert(vmm_vcpu *v, const x86_insn *insn);                /* false: it is not */
 
-/* io_permission.c, flags_image.c */
+/* io_permission.c, flags_image.c, load_ss.c */
 void x86_port_access(vmm_vcpu *v, const x86_insn *insn);
 void x86_pushf(vmm_vcpu *v, const x86_insn *insn);
+void x86_load_ss(vmm_vcpu *v, const x86_insn *insn);
 
 /* hypercall.c */
 bool x86_hypercall(vmm_vcpu *v, const x86_insn *insn); /* VMCALL and VMMCALL; false: the instruction is neither */
