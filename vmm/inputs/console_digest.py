@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import NamedTuple
 
 
@@ -20,6 +19,8 @@ class ConsoleDigest:
     """Of all that it heard."""
 
     def __init__(self) -> None:
+        from hashlib import sha256  # a fifth of the time that a short run takes
+
         self._size, self._hash = 0, sha256()
 
     def hear(self, data: bytes) -> None:

@@ -17,7 +17,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +131,8 @@ def absolute_module(module: str) -> str:
 
 def checksum(path: Path) -> str:
     """A file's SHA-256; VmmError where it cannot be read."""
+    from hashlib import sha256
+
     found = sha256()
     try:
         with path.open("rb") as file:
@@ -166,6 +167,8 @@ def _is_written(value: Any) -> bool:
 
 def write(file: OutputFile, tape: Tape) -> None:
     """All of it; VmmError where it cannot be written."""
+    from hashlib import sha256
+
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in _lines(tape))
     file.write(text + json.dumps({"sha256": sha256(text.encode()).hexdigest()}) + "\n")
 
@@ -314,6 +317,8 @@ class _Reader:
         return End(self._position(line, "end"), line.get("hash"), console, line.get("status"), line.get("why"))
 
     def _checksum(self, line: dict[str, Any]) -> None:
+        from hashlib import sha256
+
         if "sha256" not in line:
             raise self._error("the recording breaks off")
         before, found, _ = self._data.rpartition(b'{"sha256"')

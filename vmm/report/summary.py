@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from vmm.core.stops import Stop
-from vmm.diagnoses.diagnosed import Diagnoses
-from vmm.diagnoses.diagnosis import Looked
 from vmm.findings.finding import Finding
 from vmm.findings.found import MEANT
 from vmm.machine.machine import Machine
 from vmm.quantities import in_words
-from vmm.report import verdicts
 from vmm.trace import InterruptStats
 from vmm.trace.words import cells, heading
+
+if TYPE_CHECKING:
+    from vmm.diagnoses.diagnosed import Diagnoses
+    from vmm.diagnoses.diagnosis import Looked
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Summary:
             "interrupts": [_facts(row) for row in self.interrupts],
         }
         if self.looked:
+            from vmm.report import verdicts
+
             facts |= verdicts.plain(self.looked) | {"not_applied": dict(self.not_applied)}
         import json  # most runs write none
 
@@ -97,6 +100,8 @@ class Summary:
     def show_verdicts(self, file: TextIO) -> None:
         """Print what diagnoses found, if any were asked for."""
         if self.looked:
+            from vmm.report import verdicts
+
             verdicts.show(self.looked, self.not_applied, file)
 
     def show_totals(self, file: TextIO) -> None:
