@@ -1,7 +1,8 @@
 /*
  * In the fast gear the instructions of a block count as begun when it begins, if no boundary within it asks for a look
- * before; else as many of them as come before that are a block for once. Who comes in its middle (a fault, a device's registers) is told which instruction it is, and so settles the
- * count first; what may make something due there leaves the block before it, to run alone.
+ * before; else as many of them as come before that are a block for once. Who comes in its middle (a fault, a device's
+ * registers) is told which instruction it is, and so settles the count first; what may make something due there leaves the
+ * block before it, to run alone.
  */
 #include <stdlib.h>
 
@@ -18,9 +19,21 @@ static uint64_t place_of(uint64_t pc)
     return (pc ^ pc >> 16) & (PLACE_BITS - 1);
 }
 
+static void remember(vmm_vcpu *v, const vmm_block *b, uint32_t begun)
+{
+    uint64_t at = v->count - begun;
+    for (uint32_t i = 0; i < begun; i++)
+        v->recent[at++ & (VMM_RECENT - 1)] = block_pc(b, i);
+}
+
 /* Backwards from the last, as far as `recent` reaches. */
 static void bring_up_to_date(vmm_vcpu *v, uint32_t begun)
 {
+    if (v->block_count == 1) {
+        remember(v, v->block, begun);
+        v->block_count = 0;
+        return;
+    }
     uint32_t known = v->block_count < VMM_RECENT ? v->block_count : VMM_RECENT;
     uint64_t at = v->count, oldest = at > VMM_RECENT ? at - VMM_RECENT : 0;
     for (uint32_t n = 1; n <= known && at > oldest; n++) {

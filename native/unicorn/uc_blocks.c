@@ -112,6 +112,7 @@ bool uc_block_insn(uint64_t pc, const uc_verdict *verdict)
     b->at[b->count++] = (uint16_t)(pc - b->first);
     b->last = pc;
     b->hooked = verdict->hooked;
+    b->casts = verdict->casts;
     return b->count == MOST_INSTRUCTIONS;
 }
 

@@ -19,6 +19,7 @@ struct vmm_block {
     uint16_t count;
     uint8_t careful;     /* it is looked at each time it begins */
     uint8_t hooked;      /* before its last instruction Unicorn has computed the flags that were put off */
+    uint8_t casts;       /* its last instruction may keep interrupts off behind it */
     uint8_t conditional; /* its one instruction may be skipped, and does not count then */
     uint8_t asks;        /* it is none: within one, an access to memory is over */
     uint16_t at[];       /* of each instruction, from the first */

@@ -11,6 +11,7 @@ typedef struct {
     bool last;          /* nothing is translated behind it */
     bool hooked;        /* as before any instruction with a hook, Unicorn computes the flags that were put off; it is the last */
     bool careful;       /* a block that begins with it is looked at each time */
+    bool casts;         /* it may keep interrupts off behind it */
     bool conditional;   /* the one of its block, and counts only where it is not skipped */
     bool none;          /* an exception stands in its place: it does not begin */
 } uc_verdict;

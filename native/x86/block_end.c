@@ -61,6 +61,12 @@ bool x86_ends_block(const insn_start *s, const code_cursor *c)
     return true;
 }
 
+bool x86_may_cast_shadow(const insn_start *s)
+{
+    enum { POP_SS = 0x17, MOV_SEGMENT = 0x8e, STI = 0xfb };
+    return s->map == MAP_ONE && !s->vex && (s->opcode == POP_SS || s->opcode == MOV_SEGMENT || s->opcode == STI);
+}
+
 bool x86_repeats(const insn_start *s)
 {
     bool string = (s->opcode >= 0x6c && s->opcode <= 0x6f) || (s->opcode >= 0xa4 && s->opcode <= 0xa7)

@@ -40,7 +40,9 @@ static shadow_caster caster_at(vmm_vcpu *v, uint64_t pc)
 int vmm_x86_shadow(vmm_vcpu *v)
 {
     bool inhibited = env_of(v)->hflags & HF_INH;
-    if (v->count == v->event_count)
+    const vmm_block *b = v->begun;
+    bool cast_none = b && !b->casts && vcpu_here(v) == b->last; /* which is known without reading it */
+    if (v->count == v->event_count || cast_none)
         return VMM_SHADOW_NONE;
     switch (caster_at(v, vcpu_here(v))) {
     case STI:

@@ -39,6 +39,7 @@ static inline uint8_t peek_byte(code_cursor *c)
 /* block_end.c */
 bool x86_may_end_block(uint8_t first);       /* its first byte says that it may */
 bool x86_ends_block(const insn_start *s, const code_cursor *c); /* in the fast gear; c: behind its opcode */
+bool x86_may_cast_shadow(const insn_start *s); /* STI, MOV and POP to SS, among others */
 bool x86_repeats(const insn_start *s);       /* a string instruction with a prefix that repeats it */
 
 bool encoding_is_undefined(code_cursor *c, uint32_t flags, const insn_start *s); /* flags: of a block, hflags and RFLAGS */

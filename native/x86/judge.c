@@ -124,6 +124,7 @@ uc_verdict x86_judge(vmm_vcpu *v, uint64_t pc, uint32_t flags)
         verdict.hooked = x86_ends_block(&s, &c);
         verdict.last |= verdict.hooked;
         verdict.careful |= x86_repeats(&s);
+        verdict.casts = x86_may_cast_shadow(&s);
     }
     uint8_t digits = s.vex ? 0 : x86_diverted_digits(v, s.map, s.opcode, flags);
     bool diverted = digits == 0xff || (digits && digits >> (peek_byte(&c) >> 3 & 7) & 1);
