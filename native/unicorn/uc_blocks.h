@@ -13,7 +13,8 @@ struct vmm_block {
     uint64_t last;
     uint64_t base;       /* linear address less program counter */
     uint64_t mask;       /* which bits linear addresses have */
-    uintptr_t last_host; /* where translated code of the last instruction was left before; 0: not yet */
+    uintptr_t last_host; /* where translated code of the last instruction was left before, to go on; 0: not yet */
+    uintptr_t exit_host; /* and for good, where it has a hook */
     uint32_t flags;      /* by which Unicorn finds it, beside its address */
     uint32_t unawaited;  /* for this setting of the vCPU's nobody may await any of its instructions; 0: that is not known */
     uint16_t count;

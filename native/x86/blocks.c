@@ -124,6 +124,11 @@ bool x86_settle(vmm_vcpu *v, uintptr_t host_pc, bool will_exit, x86_restore_stat
         at_the_last(v);
         return true;
     }
+    if (b && will_exit && host_pc == b->exit_host) {
+        at_the_last(v);
+        flags_as_computed(v);
+        return true;
+    }
     bool restored = original(v->cpu, host_pc, will_exit);
     if (!restored || !b) {
         if (!will_exit)
@@ -133,6 +138,8 @@ bool x86_settle(vmm_vcpu *v, uintptr_t host_pc, bool will_exit, x86_restore_stat
         return restored;
     }
     if (will_exit) {
+        if (at_a_hook(v))
+            b->exit_host = host_pc;
         flags_as_computed(v);
         block_left(v, linear_pc(v, b));
         return true;
