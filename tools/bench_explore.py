@@ -26,6 +26,8 @@ BOUNDARIES, WINDOWS, PER_SECOND, LOOPED = 200, 20, 50_000, 200
 PRINTED, PRINTING_PER_SECOND = 61, 20_000
 LONG = 400_000
 """Boundaries that one process tries in twelve seconds: beside them a worker's half second to begin is little."""
+WINDOW, SECONDS = 2000, {1: 1, 2: 10}
+"""Boundaries of a window, and in what time all placements of so many interrupts in it are to be tried."""
 PAIRS = 3
 """Times that one process and two are compared, in turn: what else the machine does meets both."""
 OPTIONS: Options = {"board": "pc,pit=off", "memory": 16 * MIB, "console": None}
@@ -136,6 +138,15 @@ def by_processes(image: Path, jobs: int) -> float:
     return report.placements / (time.perf_counter() - started)
 
 
+def seconds(image: Path, depth: int) -> float:
+    """From beginning to end."""
+    started = time.perf_counter()
+    assert vmm.explore(
+        image, inject="irq:4", between=("begin", "end"), until="over", check=f"n <= {depth}", depth=depth, **OPTIONS
+    )
+    return time.perf_counter() - started
+
+
 def paired(image: Path) -> tuple[float, float]:
     """Of one process and of two, where they differ as they mostly do."""
     pairs = [(by_processes(image, 1), by_processes(image, 2)) for _ in range(PAIRS)]
@@ -194,6 +205,11 @@ def explorations(_: argparse.Namespace) -> Iterator[Row]:
         yield compared(
             f"{what}, each run to its end", whole, "a loop in Python", median(lambda: looped(image)), 5, RATE
         )
+        image.write_text(SILENT.replace(f"${BOUNDARIES // 4}", f"${WINDOW // 4}"))
+        for depth, most in SECONDS.items():
+            taken = seconds(image, depth)
+            name = f"a window of {WINDOW:,} instructions, {depth} interrupt{'s' * (depth > 1)}"
+            yield Row(name, f"{taken:.2f} s", f"asked for, {most} s", taken / most, "below 1", taken < most)
         image.write_text(SILENT.replace(f"${BOUNDARIES // 4}", f"${LONG // 4}"))
         one, two = paired(image)
         yield compared("the same by two processes, a long window", two, "by one", one, 1.8, RATE)

@@ -28,14 +28,21 @@ void footprint_precede(const footprint *f, const byte_set *live, byte_set *out)
     set_unite(out, live, &f->wrote);
 }
 
+/* So many of the bytes are RAM's, from `offset` on. */
+static uint64_t in_ram(const vmm_machine *m, uint64_t physical, uint64_t size, uint64_t *offset)
+{
+    uint64_t in_alias = physical - m->alias_first;
+    *offset = (in_alias < m->alias_size ? m->alias_of + in_alias : physical) - m->ram_base;
+    uint64_t room = *offset < m->ram_size ? m->ram_size - *offset : 0;
+    return size < room ? size : room;
+}
+
 static void accessed(const watcher *w, uint64_t physical, uint64_t size, uint8_t how)
 {
     const vmm_machine *m = w->machine;
-    uint64_t in_alias = physical - m->alias_first;
-    uint64_t offset = (in_alias < m->alias_size ? m->alias_of + in_alias : physical) - m->ram_base;
-    if (offset >= m->ram_size)
+    uint64_t offset, known = in_ram(m, physical, size, &offset);
+    if (!known)
         return;
-    uint64_t room = m->ram_size - offset, known = size < room ? size : room;
     if (w->each)
         accesses_note(w->each, m, offset, known, how);
     if (!w->now)
@@ -46,10 +53,15 @@ static void accessed(const watcher *w, uint64_t physical, uint64_t size, uint8_t
         set_add_but(&w->now->live, offset, known, &w->now->wrote);
 }
 
-/* Who asked for the memory may write it: what was there before counts as read. */
+/* Who asked for the memory may write it: what was there before counts as read. A frame is written whatever was there. */
 static void by_core(void *who, uint64_t physical, uint64_t size, int write)
 {
-    accessed(who, physical, size, write ? VMM_TOUCH_WRITE : VMM_TOUCH_CORE);
+    const watcher *w = who;
+    uint64_t offset;
+    if (!write)
+        accessed(w, physical, size, VMM_TOUCH_CORE);
+    else if (w->now && (size = in_ram(w->machine, physical, size, &offset)))
+        set_add(&w->now->wrote, offset, size);
 }
 
 static void reads_beyond(const watcher *w, uint64_t bytes)

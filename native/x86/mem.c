@@ -54,6 +54,8 @@ static void physical_write(vmm_machine *m, uint64_t physical, const void *bytes,
 {
     if (physical >= m->ram_size || size > m->ram_size - physical)
         return;
+    if (unlikely(m->accessed != NULL))
+        m->accessed(m->accessed_by, physical, size, 1);
     memmove(m->ram + physical, bytes, size);
     vmm_memory_written(m, physical, size);
 }

@@ -159,6 +159,25 @@ def test_runs_that_come_to_one_state_are_one_from_there_on(lost_update):
     assert explored(lost_update).tails < explored(lost_update, reduction=False).tails == 9
 
 
+def test_two_interrupts_share_what_follows_the_first_wherever_it_came(tmp_path):
+    """A frame is written whatever was there: so the first one's, which the second one's handler returns by the place of,
+    makes no difference. A window twice as long takes twice as many runs, though it has far more placements than that.
+    """
+    path = tmp_path / "loop.S"
+
+    def ways(rounds):
+        loop = f"    movl    ${rounds}, %ecx\n2:  decl    %ecx\n    jnz     2b\n"
+        begin, end = LOST_UPDATE.index("begin:"), LOST_UPDATE.index("end:")
+        path.write_text(LOST_UPDATE[:begin] + "begin:\n" + loop + LOST_UPDATE[end:])
+        window = {"inject": "irq:4", "between": ("begin", "end"), "until": "over", "check": "n <= 2", "depth": 2}
+        return [vmm.explore(path, **window, **OPTIONS, **way) for way in WAYS]
+
+    (short, short_whole), (long, long_whole) = ways(40), ways(80)
+    assert (short.placements, long.placements) == (short_whole.placements, long_whole.placements)
+    assert long.placements > 2.5 * short.placements
+    assert long.runs < 2.2 * short.runs
+
+
 def test_a_fixed_guest_is_proven(tmp_path):
     path = tmp_path / "fixed.S"
     path.write_text(LOST_UPDATE.replace("movl    n, %eax\nloaded:\n    incl    %eax\n    movl    %eax, n", "incl n"))
