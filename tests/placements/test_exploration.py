@@ -160,8 +160,8 @@ def test_runs_that_come_to_one_state_are_one_from_there_on(lost_update):
 
 
 def test_two_interrupts_share_what_follows_the_first_wherever_it_came(tmp_path):
-    """A frame is written whatever was there: so the first one's, which the second one's handler returns by the place of,
-    makes no difference. A window twice as long takes twice as many runs, though it has far more placements than that.
+    """A frame is written whatever was there: so the place that the first one's leads to makes no difference, when the
+    second one's handler returns. A window twice as long takes twice as many runs, though it has far more placements.
     """
     path = tmp_path / "loop.S"
 

@@ -20,7 +20,9 @@ def test_placements_are_counted_by_what_was_tried(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(bench_explore, "PAIRS", 1)
     monkeypatch.setattr(bench_explore, "WINDOW", 40)
     monkeypatch.setattr(bench_explore, "median", lambda measure: measure())
-    whole, shared, looped, one_interrupt, two_interrupts, two, *printing = bench_explore.explorations(argparse.Namespace())
+    whole, shared, looped, one_interrupt, two_interrupts, two, *printing = bench_explore.explorations(
+        argparse.Namespace()
+    )
     assert whole.value.endswith("/s") and shared.against.startswith("each run to its end")
     assert looped.against.startswith("a loop in Python")
     assert [row.what.rpartition(" by ")[2] for row in printing] == ["COM1"] * 2 + ["a PL011"] * 2
