@@ -169,3 +169,70 @@ handler:
     )
     assert report.verdict == "proven"
     assert report.boundaries == 1 + 3 * 4 + 1
+
+
+SOFTWARE = """
+#include "x86/guest.h"
+    GUEST_PROTECTED32
+    IDT_GATE 2, handler
+    IDT_GATE 0x24, handler
+    IDT_GATE 0x41, own
+    PIC_UNMASK 4
+begin:
+    nop
+    int     $0x41
+    nop
+    int     $0x41
+end:
+    sti
+    nop
+    nop
+over:
+    POWER_OFF
+own:
+    incl    n
+    iret
+handler:
+    shll    n
+    PIC_EOI 4
+    iret
+    VAR     n
+"""
+"""Interrupts are masked; what is delivered in the window, but for NMI, INT n delivers."""
+
+
+@pytest.mark.parametrize("insns", range(1, 9))
+def test_a_count_may_be_that_of_an_instruction_that_delivers(insns):
+    image = assembled("x86", SOFTWARE)
+    begin = count_at(image, "pc,pit=off", "begin")
+    asked = {"inject": ["irq:4", "nmi"], "board": "pc,pit=off", "until": "over", "check": ["n == 2"], "depth": 2}
+    assert agree(image, **asked, between=("begin", f"insn:{begin + insns}")).failing
+
+
+SWITCHED = """
+#include "x86/guest.h"
+    GUEST_PROTECTED32
+    IDT_GATE 2, handler
+    movl    $0x80, %edx
+    movl    $0x2000, %eax
+begin:
+    nop
+end:
+    outw    %ax, %dx
+    nop
+over:
+    POWER_OFF
+handler:
+    movl    $0x604, %edx
+    iret
+"""
+"""The handler makes the write to an unused port one that switches the machine off."""
+
+
+@pytest.mark.parametrize("by", ["a place", "a count"])
+def test_what_ends_a_run_at_once_behind_the_window_ends_it_behind_the_window(by):
+    image = assembled("x86", SWITCHED)
+    begin = count_at(image, "pc,pit=off", "begin")
+    end = "end" if by == "a place" else f"insn:{begin + 1}"
+    report = agree(image, inject="nmi", board="pc,pit=off", between=("begin", end), until="over")
+    assert [each.cause.partition(":")[0] for each in report.failures][-1] == "it does not come to over"
