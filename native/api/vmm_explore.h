@@ -125,7 +125,7 @@ typedef struct {
     uint64_t stack;    /* bytes that it may grow; 0: nobody looks */
     uint8_t reduce;    /* runs whose states are one share what follows */
     uint8_t ask_each;  /* Python judges every run, not every kind of ending */
-    vmm_trigger end;   /* of the window */
+    vmm_trigger end;   /* of the window: REACH; or INSNS of all vCPUs, when more have begun in a run nothing more happens there */
     vmm_trigger until; /* where runs end, behind that; FREE: with the guest */
     vmm_term term[VMM_MAX_TERMS];
     uint32_t terms;

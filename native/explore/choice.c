@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/vmm_outside.h"
+#include "core/clock.h"
 #include "core/pages.h"
 #include "explore/choice.h"
 
@@ -92,11 +93,17 @@ static bool reads(const exploration *x, const footprint *seen, const vmm_choice 
     return set_has(&seen->live, offset, c->size) || offset % PAGE < seen->beyond;
 }
 
+/* Of a window that ends by one: in a handler which it ends in nothing more happens. */
+static bool is_behind_count(const exploration *x)
+{
+    return x->plan->end.kind == VMM_TRIGGER_INSNS && x->plan->end.at < machine_insns(x->machine);
+}
+
 bool can_happen(const exploration *x, const piece *p, uint64_t i, uint32_t choice, const footprint *seen)
 {
     const vmm_choice *c = &x->plan->choice[choice];
     uint8_t first = i ? ANYTHING : p->first;
-    if (first == NOTHING)
+    if (first == NOTHING || is_behind_count(x))
         return false;
     if (c->kind == VMM_CHOICE_TIMER)
         return vmm_next_timer(x->machine) != VMM_NEVER;

@@ -100,7 +100,7 @@ static outset set_out(exploration *x, run *r, bool turn)
     outset o = {depth_of(m) > depth, how & OVER};
     if (o.over)
         return o;
-    bool ends = how & AT_END && (turn || !o.delivered); /* else it is a handler that begins there */
+    bool ends = how & AT_END && (turn || !o.delivered || counted_out(x)); /* else it is a handler that begins there */
     advance(x, r, before, machine_insns(m) == before, ends);
     return o;
 }

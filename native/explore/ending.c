@@ -113,7 +113,7 @@ uint32_t judge(exploration *x, uint8_t phase)
 uint32_t finish(exploration *x, bool in_window)
 {
     unsigned aim = x->plan->until.kind != VMM_TRIGGER_FREE ? AT_UNTIL : 0;
-    if (in_window) {
+    if (in_window && !counted_out(x)) {
         vmm_triggers_here(x->machine); /* whether the window ends where it stands is known */
         if (go_on(x, AT_END, time_left(x)) != AT_END)
             return judge(x, VMM_PHASE_WINDOW);

@@ -178,7 +178,7 @@ static bool follow_alone(exploration *x, record *r, spot here, const record *lik
         tally_add(&r->sum, NULL, &like->sum);
         footprint_precede(&tail, &like->live, &r->live);
     } else {
-        settle(x, r, how & OVER ? judge(x, VMM_PHASE_WINDOW) : finish(x, inside));
+        settle(x, r, how & OVER ? judge(x, here.inside ? VMM_PHASE_WINDOW : VMM_PHASE_BEYOND) : finish(x, inside));
         set_unite(&r->live, &tail.live, NULL);
     }
     watch_into(x, NULL);
@@ -265,7 +265,8 @@ static record *inject_at(exploration *x, extent level, spot here, uint32_t choic
     }
     spot back = here;
     handler.inside = here.inside;
-    back.inside = here.inside && !(turn && how & AT_END); /* a delivery begins no instruction that could be the last */
+    /* A delivery begins no instruction that could be the last, unless it is an exception's. */
+    back.inside = here.inside && !(turn && how & AT_END) && !(out->delivered && counted_out(x));
     way ends = how & OVER ? ENDED : out->delivered ? to_return(x, &away, more ? &handler : NULL, &back.inside) : RETURNED;
     bool returns = ends == RETURNED;
     if (!returns) {

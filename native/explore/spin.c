@@ -23,10 +23,15 @@ static bool waits_for_time(const vmm_machine *m)
     return waits;
 }
 
+static bool waits_for_count(const exploration *x)
+{
+    return x->plan->end.kind == VMM_TRIGGER_INSNS && !counted_out(x);
+}
+
 static bool may_come_again(const exploration *x)
 {
     const vmm_machine *m = x->machine;
-    return m->vcpu_count == 1 && !m->asleep && x->plan->end.kind == VMM_TRIGGER_REACH && !waits_for_time(m);
+    return m->vcpu_count == 1 && !m->asleep && !waits_for_count(x) && !waits_for_time(m);
 }
 
 typedef struct {
@@ -70,7 +75,7 @@ static unsigned round_from_here(exploration *x, unsigned awaited, uint64_t most,
 {
     vmm_machine *m = x->machine;
     vmm_vcpu *v = m->current;
-    bool arrives = (awaited & AT_END && at_address(x, &x->plan->end)) || (awaited & AT_UNTIL && at_address(x, &x->plan->until));
+    bool arrives = (awaited & AT_END && ends_here(x)) || (awaited & AT_UNTIL && at_address(x, &x->plan->until));
     uint64_t from = machine_insns(m);
     *round = 0;
     if (arrives || !may_come_again(x))

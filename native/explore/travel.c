@@ -84,6 +84,18 @@ static uint32_t forbidden_here(const exploration *x)
     return VMM_ANY;
 }
 
+bool counted_out(const exploration *x)
+{
+    return x->plan->end.kind == VMM_TRIGGER_INSNS && x->plan->end.at <= machine_insns(x->machine);
+}
+
+/* It came to the window's end, a count: one that sleeps for ever from there on does so behind it. */
+static bool came_to_count(const exploration *x, bool was_there)
+{
+    uint8_t reason = x->machine->stop.reason;
+    return counted_out(x) && (reason == VMM_STOP_TRIGGER || reason == VMM_STOP_SLICE || (reason == VMM_STOP_IDLE && !was_there));
+}
+
 unsigned go(exploration *x, unsigned awaited, uint64_t insns)
 {
     vmm_machine *m = x->machine;
@@ -101,6 +113,9 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
     const unsigned count = awaited & AT_AGAIN ? SLOTS : rare; /* each is looked at again and again */
     for (unsigned i = 0; i < count; i++)
         m->triggers.slot[i] = awaited >> i & 1 ? slots[i] : (vmm_trigger){0};
+    const bool was_there = counted_out(x);
+    if (was_there) /* it would fire where the machine stands */
+        m->triggers.slot[SLOT_END] = (vmm_trigger){0};
     m->triggers.count = await_forbidden(x, count);
     vmm_triggers_changed(m);
     run_for(x, insns);
@@ -109,6 +124,8 @@ unsigned go(exploration *x, unsigned awaited, uint64_t insns)
     unsigned fired = 0;
     for (unsigned i = 0; i < count; i++)
         fired |= (unsigned)m->triggers.slot[i].fired << i;
+    if (awaited & AT_END && came_to_count(x, was_there))
+        fired |= AT_END;
     x->forbidden = forbidden_here(x);
     if (stopped(x) || x->forbidden != VMM_ANY)
         return OVER;
@@ -132,11 +149,9 @@ unsigned step(exploration *x)
     return !(how & OVER) && at_address(x, &x->plan->end) ? how | AT_END : how;
 }
 
-bool ends_here(exploration *x)
+bool ends_here(const exploration *x)
 {
-    if (x->plan->end.kind == VMM_TRIGGER_REACH)
-        return at_address(x, &x->plan->end);
-    return go(x, AT_END, 0) & AT_END;
+    return counted_out(x) || at_address(x, &x->plan->end);
 }
 
 bool until_here(const exploration *x)

@@ -77,7 +77,9 @@ unsigned go_on(exploration *x, unsigned awaited, uint64_t insns); /* as go, but 
 bool spins(exploration *x); /* the run has used up its instructions: it can never end */
 bool at_address(const exploration *x, const vmm_trigger *t);
 unsigned step(exploration *x); /* to the next boundary; a vCPU that falls asleep stands at one, and at another when it is woken */
-bool ends_here(exploration *x); /* it stands at the window's end */
+bool ends_here(const exploration *x); /* it stands at the window's end */
+/* That is a count, which the run has come to: of all instructions, handlers' among them, so states that are one agree about it. */
+bool counted_out(const exploration *x);
 bool may_run(exploration *x); /* one more, which is counted; false: the budget is spent */
 bool until_here(const exploration *x); /* where runs end that have come through the window */
 uint64_t time_left(const exploration *x); /* instructions that a run may still take */

@@ -300,7 +300,9 @@ def test_a_later_visit_begins_the_window_there(explore):
         ((*ONE, "--between", "insn:1000000..end"), "the guest never comes to insn:1000000: poweroff: "),
         ((*ONE, "--between", "insn:7..end", "--hit", "2"), "hit 2: insn:7 comes once"),
         ((*ONE, "--between", "insn:0..end"), "unknown source file 'insn'"),
-        ((*ONE, "--between", "begin..insn:9"), "unknown source file 'insn'"),
+        ((*ONE, "--between", "begin..insn:0"), "unknown source file 'insn'"),
+        ((*ONE, "--between", "begin..insn:9"), "instructions have begun: insn:9 is not behind it"),
+        ((*ONE, "--between", "begin..insn:1000000"), "undisturbed, the guest never comes from begin to insn:1000000: "),
         ((*ONE, "--check", "nn == 1"), "unknown symbol 'nn'; did you mean 'n'?"),
         (
             (*ONE, "--check", "n = 1"),

@@ -153,6 +153,17 @@ def test_all_draws_at_a_window_that_ends_where_it_begins_come_to_what_the_explor
     drawn_and_explored(assembled("x86", LOOP), {**asked, "check": ["n == 1"]})
 
 
+@pytest.mark.parametrize("architecture", ["x86", "arm64"])
+@pytest.mark.parametrize("insns", [2, 3, 5])
+def test_all_draws_of_a_window_that_ends_by_a_count_come_to_what_the_exploration_finds(architecture, insns):
+    """It ends in handlers, too."""
+    image, asked = built(architecture, "lost_update"), asked_for(architecture, "lost_update", ["n == 2"])
+    machine = vmm.boot(image, board=asked["board"], console=None)
+    machine.run(until="begin")
+    asked["between"] = (f"insn:{machine.instructions}", f"insn:{machine.instructions + insns}")
+    drawn_and_explored(image, asked)
+
+
 def drawn_and_explored(image, asked):
     """Each placement of one or two that fails is one that was drawn, and no other."""
     report = vmm.explore(image, **asked, depth=2, reduction=False)

@@ -308,9 +308,12 @@ def test_a_handler_at_the_windows_last_boundary_is_within_and_what_it_returns_to
     """, guest=UPDATE).assert_outcomes(passed=2)  # fmt: skip
 
 
-def test_single_runs_of_all_pairs_come_to_what_the_exploration_says_of_them(suite: Suite):
-    """Each pair whole, in Python, against the core's forks and shared runs: as many, and as many that lose a tick."""
-    suite("""
+@pytest.mark.parametrize("behind", [None, 2, 3])
+def test_single_runs_of_all_pairs_come_to_what_the_exploration_says_of_them(behind, suite: Suite):
+    """Each pair whole, in Python, against the core's forks and shared runs: as many, and as many that lose a tick. The
+    window ends at a place, or so many instructions behind its begin.
+    """
+    suite(f"BEHIND = {behind}" + dedent("""
         from dataclasses import replace
 
         from vmm.placements.sources import source
@@ -319,12 +322,16 @@ def test_single_runs_of_all_pairs_come_to_what_the_exploration_says_of_them(suit
         def test_it(machine):
             happened = []
             plain = source("irq:5")
+            m = machine("guest.S", board="pc,pit=off")
+            m.run(until="begin")
+            end = "end" if BEHIND is None else f"insn:{m.instructions + BEHIND}"
             counting = replace(plain, happen=lambda m: happened.append(plain.happen(m)))
-            asked = {"inject": counting, "between": ("begin", "end"), "until": "over", "check": "shared == 3"}
+            asked = {"inject": counting, "between": ("begin", end), "until": "over", "check": "shared == 3"}
             asked["depth"] = 2
             exploration = Exploration(machine, "guest.S", {"board": "pc,pit=off"}, asked)
             pairs = lost = 0
-            for first in range(4):
+            boundaries = 4 if BEHIND is None else BEHIND + 1
+            for first in range(boundaries):
                 for insns in range(first, 4 + 9):  # the handler has nine instructions, see the test of a single run
                     for more in (0, 1):
                         happened.clear()
@@ -332,8 +339,24 @@ def test_single_runs_of_all_pairs_come_to_what_the_exploration_says_of_them(suit
                         pairs += len(happened) == 2
                         lost += len(happened) == 2 and m.u32("shared") != 3
             report = exploration.report
-            assert (report.placements, report.failing) == (4 + pairs, 4 + lost)  # one tick alone makes 2 at most
+            alone = boundaries  # one tick makes 2 at most
+            assert (report.placements, report.failing) == (alone + pairs, alone + lost)
             assert 0 < lost < pairs
+            assert len([*exploration.boundaries()]) == report.boundaries == boundaries
+    """), guest=UPDATE).assert_outcomes(passed=1)  # fmt: skip
+
+
+def test_a_window_that_ends_at_a_trigger_is_explored_and_has_no_single_runs(suite: Suite):
+    suite("""
+        marked = pytest.mark.guest("guest.S", board="pc,pit=off")
+        update = pytest.mark.explore(inject="irq:5", between=("begin", vmm.Reach("end")), until="over")
+
+        @marked
+        @update
+        def test_it(exploration):
+            assert exploration and exploration.report.boundaries == 4
+            with pytest.raises(vmm.errors.VmmError, match="^between: a machine that goes back ends "):
+                exploration.run([])
     """, guest=UPDATE).assert_outcomes(passed=1)  # fmt: skip
 
 

@@ -76,10 +76,8 @@ def parser() -> Parser:
     source = "what may happen: irq:4, nmi, vector:0x40, ipi:0x40, spi:5, ppi:27, sgi:3, spurious, timer, timer-late, "
     source += "turn, read:x=0,7; repeatable"
     add("--inject", action="append", default=[], metavar="SOURCE", help=source)
-    window = (
-        "the window: two locations, symbol, symbol+0x10, file.c:94 or address; A may be insn:N, too (begin..end, if "
-    )
-    window += "it has such symbols)"
+    window = "the window: two locations, symbol, symbol+0x10, file.c:94, address or insn:N, where so many instructions "
+    window += "have begun (begin..end, if it has such symbols)"
     add("--between", type=_window, metavar="A..B", help=window)
     hit = "the window begins when A is reached for the Nth time (%(default)s)"
     add("--hit", "--from-hit", type=quantities.positive, default=1, metavar="N", help=hit)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from vmm.core.native import ffi, lib
 from vmm.errors import VmmError
+from vmm.placements.aim import await_
 from vmm.placements.deadline import Deadline
 from vmm.placements.predicate import Term, put
 from vmm.placements.sample import MOST
+from vmm.scenario.trigger import Trigger
 
 if TYPE_CHECKING:
     from vmm.machine.machine import Machine
@@ -81,12 +83,9 @@ def plan_of(
     plan.stack = bounds.stack or 0
     if bounds.deadline is not None:
         plan.deadline, plan.in_ns = bounds.deadline.value, bounds.deadline.in_ns
-    _reach(plan.end, machine, window.end)
+    if not isinstance(window.end, Trigger):  # else the undisturbed run tells
+        await_(plan.end, machine, window.end)
     if window.until is not None:
-        _reach(plan.until, machine, window.until)
+        await_(plan.until, machine, window.until)
     put(plan, terms, machine)
     return plan
-
-
-def _reach(trigger: Any, machine: Machine, where: str | int) -> None:
-    trigger.kind, trigger.at, trigger.vcpu = lib.VMM_TRIGGER_REACH, machine.address(where), lib.VMM_ANY

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmm.core.stops import AWAITED, Stop
 from vmm.machine.explorer import Placement
 from vmm.machine.machine import Machine, accesses_of
+from vmm.placements.aim import Aim, soonest
 from vmm.placements.judge import SPINS
 from vmm.placements.observed import Observed
 from vmm.placements.sources import Source
 from vmm.placements.story import Moment, Story
 from vmm.scenario.combinators import First
+from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Reach
 
 if TYPE_CHECKING:
     from vmm.placements.subject import Subject, Window
-    from vmm.scenario.trigger import Trigger
 
 BEFORE = 4096
 """Instructions that are observed before an interrupt, at most."""
@@ -80,10 +81,12 @@ class Retold:
 
     def __init__(self, machine: Machine, window: Window, limit: int, forbidden: Sequence[str] = ()) -> None:
         self._machine, self._limit = machine, limit
-        self._aims = [machine.address(each) for each in (window.end, window.until) if each is not None]
+        assert not isinstance(window.end, Trigger)
+        self._aims = [Aim(machine, each) for each in (window.end, window.until) if each is not None]
         """Where it has still to come to: that ends the window, and that ends the run."""
         self._ends_there = window.until is not None
         self._forbidden = [machine.address(each) for each in forbidden]
+        self._over = [Reach(each) for each in self._forbidden]
         self.stop: Stop | None = None
         """The run is over."""
 
@@ -115,7 +118,7 @@ class Retold:
 
     def leave(self) -> None:
         """At the window's last boundary where runs end is looked for when the interrupt has happened."""
-        if self._aims and len(self._aims) > self._ends_there and self._stands_at(self._aims[0]):
+        if self._aims and len(self._aims) > self._ends_there and self._aims[0].reached:
             del self._aims[0]
 
     def _stands_at(self, address: int) -> bool:
@@ -123,7 +126,7 @@ class Retold:
 
     def _arrived(self) -> bool:
         """It has come to where runs end. That may be where the window does, too."""
-        while self._aims and self._stands_at(self._aims[0]):
+        while self._aims and self._aims[0].reached:
             del self._aims[0]
         return self._ends_there and not self._aims
 
@@ -134,14 +137,11 @@ class Retold:
         """To the end, or as far as it may go."""
         machine = self._machine
         while self._aims:
-            stop = machine.run(until=self._first(self._aims[0]), insns=self._left())
-            if stop.reason not in AWAITED or self._is_over():
+            aim = self._aims[0]
+            stop = aim.run(self._over, self._left())
+            if not aim.came(stop) or self._is_over():
                 return stop
-        return machine.run(until=self._first(), insns=self._left())
-
-    def _first(self, *aims: int) -> Trigger[Any] | None:
-        places = [*map(Reach, (*aims, *self._forbidden))]
-        return First(*places) if len(places) > 1 else places[0] if places else None
+        return machine.run(until=soonest(self._over), insns=self._left())
 
     def _left(self) -> int:
         return max(self._limit - self._machine.instructions, 0)

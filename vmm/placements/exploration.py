@@ -20,6 +20,7 @@ from vmm.machine.explorer import Placement
 from vmm.machine.machine import Machine
 from vmm.machine.options import Options
 from vmm.output import OutputFile
+from vmm.placements.aim import COUNTED, Aim, counted
 from vmm.placements.bounds import FINDS, LONGEST, Bounds, plan_of
 from vmm.placements.campaign import Campaign
 from vmm.placements.checks import Function, NoAnswer
@@ -69,7 +70,7 @@ def explore(
     image: str | Path,
     *,
     inject: str | Source | Sequence[str | Source],
-    between: tuple[str | int | Trigger[Any], str | int],
+    between: tuple[str | int | Trigger[Any], str | int | Trigger[Any]],
     hit: int = 1,
     until: str | int | None = None,
     check: Check | Sequence[Check] = (),
@@ -111,13 +112,14 @@ def explore(
     `deadline`: it must come there within so much time or so many instructions of the window's first boundary, "80us",
     "5000insns" or a number of instructions. `stack`: that boundary's stack may grow by so many bytes.
 
-    The window is between two locations; it may begin at a trigger, too, or at "insn:N", where so many have begun.
-    `hit`: at which visit of the first place. `insns`: how many instructions a run may take from there on (ten times the
-    undisturbed run's, and 200,000). `runs` and `seconds` are budgets. `reduction` False makes every run whole. `record`
-    is a file for the least failing run. `campaign` is a file for what was tried: where it is there already, the
-    exploration goes on from it, and its budgets begin anew. `coverage` has what was tried, too, when it is over: each
-    placement is a delivery at its boundary. `prepare` is called with each machine when its image is loaded; `progress`
-    with the report so far, some times a second. `initrd`, `load_address` and `options` are as for `boot`.
+    The window is between two locations, "insn:N", where so many have begun, or triggers; an end that is a trigger is
+    the count at which the undisturbed run comes to it. `hit`: at which visit of the first place. `insns`: how many
+    instructions a run may take from there on (ten times the undisturbed run's, and 200,000). `runs` and `seconds` are
+    budgets. `reduction` False makes every run whole. `record` is a file for the least failing run. `campaign` is a file
+    for what was tried: where it is there already, the exploration goes on from it, and its budgets begin anew.
+    `coverage` has what was tried, too, when it is over: each placement is a delivery at its boundary. `prepare` is
+    called with each machine when its image is loaded; `progress` with the report so far, some times a second. `initrd`,
+    `load_address` and `options` are as for `boot`.
 
     `jobs` processes try it, and find the same; or the workers of `executor`, any of `concurrent.futures` or a Dask
     client's `get_executor()`, of which `jobs` says how many there are. Functions are to be at the top of a file then.
@@ -430,19 +432,20 @@ class Exploration:
         for each in forbidden(self._terms):
             if machine.address(each) == machine.cpus[machine.position.vcpu].pc:
                 raise VmmError(f"never {each}: the window begins there")
-        stop = _run(machine, First(*map(Reach, [window.end, *forbidden(self._terms)])), UNDISTURBED, deadline)
+        if (number := counted(window.end)) is not None and number <= first:
+            raise VmmError(f"the window begins where {first} instructions have begun: {window.end} is not behind it")
+        stop = self._through(machine, deadline)
         if stop is None:
             return 0, 0, _unfinished(machine.instructions - first, told(window.end))
-        if stop.reason not in AWAITED:
-            raise VmmError(
-                f"undisturbed, the guest never comes from {told(window.begin)} to {told(window.end)}: {stop}"
-            )
-        came, stop = stop.result.trigger.where, replace(stop, reason=Reach.reason, detail=_reached(stop))
-        if came != window.end:
-            raise VmmError(f"undisturbed, the guest comes to {came}, before {told(window.end)}")
         inside, insns = machine.instructions - first, self._bounds.insns
+        if isinstance(window.end, Trigger):
+            if not inside:
+                raise VmmError(f"the window would end where it begins: {window.end} is there")
+            subject.window = replace(window, end=f"{COUNTED}{machine.instructions}")
         left = BEYOND if insns is None else min(max(insns - inside, 1), BEYOND)
-        if window.until is None or machine.address(window.until) != machine.address(window.end):
+        if window.until is not None and Aim(machine, window.until).reached:
+            stop = _reached(machine, stop)
+        else:
             after = _run(machine, None if window.until is None else Reach(window.until), left, deadline)
             if after is None:
                 where = "its end" if window.until is None else told(window.until)
@@ -454,6 +457,29 @@ class Exploration:
             )
         taken = inside if stop.reason == "count" else machine.instructions - first
         return insns or patience(taken), inside + 1, str(stop)
+
+    def _through(self, machine: Machine, deadline: float | None) -> Stop | None:
+        """The window, undisturbed; None where the deadline is over first."""
+        window, never = self._subject.window, [Reach(each) for each in forbidden(self._terms)]
+        number, insns, goals = counted(window.end), UNDISTURBED, list[Trigger[Any]]()
+        if number is not None:
+            insns = min(number - machine.instructions, UNDISTURBED)
+        elif isinstance(window.end, Trigger):
+            goals, deadline = [window.end], None  # each slice would wait for it anew
+        else:
+            goals = [Reach(window.end)]
+        places = [*goals, *never]
+        stop = _run(machine, First(*places) if places else None, insns, deadline)
+        if stop is None or (stop.reason == "count" and machine.instructions == number):
+            return stop
+        if stop.reason not in AWAITED:
+            raise VmmError(
+                f"undisturbed, the guest never comes from {told(window.begin)} to {told(window.end)}: {stop}"
+            )
+        if stop.result.trigger not in goals:
+            came = told(stop.result.trigger.where)
+            raise VmmError(f"undisturbed, the guest comes to {came}, before {told(window.end)}")
+        return stop
 
     def plan(self, machine: Machine, patience: int) -> Any:
         """A `vmm_plan` of it for the core."""
@@ -480,8 +506,10 @@ class Exploration:
             yield Failure(causes[outcome], first, last, len(run), len(runs))
 
 
-def _reached(stop: Stop) -> str:
-    return stop.detail.replace(First.detail, Reach.detail)
+def _reached(machine: Machine, stop: Stop) -> Stop:
+    """That it came to the place where it stands, however it did."""
+    where = machine.where(machine.cpus[machine.position.vcpu].pc)
+    return replace(stop, reason=Reach.reason, detail=f"{Reach.detail} {where}")
 
 
 def _run(machine: Machine, until: Trigger[Any] | None, insns: int, deadline: float | None) -> Stop | None:

@@ -13,11 +13,11 @@ from vmm.core.stops import AWAITED
 from vmm.errors import VmmError
 from vmm.machine.machine import Machine, boot
 from vmm.machine.options import Options
+from vmm.placements.aim import COUNTED, counted
 from vmm.placements.diagnosing import NOTHING, Wanted
 from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import Reach
 
-COUNTED = "insn:"
 UNDISTURBED = 1_000_000_000
 """Instructions that the run without any interrupt may take to the window, and to its end."""
 
@@ -30,11 +30,12 @@ def patience(undisturbed: int) -> int:
 @dataclass(frozen=True)
 class Window:
     """From the visit `hit` of `begin`, counted from 1, to the next boundary at `end`, both included; `until`: where
-    runs end behind that, None: with the guest. `begin` is a location, "insn:N", where so many have begun, or a trigger.
+    runs end behind that, None: with the guest. `begin` and `end` are locations, "insn:N", where so many have begun, or
+    triggers; an end that is a trigger stands for the count at which the undisturbed run comes to it.
     """
 
     begin: str | int | Trigger[Any]
-    end: str | int
+    end: str | int | Trigger[Any]
     until: str | int | None = None
     hit: int = 1
 
@@ -70,9 +71,9 @@ class Subject:
         """To the window's first boundary; VmmError where it never comes there."""
         if self.window.hit < 1:
             raise VmmError(f"hit {self.window.hit}: visits are counted from 1")
-        begin = self.window.begin
-        for where in (begin, self.window.end, self.window.until):
-            if isinstance(where, str | int) and not (where is begin and counted(where)):
+        begin, end, until = self.window.begin, self.window.end, self.window.until
+        for where in (None if counted(begin) else begin, None if counted(end) else end, until):
+            if isinstance(where, str | int):
                 machine.address(where)  # a wrong name costs nobody a run
         if number := counted(begin):
             self._enter_at(machine, number)
@@ -90,12 +91,6 @@ class Subject:
         stop = machine.run(insns=number - machine.instructions) if number > machine.instructions else machine.stop
         if machine.instructions != number or stop.reason not in ("count", "not run"):
             raise VmmError(f"the guest never comes to {COUNTED}{number}: {stop}, after {machine.instructions}")
-
-
-def counted(where: str | int | Trigger[Any]) -> int | None:
-    """Instructions of the run that have begun where the window does, if it says so."""
-    number = where.removeprefix(COUNTED) if isinstance(where, str) and where.startswith(COUNTED) else ""
-    return int(number) if number.isdecimal() and int(number) else None
 
 
 def told(where: str | int | Trigger[Any]) -> str:

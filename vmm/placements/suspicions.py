@@ -15,14 +15,16 @@ from vmm.machine.accesses import Accesses
 from vmm.machine.explorer import Placement
 from vmm.machine.machine import Machine, accesses_of
 from vmm.machine.snapshot import Snapshot
+from vmm.placements.aim import Aim
 from vmm.placements.atomicity import LOST, TORN_READ, TORN_WRITE, Conflict, conflicts
 from vmm.placements.found import LOOKED_AT
 from vmm.placements.observed import Observed, Step
 from vmm.placements.sources import Source
 from vmm.placements.story import Story
+from vmm.scenario.trigger import Trigger
 
 if TYPE_CHECKING:
-    from vmm.placements.subject import Subject
+    from vmm.placements.subject import Subject, Window
 
 HANDLER_STEPS = 4096
 BEHIND = 256
@@ -61,7 +63,7 @@ def suspicions(
         return []
     subject.enter(machine)
     with accesses_of(machine) as accesses:
-        looked = _Looked(machine, accesses, subject.window.end)
+        looked = _Looked(machine, accesses, subject.window)
         return [
             found for number, placements in delivered.items() if placements
             for found in looked.source(sources[number], placements)
@@ -71,14 +73,15 @@ def suspicions(
 class _Looked:
     """A machine at its window's first boundary, and the undisturbed run from there."""
 
-    def __init__(self, machine: Machine, accesses: Accesses, end: str | int) -> None:
+    def __init__(self, machine: Machine, accesses: Accesses, window: Window) -> None:
         self._machine, self._accesses = machine, accesses
         self._begin: Snapshot = machine.snapshot()
         self._first = machine.instructions
         self._depth = accesses.depth(0)
         observed = Observed(machine, accesses)
-        left, last = LOOKED_AT, machine.address(end)
-        while left and (not observed.steps or machine.cpu.pc != last) and observed.step().reason == "breakpoint":
+        assert not isinstance(window.end, Trigger)
+        left, end = LOOKED_AT, Aim(machine, window.end)
+        while left and (not observed.steps or not end.reached) and observed.step().reason == "breakpoint":
             left -= 1
         for _ in range(BEHIND):
             if observed.step().reason != "breakpoint":

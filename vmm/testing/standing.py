@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from vmm.core.stops import AWAITED, REASONS, TRIGGER
+from vmm.core.stops import AWAITED, REASONS, TRIGGER, Stop
 from vmm.errors import VmmError
+from vmm.placements.aim import counted
 from vmm.placements.sources import Source
 from vmm.placements.subject import Window, patience
+from vmm.scenario.trigger import Trigger
 from vmm.scenario.triggers import NextBoundary, Reach
 from vmm.testing.boundaries import Boundary, name_at, never
 from vmm.testing.machines import MOST, Tested
@@ -32,7 +34,11 @@ class Standing:
         self.machine, self._tested, self._window = tested.machine, tested, window
         if waiting := self.machine.waiting:
             raise VmmError(f"a scenario waits in this machine, which has to go back: {waiting[0]}")
-        self._begin, self._end = self.machine.instructions, self.machine.address(window.end)
+        if isinstance(window.end, Trigger):
+            raise VmmError("between: a machine that goes back ends its window at a location or insn:N")
+        self._begin, self._place = self.machine.instructions, window.end
+        self._number = counted(window.end)
+        self._end = self.machine.address(window.end) if self._number is None else None
         self._first = self._tested.then()
         self._limit = 0 if insns is None else self._begin + insns  # 0: not known yet
 
@@ -60,7 +66,7 @@ class Standing:
         machine = self.machine
         ahead = self._begin + insns - machine.instructions
         if ahead > 0:
-            stop = machine.run(until=Reach(self._window.end), insns=ahead)
+            stop = self._run_through(ahead)
             self._passed = self._at_end() and not self.is_at(insns)
             if self._passed or stop.reason in OVER:
                 return False
@@ -86,7 +92,7 @@ class Standing:
         machine, until = self.machine, self._window.until
         if machine.stop.reason in OVER:
             return
-        if self._passed and until is not None and machine.address(until) == self._end:
+        if self._passed and until is not None and machine.address(until) == self._pc():
             return
         machine.run(insns=max(limit - machine.instructions, 0), until=None if until is None else Reach(until))
 
@@ -97,8 +103,9 @@ class Standing:
         self.again()
         if happening:
             happening.happen(self.machine)
-        stop = self.machine.run(until=Reach(self._window.end), insns=self._limit - self._begin)
-        return self.machine.instructions - self._begin if stop.reason in AWAITED else 0
+        stop = self._run_through(self._limit - self._begin)
+        came = stop.reason in AWAITED or self.machine.instructions == self._number
+        return self.machine.instructions - self._begin if came else 0
 
     def boundaries(self) -> Iterator[Boundary]:
         """The window's, in turn, each as it is undisturbed; VmmError where the machine does not come to the last."""
@@ -112,11 +119,19 @@ class Standing:
                 return
             stop = machine.run(until=NextBoundary())
             if stop.reason in OVER or machine.instructions - self._begin > MOST:
-                never(stop, self._window.end)
+                never(stop, self._place)
 
     def _at_end(self) -> bool:
         """Of the window, which may begin there, too."""
+        if self._number is not None:
+            return self.machine.instructions >= self._number
         return self._pc() == self._end and not self.is_at(0)
+
+    def _run_through(self, insns: int) -> Stop:
+        """As many of the window's, or to its end."""
+        if self._number is None:
+            return self.machine.run(until=Reach(self._place), insns=insns)
+        return self.machine.run(insns=max(min(insns, self._number - self.machine.instructions), 0))
 
     def _pc(self) -> int:
         """Of the vCPU that came to where the machine stands."""
