@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from x86.x86_bench import CODE, DATA, GP, KERNEL_DATA, STACK, X86Bench, le
+from x86.x86_bench import CODE, DATA, GP, KERNEL_DATA, STACK, UD, X86Bench, le
 
 MOV_AX, MOV_R9, MOV_MEMORY, LSS, LSS_W = (
     bytes.fromhex(code) for code in ("8ed0", "418ed1", "8e11", "0fb221", "480fb221")
@@ -52,6 +52,15 @@ def test_nor_has_32_bit_code() -> None:
     bench = about_to_load(MOV_AX, 0, mode="protected32")
     bench.step()
     assert bench.vectors == [GP]
+
+
+@pytest.mark.parametrize("mode", ["long64", "protected32", "real"])
+@pytest.mark.parametrize("gear", ["fast", "precise"])
+def test_lss_of_a_register_is_undefined(mode: str, gear: str) -> None:
+    """In every mode (SDM vol. 2A LDS: "If source operand is not a memory location")."""
+    bench = X86Bench(mode, bytes.fromhex("0fb2ce"), gear=gear)
+    bench.step()
+    assert (bench.vectors, bench.frame().ip) == ([UD], CODE)
 
 
 def test_it_shadows_what_follows_as_any_other() -> None:
