@@ -63,7 +63,7 @@ static const char *judge_x86(void *library)
 
 static const char *watch_device_pages(void *library)
 {
-    return uc_watch_device_pages(library, flash_answers);
+    return uc_watch_device_pages(library, flash_leads_to_device);
 }
 
 /* Each stands before some of Unicorn's calls; the line that says why it cannot, or NULL. */

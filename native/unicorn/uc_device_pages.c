@@ -6,18 +6,19 @@
  */
 #include "unicorn/uc_device_pages.h"
 #include "unicorn/uc_plt.h"
+#include "unicorn/uc_tlb.h"
 
 /* Its result is Unicorn's own description of a region of memory; `attributes` are a struct of 32 bits. */
 typedef void *(*page_lookup)(void *cpu, int space, uint64_t physical, uint64_t *offset, uint64_t *size, uint32_t attributes,
                              int *protection);
 
-static bool (*device_answers)(const vmm_machine *m, uint64_t physical);
+static bool (*leads_to_device)(vmm_vcpu *v, uint64_t physical, bool fetches);
 
 static void *look_up(void *cpu, int space, uint64_t physical, uint64_t *offset, uint64_t *size, uint32_t attributes,
                      int *protection, page_lookup original)
 {
-    const vmm_vcpu *v = uc_executing;
-    if (!v || v->cpu != cpu || !device_answers(v->machine, physical))
+    vmm_vcpu *v = uc_executing;
+    if (!v || v->cpu != cpu || !leads_to_device(v, physical, uc_filling == UC_FETCHES))
         return original(cpu, space, physical, offset, size, attributes, protection);
     const vmm_machine *m = v->machine;
     void *devices = original(cpu, space, m->hole_first, offset, size, attributes, protection);
@@ -37,9 +38,9 @@ static void *look_up(void *cpu, int space, uint64_t physical, uint64_t *offset, 
 STANDING_BEFORE(aarch64)
 STANDING_BEFORE(arm)
 
-const char *uc_watch_device_pages(void *library, bool (*answers)(const vmm_machine *m, uint64_t physical))
+const char *uc_watch_device_pages(void *library, bool (*leads)(vmm_vcpu *v, uint64_t physical, bool fetches))
 {
-    device_answers = answers;
+    leads_to_device = leads;
     const uc_call calls[] = {
         {"address_space_translate_for_iotlb_aarch64", before_look_up_aarch64, &look_up_aarch64},
         {"address_space_translate_for_iotlb_arm", before_look_up_arm, &look_up_arm},

@@ -6,7 +6,8 @@
 
 #include "api/vmm.h"
 
-/* `answers` says whether a device answers reads of the page at this physical address; once a process; why not, or NULL. */
-const char *uc_watch_device_pages(void *library, bool (*answers)(const vmm_machine *m, uint64_t physical));
+/* `leads` says whether a device answers reads of the page at this physical address, to which a vCPU comes for code or for data; once
+   a process; why not, or NULL. */
+const char *uc_watch_device_pages(void *library, bool (*leads)(vmm_vcpu *v, uint64_t physical, bool fetches));
 
 #endif

@@ -303,3 +303,21 @@ def test_armv7_code_runs_in_flash() -> None:
     bench.cpu["pc"] = 0x4000
     bench.step(2)
     assert (bench.cpu.pc, bench.numbers) == (0x4004, [])
+
+
+@pytest.mark.parametrize("gear", ["fast", "precise"])
+def test_what_is_executed_of_a_bank_that_answers_is_what_it_says_now(gear: str) -> None:
+    """Status 00800080h is ADDEQ r0, r0, r0, LSL #1; an erase that is not confirmed makes it 00B000B0h, LDRHTEQ r0, [r0], r0
+    (DDI0406 A8.8.7, A8.8.84).
+    """
+    bench = Arm32Bench(a32("str r2, [r1]"), "svc", 0, gear=gear, r1=0x100)
+    bench.memory.write(DATA, b"\x34\x12")
+    found = []
+    for commands in ((STATUS,), (ERASE, ARRAY)):
+        for command in commands:
+            bench.registers(r2=command, pc=CODE)
+            bench.step()
+        bench.registers(r0=DATA, cpsr=bench.cpu["cpsr"] | Z, pc=0x4000)
+        bench.step()
+        found.append(bench.cpu["r0"])
+    assert (found, bench.numbers) == ([3 * DATA & 0xFFFFFFFF, 0x1234], [])

@@ -94,7 +94,15 @@ def test_status_is_each_chips(bank, size, ready):
 
 def test_who_reads_is_told_when_it_changes(bank):
     bank.write(STATUS, ID, QUERY, ARRAY, ARRAY, ID, CLEAR)
-    assert bank.asked == [True, False, True, False]
+    assert bank.asked == [True, True, True, False, True, False]
+
+
+def test_who_reads_is_told_when_status_changes(bank):
+    """An erase that is not confirmed is a wrong sequence: bits 4 and 5."""
+    bank.write(STATUS, ERASE, ARRAY)
+    assert (bank.asked, bank.read(0)) == ([True, True], 0x00B000B0)
+    bank.write(STATUS)
+    assert bank.asked == [True, True]
 
 
 def test_programming_clears_bits_and_status_is_read_until_the_array_is(bank):

@@ -64,7 +64,8 @@ def query_table(size: int) -> dict[int, int]:
 class Pflash:
     """The bank of `size` bytes at `base`, whose contents are in `memory`.
 
-    The bus reads them there, but while `answers` was last called with True: then it asks here. Stores always come here.
+    The bus reads them there, but while `answers` was last called with True: then it asks here. It is called so again where
+    what is answered has changed, for the guest may execute it. Stores always come here.
     """
 
     def __init__(self, *, memory: Memory, base: int, size: int, answers: Callable[[bool], None]) -> None:
@@ -89,9 +90,12 @@ class Pflash:
         return sum(self._answer(address + n) << 8 * n for n in range(size))
 
     def mmio_write(self, address: int, size: int, value: int) -> None:
+        before = self.mode, self.status
         for offset in range(0, size, WIDTH):  # the bus has no more lines
             part = min(size, WIDTH)
             self._next(address + offset, part, value >> 8 * offset & (1 << 8 * part) - 1)
+        if ARRAY not in (self.mode, before[0]) and (self.mode, self.status) != before:
+            self._answers(True)
 
     def _answer(self, address: int) -> int:
         """One byte of what both chips say."""
