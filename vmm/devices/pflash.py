@@ -64,8 +64,8 @@ def query_table(size: int) -> dict[int, int]:
 class Pflash:
     """The bank of `size` bytes at `base`, whose contents are in `memory`.
 
-    The bus reads them there, but while `answers` was last called with True: then it asks here. It is called so again where
-    what is answered has changed, for the guest may execute it. Stores always come here.
+    The bus reads them there, but while `answers` was last called with True: then it asks here. It is called so again
+    where what is answered has changed, for the guest may execute it. Stores always come here.
     """
 
     def __init__(self, *, memory: Memory, base: int, size: int, answers: Callable[[bool], None]) -> None:
