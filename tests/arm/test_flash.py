@@ -307,8 +307,8 @@ def test_armv7_code_runs_in_flash() -> None:
 
 @pytest.mark.parametrize("gear", ["fast", "precise"])
 def test_what_is_executed_of_a_bank_that_answers_is_what_it_says_now(gear: str) -> None:
-    """Status 00800080h is ADDEQ r0, r0, r0, LSL #1; an erase that is not confirmed makes it 00B000B0h, which is LDRHTEQ r0,
-    [r0], r0 (DDI0406 A8.8.7, A8.8.84).
+    """Status 00800080h is ADDEQ r0, r0, r0, LSL #1; an erase that is not confirmed makes it 00B000B0h, which is LDRHTEQ
+    r0, [r0], r0 (DDI0406 A8.8.7, A8.8.84).
     """
     bench = Arm32Bench(a32("str r2, [r1]"), "svc", 0, gear=gear, r1=0x100)
     bench.memory.write(DATA, b"\x34\x12")
