@@ -17,7 +17,7 @@ from vmm.machine.machine import boot
 from vmm.toolchain import assemble
 
 
-class Loop(NamedTuple):
+class Case(NamedTuple):
     """Code that is executed so often; how many times QEMU's time it may take."""
 
     name: str
@@ -27,10 +27,10 @@ class Loop(NamedTuple):
 
 
 LOOPS = (
-    Loop("REP MOVSD of 4 KiB", "mov $0x200000, %esi; mov $0x300000, %edi; mov $1024, %ecx; rep movsl", 100_000, 2),
-    Loop("REP STOSB of 64 bytes", "mov $0x300000, %edi; mov $64, %ecx; rep stosb", 1_000_000, 2),
-    Loop("REPE CMPSB of 256 bytes", "mov $0x200000, %esi; mov $0x300000, %edi; mov $256, %ecx; repe cmpsb", 300_000, 2),
-    Loop("loads, stores, branches and a call", """
+    Case("REP MOVSD of 4 KiB", "mov $0x200000, %esi; mov $0x300000, %edi; mov $1024, %ecx; rep movsl", 100_000, 2),
+    Case("REP STOSB of 64 bytes", "mov $0x300000, %edi; mov $64, %ecx; rep stosb", 1_000_000, 2),
+    Case("REPE CMPSB of 256 bytes", "mov $0x200000, %esi; mov $0x300000, %edi; mov $256, %ecx; repe cmpsb", 300_000, 2),
+    Case("loads, stores, branches and a call", """
         imul $0x41c64e6d, %eax, %eax; add $12345, %eax; mov %eax, %edx; shr $16, %edx; and $0xffc, %edx
         mov 0x200000(%edx), %ebx; add %eax, %ebx; mov %ebx, 0x200000(%edx); test $1, %bh; jz 1f; call work; 1:""",
         20_000_000, 1 / 0.6),
@@ -49,7 +49,7 @@ work:   push %ebx; pop %ebx; ret
 """
 
 
-def image(loop: Loop, rounds: int, scratch: Path) -> Path:
+def image(loop: Case, rounds: int, scratch: Path) -> Path:
     source = scratch / f"{rounds}.S"
     source.write_text(PROGRAM.format(rounds=rounds, body=loop.body))
     return assemble(source, out=source.with_suffix(".elf"))
@@ -67,7 +67,7 @@ def rows(_: argparse.Namespace) -> Iterator[Row]:
             yield row(loop, Path(scratch))
 
 
-def row(loop: Loop, scratch: Path) -> Row:
+def row(loop: Case, scratch: Path) -> Row:
     few, many = (image(loop, rounds, scratch) for rounds in (FEW, loop.rounds))
     if not shutil.which(QEMU):
         return missing(loop.name, f"{here(many):.2f} s", "QEMU TCG", f"{QEMU} is not installed")

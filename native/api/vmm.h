@@ -418,7 +418,7 @@ uint8_t *vmm_memory(vmm_machine *m, uint64_t physical, uint64_t size); /* RAM, a
 void vmm_memory_reached(vmm_machine *m, uint64_t physical, uint64_t size, int write); /* a device is about to */
 void vmm_memory_written(vmm_machine *m, uint64_t physical, uint64_t size); /* by the pointer vmm_memory gave */
 int vmm_map_rom(vmm_machine *m, uint64_t size); /* whole pages at physical 0; before RAM */
-int vmm_flash_answer(vmm_machine *m, uint64_t first, int answers); /* the device there answers reads from now on, or not */
+int vmm_flash_answer(vmm_machine *m, uint64_t first, int answers); /* the device there answers reads from now on, or not; or something else */
 int vmm_map_alias(vmm_machine *m, uint64_t first, uint64_t of, uint64_t size); /* of RAM; before the first vCPU */
 /* Who the controllers' inputs and registers of that name are to lines and ranges, a number above 0; the controller is part
    of the machine from then on. */

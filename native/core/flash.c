@@ -40,10 +40,9 @@ int vmm_flash_answer(vmm_machine *m, uint64_t first, int answers)
     if (device < 0)
         return fail(m, "no device has flash at %#llx", (unsigned long long)first);
     uint64_t bit = 1ull << device;
-    bool same = !(m->flash_answers & bit) == !answers;
-    m->flash_answers = answers ? m->flash_answers | bit : m->flash_answers & ~bit;
-    if (same && !answers)
+    if (!answers && !(m->flash_answers & bit))
         return 0;
+    m->flash_answers = answers ? m->flash_answers | bit : m->flash_answers & ~bit;
     for (uint32_t i = 0; i < m->vcpu_count; i++)
         uc.ctl(m->vcpus[i]->uc, UC_CTL_FLUSH_TLB);
     pages_drop_flash(m); /* code there is fetched from whoever answers now, and what that says now */

@@ -93,15 +93,15 @@ uint32_t judge(exploration *x, uint8_t phase)
     vmm_plan *plan = x->plan;
     if (stopped(x))
         return 0;
-    bool arrived = phase == VMM_PHASE_END;
-    vmm_ending e = {.phase = phase, .reason = arrived || x->forbidden != VMM_ANY ? VMM_STOP_TRIGGER : m->stop.reason, .errors = m->trace.guest_errors != 0,
-                    .code = arrived || x->forbidden != VMM_ANY ? 0 : m->stop.code};
+    bool arrived = phase == VMM_PHASE_END, at_place = arrived || x->forbidden != VMM_ANY;
+    vmm_ending e = {.phase = phase, .reason = at_place ? VMM_STOP_TRIGGER : m->stop.reason, .errors = m->trace.guest_errors != 0,
+                    .code = at_place ? 0 : m->stop.code};
     x->length = plan->in_ns ? vmm_now(m) - x->origin_ns : machine_insns(m) - x->origin;
     x->ended = comes_to_its_end(x, arrived);
     e.late = x->ended && plan->deadline && x->length > plan->deadline;
     for (uint32_t i = 0; i < plan->terms; i++)
         e.terms |= (uint32_t)holds(x, i) << i;
-    e.spins = !arrived && x->forbidden == VMM_ANY && m->stop.reason == VMM_STOP_SLICE && spins(x);
+    e.spins = !at_place && m->stop.reason == VMM_STOP_SLICE && spins(x);
     plan->tails++;
     watch_settle(&x->watch);
     if (plan->ask_each)

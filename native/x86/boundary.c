@@ -236,7 +236,9 @@ static uint64_t masks_now(const vmm_vcpu *v)
 
 void x86_note_masks(vmm_vcpu *v)
 {
-    uint64_t before = v->masks, now = masks_now(v), changed = v->watch & FL_IF ? now ^ before : 0;
+    if (!(v->watch & FL_IF)) /* nobody records */
+        return;
+    uint64_t before = v->masks, now = masks_now(v), changed = now ^ before;
     v->masks = now;
     if (changed & FL_IF)
         trace_derived(v, VMM_EV_CPU_MASK, !(now & FL_IF), !(before & FL_IF));

@@ -60,12 +60,6 @@ static void physical_write(vmm_machine *m, uint64_t physical, const void *bytes,
     vmm_memory_written(m, physical, size);
 }
 
-/* There the guest reaches the registers of its own local APIC, whatever lies below. */
-static bool is_covered(const vmm_vcpu *v, uint64_t physical)
-{
-    return (physical ^ v->covered_page) >> 12 == 0;
-}
-
 /* Devices have four bytes at most at once, aligned, as Unicorn's accesses come to them. */
 static uint32_t piece_at(uint64_t physical, uint32_t size)
 {
@@ -77,7 +71,7 @@ static uint32_t piece_at(uint64_t physical, uint32_t size)
 
 static void bus_reads(vmm_vcpu *v, uint64_t physical, uint8_t *bytes, uint32_t size)
 {
-    const uint8_t *memory = is_covered(v, physical) ? NULL : vmm_memory(v->machine, physical, size);
+    const uint8_t *memory = x86_is_covered(v, physical) ? NULL : vmm_memory(v->machine, physical, size);
     if (memory) {
         memmove(bytes, memory, size);
         return;
@@ -91,7 +85,7 @@ static void bus_reads(vmm_vcpu *v, uint64_t physical, uint8_t *bytes, uint32_t s
 
 static void bus_writes(vmm_vcpu *v, uint64_t physical, const uint8_t *bytes, uint32_t size)
 {
-    if (!is_covered(v, physical) && ram_at(v->machine, physical, size)) {
+    if (!x86_is_covered(v, physical) && ram_at(v->machine, physical, size)) {
         physical_write(v->machine, physical, bytes, size);
         return;
     }

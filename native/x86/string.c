@@ -34,6 +34,11 @@ typedef struct {
     uint64_t elements; /* from here to the end of the page, whichever way it goes */
 } operand;
 
+static size_t size_of(int64_t step)
+{
+    return (size_t)(step < 0 ? -step : step);
+}
+
 /* Prefixes that matter, and no other: a segment override would have another source. */
 static bool is_plain(const x86_insn *insn)
 {
@@ -77,14 +82,14 @@ static bool reach(vmm_vcpu *v, int segment, uint64_t index, int64_t step, int ac
 {
     const x86_env *env = env_of(v);
     const vmm_machine *m = v->machine;
-    unsigned size = (unsigned)(step < 0 ? -step : step);
+    size_t size = size_of(step);
     bool code64 = env->hflags & HF_CS64;
     uint64_t linear = code64 ? index : (uint32_t)(env->segs[segment].base + index), physical;
     uint64_t in_page = linear % PAGE, before = in_page - (uint64_t)step;
     if (before > PAGE - size || in_page > PAGE - size || !x86_canonical(v, linear) || !translate(v, linear, access, &physical))
         return false;
     *found = (operand){.offset = physical - m->ram_base};
-    if (found->offset >= m->ram_size || (physical ^ v->covered_page) >> 12 == 0)
+    if (found->offset >= m->ram_size || x86_is_covered(v, physical))
         return false;
     found->at = m->ram + found->offset;
     found->elements = step < 0 ? in_page / size + 1 : (PAGE - in_page) / size;
@@ -93,7 +98,7 @@ static bool reach(vmm_vcpu *v, int segment, uint64_t index, int64_t step, int ac
 
 static void copy(uint8_t *to, const uint8_t *from, uint64_t count, int64_t step)
 {
-    size_t size = (size_t)(step < 0 ? -step : step);
+    size_t size = size_of(step);
     for (; count; count--, to += step, from += step) { /* one by one, each as a whole: they may overlap */
         uint64_t element;
         memcpy(&element, from, size);
@@ -103,7 +108,7 @@ static void copy(uint8_t *to, const uint8_t *from, uint64_t count, int64_t step)
 
 static void fill(uint8_t *to, uint64_t value, uint64_t count, int64_t step)
 {
-    size_t size = (size_t)(step < 0 ? -step : step);
+    size_t size = size_of(step);
     for (; count; count--, to += step)
         memcpy(to, &value, size);
 }
@@ -118,7 +123,7 @@ static uint64_t element_at(const uint8_t *at, size_t size)
 /* How many of them are equal, or are not, one after the other. */
 static uint64_t alike(const uint8_t *left, int64_t left_step, const uint8_t *right, int64_t step, uint64_t most, bool equal)
 {
-    size_t size = (size_t)(step < 0 ? -step : step);
+    size_t size = size_of(step);
     uint64_t count = 0;
     for (; count < most && (element_at(left, size) == element_at(right, size)) == equal; count++, left += left_step, right += step)
         ;
@@ -158,7 +163,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* As far as it goes on; how far that is. */
 static uint64_t compare(x86_env *env, const operand *from, int64_t from_step, const operand *to, int64_t step, uint64_t most, bool equal)
 {
-    size_t size = (size_t)(step < 0 ? -step : step);
+    size_t size = size_of(step);
     uint64_t count = alike(from->at, from_step, to->at, step, most, equal);
     if (!count)
         return 0;
@@ -170,7 +175,7 @@ static uint64_t compare(x86_env *env, const operand *from, int64_t from_step, co
 
 static void store(vmm_vcpu *v, const string_op *op, const operand *from, const operand *to, int64_t step, uint64_t count)
 {
-    uint64_t size = (uint64_t)(step < 0 ? -step : step);
+    size_t size = size_of(step);
     page_stored_by_guest(v, step < 0 ? to->offset - (count - 1) * size : to->offset, count * size);
     if (op->source)
         copy(to->at, from->at, count, step);

@@ -14,6 +14,11 @@ static inline vmm_x86 *x86_of(const vmm_vcpu *v)
     return (vmm_x86 *)v->state;
 }
 
+static inline bool x86_is_covered(const vmm_vcpu *v, uint64_t physical) /* by registers of its own local APIC, whatever lies below */
+{
+    return (physical ^ v->covered_page) >> 12 == 0;
+}
+
 enum { /* exceptions, SDM vol. 3A table 6-1 */
     X86_DE = 0, X86_DB = 1, X86_NMI = 2, X86_BP = 3, X86_OF = 4, X86_BR = 5, X86_UD = 6, X86_NM = 7, X86_DF = 8,
     X86_TS = 10, X86_NP = 11, X86_SS = 12, X86_GP = 13, X86_PF = 14, X86_MF = 16, X86_AC = 17, X86_XM = 19
